@@ -1,0 +1,1 @@
+tiled_sim/io

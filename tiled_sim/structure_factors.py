@@ -1,0 +1,79 @@
+"""Structure factors on a grid, with where they came from."""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a grid of structure factors came from and what was found in the file.
+
+    Parameters
+    ----------
+    path : file as the user named it
+    format : ``"hkl"`` or ``"fdump"``
+    size : of the file [bytes]
+    sha256 : of the file's bytes
+    count : reflections given: lines of an HKL list, non-zero nodes of an Fdump
+    unit : of F, ``"electron"``
+    negative, zero, duplicates : counts among the reflections given
+    notes : what a reader did that the user should know of
+    """
+
+    path: str
+    format: str
+    size: int
+    sha256: str
+    count: int
+    unit: str = "electron"
+    negative: int = 0
+    zero: int = 0
+    duplicates: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class StructureFactors:
+    """A dense grid of amplitudes F(h, k, l).
+
+    Parameters
+    ----------
+    amplitude : float64 (h, k, l) [electron]; 0 where not given
+    given : bool (h, k, l); False at nodes the source did not name
+    minimum : h, k, l of node (0, 0, 0)
+    provenance : where they came from
+    """
+
+    amplitude: npt.NDArray[np.float64]
+    given: npt.NDArray[np.bool_]
+    minimum: tuple[int, int, int]
+    provenance: Provenance = field(repr=False)
+
+    @property
+    def maximum(self) -> tuple[int, int, int]:
+        """Largest h, k, l of the grid."""
+        h, k, l = (low + n - 1 for low, n in zip(self.minimum, self.amplitude.shape, strict=True))
+        return h, k, l
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the content: ranges, amplitudes, given nodes; not of the path."""
+        digest = hashlib.sha256()
+        digest.update(repr((self.minimum, self.amplitude.shape)).encode())
+        digest.update(np.ascontiguousarray(self.amplitude, dtype="<f8").tobytes())
+        digest.update(np.packbits(self.given).tobytes())
+        return digest.hexdigest()
+
+    def filled(self, default_F: float) -> npt.NDArray[np.float64]:
+        """Amplitudes with ``default_F`` [electron] at the nodes that were not given.
+
+        An Fdump says a value for every node of its grid, so there only nodes outside the grid
+        are absent and the amplitudes stand as they are (as in the C program).
+        """
+        if self.provenance.format == "fdump":
+            return self.amplitude
+        return np.where(self.given, self.amplitude, default_F)
