@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a grid of structure factors came from and what was found in the file.
 
@@ -46,6 +46,10 @@ class StructureFactors:
     given : bool (h, k, l); False at nodes the source did not name
     minimum : h, k, l of node (0, 0, 0)
     provenance : where they came from
+
+    Raises
+    ------
+    ValueError : arrays that do not belong together
     """
 
     amplitude: npt.NDArray[np.float64]
@@ -53,17 +57,31 @@ class StructureFactors:
     minimum: tuple[int, int, int]
     provenance: Provenance = field(repr=False)
 
+    def __post_init__(self) -> None:
+        shape = self.amplitude.shape
+        if len(shape) != 3 or 0 in shape or len(self.minimum) != 3:
+            raise ValueError(f"a grid (h, k, l) has three axes with nodes, not {shape}")
+        if self.given.shape != shape:
+            raise ValueError(f"given {self.given.shape} must have the shape of amplitude {shape}")
+        if self.amplitude.dtype != np.float64 or self.given.dtype != np.bool_:
+            raise ValueError(
+                f"amplitude must be float64 and given bool, "
+                f"not {self.amplitude.dtype} and {self.given.dtype}"
+            )
+
     @property
     def maximum(self) -> tuple[int, int, int]:
         """Largest h, k, l of the grid."""
-        h, k, l = (low + n - 1 for low, n in zip(self.minimum, self.amplitude.shape, strict=True))
-        return h, k, l
+        high = [low + n - 1 for low, n in zip(self.minimum, self.amplitude.shape, strict=True)]
+        return high[0], high[1], high[2]
 
     @cached_property
     def sha256(self) -> str:
         """Hash of the content: ranges, amplitudes, given nodes; not of the path."""
         digest = hashlib.sha256()
-        digest.update(repr((self.minimum, self.amplitude.shape)).encode())
+        # int(): a numpy integer would be spelt otherwise.
+        minimum = tuple(int(index) for index in self.minimum)
+        digest.update(repr((minimum, self.amplitude.shape)).encode())
         digest.update(np.ascontiguousarray(self.amplitude, dtype="<f8").tobytes())
         digest.update(np.packbits(self.given).tobytes())
         return digest.hexdigest()

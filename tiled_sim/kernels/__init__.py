@@ -1,0 +1,1 @@
+"""The sum over steps: what every pixel costs and is."""

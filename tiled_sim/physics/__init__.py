@@ -1,0 +1,1 @@
+"""Physics of diffraction: tensors in, tensors out, float64."""

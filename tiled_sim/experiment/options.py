@@ -1,0 +1,329 @@
+"""The options of nanoBragg: their names, values and units, and the parser.
+
+The table is the one place that says which options exist. An option is honoured, or refused with
+its reason; an unknown one is refused with the nearest known name. The C program matches options
+as substrings and ignores what it does not know.
+"""
+
+import difflib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tiled_sim.errors import UsageError
+
+LATER = "is not simulated by this version"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of the C program.
+
+    Parameters
+    ----------
+    name : with its dash
+    arguments : kind of each value: ``float``, ``int``, ``path`` or ``word``
+    unit : of the values, empty if they have none
+    help : what it sets
+    aliases : other spellings that mean the same
+    optional : how many of the last arguments may be left out
+    refused : why it cannot be honoured; empty if it is
+    inert : why the C program reads it to no effect; refused unless ``--c-compat``
+    """
+
+    name: str
+    arguments: tuple[str, ...] = ()
+    unit: str = ""
+    help: str = ""
+    aliases: tuple[str, ...] = ()
+    optional: int = 0
+    refused: str = ""
+    inert: str = ""
+
+
+_FLOAT, _INT, _PATH, _VECTOR = ("float",), ("int",), ("path",), ("float",) * 3
+_SIZE_HELP = "crystal size along {}; sets the number of cells to ceil(size/|{}|)"
+_FORMAT_LATER = "is not written by this version; read the image from the run store instead"
+
+OPTIONS: tuple[Option, ...] = (
+    # input
+    Option("-mat", _PATH, "", "MOSFLM orientation matrix (a*, b*, c* in columns, times λ)", ("-matrix",)),
+    Option("-cell", _FLOAT * 6, "Å, °", "unit cell; b, c default to a, the angles to 90", optional=5),
+    Option("-hkl", _PATH, "", "structure factors, one `h k l F` a line"),
+    Option("-default_F", _FLOAT, "electron", "F of every node that the file does not give"),
+    Option("-dump", _PATH, "", "Fdump file: read without -hkl, written with -hkl"),
+    Option("-mask", _PATH, "", "SMV image whose zeros are dead pixels; its header sets the geometry"),
+    Option("-sourcefile", _PATH, "", "list of sources: X Y Z weight wavelength [m]"),
+    Option("-img", _PATH, refused=f"(geometry from an image header) {LATER}; give the values as options"),
+    Option("-stol", _PATH, refused=f"(amorphous background) {LATER}"),
+    Option("-4stol", _PATH, refused=f"(amorphous background) {LATER}"),
+    Option("-Q", _PATH, refused=f"(amorphous background) {LATER}"),
+    Option("-stolout", _PATH, refused=f"(amorphous background) {LATER}"),
+    Option("-water", _FLOAT, "µm", refused=f"(water background) {LATER}"),
+    # crystal
+    Option("-N", _INT, "cells", "number of unit cells along each axis"),
+    Option("-Na", _INT, "cells", "number of unit cells along a"),
+    Option("-Nb", _INT, "cells", "number of unit cells along b"),
+    Option("-Nc", _INT, "cells", "number of unit cells along c"),
+    Option("-xtal_size", _FLOAT, "mm", "crystal size along a, b and c", ("-xtalsize", "-sample_size", "-samplesize")),
+    Option("-xtal_x", _FLOAT, "mm", _SIZE_HELP.format("a", "a"), ("-xtal_thick", "-xtal_thickness", "-sample_x", "-sample_thick", "-sample_thickness")),
+    Option("-xtal_y", _FLOAT, "mm", _SIZE_HELP.format("b", "b"), ("-xtal_width", "-sample_y", "-sample_width", "-width")),
+    Option("-xtal_z", _FLOAT, "mm", _SIZE_HELP.format("c", "c"), ("-xtal_height", "-sample_z", "-sample_height", "-height")),
+    Option("-square_xtal", help="parallelepiped crystal (default)"),
+    Option("-round_xtal", help="ellipsoidal crystal"),
+    Option("-gauss_xtal", help="Gaussian spots"),
+    Option("-tophat_spots", help="flat-topped spots", aliases=("-binary_spots",)),
+    Option("-fudge", _FLOAT, "", "factor on the squared distance from a node (not square)"),
+    Option("-mosaic", _FLOAT, "°", "mosaic spread", ("-mosaici", "-mosaicity", "-mosaic_spr", "-mosaic_spread")),
+    Option("-mosaic_domains", _INT, "", "number of mosaic domains (10 with a spread, else 1)", ("-mosaic_dom",)),
+    Option("-mosaic_seed", _INT, "", "seed of the mosaic domains (12345678)"),
+    Option("-misset", _VECTOR, "°", "crystal rotations about X, then Y, then Z; `random` is refused"),
+    Option("-misset_seed", _INT, refused=f"(random missetting) {LATER}"),
+    Option("-density", _FLOAT, "g/cm³", aliases=("-sample_density",), inert="the C program reads it and never uses it"),
+    Option("-MW", _FLOAT, "g/mol", aliases=("-molecular_weight",), inert="the C program reads it and never uses it"),
+    # beam
+    Option("-lambda", _FLOAT, "Å", "wavelength (1.0)", ("-wave", "-wavelength")),
+    Option("-energy", _FLOAT, "eV", "photon energy; λ = 12398.42/E"),
+    Option("-dispersion", _FLOAT, "%", "full spread of the wavelength"),
+    Option("-dispsteps", _INT, "", "number of wavelengths"),
+    Option("-divergence", _FLOAT, "mrad", "full divergence, horizontal and vertical"),
+    Option("-hdivrange", _FLOAT, "mrad", "full horizontal divergence"),
+    Option("-vdivrange", _FLOAT, "mrad", "full vertical divergence"),
+    Option("-hdivstep", _FLOAT, "mrad", "horizontal spacing of sources"),
+    Option("-vdivstep", _FLOAT, "mrad", "vertical spacing of sources"),
+    Option("-hdivsteps", _INT, "", "number of sources, horizontal"),
+    Option("-vdivsteps", _INT, "", "number of sources, vertical"),
+    Option("-divsteps", _INT, "", "number of sources, horizontal and vertical"),
+    Option("-round_div", help="elliptical divergence (default)"),
+    Option("-square_div", help="rectangular divergence"),
+    Option("-polar", _FLOAT, "", "Kahn polarization factor (0)"),
+    Option("-nopolar", help="no polarization factor"),
+    Option("-fluence", _FLOAT, "photons/m²", "incident fluence (1.259e29)"),
+    Option("-flux", _FLOAT, "photons/s", "with -exposure and -beamsize: fluence = flux·exposure/beamsize²"),
+    Option("-exposure", _FLOAT, "s", "exposure time (1)"),
+    Option("-beamsize", _FLOAT, "mm", "beam size (0.1); clips -xtal_y and -xtal_z"),
+    Option("-coherent", inert="the C program reads it and never uses it"),
+    # detector
+    Option("-pixel", _FLOAT, "mm", "pixel size (0.1)"),
+    Option("-detpixels", _INT, "", "pixels along each side (1024)"),
+    Option("-detpixels_f", _INT, "", "pixels along fast", ("-detpixels_x",)),
+    Option("-detpixels_s", _INT, "", "pixels along slow", ("-detpixels_y",)),
+    Option("-detsize", _FLOAT, "mm", "detector size (102.4)"),
+    Option("-detsize_f", _FLOAT, "mm", "detector size along fast"),
+    Option("-detsize_s", _FLOAT, "mm", "detector size along slow"),
+    Option("-distance", _FLOAT, "mm", "sample to detector along the beam (100)"),
+    Option("-close_distance", _FLOAT, "mm", "sample to the detector's plane"),
+    Option("-Xbeam", _FLOAT, "mm", "beam centre in the convention's X"),
+    Option("-Ybeam", _FLOAT, "mm", "beam centre in the convention's Y"),
+    Option("-Xclose", _FLOAT, "mm", "nearest point in the convention's X"),
+    Option("-Yclose", _FLOAT, "mm", "nearest point in the convention's Y"),
+    Option("-ORGX", _FLOAT, "pixel", "nearest point along fast, XDS"),
+    Option("-ORGY", _FLOAT, "pixel", "nearest point along slow, XDS"),
+    Option("-twotheta", _FLOAT, "°", "detector swing about the two-theta axis"),
+    Option("-detector_rotx", _FLOAT, "°", "detector rotation about X"),
+    Option("-detector_roty", _FLOAT, "°", "detector rotation about Y"),
+    Option("-detector_rotz", _FLOAT, "°", "detector rotation about Z"),
+    Option("-pivot", ("word",), "", "`sample` or `beam`: what detector rotations keep in place"),
+    Option("-mosflm", help="MOSFLM convention (default)"),
+    Option("-xds", help="XDS convention"),
+    Option("-adxv", help="ADXV convention"),
+    Option("-denzo", help="DENZO convention"),
+    Option("-dials", help="DIALS convention"),
+    Option("-fdet_vector", _VECTOR, "", "fast axis"),
+    Option("-sdet_vector", _VECTOR, "", "slow axis"),
+    Option("-odet_vector", _VECTOR, "", "detector normal"),
+    Option("-beam_vector", _VECTOR, "", "beam direction"),
+    Option("-polar_vector", _VECTOR, "", "direction of the electric field", ("-polar_axis",)),
+    Option("-spindle_axis", _VECTOR, "", "axis of phi"),
+    Option("-twotheta_axis", _VECTOR, "", "axis of two-theta"),
+    Option("-pix0_vector", _VECTOR, "m", "sample to the corner of pixel (0,0), before rotations"),
+    Option("-pix0_vector_mm", _VECTOR, "mm", "as -pix0_vector"),
+    Option("-curved_det", help="every pixel at the same distance from the sample"),
+    Option("-point_pixel", help="1/R² in place of the solid angle"),
+    Option("-detector_abs", ("word",), "µm", aliases=("-detector_absorb",), refused=f"(sensor absorption) {LATER}"),
+    Option("-detector_thick", _FLOAT, "µm", refused=f"(sensor thickness) {LATER}"),
+    Option("-detector_thicksteps", _INT, aliases=("-thicksteps",), refused=f"(sensor thickness) {LATER}"),
+    # sampling
+    Option("-phi", _FLOAT, "°", "phi of the first step (0)"),
+    Option("-osc", _FLOAT, "°", "oscillation range"),
+    Option("-phistep", _FLOAT, "°", "spacing of phi steps"),
+    Option("-phisteps", _INT, "", "number of phi steps"),
+    Option("-oversample", _INT, "", "subpixels along each side (chosen from the crystal's size)"),
+    Option("-oversample_thick", refused=f"(sensor layers by subpixel) {LATER}"),
+    Option("-oversample_polar", refused=f"(polarization by subpixel) {LATER}"),
+    Option("-oversample_omega", refused=f"(solid angle by subpixel) {LATER}"),
+    Option("-roi", _INT * 4, "pixel", "fast min, fast max, slow min, slow max, inclusive"),
+    Option("-dmin", _FLOAT, "Å", "finest resolution computed"),
+    Option("-interpolate", help="tricubic F between nodes (chosen if Na, Nb or Nc ≤ 2)"),
+    Option("-nointerpolate", help="F of the nearest node"),
+    # output
+    Option("-floatfile", _PATH, "", "also write the image as raw float32", ("-floatimage",)),
+    Option("-intfile", _PATH, aliases=("-intimage",), refused=_FORMAT_LATER),
+    Option("-pgmfile", _PATH, aliases=("-pgmimage",), refused=_FORMAT_LATER),
+    Option("-noisefile", _PATH, aliases=("-noiseimage",), refused=f"(photon noise) {LATER}"),
+    Option("-nonoise", help="no noise image; none is made unasked"),
+    Option("-nopgm", help="no PGM image; none is made unasked"),
+    Option("-scale", _FLOAT, refused="scales -intfile, which " + _FORMAT_LATER),
+    Option("-pgmscale", _FLOAT, refused="scales -pgmfile, which " + _FORMAT_LATER),
+    Option("-adc", _FLOAT, refused="offsets -intfile, which " + _FORMAT_LATER),
+    Option("-seed", _INT, "", inert="it seeds the noise, and no noise is made"),
+    Option("-printout", refused="is replaced by --trace-pixel SLOW FAST"),
+    Option("-printout_pixel", _INT * 2, refused="is replaced by --trace-pixel SLOW FAST"),
+    Option("-trace_pixel", _INT * 2, refused="is written --trace-pixel SLOW FAST here"),
+    Option("-progress", help="show progress (default on a terminal)"),
+    Option("-noprogress", help="show no progress"),
+)  # fmt: skip
+
+_BY_NAME = {name: option for option in OPTIONS for name in (option.name, *option.aliases)}
+
+Value = float | int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The options of one command line, in order; of a repeated option the last counts."""
+
+    occurrences: tuple[tuple[str, tuple[Value, ...]], ...]
+
+    def __contains__(self, name: str) -> bool:
+        return any(given == name for given, _ in self.occurrences)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self.occurrences)
+
+    def values(self, name: str) -> tuple[Value, ...] | None:
+        """Values of the last occurrence of an option, or None."""
+        found = None
+        for given, values in self.occurrences:
+            if given == name:
+                found = values
+        return found
+
+    def number(self, name: str) -> float | None:
+        """The single number of an option, or None."""
+        values = self.values(name)
+        return None if values is None else float(values[0])
+
+    def integer(self, name: str) -> int | None:
+        """The single whole number of an option, or None."""
+        values = self.values(name)
+        return None if values is None else int(values[0])
+
+    def text(self, name: str) -> str | None:
+        """The single word or path of an option, or None."""
+        values = self.values(name)
+        return None if values is None else str(values[0])
+
+    def vector(self, name: str) -> tuple[float, float, float] | None:
+        """The three numbers of an option, or None."""
+        values = self.values(name)
+        if values is None:
+            return None
+        x, y, z = (float(value) for value in values)
+        return x, y, z
+
+    def any_of(self, *names: str) -> list[str]:
+        """Those of the names that were given."""
+        return [name for name in names if name in self]
+
+    def last_of(self, *names: str) -> str | None:
+        """Whichever of the names was given last, or None."""
+        found = [name for name in self if name in names]
+        return found[-1] if found else None
+
+
+def parse(tokens: Sequence[str], *, c_compat: bool) -> Given:
+    """Parse a nanoBragg command line (without the program's name).
+
+    Parameters
+    ----------
+    tokens : the words of the command line
+    c_compat : let options through that the C program reads to no effect
+
+    Raises
+    ------
+    UsageError
+        for an unknown, refused or malformed option, naming it and what to do
+    """
+    words = [str(token) for token in tokens]
+    occurrences: list[tuple[str, tuple[Value, ...]]] = []
+    position = 0
+    while position < len(words):
+        option = _lookup(words[position])
+        _refuse(option, words[position], c_compat)
+        values = _values_of(option, words[position], words[position + 1 :])
+        if not option.inert:
+            occurrences.append((option.name, values))
+        position += 1 + len(values)
+    return Given(tuple(occurrences))
+
+
+def _lookup(word: str) -> Option:
+    if word in _BY_NAME:
+        return _BY_NAME[word]
+    if not word.startswith("-") or _is_number(word):
+        raise UsageError(
+            f"unexpected word {word!r}: a nanoBragg option begins with a dash, "
+            "and an option before it takes fewer values than were given"
+        )
+    nearest = difflib.get_close_matches(word, _BY_NAME, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+    raise UsageError(
+        f"unknown option {word}{hint} (the C program would ignore it without a word; "
+        "`tiled-sim options` lists all)"
+    )
+
+
+def _refuse(option: Option, word: str, c_compat: bool) -> None:
+    if option.refused:
+        raise UsageError(f"option {word} {option.refused}. Leave it out to go on without it")
+    if option.inert and not c_compat:
+        raise UsageError(
+            f"option {word} has no effect: {option.inert}. Leave it out, or say --c-compat"
+        )
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _values_of(option: Option, word: str, following: Sequence[str]) -> tuple[Value, ...]:
+    if option.name == "-misset" and following and "rand" in following[0]:
+        raise UsageError(f"option -misset random {LATER}; give three angles in degrees")
+    required = len(option.arguments) - option.optional
+    values: list[Value] = []
+    for kind in option.arguments:
+        if len(values) == len(following):
+            break
+        text = following[len(values)]
+        if len(values) >= required and text.startswith("-"):
+            break
+        if text in _BY_NAME or (text.startswith("--") and kind != "path"):
+            break
+        values.append(_value(kind, text, word))
+    if len(values) < required:
+        unit = f" [{option.unit}]" if option.unit else ""
+        raise UsageError(
+            f"option {word} needs {required} value{'s' * (required > 1)}{unit}, found {len(values)}"
+        )
+    return tuple(values)
+
+
+def _value(kind: str, text: str, word: str) -> Value:
+    if kind in ("path", "word"):
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        raise UsageError(f"option {word}: {text!r} is not a number") from None
+    if not math.isfinite(number):
+        raise UsageError(f"option {word}: {text!r} is not a finite number")
+    if kind == "int":
+        if number != int(number):
+            raise UsageError(f"option {word}: {text!r} is not a whole number")
+        return int(number)
+    return number

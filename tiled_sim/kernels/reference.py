@@ -1,0 +1,395 @@
+"""The reference kernel: float64, a loop to be held against the equations.
+
+Every value of a pixel comes from element-wise operations in a fixed order, so it does not depend
+on which other pixels are computed with it.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tiled_sim.kernels.recorder import Recorder
+from tiled_sim.kernels.scene import FirstEvaluation, Scene
+from tiled_sim.physics import geometry, lattice
+from tiled_sim.physics.constants import R_E_SQR
+from tiled_sim.physics.geometry import Vectors
+from tiled_sim.physics.lattice import Indices
+from tiled_sim.physics.polarization import polarization_factor
+from tiled_sim.physics.structure_factor import (
+    ABSENT,
+    IN_RANGE,
+    OUT_OF_RANGE,
+    ZERO,
+    StructureFactorTable,
+)
+from tiled_sim.physics.vectors import Array, Vector
+
+_NOT_COUNTED = 4
+
+
+@dataclass(slots=True)
+class Lookups:
+    """What the look-ups of F met, counted over evaluations.
+
+    Parameters
+    ----------
+    in_range : at a node with F other than 0
+    zero : at a node given as 0
+    absent : inside the ranges, at a node that the source did not give
+    out_of_range : outside the ranges
+    interpolation_refused : too near the edge to interpolate; the nearest node was taken
+    """
+
+    in_range: int = 0
+    zero: int = 0
+    absent: int = 0
+    out_of_range: int = 0
+    interpolation_refused: int = 0
+
+    @property
+    def total(self) -> int:
+        """Evaluations that looked F up."""
+        return self.in_range + self.zero + self.absent + self.out_of_range
+
+    def add(self, other: "Lookups") -> None:
+        """Add the counts of other pixels."""
+        self.in_range += other.in_range
+        self.zero += other.zero
+        self.absent += other.absent
+        self.out_of_range += other.out_of_range
+        self.interpolation_refused += other.interpolation_refused
+
+
+class Evaluation(NamedTuple):
+    """One step of many pixels."""
+
+    hkl: Indices
+    F_latt: tuple[Tensor, ...]
+    F_cell: Tensor
+
+    @property
+    def intensity(self) -> Tensor:
+        """F_cell² · F_latt² [electron²]."""
+        F = self.F_cell
+        for factor in self.F_latt:
+            F = F * factor
+        return F * F
+
+
+class Pixels(NamedTuple):
+    """The pixels to compute, as flat tensors of one length.
+
+    Parameters
+    ----------
+    slow, fast : whole coordinates on the panel, float64
+    live : False where a pixel is not wanted
+    """
+
+    slow: Tensor
+    fast: Tensor
+    live: Tensor
+
+
+class ReferenceKernel:
+    """Sums every step of every pixel, one step at a time.
+
+    Parameters
+    ----------
+    scene : the panel in its frame
+    table : of structure factors; None: ``default_F`` everywhere
+    default_F : [electron]
+    """
+
+    name = "reference"
+
+    def __init__(self, scene: Scene, table: StructureFactorTable | None, default_F: float) -> None:
+        self.scene = scene
+        self.table = table
+        self.default_F = default_F
+        reciprocal = scene.crystal.reciprocal_vectors
+        self._metric = reciprocal @ reciprocal.T
+        self._weights = scene.beam.relative_weights()
+
+    def photons(self, pixels: Pixels, recorder: Recorder | None = None) -> tuple[Tensor, Lookups]:
+        """Expected photons of each pixel, and what the look-ups met.
+
+        Parameters
+        ----------
+        pixels : any number; those that are not live are computed, and not counted
+        recorder : told the values of its pixel
+
+        Returns
+        -------
+        float64, one value a pixel [photons]
+        """
+        scene, sources = self.scene, self.scene.beam.sources
+        sums = [torch.zeros_like(pixels.slow) for _ in sources]
+        polar: list[Tensor | None] = [None] * len(sources)
+        omega = None
+        lookups = Lookups()
+        for subpixel in range(scene.sampling.oversample**2):
+            diffracted, distance = self._to_subpixel(pixels, subpixel, recorder)
+            if omega is None:
+                omega = self._omega(distance)
+            for number, source in enumerate(sources):
+                q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
+                seen = self._within_resolution(q)
+                self._polarize(polar, number, diffracted, source.incident, seen)
+                if recorder is not None and number == 0:
+                    recorder.record(
+                        incident=source.incident,
+                        wavelength=source.wavelength,
+                        q=q,
+                        cos_two_theta=diffracted.dot(source.incident),
+                    )
+                    recorder.phi_steps.clear()
+                counted = pixels.live if seen is None else pixels.live & seen
+                sums[number] += self._sweep(
+                    pixels, q, seen, counted, (subpixel, number), lookups, recorder
+                )
+        assert omega is not None
+        return self._scale(sums, polar, omega, recorder), lookups
+
+    def _to_subpixel(
+        self, pixels: Pixels, subpixel: int, recorder: Recorder | None
+    ) -> tuple[Vectors, Tensor]:
+        """Unit vectors to the centre of a subpixel, and distances [m]."""
+        scene, panel = self.scene, self.scene.panel
+        oversample = scene.sampling.oversample
+        sub_slow, sub_fast = divmod(subpixel, oversample)
+        size = panel.pixel_size / oversample
+        position = geometry.flat_position(
+            size * (pixels.slow * oversample + sub_slow) + size / 2.0,
+            size * (pixels.fast * oversample + sub_fast) + size / 2.0,
+            panel.origin,
+            panel.slow_axis,
+            panel.fast_axis,
+        )
+        radius = scene.detector.curvature_radius
+        if radius is not None:
+            bend = geometry.curved_position_as_c if scene.c_compat else geometry.curved_position
+            position = bend(
+                position, scene.beam.direction, panel.slow_axis, panel.fast_axis, radius
+            )
+        diffracted, distance = geometry.direction(position)
+        if recorder is not None:
+            recorder.record(position=position, distance=distance, diffracted=diffracted)
+        return diffracted, distance
+
+    def _omega(self, distance: Tensor) -> Tensor:
+        """Solid angle at the first subpixel, which stands for the pixel (as in C) [sr]."""
+        if self.scene.detector.point_pixel:
+            return geometry.point_solid_angle(distance)
+        panel = self.scene.panel
+        return geometry.solid_angle(distance, panel.pixel_size, panel.close_distance)
+
+    def _within_resolution(self, q: Vectors) -> Tensor | None:
+        """Pixels whose d = 1/|q| is not below dmin; None: all."""
+        dmin = self.scene.sampling.dmin
+        if dmin == 0.0:
+            return None
+        stol = 0.5 * q.length()
+        return ~((stol > 0.0) & (dmin > 0.5 / stol))
+
+    def _polarize(
+        self,
+        polar: list[Tensor | None],
+        number: int,
+        diffracted: Vectors,
+        incident: Vector,
+        seen: Tensor | None,
+    ) -> None:
+        """Set the polarization factor where a pixel is first seen, for each source of its own.
+
+        The C program takes the factor of the first source for all.
+        """
+        beam = self.scene.beam
+        slot = 0 if self.scene.c_compat else number
+        known = polar[slot]
+        if known is not None and seen is None:
+            return
+        if beam.polarization is None:
+            polar[slot] = torch.ones_like(diffracted.x)
+            return
+        factor = polarization_factor(
+            diffracted, incident, beam.polarization, beam.polarization_axis
+        )
+        if seen is not None:
+            held = torch.zeros_like(factor) if known is None else known
+            factor = torch.where((held == 0.0) & seen, factor, held)
+        polar[slot] = factor
+
+    def _sweep(
+        self,
+        pixels: Pixels,
+        q: Vectors,
+        seen: Tensor | None,
+        counted: Tensor,
+        place: tuple[int, int],
+        lookups: Lookups,
+        recorder: Recorder | None,
+    ) -> Tensor:
+        """Sum over phi steps and mosaic domains of one subpixel and source [electron²]."""
+        total = torch.zeros_like(q.x)
+        scene = self.scene
+        first = self._first(pixels, place)
+        everything = bool(counted.all())
+        for t, domains in enumerate(scene.orientations):
+            for m, orientation in enumerate(domains):
+                step = self._evaluate(q, orientation, counted, everything, lookups)
+                intensity = step.intensity
+                if first is not None:
+                    # the one evaluation whose crystal had not been turned before it
+                    own_orientation = scene.first_orientations[t, m]
+                    own = self._evaluate(q, own_orientation, counted, everything, Lookups())
+                    intensity = torch.where(first, own.intensity, intensity)
+                if seen is not None:
+                    intensity = torch.where(seen, intensity, 0.0)
+                total += intensity
+                if recorder is not None and m == 0 and place[1] == 0:
+                    if first is not None and bool(first[recorder.index]):
+                        step, orientation = own, own_orientation
+                    self._record(recorder, t, step, orientation)
+        return total
+
+    def _first(self, pixels: Pixels, place: tuple[int, int]) -> Tensor | None:
+        """Which of the pixels is the C program's first evaluation, or None if none is."""
+        first = self.scene.first
+        if first is None or place != (first.subpixel, first.source):
+            return None
+        is_first = (pixels.slow == first.slow) & (pixels.fast == first.fast)
+        return is_first if bool(is_first.any()) else None
+
+    def _evaluate(
+        self, q: Vectors, orientation: Array, counted: Tensor, everything: bool, lookups: Lookups
+    ) -> Evaluation:
+        """One step: h, k, l, then the lattice factor and the structure factor there."""
+        a, b, c = orientation.tolist()
+        index = lattice.indices(q.dot(a), q.dot(b), q.dot(c))
+        return Evaluation(
+            index, self._lattice_factor(index), self._F_cell(index, counted, everything, lookups)
+        )
+
+    def _lattice_factor(self, index: Indices) -> tuple[Tensor, ...]:
+        """Factors whose product is F_latt: three for a square crystal, else one."""
+        crystal = self.scene.crystal
+        if crystal.shape == "square":
+            return tuple(
+                lattice.grating(delta, cells)
+                for delta, cells in zip((index.dh, index.dk, index.dl), crystal.cells, strict=True)
+            )
+        if crystal.shape == "round":
+            return (lattice.round_(index, crystal.cells, crystal.fudge),)
+        spot = lattice.gauss_star if crystal.shape == "gauss_star" else lattice.tophat
+        return (spot(index, crystal.cells, crystal.fudge, self._metric),)
+
+    def _F_cell(
+        self, index: Indices, counted: Tensor, everything: bool, lookups: Lookups
+    ) -> Tensor:
+        """Structure factor of the unit cell [electron]; counts what it met."""
+        if self.table is None:
+            lookups.out_of_range += int(counted.sum())
+            return torch.full_like(index.h, self.default_F)
+        nodes = self.table.nodes(index)
+        kind = self.table.kind_of(nodes)
+        if not everything:
+            kind = torch.where(counted, kind, _NOT_COUNTED)
+        counts = torch.bincount(kind, minlength=5).tolist()
+        lookups.add(Lookups(counts[IN_RANGE], counts[ZERO], counts[ABSENT], counts[OUT_OF_RANGE]))
+        F_cell = self.table.nearest(nodes)
+        if self.scene.sampling.interpolate:
+            allowed = self.table.can_interpolate(index)
+            lookups.interpolation_refused += int((counted & ~allowed).sum())
+            if bool(allowed.any()):
+                F_cell = torch.where(allowed, self.table.tricubic(index, allowed), F_cell)
+        return F_cell
+
+    def _scale(
+        self,
+        sums: list[Tensor],
+        polar: list[Tensor | None],
+        omega: Tensor,
+        recorder: Recorder | None,
+    ) -> Tensor:
+        """Photons from the sums of the sources: r_e² · fluence · I / steps · polar · omega."""
+        scene = self.scene
+        shared = len(sums) == 1 or scene.c_compat
+        total = torch.zeros_like(omega)
+        polarized = torch.zeros_like(omega)
+        for number, (weight, of_source) in enumerate(zip(self._weights, sums, strict=True)):
+            factor = polar[0 if shared else number]
+            assert factor is not None
+            total += weight * of_source
+            polarized += weight * of_source * factor
+        first = polar[0]
+        assert first is not None
+        per_step = R_E_SQR * scene.beam.fluence / scene.steps
+        photons = per_step * (total * first if shared else polarized) * omega
+        if recorder is not None:
+            mean = first if shared else torch.where(total == 0.0, first, polarized / total)
+            recorder.record(I=total, polar=mean, omega=omega, photons=photons)
+        return photons
+
+    def _record(self, recorder: Recorder, t: int, step: Evaluation, orientation: Array) -> None:
+        """Keep one phi step of the first source and domain; of phi step 0, everything."""
+        index, crystal = step.hkl, self.scene.crystal
+        factors = step.F_latt
+        if crystal.shape == "square":
+            nodes = (index.h0, index.k0, index.l0)
+            factors = tuple(
+                factor * lattice.grating_sign(node, cells)
+                for factor, node, cells in zip(factors, nodes, crystal.cells, strict=True)
+            )
+        F_latt = factors[0]
+        for factor in factors[1:]:
+            F_latt = F_latt * factor
+        recorder.record_phi_step(
+            phi=self.scene.angles[t],
+            hkl=(index.h, index.k, index.l),
+            hkl_rounded=(index.h0, index.k0, index.l0),
+            F_latt_abc=factors,
+            F_latt=F_latt,
+            F_cell=step.F_cell,
+        )
+        if t == 0:
+            a, b, c = orientation.tolist()
+            recorder.record(a=a, b=b, c=c)
+
+
+def first_evaluation(
+    scene: Scene, mask_rows: np.ndarray, device: torch.device
+) -> FirstEvaluation | None:
+    """First pixel, subpixel and source, in the C program's order, that anything is summed for.
+
+    Parameters
+    ----------
+    scene : of any frame of the panel
+    mask_rows : uint8 (slow, fast), 0 = live
+
+    Returns
+    -------
+    None if no pixel is
+    """
+    kernel = ReferenceKernel(scene, None, 0.0)
+    for slow, row in enumerate(mask_rows):
+        live = np.flatnonzero(row == 0)
+        if live.size == 0:
+            continue
+        fast = torch.from_numpy(live).to(device, torch.float64)
+        pixels = Pixels(torch.full_like(fast, slow), fast, torch.ones_like(fast, dtype=torch.bool))
+        places = []
+        for subpixel in range(scene.sampling.oversample**2):
+            diffracted, _ = kernel._to_subpixel(pixels, subpixel, None)
+            for number, source in enumerate(scene.beam.sources):
+                q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
+                seen = kernel._within_resolution(q)
+                if seen is None:
+                    return FirstEvaluation(slow, int(live[0]), 0, 0)
+                if bool(seen.any()):
+                    places.append((int(live[int(seen.nonzero()[0, 0])]), subpixel, number))
+        if places:
+            return FirstEvaluation(slow, *min(places))
+    return None

@@ -1,0 +1,118 @@
+"""Everything that the pixels of one panel in one frame share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tiled_sim.experiment.model import Beam, Crystal, Detector, Experiment, Panel, Sampling
+from tiled_sim.physics.mosaic import mosaic_rotations
+from tiled_sim.physics.vectors import Array
+
+
+@dataclass(frozen=True, slots=True)
+class FirstEvaluation:
+    """Where the C program's loops evaluate something for the first time on a panel.
+
+    Parameters
+    ----------
+    slow, fast : the pixel
+    subpixel : slow · oversample + fast, within the pixel
+    source : index
+    """
+
+    slow: int
+    fast: int
+    subpixel: int
+    source: int
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One panel in one frame, ready to be summed.
+
+    Parameters
+    ----------
+    panel, detector, beam, crystal, sampling : of the experiment
+    angles : phi of each step [rad], as they act
+    orientations : (phi, domain, 3, 3) rows a, b, c [Å]
+    first : the evaluation with orientations of its own, or None
+    first_orientations : (phi, domain, 3, 3), for `first` only [Å]
+    steps : terms in a pixel's sum
+    c_compat : replay the C program's faults
+    """
+
+    panel: Panel
+    detector: Detector
+    beam: Beam
+    crystal: Crystal
+    sampling: Sampling
+    angles: tuple[float, ...]
+    orientations: Array
+    first: FirstEvaluation | None
+    first_orientations: Array
+    steps: int
+    c_compat: bool
+
+    @classmethod
+    def of(
+        cls,
+        experiment: Experiment,
+        frame: int,
+        panel: int,
+        first: FirstEvaluation | None = None,
+    ) -> "Scene":
+        """The scene of one panel in one frame.
+
+        Parameters
+        ----------
+        first : of `first_evaluation`; only ``c_compat`` uses it
+        """
+        angles = experiment.frames.angles(frame)
+        acting, first_acting = carried_over(angles) if experiment.c_compat else (angles, angles)
+        domains = mosaic_rotations(
+            experiment.crystal.mosaic_spread,
+            experiment.crystal.mosaic_domains,
+            experiment.crystal.mosaic_seed,
+        )
+
+        def orientations(phis: tuple[float, ...]) -> Array:
+            vectors = experiment.crystal.direct_vectors
+            rotations = np.stack([experiment.frames.rotation(phi) for phi in phis])
+            # rows are vectors, so the mosaic rotation, applied last, stands leftmost transposed
+            return np.einsum("mij,tjk,vk->tmvi", domains, rotations, vectors)
+
+        return cls(
+            panel=experiment.detector.panels[panel],
+            detector=experiment.detector,
+            beam=experiment.beam,
+            crystal=experiment.crystal,
+            sampling=experiment.sampling,
+            angles=acting,
+            orientations=orientations(acting),
+            first=first if acting != first_acting else None,
+            first_orientations=orientations(first_acting),
+            steps=experiment.steps,
+            c_compat=experiment.c_compat,
+        )
+
+
+def carried_over(angles: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The angles that act in the C program, which does not turn the crystal where phi is 0.
+
+    Such a step keeps the orientation of the step evaluated before it: the one before in the same
+    sweep, or the last of the sweep before, or none at the very first evaluation.
+
+    Returns
+    -------
+    angles of every sweep but the first, and of the first [rad]
+    """
+
+    def sweep(held: float) -> tuple[float, ...]:
+        acting = []
+        for angle in angles:
+            held = angle if angle != 0.0 else held
+            acting.append(held)
+        return tuple(acting)
+
+    first = sweep(0.0)
+    return sweep(first[-1]), first

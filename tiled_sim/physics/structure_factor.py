@@ -1,0 +1,110 @@
+"""Looking up F(hkl): at the nearest node, or by tricubic interpolation."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tiled_sim.physics.lattice import Indices
+from tiled_sim.physics.vectors import Array
+
+#: What a look-up can meet, in the order of `StructureFactorTable.kind_of`.
+IN_RANGE, ZERO, ABSENT, OUT_OF_RANGE = range(4)
+
+
+class StructureFactorTable:
+    """A grid of amplitudes on one device, with a border of ``default_F`` around it.
+
+    The border makes an index outside the grid a clamp instead of a branch.
+
+    Parameters
+    ----------
+    amplitude : (h, k, l) [electron]
+    given : (h, k, l), False where the source named no reflection
+    minimum : h, k, l of node (0, 0, 0)
+    default_F : amplitude outside the grid [electron]
+    device : where the tables live
+    """
+
+    def __init__(
+        self,
+        amplitude: Array,
+        given: np.ndarray,
+        minimum: tuple[int, int, int],
+        default_F: float,
+        device: torch.device,
+    ) -> None:
+        kind = np.where(given, np.where(amplitude == 0.0, ZERO, IN_RANGE), ABSENT)
+        self.minimum = minimum
+        self.maximum = tuple(low + n - 1 for low, n in zip(minimum, amplitude.shape, strict=True))
+        self._padded_shape = tuple(n + 2 for n in amplitude.shape)
+        padded = np.pad(amplitude, 1, constant_values=default_F)
+        padded_kind = np.pad(kind.astype(np.uint8), 1, constant_values=OUT_OF_RANGE)
+        self._amplitude = torch.from_numpy(padded.reshape(-1)).to(device)
+        self._kind = torch.from_numpy(padded_kind.reshape(-1)).to(device)
+
+    def nodes(self, i: Indices) -> Tensor:
+        """Flat position of each nearest node in the padded table, int64."""
+        (h_low, k_low, l_low), (nh, nk, nl) = self.minimum, self._padded_shape
+        h = (i.h0 - (h_low - 1)).clamp_(0, nh - 1)
+        k = (i.k0 - (k_low - 1)).clamp_(0, nk - 1)
+        l = (i.l0 - (l_low - 1)).clamp_(0, nl - 1)
+        return h.mul_(nk).add_(k).mul_(nl).add_(l).long()
+
+    def nearest(self, nodes: Tensor) -> Tensor:
+        """F of each node [electron]."""
+        return self._amplitude.index_select(0, nodes)
+
+    def kind_of(self, nodes: Tensor) -> Tensor:
+        """What each look-up met: `IN_RANGE`, `ZERO`, `ABSENT` or `OUT_OF_RANGE`, uint8."""
+        return self._kind.index_select(0, nodes)
+
+    def can_interpolate(self, i: Indices) -> Tensor:
+        """Where the tricubic interpolation has its nodes: h_min + 2 ≤ h ≤ h_max - 2."""
+        (h_low, k_low, l_low), (h_high, k_high, l_high) = self.minimum, self.maximum
+        return (
+            (i.h >= h_low + 2)
+            & (i.h <= h_high - 2)
+            & (i.k >= k_low + 2)
+            & (i.k <= k_high - 2)
+            & (i.l >= l_low + 2)
+            & (i.l <= l_high - 2)
+        )
+
+    def tricubic(self, i: Indices, allowed: Tensor) -> Tensor:
+        """F between nodes [electron], by the tensor product of 4-point Lagrange polynomials.
+
+        The nodes are floor(x) - 1 … floor(x) + 2; where ``allowed`` is False they are taken at
+        the border and the value means nothing.
+        """
+        low = [torch.where(allowed, torch.floor(x), 0.0) for x in (i.h, i.k, i.l)]
+        weights = [
+            _lagrange(torch.where(allowed, x - x0, 0.0))
+            for x, x0 in zip((i.h, i.k, i.l), low, strict=True)
+        ]
+        starts = [
+            (x0 - low_index).long().clamp_(0, n - 4)
+            for x0, low_index, n in zip(low, self.minimum, self._padded_shape, strict=True)
+        ]
+        _, nk, nl = self._padded_shape
+        base = (starts[0] * nk + starts[1]) * nl + starts[2]
+        F = torch.zeros_like(i.h)
+        for m in range(4):
+            plane = torch.zeros_like(i.h)
+            for n in range(4):
+                row = torch.zeros_like(i.h)
+                for o in range(4):
+                    node = base + ((m * nk + n) * nl + o)
+                    row += weights[2][o] * self._amplitude.index_select(0, node)
+                plane += weights[1][n] * row
+            F += weights[0][m] * plane
+        return F
+
+
+def _lagrange(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Weights of the nodes -1, 0, 1, 2 at ``t`` in [0, 1)."""
+    return (
+        -t * (t - 1.0) * (t - 2.0) / 6.0,
+        (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0,
+        -(t + 1.0) * t * (t - 2.0) / 2.0,
+        (t + 1.0) * t * (t - 1.0) / 6.0,
+    )

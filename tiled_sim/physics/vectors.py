@@ -1,0 +1,41 @@
+"""Three-vectors and rotations, as float64 numpy arrays."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Vector = tuple[float, float, float]
+
+
+def unit(vector: Sequence[float] | Array) -> Array:
+    """Return the vector scaled to length 1; a zero vector stays zero."""
+    v = np.asarray(vector, dtype=np.float64)
+    length = math.sqrt(float(v @ v))
+    return v / length if length != 0.0 else v
+
+
+def as_tuple(vector: Sequence[float] | Array) -> Vector:
+    """Return the vector as three plain floats, with no negative zeros."""
+    x, y, z = (float(component) + 0.0 for component in vector)
+    return x, y, z
+
+
+def about_axis(axis: Sequence[float] | Array, angle: float) -> Array:
+    """Rotation matrix about a unit ``axis`` by ``angle`` [rad], right-handed (Rodrigues)."""
+    x, y, z = (float(component) for component in axis)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    v = np.array([x, y, z])
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.outer(v, v) * (1.0 - cosine) + np.eye(3) * cosine + cross * sine
+
+
+def about_fixed_axes(x: float, y: float, z: float) -> Array:
+    """Rotation matrix about X, then Y, then Z [rad], each fixed in the laboratory."""
+    return (
+        about_axis((0.0, 0.0, 1.0), z)
+        @ about_axis((0.0, 1.0, 0.0), y)
+        @ about_axis((1.0, 0.0, 0.0), x)
+    )

@@ -1,0 +1,225 @@
+"""One tile, a pure function of experiment, structure factors, mask and tile."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tiled_sim.errors import UsageError
+from tiled_sim.experiment.model import Experiment
+from tiled_sim.kernels.recorder import Recorder
+from tiled_sim.kernels.reference import Lookups, Pixels, ReferenceKernel, first_evaluation
+from tiled_sim.kernels.scene import FirstEvaluation, Scene
+from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.structure_factors import StructureFactors
+from tiled_sim.tiles import BLOCK, CHUNK_BLOCKS, Tile, TilePlan
+from tiled_sim.trace import Trace, scaling_chain
+
+PRECISION = "float64"
+
+
+@dataclass(eq=False)
+class TileResult:
+    """What one tile is, and what it took.
+
+    Parameters
+    ----------
+    image : float32 (slow, fast) [photons]
+    lookups : of structure factors, over live pixels
+    evaluations : planned, and done (those that dmin or a mask left out are not done)
+    traces : scaling chains of the brightest pixel and of those asked for
+    seconds : of the stages ``kernel`` and ``trace`` [s]
+    """
+
+    image: npt.NDArray[np.float32]
+    lookups: Lookups
+    evaluations_planned: int
+    traces: list[Trace]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def evaluations_done(self) -> int:
+        """Evaluations that looked a structure factor up."""
+        return self.lookups.total
+
+
+def resolve_device(name: str) -> torch.device:
+    """The torch device that ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` stands for.
+
+    Raises
+    ------
+    UsageError
+        for another name, or a CUDA device that is not there
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise UsageError(f"--device {name!r} must be auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(
+            f"--device {name}: torch sees {torch.cuda.device_count()} CUDA devices here"
+        )
+    return device
+
+
+class Simulator:
+    """An experiment with its structure factors on one device, ready for any tile.
+
+    Parameters
+    ----------
+    experiment : what to simulate
+    structure_factors : of the experiment's source; None if it names no file
+    plan : how it is tiled
+    device : where the kernel runs
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        structure_factors: StructureFactors | None,
+        plan: TilePlan,
+        device: torch.device,
+    ) -> None:
+        self.experiment = experiment
+        self.plan = plan
+        self.device = device
+        self._default_F = experiment.structure_factors.default_F
+        self._table = None
+        if structure_factors is not None:
+            self._table = StructureFactorTable(
+                structure_factors.filled(self._default_F),
+                structure_factors.given,
+                structure_factors.minimum,
+                self._default_F,
+                device,
+            )
+
+    def simulate_tile(self, tile: Tile, mask: npt.NDArray[np.uint8]) -> TileResult:
+        """Compute one tile.
+
+        Parameters
+        ----------
+        tile : of the plan
+        mask : uint8, of the tile's shape, 0 = live
+        """
+        kernel = self._kernel(tile)
+        blocks = _Blocks(tile, mask, self.device)
+        started = time.perf_counter()
+        lookups = Lookups()
+        with torch.inference_mode():
+            for chunk in blocks.live_chunks():
+                photons, met = kernel.photons(blocks.pixels(chunk))
+                blocks.fill(chunk, photons)
+                lookups.add(met)
+        image = blocks.image()
+        summed = time.perf_counter()
+        traces = self._traces(kernel, blocks, image)
+        return TileResult(
+            image,
+            lookups,
+            evaluations_planned=int((mask == 0).sum()) * self.plan.steps,
+            traces=traces,
+            seconds={"kernel": summed - started, "trace": time.perf_counter() - summed},
+        )
+
+    def _kernel(self, tile: Tile) -> ReferenceKernel:
+        first = self.plan.first_evaluation(tile.panel)
+        scene = Scene.of(self.experiment, tile.frame, tile.panel, first)
+        return ReferenceKernel(scene, self._table, self._default_F)
+
+    def _traces(
+        self, kernel: ReferenceKernel, blocks: "_Blocks", image: npt.NDArray[np.float32]
+    ) -> list[Trace]:
+        tile = blocks.tile
+        wanted = [("requested", p) for p in self.plan.trace_pixels if tile.holds(*p)]
+        row, column = divmod(int(image.argmax()), image.shape[1])
+        if image[row, column] > 0:
+            wanted.append(("brightest", (tile.slow[0] + row, tile.fast[0] + column)))
+        return [self._trace(kernel, blocks, image, pixel, reason) for reason, pixel in wanted]
+
+    def _trace(
+        self,
+        kernel: ReferenceKernel,
+        blocks: "_Blocks",
+        image: npt.NDArray[np.float32],
+        pixel: tuple[int, int],
+        reason: str,
+    ) -> Trace:
+        """Run the pixel's block through the kernel once more, with a recorder."""
+        tile = blocks.tile
+        row, column = pixel[0] - tile.slow[0], pixel[1] - tile.fast[0]
+        chunk = torch.tensor([(row // BLOCK) * blocks.columns + column // BLOCK])
+        recorder = Recorder((row % BLOCK) * BLOCK + column % BLOCK)
+        with torch.inference_mode():
+            kernel.photons(blocks.pixels(chunk.to(self.device)), recorder)
+        stored = float(image[row, column])
+        return scaling_chain(recorder, kernel.scene, pixel, reason, stored)
+
+
+class _Blocks:
+    """A tile as 16 × 16 blocks on the panel's own grid, laid out block by block."""
+
+    def __init__(self, tile: Tile, mask: npt.NDArray[np.uint8], device: torch.device) -> None:
+        self.tile = tile
+        self.device = device
+        rows, self.columns = (-(-side // BLOCK) for side in tile.shape)
+        padded = np.ones((rows * BLOCK, self.columns * BLOCK), dtype=bool)
+        padded[: tile.shape[0], : tile.shape[1]] = mask != 0
+        live = ~padded.reshape(rows, BLOCK, self.columns, BLOCK).transpose(0, 2, 1, 3)
+        self._live = torch.from_numpy(live.reshape(-1, BLOCK * BLOCK).copy()).to(device)
+        self._photons = torch.zeros(self._live.shape, dtype=torch.float32)
+        self._rows = rows
+
+    def live_chunks(self) -> list[torch.Tensor]:
+        """Numbers of the blocks that hold a live pixel, some at a time."""
+        numbers = self._live.any(dim=1).nonzero().flatten()
+        return list(numbers.split(CHUNK_BLOCKS)) if len(numbers) else []
+
+    def pixels(self, chunk: torch.Tensor) -> Pixels:
+        """The pixels of some blocks."""
+        within = torch.arange(BLOCK * BLOCK, device=self.device)
+        slow = (chunk // self.columns * BLOCK)[:, None] + within // BLOCK + self.tile.slow[0]
+        fast = (chunk % self.columns * BLOCK)[:, None] + within % BLOCK + self.tile.fast[0]
+        return Pixels(
+            slow.flatten().to(torch.float64),
+            fast.flatten().to(torch.float64),
+            self._live[chunk].flatten(),
+        )
+
+    def fill(self, chunk: torch.Tensor, photons: torch.Tensor) -> None:
+        """Keep the photons of some blocks; pixels that are not live stay 0."""
+        live = self._live[chunk]
+        values = torch.where(live, photons.reshape(live.shape), 0.0)
+        self._photons[chunk.cpu()] = values.to(torch.float32).cpu()
+
+    def image(self) -> npt.NDArray[np.float32]:
+        """The tile, float32 (slow, fast)."""
+        blocks = self._photons.numpy().reshape(self._rows, self.columns, BLOCK, BLOCK)
+        whole = blocks.transpose(0, 2, 1, 3).reshape(self._rows * BLOCK, self.columns * BLOCK)
+        slow, fast = self.tile.shape
+        return np.ascontiguousarray(whole[:slow, :fast])
+
+
+def first_evaluations(experiment: Experiment, masks: Any) -> tuple[FirstEvaluation | None, ...]:
+    """For each panel the C program's first evaluation, where a run needs it; else empty.
+
+    Parameters
+    ----------
+    masks : called with a panel number, gives its mask: uint8 (slow, fast), 0 = live
+    """
+    needs = experiment.c_compat and any(
+        0.0 in experiment.frames.angles(frame) for frame in range(experiment.frames.count)
+    )
+    if not needs:
+        return ()
+    return tuple(
+        first_evaluation(Scene.of(experiment, 0, panel), masks(panel), torch.device("cpu"))
+        for panel in range(len(experiment.detector.panels))
+    )

@@ -1,0 +1,194 @@
+"""The plan: how the detector is cut into tiles, and what each will cost."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tiled_sim.errors import UsageError
+from tiled_sim.experiment.model import Experiment
+from tiled_sim.kernels.scene import FirstEvaluation
+
+#: Tiles are aligned to blocks of this many pixels each way, so that a pixel's block, and with it
+#: its value to the last bit, does not depend on the tile.
+BLOCK = 16
+DEFAULT_TILE = (512, 512)
+#: Pixels that a kernel works on at a time; 128 KiB a float64 tensor, so that they stay in cache.
+CHUNK_BLOCKS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A rectangle of one panel of one frame: the unit of work.
+
+    Parameters
+    ----------
+    index : place in the plan
+    frame, panel : which image
+    row, column : place among the tiles of the panel
+    slow, fast : (start, stop) pixels, half-open
+    """
+
+    index: int
+    frame: int
+    panel: int
+    row: int
+    column: int
+    slow: tuple[int, int]
+    fast: tuple[int, int]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(slow, fast) number of pixels."""
+        return self.slow[1] - self.slow[0], self.fast[1] - self.fast[0]
+
+    def holds(self, slow: int, fast: int) -> bool:
+        """Whether a pixel lies in the tile."""
+        return self.slow[0] <= slow < self.slow[1] and self.fast[0] <= fast < self.fast[1]
+
+
+@dataclass(frozen=True, slots=True)
+class TilePlan:
+    """All tiles of a run, by arithmetic: nothing is listed, whatever the size.
+
+    Parameters
+    ----------
+    shape : (frame, panel, slow, fast) of the image
+    tile : (slow, fast) pixels of a whole tile
+    steps : evaluations a pixel
+    structure_factor_nodes : of the grid
+    first_evaluations : one a panel for ``--c-compat`` runs that need them, else empty
+    trace_pixels : (slow, fast) of pixels whose scaling chain is kept
+    """
+
+    shape: tuple[int, int, int, int]
+    tile: tuple[int, int]
+    steps: int
+    structure_factor_nodes: int = 0
+    first_evaluations: tuple[FirstEvaluation | None, ...] = ()
+    trace_pixels: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, side in zip(("slow", "fast"), self.tile, strict=True):
+            if side <= 0 or side % BLOCK:
+                raise UsageError(f"--tile: {side} pixels along {name} is not a multiple of {BLOCK}")
+        _, _, slow, fast = self.shape
+        for pixel in self.trace_pixels:
+            if not (0 <= pixel[0] < slow and 0 <= pixel[1] < fast):
+                raise UsageError(
+                    f"--trace-pixel {pixel[0]} {pixel[1]} lies outside the {slow} x {fast} "
+                    "(slow x fast) pixels of a panel"
+                )
+
+    @classmethod
+    def of(
+        cls,
+        experiment: Experiment,
+        tile: tuple[int, int] = DEFAULT_TILE,
+        *,
+        structure_factor_nodes: int = 0,
+        first_evaluations: tuple[FirstEvaluation | None, ...] = (),
+        trace_pixels: tuple[tuple[int, int], ...] = (),
+    ) -> "TilePlan":
+        """Plan an experiment in tiles of (slow, fast) pixels."""
+        _, _, slow, fast = experiment.shape
+        clipped = tuple(
+            min(side, math.ceil(size / BLOCK) * BLOCK)
+            for side, size in zip(tile, (slow, fast), strict=True)
+        )
+        return cls(
+            experiment.shape,
+            (clipped[0], clipped[1]),
+            experiment.steps,
+            structure_factor_nodes,
+            first_evaluations,
+            trace_pixels,
+        )
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(rows, columns) of tiles on a panel."""
+        _, _, slow, fast = self.shape
+        return math.ceil(slow / self.tile[0]), math.ceil(fast / self.tile[1])
+
+    def __len__(self) -> int:
+        rows, columns = self.grid
+        return self.shape[0] * self.shape[1] * rows * columns
+
+    def __getitem__(self, index: int) -> Tile:
+        if not 0 <= index < len(self):
+            raise IndexError(f"tile {index} of {len(self)}")
+        rows, columns = self.grid
+        rest, column = divmod(index, columns)
+        rest, row = divmod(rest, rows)
+        frame, panel = divmod(rest, self.shape[1])
+        _, _, slow, fast = self.shape
+        return Tile(
+            index,
+            frame,
+            panel,
+            row,
+            column,
+            (row * self.tile[0], min((row + 1) * self.tile[0], slow)),
+            (column * self.tile[1], min((column + 1) * self.tile[1], fast)),
+        )
+
+    def __iter__(self) -> Iterator[Tile]:
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def evaluations(self) -> int:
+        """Steps times pixels of the whole run, masked ones included."""
+        return math.prod(self.shape) * self.steps
+
+    @property
+    def bytes_per_task(self) -> int:
+        """Predicted memory of a worker process at its peak [bytes]."""
+        pixels = self.tile[0] * self.tile[1]
+        chunk = CHUNK_BLOCKS * BLOCK * BLOCK
+        return (
+            _PROCESS_BYTES
+            + _BYTES_PER_NODE * self.structure_factor_nodes
+            + _BYTES_PER_PIXEL * pixels
+            + _CHUNK_TENSORS * 8 * chunk
+        )
+
+    def first_evaluation(self, panel: int) -> FirstEvaluation | None:
+        """Of a panel, or None."""
+        return self.first_evaluations[panel] if self.first_evaluations else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values; `from_dict` is the inverse."""
+        return json.loads(json.dumps(asdict(self)))
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "TilePlan":
+        """Rebuild a plan from `to_dict`."""
+        frames, panels, slow, fast = data["shape"]
+        return cls(
+            (frames, panels, slow, fast),
+            (data["tile"][0], data["tile"][1]),
+            data["steps"],
+            data["structure_factor_nodes"],
+            tuple(
+                None if first is None else FirstEvaluation(**first)
+                for first in data["first_evaluations"]
+            ),
+            tuple((pixel[0], pixel[1]) for pixel in data["trace_pixels"]),
+        )
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the plan."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+# Measured on workers (benchmarks/memory.py): what a process holds before its first tile, and
+# what grows with the grid, the tile and the chunk.
+_PROCESS_BYTES = 330_000_000
+_BYTES_PER_NODE = 27
+_BYTES_PER_PIXEL = 60
+_CHUNK_TENSORS = 120
