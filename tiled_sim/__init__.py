@@ -1,3 +1,52 @@
 """X-ray diffraction images of large detectors, by the physics of nanoBragg, tiled over dask."""
 
-__version__ = "0.1.0"
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tiled_sim.versions import __version__
+
+if TYPE_CHECKING:
+    from tiled_sim.cluster.lazy import lazy_image
+    from tiled_sim.cluster.submit import submit
+    from tiled_sim.errors import TiledSimError
+    from tiled_sim.experiment.model import Experiment
+    from tiled_sim.images import simulate
+    from tiled_sim.run import Run, open_run
+
+__all__ = [
+    "Experiment",
+    "Run",
+    "TiledSimError",
+    "__version__",
+    "lazy_image",
+    "open_run",
+    "simulate",
+    "submit",
+]
+
+_HOMES = {
+    "Experiment": "experiment.model",
+    "Run": "run",
+    "TiledSimError": "errors",
+    "lazy_image": "cluster.lazy",
+    "open_run": "run",
+    "simulate": "images",
+    "submit": "cluster.submit",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used.
+
+    torch, dask and zarr take seconds to import, and a mistyped option should be told at once.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

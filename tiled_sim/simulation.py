@@ -1,8 +1,8 @@
 """One tile, a pure function of experiment, structure factors, mask and tile."""
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -207,12 +207,14 @@ class _Blocks:
         return np.ascontiguousarray(whole[:slow, :fast])
 
 
-def first_evaluations(experiment: Experiment, masks: Any) -> tuple[FirstEvaluation | None, ...]:
+def first_evaluations(
+    experiment: Experiment, mask_rows: Callable[[int], Iterable[npt.NDArray[np.uint8]]]
+) -> tuple[FirstEvaluation | None, ...]:
     """For each panel the C program's first evaluation, where a run needs it; else empty.
 
     Parameters
     ----------
-    masks : called with a panel number, gives its mask: uint8 (slow, fast), 0 = live
+    mask_rows : called with a panel number, gives the rows of its mask: uint8 (fast,), 0 = live
     """
     needs = experiment.c_compat and any(
         0.0 in experiment.frames.angles(frame) for frame in range(experiment.frames.count)
@@ -220,6 +222,6 @@ def first_evaluations(experiment: Experiment, masks: Any) -> tuple[FirstEvaluati
     if not needs:
         return ()
     return tuple(
-        first_evaluation(Scene.of(experiment, 0, panel), masks(panel), torch.device("cpu"))
+        first_evaluation(Scene.of(experiment, 0, panel), mask_rows(panel), torch.device("cpu"))
         for panel in range(len(experiment.detector.panels))
     )

@@ -15,8 +15,9 @@ from tiled_sim.kernels.scene import FirstEvaluation
 #: its value to the last bit, does not depend on the tile.
 BLOCK = 16
 DEFAULT_TILE = (512, 512)
-#: Pixels that a kernel works on at a time; 128 KiB a float64 tensor, so that they stay in cache.
-CHUNK_BLOCKS = 64
+#: Blocks that a kernel works on at a time: 64 KiB a float64 tensor, so that they stay in cache,
+#: and below the size at which the C library maps and unmaps every one of them.
+CHUNK_BLOCKS = 32
 
 
 @dataclass(frozen=True, slots=True)

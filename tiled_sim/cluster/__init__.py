@@ -1,0 +1,1 @@
+"""Everything dask: connecting, computing tiles on workers, lazy images."""

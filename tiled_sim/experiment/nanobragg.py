@@ -20,6 +20,11 @@ from tiled_sim.experiment.model import (
 )
 from tiled_sim.experiment.nanobragg_detector import Laboratory, read_detector, read_laboratory
 from tiled_sim.experiment.options import Given, parse
+from tiled_sim.experiment.sampling import (
+    choose_interpolation,
+    choose_oversample,
+    recommended_oversample,
+)
 from tiled_sim.experiment.sources import listed_sources, swept_sources
 from tiled_sim.experiment.stepping import RADIAN, Steps, phi_sweep, sweep, whole
 from tiled_sim.io.matrix import read_matrix
@@ -226,11 +231,9 @@ def _sources(
                 f"-sourcefile {path} and {' '.join(ignored)} both say what the sources are",
                 "the sources are those of the file",
             )
-        sources = listed_sources(read_sources(path), placed.beam, wavelength)
         if judge.c_compat:
             judge.note("as C: the weights of the sources are ignored")
-            return tuple(replace(source, weight=1.0) for source in sources)
-        return sources
+        return listed_sources(read_sources(path), placed.beam, wavelength)
     horizontal, vertical = (_divergence(given, letter, judge) for letter in "hv")
     percent = given.number("-dispersion") or 0.0
     dispersion = sweep("dispersion", percent / 100.0, None, given.integer("-dispsteps"))
@@ -402,18 +405,13 @@ def _cells(given: Given, crystal: Crystal, judge: Judge) -> tuple[int, int, int]
 def _oversample(
     given: Given, crystal: Crystal, wavelength: float, laboratory: Laboratory, judge: Judge
 ) -> int:
-    reciprocal_pixel = wavelength * abs(laboratory.placed.distance) / laboratory.pixel_size
-    recommended = max(whole(3.0 * max(crystal.edges) / reciprocal_pixel), 1)
+    recommended = recommended_oversample(
+        crystal, wavelength, laboratory.placed.distance, laboratory.pixel_size
+    )
     asked = given.integer("-oversample") or 0
-    if asked <= 0:
-        judge.note(f"oversample {recommended}, chosen from the size of the crystal")
-        return recommended
-    if asked < recommended:
-        judge.note(
-            f"oversample {asked}: the crystal is {max(crystal.edges):.0f} Å wide, {recommended} "
-            "subpixels would be needed to follow the intensity across a pixel"
-        )
-    return asked
+    oversample, note = choose_oversample(asked if asked > 0 else None, recommended, crystal)
+    judge.note(note)
+    return oversample
 
 
 def _interpolate(given: Given, cells: tuple[int, int, int], has_file: bool, judge: Judge) -> bool:
@@ -423,11 +421,8 @@ def _interpolate(given: Given, cells: tuple[int, int, int], has_file: bool, judg
             judge.note("no interpolation: without a file F is the same everywhere")
         return False
     if asked is None:
-        chosen = min(cells) <= 2
-        judge.note(
-            f"{'tricubic interpolation' if chosen else 'no interpolation'} of F, chosen from "
-            f"{cells[0]} x {cells[1]} x {cells[2]} cells"
-        )
+        chosen, note = choose_interpolation(cells)
+        judge.note(note)
         return chosen
     return asked == "-interpolate"
 

@@ -246,7 +246,7 @@ def _with_centre(
             )
     header: dict[str, float | None] = dict.fromkeys(_CENTRES)
     if mask is not None:
-        height = mask.pixels.shape[0] * placement.pixel_size * 1000.0
+        height = mask.pixels.shape[0] * _header(mask, "PIXEL_SIZE", 0.1)
         header["-Xbeam"] = mask.number("BEAM_CENTER_X")
         header["-Ybeam"] = mask.number("BEAM_CENTER_Y")
         if header["-Ybeam"] is not None and judge.c_compat:

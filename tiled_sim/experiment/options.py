@@ -266,11 +266,11 @@ def _lookup(word: str) -> Option:
             f"unexpected word {word!r}: a nanoBragg option begins with a dash, "
             "and an option before it takes fewer values than were given"
         )
-    nearest = difflib.get_close_matches(word, _BY_NAME, n=3, cutoff=0.5)
+    nearest = difflib.get_close_matches(word, _BY_NAME, n=2, cutoff=0.6)
     hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
     raise UsageError(
         f"unknown option {word}{hint} (the C program would ignore it without a word; "
-        "`tiled-sim options` lists all)"
+        "`tiled-sim submit --help` lists all)"
     )
 
 

@@ -4,10 +4,12 @@ Every value of a pixel comes from element-wise operations in a fixed order, so i
 on which other pixels are computed with it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -111,7 +113,8 @@ class ReferenceKernel:
         self.default_F = default_F
         reciprocal = scene.crystal.reciprocal_vectors
         self._metric = reciprocal @ reciprocal.T
-        self._weights = scene.beam.relative_weights()
+        weights = scene.beam.relative_weights()
+        self._weights = (1.0,) * len(weights) if scene.c_compat else weights
 
     def photons(self, pixels: Pixels, recorder: Recorder | None = None) -> tuple[Tensor, Lookups]:
         """Expected photons of each pixel, and what the look-ups met.
@@ -131,12 +134,12 @@ class ReferenceKernel:
         omega = None
         lookups = Lookups()
         for subpixel in range(scene.sampling.oversample**2):
-            diffracted, distance = self._to_subpixel(pixels, subpixel, recorder)
+            diffracted, distance = self.to_subpixel(pixels, subpixel, recorder)
             if omega is None:
                 omega = self._omega(distance)
             for number, source in enumerate(sources):
                 q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
-                seen = self._within_resolution(q)
+                seen = self.within_resolution(q)
                 self._polarize(polar, number, diffracted, source.incident, seen)
                 if recorder is not None and number == 0:
                     recorder.record(
@@ -153,8 +156,8 @@ class ReferenceKernel:
         assert omega is not None
         return self._scale(sums, polar, omega, recorder), lookups
 
-    def _to_subpixel(
-        self, pixels: Pixels, subpixel: int, recorder: Recorder | None
+    def to_subpixel(
+        self, pixels: Pixels, subpixel: int, recorder: Recorder | None = None
     ) -> tuple[Vectors, Tensor]:
         """Unit vectors to the centre of a subpixel, and distances [m]."""
         scene, panel = self.scene, self.scene.panel
@@ -186,7 +189,7 @@ class ReferenceKernel:
         panel = self.scene.panel
         return geometry.solid_angle(distance, panel.pixel_size, panel.close_distance)
 
-    def _within_resolution(self, q: Vectors) -> Tensor | None:
+    def within_resolution(self, q: Vectors) -> Tensor | None:
         """Pixels whose d = 1/|q| is not below dmin; None: all."""
         dmin = self.scene.sampling.dmin
         if dmin == 0.0:
@@ -360,14 +363,14 @@ class ReferenceKernel:
 
 
 def first_evaluation(
-    scene: Scene, mask_rows: np.ndarray, device: torch.device
+    scene: Scene, mask_rows: Iterable[npt.NDArray[np.uint8]], device: torch.device
 ) -> FirstEvaluation | None:
     """First pixel, subpixel and source, in the C program's order, that anything is summed for.
 
     Parameters
     ----------
     scene : of any frame of the panel
-    mask_rows : uint8 (slow, fast), 0 = live
+    mask_rows : one after the other, uint8 (fast,), 0 = live
 
     Returns
     -------
@@ -382,10 +385,10 @@ def first_evaluation(
         pixels = Pixels(torch.full_like(fast, slow), fast, torch.ones_like(fast, dtype=torch.bool))
         places = []
         for subpixel in range(scene.sampling.oversample**2):
-            diffracted, _ = kernel._to_subpixel(pixels, subpixel, None)
+            diffracted, _ = kernel.to_subpixel(pixels, subpixel)
             for number, source in enumerate(scene.beam.sources):
                 q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
-                seen = kernel._within_resolution(q)
+                seen = kernel.within_resolution(q)
                 if seen is None:
                     return FirstEvaluation(slow, int(live[0]), 0, 0)
                 if bool(seen.any()):

@@ -36,7 +36,7 @@ def uniform_deviates(seed: int) -> Iterator[np.float32]:
         fresh = draw()
         slot = last // _BIN
         last, table[slot] = table[slot], fresh
-        yield min(np.float32(np.float32(1.0 / _MODULUS) * np.float32(last)), _LARGEST)
+        yield min(np.float32(1.0 / _MODULUS * last), _LARGEST)
 
 
 def mosaic_rotations(spread: float, domains: int, seed: int) -> Array:

@@ -1,0 +1,93 @@
+"""``tiled-sim VERB …``: finds the verb, runs it, turns errors into messages and exit codes."""
+
+import difflib
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from tiled_sim.errors import TiledSimError, UsageError
+from tiled_sim.versions import __version__
+
+VERBS = {
+    "submit": "simulate an experiment into a new run",
+    "resume": "compute what a run lacks",
+    "status": "how far a run is",
+    "verify": "check every tile of a run against its digest",
+    "view": "a picture of a run",
+    "plan": "what submit would do: tiles, memory, coverage; computes nothing",
+    "config": "the resolved experiment with every derived value, as TOML",
+}
+
+EXIT_CODES = """\
+exit codes:
+  0    done
+  1    an error of the program itself: please report it
+  2    an option or experiment that cannot be honoured
+  3    an input file that is missing, malformed, or covers too little
+  4    a run that exists already, does not exist, or is damaged
+  5    tiles that failed, or a run with faults
+  130  interrupted; `tiled-sim resume RUN` goes on"""
+
+
+def usage() -> str:
+    """The text of ``tiled-sim --help``."""
+    verbs = "\n".join(f"  {verb:8} {what}" for verb, what in VERBS.items())
+    return (
+        "tiled-sim VERB …    (the same as python -m tiled_sim VERB …)\n\n"
+        "X-ray diffraction images of large detectors by the physics of nanoBragg.\n\n"
+        f"verbs:\n{verbs}\n\n"
+        "A nanoBragg command becomes a tiled-sim command by writing `tiled-sim submit --out "
+        "RUN.zarr`\nfor `nanoBragg`. One dash is nanoBragg's, two dashes are ours.\n"
+        "`tiled-sim VERB --help` lists the options of a verb.\n\n"
+        f"{EXIT_CODES}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; the exit code.
+
+    Parameters
+    ----------
+    arguments : without the program's name; None: those of this process
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _dispatch(words)
+        sys.stdout.flush()
+        return code
+    except TiledSimError as error:
+        _report(str(error), error.exit_code, words)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _report("interrupted", 130, words)
+        return 130
+    except BrokenPipeError:
+        # the reader of our output has left; nothing more can be said to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("--help", "-h", "help"):
+        print(usage())
+        return 0
+    if words[0] == "--version":
+        print(f"tiled_sim {__version__}")
+        return 0
+    verb, *rest = words
+    if verb not in VERBS:
+        nearest = difflib.get_close_matches(verb, VERBS, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"the verbs are {', '.join(VERBS)}"
+        if verb.startswith("-"):
+            hint = f"write `tiled-sim submit --out RUN.zarr {verb} …` to simulate"
+        raise UsageError(f"{verb!r} is not a verb; {hint}")
+    return importlib.import_module(f"tiled_sim.cli.{verb}").run(rest)
+
+
+def _report(message: str, code: int, words: list[str]) -> None:
+    if "--json" in words:
+        print(json.dumps({"error": message, "exit_code": code}))
+    else:
+        print(f"tiled-sim: {message}", file=sys.stderr)

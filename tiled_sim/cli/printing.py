@@ -1,0 +1,99 @@
+"""How runs and plans are told to people."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tiled_sim.run import Run, Status
+
+
+def number(value: float) -> str:
+    """A large count in three digits: 62.2 M."""
+    for limit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit:
+            return f"{value / limit:.3g} {letter}"
+    return f"{value:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def provenance_lines(found: dict[str, Any] | None, default_F: float) -> list[str]:
+    """Where F comes from: file, hash, ranges, count, coverage."""
+    if found is None:
+        return [f"F         {default_F:g} electrons everywhere: no file is named"]
+    low, high = found["minimum"], found["maximum"]
+    ranges = ", ".join(f"{n} {a}..{b}" for n, a, b in zip("hkl", low, high, strict=True))
+    coverage = found["coverage"]
+    elsewhere = f"{default_F:g}" if default_F else "0"
+    lines = [
+        f"F         {found['path']} ({found['format']}, {found['size']} bytes)",
+        f"          sha256 {found['sha256']}",
+        f"          {found['count']} reflections, {ranges}; {elsewhere} electrons elsewhere",
+        f"          covers {100 * coverage['fraction']:.4g} % of the {coverage['reflections']} "
+        f"reflections in reach; {coverage['missing']} are not given, "
+        f"{coverage['reflections'] - coverage['in_range']} of them outside the ranges",
+    ]
+    if found["negative"]:
+        lines.append(f"          {found['negative']} are negative (only F² counts)")
+    return lines + [f"          {note}" for note in found["notes"]]
+
+
+def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[str]:
+    """What a finished run is."""
+    image = " x ".join(map(str, run.experiment.shape))
+    looked = status.lookups
+    lines = [
+        f"run       {run.path} ({status.done} of {status.tiles} tiles)",
+        f"image     {image} (frame x panel x slow x fast), {run.experiment.steps} steps a pixel",
+        *provenance_lines(
+            run.attributes["structure_factors"], run.experiment.structure_factors.default_F
+        ),
+        f"look-ups  {number(looked.in_range)} in range, {number(looked.zero)} at zero, "
+        f"{number(looked.absent)} absent, {number(looked.out_of_range)} out of range",
+    ]
+    if looked.interpolation_refused:
+        lines.append(
+            f"          {number(looked.interpolation_refused)} too near the edge to interpolate: "
+            "nearest node"
+        )
+    if run.experiment.c_compat:
+        lines.append("physics   --c-compat: the C program's faults are replayed")
+    lines += [f"note      {note}" for note in run.experiment.notes]
+    lines.append(f"sum       {status.total:.8g} photons")
+    if status.peak_at is not None:
+        frame, panel, slow, fast = status.peak_at
+        lines.append(
+            f"peak      {status.peak:.7g} photons at slow {slow}, fast {fast}"
+            f" (frame {frame}, panel {panel})"
+        )
+    if seconds is not None:
+        lines.append(f"time      {duration(seconds)}")
+    return lines
+
+
+def summary_document(run: "Run", status: "Status") -> dict[str, Any]:
+    """The same for scripts."""
+    return {
+        "run": str(run.path),
+        "run_id": run.run_id,
+        "shape": list(run.experiment.shape),
+        "structure_factors": run.attributes["structure_factors"],
+        "default_F": run.experiment.structure_factors.default_F,
+        "hashes": run.hashes,
+        "c_compat": run.experiment.c_compat,
+        "notes": list(run.experiment.notes),
+        "status": status.to_dict(),
+        "complete": status.complete,
+    }
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))

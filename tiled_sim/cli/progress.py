@@ -1,0 +1,73 @@
+"""The progress bar of a run: tiles, evaluations per second, time left, dashboard."""
+
+import time
+from typing import Any
+
+from distributed import Client
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tiled_sim.cli.printing import number
+from tiled_sim.run import Run, id_of
+from tiled_sim.tiles import Tile
+
+
+class ProgressBar:
+    """Shows on standard error how a run goes on.
+
+    Parameters
+    ----------
+    shown : False: tell failures only
+    """
+
+    def __init__(self, shown: bool) -> None:
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._shown = shown
+        self._evaluations = 0
+        self._began = time.monotonic()
+        self._progress = Progress(
+            TextColumn("tiles"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not shown,
+        )
+        self._task = self._progress.add_task("tiles", total=None, rate="")
+
+    def __enter__(self) -> "ProgressBar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar, if anything is shown."""
+        if self._shown:
+            self._console.print(text, markup=False)
+
+    def started(self, run: Run, missing: int, client: Client) -> None:
+        """Say where the work goes on."""
+        done = len(run.plan) - missing
+        self._began = time.monotonic()
+        self._progress.update(self._task, total=len(run.plan), completed=done)
+        self.say(f"dashboard {client.dashboard_link}")
+        if done:
+            self.say(f"resuming  {done} of {len(run.plan)} tiles are done already")
+
+    def tile_done(self, record: dict[str, Any]) -> None:
+        """Advance the bar."""
+        self._evaluations += record["evaluations"]
+        rate = self._evaluations / max(time.monotonic() - self._began, 1e-9)
+        self._progress.update(self._task, advance=1, rate=f"{number(rate)}eval/s")
+
+    def tile_failed(self, tile: Tile, error: str, final: bool) -> None:
+        """Tell a failure, shown or not."""
+        ending = "given up" if final else "trying again"
+        self._console.print(f"tile {id_of(tile)} failed, {ending}: {error}", markup=False)
+
+    def finishing(self) -> None:
+        """Say that the tiles are done."""
+        self.say("pyramid   making the smaller images")

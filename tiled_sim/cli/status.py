@@ -1,0 +1,27 @@
+"""``tiled-sim status``: how far a run is."""
+
+from collections.abc import Sequence
+
+from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.printing import print_json, summary, summary_document
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the verb; 0 if the run is complete, else 5."""
+    parser = Parser("status", "How far a run is, from its store alone. Exit code 5: not complete.")
+    parser.add_argument("run", metavar="RUN.zarr")
+    options = parser.parse(words)
+    from tiled_sim.run import Run
+
+    found = Run(options.run)
+    status = found.status()
+    if options.json:
+        print_json(summary_document(found, status))
+    else:
+        lines = summary(found, status)
+        if status.missing:
+            more = status.tiles - status.done - len(status.missing)
+            ending = f" and {more} more" if more > 0 else ""
+            lines.append(f"missing   {', '.join(status.missing)}{ending}")
+        print("\n".join(lines))
+    return 0 if status.complete else 5

@@ -1,0 +1,120 @@
+"""``tiled-sim submit``: simulate an experiment into a new run."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tiled_sim.cli.arguments import (
+    Parser,
+    add_cluster_options,
+    add_experiment_options,
+    add_plan_options,
+    read_request,
+    trace_pixels,
+)
+from tiled_sim.cli.options import option_table
+from tiled_sim.cli.printing import print_json, summary, summary_document
+from tiled_sim.errors import StoreError, UsageError
+from tiled_sim.experiment.nanobragg import Outputs, read_outputs
+
+if TYPE_CHECKING:
+    from tiled_sim.run import Run
+
+
+def parser() -> Parser:
+    """The options of the verb."""
+    made = Parser(
+        "submit",
+        "Simulate an experiment into a new run.\n\n"
+        "  tiled-sim submit --out RUN.zarr EXPERIMENT.toml\n"
+        "  tiled-sim submit --out RUN.zarr <nanoBragg options>",
+        option_table(),
+    )
+    made.add_argument("--out", metavar="RUN.zarr", help="the run to make; must not exist")
+    add_experiment_options(made)
+    add_plan_options(made)
+    add_cluster_options(made)
+    return made
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the verb; the exit code."""
+    options, rest = parser().parse_beside_nanobragg(words)
+    request = read_request(options, rest)
+    if options.out is None:
+        raise UsageError("--out RUN.zarr is missing: where should the run go?")
+    outputs = read_outputs(request.nanobragg, c_compat=options.c_compat)
+    _refuse_existing(outputs)
+    # torch, dask and zarr take seconds to import; a mistyped option should not wait for them
+    from tiled_sim.cli.progress import ProgressBar
+    from tiled_sim.cluster.submit import submit
+
+    began = time.monotonic()
+    with ProgressBar(_progress_shown(options.json, options.no_progress, outputs)) as bar:
+        try:
+            made = submit(
+                request.experiment,
+                options.out,
+                cluster=options.cluster,
+                tile=options.tile,
+                device=options.device,
+                trace_pixels=trace_pixels(options),
+                require_coverage=options.require_coverage,
+                listener=bar,
+            )
+        except KeyboardInterrupt:
+            say_interrupted(options.out)
+            raise
+    _write_outputs(made, outputs)
+    report(made, options.json, time.monotonic() - began)
+    return 0
+
+
+def report(made: "Run", as_json: bool, seconds: float) -> None:
+    """Print the summary of a run."""
+    status = made.status()
+    if as_json:
+        print_json(summary_document(made, status))
+    else:
+        print("\n".join(summary(made, status, seconds)))
+
+
+def say_interrupted(path: str) -> None:
+    """Tell how to go on, if there is something to go on with."""
+    from tiled_sim.run import Run
+
+    if Path(path).exists():
+        done = Run(path).status()
+        print(
+            f"{done.done} of {done.tiles} tiles are done and safe; "
+            f"`tiled-sim resume {path}` computes the others",
+            file=sys.stderr,
+        )
+
+
+def _progress_shown(as_json: bool, no_progress: bool, outputs: Outputs) -> bool:
+    if no_progress or outputs.progress is False:
+        return False
+    return outputs.progress is True or not as_json
+
+
+def _refuse_existing(outputs: Outputs) -> None:
+    for option, path in (("-floatfile", outputs.float_image), ("-dump", outputs.fdump)):
+        if path is not None and Path(path).exists():
+            raise StoreError(
+                f"{option} {path} exists already and would be overwritten; name another"
+            )
+
+
+def _write_outputs(made: "Run", outputs: Outputs) -> None:
+    from tiled_sim.io.fdump import write_fdump
+    from tiled_sim.io.float_image import write_float_image
+
+    if outputs.fdump is not None:
+        found = made.store.read_structure_factors()
+        assert found is not None  # -dump is an output only beside -hkl
+        write_fdump(outputs.fdump, found, made.experiment.structure_factors.default_F)
+    if outputs.float_image is not None:
+        write_float_image(outputs.float_image, made.store)

@@ -1,0 +1,188 @@
+"""What a worker process does with one tile: compute, write the image, then the sidecar."""
+
+import os
+import resource
+import socket
+import sys
+import threading
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from distributed import get_worker
+
+from tiled_sim.errors import StoreError
+from tiled_sim.io.sidecar import image_digest
+from tiled_sim.io.store import RunStore
+from tiled_sim.kernels.reference import ReferenceKernel
+from tiled_sim.run import Run, id_of
+from tiled_sim.simulation import PRECISION, Simulator, TileResult, resolve_device
+from tiled_sim.tiles import Tile
+from tiled_sim.trace import UNITS
+from tiled_sim.versions import versions
+
+SCHEMA = "tiled_sim sidecar 1"
+
+
+class Workspace:
+    """A run as one worker process holds it: opened once, structure factors loaded once.
+
+    Parameters
+    ----------
+    path : of the run's store
+    device : name of the torch device
+    """
+
+    def __init__(self, path: str, device: str) -> None:
+        torch.set_num_threads(1)
+        self.run = Run(path)
+        self.store = RunStore.open(path, mode="r+")
+        structure_factors = self.store.read_structure_factors()
+        found = None if structure_factors is None else structure_factors.sha256
+        if found != self.run.hashes["structure_factors"]:
+            raise StoreError(
+                f"{path}: the structure factors in the store have SHA-256 {found}, the run was "
+                f"made with {self.run.hashes['structure_factors']}"
+            )
+        self.simulator = Simulator(
+            self.run.experiment, structure_factors, self.run.plan, resolve_device(device)
+        )
+
+    def compute(self, tile: Tile, attempt: int) -> dict[str, Any]:
+        """Compute and commit a tile; its sidecar."""
+        started = datetime.now(UTC)
+        slow, fast = slice(*tile.slow), slice(*tile.fast)
+        result = self.simulator.simulate_tile(tile, self.store.read_mask(tile.panel, slow, fast))
+        before_write = time.perf_counter()
+        self.store.write_tile(tile.frame, tile.panel, slow, fast, result.image)
+        result.seconds["write"] = time.perf_counter() - before_write
+        sidecar = self._sidecar(tile, attempt, result, started)
+        self.store.write_sidecar(sidecar)
+        return sidecar
+
+    def _sidecar(
+        self, tile: Tile, attempt: int, result: TileResult, started: datetime
+    ) -> dict[str, Any]:
+        image = result.image
+        row, column = divmod(int(image.argmax()), image.shape[1])
+        return {
+            "schema": SCHEMA,
+            "tile": {
+                "id": id_of(tile),
+                "index": tile.index,
+                "frame": tile.frame,
+                "panel": tile.panel,
+                "slow": list(tile.slow),
+                "fast": list(tile.fast),
+            },
+            "run_id": self.run.run_id,
+            "hashes": self.run.hashes,
+            "worker": {
+                "attempt": attempt,
+                "name": _worker_name(),
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+            },
+            "computation": {
+                "device": str(self.simulator.device),
+                "dtype": "float64",
+                "precision": PRECISION,
+                "kernel": ReferenceKernel.name,
+                "versions": versions(),
+            },
+            "time": {
+                "start": started.isoformat(),
+                "seconds": {name: float(value) for name, value in result.seconds.items()},
+            },
+            "memory": {
+                "peak_bytes": _peak_bytes(),
+                "predicted_bytes": self.run.plan.bytes_per_task,
+            },
+            "evaluations": {
+                "planned": result.evaluations_planned,
+                "done": result.evaluations_done,
+                "skipped": 0,
+                "skipped_bound": 0.0,
+            },
+            "structure_factor_lookups": {**asdict(result.lookups), "counted": "exact"},
+            "image": {
+                "sum": float(image.sum(dtype=np.float64)),
+                "max": float(image[row, column]),
+                "max_at": [tile.slow[0] + row, tile.fast[0] + column],
+                "mean": float(image.mean(dtype=np.float64)),
+                "nan": int(np.isnan(image).sum()),
+                "dtype": "float32",
+                "byte_order": "little",
+                "sha256": image_digest(image),
+            },
+            "traces": [trace.to_dict() for trace in result.traces],
+            "units": UNITS,
+        }
+
+
+_workspaces: dict[tuple[str, str, str], Workspace] = {}
+_opening = threading.Lock()
+
+
+def workspace(path: str, run_id: str, device: str) -> Workspace:
+    """The process's workspace of a run; opened at the first call.
+
+    Only the run last asked for is kept, so that a worker's memory does not grow from run to run.
+    """
+    key = (path, run_id, device)
+    with _opening:
+        if key not in _workspaces:
+            opened = Workspace(path, device)
+            if opened.run.run_id != run_id:
+                raise StoreError(f"{path} holds another run than the one submitted")
+            _workspaces.clear()
+            _workspaces[key] = opened
+        return _workspaces[key]
+
+
+def compute_tile(path: str, run_id: str, device: str, index: int, attempt: int) -> dict[str, Any]:
+    """The task of one tile: a few words in, a few numbers out; the image goes to the store.
+
+    Parameters
+    ----------
+    path : of the run's store, as the workers see it
+    run_id : of the run
+    device : name of the torch device
+    index : of the tile in the plan
+    attempt : 1 for the first
+
+    Returns
+    -------
+    the parts of the sidecar that progress and summary need
+    """
+    if not Path(path).exists():
+        raise StoreError(
+            f"worker {socket.gethostname()} does not see {path}: the store must lie on a file "
+            "system that every worker shares"
+        )
+    here = workspace(path, run_id, device)
+    sidecar = here.compute(here.run.plan[index], attempt)
+    return {
+        "id": sidecar["tile"]["id"],
+        "evaluations": sidecar["evaluations"]["done"],
+        "seconds": sidecar["time"]["seconds"],
+    }
+
+
+def _worker_name() -> str:
+    try:
+        return str(get_worker().name)
+    except ValueError:
+        return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _peak_bytes() -> int:
+    """Largest resident size of this process so far [bytes]."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+

@@ -1,0 +1,154 @@
+"""Images as labelled arrays, and the simulation of a whole one in this process."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from tiled_sim.errors import UsageError
+from tiled_sim.experiment.model import Experiment
+from tiled_sim.inputs import MaskSource, load_mask, load_structure_factors
+from tiled_sim.simulation import PRECISION, Simulator, first_evaluations, resolve_device
+from tiled_sim.tiles import DEFAULT_TILE, Tile, TilePlan
+
+_DIMS = ("frame", "panel", "slow", "fast")
+
+
+def check_precision(precision: str) -> None:
+    """Refuse a precision that this version does not compute in.
+
+    Raises
+    ------
+    UsageError
+        for all but ``float64``
+    """
+    if precision != PRECISION:
+        raise UsageError(
+            f"precision {precision!r} is not available; this version computes in float64"
+        )
+
+
+def pixel_centres(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
+    """Distances of the pixel centres from the panel's corner along slow and fast [mm]."""
+    slow, fast = experiment.detector.pixels
+    millimetres = experiment.detector.pixel_size * 1000.0
+    return (np.arange(slow) + 0.5) * millimetres, (np.arange(fast) + 0.5) * millimetres
+
+
+def labelled(experiment: Experiment, data: Any) -> xr.DataArray:
+    """Label an array (frame, panel, slow, fast) with coordinates and units.
+
+    Parameters
+    ----------
+    experiment : whose image it is
+    data : float32 array, numpy or dask [photons]
+    """
+    slow, fast = pixel_centres(experiment)
+    return xr.DataArray(
+        data,
+        dims=_DIMS,
+        name="image",
+        coords={
+            "frame": np.arange(data.shape[0]),
+            "panel": np.arange(data.shape[1]),
+            "slow": ("slow", slow, {"units": "mm"}),
+            "fast": ("fast", fast, {"units": "mm"}),
+        },
+        attrs={"units": "photon", "long_name": "expected photons per pixel"},
+    )
+
+
+def simulate(
+    experiment: Experiment,
+    *,
+    precision: str = PRECISION,
+    device: str = "auto",
+    trace_pixels: tuple[tuple[int, int], ...] = (),
+) -> xr.DataArray:
+    """Simulate a whole experiment in this process, without a cluster.
+
+    Parameters
+    ----------
+    experiment : what to simulate
+    precision : ``float64``
+    device : ``auto``, ``cpu``, ``cuda`` or ``cuda:N``
+    trace_pixels : (slow, fast) of pixels whose scaling chains are kept in ``attrs["traces"]``
+
+    Returns
+    -------
+    float32 (frame, panel, slow, fast), coordinates in mm [photons]
+
+    Raises
+    ------
+    TiledSimError
+        for inputs that cannot be read and options that cannot be honoured
+    """
+    check_precision(precision)
+    mask = load_mask(experiment)
+    plan = plan_tiles(experiment, mask, trace_pixels=trace_pixels)
+    simulator = Simulator(
+        experiment, load_structure_factors(experiment), plan, resolve_device(device)
+    )
+    image = np.empty(experiment.shape, dtype=np.float32)
+    traces: list[dict[str, Any]] = []
+
+    def compute(tile: Tile) -> None:
+        slow, fast = slice(*tile.slow), slice(*tile.fast)
+        result = simulator.simulate_tile(tile, mask(tile.panel, slow, fast))
+        image[tile.frame, tile.panel, slow, fast] = result.image
+        traces.extend(t.to_dict() for t in result.traces if t.reason == "requested")
+
+    _for_each(compute, plan, simulator.device)
+    array = labelled(experiment, image)
+    if trace_pixels:
+        array.attrs["traces"] = traces
+    return array
+
+
+def plan_tiles(
+    experiment: Experiment,
+    mask: MaskSource,
+    *,
+    tile: tuple[int, int] = DEFAULT_TILE,
+    structure_factor_nodes: int = 0,
+    trace_pixels: tuple[tuple[int, int], ...] = (),
+) -> TilePlan:
+    """Plan an experiment, with what ``--c-compat`` needs to know of the whole panel.
+
+    Parameters
+    ----------
+    experiment : what to simulate
+    mask : of `tiled_sim.inputs.load_mask`
+    tile : (slow, fast) pixels
+    structure_factor_nodes : of the grid, for the memory prediction
+    trace_pixels : (slow, fast) of pixels to trace
+    """
+    slow, fast = experiment.detector.pixels
+
+    def mask_rows(panel: int) -> Iterator[np.ndarray]:
+        for row in range(slow):
+            yield mask(panel, slice(row, row + 1), slice(0, fast))[0]
+
+    return TilePlan.of(
+        experiment,
+        tile,
+        structure_factor_nodes=structure_factor_nodes,
+        first_evaluations=first_evaluations(experiment, mask_rows),
+        trace_pixels=trace_pixels,
+    )
+
+
+def _for_each(compute: Callable[[Tile], None], plan: TilePlan, device: torch.device) -> None:
+    """Every tile through ``compute``: one thread a core on CPU, one on a GPU."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(os.cpu_count() if device.type == "cpu" else 1) as pool:
+            for _ in pool.map(compute, plan):
+                pass
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,180 @@
+"""A run: its experiment, image, sidecars and state, read from its store."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from tiled_sim.errors import StoreError
+from tiled_sim.experiment.model import Experiment
+from tiled_sim.io.sidecar import SidecarError, image_digest
+from tiled_sim.io.store import RunStore, tile_id
+from tiled_sim.kernels.reference import Lookups
+from tiled_sim.tiles import Tile, TilePlan
+
+
+def id_of(tile: Tile) -> str:
+    """Name of a tile in the store, ``f00000/p000/r0003c0007``."""
+    return tile_id(tile.frame, tile.panel, tile.row, tile.column)
+
+
+@dataclass(slots=True)
+class Status:
+    """How far a run is, from its sidecars alone.
+
+    Parameters
+    ----------
+    tiles, done : number of tiles, and of those committed
+    evaluations : done
+    kernel_seconds : summed over tiles [s]
+    total : sum of the image so far [photons]
+    peak, peak_at : brightest pixel [photons] and its (frame, panel, slow, fast)
+    nan : pixels that are not a number
+    lookups : of structure factors
+    missing : ids of the first tiles not done
+    """
+
+    tiles: int
+    done: int = 0
+    evaluations: int = 0
+    kernel_seconds: float = 0.0
+    total: float = 0.0
+    peak: float = 0.0
+    peak_at: tuple[int, int, int, int] | None = None
+    nan: int = 0
+    lookups: Lookups = field(default_factory=Lookups)
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every tile is done."""
+        return self.done == self.tiles
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+
+class Run:
+    """A run on disk.
+
+    Parameters
+    ----------
+    path : of the store
+
+    Raises
+    ------
+    StoreError
+        if there is no run, or it is damaged
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.store = RunStore.open(path)
+        self.path = self.store.path
+        attributes = self.store.attributes
+        try:
+            self.experiment = Experiment.from_dict(attributes["experiment"])
+            self.plan = TilePlan.from_dict(attributes["plan"])
+            self.hashes: dict[str, str | None] = attributes["hashes"]
+            self.run_id: str = attributes["run_id"]
+        except (KeyError, TypeError) as error:
+            raise StoreError(
+                f"{path}: its attributes lack or spoil {error}; the run was made by another "
+                "version, or its zarr.json was edited"
+            ) from error
+        if self.experiment.sha256 != self.hashes["experiment"]:
+            raise StoreError(
+                f"{path}: the experiment in its zarr.json is not the one the run was made with "
+                f"(SHA-256 {self.experiment.sha256}, not {self.hashes['experiment']})"
+            )
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What the store says of the run: experiment, provenance of F, plan, versions."""
+        return self.store.attributes
+
+    @property
+    def image(self) -> xr.DataArray:
+        """The image, lazily: float32 (frame, panel, slow, fast) [photons], coordinates in mm.
+
+        NaN where nothing has been computed yet.
+        """
+        return xr.open_zarr(self.path / "0", consolidated=True)["image"]
+
+    @property
+    def mask(self) -> xr.DataArray:
+        """The mask, lazily: uint8 (panel, slow, fast), 0 = live."""
+        return xr.open_zarr(self.path / "0", consolidated=True, mask_and_scale=False)["mask"]
+
+    def sidecar(self, tile: Tile) -> dict[str, Any] | None:
+        """The valid sidecar of a tile of this run, or None if the tile must be computed."""
+        try:
+            found = self.store.read_sidecar(id_of(tile))
+        except SidecarError:
+            return None
+        if found is None or found["hashes"] != self.hashes:
+            return None
+        return found
+
+    @property
+    def sidecars(self) -> Iterator[dict[str, Any]]:
+        """Valid sidecars, in the order of the plan."""
+        return (found for tile in self.plan if (found := self.sidecar(tile)) is not None)
+
+    def missing(self) -> Iterator[Tile]:
+        """Tiles without a valid sidecar, in the order of the plan."""
+        return (tile for tile in self.plan if self.sidecar(tile) is None)
+
+    def status(self) -> Status:
+        """How far the run is."""
+        status = Status(len(self.plan))
+        sums = []
+        for tile in self.plan:
+            found = self.sidecar(tile)
+            if found is None:
+                if len(status.missing) < 10:
+                    status.missing.append(id_of(tile))
+                continue
+            status.done += 1
+            status.evaluations += found["evaluations"]["done"]
+            status.kernel_seconds += found["time"]["seconds"]["kernel"]
+            status.nan += found["image"]["nan"]
+            sums.append(found["image"]["sum"])
+            counts = found["structure_factor_lookups"]
+            status.lookups.add(Lookups(**{k: v for k, v in counts.items() if k != "counted"}))
+            if found["image"]["max"] > status.peak:
+                status.peak = found["image"]["max"]
+                slow, fast = found["image"]["max_at"]
+                status.peak_at = (tile.frame, tile.panel, slow, fast)
+        status.total = math.fsum(sums)
+        return status
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with the run: missing tiles, digests that differ, NaN."""
+        for tile in self.plan:
+            found = self.sidecar(tile)
+            if found is None:
+                yield f"{id_of(tile)}: not computed, or its sidecar is damaged"
+                continue
+            image = self.store.read_tile(
+                tile.frame, tile.panel, slice(*tile.slow), slice(*tile.fast)
+            )
+            if image_digest(image) != found["image"]["sha256"]:
+                yield f"{id_of(tile)}: the image is not the one that was committed (SHA-256)"
+            if np.isnan(image).any():
+                yield f"{id_of(tile)}: {int(np.isnan(image).sum())} pixels are NaN"
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run to read.
+
+    Raises
+    ------
+    StoreError
+        if there is no run at the path, or it is damaged
+    """
+    return Run(path)
