@@ -160,9 +160,13 @@ class Run:
             if found is None:
                 yield f"{id_of(tile)}: not computed, or its sidecar is damaged"
                 continue
-            image = self.store.read_tile(
-                tile.frame, tile.panel, slice(*tile.slow), slice(*tile.fast)
-            )
+            try:
+                image = self.store.read_tile(
+                    tile.frame, tile.panel, slice(*tile.slow), slice(*tile.fast)
+                )
+            except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
+                yield f"{id_of(tile)}: the image cannot be read: {error}"
+                continue
             if image_digest(image) != found["image"]["sha256"]:
                 yield f"{id_of(tile)}: the image is not the one that was committed (SHA-256)"
             if np.isnan(image).any():

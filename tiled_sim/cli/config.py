@@ -1,10 +1,10 @@
 """``tiled-sim config``: the resolved experiment with every derived value."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request
 from tiled_sim.cli.printing import print_json
-from tiled_sim.experiment.derived import derived, format_config
 
 
 def run(words: Sequence[str]) -> int:
@@ -16,15 +16,15 @@ def run(words: Sequence[str]) -> int:
     add_experiment_options(parser)
     options, rest = parser.parse_beside_nanobragg(words)
     experiment = read_request(options, rest).experiment
+    # torch takes seconds to import; a mistyped option should not wait for it
+    from tiled_sim.experiment.derived import derived, format_config
+
     if options.json:
         print_json(
             {
                 "experiment": experiment.to_dict(),
                 "sha256": experiment.sha256,
-                "derived": {
-                    name: {"value": value, "unit": unit}
-                    for name, (value, unit) in derived(experiment).items()
-                },
+                "derived": [asdict(row) for row in derived(experiment)],
             }
         )
     else:

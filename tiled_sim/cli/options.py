@@ -1,24 +1,33 @@
-"""The nanoBragg options as a table for ``--help``."""
+"""The nanoBragg options as tables: for ``--help`` and for the README."""
 
 from tiled_sim.experiment.options import OPTIONS, Option
 
 
 def option_table() -> str:
     """All options of nanoBragg, a line each: honoured, or refused and why."""
-    lines = ["nanoBragg options (defaults in brackets; aliases are accepted):"]
-    for option in OPTIONS:
-        lines.append(f"  {_left(option):34} {_right(option)}")
+    lines = ["nanoBragg options (defaults in brackets):"]
+    lines += [f"  {_usage(option):34} {_meaning(option)}" for option in OPTIONS]
     return "\n".join(lines)
 
 
-def _left(option: Option) -> str:
-    values = " ".join(
-        "N" if kind in ("float", "int") else kind.upper() for kind in option.arguments
-    )
-    return f"{option.name} {values}".strip()
+def markdown_table() -> str:
+    """The same for the README, with the other spellings."""
+    lines = ["| option | here | also spelt |", "| --- | --- | --- |"]
+    for option in OPTIONS:
+        aliases = " ".join(f"`{alias}`" for alias in option.aliases)
+        lines.append(f"| `{_usage(option)}` | {_meaning(option)} | {aliases} |")
+    return "\n".join(lines)
 
 
-def _right(option: Option) -> str:
+def _usage(option: Option) -> str:
+    numbers = ("float", "int")
+    values = ["N" if kind in numbers else kind.upper() for kind in option.arguments]
+    required = len(values) - option.optional
+    shown = values[:required] + [f"[{value}]" for value in values[required:]]
+    return " ".join([option.name, *shown])
+
+
+def _meaning(option: Option) -> str:
     if option.refused:
         return f"refused: {option.refused}"
     if option.inert:

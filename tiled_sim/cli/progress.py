@@ -37,7 +37,6 @@ class ProgressBar:
         self._task = self._progress.add_task("tiles", total=None, rate="")
 
     def __enter__(self) -> "ProgressBar":
-        self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -52,6 +51,7 @@ class ProgressBar:
         """Say where the work goes on."""
         done = len(run.plan) - missing
         self._began = time.monotonic()
+        self._progress.start()
         self._progress.update(self._task, total=len(run.plan), completed=done)
         self.say(f"dashboard {client.dashboard_link}")
         if done:

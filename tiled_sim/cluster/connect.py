@@ -1,15 +1,17 @@
 """Which cluster a run computes on."""
 
+import logging
 import re
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 
 import dask
 from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster
-
 
 from tiled_sim.errors import TiledSimError, UsageError
 
@@ -19,6 +21,10 @@ _SECONDS_TO_CONNECT = 10
 #: Freed memory that a worker process keeps [bytes]. Dask's 64 KiB makes every tensor a system
 #: call: 76 against 53 ns an evaluation, and 300 where tensors reach the threshold of mmap.
 _KEPT = 1 << 28
+#: What the processes of a local cluster say on the terminal: a tile that fails is told by us,
+#: with its attempts, and not by a traceback of its worker.
+_WORKER_LOGS = {"distributed": "critical", "distributed.worker.memory": "warning"}
+_ENVIRONMENT = {"MALLOC_TRIM_THRESHOLD_": _KEPT, "DASK_DISTRIBUTED__LOGGING": str(_WORKER_LOGS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +95,42 @@ def connected(cluster: str, tiles: int) -> Iterator[Client]:
                 f"no scheduler answers at {where.address} ({error}); start one with "
                 "`dask scheduler`, or leave --cluster out for a local one"
             ) from None
+        except TypeError as error:
+            raise UsageError(
+                f"{where.address} needs certificates ({error}); name them in dask's configuration "
+                "under distributed.comm.tls"
+            ) from None
         with client:
             yield client
         return
     workers = where.workers or max(min(CPU_COUNT, tiles), 1)
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": _KEPT}),
-        LocalCluster(
+        _start_local(workers, where.threads) as local,
+        Client(local) as client,
+    ):
+        yield client
+
+
+def _start_local(workers: int, threads: int) -> LocalCluster:
+    """Start worker processes that do not hear Ctrl-C: it is the client that stops them.
+
+    A terminal interrupts every process of a command, and each worker would print a traceback.
+    The cluster's threads, and the processes that they start now and later, inherit the mask.
+    """
+    resource_tracker.ensure_running()  # which would lift the mask if it were started under it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return LocalCluster(
             n_workers=workers,
-            threads_per_worker=where.threads,
+            threads_per_worker=threads,
             processes=True,
             host="127.0.0.1",
             dashboard_address=f"127.0.0.1:{_dashboard_port()}",
             silence_logs="ERROR",
-        ) as local,
-        Client(local) as client,
-    ):
-        yield client
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _dashboard_port() -> int:

@@ -222,8 +222,12 @@ def submit(
     prepared = prepare(
         experiment, tile=tile, trace_pixels=trace_pixels, require_coverage=require_coverage
     )
-    run = create_run(prepared, path)
-    return compute_missing(run, cluster=cluster, device=device, listener=listener)
+    listener = listener or Silent()
+    # connect first: a cluster that is not there leaves no run behind
+    with connected(cluster, len(prepared.plan)) as client:
+        run = create_run(prepared, path)
+        _compute(run, client, device, list(run.plan), listener)
+    return _finish(run, listener)
 
 
 def compute_missing(
@@ -245,21 +249,33 @@ def compute_missing(
     missing = list(run.missing())
     if missing:
         with connected(cluster, len(missing)) as client:
-            listener.started(run, len(missing), client)
-            failed = _compute(run, client, device, missing, listener)
-        if failed:
-            tile, error = failed[0]
-            raise TileError(
-                f"{len(failed)} of {len(run.plan)} tiles failed {ATTEMPTS} times, the first "
-                f"{id_of(tile)}: {error}. The others are done; `tiled-sim resume {run.path}` "
-                "tries these again"
-            )
+            _compute(run, client, device, missing, listener)
+    return _finish(run, listener)
+
+
+def _finish(run: Run, listener: Listener) -> Run:
+    """Make the pyramid of a run whose tiles are done."""
     listener.finishing()
     RunStore.open(run.path, mode="r+").finish()
     return Run(run.path)
 
 
 def _compute(
+    run: Run, client: Client, device: str, tiles: list[Tile], listener: Listener
+) -> None:
+    """Compute tiles, and complain of those that failed when the others are done."""
+    listener.started(run, len(tiles), client)
+    failed = _attempt(run, client, device, tiles, listener)
+    if failed:
+        tile, error = failed[0]
+        raise TileError(
+            f"{len(failed)} of {len(run.plan)} tiles failed {ATTEMPTS} times, the first "
+            f"{id_of(tile)}: {error}. The others are done; `tiled-sim resume {run.path}` "
+            "tries these again"
+        )
+
+
+def _attempt(
     run: Run, client: Client, device: str, tiles: list[Tile], listener: Listener
 ) -> list[tuple[Tile, str]]:
     """Keep a few tasks a thread at the scheduler until all tiles are done; those that failed."""

@@ -181,8 +181,14 @@ def _worker_name() -> str:
 
 
 def _peak_bytes() -> int:
-    """Largest resident size of this process so far [bytes]."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    """Largest resident size of this process so far [bytes].
 
-
+    Linux's getrusage starts a process at the size of the one that started it, so its own account
+    of the peak is read there.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:", 1)[1].split()[0]) * 1024
+    except (OSError, IndexError, ValueError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024

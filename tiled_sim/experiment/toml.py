@@ -30,10 +30,10 @@ from tiled_sim.experiment.sampling import (
     choose_oversample,
     recommended_oversample,
 )
+from tiled_sim.experiment.toml_beam import across
 from tiled_sim.experiment.toml_table import Table, plain
 from tiled_sim.experiment.toml_writer import write_toml
-from tiled_sim.experiment.units import Unit, units_of
-from tiled_sim.physics.vectors import Vector
+from tiled_sim.experiment.units import units_of
 
 __all__ = ["read_toml", "write_toml"]
 
@@ -41,7 +41,6 @@ _TOP = plain(
     *("c_compat", "beam", "crystal", "detector", "sampling", "frames", "structure_factors")
 )
 _FORMATS = ("hkl", "fdump")
-_ALONG_X: Vector = (1.0, 0.0, 0.0)
 
 
 def read_toml(path: str | Path) -> Experiment:
@@ -99,7 +98,7 @@ def _experiment(top: Table) -> Experiment:
         crystal=crystal,
         detector=detector,
         sampling=_sampling(top, beam, crystal, detector, source.path is not None, notes),
-        frames=_frames(top),
+        frames=_frames(top, beam),
         structure_factors=source,
         c_compat=c_compat,
         notes=tuple(note for note in notes if note),
@@ -145,17 +144,16 @@ def _sampling(
     )
 
 
-def _frames(top: Table) -> Frames:
-    """Frames about +X if nothing else is said; steps divide the oscillation evenly."""
-    keys: dict[str, Unit] = units_of(Frames)
-    table = top.table("frames", keys)
+def _frames(top: Table, beam: Beam) -> Frames:
+    """Frames, about the beam's horizontal and with evenly spaced steps if nothing else is said."""
+    table = top.table("frames", units_of(Frames))
     steps = table.integer("steps", 1)
     oscillation = table.number("oscillation", 0.0)
     if steps > 1 and "step" not in table and "oscillation" not in table:
         raise table.error(f"steps = {steps} of what? give oscillation_deg too")
     return table.build(
         Frames,
-        spindle=table.direction("spindle", _ALONG_X),
+        spindle=table.direction("spindle", across(beam.direction)),
         start=table.number("start", 0.0),
         step=table.number("step", oscillation / max(steps, 1)),
         steps=steps,

@@ -36,14 +36,16 @@ KEYS: dict[str, Unit] = {
 _SOURCE_KEYS: dict[str, Unit] = {**units_of(Source), "energy": ENERGY}
 #: Below this sine of the angle between beam and polarization axis the plane is ill-defined.
 _NEARLY_PARALLEL = 0.01
-ALONG_Z: Vector = (0.0, 0.0, 1.0)
+#: Of a sweep; each costs as much as the whole image of one.
+_MOST_SOURCES = 10**6
+_ALONG_Z: Vector = (0.0, 0.0, 1.0)
 
 
 def read_beam(table: Table, notes: list[str]) -> Beam:
     """Read direction, wavelength, fluence, polarization and sources.
 
-    The beam travels along +Z if nothing else is said. The electric field lies along the part of
-    +X that is across the beam.
+    The beam travels along +Z and the electric field along the horizontal (`across`) if nothing
+    else is said.
 
     Parameters
     ----------
@@ -57,7 +59,7 @@ def read_beam(table: Table, notes: list[str]) -> Beam:
     InputFileError
         for a source file that cannot be read
     """
-    direction = table.direction("direction", ALONG_Z)
+    direction = table.direction("direction", _ALONG_Z)
     wavelength = _wavelength(table)
     polarization = _polarization(table)
     axis = table.direction("polarization_axis", across(direction))
@@ -75,12 +77,17 @@ def read_beam(table: Table, notes: list[str]) -> Beam:
     )
 
 
-def across(direction: Vector) -> Vector | None:
-    """The part of +X that is across a unit vector, of length 1; None if there is next to none."""
-    x = np.array([1.0, 0.0, 0.0])
+def across(direction: Vector) -> Vector:
+    """The horizontal of a beam: the part of +X that is across it, or +Z's if it lies along X.
+
+    For a beam along +Z it is +X as in XDS, for one along +X it is +Z as in MOSFLM.
+    """
     beam = np.array(direction)
-    part = x - float(x @ beam) * beam
-    return as_tuple(unit(part)) if float(np.linalg.norm(part)) > _NEARLY_PARALLEL else None
+    for axis in np.eye(3)[[0, 2]]:
+        part = axis - float(axis @ beam) * beam
+        if float(np.linalg.norm(part)) > _NEARLY_PARALLEL:
+            break
+    return as_tuple(unit(part))
 
 
 def _parallel(direction: Vector, axis: Vector) -> bool:
@@ -154,6 +161,13 @@ def _sources(
 
 def _swept(table: Table, direction: Vector, wavelength: float, axis: Vector) -> tuple[Source, ...]:
     horizontal, vertical = _divergence(table)
+    dispersion = _dispersion(table)
+    count = horizontal.count * vertical.count * dispersion.count
+    if count > _MOST_SOURCES:
+        raise table.error(
+            f"{table.named('divergence_steps', 'dispersion_steps')} make {count} sources, more "
+            f"than the {_MOST_SOURCES} that are allowed"
+        )
     if (horizontal, vertical) != (SINGLE, SINGLE) and _parallel(direction, axis):
         raise table.error(
             f"{table.named('divergence')} has no horizontal plane: the polarization axis lies "
@@ -169,7 +183,7 @@ def _swept(table: Table, direction: Vector, wavelength: float, axis: Vector) -> 
         wavelength=wavelength,
         horizontal=horizontal,
         vertical=vertical,
-        dispersion=_dispersion(table),
+        dispersion=dispersion,
         elliptical=shape == "round",
     )
 

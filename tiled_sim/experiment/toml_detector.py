@@ -31,9 +31,9 @@ def read_detector(table: Table, beam: Beam) -> Detector:
     """Read the panels, listed one by one or a single one by distance and beam centre.
 
     A panel's normal, where it is not given, is perpendicular to fast and slow and points away
-    from the sample. The single panel's fast axis is, if nothing else is said, the part of +X
-    that is across the beam, and slow = beam × fast: with the beam along +Z, fast +X and slow +Y,
-    so that fast × slow points along the beam.
+    from the sample. The single panel's fast axis is, if nothing else is said, the beam's
+    horizontal (`across`), and slow = beam × fast, so that fast × slow points along the beam: for a
+    beam along +Z fast is +X and slow +Y, for one along +X fast is +Z and slow -Y.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def _region(table: Table, pixels: tuple[int, int]) -> Region | None:
     """The pixels to compute; an axis that is not named is computed whole."""
     if "region" not in table:
         return None
-    region = table.table("region", plain("slow", "fast"), "region")
+    region = table.table("region", plain("slow", "fast"))
     (slow_start, slow_stop), (fast_start, fast_stop) = (
         region.integers(axis, 2) if axis in region else (0, size)
         for axis, size in zip(("slow", "fast"), pixels, strict=True)

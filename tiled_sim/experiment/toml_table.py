@@ -231,10 +231,10 @@ class Table:
 
     # Tables within
 
-    def table(self, quantity: str, known: Mapping[str, Unit], name: str | None = None) -> "Table":
+    def table(self, quantity: str, known: Mapping[str, Unit]) -> "Table":
         """The table under a key, empty if it is absent."""
-        content = self._content.get(quantity, {})
-        return Table(self._file, f"[{quantity}]" if name is None else name, content, known)
+        name = f"{self._name} {quantity}:" if self._name else f"[{quantity}]"
+        return Table(self._file, name, self._content.get(quantity, {}), known)
 
     def tables(self, quantity: str, known: Mapping[str, Unit]) -> list["Table"]:
         """The tables of a list; in messages they count from 1."""
