@@ -31,12 +31,14 @@ class Coverage:
     reflections : distinct nodes, (0, 0, 0) apart, that a sample of pixels and steps looks up
     in_range : of them, inside the ranges of the file
     given : of them, given by the file
+    too_near_edge : of them, those whose neighbours a tricubic interpolation would miss
     pixels, steps : size of the sample
     """
 
     reflections: int
     in_range: int
     given: int
+    too_near_edge: int
     pixels: int
     steps: int
 
@@ -109,10 +111,13 @@ def measure_coverage(
     position = nodes - np.array(structure_factors.minimum)
     inside = np.all((position >= 0) & (position < structure_factors.given.shape), axis=1)
     given = structure_factors.given[tuple(position[inside].T)]
+    last = np.array(structure_factors.given.shape) - 1
+    interpolable = np.all((position >= 2) & (position <= last - 2), axis=1)
     return Coverage(
         len(nodes),
         int(inside.sum()),
         int(given.sum()),
+        int((~interpolable).sum()),
         pixels,
         len(steps) * len(sampled_frames),
     )

@@ -12,24 +12,11 @@ import xarray as xr
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.inputs import MaskSource, load_mask, load_structure_factors
-from tiled_sim.simulation import PRECISION, Simulator, first_evaluations, resolve_device
+from tiled_sim.kernels.choice import choose_kernel
+from tiled_sim.simulation import Simulator, first_evaluations, resolve_device
 from tiled_sim.tiles import DEFAULT_TILE, Tile, TilePlan
 
 _DIMS = ("frame", "panel", "slow", "fast")
-
-
-def check_precision(precision: str) -> None:
-    """Refuse a precision that this version does not compute in.
-
-    Raises
-    ------
-    UsageError
-        for all but ``float64``
-    """
-    if precision != PRECISION:
-        raise UsageError(
-            f"precision {precision!r} is not available; this version computes in float64"
-        )
 
 
 def pixel_centres(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +52,8 @@ def labelled(experiment: Experiment, data: Any) -> xr.DataArray:
 def simulate(
     experiment: Experiment,
     *,
-    precision: str = PRECISION,
+    precision: str = "float64",
+    kernel: str = "auto",
     device: str = "auto",
     trace_pixels: tuple[tuple[int, int], ...] = (),
 ) -> xr.DataArray:
@@ -74,7 +62,8 @@ def simulate(
     Parameters
     ----------
     experiment : what to simulate
-    precision : ``float64``
+    precision : ``float64``, or ``mixed`` (float32 once h, k, l are less their nodes)
+    kernel : ``auto``, ``reference`` or ``compiled``
     device : ``auto``, ``cpu``, ``cuda`` or ``cuda:N``
     trace_pixels : (slow, fast) of pixels whose scaling chains are kept in ``attrs["traces"]``
 
@@ -87,12 +76,23 @@ def simulate(
     TiledSimError
         for inputs that cannot be read and options that cannot be honoured
     """
-    check_precision(precision)
-    mask = load_mask(experiment)
-    plan = plan_tiles(experiment, mask, trace_pixels=trace_pixels)
-    simulator = Simulator(
-        experiment, load_structure_factors(experiment), plan, resolve_device(device)
+    resolved = resolve_device(device)
+    choice = choose_kernel(
+        experiment,
+        precision=precision,
+        kernel=kernel,
+        device=resolved.type,
+        cores=os.cpu_count() or 1,
     )
+    mask = load_mask(experiment)
+    plan = plan_tiles(
+        experiment,
+        mask,
+        trace_pixels=trace_pixels,
+        kernel=choice.kernel,
+        precision=choice.precision,
+    )
+    simulator = Simulator(experiment, load_structure_factors(experiment), plan, resolved)
     image = np.empty(experiment.shape, dtype=np.float32)
     traces: list[dict[str, Any]] = []
 
@@ -116,6 +116,8 @@ def plan_tiles(
     tile: tuple[int, int] = DEFAULT_TILE,
     structure_factor_nodes: int = 0,
     trace_pixels: tuple[tuple[int, int], ...] = (),
+    kernel: str = "reference",
+    precision: str = "float64",
 ) -> TilePlan:
     """Plan an experiment, with what ``--c-compat`` needs to know of the whole panel.
 
@@ -126,8 +128,12 @@ def plan_tiles(
     tile : (slow, fast) pixels
     structure_factor_nodes : of the grid, for the memory prediction
     trace_pixels : (slow, fast) of pixels to trace
+    kernel, precision : of the tiles
     """
     slow, fast = experiment.detector.pixels
+
+    for pixel in trace_pixels:
+        _require_live(pixel, experiment, mask)
 
     def mask_rows(panel: int) -> Iterator[np.ndarray]:
         for row in range(slow):
@@ -139,7 +145,22 @@ def plan_tiles(
         structure_factor_nodes=structure_factor_nodes,
         first_evaluations=first_evaluations(experiment, mask_rows),
         trace_pixels=trace_pixels,
+        kernel=kernel,
+        precision=precision,
     )
+
+
+def _require_live(pixel: tuple[int, int], experiment: Experiment, mask: MaskSource) -> None:
+    """Refuse to trace a pixel that no panel computes."""
+    row, column = pixel
+    _, panels, slow, fast = experiment.shape
+    inside = 0 <= row < slow and 0 <= column < fast
+    where = (slice(row, row + 1), slice(column, column + 1))
+    if inside and all(mask(panel, *where)[0, 0] != 0 for panel in range(panels)):
+        raise UsageError(
+            f"--trace-pixel {row} {column} is masked or outside the region of interest, so it is "
+            "not computed"
+        )
 
 
 def _for_each(compute: Callable[[Tile], None], plan: TilePlan, device: torch.device) -> None:

@@ -1,6 +1,7 @@
 """Pictures of a run, on a logarithmic scale, with resolution rings."""
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,13 @@ def write_picture(run: Run, path: str | Path, *, frame: int = 0, panel: int = 0)
     UsageError
         if matplotlib is not installed, or the frame or panel does not exist
     StoreError
-        if the picture exists or cannot be written
+        if the picture exists or cannot be written, or the image is damaged
     """
     frames, panels, _, _ = run.experiment.shape
     for name, value, count in (("frame", frame, frames), ("panel", panel, panels)):
         if not 0 <= value < count:
             raise UsageError(f"--{name} {value}: the run has {name}s 0 to {count - 1}")
-    if Path(path).exists():
+    if os.path.exists(path):
         raise StoreError(f"{path} exists already; name another file")
     figure = _draw(run, frame, panel)
     try:
@@ -61,6 +62,11 @@ def brightest_of_blocks(run: Run, frame: int, panel: int) -> tuple[npt.NDArray[n
     Returns
     -------
     float32 (slow, fast) [photons], NaN where nothing is computed, and the factor
+
+    Raises
+    ------
+    StoreError
+        if the image is damaged
     """
     _, _, slow, fast = run.experiment.shape
     factor = max(math.ceil(max(slow, fast) / _LONGEST), 1)
@@ -68,7 +74,13 @@ def brightest_of_blocks(run: Run, frame: int, panel: int) -> tuple[npt.NDArray[n
     reduced = np.full((math.ceil(slow / factor), columns), np.nan, dtype=np.float32)
     for start in range(0, slow, factor * 64):
         rows = slice(start, min(start + factor * 64, slow))
-        part = run.store.read_tile(frame, panel, rows, slice(0, fast))
+        try:
+            part = run.store.read_tile(frame, panel, rows, slice(0, fast))
+        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
+            raise StoreError(
+                f"{run.path}: the image cannot be read ({error}); `tiled-sim verify {run.path}` "
+                "names the tiles that are damaged"
+            ) from None
         padded = np.full(
             (math.ceil(part.shape[0] / factor) * factor, columns * factor), np.nan, np.float32
         )

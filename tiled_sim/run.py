@@ -86,11 +86,12 @@ class Run:
                 f"{path}: its attributes lack or spoil {error}; the run was made by another "
                 "version, or its zarr.json was edited"
             ) from error
-        if self.experiment.sha256 != self.hashes["experiment"]:
-            raise StoreError(
-                f"{path}: the experiment in its zarr.json is not the one the run was made with "
-                f"(SHA-256 {self.experiment.sha256}, not {self.hashes['experiment']})"
-            )
+        for name, found in (("experiment", self.experiment.sha256), ("plan", self.plan.sha256)):
+            if found != self.hashes.get(name):
+                raise StoreError(
+                    f"{path}: the {name} in its zarr.json is not the one the run was made with "
+                    f"(SHA-256 {found}, not {self.hashes.get(name)})"
+                )
 
     @property
     def attributes(self) -> dict[str, Any]:

@@ -10,15 +10,18 @@ import torch
 
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
+from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import Lookups, Pixels, ReferenceKernel, first_evaluation
 from tiled_sim.kernels.scene import FirstEvaluation, Scene
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.structure_factors import StructureFactors
-from tiled_sim.tiles import BLOCK, CHUNK_BLOCKS, Tile, TilePlan
+from tiled_sim.tiles import BLOCK, Tile, TilePlan
 from tiled_sim.trace import Trace, scaling_chain
 
-PRECISION = "float64"
+#: Of the blocks, those in which one pixel's look-ups are counted for a kernel that does not count.
+_SAMPLED_BLOCKS = 4
+_SAMPLED_LANE = 8 * BLOCK + 8
 
 
 @dataclass(eq=False)
@@ -28,22 +31,20 @@ class TileResult:
     Parameters
     ----------
     image : float32 (slow, fast) [photons]
-    lookups : of structure factors, over live pixels
-    evaluations : planned, and done (those that dmin or a mask left out are not done)
+    lookups : of structure factors, over live pixels or a fixed sample of them
+    counted : ``exact`` or ``sampled``
+    evaluations_planned, evaluations_done : those that dmin or a mask left out are not done
     traces : scaling chains of the brightest pixel and of those asked for
     seconds : of the stages ``kernel`` and ``trace`` [s]
     """
 
     image: npt.NDArray[np.float32]
     lookups: Lookups
+    counted: str
     evaluations_planned: int
+    evaluations_done: int
     traces: list[Trace]
     seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def evaluations_done(self) -> int:
-        """Evaluations that looked a structure factor up."""
-        return self.lookups.total
 
 
 def resolve_device(name: str) -> torch.device:
@@ -91,6 +92,7 @@ class Simulator:
         self.plan = plan
         self.device = device
         self._default_F = experiment.structure_factors.default_F
+        self._kernels: dict[tuple[int, int], ReferenceKernel] = {}
         self._table = None
         if structure_factors is not None:
             self._table = StructureFactorTable(
@@ -114,31 +116,64 @@ class Simulator:
         started = time.perf_counter()
         lookups = Lookups()
         with torch.inference_mode():
-            for chunk in blocks.live_chunks():
+            for chunk in blocks.live_chunks(kernel.blocks_at_a_time):
                 photons, met = kernel.photons(blocks.pixels(chunk))
                 blocks.fill(chunk, photons)
                 lookups.add(met)
+            done = lookups.total
+            if isinstance(kernel, CompiledKernel):
+                lookups = self._sampled_lookups(kernel, blocks)
         image = blocks.image()
         summed = time.perf_counter()
-        traces = self._traces(kernel, blocks, image)
+        traces = self._traces(kernel, blocks, mask, image)
         return TileResult(
             image,
             lookups,
+            counted="exact" if kernel.counts else "sampled",
             evaluations_planned=int((mask == 0).sum()) * self.plan.steps,
+            evaluations_done=done,
             traces=traces,
             seconds={"kernel": summed - started, "trace": time.perf_counter() - summed},
         )
 
     def _kernel(self, tile: Tile) -> ReferenceKernel:
-        first = self.plan.first_evaluation(tile.panel)
-        scene = Scene.of(self.experiment, tile.frame, tile.panel, first)
-        return ReferenceKernel(scene, self._table, self._default_F)
+        """The kernel of a panel in its frame; the last one is kept."""
+        place = (tile.frame, tile.panel)
+        kernel = self._kernels.get(place)
+        if kernel is None:
+            first = self.plan.first_evaluation(tile.panel)
+            scene = Scene.of(self.experiment, tile.frame, tile.panel, first)
+            if self.plan.kernel == CompiledKernel.name:
+                precision = self.plan.precision
+                kernel = CompiledKernel(scene, self._table, self._default_F, precision)
+            else:
+                kernel = ReferenceKernel(scene, self._table, self._default_F)
+            self._kernels = {place: kernel}
+        return kernel
+
+    @staticmethod
+    def _sampled_lookups(kernel: CompiledKernel, blocks: "_Blocks") -> Lookups:
+        """What the look-ups of one pixel in some of the live blocks meet."""
+        numbers = blocks.live_blocks()[::_SAMPLED_BLOCKS]
+        if len(numbers) == 0:
+            return Lookups()
+        pixels = blocks.pixels(numbers)
+        sample = Pixels(*(part.view(-1, BLOCK * BLOCK)[:, _SAMPLED_LANE] for part in pixels))
+        return kernel.count_lookups(sample)
 
     def _traces(
-        self, kernel: ReferenceKernel, blocks: "_Blocks", image: npt.NDArray[np.float32]
+        self,
+        kernel: ReferenceKernel,
+        blocks: "_Blocks",
+        mask: npt.NDArray[np.uint8],
+        image: npt.NDArray[np.float32],
     ) -> list[Trace]:
         tile = blocks.tile
-        wanted = [("requested", p) for p in self.plan.trace_pixels if tile.holds(*p)]
+        wanted = [
+            ("requested", (slow, fast))
+            for slow, fast in self.plan.trace_pixels
+            if tile.holds(slow, fast) and mask[slow - tile.slow[0], fast - tile.fast[0]] == 0
+        ]
         row, column = divmod(int(image.argmax()), image.shape[1])
         if image[row, column] > 0:
             wanted.append(("brightest", (tile.slow[0] + row, tile.fast[0] + column)))
@@ -160,7 +195,9 @@ class Simulator:
         with torch.inference_mode():
             kernel.photons(blocks.pixels(chunk.to(self.device)), recorder)
         stored = float(image[row, column])
-        return scaling_chain(recorder, kernel.scene, pixel, reason, stored)
+        # a kernel in float32 is traced in float64; between spots only the tile's peak is a scale
+        tolerance = kernel.trace_error * (stored + 1e-6 * float(image.max()))
+        return scaling_chain(recorder, kernel.scene, pixel, reason, stored, tolerance)
 
 
 class _Blocks:
@@ -177,10 +214,14 @@ class _Blocks:
         self._photons = torch.zeros(self._live.shape, dtype=torch.float32)
         self._rows = rows
 
-    def live_chunks(self) -> list[torch.Tensor]:
-        """Numbers of the blocks that hold a live pixel, some at a time."""
-        numbers = self._live.any(dim=1).nonzero().flatten()
-        return list(numbers.split(CHUNK_BLOCKS)) if len(numbers) else []
+    def live_blocks(self) -> torch.Tensor:
+        """Numbers of the blocks that hold a live pixel."""
+        return self._live.any(dim=1).nonzero().flatten()
+
+    def live_chunks(self, size: int) -> list[torch.Tensor]:
+        """The same, ``size`` at a time."""
+        numbers = self.live_blocks()
+        return list(numbers.split(size)) if len(numbers) else []
 
     def pixels(self, chunk: torch.Tensor) -> Pixels:
         """The pixels of some blocks."""

@@ -15,9 +15,6 @@ from tiled_sim.kernels.scene import FirstEvaluation
 #: its value to the last bit, does not depend on the tile.
 BLOCK = 16
 DEFAULT_TILE = (512, 512)
-#: Blocks that a kernel works on at a time: 64 KiB a float64 tensor, so that they stay in cache,
-#: and below the size at which the C library maps and unmaps every one of them.
-CHUNK_BLOCKS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +59,7 @@ class TilePlan:
     structure_factor_nodes : of the grid
     first_evaluations : one a panel for ``--c-compat`` runs that need them, else empty
     trace_pixels : (slow, fast) of pixels whose scaling chain is kept
+    kernel, precision : of every tile of the run, whichever worker it falls to
     """
 
     shape: tuple[int, int, int, int]
@@ -70,6 +68,8 @@ class TilePlan:
     structure_factor_nodes: int = 0
     first_evaluations: tuple[FirstEvaluation | None, ...] = ()
     trace_pixels: tuple[tuple[int, int], ...] = ()
+    kernel: str = "reference"
+    precision: str = "float64"
 
     def __post_init__(self) -> None:
         for name, side in zip(("slow", "fast"), self.tile, strict=True):
@@ -92,6 +92,8 @@ class TilePlan:
         structure_factor_nodes: int = 0,
         first_evaluations: tuple[FirstEvaluation | None, ...] = (),
         trace_pixels: tuple[tuple[int, int], ...] = (),
+        kernel: str = "reference",
+        precision: str = "float64",
     ) -> "TilePlan":
         """Plan an experiment in tiles of (slow, fast) pixels."""
         _, _, slow, fast = experiment.shape
@@ -106,6 +108,8 @@ class TilePlan:
             structure_factor_nodes,
             first_evaluations,
             trace_pixels,
+            kernel,
+            precision,
         )
 
     @property
@@ -148,12 +152,10 @@ class TilePlan:
     def bytes_per_task(self) -> int:
         """Predicted memory of a worker process at its peak [bytes]."""
         pixels = self.tile[0] * self.tile[1]
-        chunk = CHUNK_BLOCKS * BLOCK * BLOCK
         return (
-            _PROCESS_BYTES
+            _PROCESS_BYTES[self.kernel]
             + _BYTES_PER_NODE * self.structure_factor_nodes
             + _BYTES_PER_PIXEL * pixels
-            + _CHUNK_TENSORS * 8 * chunk
         )
 
     def first_evaluation(self, panel: int) -> FirstEvaluation | None:
@@ -178,6 +180,8 @@ class TilePlan:
                 for first in data["first_evaluations"]
             ),
             tuple((pixel[0], pixel[1]) for pixel in data["trace_pixels"]),
+            data["kernel"],
+            data["precision"],
         )
 
     @property
@@ -188,8 +192,7 @@ class TilePlan:
 
 
 # From the peak_bytes of sidecars, Linux, torch 2.13 on CPU: what a process holds before its first
-# tile, and what the grid, the tile and the chunk add (tiles of 64² to 2048², grids to 8e6 nodes).
-_PROCESS_BYTES = 311_000_000
+# tile, and what the grid and the tile add (tiles of 64² to 2048², grids to 8e6 nodes).
+_PROCESS_BYTES = {"reference": 319_000_000, "compiled": 335_000_000}
 _BYTES_PER_NODE = 27
 _BYTES_PER_PIXEL = 14
-_CHUNK_TENSORS = 120

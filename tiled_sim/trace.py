@@ -84,7 +84,12 @@ class Trace:
 
 
 def scaling_chain(
-    recorder: Recorder, scene: Scene, pixel: tuple[int, int], reason: str, stored: float
+    recorder: Recorder,
+    scene: Scene,
+    pixel: tuple[int, int],
+    reason: str,
+    stored: float,
+    tolerance: float,
 ) -> Trace:
     """Name what the recorder saw.
 
@@ -95,15 +100,18 @@ def scaling_chain(
     pixel : (slow, fast)
     reason : why it is traced
     stored : the pixel's value in the image [photons]
+    tolerance : difference of the traced value from the stored one that the kernel explains
+        [photons]; 0 where the recorder saw the very tensors that made the image
 
     Raises
     ------
     AssertionError
-        if the traced value is not the stored one to the last bit: the trace would lie
+        if they differ by more: the trace would lie
     """
     seen: dict[str, Any] = recorder.values
     panel, crystal = scene.panel, scene.crystal
-    if float(np.float32(seen["photons"])) != stored:
+    traced = float(np.float32(seen["photons"]))
+    if not abs(traced - stored) <= tolerance:
         raise AssertionError(f"trace of pixel {pixel} gives {seen['photons']}, the image {stored}")
     first = recorder.phi_steps[0]
     factors = first["F_latt_abc"]

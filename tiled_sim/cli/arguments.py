@@ -169,6 +169,20 @@ def add_plan_options(parser: Parser) -> None:
     )
 
 
+def add_kernel_options(parser: Parser) -> None:
+    """The options that decide the kernel."""
+    parser.add_argument(
+        "--precision",
+        default="float64",
+        help="float64 (default), or mixed: float32 once h, k, l are less their nodes",
+    )
+    parser.add_argument(
+        "--kernel",
+        default="auto",
+        help="auto (default, by predicted cost), reference or compiled",
+    )
+
+
 def trace_pixels(options: argparse.Namespace) -> list[tuple[int, int]]:
     """The (slow, fast) pixels of ``--trace-pixel``."""
     return [(slow, fast) for slow, fast in options.trace_pixel]

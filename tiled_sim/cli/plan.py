@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tiled_sim.cli.arguments import (
     Parser,
     add_experiment_options,
+    add_kernel_options,
     add_plan_options,
     read_request,
     trace_pixels,
@@ -21,6 +22,7 @@ def run(words: Sequence[str]) -> int:
     )
     add_experiment_options(parser)
     add_plan_options(parser)
+    add_kernel_options(parser)
     options, rest = parser.parse_beside_nanobragg(words)
     request = read_request(options, rest)
     from tiled_sim.cluster.submit import prepare
@@ -30,6 +32,8 @@ def run(words: Sequence[str]) -> int:
         tile=options.tile,
         trace_pixels=trace_pixels(options),
         require_coverage=options.require_coverage,
+        precision=options.precision,
+        kernel=options.kernel,
     )
     plan, provenance = prepared.plan, prepared.provenance()
     if options.json:
@@ -40,6 +44,9 @@ def run(words: Sequence[str]) -> int:
                 "tile": list(plan.tile),
                 "steps": plan.steps,
                 "evaluations": plan.evaluations,
+                "kernel": plan.kernel,
+                "kernel_reason": prepared.choice.reason,
+                "precision": plan.precision,
                 "bytes_per_task": plan.bytes_per_task,
                 "structure_factors": provenance,
                 "hashes": prepared.hashes,
@@ -53,6 +60,7 @@ def run(words: Sequence[str]) -> int:
         f"tiles     {len(plan)} of {plan.tile[0]} x {plan.tile[1]} pixels, "
         f"{rows} x {columns} a panel",
         f"work      {number(plan.evaluations)} evaluations, {plan.steps} a pixel",
+        f"kernel    {plan.kernel}, {plan.precision} precision ({prepared.choice.reason})",
         f"memory    {number(plan.bytes_per_task)}B a worker process",
         *provenance_lines(provenance, request.experiment.structure_factors.default_F),
         *(f"note      {note}" for note in request.experiment.notes),

@@ -31,11 +31,11 @@ def provenance_lines(found: dict[str, Any] | None, default_F: float) -> list[str
     low, high = found["minimum"], found["maximum"]
     ranges = ", ".join(f"{n} {a}..{b}" for n, a, b in zip("hkl", low, high, strict=True))
     coverage = found["coverage"]
-    elsewhere = f"{default_F:g}" if default_F else "0"
+    where = "outside the grid" if found["format"] == "fdump" else "elsewhere"
     lines = [
         f"F         {found['path']} ({found['format']}, {found['size']} bytes)",
         f"          sha256 {found['sha256']}",
-        f"          {found['count']} reflections, {ranges}; {elsewhere} electrons elsewhere",
+        f"          {found['count']} reflections, {ranges}; {default_F:g} electrons {where}",
         f"          covers {100 * coverage['fraction']:.4g} % of the {coverage['reflections']} "
         f"reflections in reach; {coverage['missing']} are not given, "
         f"{coverage['reflections'] - coverage['in_range']} of them outside the ranges",
@@ -55,8 +55,11 @@ def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[
         *provenance_lines(
             run.attributes["structure_factors"], run.experiment.structure_factors.default_F
         ),
+        f"kernel    {run.plan.kernel}, {run.plan.precision} precision "
+        f"({run.attributes['kernel_reason']})",
         f"look-ups  {number(looked.in_range)} in range, {number(looked.zero)} at zero, "
-        f"{number(looked.absent)} absent, {number(looked.out_of_range)} out of range",
+        f"{number(looked.absent)} absent, {number(looked.out_of_range)} out of range"
+        + ("" if run.plan.kernel == "reference" else ", of a fixed sample"),
     ]
     if looked.interpolation_refused:
         lines.append(
@@ -87,6 +90,8 @@ def summary_document(run: "Run", status: "Status") -> dict[str, Any]:
         "structure_factors": run.attributes["structure_factors"],
         "default_F": run.experiment.structure_factors.default_F,
         "hashes": run.hashes,
+        "kernel": run.plan.kernel,
+        "precision": run.plan.precision,
         "c_compat": run.experiment.c_compat,
         "notes": list(run.experiment.notes),
         "status": status.to_dict(),

@@ -3,7 +3,6 @@
 import time
 from typing import Any
 
-from distributed import Client
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -47,13 +46,17 @@ class ProgressBar:
         if self._shown:
             self._console.print(text, markup=False)
 
-    def started(self, run: Run, missing: int, client: Client) -> None:
+    def compiling(self) -> None:
+        """Say what is waited for."""
+        self.say("kernel    compiling it for this machine, once (about a minute)")
+
+    def started(self, run: Run, missing: int, dashboard: str) -> None:
         """Say where the work goes on."""
         done = len(run.plan) - missing
         self._began = time.monotonic()
         self._progress.start()
         self._progress.update(self._task, total=len(run.plan), completed=done)
-        self.say(f"dashboard {client.dashboard_link}")
+        self.say(f"dashboard {dashboard}")
         if done:
             self.say(f"resuming  {done} of {len(run.plan)} tiles are done already")
 

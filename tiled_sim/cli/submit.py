@@ -1,15 +1,16 @@
 """``tiled-sim submit``: simulate an experiment into a new run."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tiled_sim.cli.arguments import (
     Parser,
     add_cluster_options,
     add_experiment_options,
+    add_kernel_options,
     add_plan_options,
     read_request,
     trace_pixels,
@@ -35,6 +36,7 @@ def parser() -> Parser:
     made.add_argument("--out", metavar="RUN.zarr", help="the run to make; must not exist")
     add_experiment_options(made)
     add_plan_options(made)
+    add_kernel_options(made)
     add_cluster_options(made)
     return made
 
@@ -59,6 +61,8 @@ def run(words: Sequence[str]) -> int:
                 options.out,
                 cluster=options.cluster,
                 tile=options.tile,
+                precision=options.precision,
+                kernel=options.kernel,
                 device=options.device,
                 trace_pixels=trace_pixels(options),
                 require_coverage=options.require_coverage,
@@ -85,7 +89,7 @@ def say_interrupted(path: str) -> None:
     """Tell how to go on, if there is something to go on with."""
     from tiled_sim.run import Run
 
-    if Path(path).exists():
+    if os.path.exists(path):
         done = Run(path).status()
         print(
             f"{done.done} of {done.tiles} tiles are done and safe; "
@@ -102,7 +106,7 @@ def _progress_shown(as_json: bool, no_progress: bool, outputs: Outputs) -> bool:
 
 def _refuse_existing(outputs: Outputs) -> None:
     for option, path in (("-floatfile", outputs.float_image), ("-dump", outputs.fdump)):
-        if path is not None and Path(path).exists():
+        if path is not None and os.path.exists(path):
             raise StoreError(
                 f"{option} {path} exists already and would be overwritten; name another"
             )

@@ -20,5 +20,9 @@ def run(words: Sequence[str]) -> int:
     else:
         print("\n".join(faults) or f"{found.path}: all {len(found.plan)} tiles are as committed")
         if faults:
-            print(f"{len(faults)} faults; `tiled-sim resume {found.path}` computes missing tiles")
+            print(
+                f"{len(faults)} faults; `tiled-sim resume {found.path}` computes tiles without a "
+                "sidecar: to have a damaged image computed again, remove its tile's sidecar, "
+                f"{found.path}/traces/TILE.json, first"
+            )
     return 5 if faults else 0

@@ -1,17 +1,20 @@
 """Which cluster a run computes on."""
 
+import asyncio
 import logging
 import re
 import signal
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 
 import dask
 from dask.system import CPU_COUNT
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Security
+from distributed.comm import connect
 
 from tiled_sim.errors import TiledSimError, UsageError
 
@@ -87,29 +90,63 @@ def connected(cluster: str, tiles: int) -> Iterator[Client]:
         if a remote scheduler does not answer
     """
     where = parse_cluster(cluster)
-    if isinstance(where, Remote):
-        try:
-            client = Client(where.address, timeout=_SECONDS_TO_CONNECT)
-        except (OSError, ValueError) as error:
-            raise TiledSimError(
-                f"no scheduler answers at {where.address} ({error}); start one with "
-                "`dask scheduler`, or leave --cluster out for a local one"
-            ) from None
-        except TypeError as error:
-            raise UsageError(
-                f"{where.address} needs certificates ({error}); name them in dask's configuration "
-                "under distributed.comm.tls"
-            ) from None
-        with client:
+    with _calm():
+        if isinstance(where, Remote):
+            with _reach(where) as client:
+                yield client
+            return
+        workers = where.workers or max(min(CPU_COUNT, tiles), 1)
+        environment = {
+            f"distributed.nanny.pre-spawn-environ.{name}": value
+            for name, value in _ENVIRONMENT.items()
+        }
+        with (
+            dask.config.set(environment),
+            _start_local(workers, where.threads) as local,
+            Client(local) as client,
+        ):
             yield client
-        return
-    workers = where.workers or max(min(CPU_COUNT, tiles), 1)
-    with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": _KEPT}),
-        _start_local(workers, where.threads) as local,
-        Client(local) as client,
-    ):
-        yield client
+
+
+@contextmanager
+def _calm() -> Iterator[None]:
+    """Nothing on the terminal of dask's callbacks that Ctrl-C cuts short."""
+    log = logging.getLogger("tornado.application")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+def _reach(where: Remote) -> Client:
+    """A client of a running scheduler.
+
+    Whether anybody is there is asked without a `Client`: one that fails leaves a thread behind
+    on which a later one can hang.
+    """
+    try:
+        with ThreadPoolExecutor(1) as thread:  # this one may run an event loop already
+            thread.submit(asyncio.run, _knock(where.address)).result()
+        return Client(where.address, timeout=_SECONDS_TO_CONNECT)
+    except TypeError as error:
+        raise UsageError(
+            f"{where.address} needs certificates ({error}); name them in dask's configuration "
+            "under distributed.comm.tls"
+        ) from None
+    except Exception as error:  # what answers there may be anything, and so may the error
+        raise TiledSimError(
+            f"no scheduler answers at {where.address} ({error}); start one with "
+            "`dask scheduler`, or leave --cluster out for a local one"
+        ) from None
+
+
+async def _knock(address: str) -> None:
+    """Shake hands with a scheduler."""
+    certificates = Security().get_connection_args("client")
+    there = await connect(address, timeout=_SECONDS_TO_CONNECT, **certificates)
+    await there.close()
 
 
 def _start_local(workers: int, threads: int) -> LocalCluster:

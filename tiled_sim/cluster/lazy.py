@@ -5,16 +5,19 @@ import threading
 from typing import Any
 
 import dask.array
+from dask.system import CPU_COUNT
 import numpy as np
 import numpy.typing as npt
 import torch
 import xarray as xr
+from dask.base import tokenize
 
 from tiled_sim.errors import InputFileError
 from tiled_sim.experiment.model import Experiment
-from tiled_sim.images import check_precision, labelled, plan_tiles
+from tiled_sim.images import labelled, plan_tiles
 from tiled_sim.inputs import load_mask, load_structure_factors
-from tiled_sim.simulation import PRECISION, Simulator, resolve_device
+from tiled_sim.kernels.choice import choose_kernel
+from tiled_sim.simulation import Simulator, resolve_device
 from tiled_sim.tiles import DEFAULT_TILE, TilePlan
 
 
@@ -22,7 +25,8 @@ def lazy_image(
     experiment: Experiment,
     *,
     tile: int | tuple[int, int] = DEFAULT_TILE,
-    precision: str = PRECISION,
+    precision: str = "float64",
+    kernel: str = "auto",
     device: str = "auto",
 ) -> xr.DataArray:
     """The image of an experiment as a dask-backed array; nothing is computed or stored yet.
@@ -34,18 +38,24 @@ def lazy_image(
     ----------
     experiment : what to simulate
     tile : pixels of a chunk, one number or (slow, fast), multiples of 16
-    precision : ``float64``
+    precision : ``float64``, or ``mixed`` (float32 once h, k, l are less their nodes)
+    kernel : ``auto``, ``reference`` or ``compiled``
     device : ``auto``, ``cpu``, ``cuda`` or ``cuda:N``
 
     Returns
     -------
     float32 (frame, panel, slow, fast), coordinates in mm [photons]
     """
-    check_precision(precision)
-    resolve_device(device)
+    choice = choose_kernel(
+        experiment,
+        precision=precision,
+        kernel=kernel,
+        device=resolve_device(device).type,
+        cores=CPU_COUNT,
+    )
     sides = (tile, tile) if isinstance(tile, int) else tile
     structure_factors = load_structure_factors(experiment)
-    plan = plan_tiles(experiment, load_mask(experiment), tile=sides)
+    plan = plan_tiles(experiment, load_mask(experiment), tile=sides, kernel=choice.kernel, precision=choice.precision)
     frames, panels, slow, fast = experiment.shape
     rows, columns = plan.grid
     chunks = (
@@ -54,15 +64,16 @@ def lazy_image(
         _chunk_sizes(slow, plan.tile[0], rows),
         _chunk_sizes(fast, plan.tile[1], columns),
     )
+    content = None if structure_factors is None else structure_factors.sha256
     data = dask.array.map_blocks(
         _chunk,
         chunks=chunks,
         dtype=np.float32,
         meta=np.empty((0, 0, 0, 0), dtype=np.float32),
-        name=f"tiled-sim-{experiment.sha256[:16]}-{plan.sha256[:16]}",
+        name=f"tiled-sim-{tokenize(experiment, plan, content, device)}",
         experiment=experiment,
         plan=plan,
-        structure_factors_sha256=None if structure_factors is None else structure_factors.sha256,
+        structure_factors_sha256=content,
         device=device,
     )
     return labelled(experiment, data)
@@ -77,10 +88,9 @@ def _chunk(
     plan: TilePlan,
     structure_factors_sha256: str | None,
     device: str,
-    block_info: dict[Any, Any] | None = None,
+    block_id: tuple[int, int, int, int],
 ) -> npt.NDArray[np.float32]:
-    assert block_info is not None
-    frame, panel, row, column = block_info[None]["chunk-location"]
+    frame, panel, row, column = block_id
     rows, columns = plan.grid
     index = ((frame * plan.shape[1] + panel) * rows + row) * columns + column
     with _loading:

@@ -1,6 +1,7 @@
 """Making a run and computing its tiles."""
 
 import logging
+import os
 import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -9,19 +10,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from dask.system import CPU_COUNT
 from distributed import Client, Future, as_completed
 
-from tiled_sim.cluster.connect import connected, parse_cluster
+from tiled_sim.cluster.connect import Local, connected, parse_cluster
 from tiled_sim.cluster.worker import compute_tile
 from tiled_sim.coverage import Coverage, measure_coverage
-from tiled_sim.errors import StoreError, TileError
+from tiled_sim.errors import ExperimentError, StoreError, TileError
 from tiled_sim.experiment.model import Experiment
-from tiled_sim.images import check_precision, pixel_centres, plan_tiles
+from tiled_sim.images import pixel_centres, plan_tiles
 from tiled_sim.inputs import MaskSource, load_mask, load_structure_factors
 from tiled_sim.io.store import RunStore
-from tiled_sim.kernels.reference import ReferenceKernel
+from tiled_sim.kernels.choice import Choice, choose_kernel
+from tiled_sim.kernels.compiled import graphs_of
+from tiled_sim.kernels.packages import build, is_built
 from tiled_sim.run import Run, id_of
-from tiled_sim.simulation import PRECISION, resolve_device
+from tiled_sim.simulation import resolve_device
 from tiled_sim.structure_factors import StructureFactors
 from tiled_sim.tiles import DEFAULT_TILE, Tile, TilePlan
 from tiled_sim.versions import versions
@@ -40,7 +44,10 @@ _TASKS_A_THREAD = 3
 class Listener(Protocol):
     """Is told how a run goes on."""
 
-    def started(self, run: Run, missing: int, client: Client) -> None:
+    def compiling(self) -> None:
+        """The kernel of the run is being compiled, once for this machine."""
+
+    def started(self, run: Run, missing: int, dashboard: str) -> None:
         """Tiles are about to be computed."""
 
     def tile_done(self, record: dict[str, Any]) -> None:
@@ -56,7 +63,10 @@ class Listener(Protocol):
 class Silent:
     """A listener that does nothing."""
 
-    def started(self, run: Run, missing: int, client: Client) -> None:
+    def compiling(self) -> None:
+        """Do nothing."""
+
+    def started(self, run: Run, missing: int, dashboard: str) -> None:
         """Do nothing."""
 
     def tile_done(self, record: dict[str, Any]) -> None:
@@ -80,6 +90,7 @@ class Prepared:
     mask : of its panels
     coverage : of the reflections in reach; None without a file
     plan : of the tiles
+    choice : of the kernel, and why
     """
 
     experiment: Experiment
@@ -87,6 +98,7 @@ class Prepared:
     mask: MaskSource
     coverage: Coverage | None
     plan: TilePlan
+    choice: Choice
 
     @property
     def hashes(self) -> dict[str, str | None]:
@@ -117,6 +129,10 @@ def prepare(
     tile: tuple[int, int] = DEFAULT_TILE,
     trace_pixels: Sequence[tuple[int, int]] = (),
     require_coverage: float = REQUIRED_COVERAGE,
+    precision: str = "float64",
+    kernel: str = "auto",
+    device: str = "auto",
+    cluster: str = "local",
 ) -> Prepared:
     """Load the inputs of an experiment, check that F covers the detector, and plan the tiles.
 
@@ -126,26 +142,55 @@ def prepare(
     tile : (slow, fast) pixels
     trace_pixels : (slow, fast) of pixels whose scaling chain is kept
     require_coverage : share of the reflections in reach that the file must give
+    precision, kernel, device, cluster : as `submit`; they decide the kernel
 
     Raises
     ------
     InputFileError, CoverageError, UsageError
         naming what is wrong and what to do
     """
+    choice = choose_kernel(
+        experiment,
+        precision=precision,
+        kernel=kernel,
+        device=resolve_device(device).type,
+        cores=_cores(cluster),
+    )
     mask = load_mask(experiment)
     structure_factors = load_structure_factors(experiment)
     coverage = None
     if structure_factors is not None:
         coverage = measure_coverage(experiment, structure_factors, mask)
         coverage.require(require_coverage, structure_factors)
+        _refuse_racing_interpolation(experiment, coverage)
     plan = plan_tiles(
         experiment,
         mask,
         tile=tile,
         structure_factor_nodes=0 if structure_factors is None else structure_factors.given.size,
         trace_pixels=tuple(trace_pixels),
+        kernel=choice.kernel, precision=choice.precision,
     )
-    return Prepared(experiment, structure_factors, mask, coverage, plan)
+    return Prepared(experiment, structure_factors, mask, coverage, plan, choice)
+
+
+def _cores(cluster: str) -> int:
+    """Cores that will compute; a guess for a scheduler that is not asked yet."""
+    where = parse_cluster(cluster)
+    if isinstance(where, Local):
+        return (where.workers or CPU_COUNT) * where.threads
+    return CPU_COUNT
+
+
+def _refuse_racing_interpolation(experiment: Experiment, coverage: Coverage) -> None:
+    """Refuse what ``--c-compat`` cannot mean: C's result depends on the order of its threads."""
+    if experiment.c_compat and experiment.sampling.interpolate and coverage.too_near_edge:
+        raise ExperimentError(
+            f"{coverage.too_near_edge} of {coverage.reflections} reflections in reach lie too near "
+            "the edge of the list to interpolate. The C program stops interpolating for good when "
+            "it meets the first, which --c-compat does not replay: leave --c-compat out, or say "
+            "-nointerpolate"
+        )
 
 
 def create_run(prepared: Prepared, path: str | Path) -> Run:
@@ -169,8 +214,9 @@ def create_run(prepared: Prepared, path: str | Path) -> Run:
             "structure_factors": prepared.provenance(),
             "plan": prepared.plan.to_dict(),
             "hashes": prepared.hashes,
-            "precision": PRECISION,
-            "kernel": ReferenceKernel.name,
+            "precision": prepared.plan.precision,
+            "kernel": prepared.plan.kernel,
+            "kernel_reason": prepared.choice.reason,
             "versions": versions(),
         },
         slow_mm=slow_mm,
@@ -187,7 +233,8 @@ def submit(
     *,
     cluster: str = "local",
     tile: tuple[int, int] = DEFAULT_TILE,
-    precision: str = PRECISION,
+    precision: str = "float64",
+    kernel: str = "auto",
     device: str = "auto",
     trace_pixels: Sequence[tuple[int, int]] = (),
     require_coverage: float = REQUIRED_COVERAGE,
@@ -201,7 +248,8 @@ def submit(
     path : of the run to make
     cluster : ``local``, ``local:WORKERSxTHREADS``, ``tcp://…`` or ``tls://…``
     tile : (slow, fast) pixels of a tile, multiples of 16
-    precision : ``float64``
+    precision : ``float64``, or ``mixed`` (float32 once h, k, l are less their nodes)
+    kernel : ``auto``, ``reference`` or ``compiled``; recorded in the plan
     device : ``auto``, ``cpu``, ``cuda`` or ``cuda:N``, on the workers
     trace_pixels : (slow, fast) of pixels whose scaling chain is kept
     require_coverage : share of the reflections in reach that the file must give
@@ -212,17 +260,23 @@ def submit(
     TiledSimError
         naming what is wrong and what to do; nothing that exists is overwritten
     """
-    check_precision(precision)
-    resolve_device(device)
     parse_cluster(cluster)
-    if Path(path).exists():
+    if os.path.exists(path):  # False, too, where it cannot be looked at
         raise StoreError(
             f"{path} exists already; name another --out, or go on with `tiled-sim resume {path}`"
         )
     prepared = prepare(
-        experiment, tile=tile, trace_pixels=trace_pixels, require_coverage=require_coverage
+        experiment,
+        tile=tile,
+        trace_pixels=trace_pixels,
+        require_coverage=require_coverage,
+        precision=precision,
+        kernel=kernel,
+        device=device,
+        cluster=cluster,
     )
     listener = listener or Silent()
+    _compile(prepared.plan, experiment, cluster, listener)
     # connect first: a cluster that is not there leaves no run behind
     with connected(cluster, len(prepared.plan)) as client:
         run = create_run(prepared, path)
@@ -245,12 +299,28 @@ def compute_missing(
     TileError
         if tiles still fail after all attempts; the others are done
     """
+    parse_cluster(cluster)
+    resolve_device(device)
     listener = listener or Silent()
     missing = list(run.missing())
     if missing:
+        _compile(run.plan, run.experiment, cluster, listener)
         with connected(cluster, len(missing)) as client:
             _compute(run, client, device, missing, listener)
     return _finish(run, listener)
+
+
+def _compile(
+    plan: TilePlan, experiment: Experiment, cluster: str, listener: Listener
+) -> None:
+    """Compile the kernel of a run before local workers start; remote ones have caches of theirs."""
+    if plan.kernel != "compiled" or not isinstance(parse_cluster(cluster), Local):
+        return
+    missing = [graph for graph in graphs_of(experiment.crystal.shape, plan.precision) if not is_built(graph)]
+    if missing:
+        listener.compiling()
+    for graph in missing:
+        build(graph)
 
 
 def _finish(run: Run, listener: Listener) -> Run:
@@ -264,7 +334,7 @@ def _compute(
     run: Run, client: Client, device: str, tiles: list[Tile], listener: Listener
 ) -> None:
     """Compute tiles, and complain of those that failed when the others are done."""
-    listener.started(run, len(tiles), client)
+    listener.started(run, len(tiles), client.dashboard_link)
     failed = _attempt(run, client, device, tiles, listener)
     if failed:
         tile, error = failed[0]

@@ -18,9 +18,9 @@ from distributed import get_worker
 from tiled_sim.errors import StoreError
 from tiled_sim.io.sidecar import image_digest
 from tiled_sim.io.store import RunStore
-from tiled_sim.kernels.reference import ReferenceKernel
+from tiled_sim.kernels.reference import Lookups
 from tiled_sim.run import Run, id_of
-from tiled_sim.simulation import PRECISION, Simulator, TileResult, resolve_device
+from tiled_sim.simulation import Simulator, TileResult, resolve_device
 from tiled_sim.tiles import Tile
 from tiled_sim.trace import UNITS
 from tiled_sim.versions import versions
@@ -41,13 +41,21 @@ class Workspace:
         torch.set_num_threads(1)
         self.run = Run(path)
         self.store = RunStore.open(path, mode="r+")
-        structure_factors = self.store.read_structure_factors()
+        try:
+            structure_factors = self.store.read_structure_factors()
+        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
+            raise StoreError(
+                f"{path}: the structure factors in the store cannot be read ({error}); submit the "
+                "run again to another --out"
+            ) from error
         found = None if structure_factors is None else structure_factors.sha256
         if found != self.run.hashes["structure_factors"]:
             raise StoreError(
                 f"{path}: the structure factors in the store have SHA-256 {found}, the run was "
                 f"made with {self.run.hashes['structure_factors']}"
             )
+        if self.run.plan.kernel == "compiled" and device == "auto":
+            device = "cpu"  # it runs nowhere else, and the plan's kernel is the run's
         self.simulator = Simulator(
             self.run.experiment, structure_factors, self.run.plan, resolve_device(device)
         )
@@ -89,9 +97,9 @@ class Workspace:
             },
             "computation": {
                 "device": str(self.simulator.device),
-                "dtype": "float64",
-                "precision": PRECISION,
-                "kernel": ReferenceKernel.name,
+                "dtype": "float64" if self.run.plan.precision == "float64" else "float32",
+                "precision": self.run.plan.precision,
+                "kernel": self.run.plan.kernel,
                 "versions": versions(),
             },
             "time": {
@@ -108,7 +116,7 @@ class Workspace:
                 "skipped": 0,
                 "skipped_bound": 0.0,
             },
-            "structure_factor_lookups": {**asdict(result.lookups), "counted": "exact"},
+            "structure_factor_lookups": {**_counts(result.lookups), "counted": result.counted},
             "image": {
                 "sum": float(image.sum(dtype=np.float64)),
                 "max": float(image[row, column]),
@@ -171,6 +179,12 @@ def compute_tile(path: str, run_id: str, device: str, index: int, attempt: int) 
         "evaluations": sidecar["evaluations"]["done"],
         "seconds": sidecar["time"]["seconds"],
     }
+
+
+def _counts(lookups: Lookups) -> dict[str, int]:
+    counts = asdict(lookups)
+    del counts["uncounted"]
+    return counts
 
 
 def _worker_name() -> str:

@@ -164,7 +164,7 @@ class Crystal:
         )
         unity = self.direct_vectors @ self.reciprocal_vectors.T
         _require(
-            float(np.abs(unity - np.eye(3)).max()) < 0.05,
+            float(np.abs(unity - np.eye(3)).max()) < 0.5,
             "crystal: a*, b*, c* are not the reciprocal vectors of a, b, c; the products are "
             f"{unity.round(4).tolist()}",
         )
@@ -449,6 +449,7 @@ class Experiment:
         del plain["notes"]
         del plain["structure_factors"]["path"], plain["structure_factors"]["format"]
         for panel in plain["detector"]["panels"]:
+            del panel["name"]
             if panel["mask"] is not None:
                 del panel["mask"]["path"]
         text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -231,9 +231,14 @@ def _sources(
                 f"-sourcefile {path} and {' '.join(ignored)} both say what the sources are",
                 "the sources are those of the file",
             )
-        if judge.c_compat:
-            judge.note("as C: the weights of the sources are ignored")
-        return listed_sources(read_sources(path), placed.beam, wavelength)
+        sources = listed_sources(read_sources(path), placed.beam, wavelength)
+        if len({source.weight for source in sources}) > 1:
+            judge.note(
+                "as C: the weights of the sources are ignored"
+                if judge.c_compat
+                else "the sources are weighted as the file says, which the C program ignores"
+            )
+        return sources
     horizontal, vertical = (_divergence(given, letter, judge) for letter in "hv")
     percent = given.number("-dispersion") or 0.0
     dispersion = sweep("dispersion", percent / 100.0, None, given.integer("-dispsteps"))

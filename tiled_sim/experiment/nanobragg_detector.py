@@ -122,9 +122,14 @@ def read_detector(
     )
     return Detector(
         panels=(panel,),
-        curvature_radius=placed.distance if curved else None,
+        curvature_radius=_radius(placed, judge) if curved else None,
         point_pixel="-point_pixel" in given,
     )
+
+
+def _radius(placed: Placed, judge: Judge) -> float:
+    """Distance of every pixel; C turns a detector that faces away inside out."""
+    return placed.distance if judge.c_compat else abs(placed.distance)
 
 
 def _header(mask: SmvImage | None, key: str, default: float) -> float:
@@ -208,11 +213,14 @@ def _pivot(given: Given, convention: Convention, judge: Judge) -> str:
             )
         judge.note(f"pivot {convention.pivot}, which {convention.name.upper()} forces")
         return convention.pivot
-    deciding = given.last_of("-pivot", *_PIVOTS)
+    pivots = dict(_PIVOTS)
+    if judge.c_compat:
+        pivots["-twotheta_axis"] = SAMPLE  # which C reads as -twotheta too
+    deciding = given.last_of("-pivot", *pivots)
     if deciding is None:
         judge.note(f"pivot {BEAM}, the default")
         return BEAM
-    pivot = str(asked) if deciding == "-pivot" else _PIVOTS[deciding]
+    pivot = str(asked) if deciding == "-pivot" else pivots[deciding]
     judge.note(f"pivot {pivot}, because {deciding} is the last option that sets it")
     return pivot
 
@@ -225,6 +233,11 @@ def _twotheta(given: Given, mask: SmvImage | None, judge: Judge) -> float:
             f"the mask's header says TWOTHETA={of_header:g}°, the options say no -twotheta",
             "two-theta is 0",
         )
+    if judge.c_compat and given.last_of("-twotheta", "-twotheta_axis") == "-twotheta_axis":
+        axis = given.vector("-twotheta_axis")
+        assert axis is not None
+        twotheta = axis[0]
+        judge.note(f"as C: -twotheta_axis is read as -twotheta {twotheta:g} too")
     return (twotheta or 0.0) / RADIAN
 
 
@@ -251,7 +264,10 @@ def _with_centre(
         header["-Ybeam"] = mask.number("BEAM_CENTER_Y")
         if header["-Ybeam"] is not None and judge.c_compat:
             header["-Ybeam"] = height - header["-Ybeam"]
-        header["-ORGX"], header["-ORGY"] = mask.number("ORGX"), mask.number("ORGY")
+        for letter in "XY":
+            # the C program writes XDS_ORGX, and finds it when it looks for ORGX
+            of_xds = mask.number(f"XDS_ORG{letter}")
+            header[f"-ORG{letter}"] = mask.number(f"ORG{letter}") if of_xds is None else of_xds
 
     def millimetres(option: str) -> float | None:
         value = lengths[option] if lengths[option] is not None else header[option]
@@ -295,8 +311,13 @@ def _with_distance(
 ) -> Placement:
     close = given.number("-close_distance")
     distance = given.number("-distance")
-    if close is None and mask is not None and (distance is None or judge.c_compat):
-        close = mask.number("CLOSE_DISTANCE")
+    of_header = mask.number("CLOSE_DISTANCE") if mask is not None else None
+    if close is None and of_header is not None:
+        if distance is None or judge.c_compat:
+            close = of_header
+            judge.note(f"the mask's header says CLOSE_DISTANCE={close:g} mm, which is taken")
+        else:
+            judge.note(f"-distance overrides CLOSE_DISTANCE={of_header:g} mm of the mask's header")
     if distance is None:
         distance = _header(mask, "DISTANCE", 100.0)
     for option, value in (("-distance", distance), ("-close_distance", close)):
@@ -327,14 +348,18 @@ def _with_pix0(placement: Placement, given: Given, judge: Judge) -> Placement:
     others = given.any_of(*_CENTRES, *_DISTANCES)
     computed = place(placement).origin_before_rotation
     apart = float(np.linalg.norm(origin - computed))
-    if (others or judge.c_compat) and apart > _SAME:
-        judge.object(
-            f"{option} and {'/'.join(others) or 'the default beam centre'} put pixel (0,0) "
-            f"{apart * 1000:.3f} mm ({apart / placement.pixel_size:.1f} px) apart: "
-            f"{_millimetres(origin)} and {_millimetres(computed)} mm",
-            f"the value of {option} is ignored",
-        )
+    contradiction = (
+        f"{option} and {'/'.join(others) or 'the default beam centre'} put pixel (0,0) "
+        f"{apart * 1000:.3f} mm ({apart / placement.pixel_size:.1f} px) apart: "
+        f"{_millimetres(origin)} and {_millimetres(computed)} mm"
+    )
+    if judge.c_compat:
+        judge.note(f"as C: the value of {option} is ignored ({contradiction})")
         return placement
+    if others and apart > _SAME:
+        judge.object(contradiction, f"the value of {option} is ignored")
+    if "-mask" in given:
+        judge.note(f"{option} overrides the beam centre and distance of the mask's header")
     return replace(placement, origin=as_tuple(origin))
 
 

@@ -133,7 +133,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("-sdet_vector", _VECTOR, "", "slow axis"),
     Option("-odet_vector", _VECTOR, "", "detector normal"),
     Option("-beam_vector", _VECTOR, "", "beam direction"),
-    Option("-polar_vector", _VECTOR, "", "direction of the electric field", ("-polar_axis",)),
+    Option("-polar_vector", _VECTOR, "", "direction of the electric field"),
     Option("-spindle_axis", _VECTOR, "", "axis of phi"),
     Option("-twotheta_axis", _VECTOR, "", "axis of two-theta"),
     Option("-pix0_vector", _VECTOR, "m", "sample to the corner of pixel (0,0), before rotations"),

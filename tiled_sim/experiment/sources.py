@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from tiled_sim.errors import ExperimentError
 from tiled_sim.experiment.model import Source
 from tiled_sim.experiment.stepping import Steps
 from tiled_sim.io.sources import SourceRow
@@ -49,6 +50,11 @@ def swept_sources(
             for step in range(dispersion.count):
                 factor = 1.0 + dispersion.step * step - dispersion.range / 2.0
                 sources.append(Source(as_tuple(unit(incident)), wavelength * factor))
+    if not sources:
+        raise ExperimentError(
+            f"-round_div leaves none of the {horizontal.count} x {vertical.count} sources of the "
+            "divergence; take more steps (-hdivsteps, -vdivsteps), or -square_div"
+        )
     return tuple(sources)
 
 

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from tiled_sim.errors import ExperimentError
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
@@ -14,12 +16,24 @@ class Steps:
     note: str = ""
 
 
+_MOST_STEPS = 1_000_000
 SINGLE = Steps(0.0, 0.0, 1)
 
 
 def whole(quotient: float) -> int:
     """Round up, but take the whole number where the quotient is one but for rounding."""
     return math.ceil(quotient - 1e-9)
+
+
+def _steps_in(name: str, range_: float, step: float) -> int:
+    """The range over the step, rounded up without a guard against rounding, as in C."""
+    quotient = range_ / step
+    if not quotient <= _MOST_STEPS:
+        raise ExperimentError(
+            f"{name}: a range of {range_:g} in steps of {step:g} makes {quotient:.3g} steps, more "
+            f"than {_MOST_STEPS}"
+        )
+    return math.ceil(quotient)
 
 
 def sweep(name: str, range_: float | None, step: float | None, count: int | None) -> Steps:
@@ -35,7 +49,11 @@ def sweep(name: str, range_: float | None, step: float | None, count: int | None
     count = count if count is not None and count > 0 else None
     range_ = range_ if range_ is not None and range_ >= 0 else None
     steps = _resolve(name, range_, step, count)
-    return steps if steps.range > 0 and steps.step > 0 else SINGLE
+    if steps.range > 0 and steps.step > 0:
+        return steps
+    if count is not None and count > 1:
+        return Steps(0.0, 0.0, 1, f"{name}: 1 step, not {count}: the range is 0")
+    return SINGLE
 
 
 def _resolve(name: str, range_: float | None, step: float | None, count: int | None) -> Steps:
@@ -51,11 +69,16 @@ def _resolve(name: str, range_: float | None, step: float | None, count: int | N
     if step is None:
         if count is None:
             return Steps(range_, range_, 2, f"{name}: a range alone gives its two ends")
-        return Steps(range_, range_ / (max(count, 2) - 1), max(count, 2))
+        note = f"{name}: a range needs 2 steps, not {count}" if count < 2 and range_ > 0 else ""
+        return Steps(range_, range_ / (max(count, 2) - 1), max(count, 2), note)
     if count is None:
-        # as in C, without its guard against rounding: 1.1/0.1 gives 12
-        return Steps(range_, step, math.ceil(range_ / step))
-    return Steps(range_, step, count)
+        count = _steps_in(name, range_, step)
+    steps = Steps(range_, step, count)
+    middle = steps.step * (steps.count - 1) / 2.0 - range_ / 2.0
+    if abs(middle) > 1e-9 * range_:
+        note = f"{name}: {count} steps lie off the centre by {middle:g}, as in C"
+        return Steps(range_, step, count, note)
+    return steps
 
 
 def phi_sweep(range_: float | None, step: float | None, count: int | None) -> Steps:
@@ -66,9 +89,11 @@ def phi_sweep(range_: float | None, step: float | None, count: int | None) -> St
     range_, step : [rad]; None if not given
     count : None if not given; 0 acts as 1
     """
-    step = step if step is not None and step > 0 else None
     range_ = range_ if range_ is not None and range_ >= 0 else None
     count = None if count is None or count < 0 else max(count, 1)
+    if step == 0 and range_ is not None and count is not None:
+        return Steps(range_, 0.0, count, "phi: -phistep 0 puts every step at the same angle")
+    step = step if step is not None and step > 0 else None
     if range_ is None and step is not None:
         note = "phi: a step without -osc gives 2 steps"
         if count not in (None, 2):
@@ -83,7 +108,10 @@ def phi_sweep(range_: float | None, step: float | None, count: int | None) -> St
         if count is None:
             return Steps(range_, range_ / 2.0, 2, "phi: -osc alone gives 2 steps")
         return Steps(range_, range_ / count, count)
-    return Steps(range_, step, math.ceil(range_ / step) if count is None else count)
+    if count is not None:
+        return Steps(range_, step, count)
+    count = max(_steps_in("phi", range_, step), 1)
+    return Steps(range_, step, count, f"phi: -osc over -phistep, rounded up, gives {count} steps")
 
 
 #: Degrees in a radian exactly as the C program computes them (180 times 1/π in float64), so

@@ -43,6 +43,7 @@ class Lookups:
     absent : inside the ranges, at a node that the source did not give
     out_of_range : outside the ranges
     interpolation_refused : too near the edge to interpolate; the nearest node was taken
+    uncounted : evaluations by a kernel that does not tell what it meets
     """
 
     in_range: int = 0
@@ -50,11 +51,12 @@ class Lookups:
     absent: int = 0
     out_of_range: int = 0
     interpolation_refused: int = 0
+    uncounted: int = 0
 
     @property
     def total(self) -> int:
         """Evaluations that looked F up."""
-        return self.in_range + self.zero + self.absent + self.out_of_range
+        return self.in_range + self.zero + self.absent + self.out_of_range + self.uncounted
 
     def add(self, other: "Lookups") -> None:
         """Add the counts of other pixels."""
@@ -63,6 +65,7 @@ class Lookups:
         self.absent += other.absent
         self.out_of_range += other.out_of_range
         self.interpolation_refused += other.interpolation_refused
+        self.uncounted += other.uncounted
 
 
 class Evaluation(NamedTuple):
@@ -106,6 +109,13 @@ class ReferenceKernel:
     """
 
     name = "reference"
+    #: Whether `photons` counts what every look-up meets.
+    counts = True
+    #: Relative difference that `photons` may have from what it tells a recorder.
+    trace_error = 0.0
+    #: Blocks worked on at a time: 64 KiB a float64 tensor, so that they stay in cache, and below
+    #: the size at which the C library maps and unmaps every one of them.
+    blocks_at_a_time = 32
 
     def __init__(self, scene: Scene, table: StructureFactorTable | None, default_F: float) -> None:
         self.scene = scene

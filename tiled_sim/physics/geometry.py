@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from tiled_sim.physics.vectors import Vector
+from tiled_sim.physics.vectors import Vector, as_tuple, unit
 
 
 class Vectors(NamedTuple):
@@ -74,8 +75,12 @@ def curved_position(
     """
     along_fast = flat.dot(fast_axis) - radius * _scalar(beam, fast_axis)
     along_slow = flat.dot(slow_axis) - radius * _scalar(beam, slow_axis)
-    turned = _turned(_direct_beam(flat.x, beam, radius), slow_axis, along_fast / radius)
-    return _turned(turned, fast_axis, -along_slow / radius)
+    # turning about beam × axis moves the beam towards the axis, whatever the panel's handedness
+    towards_fast, towards_slow = (
+        as_tuple(unit(np.cross(beam, axis))) for axis in (fast_axis, slow_axis)
+    )
+    turned = _turned(_direct_beam(flat.x, beam, radius), towards_fast, along_fast / radius)
+    return _turned(turned, towards_slow, along_slow / radius)
 
 
 def curved_position_as_c(

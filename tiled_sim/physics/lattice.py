@@ -8,6 +8,9 @@ from torch import Tensor
 
 from tiled_sim.physics.vectors import Array
 
+#: Square root of the volume ratio of cube and sphere, which the C program gives round crystals.
+SPHERE_HEIGHT = 0.723601254558268
+
 
 class Indices(NamedTuple):
     """Fractional Miller indices of many pixels, their nearest nodes and the rest between."""
@@ -61,8 +64,7 @@ def round_(i: Indices, cells: tuple[int, int, int], fudge: float) -> Tensor:
     """Lattice factor of an ellipsoid: the transform of a sphere around each node."""
     Na, Nb, Nc = cells
     radius_sqr = (i.dh * Na) ** 2 + (i.dk * Nb) ** 2 + (i.dl * Nc) ** 2
-    # 0.7236… is the square root of the volume ratio of cube and sphere
-    return Na * Nb * Nc * 0.723601254558268 * _sphere(math.pi * torch.sqrt(radius_sqr * fudge))
+    return Na * Nb * Nc * SPHERE_HEIGHT * _sphere(math.pi * torch.sqrt(radius_sqr * fudge))
 
 
 def _sphere(x: Tensor) -> Tensor:

@@ -22,7 +22,12 @@ def polarization_factor(diffracted: Vectors, incident: Vector, kahn: float, axis
     cos_sqr = cos_two_theta * cos_two_theta
     if kahn == 0.0:
         return 0.5 * (1.0 + cos_sqr)
-    b_in = unit(np.cross(axis, incident))
-    e_in = unit(np.cross(incident, b_in))
-    psi = -torch.atan2(diffracted.dot(as_tuple(b_in)), diffracted.dot(as_tuple(e_in)))
+    e_in, b_in = transverse_axes(incident, axis)
+    psi = -torch.atan2(diffracted.dot(b_in), diffracted.dot(e_in))
     return 0.5 * (1.0 + cos_sqr - kahn * torch.cos(2.0 * psi) * (1.0 - cos_sqr))
+
+
+def transverse_axes(incident: Vector, axis: Vector) -> tuple[Vector, Vector]:
+    """Unit vectors of the electric and the magnetic field, perpendicular to ``incident``."""
+    b_in = unit(np.cross(axis, incident))
+    return as_tuple(unit(np.cross(incident, b_in))), as_tuple(b_in)

@@ -42,6 +42,15 @@ class StructureFactorTable:
         self._amplitude = torch.from_numpy(padded.reshape(-1)).to(device)
         self._kind = torch.from_numpy(padded_kind.reshape(-1)).to(device)
 
+    def squares(self, dtype: torch.dtype) -> Tensor:
+        """F² of the padded grid, flat [electron²]."""
+        return (self._amplitude * self._amplitude).to(dtype)
+
+    def last_indices(self) -> Tensor:
+        """Last h, k, l index of the padded grid, int32."""
+        last = [n - 1 for n in self._padded_shape]
+        return torch.tensor(last, dtype=torch.int32, device=self._amplitude.device)
+
     def nodes(self, i: Indices) -> Tensor:
         """Flat position of each nearest node in the padded table, int64."""
         (h_low, k_low, l_low), (nh, nk, nl) = self.minimum, self._padded_shape
@@ -98,6 +107,13 @@ class StructureFactorTable:
                 plane += weights[1][n] * row
             F += weights[0][m] * plane
         return F
+
+
+def constant_table(F: float) -> StructureFactorTable:
+    """A table that is ``F`` [electron] everywhere and gives no node."""
+    shape = (1, 1, 1)
+    nothing = np.zeros(shape, dtype=bool)
+    return StructureFactorTable(np.full(shape, F), nothing, (0, 0, 0), F, torch.device("cpu"))
 
 
 def _lagrange(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

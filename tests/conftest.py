@@ -1,0 +1,180 @@
+"""Fixtures that all tests share: where inputs lie, and how an experiment becomes an image."""
+
+import dataclasses
+import os
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tiled_sim.experiment.model import Experiment
+from tiled_sim.io.fdump import read_fdump
+from tiled_sim.io.hkl import read_hkl
+from tiled_sim.io.smv import read_smv
+from tiled_sim.simulation import Simulator, TileResult, first_evaluations
+from tiled_sim.structure_factors import StructureFactors
+from tiled_sim.tiles import DEFAULT_TILE, Tile, TilePlan
+
+TESTS = Path(__file__).parent
+SHARED = Path(os.environ.get("TILED_SIM_SHARED") or TESTS.parents[1] / "shared")
+_STILL = (
+    "-cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5 "
+    "-distance 100 -detpixels 96 -pixel 0.3 -oversample 1"
+)
+_READERS = {"hkl": read_hkl, "fdump": read_fdump}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Tests run beside each other; the sums do not depend on the number of threads."""
+    torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items):
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="torch sees no CUDA device here"))
+
+
+@pytest.fixture(scope="session")
+def data():
+    """Folder of the small input files."""
+    return TESTS / "data"
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """Folder of the reference images."""
+    return TESTS / "golden"
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """Folder of what is not ours to publish; tests that need it skip without it."""
+    if not (SHARED / "golden" / "pilatus6m.npz").is_file():
+        pytest.skip(f"needs the shared references, which are not at {SHARED} (TILED_SIM_SHARED)")
+    return SHARED
+
+
+@pytest.fixture
+def in_data(data, monkeypatch):
+    """Run in the folder of the small input files, as the reference commands did."""
+    monkeypatch.chdir(data)
+
+
+@dataclasses.dataclass(frozen=True)
+class Simulated:
+    """An experiment computed in this process.
+
+    Parameters
+    ----------
+    image : float32 (frame, panel, slow, fast) [photons]; 0 in tiles that were left out
+    tiles : those computed
+    results : of the tiles, in their order
+    """
+
+    image: np.ndarray
+    tiles: list[Tile]
+    results: list[TileResult]
+
+    @property
+    def panel(self):
+        """Image of the only panel in the only frame."""
+        ((image,),) = self.image
+        return image
+
+
+def panel_mask(experiment: Experiment, panel: int) -> np.ndarray:
+    """uint8 (slow, fast), 0 = live: outside the region of interest and under the mask is dead."""
+    described = experiment.detector.panels[panel]
+    mask = np.zeros(described.pixels, np.uint8)
+    if described.region is not None:
+        mask[:] = 1
+        region = described.region
+        inside = slice(region.slow_start, region.slow_stop)
+        mask[inside, region.fast_start : region.fast_stop] = 0
+    if described.mask is not None:
+        mask[read_smv(described.mask.path).pixels == 0] = 1
+    return mask
+
+
+def _factors_of(experiment: Experiment) -> StructureFactors | None:
+    source = experiment.structure_factors
+    return None if source.path is None else _READERS[source.format](source.path)
+
+
+def _simulate(
+    experiment: Experiment,
+    *,
+    tile: tuple[int, int] = DEFAULT_TILE,
+    trace_pixels: tuple[tuple[int, int], ...] = (),
+    holding=None,
+    factors: StructureFactors | None = None,
+) -> Simulated:
+    masks = [panel_mask(experiment, panel) for panel in range(experiment.shape[1])]
+    plan = TilePlan.of(
+        experiment,
+        tile,
+        first_evaluations=first_evaluations(experiment, masks.__getitem__),
+        trace_pixels=trace_pixels,
+    )
+    factors = _factors_of(experiment) if factors is None else factors
+    simulator = Simulator(experiment, factors, plan, torch.device("cpu"))
+    image = np.zeros(experiment.shape, np.float32)
+    tiles, results = [], []
+    rows, columns = plan.tile
+    wanted = None if holding is None else {(i // rows, j // columns) for i, j in holding}
+    for part in plan:
+        if wanted is not None and (part.row, part.column) not in wanted:
+            continue
+        window = slice(*part.slow), slice(*part.fast)
+        result = simulator.simulate_tile(part, masks[part.panel][window])
+        image[(part.frame, part.panel, *window)] = result.image
+        tiles.append(part)
+        results.append(result)
+    return Simulated(image, tiles, results)
+
+
+@pytest.fixture(scope="session")
+def simulate():
+    """Compute an experiment through plan and simulator, in this process.
+
+    ``simulate(experiment, tile=…, trace_pixels=…, holding=…, factors=…)``: with ``holding``, a
+    list of (slow, fast) pixels, only the tiles that hold one of them are computed.
+    """
+    return _simulate
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A scheduler with two real worker processes; ``cluster.scheduler_address`` reaches it."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def still(data):
+    """Make a small still of a triclinic crystal: ``still("-dmin", 6)`` adds or replaces options."""
+
+    def make(*options: object, c_compat: bool = False) -> Experiment:
+        given = [str(option) for option in options]
+        return Experiment.from_nanobragg(
+            ["-hkl", str(data / "p1.hkl"), *_STILL.split(), *given], c_compat=c_compat
+        )
+
+    return make
+
+
+@pytest.fixture
+def closed_port():
+    """A port of this machine where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

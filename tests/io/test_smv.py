@@ -1,0 +1,189 @@
+"""SMV images: header, pixels, and what is refused."""
+
+import contextlib
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from tiled_sim.errors import InputFileError
+from tiled_sim.io.smv import read_smv
+
+PROPERTY = settings(deadline=None, max_examples=40)
+PIXELS = np.arange(12, dtype=np.uint16).reshape(3, 4) + 300
+
+
+def smv(pixels=PIXELS, order="<", header_bytes=512, **header):
+    """Bytes of an image; a header value of None leaves its key out."""
+    keys = {
+        "HEADER_BYTES": header_bytes,
+        "DIM": 2,
+        "BYTE_ORDER": {"<": "little_endian", ">": "big_endian"}[order],
+        "TYPE": "unsigned_short",
+        "SIZE1": pixels.shape[1],
+        "SIZE2": pixels.shape[0],
+        **header,
+    }
+    lines = "".join(f"{key}={value};\n" for key, value in keys.items() if value is not None)
+    return ("{\n" + lines + "}\f").ljust(header_bytes).encode() + pixels.astype(
+        f"{order}u2"
+    ).tobytes()
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_bytes(content):
+        path = tmp_path / "mask.img"
+        path.write_bytes(content)
+        return read_smv(path)
+
+    return read_bytes
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """One file that the examples of a property overwrite."""
+    return tmp_path_factory.mktemp("smv") / "mask.img"
+
+
+def test_size1_is_fast_and_size2_slow(read):
+    assert read(smv()).pixels.tolist() == PIXELS.tolist()
+
+
+def test_big_endian_pixels_are_swapped(read):
+    assert read(smv(order=">")).pixels.tolist() == PIXELS.tolist()
+
+
+def test_pixels_come_in_the_machine_s_own_order(read):
+    assert read(smv(order=">")).pixels.dtype == np.uint16
+
+
+def test_an_image_without_type_and_order_is_little_endian_16_bit(read):
+    assert read(smv(TYPE=None, BYTE_ORDER=None)).pixels.tolist() == PIXELS.tolist()
+
+
+def test_pixels_begin_where_the_header_says(read):
+    assert read(smv(header_bytes=1024)).pixels.tolist() == PIXELS.tolist()
+
+
+def test_bytes_after_the_pixels_are_left_alone(read):
+    assert read(smv() + b"more").pixels.tolist() == PIXELS.tolist()
+
+
+@PROPERTY
+@given(
+    pixels=arrays(np.uint16, st.tuples(st.integers(1, 6), st.integers(1, 6))),
+    order=st.sampled_from("<>"),
+)
+def test_what_was_written_is_read(scratch, pixels, order):
+    scratch.write_bytes(smv(pixels, order))
+    assert np.array_equal(read_smv(scratch).pixels, pixels)
+
+
+def test_a_header_value_is_a_number(read):
+    assert read(smv(DISTANCE=100.25)).number("DISTANCE") == 100.25
+
+
+def test_a_header_key_that_is_absent_is_none(read):
+    assert read(smv()).number("DISTANCE") is None
+
+
+def test_keys_are_matched_whole(read):
+    # the C program finds DISTANCE in CLOSE_DISTANCE
+    assert read(smv(CLOSE_DISTANCE=90)).number("DISTANCE") is None
+
+
+def test_a_longer_key_after_does_not_hide_a_shorter_one(read):
+    assert read(smv(DISTANCE=100, CLOSE_DISTANCE=90)).number("DISTANCE") == 100.0
+
+
+def test_the_last_of_a_repeated_key_counts(read):
+    content = smv().replace(b"DIM=2;\n", b"PHI=1;\nPHI=2;\n", 1)
+    moved = content[: content.index(b"\f") + 1].ljust(512) + PIXELS.tobytes()
+    assert read(moved).number("PHI") == 2.0
+
+
+def test_a_line_without_a_semicolon_ends_all_the_same(read):
+    # the C program writes DIALS_ORIGIN so
+    keys = b"DIALS_ORIGIN=1,2,3\nPHI=2;\n"
+    content = smv().replace(b"DIM=2;\n", keys, 1)
+    moved = content[: content.index(b"\f") + 1].ljust(512) + PIXELS.tobytes()
+    assert read(moved).number("PHI") == 2.0
+
+
+def test_blanks_around_a_value_do_not_count(read):
+    assert read(smv(PIXEL_SIZE="  0.2 ")).number("PIXEL_SIZE") == 0.2
+
+
+def test_the_hash_is_that_of_the_bytes(read):
+    assert read(smv()).sha256 == hashlib.sha256(smv()).hexdigest()
+
+
+def test_the_path_is_kept_as_given(tmp_path, monkeypatch):
+    (tmp_path / "mask.img").write_bytes(smv())
+    monkeypatch.chdir(tmp_path)
+    assert read_smv("mask.img").path == "mask.img"
+
+
+def test_the_mask_of_the_reference_runs_has_dead_pixels(data):
+    image = read_smv(data / "mask.img")
+    assert image.pixels.shape == (128, 128)
+    assert 0 < (image.pixels == 0).sum() < image.pixels.size
+
+
+# Refused
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "not an SMV image"),
+        (b"P5 3 4 255\n", "not an SMV image"),
+        (b"{ no keys }".ljust(512), "not an SMV image"),
+        (smv(SIZE1=None), "needs a positive whole number as SIZE1"),
+        (smv(SIZE2="many"), "needs a positive whole number as SIZE2"),
+        (smv(SIZE2=0), "needs a positive whole number as SIZE2"),
+        (smv(SIZE1=-4), "needs a positive whole number as SIZE1"),
+        (smv(TYPE="float"), "TYPE=float is not unsigned_short"),
+        (smv()[:-1], r"3 x 4 \(slow x fast\) pixels need 536 bytes, it has 535"),
+        (smv(SIZE2=4), r"4 x 4 \(slow x fast\) pixels need 544 bytes, it has 536"),
+    ],
+)
+def test_what_is_not_a_whole_image_is_refused_by_its_name(read, content, fault):
+    with pytest.raises(InputFileError, match=rf"mask\.img: .*{fault}"):
+        read(content)
+
+
+def test_a_header_value_that_is_not_a_number_is_refused_by_its_key(read):
+    image = read(smv(DISTANCE="far"))
+    with pytest.raises(InputFileError, match="header DISTANCE='far' is not a number"):
+        image.number("DISTANCE")
+
+
+def test_a_file_that_does_not_exist_is_refused_by_its_name(tmp_path):
+    with pytest.raises(InputFileError, match=r"cannot read the image .*nowhere\.img: No such"):
+        read_smv(tmp_path / "nowhere.img")
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(InputFileError, match="cannot read the image"):
+        read_smv(tmp_path)
+
+
+@PROPERTY
+@given(cut=st.integers(0, 535))
+def test_an_image_cut_short_anywhere_is_refused(scratch, cut):
+    scratch.write_bytes(smv()[:cut])
+    with pytest.raises(InputFileError):
+        read_smv(scratch)
+
+
+@PROPERTY
+@given(content=st.binary(max_size=700))
+def test_bytes_of_any_kind_end_in_an_image_or_a_message(scratch, content):
+    scratch.write_bytes(b"{\nHEADER_BYTES=" + content)
+    with contextlib.suppress(InputFileError):
+        assert read_smv(scratch).pixels.size > 0

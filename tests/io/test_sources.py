@@ -1,0 +1,114 @@
+"""Source lists: columns, comments, and what is refused with file and line."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tiled_sim.errors import InputFileError
+from tiled_sim.io.sources import read_sources
+
+PROPERTY = settings(deadline=None, max_examples=60)
+
+finite = st.floats(-1e3, 1e3, allow_subnormal=False)
+rows = st.tuples(
+    finite.filter(lambda x: x != 0.0), finite, finite, st.floats(0.0, 1e3), st.floats(1e-12, 1e-9)
+)
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_text(text):
+        path = tmp_path / "sources.txt"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return read_sources(path)
+
+    return read_text
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """One file that the examples of a property overwrite."""
+    return tmp_path_factory.mktemp("sources") / "sources.txt"
+
+
+def is_left_out(value):
+    return math.isnan(value)
+
+
+def test_five_columns_are_position_weight_and_wavelength(read):
+    (row,) = read("-10 0.5 1e-3 2 1.5e-10\n")
+    assert row == ((-10.0, 0.5, 1e-3), 2.0, 1.5e-10)
+
+
+@pytest.mark.parametrize("columns", range(1, 6))
+def test_columns_may_be_left_out_at_the_end(read, columns):
+    (row,) = read(" ".join(["-10", "1", "2", "3", "1e-10"][:columns]))
+    values = (*row.position, row.weight, row.wavelength)
+    assert [is_left_out(value) for value in values] == [False] * columns + [True] * (5 - columns)
+
+
+def test_columns_may_be_parted_by_commas(read):
+    assert read("-10, 0, 1\n")[0].position == (-10.0, 0.0, 1.0)
+
+
+def test_lines_keep_their_order(read):
+    assert [row.weight for row in read("-1 0 0 3\n-1 0 0 1\n-1 0 0 2\n")] == [3.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "text", ["# a comment\n-10 0 0\n", "-10 0 0 # behind\n", "\n  \n-10 0 0\n\n", "-10 0 0"]
+)
+def test_comments_and_empty_lines_are_not_sources(read, text):
+    assert [row.position for row in read(text)] == [(-10.0, 0.0, 0.0)]
+
+
+@PROPERTY
+@given(values=st.lists(rows, min_size=1, max_size=6))
+def test_what_was_written_is_read(scratch, values):
+    scratch.write_text("".join(" ".join(map(repr, row)) + "\n" for row in values))
+    read_back = [(*row.position, row.weight, row.wavelength) for row in read_sources(scratch)]
+    assert read_back == values
+
+
+def test_the_sources_of_the_reference_runs_are_six(data):
+    assert len(read_sources(data / "sources.txt")) == 6
+
+
+# Refused
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("1 2 3 4 5e-10 6", "more than five columns"),
+        ("1 two 3", "is not a row of numbers"),
+        ("1 nan 3", "not finite"),
+        ("1 inf 3", "not finite"),
+        ("0 0 0 1 1e-10", r"a source cannot stand at the sample \(0 0 0\)"),
+        ("-10 0 0 -1", "weight -1.0 must not be negative"),
+        ("-10 0 0 1 0", "wavelength 0.0 m must be positive"),
+        ("-10 0 0 1 -1e-10", "wavelength -1e-10 m must be positive"),
+        ("-10 0 0 1 1.5", r"wavelength 1.5 m is not an X-ray's; the column is in metres"),
+    ],
+)
+def test_a_line_that_is_no_source_is_refused_with_its_number(read, line, fault):
+    with pytest.raises(InputFileError, match=rf"sources\.txt, line 3: .*{fault}"):
+        read(f"# header\n-10 0 0\n{line}\n")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n"])
+def test_a_list_without_a_source_is_refused(read, text):
+    with pytest.raises(InputFileError, match="no source in it; each line is X Y Z"):
+        read(text)
+
+
+def test_a_file_that_is_not_text_is_refused(read):
+    with pytest.raises(InputFileError, match="a source list is text"):
+        read(b"\xff\xfe\x00\x81")
+
+
+def test_a_file_that_does_not_exist_is_refused_by_its_name(tmp_path):
+    with pytest.raises(InputFileError, match=r"cannot read the source list .*nowhere\.txt"):
+        read_sources(tmp_path / "nowhere.txt")

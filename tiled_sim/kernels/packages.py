@@ -1,0 +1,180 @@
+"""Compiled graphs on disk: built once per user, machine and version, loaded in a second."""
+
+import functools
+import hashlib
+import inspect
+import logging
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from tiled_sim.kernels import graphs
+
+logger = logging.getLogger(__name__)
+
+#: Inductor's settings that fuse the whole graph into one loop: h, k, l are not to be stored, and
+#: the table's indices are clamped already (a quarter of the time).
+_SETTINGS = {
+    "size_asserts": False,
+    "realize_opcount_threshold": 100_000,
+    "realize_reads_threshold": 100_000,
+    "realize_acc_reads_threshold": 100_000,
+    "assert_indirect_indexing": False,
+}
+Compiled = Callable[..., list[Tensor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """One graph to compile.
+
+    Parameters
+    ----------
+    kind : ``directions`` or ``sweep``
+    shape, precision : of the crystal and the sum, for ``sweep``
+    """
+
+    kind: str
+    shape: str = "any"
+    precision: str = "float64"
+
+    def module(self) -> torch.nn.Module:
+        """The graph, not compiled."""
+        if self.kind == "directions":
+            return graphs.Directions()
+        return graphs.Sweep(self.shape, self.precision)
+
+    @property
+    def path(self) -> Path:
+        """Where the package lies or will lie: keyed by all that decides what is in it."""
+        facts = (
+            self.kind,
+            self.shape,
+            self.precision,
+            torch.__version__,
+            platform.python_version(),
+            platform.machine(),
+            torch.backends.cpu.get_cpu_capability(),
+            sorted(_SETTINGS.items()),
+            inspect.getsource(graphs),
+            inspect.getsource(_example),
+        )
+        key = hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
+        return cache_folder() / f"{self.kind}-{self.shape}-{self.precision}-{key}.pt2"
+
+
+def cache_folder() -> Path:
+    """Folder of the compiled graphs, under the user's cache."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "tiled_sim" / "kernels"
+
+
+def has_compiler() -> bool:
+    """Whether a C++ compiler is there to build with."""
+    return any(shutil.which(name) for name in (os.environ.get("CXX") or "g++", "clang++", "c++"))
+
+
+def is_built(graph: Graph) -> bool:
+    """Whether a graph is in the cache."""
+    return graph.path.is_file()
+
+
+def build(graph: Graph) -> None:
+    """Compile a graph into the cache, unless it is there; about half a minute.
+
+    Processes that build at once wait for one of them. A package is complete when it has its name.
+    """
+    path = graph.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        if path.is_file():
+            return
+        logger.info("compiling %s", path.name)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            made = Path(folder) / "graph.pt2"
+            _compile(graph, made)
+            made.replace(path)
+
+
+@functools.lru_cache(maxsize=16)
+def load(graph: Graph) -> Compiled:
+    """The compiled graph; built first if it is not in the cache or the cache is damaged.
+
+    It takes tensors and returns a list of tensors. As many threads as there are cores may call it
+    at once.
+    """
+    build(graph)
+    try:
+        return _open(graph.path)
+    except Exception as error:  # whatever torch raises of a damaged package
+        logger.warning("%s cannot be loaded (%s); compiling it again", graph.path.name, error)
+        graph.path.unlink(missing_ok=True)
+        build(graph)
+        return _open(graph.path)
+
+
+def _open(path: Path) -> Compiled:
+    # torch._inductor.aoti_load_package wraps this loader, at the price of importing the whole
+    # compiler: two seconds against two milliseconds, in every worker
+    runners = os.cpu_count() or 1
+    loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, runners, -1)
+
+    def run(*tensors: Tensor) -> list[Tensor]:
+        # the compiled code trusts the strides that it was traced with
+        return loader.run([tensor.contiguous() for tensor in tensors])
+
+    return run
+
+
+def _compile(graph: Graph, path: Path) -> None:
+    arguments, free = _example(graph)
+    program = torch.export.export(graph.module(), arguments, dynamic_shapes=free)
+    known = {key: value for key, value in _SETTINGS.items() if hasattr(torch._inductor.config, key)}
+    torch._inductor.aoti_compile_and_package(
+        program, package_path=str(path), inductor_configs=known
+    )
+
+
+def _example(graph: Graph) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
+    """Arguments to trace a graph with, and which of their sizes are free."""
+    blocks = torch.export.Dim("blocks", min=2, max=1 << 20)
+    if graph.kind == "directions":
+        # of their own each: the same tensor twice would be traced as one argument
+        columns = (torch.zeros((8, 1), dtype=torch.float64) for _ in range(5))
+        numbers = tuple(torch.ones(n, dtype=torch.float64) for n in (4, 11, 12))
+        return (*columns, *numbers), ({0: blocks},) * 5 + (None,) * 3
+    steps = torch.export.Dim("steps", min=2, max=1 << 16)
+    nodes = torch.export.Dim("nodes", min=2, max=1 << 30)
+    dtype = graphs.PRECISIONS[graph.precision]
+    pixels = torch.zeros((8, graphs.LANES), dtype=torch.float64)
+    arguments = (
+        *(pixels.clone() for _ in range(3)),
+        torch.ones((4, 9, 1, 1), dtype=torch.float64),
+        torch.full((4, 3, 8, 1), 0.25, dtype=torch.float64),
+        torch.ones((4, 3, 8, 1), dtype=torch.int32),
+        torch.ones((4, 1, 1), dtype=dtype),
+        torch.ones(64, dtype=dtype),
+        torch.full((3,), 3, dtype=torch.int32),
+        torch.ones(8, dtype=torch.float64),
+    )
+    per_step = {0: steps, 2: blocks}
+    free = (
+        *({0: blocks},) * 3,
+        {0: steps},
+        per_step,
+        per_step,
+        {0: steps},
+        {0: nodes},
+        None,
+        None,
+    )
+    return arguments, free
