@@ -25,7 +25,6 @@ LAYERS = (
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS) for part in layer}
 DASK = {"dask", "distributed", "bokeh"}
-#: Names the class of a client it is handed, and does nothing with dask.
 
 
 def name_of(path):
@@ -115,9 +114,7 @@ def test_physics_knows_tensors_and_nothing_else(module):
     assert libraries <= {"collections", "math", "typing", "numpy", "torch"}
 
 
-@pytest.mark.parametrize(
-    "module", sorted(SOURCES.keys() - modules_of("cluster"))
-)
+@pytest.mark.parametrize("module", sorted(SOURCES.keys() - modules_of("cluster")))
 def test_only_the_cluster_knows_dask(module):
     assert not DASK & {top_of(other) for other in IMPORTS[module]}
 

@@ -12,11 +12,18 @@ from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.recorder import Recorder
-from tiled_sim.kernels.reference import Lookups, Pixels, ReferenceKernel, first_evaluation
+from tiled_sim.kernels.reference import (
+    BLOCK,
+    Blocks,
+    Lookups,
+    Pixels,
+    ReferenceKernel,
+    first_evaluation,
+)
 from tiled_sim.kernels.scene import FirstEvaluation, Scene
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.structure_factors import StructureFactors
-from tiled_sim.tiles import BLOCK, Tile, TilePlan
+from tiled_sim.tiles import Tile, TilePlan
 from tiled_sim.trace import Trace, scaling_chain
 
 #: Of the blocks, those in which one pixel's look-ups are counted for a kernel that does not count.
@@ -112,20 +119,21 @@ class Simulator:
         mask : uint8, of the tile's shape, 0 = live
         """
         kernel = self._kernel(tile)
-        blocks = _Blocks(tile, mask, self.device)
+        tiled = _TileBlocks(tile, mask, self.device)
         started = time.perf_counter()
         lookups = Lookups()
         with torch.inference_mode():
-            for chunk in blocks.live_chunks(kernel.blocks_at_a_time):
-                photons, met = kernel.photons(blocks.pixels(chunk))
-                blocks.fill(chunk, photons)
+            for numbers in tiled.live_chunks(kernel.blocks_at_a_time):
+                blocks = tiled.blocks(numbers)
+                photons, met = kernel.photons_of_blocks(blocks)
+                tiled.fill(numbers, blocks, photons)
                 lookups.add(met)
             done = lookups.total
             if isinstance(kernel, CompiledKernel):
-                lookups = self._sampled_lookups(kernel, blocks)
-        image = blocks.image()
+                lookups = kernel.count_lookups(tiled.sample())
+        image = tiled.image()
         summed = time.perf_counter()
-        traces = self._traces(kernel, blocks, mask, image)
+        traces = self._traces(kernel, tiled, mask, image)
         return TileResult(
             image,
             lookups,
@@ -151,20 +159,10 @@ class Simulator:
             self._kernels = {place: kernel}
         return kernel
 
-    @staticmethod
-    def _sampled_lookups(kernel: CompiledKernel, blocks: "_Blocks") -> Lookups:
-        """What the look-ups of one pixel in some of the live blocks meet."""
-        numbers = blocks.live_blocks()[::_SAMPLED_BLOCKS]
-        if len(numbers) == 0:
-            return Lookups()
-        pixels = blocks.pixels(numbers)
-        sample = Pixels(*(part.view(-1, BLOCK * BLOCK)[:, _SAMPLED_LANE] for part in pixels))
-        return kernel.count_lookups(sample)
-
     def _traces(
         self,
         kernel: ReferenceKernel,
-        blocks: "_Blocks",
+        blocks: "_TileBlocks",
         mask: npt.NDArray[np.uint8],
         image: npt.NDArray[np.float32],
     ) -> list[Trace]:
@@ -182,7 +180,7 @@ class Simulator:
     def _trace(
         self,
         kernel: ReferenceKernel,
-        blocks: "_Blocks",
+        blocks: "_TileBlocks",
         image: npt.NDArray[np.float32],
         pixel: tuple[int, int],
         reason: str,
@@ -190,55 +188,57 @@ class Simulator:
         """Run the pixel's block through the kernel once more, with a recorder."""
         tile = blocks.tile
         row, column = pixel[0] - tile.slow[0], pixel[1] - tile.fast[0]
-        chunk = torch.tensor([(row // BLOCK) * blocks.columns + column // BLOCK])
+        number = torch.tensor([(row // BLOCK) * blocks.columns + column // BLOCK])
         recorder = Recorder((row % BLOCK) * BLOCK + column % BLOCK)
         with torch.inference_mode():
-            kernel.photons(blocks.pixels(chunk.to(self.device)), recorder)
+            kernel.photons(blocks.blocks(number.to(self.device)).pixels(), recorder)
         stored = float(image[row, column])
         # a kernel in float32 is traced in float64; between spots only the tile's peak is a scale
         tolerance = kernel.trace_error * (stored + 1e-6 * float(image.max()))
         return scaling_chain(recorder, kernel.scene, pixel, reason, stored, tolerance)
 
 
-class _Blocks:
-    """A tile as 16 × 16 blocks on the panel's own grid, laid out block by block."""
+class _TileBlocks:
+    """A tile as blocks of 16 × 16 pixels, laid out block by block."""
 
     def __init__(self, tile: Tile, mask: npt.NDArray[np.uint8], device: torch.device) -> None:
         self.tile = tile
         self.device = device
-        rows, self.columns = (-(-side // BLOCK) for side in tile.shape)
-        padded = np.ones((rows * BLOCK, self.columns * BLOCK), dtype=bool)
+        self._rows, self.columns = (-(-side // BLOCK) for side in tile.shape)
+        padded = np.ones((self._rows * BLOCK, self.columns * BLOCK), dtype=bool)
         padded[: tile.shape[0], : tile.shape[1]] = mask != 0
-        live = ~padded.reshape(rows, BLOCK, self.columns, BLOCK).transpose(0, 2, 1, 3)
-        self._live = torch.from_numpy(live.reshape(-1, BLOCK * BLOCK).copy()).to(device)
+        live = ~padded.reshape(self._rows, BLOCK, self.columns, BLOCK).transpose(0, 2, 1, 3)
+        flat = live.reshape(-1, BLOCK * BLOCK)
+        self._whole = bool(flat.all())
+        self._live = torch.from_numpy(np.ascontiguousarray(flat)).to(device)
+        self._numbers = torch.from_numpy(np.flatnonzero(flat.any(axis=1))).to(device)
         self._photons = torch.zeros(self._live.shape, dtype=torch.float32)
-        self._rows = rows
-
-    def live_blocks(self) -> torch.Tensor:
-        """Numbers of the blocks that hold a live pixel."""
-        return self._live.any(dim=1).nonzero().flatten()
 
     def live_chunks(self, size: int) -> list[torch.Tensor]:
-        """The same, ``size`` at a time."""
-        numbers = self.live_blocks()
-        return list(numbers.split(size)) if len(numbers) else []
+        """Numbers of the blocks that hold a live pixel, ``size`` at a time."""
+        return list(self._numbers.split(size)) if len(self._numbers) else []
 
-    def pixels(self, chunk: torch.Tensor) -> Pixels:
-        """The pixels of some blocks."""
-        within = torch.arange(BLOCK * BLOCK, device=self.device)
-        slow = (chunk // self.columns * BLOCK)[:, None] + within // BLOCK + self.tile.slow[0]
-        fast = (chunk % self.columns * BLOCK)[:, None] + within % BLOCK + self.tile.fast[0]
-        return Pixels(
-            slow.flatten().to(torch.float64),
-            fast.flatten().to(torch.float64),
-            self._live[chunk].flatten(),
+    def sample(self) -> Pixels:
+        """One pixel in some of the live blocks."""
+        blocks = self.blocks(self._numbers[::_SAMPLED_BLOCKS])
+        lane_slow, lane_fast = divmod(_SAMPLED_LANE, BLOCK)
+        live = blocks.live[:, _SAMPLED_LANE]
+        return Pixels(blocks.slow + lane_slow, blocks.fast + lane_fast, live)
+
+    def blocks(self, numbers: torch.Tensor) -> Blocks:
+        """Some of the blocks."""
+        row = torch.div(numbers, self.columns, rounding_mode="floor")
+        return Blocks(
+            (row * BLOCK + self.tile.slow[0]).to(torch.float64),
+            ((numbers - row * self.columns) * BLOCK + self.tile.fast[0]).to(torch.float64),
+            self._live[numbers],
+            self._whole,
         )
 
-    def fill(self, chunk: torch.Tensor, photons: torch.Tensor) -> None:
-        """Keep the photons of some blocks; pixels that are not live stay 0."""
-        live = self._live[chunk]
-        values = torch.where(live, photons.reshape(live.shape), 0.0)
-        self._photons[chunk.cpu()] = values.to(torch.float32).cpu()
+    def fill(self, numbers: torch.Tensor, blocks: Blocks, photons: torch.Tensor) -> None:
+        """Keep the photons of some blocks, (blocks, 256); pixels that are not live stay 0."""
+        values = photons if blocks.whole else torch.where(blocks.live, photons, 0.0)
+        self._photons[numbers.cpu()] = values.to(torch.float32).cpu()
 
     def image(self) -> npt.NDArray[np.float32]:
         """The tile, float32 (slow, fast)."""

@@ -9,11 +9,9 @@ from typing import Any
 
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
+from tiled_sim.kernels.reference import BLOCK
 from tiled_sim.kernels.scene import FirstEvaluation
 
-#: Tiles are aligned to blocks of this many pixels each way, so that a pixel's block, and with it
-#: its value to the last bit, does not depend on the tile.
-BLOCK = 16
 DEFAULT_TILE = (512, 512)
 
 

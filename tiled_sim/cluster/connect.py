@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import re
 import signal
 import socket
@@ -27,7 +28,11 @@ _KEPT = 1 << 28
 #: What the processes of a local cluster say on the terminal: a tile that fails is told by us,
 #: with its attempts, and not by a traceback of its worker.
 _WORKER_LOGS = {"distributed": "critical", "distributed.worker.memory": "warning"}
-_ENVIRONMENT = {"MALLOC_TRIM_THRESHOLD_": _KEPT, "DASK_DISTRIBUTED__LOGGING": str(_WORKER_LOGS)}
+_ENVIRONMENT = {
+    "MALLOC_TRIM_THRESHOLD_": str(_KEPT),
+    "DASK_DISTRIBUTED__LOGGING": str(_WORKER_LOGS),
+}
+_PRE_SPAWN = "distributed.nanny.pre-spawn-environ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +101,31 @@ def connected(cluster: str, tiles: int) -> Iterator[Client]:
                 yield client
             return
         workers = where.workers or max(min(CPU_COUNT, tiles), 1)
-        environment = {
-            f"distributed.nanny.pre-spawn-environ.{name}": value
-            for name, value in _ENVIRONMENT.items()
-        }
         with (
-            dask.config.set(environment),
+            _worker_environment(),
             _start_local(workers, where.threads) as local,
             Client(local) as client,
         ):
             yield client
+
+
+@contextmanager
+def _worker_environment() -> Iterator[None]:
+    """The environment of workers that start, and after that this process's as it was.
+
+    Dask sets it in this process, where it would stay, and what an earlier cluster left there
+    would go before ours.
+    """
+    with dask.config.set({_PRE_SPAWN: dask.config.get(_PRE_SPAWN) | _ENVIRONMENT}):
+        names = dask.config.get(_PRE_SPAWN)
+        before = {name: os.environ[name] for name in names if name in os.environ}
+        os.environ.update(_ENVIRONMENT)
+        try:
+            yield
+        finally:
+            for name in names:
+                os.environ.pop(name, None)
+            os.environ.update(before)
 
 
 @contextmanager

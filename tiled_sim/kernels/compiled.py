@@ -14,7 +14,7 @@ from tiled_sim.kernels.anchors import StepTable, anchor, step_tables
 from tiled_sim.kernels.graphs import LANES, PRECISIONS
 from tiled_sim.kernels.packages import Graph, load
 from tiled_sim.kernels.recorder import Recorder
-from tiled_sim.kernels.reference import Lookups, Pixels, ReferenceKernel
+from tiled_sim.kernels.reference import Blocks, Lookups, Pixels, ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics import lattice
 from tiled_sim.physics.constants import R_E_SQR
@@ -78,10 +78,15 @@ class CompiledKernel(ReferenceKernel):
         """As `ReferenceKernel.photons`, without counts; a recorder is told the float64 chain."""
         if recorder is not None:
             return ReferenceKernel(self.scene, self.table, self.default_F).photons(pixels, recorder)
-        if self._is_plain():
-            evaluations = int(pixels.live.sum()) * self.scene.steps
-            return self._plain_photons(pixels), Lookups(uncounted=evaluations)
         return super().photons(pixels)
+
+    def photons_of_blocks(self, blocks: Blocks) -> tuple[Tensor, Lookups]:
+        """As `ReferenceKernel.photons_of_blocks`, without counts."""
+        if not self._is_plain():
+            return super().photons_of_blocks(blocks)
+        live = blocks.live.numel() if blocks.whole else int(blocks.live.sum())
+        photons = self._plain_photons(blocks.slow[:, None], blocks.fast[:, None])
+        return photons, Lookups(uncounted=live * self.scene.steps)
 
     def count_lookups(self, pixels: Pixels) -> Lookups:
         """What the look-ups of some pixels meet, all steps of them."""
@@ -119,9 +124,10 @@ class CompiledKernel(ReferenceKernel):
             and not scene.c_compat
         )
 
-    def _plain_photons(self, pixels: Pixels) -> Tensor:
+    def _plain_photons(self, corners_slow: Tensor, corners_fast: Tensor) -> Tensor:
+        """Photons of blocks by their corners, (blocks, 1); (blocks, 256)."""
         scene = self.scene
-        slow, fast = (_pad(part.view(-1, LANES)[:, :1]) for part in (pixels.slow, pixels.fast))
+        slow, fast = _pad(corners_slow), _pad(corners_fast)
         anchors = self._anchor_directions(slow, fast)
         photons = torch.zeros((len(slow), LANES), dtype=torch.float64)
         for table in self._tables:
@@ -135,7 +141,7 @@ class CompiledKernel(ReferenceKernel):
             assert scale is not None
             photons += total * scale
         photons *= R_E_SQR * scene.beam.fluence / scene.steps
-        return photons.view(-1)[: len(pixels.slow)]
+        return photons[: len(corners_slow)]
 
     def _anchor_directions(self, slow: Tensor, fast: Tensor) -> Vectors:
         """Directions from the sample to the anchors of blocks, (blocks, 1)."""

@@ -29,6 +29,9 @@ from tiled_sim.physics.structure_factor import (
 )
 from tiled_sim.physics.vectors import Array, Vector
 
+#: Side of a block [pixel]. Tiles are made of whole blocks, so that a pixel's block, and with it
+#: its value to the last bit, does not depend on the tile.
+BLOCK = 16
 _NOT_COUNTED = 4
 
 
@@ -98,6 +101,31 @@ class Pixels(NamedTuple):
     live: Tensor
 
 
+class Blocks(NamedTuple):
+    """Blocks of 16 × 16 pixels, on the panel's own grid.
+
+    Parameters
+    ----------
+    slow, fast : corners on the panel [pixel], float64 (blocks,)
+    live : False where a pixel is not wanted, (blocks, 256)
+    whole : True if all are live
+    """
+
+    slow: Tensor
+    fast: Tensor
+    live: Tensor
+    whole: bool
+
+    def pixels(self) -> Pixels:
+        """Their pixels, row by row, block after block."""
+        lane = torch.arange(BLOCK * BLOCK, device=self.slow.device)
+        return Pixels(
+            (self.slow[:, None] + lane // BLOCK).flatten(),
+            (self.fast[:, None] + lane % BLOCK).flatten(),
+            self.live.flatten(),
+        )
+
+
 class ReferenceKernel:
     """Sums every step of every pixel, one step at a time.
 
@@ -125,6 +153,11 @@ class ReferenceKernel:
         self._metric = reciprocal @ reciprocal.T
         weights = scene.beam.relative_weights()
         self._weights = (1.0,) * len(weights) if scene.c_compat else weights
+
+    def photons_of_blocks(self, blocks: Blocks) -> tuple[Tensor, Lookups]:
+        """As `photons`, (blocks, 256)."""
+        photons, lookups = self.photons(blocks.pixels())
+        return photons.view(blocks.live.shape), lookups
 
     def photons(self, pixels: Pixels, recorder: Recorder | None = None) -> tuple[Tensor, Lookups]:
         """Expected photons of each pixel, and what the look-ups met.
