@@ -1,5 +1,6 @@
 """Images as labelled arrays, simulated in this process; and what the package offers by name."""
 
+import dataclasses
 import importlib
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import xarray as xr
 
 import tiled_sim as ts
 from tiled_sim.errors import InputFileError, TiledSimError, UsageError
+from tiled_sim.experiment.model import Region
 from tiled_sim.images import pixel_centres
 
 
@@ -64,6 +66,20 @@ def test_an_image_of_several_tiles_has_every_pixel(still):
     assert np.isfinite(ts.simulate(experiment).values).all()
 
 
+def test_each_panel_is_computed_where_its_own_region_is(oblong):
+    (panel,) = oblong.detector.panels
+    upper = dataclasses.replace(panel, region=Region(0, 30, 0, 48))
+    lower = dataclasses.replace(panel, region=Region(30, 80, 0, 48))
+    experiment = dataclasses.replace(
+        oblong, detector=dataclasses.replace(oblong.detector, panels=(upper, lower))
+    )
+    first, second = ts.simulate(experiment).values[0]
+    whole = ts.simulate(oblong).values[0, 0]
+    assert whole.all()
+    np.testing.assert_array_equal(first, np.where(np.arange(80)[:, None] < 30, whole, 0))
+    np.testing.assert_array_equal(second, np.where(np.arange(80)[:, None] < 30, 0, whole))
+
+
 def test_nothing_but_the_pixels_is_kept_unasked(image):
     assert "traces" not in image.attrs
 
@@ -93,8 +109,13 @@ def test_torch_has_as_many_threads_as_before(oblong):
 
 @pytest.mark.parametrize("precision", ["float16", "float32", "FLOAT64", ""])
 def test_another_precision_is_refused(oblong, precision):
-    with pytest.raises(UsageError, match=f"precision.*{precision!r}|{precision!r}.*precision"):
+    with pytest.raises(UsageError, match=f"--precision {precision!r} must be one of float64, "):
         ts.simulate(oblong, precision=precision)
+
+
+def test_another_kernel_is_refused(oblong):
+    with pytest.raises(UsageError, match=r"--kernel 'fast' must be one of auto, reference, "):
+        ts.simulate(oblong, kernel="fast")
 
 
 @pytest.mark.parametrize("device", ["tpu", "cpu:x", "", "meta"])

@@ -196,10 +196,14 @@ class RunStore:
             raise ValueError(
                 f"a float32 image of {expected} is due, not {image.dtype} of {image.shape}"
             )
+        files = [self._shard(frame, panel, row, column) for row in shards[0] for column in shards[1]]
+        for file in files:
+            # zarr reads a shard that it replaces, and would stumble over a damaged one
+            file.unlink(missing_ok=True)
         self._image[region] = image
-        for row in shards[0]:
-            for column in shards[1]:
-                self._sync_shard(frame, panel, row, column)
+        for file in files:
+            durable.sync(file)
+            durable.sync(file.parent)
 
     def write_sidecar(self, document: Mapping[str, Any]) -> None:
         """Commit a tile: from here on it is done, whatever happens to the machine.
@@ -296,10 +300,9 @@ class RunStore:
         rows, columns = map(_inside, (slow, fast), sides)
         return frame, panel, rows, columns
 
-    def _sync_shard(self, *shard: int) -> None:
-        file = self._path.joinpath("0", "image", "c", *map(str, shard))
-        durable.sync(file)
-        durable.sync(file.parent)
+    def _shard(self, *place: int) -> Path:
+        """File of a shard by frame, panel, row and column."""
+        return self._path.joinpath("0", "image", "c", *map(str, place))
 
     def _sidecar_path(self, tile: str) -> Path:
         sidecar.check_tile_id(tile)

@@ -40,8 +40,8 @@ _SINE = {
 #: are 3 · (2k + 2) · (-1)^k / (2k + 3)!.
 _SPHERE = tuple(3.0 * (2 * k + 2) * (-1) ** k / math.factorial(2 * k + 3) for k in range(10))
 _SPHERE_SERIES_BELOW = 1.5
-#: exp of less is slow in float32 and nothing beside any spot.
-_SMALLEST_EXPONENT = -80.0
+#: exp of less underflows, which is slow, and is taken as 0.
+_SMALLEST_EXPONENT = {torch.float32: -80.0, torch.float64: -700.0}
 #: δ is kept away from 0 by this, so that the quotient at a node is N.
 _SMALLEST_DELTA = 1e-9
 PRECISIONS = {"mixed": torch.float32, "float64": torch.float64}
@@ -151,7 +151,7 @@ class Sweep(torch.nn.Module):
             return height * _sphere_squared(delta, lattice, self.dtype)
         distance = _distance_squared(delta, lattice) * lattice[6]
         if self.shape == "gauss_star":
-            return height * torch.exp((-distance).clamp(min=_SMALLEST_EXPONENT).to(self.dtype))
+            return height * _exponential(-distance, self.dtype)
         return height * (distance < 1.0).to(self.dtype)
 
 
@@ -184,6 +184,12 @@ def _sphere_squared(delta: list[Tensor], lattice: Tensor, dtype: torch.dtype) ->
     small = _powers(x_sqr, _SPHERE)
     sphere = torch.where(x < _SPHERE_SERIES_BELOW, small, large)
     return sphere * sphere
+
+
+def _exponential(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """exp(x), 0 where it would underflow: far from every spot an image is dark, not a floor."""
+    smallest = _SMALLEST_EXPONENT[dtype]
+    return torch.where(x < smallest, 0.0, torch.exp(x.clamp(min=smallest).to(dtype)))
 
 
 def _distance_squared(delta: list[Tensor], lattice: Tensor) -> Tensor:

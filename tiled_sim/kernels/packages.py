@@ -7,7 +7,9 @@ import logging
 import os
 import platform
 import shutil
+import sys
 import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +24,15 @@ from tiled_sim.kernels import graphs
 logger = logging.getLogger(__name__)
 
 #: Inductor's settings that fuse the whole graph into one loop: h, k, l are not to be stored, and
-#: the table's indices are clamped already (a quarter of the time).
+#: the table's indices are clamped already (a quarter of the time). Threads are those of the tiles:
+#: a package must not depend on how many the process that built it had.
 _SETTINGS = {
     "size_asserts": False,
     "realize_opcount_threshold": 100_000,
     "realize_reads_threshold": 100_000,
     "realize_acc_reads_threshold": 100_000,
     "assert_indirect_indexing": False,
+    "cpp.threads": 1,
 }
 Compiled = Callable[..., list[Tensor]]
 
@@ -64,12 +68,23 @@ class Graph:
             platform.python_version(),
             platform.machine(),
             torch.backends.cpu.get_cpu_capability(),
+            _cpu_flags(),
             sorted(_SETTINGS.items()),
             inspect.getsource(graphs),
             inspect.getsource(_example),
         )
         key = hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
         return cache_folder() / f"{self.kind}-{self.shape}-{self.precision}-{key}.pt2"
+
+
+@functools.cache
+def _cpu_flags() -> str:
+    """What this CPU can do; packages are made for it (-march=native) and crash on a lesser one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
 def cache_folder() -> Path:
@@ -79,8 +94,9 @@ def cache_folder() -> Path:
 
 
 def has_compiler() -> bool:
-    """Whether a C++ compiler is there to build with."""
-    return any(shutil.which(name) for name in (os.environ.get("CXX") or "g++", "clang++", "c++"))
+    """Whether the C++ compiler that inductor calls is there."""
+    usual = "clang++" if sys.platform == "darwin" else "g++"
+    return shutil.which(os.environ.get("CXX") or usual) is not None
 
 
 def is_built(graph: Graph) -> bool:
@@ -123,6 +139,10 @@ def load(graph: Graph) -> Compiled:
 
 
 def _open(path: Path) -> Compiled:
+    with zipfile.ZipFile(path) as package:
+        damaged = package.testzip()
+    if damaged is not None:  # the loader does not look, and changed code crashes the process
+        raise OSError(f"{damaged} does not have its checksum")
     # torch._inductor.aoti_load_package wraps this loader, at the price of importing the whole
     # compiler: two seconds against two milliseconds, in every worker
     runners = os.cpu_count() or 1

@@ -1,0 +1,198 @@
+"""Which cluster a run computes on: the forms of --cluster, and who hears of it."""
+
+import logging
+import os
+import re
+import signal
+import socket
+import threading
+import time
+
+import psutil
+import pytest
+
+from tiled_sim.cluster import connect
+from tiled_sim.cluster.connect import Local, Remote, connected, parse_cluster
+from tiled_sim.errors import TiledSimError, UsageError
+
+LOOPBACK = {"127.0.0.1", "::1"}
+
+
+# The forms
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("local", Local(None, 1)),
+        ("local:3", Local(3, 1)),
+        ("local:4x2", Local(4, 2)),
+        ("local:12x16", Local(12, 16)),
+        ("tcp://node7:8786", Remote("tcp://node7:8786")),
+        ("tls://node7:8786", Remote("tls://node7:8786")),
+    ],
+)
+def test_every_form_of_cluster_is_understood(text, where):
+    assert parse_cluster(text) == where
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "local:", "local:0", "local:2x0", "local:2x", "local:x2", "local:-1", "local:1.5"),
+        *("LOCAL", " local", "local ", "local\n", "locals", "local:2x2x2"),
+        *("node7:8786", "http://node7:8786", "tcp:/node7", "TCP://node7:8786", "slurm:a.toml"),
+    ],
+)
+def test_any_other_form_is_refused_and_told_what_there_is(text):
+    with pytest.raises(UsageError) as caught:
+        parse_cluster(text)
+    message = str(caught.value)
+    assert f"--cluster {text!r}" in message
+    for form in ("local,", "local:WORKERS,", "local:WORKERSxTHREADS", "tcp://", "tls://"):
+        assert form in message
+
+
+# A scheduler that is already running
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """One second to connect, where users have ten."""
+    monkeypatch.setattr(connect, "_SECONDS_TO_CONNECT", 1)
+
+
+def try_to_connect(address):
+    """Error of connecting to an address, and the seconds it took."""
+    began = time.monotonic()
+    with pytest.raises(TiledSimError) as caught, connected(address, 1):
+        pass
+    return caught.value, time.monotonic() - began
+
+
+def test_a_scheduler_that_is_not_there_is_said_so_within_seconds(impatient, closed_port):
+    address = f"tcp://127.0.0.1:{closed_port}"
+    error, seconds = try_to_connect(address)
+    assert re.search(
+        rf"no scheduler answers at {address} .*`dask scheduler`.*--cluster", str(error)
+    )
+    assert seconds < 5
+
+
+def test_nobody_waits_longer_than_ten_seconds_for_a_scheduler():
+    assert connect._SECONDS_TO_CONNECT <= 10
+
+
+def test_a_host_that_does_not_exist_is_said_so(impatient):
+    error, _ = try_to_connect("tcp://no-such-host.invalid:8786")
+    assert "no scheduler answers at tcp://no-such-host.invalid:8786" in str(error)
+
+
+@pytest.mark.parametrize("address", ["tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:port"])
+def test_an_address_without_a_port_is_said_so(impatient, address):
+    error, _ = try_to_connect(address)
+    assert f"no scheduler answers at {address} " in str(error)
+
+
+def test_a_port_where_something_else_answers_is_said_so(impatient):
+    def answer():
+        while True:
+            try:
+                caller, _ = server.accept()
+            except OSError:
+                return
+            with caller:
+                caller.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" * 2)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            error, _ = try_to_connect(f"tcp://127.0.0.1:{port}")
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+    assert f"no scheduler answers at tcp://127.0.0.1:{port}" in str(error)
+
+
+def test_a_tls_address_without_certificates_is_told_where_they_are_named(impatient):
+    error, _ = try_to_connect("tls://127.0.0.1:8786")
+    assert isinstance(error, UsageError)
+    assert "needs certificates" in str(error)
+    assert "distributed.comm.tls" in str(error)
+
+
+# A local cluster
+
+
+@pytest.fixture(scope="module")
+def local():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")  # as clusters of dask's own leave behind
+        with connected("local:1x2", tiles=5) as client:
+            yield client
+
+
+def test_a_local_cluster_has_the_workers_and_threads_asked_for(local):
+    assert list(local.nthreads().values()) == [2]
+
+
+def test_a_local_cluster_computes_in_a_process_of_its_own(local):
+    (pid,) = local.run(os.getpid).values()
+    assert pid != os.getpid()
+
+
+def test_a_local_cluster_listens_on_loopback_only(local):
+    def listening():
+        connections = psutil.Process().net_connections(kind="inet")
+        return {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN}
+
+    (of_worker,) = local.run(listening).values()
+    assert of_worker
+    assert listening() | of_worker <= LOOPBACK
+
+
+def test_the_addresses_of_a_local_cluster_are_on_loopback(local):
+    dashboard = re.match(r"http://([^:/]+):\d+/", local.dashboard_link)
+    addresses = [local.scheduler.address, *local.nthreads()]
+    assert dashboard[1] in LOOPBACK
+    assert {re.match(r"tcp://(.+):\d+$", address)[1] for address in addresses} <= LOOPBACK
+
+
+def test_a_worker_does_not_hear_what_interrupts_the_client(local):
+    (pid,) = local.run(os.getpid).values()
+    os.kill(pid, signal.SIGINT)
+    assert list(local.run(os.getpid).values()) == [pid]
+
+
+def test_a_worker_keeps_the_memory_that_tensors_give_back_whatever_dask_ran_before(local):
+    (kept,) = local.run(os.environ.get, "MALLOC_TRIM_THRESHOLD_").values()
+    assert int(kept) >= 1 << 27
+
+
+def test_a_worker_leaves_it_to_us_to_tell_of_a_tile_that_fails(local):
+    def level():
+        return logging.getLogger("distributed.worker").getEffectiveLevel()
+
+    assert list(local.run(level).values()) == [logging.CRITICAL]
+
+
+def test_the_client_still_hears_an_interrupt(local):
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_a_local_cluster_is_gone_afterwards_and_the_environment_as_before():
+    environment = dict(os.environ)
+    with connected("local", tiles=1) as client:
+        pids = list(client.run(os.getpid).values())
+        address = client.scheduler.address
+    assert len(pids) == 1  # one tile needs one worker, whatever the cores
+    _, alive = psutil.wait_procs(
+        [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=5
+    )
+    assert not alive
+    host, port = address.removeprefix("tcp://").split(":")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)), timeout=2)
+    assert dict(os.environ) == environment
