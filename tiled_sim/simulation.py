@@ -54,8 +54,25 @@ class TileResult:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
+def device_named(name: str) -> torch.device:
+    """The torch device of a name, whether it is there or not.
+
+    Raises
+    ------
+    UsageError
+        for other names than ``cpu``, ``cuda`` and ``cuda:N``
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise UsageError(f"--device {name!r} must be auto, cpu, cuda or cuda:N")
+    return device
+
+
 def resolve_device(name: str) -> torch.device:
-    """The torch device that ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` stands for.
+    """The torch device that ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` stands for here.
 
     Raises
     ------
@@ -64,12 +81,7 @@ def resolve_device(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise UsageError(f"--device {name!r} must be auto, cpu, cuda or cuda:N")
+    device = device_named(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UsageError(
             f"--device {name}: torch sees {torch.cuda.device_count()} CUDA devices here"

@@ -120,7 +120,6 @@ def named(path):
 NOT_SIMULATED = {
     "notes.0",
     "structure_factors.path",
-    "structure_factors.format",
     "detector.panels.0.mask.path",
 }
 LEAVES = list(leaves(EXPERIMENT))

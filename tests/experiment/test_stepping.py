@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tiled_sim.errors import ExperimentError
 from tiled_sim.experiment.stepping import RADIAN, phi_sweep, sweep, whole
 
 PROPERTY = settings(deadline=None, max_examples=150)
@@ -149,3 +150,9 @@ def test_a_quotient_is_rounded_up_unless_it_is_whole_but_for_rounding(quotient, 
 def test_degrees_become_radians_in_the_arithmetic_of_c():
     assert 180.0 * (1.0 / math.pi) == RADIAN
     assert pytest.approx(math.degrees(1.0), rel=1e-15) == RADIAN
+
+
+@pytest.mark.parametrize("step", [1e-9, 2e-313])
+def test_a_sweep_of_millions_of_steps_is_refused_with_its_numbers(step):
+    with pytest.raises(ExperimentError, match="more than 10000000"):
+        sweep("hdiv", 2.0, step, None)

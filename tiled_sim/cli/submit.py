@@ -106,7 +106,11 @@ def _progress_shown(as_json: bool, no_progress: bool, outputs: Outputs) -> bool:
 
 def _refuse_existing(outputs: Outputs) -> None:
     for option, path in (("-floatfile", outputs.float_image), ("-dump", outputs.fdump)):
-        if path is not None and os.path.exists(path):
+        if path is None:
+            continue
+        if not os.access(os.path.dirname(path) or ".", os.W_OK):
+            raise StoreError(f"{option} {path}: its folder does not exist or cannot be written")
+        if os.path.exists(path):
             raise StoreError(
                 f"{option} {path} exists already and would be overwritten; name another"
             )

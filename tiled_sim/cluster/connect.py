@@ -22,6 +22,7 @@ from tiled_sim.errors import TiledSimError, UsageError
 FORMS = "local, local:WORKERS, local:WORKERSxTHREADS, tcp://HOST:PORT or tls://HOST:PORT"
 _LOCAL = re.compile(r"local(?::(?P<workers>[1-9]\d*)(?:x(?P<threads>[1-9]\d*))?)?")
 _SECONDS_TO_CONNECT = 10
+_SECONDS_TO_JOIN = 60
 #: Freed memory that a worker process keeps [bytes]. Dask's 64 KiB makes every tensor a system
 #: call: 76 against 53 ns an evaluation, and 300 where tensors reach the threshold of mmap.
 _KEPT = 1 << 28
@@ -92,12 +93,13 @@ def connected(cluster: str, tiles: int) -> Iterator[Client]:
     UsageError
         for a malformed ``cluster``
     TiledSimError
-        if a remote scheduler does not answer
+        if a remote scheduler does not answer, or no worker joins
     """
     where = parse_cluster(cluster)
     with _calm():
         if isinstance(where, Remote):
             with _reach(where) as client:
+                _await_worker(client, f"the scheduler at {where.address}")
                 yield client
             return
         workers = where.workers or max(min(CPU_COUNT, tiles), 1)
@@ -106,7 +108,18 @@ def connected(cluster: str, tiles: int) -> Iterator[Client]:
             _start_local(workers, where.threads) as local,
             Client(local) as client,
         ):
+            _await_worker(client, "the local cluster")
             yield client
+
+
+def _await_worker(client: Client, whose: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=_SECONDS_TO_JOIN)
+    except TimeoutError:
+        raise TiledSimError(
+            f"no worker has joined {whose} within {_SECONDS_TO_JOIN} s; start one with "
+            "`dask worker ADDRESS`"
+        ) from None
 
 
 @contextmanager

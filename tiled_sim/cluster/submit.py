@@ -1,7 +1,9 @@
 """Making a run and computing its tiles."""
 
 import logging
+import math
 import os
+import time
 import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -25,7 +27,7 @@ from tiled_sim.kernels.choice import Choice, choose_kernel
 from tiled_sim.kernels.compiled import graphs_of
 from tiled_sim.kernels.packages import build, is_built
 from tiled_sim.run import Run, id_of
-from tiled_sim.simulation import resolve_device
+from tiled_sim.simulation import device_named, resolve_device
 from tiled_sim.structure_factors import StructureFactors
 from tiled_sim.tiles import DEFAULT_TILE, Tile, TilePlan
 from tiled_sim.versions import versions
@@ -39,6 +41,7 @@ ATTEMPTS = 3
 #: Tasks that wait at the scheduler for each thread, so that no worker idles and the graph
 #: stays small whatever the number of tiles.
 _TASKS_A_THREAD = 3
+_SECONDS_BETWEEN_COUNTS = 2.0
 
 
 class Listener(Protocol):
@@ -153,7 +156,7 @@ def prepare(
         experiment,
         precision=precision,
         kernel=kernel,
-        device=resolve_device(device).type,
+        device=_device_of_workers(device, cluster),
         cores=_cores(cluster),
     )
     mask = load_mask(experiment)
@@ -172,6 +175,13 @@ def prepare(
         kernel=choice.kernel, precision=choice.precision,
     )
     return Prepared(experiment, structure_factors, mask, coverage, plan, choice)
+
+
+def _device_of_workers(device: str, cluster: str) -> str:
+    """``cpu`` or ``cuda``; whether remote workers have what is named, only they can tell."""
+    if isinstance(parse_cluster(cluster), Local):
+        return resolve_device(device).type
+    return "cpu" if device == "auto" else device_named(device).type
 
 
 def _cores(cluster: str) -> int:
@@ -299,8 +309,7 @@ def compute_missing(
     TileError
         if tiles still fail after all attempts; the others are done
     """
-    parse_cluster(cluster)
-    resolve_device(device)
+    _device_of_workers(device, cluster)
     listener = listener or Silent()
     missing = list(run.missing())
     if missing:
@@ -345,11 +354,26 @@ def _compute(
         )
 
 
+class _Threads:
+    """How many threads the workers have, asked now and then: they come and go."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._asked = -math.inf
+        self._count = 1
+
+    def count(self) -> int:
+        """Threads of all workers, at least 1."""
+        if time.monotonic() - self._asked > _SECONDS_BETWEEN_COUNTS:
+            self._count = sum(self._client.nthreads().values()) or 1
+            self._asked = time.monotonic()
+        return self._count
+
+
 def _attempt(
     run: Run, client: Client, device: str, tiles: list[Tile], listener: Listener
 ) -> list[tuple[Tile, str]]:
     """Keep a few tasks a thread at the scheduler until all tiles are done; those that failed."""
-    client.wait_for_workers(1)
     waiting = deque((tile, 1) for tile in tiles)
     underway: dict[Future, tuple[Tile, int]] = {}
     failed: list[tuple[Tile, str]] = []
@@ -370,9 +394,10 @@ def _attempt(
         underway[future] = (tile, attempt)
         completed.add(future)
 
+    threads = _Threads(client)
+
     def room() -> Iterator[None]:
-        threads = sum(client.nthreads().values()) or 1
-        while waiting and len(underway) < _TASKS_A_THREAD * threads:
+        while waiting and len(underway) < _TASKS_A_THREAD * threads.count():
             yield
 
     for _ in room():

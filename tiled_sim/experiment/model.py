@@ -447,7 +447,8 @@ class Experiment:
         """Hash of the canonical JSON: of what is simulated, not of where files lie or notes."""
         plain = self.to_dict()
         del plain["notes"]
-        del plain["structure_factors"]["path"], plain["structure_factors"]["format"]
+        # the format stays: an Fdump and a list treat default_F inside the grid differently
+        del plain["structure_factors"]["path"]
         for panel in plain["detector"]["panels"]:
             del panel["name"]
             if panel["mask"] is not None:

@@ -16,7 +16,7 @@ class Steps:
     note: str = ""
 
 
-_MOST_STEPS = 1_000_000
+_MOST_STEPS = 10_000_000
 SINGLE = Steps(0.0, 0.0, 1)
 
 

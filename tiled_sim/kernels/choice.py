@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.kernels.compiled import graphs_of
-from tiled_sim.kernels.packages import has_compiler, is_built
+from tiled_sim.kernels.packages import is_built, obstacle_to_build
 
 PRECISIONS = ("float64", "mixed")
 KERNELS = ("auto", "reference", "compiled")
@@ -78,11 +78,9 @@ def _obstacle(experiment: Experiment, precision: str, device: str) -> str:
         return "it runs on CPU"
     if experiment.sampling.interpolate:
         return "it takes F of the nearest node and does not interpolate"
-    if not has_compiler() and not all(
-        map(is_built, graphs_of(experiment.crystal.shape, precision))
-    ):
-        return "no C++ compiler is installed (g++ or clang++)"
-    return ""
+    if all(map(is_built, graphs_of(experiment.crystal.shape, precision))):
+        return ""
+    return obstacle_to_build()
 
 
 def _predicted_seconds(experiment: Experiment, precision: str, cores: int) -> tuple[float, float]:

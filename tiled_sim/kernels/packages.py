@@ -99,9 +99,22 @@ def has_compiler() -> bool:
     return shutil.which(os.environ.get("CXX") or usual) is not None
 
 
+def obstacle_to_build() -> str:
+    """Why no graph can be compiled here; empty if one can."""
+    if not has_compiler():
+        return "no C++ compiler is installed (g++ or clang++)"
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return f"the cache folder {cache_folder()} cannot be made ({error.strerror})"
+    if not os.access(cache_folder(), os.W_OK):
+        return f"the cache folder {cache_folder()} cannot be written"
+    return ""
+
+
 def is_built(graph: Graph) -> bool:
     """Whether a graph is in the cache."""
-    return graph.path.is_file()
+    return os.path.isfile(graph.path)  # False, too, where it cannot be looked at
 
 
 def build(graph: Graph) -> None:
