@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tiled_sim.kernels.anchors import StepTable, anchor, step_tables
+from tiled_sim.kernels.chain import ChainKernel
 from tiled_sim.kernels.graphs import LANES, PRECISIONS
 from tiled_sim.kernels.packages import Graph, load
 from tiled_sim.kernels.recorder import Recorder
@@ -77,10 +78,16 @@ class CompiledKernel(ReferenceKernel):
         self._tables = step_tables(scene, self._weights, self._squares.device)
 
     def photons(self, pixels: Pixels, recorder: Recorder | None = None) -> tuple[Tensor, Lookups]:
-        """As `ReferenceKernel.photons`, without counts; a recorder is told the float64 chain."""
-        if recorder is not None:
-            return ReferenceKernel(self.scene, self.table, self.default_F).photons(pixels, recorder)
-        return super().photons(pixels)
+        """As `ReferenceKernel.photons`, without counts.
+
+        With a recorder only its pixel is computed, by the float64 chain.
+        """
+        if recorder is None:
+            return super().photons(pixels)
+        place = slice(recorder.index, recorder.index + 1)
+        recorder.index = 0
+        chain = ChainKernel(self.scene, self.table, self.default_F)
+        return chain.photons(Pixels(*(part[place] for part in pixels)), recorder)
 
     def photons_of_blocks(self, blocks: Blocks) -> tuple[Tensor, Lookups]:
         """As `ReferenceKernel.photons_of_blocks`, without counts."""

@@ -6,7 +6,7 @@ on which other pixels are computed with it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -285,12 +285,13 @@ class ReferenceKernel:
         everything = bool(counted.all())
         for t, domains in enumerate(scene.orientations):
             for m, orientation in enumerate(domains):
-                step = self._evaluate(q, orientation, counted, everything, lookups)
+                step = self._evaluate(q, orientation.tolist(), counted, everything, lookups)
                 intensity = step.intensity
                 if first is not None:
                     # the one evaluation whose crystal had not been turned before it
                     own_orientation = scene.first_orientations[t, m]
-                    own = self._evaluate(q, own_orientation, counted, everything, Lookups())
+                    axes = own_orientation.tolist()
+                    own = self._evaluate(q, axes, counted, everything, Lookups())
                     intensity = torch.where(first, own.intensity, intensity)
                 if seen is not None:
                     intensity = torch.where(seen, intensity, 0.0)
@@ -310,10 +311,10 @@ class ReferenceKernel:
         return is_first if bool(is_first.any()) else None
 
     def _evaluate(
-        self, q: Vectors, orientation: Array, counted: Tensor, everything: bool, lookups: Lookups
+        self, q: Vectors, axes: Any, counted: Tensor, everything: bool, lookups: Lookups
     ) -> Evaluation:
-        """One step: h, k, l, then the lattice factor and the structure factor there."""
-        a, b, c = orientation.tolist()
+        """One step: h, k, l along the axes a, b, c [Å], then lattice and structure factor there."""
+        a, b, c = axes
         index = lattice.indices(q.dot(a), q.dot(b), q.dot(c))
         return Evaluation(
             index, self._lattice_factor(index), self._F_cell(index, counted, everything, lookups)
