@@ -15,6 +15,7 @@ from tiled_sim.inputs import MaskSource
 from tiled_sim.kernels.reference import Pixels, ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics import geometry, lattice
+from tiled_sim.physics.geometry import Vectors
 from tiled_sim.structure_factors import StructureFactors
 
 #: Pixels and steps looked at: enough to meet nearly every reflection of a large detector.
@@ -104,8 +105,9 @@ def measure_coverage(
         pixels += len(sample.slow)
         for frame in sampled_frames:
             kernel = ReferenceKernel(Scene.of(experiment, frame, panel), None, 0.0)
+            diffracted, _ = kernel.to_subpixel(sample, 0)
             for source, orientation in steps:
-                keys = np.union1d(keys, _node_keys(kernel, sample, source, orientation))
+                keys = np.union1d(keys, _node_keys(kernel, diffracted, source, orientation))
     nodes = _nodes(keys)
     nodes = nodes[np.any(nodes != 0, axis=1)]
     position = nodes - np.array(structure_factors.minimum)
@@ -160,11 +162,10 @@ _BIAS, _BITS = 1 << 19, 20
 
 
 def _node_keys(
-    kernel: ReferenceKernel, pixels: Pixels, source: int, orientation: tuple[int, int]
+    kernel: ReferenceKernel, diffracted: Vectors, source: int, orientation: tuple[int, int]
 ) -> npt.NDArray[np.int64]:
     """Distinct nearest nodes of one step, as keys."""
     scene = kernel.scene
-    diffracted, _ = kernel.to_subpixel(pixels, 0)
     of_source = scene.beam.sources[source]
     q = geometry.scattering_vector(diffracted, of_source.incident, of_source.wavelength)
     seen = kernel.within_resolution(q)
