@@ -16,6 +16,7 @@ from tiled_sim.kernels.reference import Pixels, ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.geometry import Vectors
+from tiled_sim.simulation import one_torch_thread
 from tiled_sim.structure_factors import StructureFactors
 
 #: Pixels and steps looked at: enough to meet nearly every reflection of a large detector.
@@ -100,14 +101,15 @@ def measure_coverage(
     pixels = 0
     steps = _sampled_steps(experiment)
     sampled_frames = sorted({0, frames - 1})
-    for panel in range(panels):
-        sample = _sampled_pixels(experiment, panel, mask)
-        pixels += len(sample.slow)
-        for frame in sampled_frames:
-            kernel = ReferenceKernel(Scene.of(experiment, frame, panel), None, 0.0)
-            diffracted, _ = kernel.to_subpixel(sample, 0)
-            for source, orientation in steps:
-                keys = np.union1d(keys, _node_keys(kernel, diffracted, source, orientation))
+    with one_torch_thread():
+        for panel in range(panels):
+            sample = _sampled_pixels(experiment, panel, mask)
+            pixels += len(sample.slow)
+            for frame in sampled_frames:
+                kernel = ReferenceKernel(Scene.of(experiment, frame, panel), None, 0.0)
+                diffracted, _ = kernel.to_subpixel(sample, 0)
+                for source, orientation in steps:
+                    keys = np.union1d(keys, _node_keys(kernel, diffracted, source, orientation))
     nodes = _nodes(keys)
     nodes = nodes[np.any(nodes != 0, axis=1)]
     position = nodes - np.array(structure_factors.minimum)

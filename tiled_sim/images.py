@@ -13,7 +13,12 @@ from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.inputs import MaskSource, load_mask, load_structure_factors
 from tiled_sim.kernels.choice import choose_kernel
-from tiled_sim.simulation import Simulator, first_evaluations, resolve_device
+from tiled_sim.simulation import (
+    Simulator,
+    first_evaluations,
+    one_torch_thread,
+    resolve_device,
+)
 from tiled_sim.tiles import DEFAULT_TILE, Tile, TilePlan
 
 _DIMS = ("frame", "panel", "slow", "fast")
@@ -165,11 +170,7 @@ def _require_live(pixel: tuple[int, int], experiment: Experiment, mask: MaskSour
 
 def _for_each(compute: Callable[[Tile], None], plan: TilePlan, device: torch.device) -> None:
     """Every tile through ``compute``: one thread a core on CPU, one on a GPU."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(os.cpu_count() if device.type == "cpu" else 1) as pool:
-            for _ in pool.map(compute, plan):
-                pass
-    finally:
-        torch.set_num_threads(threads)
+    threads = os.cpu_count() if device.type == "cpu" else 1
+    with one_torch_thread(), ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(compute, plan):
+            pass
