@@ -1,0 +1,256 @@
+"""Which kernel computes a run: what is asked for, what can be had, what finishes first."""
+
+import dataclasses
+
+import pytest
+
+from tiled_sim.cluster.submit import prepare
+from tiled_sim.errors import UsageError
+from tiled_sim.images import simulate
+from tiled_sim.kernels import choice, compiled, packages
+from tiled_sim.kernels.choice import KERNELS, PRECISIONS, choose_kernel
+
+#: 1440 steps a pixel.
+MANY_STEPS = ("-mosaic", 1, "-mosaic_domains", 144, "-phisteps", 10, "-osc", 1)
+SHAPES = ("-square_xtal", "-round_xtal", "-gauss_xtal", "-tophat_spots")
+
+
+@pytest.fixture
+def small(still):
+    """9216 evaluations: a millisecond."""
+    return still()
+
+
+@pytest.fixture
+def large(still):
+    """5.8e9 evaluations: minutes by the reference kernel."""
+    return still(*MANY_STEPS, "-detpixels", 2000)
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def full_cache(monkeypatch):
+    """Every graph is built."""
+    monkeypatch.setattr(choice, "is_built", lambda graph: True)
+
+
+@pytest.fixture
+def no_compiler(tmp_path, monkeypatch):
+    """A PATH on which there is nothing to build with, and nothing built."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("CXX", raising=False)
+
+
+@pytest.fixture
+def no_building(monkeypatch):
+    """Whoever compiles, or loads what is compiled, fails."""
+
+    def refuse(graph):
+        raise AssertionError(f"{graph} is compiled")
+
+    monkeypatch.setattr(packages, "build", refuse)
+    monkeypatch.setattr(compiled, "load", refuse)
+
+
+def chosen(experiment, *, precision="float64", kernel="auto", device="cpu", cores=1):
+    return choose_kernel(experiment, precision=precision, kernel=kernel, device=device, cores=cores)
+
+
+# By predicted cost
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_small_job_takes_the_reference_kernel(small, empty_cache, precision):
+    assert chosen(small, precision=precision).kernel == "reference"
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_large_job_takes_the_compiled_kernel_though_it_must_be_built(
+    large, empty_cache, precision
+):
+    assert chosen(large, precision=precision).kernel == "compiled"
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_small_job_is_computed_without_a_compilation(small, empty_cache, no_building, precision):
+    assert simulate(small, precision=precision).max() > 0
+
+
+def test_a_small_job_is_planned_without_a_compilation(small, empty_cache, no_building):
+    assert prepare(small).plan.kernel == "reference"
+
+
+def test_a_small_job_does_not_even_load_what_is_built(small, full_cache, no_building):
+    assert simulate(small).max() > 0
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_choosing_compiles_nothing(still, empty_cache, no_building, shape):
+    assert chosen(still(*MANY_STEPS, "-detpixels", 2000, shape)).kernel == "compiled"
+
+
+def test_a_job_for_which_a_compilation_is_too_dear_is_worth_one_that_is_made(still, full_cache):
+    job = still("-detpixels", 2000, "-phisteps", 10, "-osc", 1)  # 4e7 evaluations
+    assert chosen(job).kernel == "compiled"
+
+
+def test_the_same_job_does_not_wait_for_a_compilation(still, empty_cache):
+    job = still("-detpixels", 2000, "-phisteps", 10, "-osc", 1)
+    assert chosen(job).kernel == "reference"
+
+
+def test_more_cores_make_a_compilation_dearer(still, empty_cache):
+    job = still(*MANY_STEPS, "-detpixels", 1200)
+    assert [chosen(job, cores=cores).kernel for cores in (1, 100)] == ["compiled", "reference"]
+
+
+def test_every_frame_counts(still, empty_cache):
+    one = still(*MANY_STEPS)
+    many = dataclasses.replace(one, frames=dataclasses.replace(one.frames, count=1000))
+    assert [chosen(job).kernel for job in (one, many)] == ["reference", "compiled"]
+
+
+@pytest.fixture
+def round_costs(monkeypatch):
+    """Costs that make the predictions easy to work out."""
+    monkeypatch.setattr(choice, "_REFERENCE_EVALUATION", 100e-9)
+    monkeypatch.setattr(choice, "_COMPILED_EVALUATION", {"float64": 5e-9, "mixed": 2e-9})
+    monkeypatch.setattr(choice, "_COMPILED_SUBPIXEL", 50e-9)
+    monkeypatch.setattr(choice, "_LOADING", 1.0)
+    monkeypatch.setattr(choice, "_BUILDING", 10.0)
+
+
+def test_the_reason_for_the_reference_kernel_tells_the_seconds(still, empty_cache, round_costs):
+    # 4e6 pixels of 4 subpixels: 1.6 s; else 0.88 s beside loading and two compilations
+    job = still("-detpixels", 2000, "-oversample", 2)
+    assert chosen(job).reason == "predicted 1.6 s, compiled 22 s"
+
+
+def test_the_reason_for_the_compiled_kernel_tells_the_seconds(still, full_cache, round_costs):
+    # 4e6 pixels of 100 steps, on two cores
+    job = still("-detpixels", 2000, "-mosaic", 1, "-mosaic_domains", 100)
+    assert chosen(job, cores=2).reason == "predicted 2.1 s, reference 20 s"
+    assert chosen(job, cores=2, precision="mixed").reason == "predicted 1.5 s, reference 20 s"
+
+
+def test_the_plan_holds_the_choice_and_its_reason(small, empty_cache):
+    prepared = prepare(small, precision="mixed")
+    assert (prepared.plan.kernel, prepared.plan.precision) == ("reference", "float64")
+    assert prepared.choice.reason.startswith("predicted ")
+
+
+# As asked
+
+
+@pytest.mark.parametrize("kernel", ["reference", "compiled"])
+def test_a_kernel_that_is_asked_for_is_taken_at_any_cost(small, large, empty_cache, kernel):
+    choices = [chosen(job, kernel=kernel) for job in (small, large)]
+    assert {(each.kernel, each.reason) for each in choices} == {(kernel, "as asked")}
+
+
+@pytest.mark.parametrize("cached", ["empty_cache", "full_cache"])
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("job", ["small", "large"])
+def test_the_precision_is_never_less_than_what_is_asked_for(
+    request, cached, kernel, precision, job
+):
+    request.getfixturevalue(cached)
+    taken = chosen(request.getfixturevalue(job), kernel=kernel, precision=precision)
+    assert PRECISIONS.index(taken.precision) <= PRECISIONS.index(precision)
+
+
+def test_the_precisions_are_named_from_the_finest():
+    assert PRECISIONS == ("float64", "mixed")
+
+
+def test_the_reference_kernel_is_float64_whatever_is_asked_for(small):
+    assert chosen(small, kernel="reference", precision="mixed").precision == "float64"
+
+
+def test_the_compiled_kernel_has_the_precision_that_is_asked_for(large, full_cache):
+    assert [chosen(large, precision=each).precision for each in PRECISIONS] == list(PRECISIONS)
+
+
+# Obstacles
+
+
+def interpolating(still):
+    return still(*MANY_STEPS, "-detpixels", 2000, "-interpolate")
+
+
+def test_an_interpolation_takes_the_reference_kernel_and_says_why(still, full_cache):
+    taken = chosen(interpolating(still))
+    assert taken.kernel == "reference"
+    assert taken.reason == (
+        "no compiled kernel: it takes F of the nearest node and does not interpolate"
+    )
+
+
+def test_an_interpolation_by_the_compiled_kernel_is_refused(still, full_cache):
+    with pytest.raises(UsageError, match=r"--kernel compiled cannot be had: .* not interpolate"):
+        chosen(interpolating(still), kernel="compiled")
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_a_gpu_takes_the_reference_kernel_and_says_why(large, full_cache, device):
+    taken = chosen(large, device=device)
+    assert (taken.kernel, taken.reason) == ("reference", "no compiled kernel: it runs on CPU")
+
+
+def test_the_compiled_kernel_on_a_gpu_is_refused(large, full_cache):
+    with pytest.raises(UsageError, match="--kernel compiled cannot be had: it runs on CPU"):
+        chosen(large, kernel="compiled", device="cuda")
+
+
+def test_a_machine_without_a_compiler_takes_the_reference_kernel_and_says_why(large, no_compiler):
+    taken = chosen(large)
+    assert taken.kernel == "reference"
+    assert taken.reason.startswith("no compiled kernel: no C++ compiler is installed")
+
+
+def test_the_compiled_kernel_without_a_compiler_is_refused(large, no_compiler):
+    with pytest.raises(UsageError, match=r"compiled cannot be had: no C\+\+ compiler is installed"):
+        chosen(large, kernel="compiled")
+
+
+def test_a_graph_that_is_built_needs_no_compiler(large, no_compiler, full_cache):
+    assert chosen(large).kernel == "compiled"
+
+
+def test_a_cache_that_cannot_be_made_takes_the_reference_kernel_and_says_why(
+    large, tmp_path, monkeypatch
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    taken = chosen(large)
+    assert taken.kernel == "reference"
+    assert "the cache folder" in taken.reason
+
+
+def test_an_obstacle_does_not_hinder_the_reference_kernel(still, no_compiler):
+    taken = chosen(interpolating(still), kernel="reference", device="cuda")
+    assert (taken.kernel, taken.reason) == ("reference", "as asked")
+
+
+# Unknown names
+
+
+@pytest.mark.parametrize("kernel", ["triton", "fast", "", "Compiled"])
+def test_an_unknown_kernel_is_refused_and_told_what_there_is(small, kernel):
+    message = f"--kernel {kernel!r} must be one of auto, reference, compiled"
+    with pytest.raises(UsageError, match=message):
+        chosen(small, kernel=kernel)
+
+
+@pytest.mark.parametrize("precision", ["float32", "double", "", "FLOAT64"])
+def test_an_unknown_precision_is_refused_and_told_what_there_is(small, precision):
+    message = f"--precision {precision!r} must be one of float64, mixed"
+    with pytest.raises(UsageError, match=message):
+        chosen(small, precision=precision)
