@@ -55,7 +55,7 @@ CASES = (
     Case("B", "10 phi steps, square", f"{P1} -N 10 -oversample 1 -detpixels 768 -phi 1 -osc 1 -phisteps 10"),
     Case("C", "100 mosaic domains, square", f"{P1} -N 10 -oversample 1 -detpixels 256 -mosaic 0.5 -mosaic_domains 100"),
     Case("D", "Pilatus 6M, 10 phi steps, square", PILATUS),
-    Case("E", "tricubic", f"{P1} -N 10 -oversample 1 -detpixels 256 -interpolate", ("reference float64",)),
+    Case("E", "tricubic, 10 phi steps", f"{P1} -N 10 -oversample 1 -detpixels 256 -phi 1 -osc 1 -phisteps 10 -interpolate"),
     Case("F", "1250 steps, gauss", f"{P1} -N 10 -gauss_xtal -oversample 1 -detpixels 128 -mosaic 0.5 -mosaic_domains 25 -dispersion 1 -dispsteps 50"),
     Case("G", "stills: 100 wavelengths, 25 domains, gauss, a region", f"{P1} -N 10 -gauss_xtal -oversample 1 -detpixels 3000 -pixel 0.11 -mosaic 0.5 -mosaic_domains 25 -dispersion 1 -dispsteps 100 -roi 1500 1595 1500 1595"),
 )  # fmt: skip
@@ -125,7 +125,7 @@ def measure(case: Case, program: Path | None, repeat: int) -> list[dict]:
     for kernel in case.kernels:
         name, precision = kernel.split()
         if name == "compiled":
-            for graph in graphs_of(experiment.crystal.shape, precision):
+            for graph in graphs_of(experiment, precision):
                 build(graph) if not is_built(graph) else None
     ours = {kernel: Ours(experiment, kernel) for kernel in case.kernels}
     evaluations = int((next(iter(ours.values())).mask == 0).sum()) * experiment.steps

@@ -12,6 +12,7 @@ from tiled_sim.experiment.nanobragg import read_options
 from tiled_sim.inputs import load_structure_factors
 from tiled_sim.io.smv import read_smv
 from tiled_sim.kernels.recorder import Recorder
+from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.simulation import Simulator, first_evaluations, resolve_device
 from tiled_sim.tiles import TilePlan
@@ -250,7 +251,45 @@ def test_a_trace_that_does_not_match_the_image_is_an_error(experiment):
     recorder = Recorder(0)
     recorder.record(photons=1.0)
     with pytest.raises(AssertionError, match=r"trace of pixel \(1, 2\) gives 1.0, the image 2.0"):
-        scaling_chain(recorder, Scene.of(experiment, 0, 0), (1, 2), "requested", 2.0, 0.0)
+        scaling_chain(recorder, Scene.of(experiment, 0, 0), (1, 2), "requested", 2.0, None)
+
+
+# Device memory
+
+
+def small_device(monkeypatch, blocks):
+    """A device with room for so many blocks; the numbers of blocks that were tried."""
+    tried = []
+    photons_of_blocks = ReferenceKernel.photons_of_blocks
+
+    def limited(kernel, these):
+        tried.append(len(these.slow))
+        if len(these.slow) > blocks:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return photons_of_blocks(kernel, these)
+
+    monkeypatch.setattr(ReferenceKernel, "photons_of_blocks", limited)
+    return tried
+
+
+def test_a_device_out_of_memory_works_on_fewer_blocks_and_gives_the_same_bytes(
+    in_data, simulate, monkeypatch
+):
+    (whole,) = simulate(read()).results
+    tried = small_device(monkeypatch, 6)
+    (halved,) = simulate(read()).results
+    assert tried[:3] == [20, 10, 5]
+    assert set(tried[3:]) == {5}
+    assert (whole.halvings, halved.halvings) == (0, 2)
+    assert halved.image.tobytes() == whole.image.tobytes()
+    assert halved.lookups == whole.lookups
+
+
+def test_a_device_without_room_for_one_block_is_an_error(in_data, simulate, monkeypatch):
+    tried = small_device(monkeypatch, 0)
+    with pytest.raises(torch.OutOfMemoryError):
+        simulate(read())
+    assert tried[-1] == 1
 
 
 def test_a_trace_is_plain_json(computed):

@@ -41,3 +41,7 @@ class TileError(TiledSimError):
     """A run that ended with tiles missing."""
 
     exit_code = 5
+
+
+class KernelError(TiledSimError):
+    """A kernel that cannot be made on this machine."""

@@ -1,5 +1,6 @@
 """Images as labelled arrays, and the simulation of a whole one in this process."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import xarray as xr
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.inputs import MaskSource, load_mask, load_structure_factors
-from tiled_sim.kernels.choice import choose_kernel
+from tiled_sim.kernels.choice import build_choice, choose_kernel
 from tiled_sim.simulation import (
     Simulator,
     first_evaluations,
@@ -20,6 +21,8 @@ from tiled_sim.simulation import (
     resolve_device,
 )
 from tiled_sim.tiles import DEFAULT_TILE, Tile, TilePlan
+
+logger = logging.getLogger(__name__)
 
 _DIMS = ("frame", "panel", "slow", "fast")
 
@@ -89,6 +92,7 @@ def simulate(
         device=resolved.type,
         cores=os.cpu_count() or 1,
     )
+    choice = build_choice(choice, experiment, asked=kernel, compiling=_say_compiling)
     mask = load_mask(experiment)
     plan = plan_tiles(
         experiment,
@@ -112,6 +116,10 @@ def simulate(
     if trace_pixels:
         array.attrs["traces"] = traces
     return array
+
+
+def _say_compiling() -> None:
+    logger.info("compiling the kernel for this machine, once (about a minute)")
 
 
 def plan_tiles(

@@ -11,7 +11,7 @@ import torch
 
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
-from tiled_sim.kernels.compiled import CompiledKernel
+from tiled_sim.kernels.choice import make_kernel
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import (
     BLOCK,
@@ -21,15 +21,17 @@ from tiled_sim.kernels.reference import (
     ReferenceKernel,
     first_evaluation,
 )
+from tiled_sim.kernels.sample import count_lookups
 from tiled_sim.kernels.scene import FirstEvaluation, Scene
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.structure_factors import StructureFactors
 from tiled_sim.tiles import Tile, TilePlan
 from tiled_sim.trace import Trace, scaling_chain
 
-#: Of the blocks, those in which one pixel's look-ups are counted for a kernel that does not count.
-_SAMPLED_BLOCKS = 4
+#: The pixel of a block whose look-ups are counted for a kernel that does not count, if it is live.
 _SAMPLED_LANE = 8 * BLOCK + 8
+#: Of the brightest pixel there could be: below, float32 may have underflowed.
+_DARK = 1e-30
 
 
 @dataclass(eq=False)
@@ -42,6 +44,9 @@ class TileResult:
     lookups : of structure factors, over live pixels or a fixed sample of them
     counted : ``exact`` or ``sampled``
     evaluations_planned, evaluations_done : those that dmin or a mask left out are not done
+    evaluations_skipped : as negligible
+    skipped_bound : no pixel lacks more for what was skipped [photons]
+    halvings : of the blocks worked on at a time, for want of device memory
     traces : scaling chains of the brightest pixel and of those asked for
     seconds : of the stages ``kernel`` and ``trace`` [s]
     """
@@ -51,6 +56,9 @@ class TileResult:
     counted: str
     evaluations_planned: int
     evaluations_done: int
+    evaluations_skipped: int
+    skipped_bound: float
+    halvings: int
     traces: list[Trace]
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -149,28 +157,53 @@ class Simulator:
         kernel = self._kernel(tile)
         tiled = _TileBlocks(tile, mask, self.device)
         started = time.perf_counter()
-        lookups = Lookups()
         with torch.inference_mode():
-            for numbers in tiled.live_chunks(kernel.blocks_at_a_time):
-                blocks = tiled.blocks(numbers)
-                photons, met = kernel.photons_of_blocks(blocks)
-                tiled.fill(numbers, blocks, photons)
-                lookups.add(met)
+            lookups, halvings = self._sum_blocks(kernel, tiled)
             done = lookups.total
-            if isinstance(kernel, CompiledKernel):
-                lookups = kernel.count_lookups(tiled.sample())
+            if not kernel.counts:
+                assert kernel.table is not None
+                lookups = count_lookups(kernel, kernel.table, tiled.sample(kernel.blocks_a_sample))
         image = tiled.image()
         summed = time.perf_counter()
         traces = self._traces(kernel, tiled, mask, image)
+        planned = int((mask == 0).sum()) * self.plan.steps
         return TileResult(
             image,
             lookups,
             counted="exact" if kernel.counts else "sampled",
-            evaluations_planned=int((mask == 0).sum()) * self.plan.steps,
+            evaluations_planned=planned,
             evaluations_done=done,
+            evaluations_skipped=planned - done if kernel.skipped_bound else 0,
+            skipped_bound=kernel.skipped_bound,
+            halvings=halvings,
             traces=traces,
             seconds={"kernel": summed - started, "trace": time.perf_counter() - summed},
         )
+
+    def _sum_blocks(self, kernel: ReferenceKernel, tiled: "_TileBlocks") -> tuple[Lookups, int]:
+        """Sum all live blocks, fewer at a time where the device runs out of memory.
+
+        A pixel's value does not depend on the blocks that are worked on with its own.
+        """
+        lookups = Lookups()
+        start, halvings = 0, 0
+        size = max(min(kernel.blocks_at_a_time, len(tiled.live)), 1)
+        while start < len(tiled.live):
+            numbers = tiled.live[start : start + size]
+            blocks = tiled.blocks(numbers)
+            try:
+                photons, met = kernel.photons_of_blocks(blocks)
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise
+                size //= 2
+                halvings += 1
+                torch.cuda.empty_cache()
+                continue
+            tiled.fill(numbers, blocks, photons)
+            lookups.add(met)
+            start += size
+        return lookups, halvings
 
     def _kernel(self, tile: Tile) -> ReferenceKernel:
         """The kernel of a panel in its frame; the last one is kept."""
@@ -179,11 +212,9 @@ class Simulator:
         if kernel is None:
             first = self.plan.first_evaluation(tile.panel)
             scene = Scene.of(self.experiment, tile.frame, tile.panel, first)
-            if self.plan.kernel == CompiledKernel.name:
-                precision = self.plan.precision
-                kernel = CompiledKernel(scene, self._table, self._default_F, precision)
-            else:
-                kernel = ReferenceKernel(scene, self._table, self._default_F)
+            kernel = make_kernel(
+                self.plan.kernel, self.plan.precision, scene, self._table, self._default_F
+            )
             self._kernels = {place: kernel}
         return kernel
 
@@ -221,8 +252,11 @@ class Simulator:
         with torch.inference_mode():
             kernel.photons(blocks.blocks(number.to(self.device)).pixels(), recorder)
         stored = float(image[row, column])
-        # a kernel in float32 is traced in float64; between spots only the tile's peak is a scale
-        tolerance = kernel.trace_error * (stored + 1e-6 * float(image.max()))
+        tolerance = None
+        if kernel.trace_error is not None:
+            # a kernel in float32 is traced in float64; between spots the tile's peak is the scale
+            near = stored + 1e-6 * float(image.max())
+            tolerance = kernel.trace_error * near + _DARK * kernel.ceiling
         return scaling_chain(recorder, kernel.scene, pixel, reason, stored, tolerance)
 
 
@@ -239,19 +273,18 @@ class _TileBlocks:
         flat = live.reshape(-1, BLOCK * BLOCK)
         self._whole = bool(flat.all())
         self._live = torch.from_numpy(np.ascontiguousarray(flat)).to(device)
-        self._numbers = torch.from_numpy(np.flatnonzero(flat.any(axis=1))).to(device)
+        #: Numbers of the blocks that hold a live pixel.
+        self.live = torch.from_numpy(np.flatnonzero(flat.any(axis=1))).to(device)
         self._photons = torch.zeros(self._live.shape, dtype=torch.float32)
 
-    def live_chunks(self, size: int) -> list[torch.Tensor]:
-        """Numbers of the blocks that hold a live pixel, ``size`` at a time."""
-        return list(self._numbers.split(size)) if len(self._numbers) else []
-
-    def sample(self) -> Pixels:
-        """One pixel in some of the live blocks."""
-        blocks = self.blocks(self._numbers[::_SAMPLED_BLOCKS])
-        lane_slow, lane_fast = divmod(_SAMPLED_LANE, BLOCK)
-        live = blocks.live[:, _SAMPLED_LANE]
-        return Pixels(blocks.slow + lane_slow, blocks.fast + lane_fast, live)
+    def sample(self, spacing: int) -> Pixels:
+        """A live pixel of every so many live blocks: the middle one if it is live."""
+        blocks = self.blocks(self.live[::spacing])
+        first = blocks.live.to(torch.uint8).argmax(dim=1)
+        lane = torch.where(blocks.live[:, _SAMPLED_LANE], _SAMPLED_LANE, first)
+        row = torch.div(lane, BLOCK, rounding_mode="floor")
+        live = torch.ones_like(lane, dtype=torch.bool)
+        return Pixels(blocks.slow + row, blocks.fast + (lane - row * BLOCK), live)
 
     def blocks(self, numbers: torch.Tensor) -> Blocks:
         """Some of the blocks."""

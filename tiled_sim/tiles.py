@@ -148,13 +148,34 @@ class TilePlan:
 
     @property
     def bytes_per_task(self) -> int:
-        """Predicted memory of a worker process at its peak [bytes]."""
-        pixels = self.tile[0] * self.tile[1]
-        return (
-            _PROCESS_BYTES[self.kernel]
-            + _BYTES_PER_NODE * self.structure_factor_nodes
-            + _BYTES_PER_PIXEL * pixels
-        )
+        """Predicted memory of a worker process with one thread at its peak [bytes]."""
+        return self.bytes_of_process(1)
+
+    def bytes_of_process(self, threads: int) -> int:
+        """Predicted memory of a worker process at its peak, a tile on every thread [bytes]."""
+        return self._fixed_bytes + threads * _BYTES_PER_PIXEL * self.tile[0] * self.tile[1]
+
+    def largest_tile(self, size: int, threads: int) -> int | None:
+        """Side of the largest square tile that such a process has room for [pixel].
+
+        Parameters
+        ----------
+        size : of the process [bytes]
+        threads : with a tile each
+
+        Returns
+        -------
+        a power of two; None if the process has no room for the smallest
+        """
+        room = (size - self._fixed_bytes) // (threads * _BYTES_PER_PIXEL)
+        if room < BLOCK * BLOCK:
+            return None
+        return 1 << (math.isqrt(room).bit_length() - 1)
+
+    @property
+    def _fixed_bytes(self) -> int:
+        """What a process holds whatever the tile [bytes]."""
+        return _PROCESS_BYTES[self.kernel] + _BYTES_PER_NODE * self.structure_factor_nodes
 
     def first_evaluation(self, panel: int) -> FirstEvaluation | None:
         """Of a panel, or None."""

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from tiled_sim.cluster.submit import prepare
-from tiled_sim.errors import UsageError
+from tiled_sim.cluster.preparation import prepare
+from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.images import simulate
 from tiled_sim.kernels import choice, compiled, packages
 from tiled_sim.kernels.choice import KERNELS, PRECISIONS, choose_kernel
@@ -119,11 +119,13 @@ def test_every_frame_counts(still, empty_cache):
 @pytest.fixture
 def round_costs(monkeypatch):
     """Costs that make the predictions easy to work out."""
-    monkeypatch.setattr(choice, "_REFERENCE_EVALUATION", 100e-9)
-    monkeypatch.setattr(choice, "_COMPILED_EVALUATION", {"float64": 5e-9, "mixed": 2e-9})
+    monkeypatch.setattr(choice, "_REFERENCE_EVALUATION", {False: 100e-9})
+    monkeypatch.setattr(
+        choice, "_COMPILED_EVALUATION", {("float64", False): 5e-9, ("mixed", False): 2e-9}
+    )
     monkeypatch.setattr(choice, "_COMPILED_SUBPIXEL", 50e-9)
     monkeypatch.setattr(choice, "_LOADING", 1.0)
-    monkeypatch.setattr(choice, "_BUILDING", 10.0)
+    monkeypatch.setattr(choice, "_BUILDING", {False: 10.0})
 
 
 def test_the_reason_for_the_reference_kernel_tells_the_seconds(still, empty_cache, round_costs):
@@ -185,17 +187,8 @@ def interpolating(still):
     return still(*MANY_STEPS, "-detpixels", 2000, "-interpolate")
 
 
-def test_an_interpolation_takes_the_reference_kernel_and_says_why(still, full_cache):
-    taken = chosen(interpolating(still))
-    assert taken.kernel == "reference"
-    assert taken.reason == (
-        "no compiled kernel: it takes F of the nearest node and does not interpolate"
-    )
-
-
-def test_an_interpolation_by_the_compiled_kernel_is_refused(still, full_cache):
-    with pytest.raises(UsageError, match=r"--kernel compiled cannot be had: .* not interpolate"):
-        chosen(interpolating(still), kernel="compiled")
+def test_a_large_interpolated_job_takes_the_compiled_kernel(still, full_cache):
+    assert chosen(interpolating(still)).kernel == "compiled"
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
@@ -237,6 +230,47 @@ def test_a_cache_that_cannot_be_made_takes_the_reference_kernel_and_says_why(
 def test_an_obstacle_does_not_hinder_the_reference_kernel(still, no_compiler):
     taken = chosen(interpolating(still), kernel="reference", device="cuda")
     assert (taken.kernel, taken.reason) == ("reference", "as asked")
+
+
+# Building what was chosen
+
+
+@pytest.fixture
+def broken_compiler(empty_cache, monkeypatch):
+    def fail(graph, path):
+        raise RuntimeError("cc1plus: killed\nby signal 9")
+
+    monkeypatch.setattr(packages, "_compile", fail)
+
+
+def built(job, asked):
+    said = []
+    taken = choice.build_choice(
+        chosen(job, kernel=asked), job, asked=asked, compiling=lambda: said.append("compiling")
+    )
+    return taken, said
+
+
+def test_a_compilation_that_fails_leaves_the_reference_kernel_and_says_why(
+    large, broken_compiler, caplog
+):
+    taken, said = built(large, "auto")
+    assert (taken.kernel, taken.precision, said) == ("reference", "float64", ["compiling"])
+    assert "cc1plus: killed)" in taken.reason
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_compilation_that_fails_is_an_error_if_that_kernel_was_asked_for(large, broken_compiler):
+    with pytest.raises(KernelError, match=r"cc1plus: killed\); --kernel reference needs no"):
+        built(large, "compiled")
+
+
+def test_a_run_whose_kernel_cannot_be_compiled_is_computed_all_the_same(still, broken_compiler):
+    job = still("-detpixels", 160, "-mosaic", 1, "-mosaic_domains", 10)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choice, "_REFERENCE_EVALUATION", {False: 1.0})
+        assert chosen(job).kernel == "compiled"
+        assert simulate(job).max() > 0
 
 
 # Unknown names

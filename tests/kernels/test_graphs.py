@@ -101,7 +101,7 @@ def swept(
         lanes[axis, 0, :count] = torch.tensor(values, dtype=torch.float64)
     steps = len(weights)
     node = torch.tensor(nodes, dtype=torch.int32) + 1
-    result = graphs.Sweep(shape, precision)(
+    result = graphs.Sweep(shape, precision, interpolate=False)(
         *lanes,
         torch.eye(3, dtype=torch.float64).reshape(1, 9, 1, 1).repeat(steps, 1, 1, 1),
         torch.zeros((steps, 3, 1, 1), dtype=torch.float64),

@@ -7,39 +7,28 @@ one pixel and many steps, so that a trace of thousands of steps costs millisecon
 import torch
 from torch import Tensor
 
-from tiled_sim.kernels.recorder import Recorder
-from tiled_sim.kernels.reference import Evaluation, Lookups, Pixels, ReferenceKernel
-from tiled_sim.physics.geometry import Vectors
+from tiled_sim.kernels.reference import Evaluation, Lookups, Pass, ReferenceKernel
 from tiled_sim.physics.lattice import Indices
 
 
 class ChainKernel(ReferenceKernel):
     """As `ReferenceKernel`, for a single pixel; its sums differ from there in the last bits."""
 
-    def _sweep(
-        self,
-        pixels: Pixels,
-        q: Vectors,
-        seen: Tensor | None,
-        counted: Tensor,
-        place: tuple[int, int],
-        lookups: Lookups,
-        recorder: Recorder | None,
-    ) -> Tensor:
+    def _sum_over_steps(self, one: Pass, lookups: Lookups) -> Tensor:
         """Sum over phi steps and mosaic domains of one subpixel and source [electron²]."""
-        scene = self.scene
-        is_first = self._first(pixels, place) is not None
+        scene, recorder, counted = self.scene, one.recorder, one.counted
+        is_first = self._first(one) is not None
         orientations = scene.first_orientations if is_first else scene.orientations
         phi_steps, domains = orientations.shape[:2]
-        vectors = torch.from_numpy(orientations).reshape(-1, 3, 3).to(q.x.device)
+        vectors = torch.from_numpy(orientations).reshape(-1, 3, 3).to(one.q.x.device)
         axes = [tuple(vectors[:, row, column] for column in range(3)) for row in range(3)]
         every = counted.expand(len(vectors))
-        steps = self._evaluate(q, axes, every, bool(counted.all()), lookups)
-        if recorder is not None and place[1] == 0:
+        steps = self._evaluate(one.q, axes, every, bool(counted.all()), lookups)
+        if recorder is not None and one.source == 0:
             for t in range(phi_steps):
                 self._record(recorder, t, _one(steps, t * domains), orientations[t, 0])
         total = steps.intensity.sum(dim=0, keepdim=True)
-        return total if seen is None else torch.where(seen, total, 0.0)
+        return total if one.seen is None else torch.where(one.seen, total, 0.0)
 
 
 def _one(steps: Evaluation, number: int) -> Evaluation:

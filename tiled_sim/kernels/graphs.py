@@ -9,6 +9,8 @@ import math
 import torch
 from torch import Tensor
 
+from tiled_sim.physics.structure_factor import lagrange
+
 LANES = 256
 _SIDE = 16
 
@@ -79,7 +81,7 @@ class Directions(torch.nn.Module):
         beam: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Differences of direction and polar · omega; see the class."""
-        lane = torch.arange(LANES)
+        lane = torch.arange(LANES, device=slow.device)
         size, oversample, sub_slow, sub_fast = subpixel.unbind()
         along_slow = size * ((slow + (lane // _SIDE)) * oversample + sub_slow) + size / 2.0
         along_fast = size * ((fast + (lane % _SIDE)) * oversample + sub_fast) + size / 2.0
@@ -104,18 +106,21 @@ class Sweep(torch.nn.Module):
     Forward takes differences of direction (blocks, 256), for each step the crystal's vectors over
     λ (steps, 9, 1, 1), for each step and block the anchor's remainder (steps, 3, blocks, 1) and
     node (steps, 3, blocks, 1) int32 in the padded table, weights (steps, 1, 1), the table of F²
-    with its last indices (3,) int32, and the numbers of the lattice; it returns (blocks, 256).
+    (of F where it interpolates) with its last indices (3,) int32, and the numbers of the lattice;
+    it returns (blocks, 256).
 
     Parameters
     ----------
     shape : of the crystal
     precision : ``mixed`` (float32 once h, k, l are less their nodes) or ``float64``
+    interpolate : F between its nodes, where the table reaches far enough
     """
 
-    def __init__(self, shape: str, precision: str) -> None:
+    def __init__(self, shape: str, precision: str, interpolate: bool) -> None:
         super().__init__()
         self.shape = shape
         self.dtype = PRECISIONS[precision]
+        self.interpolate = interpolate
 
     def forward(
         self,
@@ -131,16 +136,20 @@ class Sweep(torch.nn.Module):
         lattice: Tensor,
     ) -> Tensor:
         """Sum over steps; see the class."""
-        delta, whole = [], []
+        delta, whole, index = [], [], []
         for axis in range(3):
             a = vectors[:, 3 * axis : 3 * axis + 3]
             h = a[:, 0] * x + a[:, 1] * y + a[:, 2] * z + remainder[:, axis]
             nearest = torch.ceil(h - 0.5)
             delta.append(h - nearest)
-            index = nearest.to(torch.int32) + node[:, axis]
-            whole.append(index.clamp(0).minimum(last[axis]))
-        place = (whole[0] * (last[1] + 1) + whole[1]) * (last[2] + 1) + whole[2]
-        return (weight * table[place] * self._squared_factor(delta, lattice)).sum(0)
+            whole.append((nearest.to(torch.int32) + node[:, axis]).clamp(0).minimum(last[axis]))
+            index.append((h, node[:, axis]))
+        value = table[_place(whole, last)]
+        if self.interpolate:
+            between, allowed = _tricubic(index, table, last)
+            F = torch.where(allowed, between, value)
+            value = F * F
+        return (weight * value * self._squared_factor(delta, lattice)).sum(0)
 
     def _squared_factor(self, delta: list[Tensor], lattice: Tensor) -> Tensor:
         """F_latt²."""
@@ -153,6 +162,43 @@ class Sweep(torch.nn.Module):
         if self.shape == "gauss_star":
             return height * _exponential(-distance, self.dtype)
         return height * (distance < 1.0).to(self.dtype)
+
+
+def _place(index: list[Tensor], last: Tensor) -> Tensor:
+    """Flat place of h, k, l in the padded table."""
+    return (index[0] * (last[1] + 1) + index[1]) * (last[2] + 1) + index[2]
+
+
+def _tricubic(
+    index: list[tuple[Tensor, Tensor]], table: Tensor, last: Tensor
+) -> tuple[Tensor, Tensor]:
+    """F between nodes, as `StructureFactorTable.tricubic`, and where the table reaches for it.
+
+    ``index`` holds, for h, k, l, a small remainder and the node in the padded table to add.
+    """
+    starts, weights, allowed = [], [], None
+    for axis, (remainder, node) in enumerate(index):
+        low = torch.floor(remainder)
+        between = remainder - low
+        place = low.to(torch.int32) + node
+        end = last[axis] - 3
+        inside = (place >= 3) & ((place < end) | ((place == end) & (between == 0.0)))
+        allowed = inside if allowed is None else allowed & inside
+        starts.append((place - 1).clamp(0).minimum(last[axis] - 3))
+        weights.append(lagrange(between.to(table.dtype)))
+    assert allowed is not None
+    F = None
+    for m in range(4):
+        plane = None
+        for n in range(4):
+            line = _place([starts[0] + m, starts[1] + n, starts[2]], last)
+            terms = [weights[2][o] * table[line + o] for o in range(4)]
+            row = weights[1][n] * (((terms[0] + terms[1]) + terms[2]) + terms[3])
+            plane = row if plane is None else plane + row
+        assert plane is not None
+        F = weights[0][m] * plane if F is None else F + weights[0][m] * plane
+    assert F is not None
+    return F, allowed
 
 
 def _grating_squared(delta: list[Tensor], lattice: Tensor, dtype: torch.dtype) -> Tensor:

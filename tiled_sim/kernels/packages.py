@@ -9,6 +9,7 @@ import platform
 import shutil
 import sys
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
+from tiled_sim.errors import KernelError
 from tiled_sim.kernels import graphs
+from tiled_sim.physics import structure_factor
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +37,10 @@ _SETTINGS = {
     "assert_indirect_indexing": False,
     "cpp.threads": 1,
 }
+#: What is compiled, and how; read now, for a file may change while the process runs.
+_SOURCES = tuple(
+    inspect.getsource(module) for module in (graphs, structure_factor, sys.modules[__name__])
+)
 Compiled = Callable[..., list[Tensor]]
 
 
@@ -44,37 +51,41 @@ class Graph:
     Parameters
     ----------
     kind : ``directions`` or ``sweep``
-    shape, precision : of the crystal and the sum, for ``sweep``
+    shape, precision, interpolate : of the crystal, the sum and F, for ``sweep``
     """
 
     kind: str
     shape: str = "any"
     precision: str = "float64"
+    interpolate: bool = False
 
     def module(self) -> torch.nn.Module:
         """The graph, not compiled."""
         if self.kind == "directions":
             return graphs.Directions()
-        return graphs.Sweep(self.shape, self.precision)
+        return graphs.Sweep(self.shape, self.precision, self.interpolate)
+
+    @property
+    def name(self) -> str:
+        """Of what is in it."""
+        names = (self.kind, self.shape, self.precision, "tricubic" if self.interpolate else "")
+        return "-".join(filter(None, names))
 
     @property
     def path(self) -> Path:
         """Where the package lies or will lie: keyed by all that decides what is in it."""
         facts = (
-            self.kind,
-            self.shape,
-            self.precision,
+            self.name,
             torch.__version__,
             platform.python_version(),
             platform.machine(),
             torch.backends.cpu.get_cpu_capability(),
             _cpu_flags(),
             sorted(_SETTINGS.items()),
-            inspect.getsource(graphs),
-            inspect.getsource(_example),
+            _SOURCES,
         )
         key = hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
-        return cache_folder() / f"{self.kind}-{self.shape}-{self.precision}-{key}.pt2"
+        return cache_folder() / f"{self.name}-{key}.pt2"
 
 
 @functools.cache
@@ -121,6 +132,11 @@ def build(graph: Graph) -> None:
     """Compile a graph into the cache, unless it is there; about half a minute.
 
     Processes that build at once wait for one of them. A package is complete when it has its name.
+
+    Raises
+    ------
+    KernelError
+        if the compiler fails, whatever it says
     """
     path = graph.path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +146,15 @@ def build(graph: Graph) -> None:
         logger.info("compiling %s", path.name)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             made = Path(folder) / "graph.pt2"
-            _compile(graph, made)
+            try:
+                _compile(graph, made)
+            except Exception as error:
+                logger.info("compiling %s", path.name, exc_info=True)
+                reason = str(error).strip().partition("\n")[0] or type(error).__name__
+                raise KernelError(
+                    f"the compiled kernel cannot be made here ({graph.name}: {reason}); "
+                    "--kernel reference needs no compiler"
+                ) from error
             made.replace(path)
 
 
@@ -172,9 +196,11 @@ def _compile(graph: Graph, path: Path) -> None:
     arguments, free = _example(graph)
     program = torch.export.export(graph.module(), arguments, dynamic_shapes=free)
     known = {key: value for key, value in _SETTINGS.items() if hasattr(torch._inductor.config, key)}
-    torch._inductor.aoti_compile_and_package(
-        program, package_path=str(path), inductor_configs=known
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own, of its own parts
+        torch._inductor.aoti_compile_and_package(
+            program, package_path=str(path), inductor_configs=known
+        )
 
 
 def _example(graph: Graph) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:

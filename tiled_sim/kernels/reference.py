@@ -4,6 +4,7 @@ Every value of a pixel comes from element-wise operations in a fixed order, so i
 on which other pixels are computed with it.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -126,6 +127,31 @@ class Blocks(NamedTuple):
         )
 
 
+class Pass(NamedTuple):
+    """One subpixel of some pixels, lit by one source: what a sum over phi and domains needs.
+
+    Parameters
+    ----------
+    pixels : whose subpixel it is
+    subpixel, source : numbers
+    q : scattering vectors [1/Å]
+    seen : pixels that dmin lets through; None: all
+    recorder : told the values of its pixel
+    """
+
+    pixels: Pixels
+    subpixel: int
+    source: int
+    q: Vectors
+    seen: Tensor | None
+    recorder: Recorder | None
+
+    @property
+    def counted(self) -> Tensor:
+        """Pixels whose evaluations count: live ones that dmin lets through."""
+        return self.pixels.live if self.seen is None else self.pixels.live & self.seen
+
+
 class ReferenceKernel:
     """Sums every step of every pixel, one step at a time.
 
@@ -139,8 +165,13 @@ class ReferenceKernel:
     name = "reference"
     #: Whether `photons` counts what every look-up meets.
     counts = True
-    #: Relative difference that `photons` may have from what it tells a recorder.
-    trace_error = 0.0
+    #: Relative difference that `photons` may have from what it tells a recorder; None: they are
+    #: the same tensors.
+    trace_error: float | None = None
+    #: No pixel lacks more than this for what is not evaluated [photons].
+    skipped_bound = 0.0
+    #: Of how many live blocks one gives a pixel whose look-ups are counted, if `counts` is False.
+    blocks_a_sample = 4
     #: Blocks worked on at a time: 64 KiB a float64 tensor, so that they stay in cache, and below
     #: the size at which the C library maps and unmaps every one of them.
     blocks_at_a_time = 32
@@ -153,6 +184,17 @@ class ReferenceKernel:
         self._metric = reciprocal @ reciprocal.T
         weights = scene.beam.relative_weights()
         self._weights = (1.0,) * len(weights) if scene.c_compat else weights
+
+    @property
+    def ceiling(self) -> float:
+        """No pixel is brighter, F being taken at nodes [photons]."""
+        scene = self.scene
+        crystal, panel = scene.crystal, scene.panel
+        height = float(math.prod(crystal.cells)) ** 2
+        side = 1.0 if scene.detector.point_pixel else panel.pixel_size
+        F = self.default_F if self.table is None else self.table.largest
+        omega = (side / panel.close_distance) ** 2
+        return R_E_SQR * scene.beam.fluence * F * F * height * omega
 
     def photons_of_blocks(self, blocks: Blocks) -> tuple[Tensor, Lookups]:
         """As `photons`, (blocks, 256)."""
@@ -192,9 +234,8 @@ class ReferenceKernel:
                         cos_two_theta=diffracted.dot(source.incident),
                     )
                     recorder.phi_steps.clear()
-                counted = pixels.live if seen is None else pixels.live & seen
-                sums[number] += self._sweep(
-                    pixels, q, seen, counted, (subpixel, number), lookups, recorder
+                sums[number] += self._sum_over_steps(
+                    Pass(pixels, subpixel, number, q, seen, recorder), lookups
                 )
         assert omega is not None
         return self._scale(sums, polar, omega, recorder), lookups
@@ -268,46 +309,37 @@ class ReferenceKernel:
             factor = torch.where((held == 0.0) & seen, factor, held)
         polar[slot] = factor
 
-    def _sweep(
-        self,
-        pixels: Pixels,
-        q: Vectors,
-        seen: Tensor | None,
-        counted: Tensor,
-        place: tuple[int, int],
-        lookups: Lookups,
-        recorder: Recorder | None,
-    ) -> Tensor:
+    def _sum_over_steps(self, one: Pass, lookups: Lookups) -> Tensor:
         """Sum over phi steps and mosaic domains of one subpixel and source [electron²]."""
-        total = torch.zeros_like(q.x)
-        scene = self.scene
-        first = self._first(pixels, place)
+        total = torch.zeros_like(one.q.x)
+        scene, recorder, counted = self.scene, one.recorder, one.counted
+        first = self._first(one)
         everything = bool(counted.all())
         for t, domains in enumerate(scene.orientations):
             for m, orientation in enumerate(domains):
-                step = self._evaluate(q, orientation.tolist(), counted, everything, lookups)
+                step = self._evaluate(one.q, orientation.tolist(), counted, everything, lookups)
                 intensity = step.intensity
                 if first is not None:
                     # the one evaluation whose crystal had not been turned before it
                     own_orientation = scene.first_orientations[t, m]
                     axes = own_orientation.tolist()
-                    own = self._evaluate(q, axes, counted, everything, Lookups())
+                    own = self._evaluate(one.q, axes, counted, everything, Lookups())
                     intensity = torch.where(first, own.intensity, intensity)
-                if seen is not None:
-                    intensity = torch.where(seen, intensity, 0.0)
+                if one.seen is not None:
+                    intensity = torch.where(one.seen, intensity, 0.0)
                 total += intensity
-                if recorder is not None and m == 0 and place[1] == 0:
+                if recorder is not None and m == 0 and one.source == 0:
                     if first is not None and bool(first[recorder.index]):
                         step, orientation = own, own_orientation
                     self._record(recorder, t, step, orientation)
         return total
 
-    def _first(self, pixels: Pixels, place: tuple[int, int]) -> Tensor | None:
+    def _first(self, one: Pass) -> Tensor | None:
         """Which of the pixels is the C program's first evaluation, or None if none is."""
         first = self.scene.first
-        if first is None or place != (first.subpixel, first.source):
+        if first is None or (one.subpixel, one.source) != (first.subpixel, first.source):
             return None
-        is_first = (pixels.slow == first.slow) & (pixels.fast == first.fast)
+        is_first = (one.pixels.slow == first.slow) & (one.pixels.fast == first.fast)
         return is_first if bool(is_first.any()) else None
 
     def _evaluate(

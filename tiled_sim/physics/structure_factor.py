@@ -42,6 +42,15 @@ class StructureFactorTable:
         self._amplitude = torch.from_numpy(padded.reshape(-1)).to(device)
         self._kind = torch.from_numpy(padded_kind.reshape(-1)).to(device)
 
+    @property
+    def largest(self) -> float:
+        """Largest F, of either sign, as an amplitude [electron]."""
+        return float(self._amplitude.abs().max())
+
+    def amplitudes(self, dtype: torch.dtype) -> Tensor:
+        """F of the padded grid, flat [electron]."""
+        return self._amplitude.to(dtype)
+
     def squares(self, dtype: torch.dtype) -> Tensor:
         """F² of the padded grid, flat [electron²]."""
         return (self._amplitude * self._amplitude).to(dtype)
@@ -87,7 +96,7 @@ class StructureFactorTable:
         """
         low = [torch.where(allowed, torch.floor(x), 0.0) for x in (i.h, i.k, i.l)]
         weights = [
-            _lagrange(torch.where(allowed, x - x0, 0.0))
+            lagrange(torch.where(allowed, x - x0, 0.0))
             for x, x0 in zip((i.h, i.k, i.l), low, strict=True)
         ]
         starts = [
@@ -116,8 +125,8 @@ def constant_table(F: float) -> StructureFactorTable:
     return StructureFactorTable(np.full(shape, F), nothing, (0, 0, 0), F, torch.device("cpu"))
 
 
-def _lagrange(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Weights of the nodes -1, 0, 1, 2 at ``t`` in [0, 1)."""
+def lagrange(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Weights of the nodes -1, 0, 1, 2 at ``t`` in [0, 1), by Lagrange's formula."""
     return (
         -t * (t - 1.0) * (t - 2.0) / 6.0,
         (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0,

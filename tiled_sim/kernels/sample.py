@@ -1,0 +1,71 @@
+"""Counting what the look-ups of a few pixels meet, for kernels that do not count as they go."""
+
+import torch
+
+from tiled_sim.kernels.anchors import StepTable, anchor, step_tables
+from tiled_sim.kernels.reference import Lookups, Pixels, ReferenceKernel
+from tiled_sim.physics.geometry import Vectors
+from tiled_sim.physics.structure_factor import (
+    ABSENT,
+    IN_RANGE,
+    OUT_OF_RANGE,
+    ZERO,
+    StructureFactorTable,
+)
+
+_STEPS_AT_A_TIME = 256
+
+
+def count_lookups(kernel: ReferenceKernel, table: StructureFactorTable, pixels: Pixels) -> Lookups:
+    """What the look-ups of some pixels meet, all steps of them.
+
+    Parameters
+    ----------
+    kernel : whose scene it is
+    table : of structure factors
+    pixels : those that are not live are left out
+    """
+    scene, lookups = kernel.scene, Lookups()
+    live = Pixels(*(part[pixels.live] for part in pixels))
+    steps = step_tables(scene, scene.beam.relative_weights(), pixels.slow.device)
+    for subpixel in range(scene.sampling.oversample**2):
+        diffracted, _ = kernel.to_subpixel(live, subpixel)
+        for of_direction in steps:
+            for start in range(0, len(of_direction.weights), _STEPS_AT_A_TIME):
+                part = slice(start, start + _STEPS_AT_A_TIME)
+                lookups.add(_met(kernel, table, diffracted, of_direction, part))
+    return lookups
+
+
+def _met(
+    kernel: ReferenceKernel,
+    table: StructureFactorTable,
+    diffracted: Vectors,
+    steps: StepTable,
+    part: slice,
+) -> Lookups:
+    """What some steps of some pixels meet."""
+    sampling = kernel.scene.sampling
+    difference = Vectors(*(d - i for d, i in zip(diffracted, steps.incident, strict=True)))
+    anchors = anchor(steps.vectors[part], difference, table.minimum)
+    last = table.last_indices()
+    h, k, l = anchors.node[..., 0].clamp(0).minimum(last[:, None]).unbind(1)
+    kind = table.kind_of(((h * (last[1] + 1) + k) * (last[2] + 1) + l).flatten())
+    refused = torch.zeros_like(kind, dtype=torch.bool)
+    if sampling.interpolate:
+        index = anchors.node + anchors.remainder
+        reach = last[:, None, None] - 3
+        refused = ~((index >= 3) & (index <= reach)).all(dim=1).flatten()
+    if sampling.dmin > 0:
+        wavelengths = steps.wavelengths[part][:, None]
+        d_spacing = wavelengths / difference.length().clamp(min=1e-300)
+        seen = (d_spacing >= sampling.dmin).flatten()
+        kind, refused = kind[seen], refused[seen]
+    counts = torch.bincount(kind, minlength=4).tolist()
+    return Lookups(
+        counts[IN_RANGE],
+        counts[ZERO],
+        counts[ABSENT],
+        counts[OUT_OF_RANGE],
+        interpolation_refused=int(refused.sum()),
+    )
