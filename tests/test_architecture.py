@@ -18,7 +18,7 @@ LAYERS = (
     ("kernels",),
     ("tiles", "trace"),
     ("simulation",),
-    ("coverage", "images", "run", "pictures"),
+    ("coverage", "images", "run", "pictures", "verification"),
     ("cluster",),
     ("cli",),
     ("__init__", "__main__"),

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from tiled_sim.cluster.submit import create_run, prepare
-from tiled_sim.cluster.worker import compute_tile
+from tiled_sim.cluster.preparation import create_run, prepare
+from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.errors import StoreError, UsageError
 from tiled_sim.pictures import brightest_of_blocks, resolution, write_picture
 from tiled_sim.run import Run
@@ -23,7 +23,7 @@ def made(experiment, path, tiles=None):
     """A run with some of its tiles done, or all."""
     run = create_run(prepare(experiment, tile=(32, 32)), path)
     for index in range(len(run.plan)) if tiles is None else tiles:
-        compute_tile(str(run.path), run.run_id, "cpu", index, 1)
+        compute_batch(str(run.path), run.run_id, "cpu", [(index, 1)])
     return Run(run.path)
 
 
@@ -139,7 +139,7 @@ def test_the_image_drawn_is_that_of_the_frame_and_panel(many, frame, panel):
 def test_a_large_image_is_reduced_to_the_brightest_pixel_of_each_block(still, tmp_path):
     experiment = still("-detpixels_s", 1410, "-detpixels_f", 67, "-pixel", 0.02)
     run = create_run(prepare(experiment, tile=(704, 80)), tmp_path / "run.zarr")
-    compute_tile(str(run.path), run.run_id, "cpu", 1, 1)
+    compute_batch(str(run.path), run.run_id, "cpu", [(1, 1)])
     run = Run(run.path)
     reduced, factor = brightest_of_blocks(run, 0, 0)
     image = run.image.values[0, 0]

@@ -10,8 +10,8 @@ import pytest
 import zarr
 
 import tiled_sim as ts
-from tiled_sim.cluster.submit import create_run, prepare
-from tiled_sim.cluster.worker import compute_tile
+from tiled_sim.cluster.preparation import create_run, prepare
+from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.errors import StoreError
 from tiled_sim.run import Run, id_of, open_run
 
@@ -19,7 +19,7 @@ from tiled_sim.run import Run, id_of, open_run
 def compute(run, *indices):
     """Do in this process what a worker does with these tiles."""
     for index in indices or range(len(run.plan)):
-        compute_tile(str(run.path), run.run_id, "cpu", index, 1)
+        compute_batch(str(run.path), run.run_id, "cpu", [(index, 1)])
 
 
 @pytest.fixture(scope="module")

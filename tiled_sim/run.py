@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tiled_sim.errors import StoreError
+from tiled_sim.errors import ExperimentError, StoreError
 from tiled_sim.experiment.model import Experiment
+from tiled_sim.io.control import Control, Driver, Failure
 from tiled_sim.io.sidecar import SidecarError, image_digest
 from tiled_sim.io.store import RunStore, tile_id
+from tiled_sim.kernels.choice import ON_CPU
 from tiled_sim.kernels.reference import Lookups
+from tiled_sim.simulation import Simulator, resolve_device
 from tiled_sim.tiles import Tile, TilePlan
 
 
@@ -36,6 +39,8 @@ class Status:
     nan : pixels that are not a number
     lookups : of structure factors
     missing : ids of the first tiles not done
+    failed : tiles not done that were given up
+    driver : who hands out the tiles, or did last; None if nobody has
     """
 
     tiles: int
@@ -48,6 +53,8 @@ class Status:
     nan: int = 0
     lookups: Lookups = field(default_factory=Lookups)
     missing: list[str] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    driver: Driver | None = None
 
     @property
     def complete(self) -> bool:
@@ -126,19 +133,39 @@ class Run:
         """Valid sidecars, in the order of the plan."""
         return (found for tile in self.plan if (found := self.sidecar(tile)) is not None)
 
+    def require_same(self, experiment: Experiment) -> None:
+        """Make sure that this is a run of an experiment.
+
+        Raises
+        ------
+        ExperimentError
+            naming the first field that differs
+        """
+        if experiment.sha256 == self.experiment.sha256:
+            return
+        field, here, there = first_difference(experiment.to_dict(), self.experiment.to_dict())
+        raise ExperimentError(
+            f"{self.path} is a run of another experiment: its {field} is {there!r}, not {here!r}. "
+            "Submit this one to another --out, or resume the run as it is"
+        )
+
     def missing(self) -> Iterator[Tile]:
         """Tiles without a valid sidecar, in the order of the plan."""
         return (tile for tile in self.plan if self.sidecar(tile) is None)
 
     def status(self) -> Status:
-        """How far the run is."""
-        status = Status(len(self.plan))
+        """How far the run is, from the store alone."""
+        control = Control(self.path)
+        given_up = {failure.tile: failure for failure in control.failures()}
+        status = Status(len(self.plan), driver=control.driver())
         sums = []
         for tile in self.plan:
             found = self.sidecar(tile)
             if found is None:
                 if len(status.missing) < 10:
                     status.missing.append(id_of(tile))
+                if id_of(tile) in given_up:
+                    status.failed.append(given_up[id_of(tile)])
                 continue
             status.done += 1
             status.evaluations += found["evaluations"]["done"]
@@ -155,23 +182,81 @@ class Run:
         return status
 
     def faults(self) -> Iterator[str]:
-        """What is wrong with the run: missing tiles, digests that differ, NaN."""
+        """What is wrong with the run: tiles missing, digests that differ, NaN, strangers."""
+        expected = set()
         for tile in self.plan:
-            found = self.sidecar(tile)
-            if found is None:
-                yield f"{id_of(tile)}: not computed, or its sidecar is damaged"
-                continue
-            try:
-                image = self.store.read_tile(
-                    tile.frame, tile.panel, slice(*tile.slow), slice(*tile.fast)
-                )
-            except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
-                yield f"{id_of(tile)}: the image cannot be read: {error}"
-                continue
-            if image_digest(image) != found["image"]["sha256"]:
-                yield f"{id_of(tile)}: the image is not the one that was committed (SHA-256)"
-            if np.isnan(image).any():
-                yield f"{id_of(tile)}: {int(np.isnan(image).sum())} pixels are NaN"
+            expected.add(id_of(tile))
+            yield from (f"{id_of(tile)}: {fault}" for fault in self._faults_of(tile))
+        for found in self.store.sidecar_ids():
+            if found not in expected:
+                yield f"{found}: a sidecar of no tile of this run"
+
+    def _faults_of(self, tile: Tile) -> Iterator[str]:
+        found = self.sidecar(tile)
+        if found is None:
+            yield "not computed, or its sidecar is damaged"
+            return
+        try:
+            image = self.store.read_tile(
+                tile.frame, tile.panel, slice(*tile.slow), slice(*tile.fast)
+            )
+        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
+            yield f"the image cannot be read: {error}"
+            return
+        if image_digest(image) != found["image"]["sha256"]:
+            yield "the image is not the one that was committed (SHA-256)"
+        if np.isnan(image).any():
+            yield f"{int(np.isnan(image).sum())} pixels are NaN"
+
+    def simulator(self, device: str) -> Simulator:
+        """What computes its tiles, with the structure factors of its store.
+
+        Parameters
+        ----------
+        device : name of the torch device
+
+        Raises
+        ------
+        StoreError
+            if they cannot be read, or are not those that the run was made with
+        UsageError
+            for a device that is not there
+        """
+        try:
+            structure_factors = self.store.read_structure_factors()
+        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
+            raise StoreError(
+                f"{self.path}: the structure factors in the store cannot be read ({error}); submit "
+                "the run again to another --out"
+            ) from error
+        found = None if structure_factors is None else structure_factors.sha256
+        if found != self.hashes["structure_factors"]:
+            raise StoreError(
+                f"{self.path}: the structure factors in the store have SHA-256 {found}, the run "
+                f"was made with {self.hashes['structure_factors']}"
+            )
+        if self.plan.kernel in ON_CPU and device == "auto":
+            device = "cpu"  # it runs nowhere else, and the plan's kernel is the run's
+        return Simulator(self.experiment, structure_factors, self.plan, resolve_device(device))
+
+
+def first_difference(here: Any, there: Any, name: str = "experiment") -> tuple[str, Any, Any]:
+    """Name and both values of the first field in which two documents differ.
+
+    Parameters
+    ----------
+    here, there : plain JSON values that are not equal
+    name : of both
+    """
+    if isinstance(here, dict) and isinstance(there, dict):
+        for key in [*here, *(key for key in there if key not in here)]:
+            if here.get(key) != there.get(key):
+                return first_difference(here.get(key), there.get(key), f"{name}.{key}")
+    if isinstance(here, list) and isinstance(there, list) and len(here) == len(there):
+        for number, (one, other) in enumerate(zip(here, there, strict=True)):
+            if one != other:
+                return first_difference(one, other, f"{name}[{number}]")
+    return name.removeprefix("experiment."), here, there
 
 
 def open_run(path: str | Path) -> Run:

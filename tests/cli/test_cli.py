@@ -15,7 +15,7 @@ import zarr
 
 import tiled_sim as ts
 from tiled_sim.cli.main import EXIT_CODES, VERBS, main
-from tiled_sim.cluster.submit import create_run, prepare
+from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.io.fdump import read_fdump
 from tiled_sim.io.hkl import read_hkl
 
@@ -27,11 +27,14 @@ STILL = (
 )
 SHA256 = ts.Experiment.from_nanobragg(STILL.split()).sha256
 _PLAN = ["--tile", "--trace-pixel", "--require-coverage", "--precision", "--kernel"]
+_CLUSTER = ["--cluster", "--detach", "--device", "--no-progress"]
 TWO_DASHES = {
-    "submit": ["--out", "--c-compat", "--fdump", *_PLAN, "--cluster", "--device", "--no-progress"],
-    "resume": ["--cluster", "--device", "--no-progress"],
+    "submit": ["--out", "--c-compat", "--fdump", *_PLAN, *_CLUSTER],
+    "resume": ["--c-compat", "--fdump", *_CLUSTER],
     "status": [],
-    "verify": [],
+    "watch": ["--no-progress"],
+    "cancel": [],
+    "verify": ["--recompute", "--device"],
     "view": ["--out", "--frame", "--panel"],
     "plan": ["--c-compat", "--fdump", *_PLAN],
     "config": ["--c-compat", "--fdump"],
@@ -217,7 +220,7 @@ def test_a_reader_that_leaves_early_is_no_error():
         ("plan --fdump F.bin experiment.toml", ["--fdump", "[structure_factors]"]),
         ("plan experiment.toml -N 5", ["experiment.toml", "'-N' is one word too many"]),
         ("config --tile 64 experiment.toml", ["'--tile'"]),
-        ("resume", ["RUN.zarr", "tiled-sim resume --help"]),
+        ("resume", ["tiled-sim resume RUN.zarr"]),
         ("status a.zarr b.zarr", ["'b.zarr'"]),
         ("verify --deep a.zarr", ["'--deep'"]),
         ("view a.zarr --frame first", ["--frame", "'first'"]),
@@ -524,6 +527,9 @@ def test_submit_prints_one_json_document(tell, in_data, cluster, tmp_path):
         ("resume {run} --cluster {cluster} --json", "complete", True),
         ("status {run} --json", "complete", True),
         ("verify --json {run}", "faults", []),
+        ("verify --json --recompute 2 {run}", "faults", []),
+        ("watch --json {run}", "complete", True),
+        ("cancel --json {run}", "said", "{run}: nobody is computing it"),
         ("view {run} --json --out {new}.png", "picture", "{new}.png"),
         ("plan --json {still}", "tiles", 1),
         ("config --json {still}", "sha256", "{sha256}"),

@@ -1,5 +1,6 @@
 """Which cluster a run computes on: the forms of --cluster, and who hears of it."""
 
+import json
 import logging
 import os
 import re
@@ -10,10 +11,11 @@ import time
 
 import psutil
 import pytest
+import torch
 
 from tiled_sim.cluster import connect
-from tiled_sim.cluster.connect import Local, Remote, connected, parse_cluster
-from tiled_sim.errors import TiledSimError, UsageError
+from tiled_sim.cluster.connect import Gpu, Local, Remote, Slurm, connected, is_here, parse_cluster
+from tiled_sim.errors import InputFileError, TiledSimError, UsageError
 
 LOOPBACK = {"127.0.0.1", "::1"}
 
@@ -30,6 +32,8 @@ LOOPBACK = {"127.0.0.1", "::1"}
         ("local:12x16", Local(12, 16)),
         ("tcp://node7:8786", Remote("tcp://node7:8786")),
         ("tls://node7:8786", Remote("tls://node7:8786")),
+        ("gpu", Gpu(None)),
+        ("gpu:2", Gpu(2)),
     ],
 )
 def test_every_form_of_cluster_is_understood(text, where):
@@ -41,7 +45,8 @@ def test_every_form_of_cluster_is_understood(text, where):
     [
         *("", "local:", "local:0", "local:2x0", "local:2x", "local:x2", "local:-1", "local:1.5"),
         *("LOCAL", " local", "local ", "local\n", "locals", "local:2x2x2"),
-        *("node7:8786", "http://node7:8786", "tcp:/node7", "TCP://node7:8786", "slurm:a.toml"),
+        *("node7:8786", "http://node7:8786", "tcp:/node7", "TCP://node7:8786"),
+        *("gpu:", "gpu:0", "gpu:1x1", "gpus", "slurm", "slurm:", "scheduler-file", "pbs:a.toml"),
     ],
 )
 def test_any_other_form_is_refused_and_told_what_there_is(text):
@@ -49,8 +54,47 @@ def test_any_other_form_is_refused_and_told_what_there_is(text):
         parse_cluster(text)
     message = str(caught.value)
     assert f"--cluster {text!r}" in message
-    for form in ("local,", "local:WORKERS,", "local:WORKERSxTHREADS", "tcp://", "tls://"):
+    forms = ("local,", "local:WORKERS,", "local:WORKERSxTHREADS", "tcp://", "tls://", "gpu,")
+    for form in (*forms, "gpu:WORKERS", "scheduler-file:PATH", "slurm:PROFILE.toml"):
         assert form in message
+
+
+@pytest.mark.parametrize("address", ["tcp://10.0.0.1:8786", "tls://node7:8786"])
+def test_a_scheduler_file_gives_the_address(tmp_path, address):
+    file = tmp_path / "scheduler.json"
+    file.write_text(json.dumps({"type": "Scheduler", "address": address, "workers": {}}))
+    assert parse_cluster(f"scheduler-file:{file}") == Remote(address)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "7", "{}", '{"address": 7}', '{"address": "inproc://a/b"}', "[" * 100000],
+)
+def test_a_file_that_no_scheduler_wrote_is_refused_with_its_name(tmp_path, content):
+    file = tmp_path / "scheduler.json"
+    file.write_text(content)
+    with pytest.raises(InputFileError, match=rf"{file}.*`dask scheduler --scheduler-file PATH`"):
+        parse_cluster(f"scheduler-file:{file}")
+
+
+@pytest.mark.parametrize("form", ["scheduler-file", "slurm"])
+def test_a_file_that_is_missing_is_told(tmp_path, form):
+    with pytest.raises(InputFileError, match=rf"cannot read .*{tmp_path}/none: No such file"):
+        parse_cluster(f"{form}:{tmp_path}/none")
+
+
+def test_a_slurm_profile_is_read(tmp_path):
+    file = tmp_path / "profile.toml"
+    file.write_text('cores = 8\nmemory = "16 GB"\n')
+    where = parse_cluster(f"slurm:{file}")
+    assert isinstance(where, Slurm)
+    assert where.profile.cores == 8
+
+
+def test_only_local_workers_are_here():
+    assert is_here(Local())
+    assert is_here(Gpu())
+    assert not is_here(Remote("tcp://127.0.0.1:8786"))
 
 
 # A scheduler that is already running
@@ -120,7 +164,15 @@ def test_a_tls_address_without_certificates_is_told_where_they_are_named(impatie
     error, _ = try_to_connect("tls://127.0.0.1:8786")
     assert isinstance(error, UsageError)
     assert "needs certificates" in str(error)
+    assert "--tls-ca" in str(error)
     assert "distributed.comm.tls" in str(error)
+
+
+def test_a_scheduler_named_by_its_file_is_reached(cluster, tmp_path):
+    file = tmp_path / "scheduler.json"
+    file.write_text(json.dumps({"address": cluster.scheduler_address}))
+    with connected(f"scheduler-file:{file}", 1) as client:
+        assert client.scheduler.address == cluster.scheduler_address
 
 
 # A local cluster
@@ -167,7 +219,7 @@ def test_a_worker_does_not_hear_what_interrupts_the_client(local):
 
 
 def test_a_worker_keeps_the_memory_that_tensors_give_back_whatever_dask_ran_before(local):
-    (kept,) = local.run(os.environ.get, "MALLOC_TRIM_THRESHOLD_").values()
+    (kept,) = local.run(os.getenv, "MALLOC_TRIM_THRESHOLD_").values()
     assert int(kept) >= 1 << 27
 
 
@@ -196,3 +248,63 @@ def test_a_local_cluster_is_gone_afterwards_and_the_environment_as_before():
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((host, int(port)), timeout=2)
     assert dict(os.environ) == environment
+
+
+# One process for each GPU; the processes are real, the number of GPUs is not
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Have torch see so many GPUs, and the environment name them so."""
+
+    def have(count, named=None):
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if named is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+
+    return have
+
+
+def seen_by_workers(cluster):
+    """CUDA_VISIBLE_DEVICES of each worker, and its number of threads."""
+    with connected(cluster, tiles=9) as client:
+        named = client.run(os.getenv, "CUDA_VISIBLE_DEVICES")
+        assert set(client.nthreads().values()) == {1}
+        return sorted(named.values())
+
+
+def test_every_worker_sees_a_gpu_of_its_own(gpus):
+    gpus(2)
+    assert seen_by_workers("gpu") == ["0", "1"]
+
+
+def test_workers_share_out_the_gpus_that_this_process_was_given(gpus):
+    gpus(3, "3, GPU-5f1c9a2e-8f0f-4a51-9d0c-7a8d8a3c0b11,MIG-1b6c,-1,0")
+    assert seen_by_workers("gpu:2") == ["3", "GPU-5f1c9a2e-8f0f-4a51-9d0c-7a8d8a3c0b11"]
+
+
+def test_a_worker_that_comes_back_sees_the_same_gpu(gpus):
+    gpus(1, "GPU-b,GPU-a")
+    with connected("gpu", tiles=1) as client:
+        ((address, pid),) = client.run(os.getpid).items()
+        psutil.Process(pid).kill()
+        deadline = time.monotonic() + 30
+        while set(client.nthreads()) <= {address}:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert list(client.run(os.getenv, "CUDA_VISIBLE_DEVICES").values()) == ["GPU-b"]
+
+
+@pytest.mark.parametrize("form", ["gpu", "gpu:1"])
+def test_a_machine_without_a_gpu_is_told_so(gpus, form):
+    gpus(0)
+    with pytest.raises(UsageError, match=rf"--cluster {form}: torch sees 0 GPUs .*cluster local"):
+        seen_by_workers(form)
+
+
+def test_more_gpus_than_there_are_is_told_with_both_numbers(gpus):
+    gpus(2, "0,1")
+    message = r"--cluster gpu:3: torch sees 2 GPUs here, with CUDA_VISIBLE_DEVICES='0,1'"
+    with pytest.raises(UsageError, match=message):
+        seen_by_workers("gpu:3")

@@ -14,7 +14,8 @@ from distributed import Client
 
 import tiled_sim as ts
 from tiled_sim.cli.main import main
-from tiled_sim.cluster.submit import Silent, compute_missing, submit
+from tiled_sim.cluster.listener import Silent
+from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.run import Run, id_of
 
 #: Seconds after which a process that should do something is given up.

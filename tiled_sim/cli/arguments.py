@@ -142,6 +142,13 @@ def fraction(text: str) -> float:
     return value
 
 
+def whole_number(text: str) -> int:
+    """Read a number that counts something."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
 def add_plan_options(parser: Parser) -> None:
     """The options that decide the plan."""
     parser.add_argument(
@@ -194,7 +201,13 @@ def add_cluster_options(parser: Parser) -> None:
         "--cluster",
         default="local",
         metavar="WHERE",
-        help="local (default), local:WORKERS, local:WORKERSxTHREADS, tcp://HOST:PORT, tls://…",
+        help="local (default), local:WORKERS, local:WORKERSxTHREADS, gpu, gpu:WORKERS, "
+        "tcp://HOST:PORT, tls://HOST:PORT, scheduler-file:PATH or slurm:PROFILE.toml",
+    )
+    parser.add_argument(
+        "--detach",
+        action="store_true",
+        help="leave the run to a scheduler that is running already; `watch` follows it",
     )
     parser.add_argument(
         "--device", default="auto", help="auto (default), cpu, cuda or cuda:N, on the workers"

@@ -14,6 +14,8 @@ VERBS = {
     "submit": "simulate an experiment into a new run",
     "resume": "compute what a run lacks",
     "status": "how far a run is",
+    "watch": "follow a run that goes on elsewhere",
+    "cancel": "stop computing a run, from anywhere that sees it",
     "verify": "check every tile of a run against its digest",
     "view": "a picture of a run",
     "plan": "what submit would do: tiles, memory, coverage; computes nothing",

@@ -25,7 +25,7 @@ def run(words: Sequence[str]) -> int:
     add_kernel_options(parser)
     options, rest = parser.parse_beside_nanobragg(words)
     request = read_request(options, rest)
-    from tiled_sim.cluster.submit import prepare
+    from tiled_sim.cluster.preparation import prepare
 
     prepared = prepare(
         request.experiment,

@@ -7,6 +7,9 @@ if TYPE_CHECKING:
     from tiled_sim.run import Run, Status
 
 
+_FAILURES_SHOWN = 5
+
+
 def number(value: float) -> str:
     """A large count in three digits: 62.2 M."""
     for limit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -79,6 +82,37 @@ def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[
     if seconds is not None:
         lines.append(f"time      {duration(seconds)}")
     return lines
+
+
+def state_lines(status: "Status") -> list[str]:
+    """Who computes a run that is not complete, what is missing and what failed."""
+    lines = []
+    driver = status.driver
+    if driver is not None:
+        lines.append(f"driver    {driver.state}: process {driver.pid} on {driver.host}")
+        if driver.state == "running":
+            lines.append(
+                f"          {number(driver.evaluations / max(driver.seconds, 1e-9))}eval/s, "
+                + _time_left(driver.seconds_left)
+            )
+        if driver.error:
+            lines.append(f"          {driver.error}")
+    if status.missing:
+        more = status.tiles - status.done - len(status.missing)
+        ending = f" and {more} more" if more > 0 else ""
+        lines.append(f"missing   {', '.join(status.missing)}{ending}")
+    for failure in status.failed[:_FAILURES_SHOWN]:
+        lines.append(
+            f"failed    {failure.tile}, {failure.attempts} times, the last on {failure.worker}: "
+            f"{failure.error}"
+        )
+    if len(status.failed) > _FAILURES_SHOWN:
+        lines.append(f"          and {len(status.failed) - _FAILURES_SHOWN} more")
+    return lines
+
+
+def _time_left(seconds: float | None) -> str:
+    return "no tile yet" if seconds is None else f"{duration(seconds)} left"
 
 
 def summary_document(run: "Run", status: "Status") -> dict[str, Any]:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tiled_sim.cli.printing import number
+from tiled_sim.io.control import Driver
 from tiled_sim.run import Run, id_of
 from tiled_sim.tiles import Tile
 
@@ -60,11 +61,29 @@ class ProgressBar:
         if done:
             self.say(f"resuming  {done} of {len(run.plan)} tiles are done already")
 
+    def worker_refused(self, reason: str) -> None:
+        """Tell it, shown or not."""
+        self._console.print(reason, markup=False)
+
     def tile_done(self, record: dict[str, Any]) -> None:
         """Advance the bar."""
         self._evaluations += record["evaluations"]
         rate = self._evaluations / max(time.monotonic() - self._began, 1e-9)
         self._progress.update(self._task, advance=1, rate=f"{number(rate)}eval/s")
+        for found in record["departures"]:
+            slow, fast = found["pixel"]
+            self._console.print(
+                f"tile {record['id']}: the scaling chain of pixel {slow} {fast} ends "
+                f"{found['departure']:.3g} photons from the image: a step lies on a half-integer "
+                "index, or the kernel is at fault; --kernel reference decides",
+                markup=False,
+            )
+
+    def show(self, done: int, driver: Driver) -> None:
+        """Show how far a driver elsewhere has come; ``done`` are the tiles of the run."""
+        rate = driver.evaluations / max(driver.seconds, 1e-9)
+        failed = f", {driver.failed} failed" if driver.failed else ""
+        self._progress.update(self._task, completed=done, rate=f"{number(rate)}eval/s{failed}")
 
     def tile_failed(self, tile: Tile, error: str, final: bool) -> None:
         """Tell a failure, shown or not."""

@@ -3,34 +3,59 @@
 import time
 from collections.abc import Sequence
 
-from tiled_sim.cli.arguments import Parser, add_cluster_options
-from tiled_sim.cli.submit import report, say_interrupted
+from tiled_sim.cli.arguments import (
+    Parser,
+    add_cluster_options,
+    add_experiment_options,
+    read_request,
+)
+from tiled_sim.cli.submit import report, report_detached, say_interrupted
+from tiled_sim.errors import UsageError
 
 
 def parser() -> Parser:
     """The options of the verb."""
-    made = Parser("resume", "Compute the tiles of a run that have no valid sidecar.")
-    made.add_argument("run", metavar="RUN.zarr")
+    made = Parser(
+        "resume",
+        "Compute the tiles of a run that have no valid sidecar.\n\n"
+        "  tiled-sim resume RUN.zarr\n"
+        "  tiled-sim resume RUN.zarr EXPERIMENT.toml | <nanoBragg options>\n\n"
+        "With an experiment, a run of another one is refused.",
+    )
+    add_experiment_options(made)
     add_cluster_options(made)
     return made
 
 
 def run(words: Sequence[str]) -> int:
     """Run the verb; the exit code."""
-    options = parser().parse(words)
+    options, rest = parser().parse_beside_nanobragg(words)
+    if not rest or rest[0].startswith("-"):
+        raise UsageError("name the run first: tiled-sim resume RUN.zarr")
+    path, *experiment = rest
+    request = read_request(options, experiment) if experiment else None
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.submit import compute_missing
     from tiled_sim.run import Run
 
     began = time.monotonic()
-    found = Run(options.run)
+    found = Run(path)
+    if request is not None:
+        found.require_same(request.experiment)
     with ProgressBar(not (options.json or options.no_progress)) as bar:
         try:
             made = compute_missing(
-                found, cluster=options.cluster, device=options.device, listener=bar
+                found,
+                cluster=options.cluster,
+                device=options.device,
+                detach=options.detach,
+                listener=bar,
             )
         except KeyboardInterrupt:
-            say_interrupted(options.run)
+            say_interrupted(path)
             raise
-    report(made, options.json, time.monotonic() - began)
+    if options.detach:
+        report_detached(made, options.json)
+    else:
+        report(made, options.json, time.monotonic() - began)
     return 0

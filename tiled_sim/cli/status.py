@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tiled_sim.cli.arguments import Parser
-from tiled_sim.cli.printing import print_json, summary, summary_document
+from tiled_sim.cli.printing import print_json, state_lines, summary, summary_document
 
 
 def run(words: Sequence[str]) -> int:
@@ -18,10 +18,5 @@ def run(words: Sequence[str]) -> int:
     if options.json:
         print_json(summary_document(found, status))
     else:
-        lines = summary(found, status)
-        if status.missing:
-            more = status.tiles - status.done - len(status.missing)
-            ending = f" and {more} more" if more > 0 else ""
-            lines.append(f"missing   {', '.join(status.missing)}{ending}")
-        print("\n".join(lines))
+        print("\n".join(summary(found, status) + state_lines(status)))
     return 0 if status.complete else 5

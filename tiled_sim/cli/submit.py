@@ -49,6 +49,11 @@ def run(words: Sequence[str]) -> int:
         raise UsageError("--out RUN.zarr is missing: where should the run go?")
     outputs = read_outputs(request.nanobragg, c_compat=options.c_compat)
     _refuse_existing(outputs)
+    if options.detach and outputs.float_image is not None:
+        raise UsageError(
+            "-floatfile is written when the run is complete, which --detach does not wait for; "
+            "leave one of them out"
+        )
     # torch, dask and zarr take seconds to import; a mistyped option should not wait for them
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.submit import submit
@@ -66,11 +71,15 @@ def run(words: Sequence[str]) -> int:
                 device=options.device,
                 trace_pixels=trace_pixels(options),
                 require_coverage=options.require_coverage,
+                detach=options.detach,
                 listener=bar,
             )
         except KeyboardInterrupt:
             say_interrupted(options.out)
             raise
+    if options.detach:
+        report_detached(made, options.json)
+        return 0
     _write_outputs(made, outputs)
     report(made, options.json, time.monotonic() - began)
     return 0
@@ -83,6 +92,18 @@ def report(made: "Run", as_json: bool, seconds: float) -> None:
         print_json(summary_document(made, status))
     else:
         print("\n".join(summary(made, status, seconds)))
+
+
+def report_detached(made: "Run", as_json: bool) -> None:
+    """Tell how to follow a run that was left to its cluster."""
+    if as_json:
+        print_json({"run": str(made.path), "run_id": made.run_id, "detached": True})
+        return
+    path = made.path
+    print(
+        f"run       {path}, left to its cluster\n"
+        f"          `tiled-sim watch {path}` follows it, `tiled-sim cancel {path}` stops it"
+    )
 
 
 def say_interrupted(path: str) -> None:

@@ -1,5 +1,7 @@
 """What a worker process does with one tile: compute, write the image, then the sidecar."""
 
+import contextlib
+import logging
 import os
 import resource
 import socket
@@ -16,16 +18,23 @@ import torch
 from distributed import get_worker
 
 from tiled_sim.errors import StoreError
+from tiled_sim.io.control import Control
 from tiled_sim.io.sidecar import image_digest
 from tiled_sim.io.store import RunStore
 from tiled_sim.kernels.reference import Lookups
 from tiled_sim.run import Run, id_of
-from tiled_sim.simulation import Simulator, TileResult, resolve_device
+from tiled_sim.simulation import TileResult
 from tiled_sim.tiles import Tile
 from tiled_sim.trace import UNITS
 from tiled_sim.versions import versions
 
+logger = logging.getLogger(__name__)
+
 SCHEMA = "tiled_sim sidecar 1"
+#: What the events of a tile say of it.
+RUNNING, DONE, FAILED = "running", "done", "failed"
+#: Before the id of a run: topic of the events of its tiles.
+TOPIC = "tiled_sim/run/"
 
 
 class Workspace:
@@ -41,24 +50,7 @@ class Workspace:
         torch.set_num_threads(1)
         self.run = Run(path)
         self.store = RunStore.open(path, mode="r+")
-        try:
-            structure_factors = self.store.read_structure_factors()
-        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
-            raise StoreError(
-                f"{path}: the structure factors in the store cannot be read ({error}); submit the "
-                "run again to another --out"
-            ) from error
-        found = None if structure_factors is None else structure_factors.sha256
-        if found != self.run.hashes["structure_factors"]:
-            raise StoreError(
-                f"{path}: the structure factors in the store have SHA-256 {found}, the run was "
-                f"made with {self.run.hashes['structure_factors']}"
-            )
-        if self.run.plan.kernel == "compiled" and device == "auto":
-            device = "cpu"  # it runs nowhere else, and the plan's kernel is the run's
-        self.simulator = Simulator(
-            self.run.experiment, structure_factors, self.run.plan, resolve_device(device)
-        )
+        self.simulator = self.run.simulator(device)
 
     def compute(self, tile: Tile, attempt: int) -> dict[str, Any]:
         """Compute and commit a tile; its sidecar."""
@@ -109,12 +101,14 @@ class Workspace:
             "memory": {
                 "peak_bytes": _peak_bytes(),
                 "predicted_bytes": self.run.plan.bytes_per_task,
+                "device_peak_bytes": _device_peak_bytes(self.simulator.device),
+                "halvings": result.halvings,
             },
             "evaluations": {
                 "planned": result.evaluations_planned,
                 "done": result.evaluations_done,
-                "skipped": 0,
-                "skipped_bound": 0.0,
+                "skipped": result.evaluations_skipped,
+                "skipped_bound": result.skipped_bound,
             },
             "structure_factor_lookups": {**_counts(result.lookups), "counted": result.counted},
             "image": {
@@ -152,33 +146,74 @@ def workspace(path: str, run_id: str, device: str) -> Workspace:
         return _workspaces[key]
 
 
-def compute_tile(path: str, run_id: str, device: str, index: int, attempt: int) -> dict[str, Any]:
-    """The task of one tile: a few words in, a few numbers out; the image goes to the store.
+def topic_of(run_id: str) -> str:
+    """Topic of the events that workers log of a run's tiles."""
+    return f"{TOPIC}{run_id}"
+
+
+def compute_batch(
+    path: str, run_id: str, device: str, tiles: list[tuple[int, int]]
+) -> list[dict[str, Any]]:
+    """The task of some tiles: a few words in, a few numbers out; the image goes to the store.
+
+    A tile that raises costs itself; one that is committed already, by an earlier try of the same
+    batch whose worker died, is not computed again.
 
     Parameters
     ----------
     path : of the run's store, as the workers see it
     run_id : of the run
     device : name of the torch device
-    index : of the tile in the plan
-    attempt : 1 for the first
+    tiles : index in the plan, and attempt (1 for the first), of each
 
     Returns
     -------
-    the parts of the sidecar that progress and summary need
+    of each tile the parts of the sidecar that progress and summary need, or ``error`` and
+    ``worker``; tiles that were not begun because the run was cancelled are left out
     """
-    if not Path(path).exists():
-        raise StoreError(
-            f"worker {socket.gethostname()} does not see {path}: the store must lie on a file "
-            "system that every worker shares"
-        )
     here = workspace(path, run_id, device)
-    sidecar = here.compute(here.run.plan[index], attempt)
+    control = Control(here.run.path)
+    records = []
+    for index, attempt in tiles:
+        if control.cancelled:
+            break
+        _tell(run_id, {"tile": index, "state": RUNNING, "attempt": attempt})
+        record = _compute(here, here.run.plan[index], attempt)
+        records.append(record)
+        _tell(run_id, {**record, "state": FAILED if "error" in record else DONE})
+    return records
+
+
+def _compute(here: "Workspace", tile: Tile, attempt: int) -> dict[str, Any]:
+    """Compute and commit a tile; its record."""
+    try:
+        sidecar = here.run.sidecar(tile) or here.compute(tile, attempt)
+    except Exception as error:  # whatever a kernel, a disk or a file system may raise
+        logger.warning("tile %s failed", id_of(tile), exc_info=True)
+        return {
+            "tile": tile.index,
+            "error": f"{type(error).__name__}: {error}",
+            "worker": _worker_address(),
+        }
     return {
+        "tile": tile.index,
         "id": sidecar["tile"]["id"],
         "evaluations": sidecar["evaluations"]["done"],
         "seconds": sidecar["time"]["seconds"],
+        "lookups": sidecar["structure_factor_lookups"],
+        "departures": [
+            {"pixel": trace["pixel"], "departure": trace["departure"]}
+            for trace in sidecar["traces"]
+            if trace["departure"]
+        ],
     }
+
+
+def _tell(run_id: str, event: dict[str, Any]) -> None:
+    """Log an event of a tile, for the driver and the page on the dashboard."""
+    with contextlib.suppress(ValueError):  # outside a worker, as in a test, nobody listens
+        worker = get_worker()
+        worker.log_event(topic_of(run_id), {"worker": worker.address, **event})
 
 
 def _counts(lookups: Lookups) -> dict[str, int]:
@@ -187,11 +222,23 @@ def _counts(lookups: Lookups) -> dict[str, int]:
     return counts
 
 
+def _worker_address() -> str:
+    try:
+        return str(get_worker().address)
+    except ValueError:
+        return socket.gethostname()
+
+
 def _worker_name() -> str:
     try:
         return str(get_worker().name)
     except ValueError:
         return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _device_peak_bytes(device: torch.device) -> int | None:
+    """Most that torch has held on a CUDA device [bytes]; None on a CPU."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
 
 
 def _peak_bytes() -> int:

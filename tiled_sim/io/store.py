@@ -255,6 +255,19 @@ class RunStore:
             if document is not None:
                 yield document
 
+    def sweep(self) -> None:
+        """Remove what interrupted writes left behind; nobody else may be writing.
+
+        Raises
+        ------
+        StoreError
+            the run is open to read only
+        """
+        self._require_writable()
+        for pattern in ("traces/**/.*.tmp", "control/**/.*.tmp", "0/image/**/*.partial", ".*.tmp"):
+            for leftover in self._path.glob(pattern):
+                leftover.unlink(missing_ok=True)
+
     def finish(self, apply: Callable[..., Iterable[Any]] = map) -> None:
         """Make the pyramid of 2 × 2 means and consolidate the metadata; may be done again.
 

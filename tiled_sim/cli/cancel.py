@@ -1,0 +1,37 @@
+"""``tiled-sim cancel``: ask whoever computes a run to stop."""
+
+from collections.abc import Sequence
+
+from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.printing import print_json
+from tiled_sim.errors import StoreError
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the verb; 0 when nobody computes the run any more."""
+    parser = Parser(
+        "cancel", "Stop computing a run, from anywhere that sees it. `resume` goes on with it."
+    )
+    parser.add_argument("run", metavar="RUN.zarr")
+    options = parser.parse(words)
+    from tiled_sim.cluster.lease import living_driver
+    from tiled_sim.io.control import Control
+    from tiled_sim.run import Run
+
+    found = Run(options.run)
+    control = Control(found.path)
+    if living_driver(control) is not None:
+        try:
+            control.cancel()
+        except OSError as error:
+            raise StoreError(f"{found.path} cannot be written: {error.strerror}") from error
+        while living_driver(control) is not None:
+            pass  # each look takes as long as a sign of life
+        said = f"{found.path}: cancelled; `tiled-sim resume {found.path}` goes on with it"
+    else:
+        said = f"{found.path}: nobody is computing it"
+    if options.json:
+        print_json({"run": str(found.path), "said": said})
+    else:
+        print(said)
+    return 0

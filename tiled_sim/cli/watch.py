@@ -1,0 +1,52 @@
+"""``tiled-sim watch``: follow a run that goes on elsewhere."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.printing import print_json, state_lines, summary, summary_document
+
+if TYPE_CHECKING:
+    from tiled_sim.io.control import Driver
+    from tiled_sim.run import Run
+
+_SECONDS_BETWEEN_LOOKS = 0.5
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the verb; 0 if the run is complete in the end, else 5."""
+    parser = Parser(
+        "watch",
+        "Follow a run until nobody computes it any more, from anywhere that sees it.\n"
+        "Ctrl-C leaves the run alone. Exit code 5: not complete.",
+    )
+    parser.add_argument("run", metavar="RUN.zarr")
+    parser.add_argument("--no-progress", action="store_true", help="show no progress bar")
+    options = parser.parse(words)
+    from tiled_sim.cli.progress import ProgressBar
+    from tiled_sim.run import Run
+
+    found = Run(options.run)
+    with ProgressBar(not (options.json or options.no_progress)) as bar:
+        for number, driver in enumerate(_signs_of_life(found)):
+            if number == 0:
+                bar.started(found, driver.missing, driver.dashboard)
+            bar.show(len(found.plan) - driver.missing + driver.done, driver)
+    status = found.status()
+    if options.json:
+        print_json(summary_document(found, status))
+    else:
+        print("\n".join(summary(found, status) + state_lines(status)))
+    return 0 if status.complete else 5
+
+
+def _signs_of_life(found: "Run") -> "Iterator[Driver]":
+    """What the driver says of itself, until it has ended or died."""
+    from tiled_sim.cluster.lease import Pulse
+    from tiled_sim.io.control import Control
+
+    pulse = Pulse(Control(found.path))
+    while (driver := pulse.driver()) is not None:
+        yield driver
+        time.sleep(_SECONDS_BETWEEN_LOOKS)

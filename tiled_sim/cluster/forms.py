@@ -1,0 +1,122 @@
+"""The forms of ``--cluster``: read here, and nowhere else."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tiled_sim.cluster.profiles import SlurmProfile, read_profile
+from tiled_sim.errors import InputFileError, UsageError
+
+FORMS = (
+    "local, local:WORKERS, local:WORKERSxTHREADS, gpu, gpu:WORKERS, tcp://HOST:PORT, "
+    "tls://HOST:PORT, scheduler-file:PATH or slurm:PROFILE.toml"
+)
+_LOCAL = re.compile(r"local(?::(?P<workers>[1-9]\d*)(?:x(?P<threads>[1-9]\d*))?)?")
+_GPU = re.compile(r"gpu(?::(?P<workers>[1-9]\d*))?")
+_REMOTE = ("tcp://", "tls://")
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Worker processes on this machine.
+
+    Parameters
+    ----------
+    workers : processes; None: one a core, and no more than there are tiles
+    threads : dask threads in each, computing one tile each
+    """
+
+    workers: int | None = None
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """Worker processes on this machine that see one GPU each.
+
+    Parameters
+    ----------
+    workers : processes; None: one for each GPU that this process sees
+    """
+
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A scheduler that is already running.
+
+    Parameters
+    ----------
+    address : ``tcp://…`` or ``tls://…``
+    """
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slurm:
+    """Jobs of SLURM, with the scheduler in this process.
+
+    Parameters
+    ----------
+    profile : of the jobs
+    """
+
+    profile: SlurmProfile
+
+
+Where = Local | Gpu | Remote | Slurm
+
+
+def parse_cluster(text: str, source: str = "--cluster") -> Where:
+    """Read the value of ``--cluster``, and the file that it may name.
+
+    Parameters
+    ----------
+    text : the value
+    source : that gave it, for the message
+
+    Raises
+    ------
+    UsageError
+        listing the forms
+    InputFileError
+        for a scheduler file or a profile that is missing or malformed
+    """
+    if text.startswith(_REMOTE):
+        return Remote(text)
+    if match := _LOCAL.fullmatch(text):
+        return Local(_number(match["workers"]), _number(match["threads"]) or 1)
+    if match := _GPU.fullmatch(text):
+        return Gpu(_number(match["workers"]))
+    form, _, path = text.partition(":")
+    if path and form == "scheduler-file":
+        return Remote(_address_in(Path(os.path.expanduser(path))))
+    if path and form == "slurm":
+        return Slurm(read_profile(os.path.expanduser(path)))
+    raise UsageError(f"{source} {text!r} is none of the forms {FORMS}")
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _address_in(file: Path) -> str:
+    """Address of the scheduler that wrote a file."""
+    remedy = "write one with `dask scheduler --scheduler-file PATH`"
+    try:
+        address = json.loads(file.read_text("utf-8"))["address"]
+    except OSError as error:
+        raise InputFileError(
+            f"cannot read the scheduler file {file}: {error.strerror}; {remedy}"
+        ) from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InputFileError(f"{file} is not a scheduler file; {remedy}") from None
+    if not isinstance(address, str) or not address.startswith(_REMOTE):
+        raise InputFileError(
+            f"{file} gives the address {address!r}, which is neither tcp://… nor tls://…; {remedy}"
+        )
+    return address

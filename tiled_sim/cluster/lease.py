@@ -1,0 +1,195 @@
+"""One driver a run: whoever hands out its tiles says so in the store, every two seconds."""
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import TracebackType
+
+import psutil
+
+from tiled_sim.errors import StoreError
+from tiled_sim.io.control import CANCELLED, FAILED, FINISHED, RUNNING, Control, Driver, new_token
+from tiled_sim.io.store import RunStore
+from tiled_sim.run import Run
+
+logger = logging.getLogger(__name__)
+
+SECONDS_A_BEAT = 2.0
+#: A driver whose beat does not change for so long is dead. Only changes are looked at and never
+#: times, which are those of other machines.
+SECONDS_OF_SILENCE = 4 * SECONDS_A_BEAT
+
+
+class Cancelled(StoreError):
+    """A run that somebody asked to stop, or whose tiles another driver hands out now."""
+
+    exit_code = 5
+
+
+class Lease:
+    """The right to hand out the tiles of a run, from ``with`` on to the end of the block.
+
+    Parameters
+    ----------
+    run : to compute
+    missing : tiles that will be
+    dashboard : address of the page to watch
+
+    Raises
+    ------
+    StoreError
+        if another driver lives, or the store cannot be written
+    """
+
+    def __init__(self, run: Run, missing: int, dashboard: str) -> None:
+        self._run = run
+        self._control = Control(run.path)
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._stop = ""
+        self._driver = Driver(
+            token=new_token(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            state=RUNNING,
+            beat=0,
+            began=datetime.now(UTC).isoformat(),
+            seconds=0.0,
+            missing=missing,
+            done=0,
+            failed=0,
+            evaluations=0,
+            dashboard=dashboard,
+            error="",
+        )
+        self._thread = threading.Thread(target=self._live, name="lease", daemon=True)
+
+    def __enter__(self) -> "Lease":
+        living = living_driver(self._control)
+        if living is not None:
+            path = self._run.path
+            raise StoreError(
+                f"process {living.pid} on {living.host} is computing {path}; "
+                f"`tiled-sim watch {path}` follows it, `tiled-sim cancel {path}` stops it"
+            )
+        try:
+            RunStore.open(self._run.path, mode="r+").sweep()
+            self._control.go_on()
+            self._control.write_driver(self._driver)
+        except OSError as error:
+            raise StoreError(
+                f"{self._run.path} cannot be written ({error.strerror}): the tiles could not be "
+                "kept. Make room, or let this user write there"
+            ) from error
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        if self._stop == CANCELLED or isinstance(error, KeyboardInterrupt):
+            state = CANCELLED
+        else:
+            state = FINISHED if error is None else FAILED
+        if self._is_ours():
+            self._write(state=state, error="" if error is None else str(error))
+
+    def count(self, *, done: int = 0, failed: int = 0, evaluations: int = 0) -> None:
+        """Count tiles."""
+        with self._lock:
+            driver = self._driver
+            self._driver = replace(
+                driver,
+                done=driver.done + done,
+                failed=driver.failed + failed,
+                evaluations=driver.evaluations + evaluations,
+            )
+
+    def require(self) -> None:
+        """Go on, unless somebody asked to stop.
+
+        Raises
+        ------
+        Cancelled
+            saying who
+        """
+        path = self._run.path
+        if self._stop == CANCELLED:
+            raise Cancelled(f"cancelled; `tiled-sim resume {path}` goes on with {path}")
+        if self._stop:
+            raise Cancelled(f"{self._stop} computes {path} now; this one stops")
+
+    def _live(self) -> None:
+        while not self._over.wait(SECONDS_A_BEAT):
+            if not self._is_ours():
+                return
+            if self._control.cancelled:
+                self._stop = CANCELLED
+            self._write()
+
+    def _is_ours(self) -> bool:
+        found = self._control.driver()
+        if found is not None and found.token != self._driver.token:
+            self._stop = f"process {found.pid} on {found.host}"
+        return not self._stop or self._stop == CANCELLED
+
+    def _write(self, **changes: str) -> None:
+        with self._lock:
+            self._driver = replace(
+                self._driver,
+                beat=self._driver.beat + 1,
+                seconds=time.monotonic() - self._began,
+                **changes,  # type: ignore[arg-type]
+            )
+        with contextlib.suppress(OSError):  # a full disk is told by the tiles
+            self._control.write_driver(self._driver)
+
+
+class Pulse:
+    """Whether the driver of a run lives, watched from anywhere that sees the run.
+
+    Parameters
+    ----------
+    control : of the run
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._last: Driver | None = None
+        self._changed = 0.0
+        #: Whether it has given a sign of life since the first look.
+        self.proven = False
+
+    def driver(self) -> Driver | None:
+        """The driver; None if there is none, it has ended, or has been silent for too long."""
+        found = self._control.driver()
+        if found is None or found.state != RUNNING:
+            return None
+        if found.host == socket.gethostname() and not psutil.pid_exists(found.pid):
+            return None
+        now = time.monotonic()
+        if found != self._last:
+            self.proven = self._last is not None
+            self._last, self._changed = found, now
+        elif now - self._changed > SECONDS_OF_SILENCE:
+            return None
+        return found
+
+
+def living_driver(control: Control) -> Driver | None:
+    """The driver of a run after a sign of life; None if there is none. Takes seconds to be sure."""
+    pulse = Pulse(control)
+    while (found := pulse.driver()) is not None and not pulse.proven:
+        time.sleep(SECONDS_A_BEAT / 10)
+    return found

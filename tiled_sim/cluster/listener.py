@@ -1,0 +1,50 @@
+"""Who is told how a run goes on."""
+
+from typing import Any, Protocol
+
+from tiled_sim.run import Run
+from tiled_sim.tiles import Tile
+
+
+class Listener(Protocol):
+    """Is told how a run goes on."""
+
+    def compiling(self) -> None:
+        """The kernel of the run is being compiled, once for this machine."""
+
+    def started(self, run: Run, missing: int, dashboard: str) -> None:
+        """Tiles are about to be computed."""
+
+    def worker_refused(self, reason: str) -> None:
+        """A worker cannot compute the run; the others go on."""
+
+    def tile_done(self, record: dict[str, Any]) -> None:
+        """A tile is committed."""
+
+    def tile_failed(self, tile: Tile, error: str, final: bool) -> None:
+        """A tile raised, or its worker died; it is tried again unless ``final``."""
+
+    def finishing(self) -> None:
+        """All tiles are done; the pyramid is being made."""
+
+
+class Silent:
+    """A listener that does nothing."""
+
+    def compiling(self) -> None:
+        """Do nothing."""
+
+    def started(self, run: Run, missing: int, dashboard: str) -> None:
+        """Do nothing."""
+
+    def worker_refused(self, reason: str) -> None:
+        """Do nothing."""
+
+    def tile_done(self, record: dict[str, Any]) -> None:
+        """Do nothing."""
+
+    def tile_failed(self, tile: Tile, error: str, final: bool) -> None:
+        """Do nothing."""
+
+    def finishing(self) -> None:
+        """Do nothing."""
