@@ -1,11 +1,15 @@
 """Time the kernels, and beside them nanoBragg.c, on the cases of the table in docs/benchmarks.md.
 
     python benchmarks/run.py [--nanobragg PATH] [--cases A,B] [--repeat N] [--json]
+    python benchmarks/run.py --commands [--nanobragg PATH] [--repeat N] [--json]
 
 The programs take turns within each case, one core each. Seconds are processor time: of the sum
 over the image for tiled_sim (start-up, compilation and the store are told apart), of the whole
-process for nanoBragg.c. Accuracy is against the image of nanoBragg.c, or else of the reference
-kernel.
+process for nanoBragg.c; on a GPU they are of the clock. Accuracy is against the image of
+nanoBragg.c, or else of the reference kernel.
+
+``--commands`` times whole processes by the clock, on all cores: `tiled-sim submit` and nanoBragg.c
+on the flagship, and what it takes to start, to compile, and to have the first tile done.
 """
 
 import argparse
@@ -14,9 +18,11 @@ import os
 import resource
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,6 +32,7 @@ import torch
 
 from tiled_sim.experiment import Experiment
 from tiled_sim.inputs import load_structure_factors
+from tiled_sim.kernels.choice import NEGLIGIBLE
 from tiled_sim.kernels.compiled import graphs_of
 from tiled_sim.kernels.packages import build, is_built
 from tiled_sim.simulation import Simulator
@@ -40,6 +47,9 @@ PILATUS = (
 )
 
 
+GAUSS = ("reference float64", "compiled float64", "compiled mixed", "spots float64")
+
+
 @dataclass(frozen=True)
 class Case:
     """One row: a nanoBragg command line, and the kernels that can do it."""
@@ -49,6 +59,12 @@ class Case:
     options: str
     kernels: tuple[str, ...] = ("reference float64", "compiled float64", "compiled mixed")
 
+    @property
+    def on_this_machine(self) -> tuple[str, ...]:
+        """Its kernels, and those of a GPU if there is one."""
+        on_gpu = ("triton float64", "triton mixed") if torch.cuda.is_available() else ()
+        return self.kernels + on_gpu
+
 
 CASES = (
     Case("A", "single step, square", f"{P1} -N 10 -oversample 1 -detpixels 1024"),
@@ -56,8 +72,8 @@ CASES = (
     Case("C", "100 mosaic domains, square", f"{P1} -N 10 -oversample 1 -detpixels 256 -mosaic 0.5 -mosaic_domains 100"),
     Case("D", "Pilatus 6M, 10 phi steps, square", PILATUS),
     Case("E", "tricubic, 10 phi steps", f"{P1} -N 10 -oversample 1 -detpixels 256 -phi 1 -osc 1 -phisteps 10 -interpolate"),
-    Case("F", "1250 steps, gauss", f"{P1} -N 10 -gauss_xtal -oversample 1 -detpixels 128 -mosaic 0.5 -mosaic_domains 25 -dispersion 1 -dispsteps 50"),
-    Case("G", "stills: 100 wavelengths, 25 domains, gauss, a region", f"{P1} -N 10 -gauss_xtal -oversample 1 -detpixels 3000 -pixel 0.11 -mosaic 0.5 -mosaic_domains 25 -dispersion 1 -dispsteps 100 -roi 1500 1595 1500 1595"),
+    Case("F", "1250 steps, gauss", f"{P1} -N 10 -gauss_xtal -oversample 1 -detpixels 128 -mosaic 0.5 -mosaic_domains 25 -dispersion 1 -dispsteps 50", GAUSS),
+    Case("G", "stills: 100 wavelengths, 25 domains, gauss, a region", f"{P1} -N 10 -gauss_xtal -oversample 1 -detpixels 3000 -pixel 0.11 -mosaic 0.5 -mosaic_domains 25 -dispersion 1 -dispsteps 100 -roi 1500 1595 1500 1595", GAUSS),
 )  # fmt: skip
 
 
@@ -66,9 +82,12 @@ class Ours:
 
     def __init__(self, experiment: Experiment, kernel: str) -> None:
         name, precision = kernel.split()
-        self.plan = TilePlan.of(experiment, kernel=name, precision=precision)
+        negligible = NEGLIGIBLE if name == "spots" else 0.0
+        self.plan = TilePlan.of(experiment, kernel=name, precision=precision, negligible=negligible)
         factors = load_structure_factors(experiment)
-        self.simulator = Simulator(experiment, factors, self.plan, torch.device("cpu"))
+        self.device = torch.device("cuda" if name == "triton" else "cpu")
+        self.clock = time.perf_counter if name == "triton" else time.process_time
+        self.simulator = Simulator(experiment, factors, self.plan, self.device)
         self.shape = experiment.detector.pixels
         self.mask = np.zeros(self.shape, dtype=np.uint8)
         region = experiment.detector.panels[0].region
@@ -80,12 +99,12 @@ class Ours:
         self.image = np.zeros(self.shape, dtype=np.float32)
 
     def seconds(self) -> float:
-        """Processor time of the whole image [s]."""
-        began = time.process_time()
+        """Time of the whole image [s]."""
+        began = self.clock()
         for tile in self.plan:
             place = (slice(*tile.slow), slice(*tile.fast))
             self.image[place] = self.simulator.simulate_tile(tile, self.mask[place]).image
-        return time.process_time() - began
+        return self.clock() - began
 
 
 def seconds_of_c(
@@ -122,14 +141,15 @@ def measure(case: Case, program: Path | None, repeat: int) -> list[dict]:
     os.chdir(DATA)
     options = case.options.split()
     experiment = Experiment.from_nanobragg(options)
-    for kernel in case.kernels:
+    kernels = case.on_this_machine
+    for kernel in kernels:
         name, precision = kernel.split()
         if name == "compiled":
             for graph in graphs_of(experiment, precision):
                 build(graph) if not is_built(graph) else None
-    ours = {kernel: Ours(experiment, kernel) for kernel in case.kernels}
+    ours = {kernel: Ours(experiment, kernel) for kernel in kernels}
     evaluations = int((next(iter(ours.values())).mask == 0).sum()) * experiment.steps
-    times: dict[str, list[float]] = {name: [] for name in ("nanoBragg.c", *case.kernels)}
+    times: dict[str, list[float]] = {name: [] for name in ("nanoBragg.c", *kernels)}
     truth = None
     for turn in range(repeat + 1):
         if program is not None:
@@ -180,18 +200,127 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
+#: What starts, in a process of its own.
+STARTS = {
+    "importing torch": "import torch",
+    "importing the worker": "import tiled_sim.cluster.worker",
+    "loading the compiled kernel": """
+import time
+from tiled_sim.kernels.packages import Graph, load
+began = time.perf_counter()
+for graph in (Graph("directions"), Graph("sweep", "square", "float64")):
+    load(graph)
+print(time.perf_counter() - began)
+""",
+    "compiling it": """
+import time
+from tiled_sim.kernels.packages import Graph, build
+began = time.perf_counter()
+for graph in (Graph("directions"), Graph("sweep", "square", "float64")):
+    build(graph)
+print(time.perf_counter() - began)
+""",
+}
+SMALL = f"{P1} -N 5 -oversample 1 -detpixels 256"
+
+
+def seconds_to_start(code: str) -> float:
+    """What a script says that it took, or how long it ran [s]; nothing is compiled before it."""
+    with tempfile.TemporaryDirectory() as empty:
+        environment = dict(os.environ)
+        if "build" in code:
+            environment["XDG_CACHE_HOME"] = empty
+        began = time.perf_counter()
+        told = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=environment,
+        ).stdout
+        return float(told) if told else time.perf_counter() - began
+
+
+def seconds_of_submit(options: list[str]) -> dict[str, float]:
+    """Of a whole `tiled-sim submit` by the clock, and until its first tile began [s]."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run.zarr"
+        began, now = time.time(), time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "tiled_sim", "submit", "--out", run, "--no-progress", *options],
+            cwd=DATA,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        whole = time.perf_counter() - now
+        starts = [
+            datetime.fromisoformat(json.loads(file.read_bytes())["time"]["start"]).timestamp()
+            for file in run.glob("traces/f*/p*/*.json")
+        ]
+    return {"whole": whole, "first tile began": min(starts) - began}
+
+
+def seconds_of_whole_c(program: Path, options: list[str]) -> float:
+    """Of the C program by the clock, on all cores [s]."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("p1.hkl", "2erl.hkl"):
+            (Path(folder) / name).symlink_to(DATA / name)
+        began = time.perf_counter()
+        subprocess.run(
+            [program, *options, "-nonoise", "-nopgm", "-floatfile", "image.bin"],
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return time.perf_counter() - began
+
+
+def measure_commands(program: Path | None, repeat: int) -> list[dict]:
+    """Whole processes, by the clock; the flagship in turn with nanoBragg.c."""
+    times: dict[str, list[float]] = {}
+    for _ in range(repeat):
+        for name, code in STARTS.items():
+            times.setdefault(name, []).append(seconds_to_start(code))
+        for name, line in (("a small job", SMALL), ("the flagship", PILATUS)):
+            for part, spent in seconds_of_submit(line.split()).items():
+                times.setdefault(f"{name}, {part}", []).append(spent)
+        if program is not None:
+            spent = seconds_of_whole_c(program, PILATUS.split())
+            times.setdefault("the flagship, nanoBragg.c", []).append(spent)
+    return [
+        {"what": name, "seconds": statistics.median(spent), "min_max": [min(spent), max(spent)]}
+        for name, spent in times.items()
+    ]
+
+
+def table_of_commands(rows: list[dict]) -> str:
+    """The rows as a Markdown table."""
+    lines = ["| what | seconds, median (min–max) |", "| --- | --- |"]
+    lines += [
+        f"| {row['what']} | {row['seconds']:.3g} ({row['min_max'][0]:.3g}–{row['min_max'][1]:.3g}) |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--nanobragg", type=Path, help="the C program, to be timed beside")
+    parser.add_argument("--commands", action="store_true", help="whole processes, by the clock")
     parser.add_argument("--cases", default=",".join(case.letter for case in CASES))
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
     program = options.nanobragg.resolve() if options.nanobragg else None
+    if options.commands:
+        rows = measure_commands(program, options.repeat)
+        print(json.dumps(rows, indent=2) if options.json else table_of_commands(rows))
+        return
     wanted = options.cases.split(",")
     rows = [
         row

@@ -113,6 +113,7 @@ def _simulate(
     trace_pixels: tuple[tuple[int, int], ...] = (),
     holding=None,
     factors: StructureFactors | None = None,
+    **planned: object,
 ) -> Simulated:
     masks = [panel_mask(experiment, panel) for panel in range(experiment.shape[1])]
     plan = TilePlan.of(
@@ -120,6 +121,7 @@ def _simulate(
         tile,
         first_evaluations=first_evaluations(experiment, masks.__getitem__),
         trace_pixels=trace_pixels,
+        **planned,
     )
     factors = _factors_of(experiment) if factors is None else factors
     simulator = Simulator(experiment, factors, plan, torch.device("cpu"))
@@ -142,8 +144,8 @@ def _simulate(
 def simulate():
     """Compute an experiment through plan and simulator, in this process.
 
-    ``simulate(experiment, tile=…, trace_pixels=…, holding=…, factors=…)``: with ``holding``, a
-    list of (slow, fast) pixels, only the tiles that hold one of them are computed.
+    ``simulate(experiment, tile=…, trace_pixels=…, holding=…, factors=…, kernel=…)``: with
+    ``holding``, a list of (slow, fast) pixels, only the tiles that hold one of them are computed.
     """
     return _simulate
 

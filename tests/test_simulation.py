@@ -254,6 +254,40 @@ def test_a_trace_that_does_not_match_the_image_is_an_error(experiment):
         scaling_chain(recorder, Scene.of(experiment, 0, 0), (1, 2), "requested", 2.0, None)
 
 
+# Spots instead of pixels
+
+NARROW = "-gauss_xtal -N 12 -phi 1 -osc 1 -phisteps 4 -oversample 1"
+
+
+def followed(simulate, line=NARROW, **options):
+    return simulate(read(line), kernel="spots", negligible=1e-6, **options)
+
+
+def test_what_spots_leave_out_is_counted_and_bounded(in_data, simulate):
+    (part,) = followed(simulate).results
+    (whole,) = simulate(read(NARROW)).results
+    assert part.evaluations_planned == whole.evaluations_done == 75 * 60 * 4
+    assert 0 < part.evaluations_done < part.evaluations_planned / 10
+    assert part.evaluations_skipped == part.evaluations_planned - part.evaluations_done
+    lacking = whole.image.astype(float) - part.image
+    assert -1e-6 * whole.image.max() < lacking.min()
+    assert 0 < lacking.max() <= part.skipped_bound < 1e-3 * whole.image.max()
+
+
+def test_spots_do_not_depend_on_the_tile(in_data, simulate):
+    whole, small = (followed(simulate, tile=tile) for tile in ((64, 80), (16, 32)))
+    assert whole.image.max() > 0
+    assert whole.image.tobytes() == small.image.tobytes()
+
+
+def test_a_trace_of_followed_spots_departs_from_the_image_nowhere(in_data, simulate):
+    pixels = tuple((slow, fast) for slow in range(3, 60, 14) for fast in range(4, 75, 17))
+    traced = followed(simulate, trace_pixels=pixels)
+    traces = [trace for result in traced.results for trace in result.traces]
+    assert len(traces) > len(pixels)
+    assert {trace.departure for trace in traces} == {0.0}
+
+
 # Device memory
 
 

@@ -13,8 +13,16 @@ import xarray as xr
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.inputs import MaskSource, load_mask, load_structure_factors
-from tiled_sim.kernels.choice import build_choice, choose_kernel
+from tiled_sim.kernels.choice import (
+    NEGLIGIBLE,
+    REFERENCE,
+    Choice,
+    Wish,
+    build_choice,
+    choose_kernel,
+)
 from tiled_sim.simulation import (
+    TILES_ON_A_GPU,
     Simulator,
     first_evaluations,
     one_torch_thread,
@@ -62,6 +70,7 @@ def simulate(
     *,
     precision: str = "float64",
     kernel: str = "auto",
+    negligible: float = NEGLIGIBLE,
     device: str = "auto",
     trace_pixels: tuple[tuple[int, int], ...] = (),
 ) -> xr.DataArray:
@@ -71,7 +80,8 @@ def simulate(
     ----------
     experiment : what to simulate
     precision : ``float64``, or ``mixed`` (float32 once h, k, l are less their nodes)
-    kernel : ``auto``, ``reference`` or ``compiled``
+    kernel : ``auto``, ``reference``, ``compiled``, ``spots`` or ``triton``
+    negligible : share of the peak of a Gaussian spot below which evaluations may be left out
     device : ``auto``, ``cpu``, ``cuda`` or ``cuda:N``
     trace_pixels : (slow, fast) of pixels whose scaling chains are kept in ``attrs["traces"]``
 
@@ -87,8 +97,7 @@ def simulate(
     resolved = resolve_device(device)
     choice = choose_kernel(
         experiment,
-        precision=precision,
-        kernel=kernel,
+        Wish(kernel, precision, negligible),
         device=resolved.type,
         cores=os.cpu_count() or 1,
     )
@@ -98,8 +107,7 @@ def simulate(
         experiment,
         mask,
         trace_pixels=trace_pixels,
-        kernel=choice.kernel,
-        precision=choice.precision,
+        choice=choice,
     )
     simulator = Simulator(experiment, load_structure_factors(experiment), plan, resolved)
     image = np.empty(experiment.shape, dtype=np.float32)
@@ -129,8 +137,7 @@ def plan_tiles(
     tile: tuple[int, int] = DEFAULT_TILE,
     structure_factor_nodes: int = 0,
     trace_pixels: tuple[tuple[int, int], ...] = (),
-    kernel: str = "reference",
-    precision: str = "float64",
+    choice: Choice = REFERENCE,
 ) -> TilePlan:
     """Plan an experiment, with what ``--c-compat`` needs to know of the whole panel.
 
@@ -141,7 +148,7 @@ def plan_tiles(
     tile : (slow, fast) pixels
     structure_factor_nodes : of the grid, for the memory prediction
     trace_pixels : (slow, fast) of pixels to trace
-    kernel, precision : of the tiles
+    choice : of the kernel
     """
     slow, fast = experiment.detector.pixels
 
@@ -158,8 +165,9 @@ def plan_tiles(
         structure_factor_nodes=structure_factor_nodes,
         first_evaluations=first_evaluations(experiment, mask_rows),
         trace_pixels=trace_pixels,
-        kernel=kernel,
-        precision=precision,
+        kernel=choice.kernel,
+        precision=choice.precision,
+        negligible=choice.negligible,
     )
 
 
@@ -177,8 +185,8 @@ def _require_live(pixel: tuple[int, int], experiment: Experiment, mask: MaskSour
 
 
 def _for_each(compute: Callable[[Tile], None], plan: TilePlan, device: torch.device) -> None:
-    """Every tile through ``compute``: one thread a core on CPU, one on a GPU."""
-    threads = os.cpu_count() if device.type == "cpu" else 1
+    """Every tile through ``compute``: one thread a core on CPU, some on a GPU."""
+    threads = os.cpu_count() if device.type == "cpu" else TILES_ON_A_GPU
     with one_torch_thread(), ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(compute, plan):
             pass

@@ -14,7 +14,7 @@ from tiled_sim.experiment.model import Experiment
 from tiled_sim.io.control import Control, Driver, Failure
 from tiled_sim.io.sidecar import SidecarError, image_digest
 from tiled_sim.io.store import RunStore, tile_id
-from tiled_sim.kernels.choice import ON_CPU
+from tiled_sim.kernels.choice import device_of
 from tiled_sim.kernels.reference import Lookups
 from tiled_sim.simulation import Simulator, resolve_device
 from tiled_sim.tiles import Tile, TilePlan
@@ -235,9 +235,8 @@ class Run:
                 f"{self.path}: the structure factors in the store have SHA-256 {found}, the run "
                 f"was made with {self.hashes['structure_factors']}"
             )
-        if self.plan.kernel in ON_CPU and device == "auto":
-            device = "cpu"  # it runs nowhere else, and the plan's kernel is the run's
-        return Simulator(self.experiment, structure_factors, self.plan, resolve_device(device))
+        where = resolve_device(device_of(self.plan.choice, device))
+        return Simulator(self.experiment, structure_factors, self.plan, where)
 
 
 def first_difference(here: Any, there: Any, name: str = "experiment") -> tuple[str, Any, Any]:

@@ -30,6 +30,8 @@ from tiled_sim.trace import Trace, scaling_chain
 
 #: The pixel of a block whose look-ups are counted for a kernel that does not count, if it is live.
 _SAMPLED_LANE = 8 * BLOCK + 8
+#: Tiles at a time: while one is computed, others are copied back, checked and written.
+TILES_ON_A_GPU = 4
 #: Of the brightest pixel there could be: below, float32 may have underflowed.
 _DARK = 1e-30
 
@@ -76,6 +78,16 @@ def one_torch_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def _stream_of_its_own(device: torch.device) -> Iterator[None]:
+    """A CUDA stream for one tile, so that others compute while this one is copied and written."""
+    if device.type != "cuda":
+        yield
+        return
+    with torch.cuda.device(device), torch.cuda.stream(torch.cuda.Stream(device)):
+        yield
 
 
 def device_named(name: str) -> torch.device:
@@ -154,6 +166,10 @@ class Simulator:
         tile : of the plan
         mask : uint8, of the tile's shape, 0 = live
         """
+        with _stream_of_its_own(self.device):
+            return self._simulate_tile(tile, mask)
+
+    def _simulate_tile(self, tile: Tile, mask: npt.NDArray[np.uint8]) -> TileResult:
         kernel = self._kernel(tile)
         tiled = _TileBlocks(tile, mask, self.device)
         started = time.perf_counter()
@@ -173,7 +189,7 @@ class Simulator:
             counted="exact" if kernel.counts else "sampled",
             evaluations_planned=planned,
             evaluations_done=done,
-            evaluations_skipped=planned - done if kernel.skipped_bound else 0,
+            evaluations_skipped=planned - done if kernel.leaves_out else 0,
             skipped_bound=kernel.skipped_bound,
             halvings=halvings,
             traces=traces,
@@ -212,10 +228,11 @@ class Simulator:
         if kernel is None:
             first = self.plan.first_evaluation(tile.panel)
             scene = Scene.of(self.experiment, tile.frame, tile.panel, first)
-            kernel = make_kernel(
-                self.plan.kernel, self.plan.precision, scene, self._table, self._default_F
-            )
+            kernel = make_kernel(self.plan.choice, scene, self._table, self._default_F, self.device)
             self._kernels = {place: kernel}
+            if self.device.type == "cuda":
+                # tiles on other streams may use what this one has just put there
+                torch.cuda.synchronize(self.device)
         return kernel
 
     def _traces(
@@ -256,7 +273,7 @@ class Simulator:
         if kernel.trace_error is not None:
             # a kernel in float32 is traced in float64; between spots the tile's peak is the scale
             near = stored + 1e-6 * float(image.max())
-            tolerance = kernel.trace_error * near + _DARK * kernel.ceiling
+            tolerance = kernel.trace_error * near + _DARK * kernel.ceiling + kernel.skipped_bound
         return scaling_chain(recorder, kernel.scene, pixel, reason, stored, tolerance)
 
 
@@ -275,7 +292,7 @@ class _TileBlocks:
         self._live = torch.from_numpy(np.ascontiguousarray(flat)).to(device)
         #: Numbers of the blocks that hold a live pixel.
         self.live = torch.from_numpy(np.flatnonzero(flat.any(axis=1))).to(device)
-        self._photons = torch.zeros(self._live.shape, dtype=torch.float32)
+        self._photons = torch.zeros(self._live.shape, dtype=torch.float32, device=device)
 
     def sample(self, spacing: int) -> Pixels:
         """A live pixel of every so many live blocks: the middle one if it is live."""
@@ -299,11 +316,11 @@ class _TileBlocks:
     def fill(self, numbers: torch.Tensor, blocks: Blocks, photons: torch.Tensor) -> None:
         """Keep the photons of some blocks, (blocks, 256); pixels that are not live stay 0."""
         values = photons if blocks.whole else torch.where(blocks.live, photons, 0.0)
-        self._photons[numbers.cpu()] = values.to(torch.float32).cpu()
+        self._photons[numbers] = values.to(torch.float32)
 
     def image(self) -> npt.NDArray[np.float32]:
         """The tile, float32 (slow, fast)."""
-        blocks = self._photons.numpy().reshape(self._rows, self.columns, BLOCK, BLOCK)
+        blocks = self._photons.cpu().numpy().reshape(self._rows, self.columns, BLOCK, BLOCK)
         whole = blocks.transpose(0, 2, 1, 3).reshape(self._rows * BLOCK, self.columns * BLOCK)
         slow, fast = self.tile.shape
         return np.ascontiguousarray(whole[:slow, :fast])

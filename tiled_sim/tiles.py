@@ -9,6 +9,7 @@ from typing import Any
 
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
+from tiled_sim.kernels.choice import Choice
 from tiled_sim.kernels.reference import BLOCK
 from tiled_sim.kernels.scene import FirstEvaluation
 
@@ -57,7 +58,7 @@ class TilePlan:
     structure_factor_nodes : of the grid
     first_evaluations : one a panel for ``--c-compat`` runs that need them, else empty
     trace_pixels : (slow, fast) of pixels whose scaling chain is kept
-    kernel, precision : of every tile of the run, whichever worker it falls to
+    kernel, precision, negligible : of every tile of the run, whichever worker it falls to
     """
 
     shape: tuple[int, int, int, int]
@@ -68,6 +69,7 @@ class TilePlan:
     trace_pixels: tuple[tuple[int, int], ...] = ()
     kernel: str = "reference"
     precision: str = "float64"
+    negligible: float = 0.0
 
     def __post_init__(self) -> None:
         for name, side in zip(("slow", "fast"), self.tile, strict=True):
@@ -92,6 +94,7 @@ class TilePlan:
         trace_pixels: tuple[tuple[int, int], ...] = (),
         kernel: str = "reference",
         precision: str = "float64",
+        negligible: float = 0.0,
     ) -> "TilePlan":
         """Plan an experiment in tiles of (slow, fast) pixels."""
         _, _, slow, fast = experiment.shape
@@ -108,6 +111,7 @@ class TilePlan:
             trace_pixels,
             kernel,
             precision,
+            negligible,
         )
 
     @property
@@ -177,6 +181,11 @@ class TilePlan:
         """What a process holds whatever the tile [bytes]."""
         return _PROCESS_BYTES[self.kernel] + _BYTES_PER_NODE * self.structure_factor_nodes
 
+    @property
+    def choice(self) -> Choice:
+        """The kernel of its tiles."""
+        return Choice(self.kernel, self.precision, "as planned", self.negligible)
+
     def first_evaluation(self, panel: int) -> FirstEvaluation | None:
         """Of a panel, or None."""
         return self.first_evaluations[panel] if self.first_evaluations else None
@@ -201,6 +210,7 @@ class TilePlan:
             tuple((pixel[0], pixel[1]) for pixel in data["trace_pixels"]),
             data["kernel"],
             data["precision"],
+            data["negligible"],
         )
 
     @property
@@ -212,6 +222,11 @@ class TilePlan:
 
 # From the peak_bytes of sidecars, Linux, torch 2.13 on CPU: what a process holds before its first
 # tile, and what the grid and the tile add (tiles of 64² to 2048², grids to 8e6 nodes).
-_PROCESS_BYTES = {"reference": 319_000_000, "compiled": 335_000_000}
+_PROCESS_BYTES = {
+    "reference": 319_000_000,
+    "compiled": 335_000_000,
+    "spots": 335_000_000,
+    "triton": 1_500_000_000,
+}
 _BYTES_PER_NODE = 27
 _BYTES_PER_PIXEL = 14

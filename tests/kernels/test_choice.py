@@ -8,7 +8,7 @@ from tiled_sim.cluster.preparation import prepare
 from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.images import simulate
 from tiled_sim.kernels import choice, compiled, packages
-from tiled_sim.kernels.choice import KERNELS, PRECISIONS, choose_kernel
+from tiled_sim.kernels.choice import PRECISIONS, Wish, choose_kernel
 
 #: 1440 steps a pixel.
 MANY_STEPS = ("-mosaic", 1, "-mosaic_domains", 144, "-phisteps", 10, "-osc", 1)
@@ -39,6 +39,16 @@ def full_cache(monkeypatch):
 
 
 @pytest.fixture
+def with_triton(monkeypatch):
+    monkeypatch.setattr("tiled_sim.kernels.triton.obstacle", lambda: "")
+
+
+@pytest.fixture
+def without_triton(monkeypatch):
+    monkeypatch.setattr("tiled_sim.kernels.triton.obstacle", lambda: "triton is missing")
+
+
+@pytest.fixture
 def no_compiler(tmp_path, monkeypatch):
     """A PATH on which there is nothing to build with, and nothing built."""
     (tmp_path / "bin").mkdir()
@@ -58,8 +68,11 @@ def no_building(monkeypatch):
     monkeypatch.setattr(compiled, "load", refuse)
 
 
-def chosen(experiment, *, precision="float64", kernel="auto", device="cpu", cores=1):
-    return choose_kernel(experiment, precision=precision, kernel=kernel, device=device, cores=cores)
+def chosen(
+    experiment, *, precision="float64", kernel="auto", device="cpu", cores=1, negligible=1e-9
+):
+    wish = Wish(kernel, precision, negligible)
+    return choose_kernel(experiment, wish, device=device, cores=cores)
 
 
 # By predicted cost
@@ -157,7 +170,7 @@ def test_a_kernel_that_is_asked_for_is_taken_at_any_cost(small, large, empty_cac
 
 
 @pytest.mark.parametrize("cached", ["empty_cache", "full_cache"])
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", ["auto", "reference", "compiled"])
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("job", ["small", "large"])
 def test_the_precision_is_never_less_than_what_is_asked_for(
@@ -192,9 +205,25 @@ def test_a_large_interpolated_job_takes_the_compiled_kernel(still, full_cache):
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
-def test_a_gpu_takes_the_reference_kernel_and_says_why(large, full_cache, device):
-    taken = chosen(large, device=device)
-    assert (taken.kernel, taken.reason) == ("reference", "no compiled kernel: it runs on CPU")
+def test_a_gpu_takes_the_kernel_that_is_made_for_it(large, with_triton, device):
+    taken = chosen(large, device=device, precision="mixed")
+    assert (taken.kernel, taken.precision) == ("triton", "mixed")
+    assert taken.reason == "made for this device"
+
+
+def test_a_gpu_without_triton_takes_the_reference_kernel_and_says_why(large, without_triton):
+    taken = chosen(large, device="cuda")
+    assert (taken.kernel, taken.reason) == ("reference", "no triton kernel: triton is missing")
+
+
+def test_the_triton_kernel_without_triton_is_refused(large, without_triton):
+    with pytest.raises(UsageError, match="--kernel triton cannot be had: triton is missing"):
+        chosen(large, kernel="triton", device="cuda")
+
+
+def test_the_triton_kernel_on_a_cpu_is_refused(large):
+    with pytest.raises(UsageError, match="--kernel triton cannot be had: it runs on CUDA"):
+        chosen(large, kernel="triton")
 
 
 def test_the_compiled_kernel_on_a_gpu_is_refused(large, full_cache):
@@ -205,7 +234,7 @@ def test_the_compiled_kernel_on_a_gpu_is_refused(large, full_cache):
 def test_a_machine_without_a_compiler_takes_the_reference_kernel_and_says_why(large, no_compiler):
     taken = chosen(large)
     assert taken.kernel == "reference"
-    assert taken.reason.startswith("no compiled kernel: no C++ compiler is installed")
+    assert "no compiled kernel: no C++ compiler is installed" in taken.reason
 
 
 def test_the_compiled_kernel_without_a_compiler_is_refused(large, no_compiler):
@@ -230,6 +259,66 @@ def test_a_cache_that_cannot_be_made_takes_the_reference_kernel_and_says_why(
 def test_an_obstacle_does_not_hinder_the_reference_kernel(still, no_compiler):
     taken = chosen(interpolating(still), kernel="reference", device="cuda")
     assert (taken.kernel, taken.reason) == ("reference", "as asked")
+
+
+# Spots instead of pixels
+
+
+@pytest.fixture
+def narrow(still):
+    """Spots of a hundredth of a cell, and 1440 steps."""
+    return still(*MANY_STEPS, "-detpixels", 512, "-N", 30, "-gauss_xtal")
+
+
+@pytest.fixture
+def wide(still):
+    """Spots that overlap."""
+    return still(*MANY_STEPS, "-detpixels", 512, "-N", 2, "-gauss_xtal")
+
+
+def test_narrow_spots_are_followed(narrow, full_cache):
+    taken = chosen(narrow)
+    assert (taken.kernel, taken.precision, taken.negligible) == ("spots", "float64", 1e-9)
+
+
+def test_wide_spots_are_not_followed(wide, full_cache):
+    taken = chosen(wide)
+    assert (taken.kernel, taken.negligible) == ("compiled", 0.0)
+
+
+def test_following_spots_can_be_turned_off(narrow, full_cache):
+    taken = chosen(narrow, negligible=0.0)
+    assert (taken.kernel, taken.negligible) == ("compiled", 0.0)
+
+
+def test_flat_topped_spots_end_by_themselves(still, full_cache):
+    flat = still(*MANY_STEPS, "-detpixels", 512, "-N", 30, "-tophat_spots")
+    taken = chosen(flat, negligible=0.0)
+    assert (taken.kernel, taken.negligible) == ("spots", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("-square_xtal",), "shape square have no end"),
+        (("-gauss_xtal", "-dmin", 3), "dmin"),
+        (("-gauss_xtal", "-interpolate"), "interpolate"),
+    ],
+)
+def test_spots_that_cannot_be_followed_are_refused_with_the_reason(still, options, why):
+    with pytest.raises(UsageError, match=f"--kernel spots cannot be had: .*{why}"):
+        chosen(still(*options), kernel="spots")
+
+
+def test_following_spots_without_leaving_anything_out_is_refused(narrow):
+    with pytest.raises(UsageError, match="--negligible 0 keeps every evaluation"):
+        chosen(narrow, kernel="spots", negligible=0.0)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, 2.0, float("nan")])
+def test_a_share_that_is_none_is_refused(small, share):
+    with pytest.raises(UsageError, match=r"--negligible .* from 0"):
+        chosen(small, negligible=share)
 
 
 # Building what was chosen
@@ -276,7 +365,7 @@ def test_a_run_whose_kernel_cannot_be_compiled_is_computed_all_the_same(still, b
 # Unknown names
 
 
-@pytest.mark.parametrize("kernel", ["triton", "fast", "", "Compiled"])
+@pytest.mark.parametrize("kernel", ["cuda", "fast", "", "Compiled"])
 def test_an_unknown_kernel_is_refused_and_told_what_there_is(small, kernel):
     message = f"--kernel {kernel!r} must be one of auto, reference, compiled"
     with pytest.raises(UsageError, match=message):

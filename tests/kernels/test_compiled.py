@@ -32,6 +32,7 @@ from tiled_sim.experiment.model import (
 from tiled_sim.images import plan_tiles
 from tiled_sim.inputs import load_mask, load_structure_factors
 from tiled_sim.kernels import compiled
+from tiled_sim.kernels.choice import Choice
 from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.graphs import PRECISIONS
 from tiled_sim.kernels.reference import Blocks, Pixels, ReferenceKernel, first_evaluation
@@ -107,8 +108,7 @@ def simulator_of(
         load_mask(experiment),
         tile=tile,
         trace_pixels=trace_pixels,
-        kernel=kernel,
-        precision=precision,
+        choice=Choice(kernel, precision, "as asked"),
     )
     if factors is None:
         factors = load_structure_factors(experiment)

@@ -5,18 +5,18 @@ import threading
 from typing import Any
 
 import dask.array
-from dask.system import CPU_COUNT
 import numpy as np
 import numpy.typing as npt
 import torch
 import xarray as xr
 from dask.base import tokenize
+from dask.system import CPU_COUNT
 
 from tiled_sim.errors import InputFileError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.images import labelled, plan_tiles
 from tiled_sim.inputs import load_mask, load_structure_factors
-from tiled_sim.kernels.choice import choose_kernel
+from tiled_sim.kernels.choice import NEGLIGIBLE, Wish, choose_kernel
 from tiled_sim.simulation import Simulator, resolve_device
 from tiled_sim.tiles import DEFAULT_TILE, TilePlan
 
@@ -27,6 +27,7 @@ def lazy_image(
     tile: int | tuple[int, int] = DEFAULT_TILE,
     precision: str = "float64",
     kernel: str = "auto",
+    negligible: float = NEGLIGIBLE,
     device: str = "auto",
 ) -> xr.DataArray:
     """The image of an experiment as a dask-backed array; nothing is computed or stored yet.
@@ -39,7 +40,7 @@ def lazy_image(
     experiment : what to simulate
     tile : pixels of a chunk, one number or (slow, fast), multiples of 16
     precision : ``float64``, or ``mixed`` (float32 once h, k, l are less their nodes)
-    kernel : ``auto``, ``reference`` or ``compiled``
+    kernel, negligible : as `tiled_sim.simulate`
     device : ``auto``, ``cpu``, ``cuda`` or ``cuda:N``
 
     Returns
@@ -48,14 +49,13 @@ def lazy_image(
     """
     choice = choose_kernel(
         experiment,
-        precision=precision,
-        kernel=kernel,
+        Wish(kernel, precision, negligible),
         device=resolve_device(device).type,
         cores=CPU_COUNT,
     )
     sides = (tile, tile) if isinstance(tile, int) else tile
     structure_factors = load_structure_factors(experiment)
-    plan = plan_tiles(experiment, load_mask(experiment), tile=sides, kernel=choice.kernel, precision=choice.precision)
+    plan = plan_tiles(experiment, load_mask(experiment), tile=sides, choice=choice)
     frames, panels, slow, fast = experiment.shape
     rows, columns = plan.grid
     chunks = (

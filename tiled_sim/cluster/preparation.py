@@ -16,7 +16,7 @@ from tiled_sim.experiment.model import Experiment
 from tiled_sim.images import pixel_centres, plan_tiles
 from tiled_sim.inputs import MaskSource, load_mask, load_structure_factors
 from tiled_sim.io.store import RunStore
-from tiled_sim.kernels.choice import Choice, choose_kernel
+from tiled_sim.kernels.choice import NEGLIGIBLE, Choice, Wish, choose_kernel
 from tiled_sim.run import Run
 from tiled_sim.simulation import device_named, resolve_device
 from tiled_sim.structure_factors import StructureFactors
@@ -79,6 +79,7 @@ def prepare(
     require_coverage: float = REQUIRED_COVERAGE,
     precision: str = "float64",
     kernel: str = "auto",
+    negligible: float = NEGLIGIBLE,
     device: str = "auto",
     cluster: str = "local",
 ) -> Prepared:
@@ -90,7 +91,7 @@ def prepare(
     tile : (slow, fast) pixels
     trace_pixels : (slow, fast) of pixels whose scaling chain is kept
     require_coverage : share of the reflections in reach that the file must give
-    precision, kernel, device, cluster : as `submit`; they decide the kernel
+    precision, kernel, negligible, device, cluster : as `submit`; they decide the kernel
 
     Raises
     ------
@@ -99,8 +100,7 @@ def prepare(
     """
     choice = choose_kernel(
         experiment,
-        precision=precision,
-        kernel=kernel,
+        Wish(kernel, precision, negligible),
         device=device_of_workers(device, cluster),
         cores=_cores(cluster),
     )
@@ -117,8 +117,7 @@ def prepare(
         tile=tile,
         structure_factor_nodes=0 if structure_factors is None else structure_factors.given.size,
         trace_pixels=tuple(trace_pixels),
-        kernel=choice.kernel,
-        precision=choice.precision,
+        choice=choice,
     )
     return Prepared(experiment, structure_factors, mask, coverage, plan, choice)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tiled_sim.kernels.anchors import StepTable, step_tables
-from tiled_sim.kernels.chain import ChainKernel
+from tiled_sim.kernels.chain import chain_of
 from tiled_sim.kernels.graphs import LANES, PRECISIONS
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import BLOCK, Blocks, Lookups, Pass, Pixels, ReferenceKernel
@@ -24,8 +24,9 @@ from tiled_sim.physics.polarization import transverse_axes
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 from tiled_sim.physics.vectors import Vector
 
-#: Steps summed in one go, in float32 if the precision is mixed, before they are added in float64;
-#: fixed, so that bits do not depend on memory at hand.
+_CPU = torch.device("cpu")
+#: Steps summed in one go by a kernel with tables of anchors, in float32 if the precision is
+#: mixed, before they are added in float64; fixed, so that bits do not depend on memory at hand.
 STEPS_AT_A_TIME = 64
 #: Of float64 chains against stored pixels: float32 has 1.2e-7 from one number to the next.
 _TRACE_ERROR = {"float64": 2e-7, "mixed": 1e-3}
@@ -39,8 +40,9 @@ class AnchoredKernel(ReferenceKernel, ABC):
 
     Parameters
     ----------
-    scene, table, default_F : as there; the table decides the device
+    scene, table, default_F : as there
     precision : ``mixed`` (float32 once h, k, l are less their nodes) or ``float64``
+    device : where it runs, and the table lies
     """
 
     counts = False
@@ -51,9 +53,10 @@ class AnchoredKernel(ReferenceKernel, ABC):
         table: StructureFactorTable | None,
         default_F: float,
         precision: str = "float64",
+        device: torch.device = _CPU,
     ) -> None:
         if table is None:
-            table = constant_table(default_F)
+            table = constant_table(default_F, device)
         super().__init__(scene, table, default_F)
         self.trace_error = _TRACE_ERROR[precision]
         self.dtype = PRECISIONS[precision]
@@ -61,7 +64,7 @@ class AnchoredKernel(ReferenceKernel, ABC):
         self.values = table.amplitudes(self.dtype) if interpolate else table.squares(self.dtype)
         self.last = table.last_indices()
         self.minimum = table.minimum
-        self.device = self.values.device
+        self.device = device
         self.lattice = self._lattice_numbers()
         self._tables = step_tables(scene, self._weights, self.device)
 
@@ -77,7 +80,7 @@ class AnchoredKernel(ReferenceKernel, ABC):
         steps: StepTable,
         total: Tensor,
     ) -> None:
-        """Add weight · F_cell² · F_latt² of steps to blocks, `STEPS_AT_A_TIME` in ``dtype``.
+        """Add weight · F_cell² · F_latt² of steps to blocks, in a fixed order.
 
         Parameters
         ----------
@@ -94,10 +97,7 @@ class AnchoredKernel(ReferenceKernel, ABC):
         """
         if recorder is None:
             return super().photons(pixels)
-        place = slice(recorder.index, recorder.index + 1)
-        recorder.index = 0
-        chain = ChainKernel(self.scene, self.table, self.default_F)
-        return chain.photons(Pixels(*(part[place] for part in pixels)), recorder)
+        return chain_of(self, pixels, recorder)
 
     def photons_of_blocks(self, blocks: Blocks) -> tuple[Tensor, Lookups]:
         """As `ReferenceKernel.photons_of_blocks`, without counts."""

@@ -7,7 +7,8 @@ one pixel and many steps, so that a trace of thousands of steps costs millisecon
 import torch
 from torch import Tensor
 
-from tiled_sim.kernels.reference import Evaluation, Lookups, Pass, ReferenceKernel
+from tiled_sim.kernels.recorder import Recorder
+from tiled_sim.kernels.reference import Evaluation, Lookups, Pass, Pixels, ReferenceKernel
 from tiled_sim.physics.lattice import Indices
 
 
@@ -29,6 +30,21 @@ class ChainKernel(ReferenceKernel):
                 self._record(recorder, t, _one(steps, t * domains), orientations[t, 0])
         total = steps.intensity.sum(dim=0, keepdim=True)
         return total if one.seen is None else torch.where(one.seen, total, 0.0)
+
+
+def chain_of(kernel: ReferenceKernel, pixels: Pixels, recorder: Recorder) -> tuple[Tensor, Lookups]:
+    """Photons of the recorder's pixel alone, by the chain of the kernel's scene, and its look-ups.
+
+    Parameters
+    ----------
+    kernel : any
+    pixels : those among which the recorder has its pixel
+    recorder : told every value; its pixel is the only one from now on
+    """
+    place = slice(recorder.index, recorder.index + 1)
+    recorder.index = 0
+    chain = ChainKernel(kernel.scene, kernel.table, kernel.default_F)
+    return chain.photons(Pixels(*(part[place] for part in pixels)), recorder)
 
 
 def _one(steps: Evaluation, number: int) -> Evaluation:

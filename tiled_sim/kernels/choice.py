@@ -1,23 +1,34 @@
 """Which kernel computes a run: chosen once, when it is planned, by predicted cost."""
 
 import logging
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import torch
 
 from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.experiment.model import Experiment
+from tiled_sim.kernels import spots
 from tiled_sim.kernels.compiled import CompiledKernel, graphs_of
 from tiled_sim.kernels.packages import build, is_built, obstacle_to_build
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.kernels.spots import SpotsKernel, predicted_cost
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
 logger = logging.getLogger(__name__)
 
 PRECISIONS = ("float64", "mixed")
-#: Kernels that run on no other device.
-ON_CPU = ("compiled",)
-KERNELS = ("auto", "reference", "compiled")
+KERNELS = ("auto", "reference", "compiled", "spots", "triton")
+#: Share of the peak of a Gaussian spot below which an evaluation is negligible.
+NEGLIGIBLE = 1e-9
+_DEVICES = {
+    "reference": ("cpu", "cuda"),
+    "compiled": ("cpu",),
+    "spots": ("cpu",),
+    "triton": ("cuda",),
+}
 
 # Seconds on one core, measured (docs/benchmarks.md), where F is taken at the nearest node and
 # where it is interpolated; only their ratios decide.
@@ -39,81 +50,107 @@ class Choice:
 
     Parameters
     ----------
-    kernel : ``reference`` or ``compiled``
+    kernel : one of `KERNELS`, but ``auto``
     precision : ``float64`` or ``mixed``; never less than was asked for
     reason : for the user
+    negligible : share of the peak of a spot below which the kernel leaves evaluations out
     """
 
     kernel: str
     precision: str
     reason: str
+    negligible: float = 0.0
 
 
-def choose_kernel(
-    experiment: Experiment, *, precision: str, kernel: str, device: str, cores: int
-) -> Choice:
+#: What needs no choice.
+REFERENCE = Choice("reference", "float64", "as asked")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How an experiment is to be computed, as far as the user says.
+
+    Parameters
+    ----------
+    kernel : one of `KERNELS`
+    precision : one of `PRECISIONS`
+    negligible : share of the peak of a Gaussian spot below which evaluations may be left out
+
+    Raises
+    ------
+    UsageError
+        for unknown names, and a share outside 0 … 1
+    """
+
+    kernel: str = "auto"
+    precision: str = "float64"
+    negligible: float = NEGLIGIBLE
+
+    def __post_init__(self) -> None:
+        for option, value, names in (
+            ("--precision", self.precision, PRECISIONS),
+            ("--kernel", self.kernel, KERNELS),
+        ):
+            if value not in names:
+                raise UsageError(f"{option} {value!r} must be one of {', '.join(names)}")
+        if not 0.0 <= self.negligible < 1.0:
+            raise UsageError(
+                f"--negligible {self.negligible:g} is a share of a spot's peak: from 0, which "
+                "keeps every evaluation, to less than 1"
+            )
+
+
+def choose_kernel(experiment: Experiment, wish: Wish, *, device: str, cores: int) -> Choice:
     """Take the kernel that was asked for, or the one that is predicted to finish first.
 
     Parameters
     ----------
     experiment : what to simulate
-    precision : ``float64``, or ``mixed`` (float32 once h, k, l are less their nodes)
-    kernel : ``auto``, ``reference`` or ``compiled``
+    wish : of the user
     device : name of the torch device of the workers
     cores : that work on the run
 
     Raises
     ------
     UsageError
-        for unknown names, and for a kernel that cannot compute the experiment
+        for a kernel that cannot compute the experiment there
     """
-    if precision not in PRECISIONS:
-        raise UsageError(f"--precision {precision!r} must be one of {', '.join(PRECISIONS)}")
-    if kernel not in KERNELS:
-        raise UsageError(f"--kernel {kernel!r} must be one of {', '.join(KERNELS)}")
-    obstacle = _obstacle(experiment, precision, device)
-    reference = Choice("reference", "float64", "as asked")
-    if kernel == "compiled":
+    device = "cpu" if device == "auto" else device.partition(":")[0]
+    if wish.kernel != "auto":
+        obstacle = _obstacle(wish.kernel, experiment, wish, device)
         if obstacle:
-            raise UsageError(f"--kernel compiled cannot be had: {obstacle}")
-        return Choice(kernel, precision, "as asked")
-    if kernel == "reference":
-        return reference
-    if obstacle:
-        return replace(reference, reason=f"no compiled kernel: {obstacle}")
-    slow, fast = _predicted_seconds(experiment, precision, cores)
-    if fast < slow:
-        return Choice("compiled", precision, f"predicted {fast:.2g} s, reference {slow:.2g} s")
-    return replace(reference, reason=f"predicted {slow:.2g} s, compiled {fast:.2g} s")
+            raise UsageError(f"--kernel {wish.kernel} cannot be had: {obstacle}")
+        return _choice(wish.kernel, experiment, wish, "as asked")
+    able, unable = [], []
+    for kernel in KERNELS[1:]:
+        obstacle = _obstacle(kernel, experiment, wish, device)
+        if not obstacle:
+            able.append(kernel)
+        elif device in _DEVICES[kernel] and kernel != "spots":
+            unable.append(f"no {kernel} kernel: {obstacle}")
+    if device == "cuda":
+        kernel = able[-1]  # what was made for the device, if it is there
+        return _choice(kernel, experiment, wish, "; ".join(unable) or "made for this device")
+    seconds = {kernel: _seconds(kernel, experiment, wish, cores) for kernel in able}
+    first, *others = sorted(able, key=lambda kernel: seconds[kernel])
+    told = [f"predicted {seconds[first]:.2g} s"]
+    told += [f"{kernel} {seconds[kernel]:.2g} s" for kernel in others]
+    return _choice(first, experiment, wish, "; ".join([", ".join(told), *unable]))
 
 
-def _obstacle(experiment: Experiment, precision: str, device: str) -> str:
-    """Why the compiled kernel cannot compute an experiment; empty if it can."""
-    if device not in ("auto", "cpu"):
-        return "it runs on CPU"
-    if all(map(is_built, graphs_of(experiment, precision))):
-        return ""
-    return obstacle_to_build()
+def predicted_seconds(choice: Choice, experiment: Experiment, *, cores: int) -> float:
+    """Time that a run is predicted to take on CPU, once its kernel is compiled [s].
 
-
-def _predicted_seconds(experiment: Experiment, precision: str, cores: int) -> tuple[float, float]:
-    """Of the reference and of the compiled kernel, building and loading included."""
-    frames, panels, slow, fast = experiment.shape
-    interpolate = experiment.sampling.interpolate
-    pixels = frames * panels * slow * fast
-    subpixels = pixels * experiment.sampling.oversample**2
-    evaluations = pixels * experiment.steps
-    building = sum(
-        _BUILDING[graph.interpolate]
-        for graph in graphs_of(experiment, precision)
-        if not is_built(graph)
-    )
-    compiled = evaluations * _COMPILED_EVALUATION[precision, interpolate]
-    compiled += subpixels * _COMPILED_SUBPIXEL
-    return (
-        evaluations * _REFERENCE_EVALUATION[interpolate] / cores,
-        compiled / cores + _LOADING + building,
-    )
+    Parameters
+    ----------
+    choice : of its kernel
+    experiment : what to simulate
+    cores : that work on it
+    """
+    if choice.kernel == "triton":
+        return math.inf
+    wish = Wish(choice.kernel, choice.precision, choice.negligible)
+    return _seconds(choice.kernel, experiment, wish, cores)
 
 
 def build_choice(
@@ -150,19 +187,81 @@ def build_choice(
 
 
 def make_kernel(
-    kernel: str,
-    precision: str,
+    choice: Choice,
     scene: Scene,
     table: StructureFactorTable | None,
     default_F: float,
+    device: torch.device,
 ) -> ReferenceKernel:
-    """The kernel of this name and precision for a scene.
+    """The kernel that was chosen, for a scene.
 
     Parameters
     ----------
-    kernel, precision : of a `Choice`
+    choice : of `choose_kernel`
     scene, table, default_F : as `ReferenceKernel`
+    device : where the tiles are computed, and the table lies
     """
-    if kernel == CompiledKernel.name:
-        return CompiledKernel(scene, table, default_F, precision)
+    if choice.kernel == "spots":
+        return SpotsKernel(scene, table, default_F, choice.negligible)
+    if choice.kernel == "compiled":
+        return CompiledKernel(scene, table, default_F, choice.precision)
+    if choice.kernel == "triton":
+        from tiled_sim.kernels.triton import TritonKernel  # where there is Triton, it takes seconds
+
+        return TritonKernel(scene, table, default_F, choice.precision, device)
     return ReferenceKernel(scene, table, default_F)
+
+
+def device_of(choice: Choice, device: str) -> str:
+    """Name of the device on which a kernel runs where ``device`` was asked for.
+
+    Parameters
+    ----------
+    choice : of `choose_kernel`
+    device : ``auto`` or the name of a torch device
+    """
+    (only, *others) = _DEVICES[choice.kernel]
+    return only if device == "auto" and not others else device
+
+
+def _choice(kernel: str, experiment: Experiment, wish: Wish, reason: str) -> Choice:
+    precision = wish.precision if kernel in ("compiled", "triton") else "float64"
+    gaussian = kernel == "spots" and experiment.crystal.shape == "gauss_star"
+    return Choice(kernel, precision, reason, wish.negligible if gaussian else 0.0)
+
+
+def _obstacle(kernel: str, experiment: Experiment, wish: Wish, device: str) -> str:
+    """Why a kernel cannot compute an experiment on a device; empty if it can."""
+    if device not in _DEVICES[kernel]:
+        return f"it runs on {_DEVICES[kernel][0].upper()}"
+    if kernel == "spots":
+        if experiment.crystal.shape == "gauss_star" and wish.negligible == 0.0:
+            return "--negligible 0 keeps every evaluation"
+        return spots.obstacle(experiment)
+    if kernel == "compiled" and not all(map(is_built, graphs_of(experiment, wish.precision))):
+        return obstacle_to_build()
+    if kernel == "triton":
+        from tiled_sim.kernels import triton
+
+        return triton.obstacle()
+    return ""
+
+
+def _seconds(kernel: str, experiment: Experiment, wish: Wish, cores: int) -> float:
+    """Predicted time of a run, building and loading included [s]."""
+    if kernel == "spots":
+        return predicted_cost(experiment, wish.negligible).seconds / cores
+    frames, panels, slow, fast = experiment.shape
+    interpolate = experiment.sampling.interpolate
+    pixels = frames * panels * slow * fast
+    evaluations = pixels * experiment.steps
+    if kernel == "reference":
+        return evaluations * _REFERENCE_EVALUATION[interpolate] / cores
+    building = sum(
+        _BUILDING[graph.interpolate]
+        for graph in graphs_of(experiment, wish.precision)
+        if not is_built(graph)
+    )
+    working = evaluations * _COMPILED_EVALUATION[wish.precision, interpolate]
+    working += pixels * experiment.sampling.oversample**2 * _COMPILED_SUBPIXEL
+    return working / cores + _LOADING + building

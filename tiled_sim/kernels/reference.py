@@ -168,7 +168,9 @@ class ReferenceKernel:
     #: Relative difference that `photons` may have from what it tells a recorder; None: they are
     #: the same tensors.
     trace_error: float | None = None
-    #: No pixel lacks more than this for what is not evaluated [photons].
+    #: Whether evaluations are left out because nothing, or next to nothing, comes of them.
+    leaves_out = False
+    #: No pixel lacks more than this for what is left out [photons].
     skipped_bound = 0.0
     #: Of how many live blocks one gives a pixel whose look-ups are counted, if `counts` is False.
     blocks_a_sample = 4

@@ -118,11 +118,11 @@ class StructureFactorTable:
         return F
 
 
-def constant_table(F: float) -> StructureFactorTable:
+def constant_table(F: float, device: torch.device) -> StructureFactorTable:
     """A table that is ``F`` [electron] everywhere and gives no node."""
     shape = (1, 1, 1)
     nothing = np.zeros(shape, dtype=bool)
-    return StructureFactorTable(np.full(shape, F), nothing, (0, 0, 0), F, torch.device("cpu"))
+    return StructureFactorTable(np.full(shape, F), nothing, (0, 0, 0), F, device)
 
 
 def lagrange(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

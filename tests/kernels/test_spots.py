@@ -1,0 +1,604 @@
+"""The kernel that follows spots: against the reference kernel with what is negligible cut off."""
+
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tiled_sim.experiment.model import (
+    Beam,
+    Crystal,
+    Detector,
+    Experiment,
+    Frames,
+    Panel,
+    Region,
+    Sampling,
+    Source,
+    StructureFactorSource,
+)
+from tiled_sim.kernels import spots
+from tiled_sim.kernels.bragg import lines, patches, windows
+from tiled_sim.kernels.bragg.spot import SHAPES
+from tiled_sim.kernels.recorder import Recorder
+from tiled_sim.kernels.reference import Blocks, Pixels, ReferenceKernel
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.kernels.spots import SpotsKernel, obstacle, predicted_cost
+from tiled_sim.physics import geometry, lattice
+from tiled_sim.physics.cell import dual, reciprocal_from_cell
+from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.physics.vectors import about_fixed_axes, as_tuple, unit
+
+CPU = torch.device("cpu")
+NEGLIGIBLE = 1e-4
+#: Of (Δr* · N)² fudge, where evaluations end.
+ENDS = {"gauss_star": -math.log(NEGLIGIBLE) * 0.63 / 2.0, "tophat": 0.3969}
+LOW, GRID = (-6, -5, -7), (13, 12, 15)
+
+
+def table(default_F=0.0):
+    """Amplitudes of a small grid, some nodes zero."""
+    generator = np.random.default_rng(20260102)
+    amplitude = generator.uniform(5.0, 500.0, GRID)
+    amplitude[generator.random(GRID) > 0.8] = 0.0
+    given_nodes = np.ones(GRID, dtype=bool)
+    return StructureFactorTable(amplitude, given_nodes, LOW, default_F, CPU)
+
+
+class Truncated(ReferenceKernel):
+    """The reference kernel without what is negligible; counts what is left, where F is not 0."""
+
+    evaluated = 0
+
+    def _lattice_factor(self, index):
+        (factor,) = super()._lattice_factor(index)
+        relative = factor / math.prod(self.scene.crystal.cells)
+        return (torch.where(relative * relative >= NEGLIGIBLE, factor, 0.0),)
+
+    def _evaluate(self, q, axes, counted, everything, lookups):
+        step = super()._evaluate(q, axes, counted, everything, lookups)
+        self.evaluated += int(((step.intensity > 0.0) & counted).sum())
+        return step
+
+
+# Experiments
+
+#: Sources, phi steps, mosaic domains, subpixels along a side.
+LAYOUTS = [
+    (1, 1, 1, 1), (1, 1, 1, 2), (1, 1, 1, 3), (4, 1, 1, 1), (1, 3, 1, 1), (1, 1, 5, 1),
+    (2, 3, 2, 2), (3, 2, 4, 1), (1, 70, 1, 1), (3, 1, 30, 1),
+]  # fmt: skip
+
+
+def finite(low, high):
+    return st.floats(low, high, allow_nan=False)
+
+
+def angles(limit):
+    return st.tuples(*[finite(-limit, limit)] * 3)
+
+
+def fudge_for(reach, spacing, cells, shape):
+    """Fudge with which spots reach so many times the spacing of the nodes [1/Å]."""
+    return ENDS[shape] / (reach * spacing * math.prod(cells)) ** 2
+
+
+@st.composite
+def crystals(draw, domains):
+    """Of any cell and orientation; spots from a hundredth of the cell to well beyond it."""
+    lengths = np.array(draw(st.tuples(*[finite(20.0, 300.0)] * 3)))
+    corners = np.radians(draw(st.tuples(*[finite(75.0, 105.0)] * 3)))
+    turned = about_fixed_axes(*draw(angles(math.pi)))
+    reciprocal = reciprocal_from_cell(lengths, corners) @ turned.T
+    direct = dual(reciprocal)
+    if draw(st.booleans()):  # as of nanoBragg's -cell: not quite dual to each other
+        reciprocal = reciprocal * np.array([[1.02], [0.97], [1.01]])
+    shape = draw(st.sampled_from(SHAPES))
+    cells = draw(st.tuples(*[st.integers(1, 20)] * 3))
+    reach = math.exp(draw(finite(math.log(0.05), math.log(3.0))))
+    return Crystal(
+        *(as_tuple(vector) for vector in (*direct, *reciprocal)),
+        cells,
+        shape,
+        fudge_for(reach, 1.0 / lengths.max(), cells, shape),
+        mosaic_spread=draw(finite(0.001, 0.1)) if domains > 1 else 0.0,
+        mosaic_domains=domains,
+        mosaic_seed=draw(st.integers(1, 1 << 30)),
+    )
+
+
+@st.composite
+def panels(draw, laboratory):
+    """Of up to nine blocks, tilted, before the sample or behind it, beside the beam or under it."""
+    distance = draw(finite(0.05, 0.3))
+    fast, slow, normal = about_fixed_axes(*draw(angles(0.9))) @ laboratory
+    if draw(st.booleans()):
+        normal, fast = -normal, -fast
+    across, down = draw(st.tuples(*[finite(-0.1, 0.1)] * 2))
+    # axes need not be perpendicular
+    slow = unit(slow + draw(st.sampled_from([0.0, 0.0, 0.2])) * fast)
+    return Panel(
+        as_tuple(distance * normal + across * fast + down * slow),
+        as_tuple(fast),
+        as_tuple(slow),
+        as_tuple(normal),
+        draw(st.tuples(*[st.integers(1, 40)] * 2)),
+        math.exp(draw(finite(math.log(1e-4), math.log(1e-2)))),
+    )
+
+
+@st.composite
+def experiments(draw):
+    """Anything that the kernel computes."""
+    sources, phi_steps, domains, oversample = draw(st.sampled_from(LAYOUTS))
+    crystal = draw(crystals(domains))
+    wavelength = max(0.4, np.linalg.norm(crystal.direct_vectors, axis=1).max() / 150.0)
+    wavelength *= draw(finite(1.0, 4.0))
+    laboratory = about_fixed_axes(*draw(angles(math.pi)))
+    beam = laboratory[2]
+    directions = [as_tuple(beam)]
+    if sources > 1:
+        directions.append(as_tuple(unit(beam + np.array(draw(angles(0.02))) @ laboratory)))
+    listed = tuple(
+        Source(
+            draw(st.sampled_from(directions)),
+            wavelength * draw(finite(0.98, 1.02)),
+            draw(st.one_of(st.just(0.0), finite(0.01, 4.0))) if number else 1.0,
+        )
+        for number in range(sources)
+    )
+    field = unit(laboratory[0] + draw(finite(-1.0, 1.0)) * laboratory[1] + 0.1 * beam)
+    kahn = draw(st.one_of(st.none(), finite(-1.0, 1.0)))
+    return Experiment(
+        Beam(as_tuple(beam), wavelength, 1e24, kahn, as_tuple(field), listed),
+        crystal,
+        Detector((draw(panels(laboratory)),), None, draw(st.booleans())),
+        Sampling(oversample),
+        Frames(
+            as_tuple(unit(about_fixed_axes(*draw(angles(math.pi)))[0])),
+            draw(finite(-3.0, 3.0)),
+            draw(finite(-0.1, 0.1)),
+            phi_steps,
+        ),
+        StructureFactorSource(default_F=40.0),
+    )
+
+
+BESIDE, CENTRED = (0.05, 0.1), (0.5, 0.52)
+
+
+def cubic(*, reach=0.2, shape="gauss_star", cells=(10, 10, 10), pixels=(48, 48), pixel=2e-4,
+          beam_at=BESIDE, distance=0.1, lengths=(100.0, 100.0, 100.0), sources=None, domains=1,
+          oversample=1, default_F=40.0, region=None):  # fmt: skip
+    """A crystal whose axes are those of panel and beam, so that lines graze and roots are whole.
+
+    ``beam_at``: where the beam meets the panel, as shares of its height and width.
+    """
+    reciprocal = np.diag(1.0 / np.array(lengths))
+    across, down = (
+        -share * side * pixel for share, side in zip(beam_at[::-1], pixels[::-1], strict=True)
+    )
+    return Experiment(
+        Beam((0.0, 0.0, 1.0), 1.0, 1e24, 0.9, (1.0, 0.0, 0.0),
+             sources or (Source((0.0, 0.0, 1.0), 1.0),)),
+        Crystal(
+            *(as_tuple(vector) for vector in (*dual(reciprocal), *reciprocal)),
+            cells,
+            shape,
+            fudge_for(reach, 0.01, cells, shape),
+            mosaic_spread=0.01 if domains > 1 else 0.0,
+            mosaic_domains=domains,
+        ),
+        Detector((Panel((across, down, distance), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0),
+                        (0.0, 0.0, 1.0), pixels, pixel, region),)),
+        Sampling(oversample),
+        Frames((1.0, 0.0, 0.0)),
+        StructureFactorSource(default_F=default_F),
+    )  # fmt: skip
+
+
+# Running kernels
+
+
+def blocks_of(experiment):
+    """All blocks of the panel."""
+    slow, fast = experiment.detector.pixels
+    corners = list(itertools.product(range(0, slow, 16), range(0, fast, 16)))
+    down, along = torch.tensor(corners, dtype=torch.float64).T
+    lane = torch.arange(256)
+    live = (down[:, None] + lane // 16 < slow) & (along[:, None] + lane % 16 < fast)
+    return Blocks(down, along, live, bool(live.all()))
+
+
+def some(blocks, numbers):
+    live = blocks.live[numbers]
+    return Blocks(blocks.slow[numbers], blocks.fast[numbers], live, bool(live.all()))
+
+
+def made(kernel, experiment, factors=None):
+    """The kernel of an experiment."""
+    default_F = experiment.structure_factors.default_F
+    factors = table(default_F) if factors is None else factors
+    rest = (NEGLIGIBLE,) if kernel is SpotsKernel else ()
+    return kernel(Scene.of(experiment, 0, 0), factors, default_F, *rest)
+
+
+def run(kernel, experiment, factors=None):
+    """Photons of the live pixels, and the evaluations done."""
+    blocks = blocks_of(experiment)
+    photons, lookups = made(kernel, experiment, factors).photons_of_blocks(blocks)
+    return photons[blocks.live].numpy(), lookups.total
+
+
+def on_an_edge(experiment):
+    """Pixels with a step so near the end of a spot, or to another node, that rounding decides."""
+    scene, blocks = Scene.of(experiment, 0, 0), blocks_of(experiment)
+    crystal = scene.crystal
+    pixels = Pixels(*(part[blocks.live.flatten()] for part in blocks.pixels()))
+    kernel = ReferenceKernel(scene, None, 0.0)
+    orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3)
+    metric = torch.from_numpy(crystal.reciprocal_vectors @ crystal.reciprocal_vectors.T)
+    size = math.prod(crystal.cells) ** 2 * crystal.fudge / ENDS[crystal.shape]
+    apart = torch.zeros(len(pixels.slow), dtype=torch.bool)
+    for subpixel in range(scene.sampling.oversample**2):
+        diffracted, _ = kernel.to_subpixel(pixels, subpixel)
+        for source in scene.beam.sources:
+            q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
+            hkl = torch.einsum("sij,jp->sip", orientations, torch.stack(list(q)))
+            rest = hkl - lattice.nearest_node(hkl)
+            distance = torch.einsum("sip,ij,sjp->sp", rest, metric, rest) * size
+            between = (0.5 - rest.abs() < 1e-9).any(1)
+            # both nodes are beyond reach, as a rule
+            apart |= (between & (distance < 1.01)).any(0)
+            apart |= ((distance - 1.0).abs() < 1e-8).any(0)
+    return apart.numpy()
+
+
+def errors(here, truth):
+    """Largest relative error of the pixels that are lit in either."""
+    lit = (here != 0.0) | (truth != 0.0)
+    assert lit.any()
+    return np.abs(here[lit] / truth[lit] - 1.0).max()
+
+
+# Against the reference kernel
+
+RANDOM = settings(deadline=None, max_examples=60, derandomize=True)
+
+
+@RANDOM
+@given(experiment=experiments(), default_F=st.sampled_from([0.0, 40.0]))
+def test_any_image_is_that_of_the_reference_kernel_less_what_is_negligible(experiment, default_F):
+    experiment = dataclasses.replace(
+        experiment, structure_factors=StructureFactorSource("grid.hkl", "hkl", default_F)
+    )
+    truth, _ = run(Truncated, experiment)
+    kept = ~on_an_edge(experiment)
+    assume((truth[kept] > 0.0).any())
+    here, _ = run(SpotsKernel, experiment)
+    assert errors(here[kept], truth[kept]) < 1e-9
+
+
+@RANDOM
+@given(experiment=experiments())
+def test_no_pixel_lacks_more_than_the_bound_nor_exceeds_the_reference(experiment):
+    truth, _ = run(ReferenceKernel, experiment)
+    here, _ = run(SpotsKernel, experiment)
+    bound = made(SpotsKernel, experiment).skipped_bound
+    if experiment.crystal.shape == "gauss_star":
+        assert (truth - here).max() <= bound + 1e-9 * truth.max()
+    kept = ~on_an_edge(experiment)
+    assert (here[kept] - truth[kept] <= 1e-9 * truth[kept]).all()
+
+
+@pytest.mark.parametrize("reach", [0.1, 0.49, 0.7, 100.0])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_axes_of_crystal_beam_and_panel_may_be_the_same(shape, reach):
+    # a node then lies right on the sphere where lines only touch it; pixels keep off half indices
+    experiment = cubic(reach=reach, shape=shape, pixel=1.03e-4)
+    truth, _ = run(Truncated, experiment)
+    here, _ = run(SpotsKernel, experiment)
+    kept = ~on_an_edge(experiment)
+    assert errors(here[kept], truth[kept]) < 1e-9
+
+
+def test_a_crystal_of_one_cell_lights_every_pixel():
+    experiment = cubic(reach=100.0, cells=(1, 1, 1))
+    here, done = run(SpotsKernel, experiment, table(40.0))
+    assert done == (here > 0.0).sum() > 0.5 * here.size
+
+
+@pytest.mark.parametrize("negligible", [1e-12, 0.0, 0.5])
+def test_flat_topped_spots_are_exact_whatever_is_negligible(negligible):
+    experiment = cubic(shape="tophat", domains=8)
+    kernel = SpotsKernel(Scene.of(experiment, 0, 0), table(40.0), 40.0, negligible)
+    here, _ = kernel.photons_of_blocks(blocks_of(experiment))
+    truth, _ = run(ReferenceKernel, experiment)
+    assert errors(here.flatten().numpy(), truth) < 1e-12
+
+
+def test_spots_much_smaller_than_a_pixel_are_met_by_chance():
+    experiment = cubic(reach=0.04, pixel=5e-3, domains=150)
+    truth, _ = run(Truncated, experiment)
+    here, _ = run(SpotsKernel, experiment)
+    assert (truth > 0.0).sum() > 20
+    assert errors(here, truth) < 1e-9
+
+
+WIDE = {
+    "beam at its middle": {"beam_at": CENTRED, "reach": 0.1, "domains": 20},
+    "up to the crystal's own height": {"distance": 1e-3, "reach": 0.4},
+    "a node in the middle of the sphere": {
+        "sources": (Source((0.0, 0.0, 1.0), 41.0),),
+        "lengths": (20.0, 20.0, 300.0),
+        "reach": 9.0,
+        "distance": 1e-3,
+    },
+}
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_a_panel_may_reach_to_wide_angles(kind):
+    experiment = cubic(pixel=5.01e-3, **WIDE[kind])
+    truth, _ = run(Truncated, experiment)
+    here, _ = run(SpotsKernel, experiment)
+    kept = ~on_an_edge(experiment)
+    assert kept.mean() > 0.9
+    assert errors(here[kept], truth[kept]) < 1e-9
+
+
+def test_each_direction_of_the_beam_has_its_own_polarization():
+    sources = tuple(
+        Source(as_tuple(unit(direction)), wavelength, weight)
+        for direction, wavelength, weight in (
+            ((0.0, 0.0, 1.0), 1.0, 1.0), ((0.3, 0.1, 1.0), 1.01, 2.0), ((0.0, 0.0, 1.0), 0.99, 0.5)
+        )
+    )  # fmt: skip
+    experiment = cubic(sources=sources, pixel=2e-3, domains=5)
+    truth, _ = run(Truncated, experiment)
+    here, _ = run(SpotsKernel, experiment)
+    assert errors(here, truth) < 1e-9
+
+
+# Structure factors
+
+
+def test_nodes_whose_f_is_0_light_nothing():
+    nothing = StructureFactorTable(np.zeros(GRID), np.ones(GRID, dtype=bool), LOW, 0.0, CPU)
+    here, done = run(SpotsKernel, cubic(default_F=0.5), nothing)
+    outside = run(SpotsKernel, cubic(default_F=0.5))[1]
+    assert (here.max(), done) == (0.0, 0)
+    assert outside > 0
+
+
+def test_nodes_out_of_range_have_the_default_f():
+    experiment = cubic(pixel=2e-3, default_F=40.0)
+    far = StructureFactorTable(np.ones(GRID), np.ones(GRID, dtype=bool), (90, 90, 90), 40.0, CPU)
+    truth, _ = run(Truncated, experiment, far)
+    here, _ = run(SpotsKernel, experiment, far)
+    assert errors(here, truth) < 1e-9
+
+
+def test_without_a_table_f_is_the_default_everywhere():
+    experiment = cubic(domains=4)
+    scene = Scene.of(experiment, 0, 0)
+    blocks = blocks_of(experiment)
+    truth, _ = Truncated(scene, None, 7.0).photons_of_blocks(blocks)
+    here, _ = SpotsKernel(scene, None, 7.0, NEGLIGIBLE).photons_of_blocks(blocks)
+    assert errors(here.numpy(), truth.numpy()) < 1e-9
+
+
+# Which pixels are worked on together
+
+
+def busy():
+    """Overlapping footprints of many steps, on more than one patch of a small size."""
+    sources = tuple(Source((0.0, 0.0, 1.0), 1.0 + 0.002 * n) for n in range(5))
+    return cubic(pixel=1e-4, pixels=(75, 83), sources=sources, domains=12, oversample=2)
+
+
+def bytes_of(experiment, groups):
+    """Bytes of the blocks of a panel, worked on in these groups."""
+    blocks, kernel = blocks_of(experiment), made(SpotsKernel, experiment)
+    photons = torch.zeros(blocks.live.shape, dtype=torch.float64)
+    for numbers in groups:
+        photons[numbers] = kernel.photons_of_blocks(some(blocks, numbers))[0]
+    return photons.numpy().tobytes()
+
+
+def every(experiment):
+    return [torch.arange(len(blocks_of(experiment).slow))]
+
+
+@pytest.mark.parametrize("reach", [0.3, 0.8])
+def test_bytes_of_a_block_alone_are_those_it_has_among_others(reach):
+    experiment = dataclasses.replace(busy(), crystal=cubic(reach=reach, domains=12).crystal)
+    alone = [number[None] for number in every(experiment)[0]]
+    assert bytes_of(experiment, alone) == bytes_of(experiment, every(experiment))
+
+
+def test_bytes_do_not_depend_on_the_order_of_blocks():
+    experiment = busy()
+    mixed = torch.randperm(
+        len(every(experiment)[0]), generator=torch.Generator().manual_seed(3)
+    ).split(7)
+    assert bytes_of(experiment, mixed) == bytes_of(experiment, every(experiment))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [
+        (patches, "PATCH_SIDE", 32),
+        (patches, "PIXELS_AT_A_TIME", 100),
+        (spots, "PIXELS_AT_A_TIME", 100),
+        (lines, "_LINES_AT_A_TIME", 3),
+        (lines, "_LINES_AT_A_TIME", 100),
+        (windows, "_SPOTS_AT_A_TIME", 5),
+        (windows, "_PAIRS_AT_A_TIME", 300),
+    ],
+)
+def test_bytes_do_not_depend_on_how_much_is_worked_on_at_a_time(monkeypatch, module, name, value):
+    experiment = busy()
+    usual = bytes_of(experiment, every(experiment))
+    monkeypatch.setattr(module, name, value)
+    assert bytes_of(experiment, every(experiment)) == usual
+
+
+@RANDOM
+@given(experiment=experiments(), number=st.integers(0, 8))
+def test_bytes_of_any_block_alone_are_those_it_has_among_others(experiment, number):
+    kernel, blocks = made(SpotsKernel, experiment), blocks_of(experiment)
+    number = number % len(blocks.slow)
+    alone, _ = kernel.photons_of_blocks(some(blocks, torch.tensor([number])))
+    together, _ = kernel.photons_of_blocks(blocks)
+    assert alone[0].numpy().tobytes() == together[number].numpy().tobytes()
+
+
+def test_no_blocks_give_no_photons():
+    experiment = cubic()
+    nothing = some(blocks_of(experiment), torch.zeros(0, dtype=torch.int64))
+    photons, lookups = made(SpotsKernel, experiment).photons_of_blocks(nothing)
+    assert (photons.shape, lookups.total) == ((0, 256), 0)
+
+
+def test_a_panel_that_no_spot_meets_is_dark():
+    here, done = run(SpotsKernel, cubic(reach=1e-5, pixel=1.3e-5))
+    assert (here.max(), done) == (0.0, 0)
+
+
+# Counts
+
+
+@pytest.mark.parametrize("reach", [0.1, 0.3, 0.8])
+def test_evaluations_are_those_that_are_not_negligible(reach):
+    # 0.0203 m: no pixel lies half-way between nodes
+    experiment = cubic(reach=reach, pixel=2.03e-4, pixels=(40, 50), domains=6, oversample=2)
+    assert not on_an_edge(experiment).any()
+    reference = made(Truncated, experiment)
+    reference.photons_of_blocks(blocks_of(experiment))
+    assert run(SpotsKernel, experiment)[1] == reference.evaluated > 0
+
+
+def test_a_dead_pixel_is_dark_and_not_counted():
+    experiment = cubic(domains=6)
+    kernel, blocks = made(SpotsKernel, experiment), blocks_of(experiment)
+    whole, before = kernel.photons_of_blocks(blocks)
+    live = torch.rand(blocks.live.shape, generator=torch.Generator().manual_seed(5)) > 0.4
+    masked, after = kernel.photons_of_blocks(blocks._replace(live=live, whole=False))
+    others, rest = kernel.photons_of_blocks(blocks._replace(live=~live, whole=False))
+    assert torch.equal(masked, torch.where(live, whole, 0.0))
+    assert torch.equal(others, torch.where(live, 0.0, whole))
+    assert after.total + rest.total == before.total
+    assert 0 < after.total < before.total
+
+
+# Traces
+
+
+def test_a_trace_is_the_float64_chain_of_its_pixel():
+    experiment = cubic(domains=3)
+    pixels = some(blocks_of(experiment), torch.tensor([4])).pixels()
+    told = []
+    for kernel in (SpotsKernel, ReferenceKernel):
+        recorder = Recorder(37)
+        made(kernel, experiment).photons(pixels, recorder)
+        told.append(recorder.values)
+    assert told[0].keys() == told[1].keys()
+    for name, value in told[0].items():
+        np.testing.assert_allclose(value, told[1][name], rtol=1e-12, err_msg=name)
+
+
+# What it cannot do
+
+
+def test_it_can_compute_a_plain_experiment():
+    assert obstacle(cubic()) == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "change"),
+    [
+        ("shape", lambda e: {"crystal": dataclasses.replace(e.crystal, shape="square")}),
+        ("curved", lambda e: {"detector": dataclasses.replace(e.detector, curvature_radius=0.1)}),
+        ("dmin", lambda e: {"sampling": Sampling(dmin=2.0)}),
+        ("interpolate", lambda e: {"sampling": Sampling(interpolate=True)}),
+        ("faults", lambda e: {"c_compat": True}),
+    ],
+)
+def test_an_obstacle_is_named(word, change):
+    experiment = cubic()
+    assert word in obstacle(dataclasses.replace(experiment, **change(experiment)))
+
+
+@pytest.mark.parametrize("negligible", [0.0, 1.0, -1.0, math.nan, 1e-310])
+def test_gaussian_spots_need_an_end(negligible):
+    with pytest.raises(ValueError, match="negligible"):
+        SpotsKernel(Scene.of(cubic(), 0, 0), None, 1.0, negligible)
+
+
+def test_a_square_crystal_is_refused():
+    crystal = dataclasses.replace(cubic().crystal, shape="square")
+    with pytest.raises(ValueError, match="square"):
+        SpotsKernel(
+            Scene.of(dataclasses.replace(cubic(), crystal=crystal), 0, 0), None, 1.0, NEGLIGIBLE
+        )
+
+
+# Cost
+
+
+def evaluations_of(experiment, monkeypatch):
+    """Evaluations that a run really does."""
+    done = 0
+    add_to = windows.Windows.add_to
+
+    def counting(some, *rest):
+        nonlocal done
+        done += some.place.numel()
+        return add_to(some, *rest)
+
+    monkeypatch.setattr(windows.Windows, "add_to", counting)
+    run(SpotsKernel, experiment)
+    return done
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"domains": 40, "pixels": (200, 200)},
+        {"domains": 40, "reach": 0.7, "pixels": (100, 100)},
+        {"domains": 20, "reach": 0.1, "pixels": (128, 600), "pixel": 1e-4},
+        {"domains": 20, "reach": 0.1, "oversample": 2, "pixels": (300, 300)},
+    ],
+)
+def test_the_cost_is_predicted_within_a_factor_of_two(monkeypatch, options):
+    experiment = cubic(**options)
+    done = evaluations_of(experiment, monkeypatch)
+    assert 0.5 < predicted_cost(experiment, NEGLIGIBLE, table(40.0)).evaluations / done < 2.0
+
+
+def test_the_cost_is_of_all_frames():
+    one = cubic(domains=10)
+    three = dataclasses.replace(one, frames=dataclasses.replace(one.frames, count=3))
+    costs = [predicted_cost(experiment, NEGLIGIBLE) for experiment in (one, three)]
+    assert costs[1].seconds == pytest.approx(3 * costs[0].seconds)
+
+
+def test_the_cost_is_of_the_region_only():
+    part = cubic(domains=10, pixels=(1000, 1000), region=Region(40, 60, 70, 90))
+    small = predicted_cost(part, NEGLIGIBLE)
+    assert small.seconds < 0.5 * predicted_cost(
+        cubic(domains=10, pixels=(1000, 1000)), NEGLIGIBLE
+    ).seconds  # fmt: skip
+
+
+def test_zero_structure_factors_cost_less():
+    experiment = cubic(domains=40)
+    nothing = StructureFactorTable(np.zeros(GRID), np.ones(GRID, dtype=bool), LOW, 0.0, CPU)
+    assert predicted_cost(experiment, NEGLIGIBLE, nothing).evaluations == 0.0
+    assert predicted_cost(experiment, NEGLIGIBLE).evaluations > 0.0

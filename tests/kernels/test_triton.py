@@ -1,0 +1,446 @@
+"""The GPU kernel against the reference kernel: on the GPU, or else under Triton's CPU interpreter.
+
+Triton decides once in a process whether it interprets, when it is imported, and torch imports it
+at will: so the interpreter has a process of its own.
+"""
+
+import dataclasses
+import functools
+import multiprocessing
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from tiled_sim.experiment.model import SHAPES, Experiment
+from tiled_sim.kernels import graphs
+from tiled_sim.kernels.anchors import StepTable
+from tiled_sim.kernels.reference import Blocks, Lookups, ReferenceKernel
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.physics.geometry import Vectors
+from tiled_sim.physics.structure_factor import StructureFactorTable
+
+triton = pytest.importorskip("triton")
+
+from tiled_sim.kernels.triton import TritonKernel, obstacle  # noqa: E402
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+PRECISIONS = list(graphs.PRECISIONS)
+DEFAULT_F = 40.0
+#: A small detector, so near that h, k, l leave the table.
+STILL = (
+    "-default_F 40 -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5 "
+    "-distance 100 -pixel 0.7 -oversample 1 -detpixels_s 10 -detpixels_f 24"
+)
+#: Two directions of the beam, two wavelengths, two orientations.
+SOURCES = "-hdivrange 40 -hdivsteps 2 -dispersion 10 -dispsteps 2 -mosaic 1 -mosaic_domains 2"
+OPTIONS = {
+    "square": "",
+    "round": "-round_xtal",
+    "gauss_star": "-gauss_xtal",
+    "tophat": "-tophat_spots",
+}
+INTERPOLATE = {"nearest": False, "tricubic": True}
+
+
+@pytest.fixture(scope="module")
+def call():
+    """Call something where Triton runs: here with a GPU, else in a process that interprets."""
+    if DEVICE.type == "cuda":
+        yield lambda function, *arguments: function(*arguments)
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, torch.set_num_threads, (1,)) as pool:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TRITON_INTERPRET", "1")
+            pool.submit(int).result()
+        yield lambda function, *arguments: pool.submit(function, *arguments).result()
+
+
+@functools.cache
+def table():
+    """F of a small grid, some nodes 0."""
+    generator = np.random.default_rng(20260102)
+    amplitude = generator.uniform(5.0, 500.0, (13, 12, 15))
+    amplitude[generator.random(amplitude.shape) > 0.9] = 0.0
+    given = np.ones(amplitude.shape, dtype=bool)
+    return StructureFactorTable(amplitude, given, (-6, -5, -7), DEFAULT_F, DEVICE)
+
+
+@functools.cache
+def scene(options="", shape="square", F="nearest"):
+    words = (STILL, options, OPTIONS[shape])
+    experiment = Experiment.from_nanobragg(" ".join(words).split())
+    # the command line interpolates nothing that comes from no file
+    sampling = dataclasses.replace(experiment.sampling, interpolate=INTERPOLATE[F])
+    return Scene.of(dataclasses.replace(experiment, sampling=sampling), 0, 0)
+
+
+def blocks_of(scene):
+    """All blocks of a panel."""
+    slow, fast = scene.panel.pixels
+    down, along = torch.cartesian_prod(torch.arange(0, slow, 16), torch.arange(0, fast, 16)).T
+    lane = torch.arange(graphs.LANES)
+    live = (down[:, None] + lane // 16 < slow) & (along[:, None] + lane % 16 < fast)
+    parts = (down.to(torch.float64), along.to(torch.float64), live)
+    return Blocks(*(part.to(DEVICE) for part in parts), bool(live.all()))
+
+
+def chosen(blocks, numbers):
+    return Blocks(blocks.slow[numbers], blocks.fast[numbers], blocks.live[numbers], blocks.whole)
+
+
+def live_photons(kernel, call=lambda function, *arguments: function(*arguments)):
+    blocks = blocks_of(kernel.scene)
+    photons, _ = call(kernel.photons_of_blocks, blocks)
+    return photons[blocks.live].cpu().numpy()
+
+
+@functools.cache
+def by_reference(scene):
+    return live_photons(ReferenceKernel(scene, table(), DEFAULT_F))
+
+
+@pytest.fixture(scope="module")
+def photons(call):
+    """Photons of the live pixels of a scene."""
+
+    @functools.cache
+    def compute(scene, precision):
+        return live_photons(TritonKernel(scene, table(), DEFAULT_F, precision, DEVICE), call)
+
+    return compute
+
+
+def relative_errors(here, truth, above):
+    bright = truth > above * truth.max()
+    assert bright.sum() > 10
+    return np.abs(here[bright] / truth[bright] - 1.0)
+
+
+def assert_agrees(here, truth, precision, error=1e-9):
+    """DESIGN.md 3, and in float64 far more."""
+    if precision == "float64":
+        assert relative_errors(here, truth, 1e-9).max() < error
+    else:
+        assert relative_errors(here, truth, 1e-3).max() < 3e-5
+
+
+def error_of_sum(here, truth):
+    return abs(here.sum() / truth.sum() - 1.0)
+
+
+# Against the reference kernel
+
+shapes = pytest.mark.parametrize("shape", SHAPES)
+precisions = pytest.mark.parametrize("precision", PRECISIONS)
+tables = pytest.mark.parametrize("F", INTERPOLATE)
+
+
+@tables
+@shapes
+@precisions
+def test_pixels_are_those_of_the_reference_kernel(photons, shape, precision, F):
+    of_sources = scene(SOURCES, shape, F)
+    assert_agrees(photons(of_sources, precision), by_reference(of_sources), precision)
+
+
+@tables
+@shapes
+@precisions
+def test_the_sum_is_that_of_the_reference_kernel(photons, shape, precision, F):
+    of_sources = scene(SOURCES, shape, F)
+    error = error_of_sum(photons(of_sources, precision), by_reference(of_sources))
+    assert error < {"float64": 1e-12, "mixed": 1e-6}[precision]
+
+
+def test_what_is_compared_looks_up_nodes_in_the_table_of_zero_and_beyond():
+    of_sources = scene(SOURCES, "square", "tricubic")
+    blocks = blocks_of(of_sources)
+    _, met = ReferenceKernel(of_sources, table(), DEFAULT_F).photons_of_blocks(blocks)
+    assert min(met.in_range, met.zero, met.out_of_range, met.interpolation_refused) > 100
+    assert met.interpolation_refused < met.total - 100
+
+
+VARIED = {
+    "oversampled": "-oversample 2 -mosaic 1 -mosaic_domains 2",
+    "polarized": "-polar 0.7 -phi 1 -osc 1 -phisteps 3",
+    "more steps than are summed in one go": "-mosaic 1 -mosaic_domains 65",
+    "one cell": "-N 1",
+    "many cells": "-N 100 -mosaic 1 -mosaic_domains 4",
+    "one step": "",
+    "one block": "-detpixels_f 10",
+    "with a limit of resolution": "-dmin 6 -mosaic 1 -mosaic_domains 2",
+    "on a curved detector": "-curved_det",
+}
+
+
+@pytest.mark.parametrize("options", VARIED.values(), ids=VARIED)
+@precisions
+def test_any_other_scene_is_that_of_the_reference_kernel(photons, options, precision):
+    varied = scene(options)
+    assert_agrees(photons(varied, precision), by_reference(varied), precision)
+
+
+@precisions
+def test_without_a_table_f_is_default_f_everywhere(call, precision):
+    without = scene()
+    here = live_photons(TritonKernel(without, None, DEFAULT_F, precision, DEVICE), call)
+    assert_agrees(here, live_photons(ReferenceKernel(without, None, DEFAULT_F)), precision)
+
+
+# Bytes and directions
+
+
+@pytest.mark.parametrize("numbers", [[0], [1, 0, 1], [1]], ids=str)
+@precisions
+def test_a_pixel_has_the_same_bytes_whichever_blocks_are_computed_with_its_own(
+    call, precision, numbers
+):
+    kernel = TritonKernel(scene(SOURCES), table(), DEFAULT_F, precision, DEVICE)
+    blocks = blocks_of(kernel.scene)
+    together, _ = call(kernel.photons_of_blocks, blocks)
+    here, _ = call(kernel.photons_of_blocks, chosen(blocks, numbers))
+    assert torch.equal(here, together[numbers])
+
+
+def test_directions_are_those_of_the_graph(call):
+    given = []
+
+    class Recording(TritonKernel):
+        def directions_of_blocks(self, *tensors):
+            given.append(tensors)
+            return list(graphs.Directions()(*tensors))
+
+        def add_steps(self, *arguments):
+            pass
+
+    turned = scene("-polar 0.7 -oversample 2 -twotheta 20")
+    Recording(turned, table(), DEFAULT_F).photons_of_blocks(blocks_of(turned))
+    kernel = TritonKernel(turned, table(), DEFAULT_F, device=DEVICE)
+    assert len(given) == 4
+    for tensors in given:
+        *differences, scale = call(kernel.directions_of_blocks, *tensors)
+        *expected, expected_scale = graphs.Directions()(*tensors)
+        torch.testing.assert_close(differences, expected, rtol=0.0, atol=4e-16)
+        torch.testing.assert_close(scale, expected_scale, rtol=1e-14, atol=0.0)
+
+
+# Single evaluations: h, k, l of some pixels in, F² · F_latt² out
+
+
+@pytest.fixture(scope="module")
+def evaluated(call):
+    """The sum over steps of some weights at h, k, l (each a list), for a crystal of N cells."""
+
+    def evaluate(precision, indices, options="", shape="square", F="nearest", weights=(1.0,)):
+        kernel = TritonKernel(scene(options, shape, F), table(), DEFAULT_F, precision, DEVICE)
+        h, k, l = (
+            torch.tensor(n, dtype=torch.float64, device=DEVICE) for n in zip(*indices, strict=True)
+        )
+        zero = torch.zeros((len(indices), graphs.LANES), dtype=torch.float64, device=DEVICE)
+        weights = torch.tensor(weights, dtype=torch.float64, device=DEVICE)
+        axes = torch.eye(3, dtype=torch.float64, device=DEVICE).repeat(len(weights), 1, 1)
+        steps = StepTable((0.0, 0.0, 1.0), axes, weights, weights)
+        # another process may write to it
+        total = zero.clone().share_memory_()
+        call(kernel.add_steps, (zero, zero, zero), Vectors(h, k, l), steps, total)
+        assert (total == total[:, :1]).all()
+        return total[:, 0].tolist()
+
+    return evaluate
+
+
+def F_at(h, k, l):
+    """F of the table."""
+    here = table().amplitudes(torch.float64).reshape(15, 14, 17)
+    return here[h + 7, k + 6, l + 8].item()
+
+
+ROUNDING = {"float64": 1e-11, "mixed": 2e-6}
+NODES = [(0, 0, 0), (1, -2, 3), (-6, -5, -7), (6, 6, 7), (3, 4, -1)]
+
+
+@shapes
+@precisions
+def test_a_spot_at_a_node_is_as_high_as_the_crystal_has_cells(evaluated, shape, precision):
+    here = evaluated(precision, NODES, "-Na 3 -Nb 4 -Nc 10", shape)
+    height = 120.0 * (0.723601254558268 if shape == "round" else 1.0)
+    expected = [(F_at(*node) * height) ** 2 for node in NODES]
+    assert here == pytest.approx(expected, rel=ROUNDING[precision])
+
+
+@precisions
+def test_f_at_a_node_is_interpolated_to_that_of_the_node(evaluated, precision):
+    inside = [(0, 0, 0), (1, -2, 3), (-4, -3, -5), (4, 4, 5)]
+    here = evaluated(precision, inside, "-N 1", F="tricubic")
+    expected = [F_at(*node) ** 2 for node in inside]
+    assert here == pytest.approx(expected, rel=ROUNDING[precision])
+
+
+@precisions
+def test_beside_a_node_there_is_no_noise(evaluated, precision):
+    beside = [(1.0 + delta, -2.0, 3.0) for delta in (1e-12, -1e-12, 0.9e-9, -0.9e-9, 1.1e-9)]
+    here = evaluated(precision, beside, "-Na 1000 -Nb 1 -Nc 1")
+    height = (F_at(1, -2, 3) * 1000.0) ** 2
+    assert here == pytest.approx([height] * 5, rel=max(1e-10, ROUNDING[precision]))
+
+
+@precisions
+def test_halves_are_rounded_down(evaluated, precision):
+    halves = (0.5, 1.5, -0.5, -1.5, 0.5 + 1e-9)
+    here = evaluated(precision, [(h, 0.0, 0.0) for h in halves], "-N 1")
+    expected = [F_at(h, 0, 0) ** 2 for h in (0, 1, -1, -2, 1)]
+    assert here == pytest.approx(expected, rel=ROUNDING[precision])
+
+
+@tables
+@precisions
+def test_beyond_the_table_f_is_default_f(evaluated, precision, F):
+    beyond = [(-7, 0, 0), (7, 0, 0), (0, -50, 0), (0, 7, 0), (1, 1, 8), (1e6, 1, -1e6)]
+    here = evaluated(precision, beyond, "-N 1", F=F)
+    assert here == pytest.approx([DEFAULT_F**2] * len(beyond), rel=ROUNDING[precision])
+
+
+@precisions
+def test_steps_are_added_with_their_weights(evaluated, precision):
+    index = [(0.3, 1.1, 2.0)]
+    (once,) = evaluated(precision, index)
+    (here,) = evaluated(precision, index, weights=(1.0, 0.0, 0.25, 3.0))
+    assert here == pytest.approx(4.25 * once, rel=ROUNDING[precision])
+
+
+@precisions
+def test_small_steps_are_not_lost_beside_large_ones(evaluated, precision):
+    # 1 + 1e-9, any number of times, is 1 in float32
+    index = [(0.0, 0.0, 0.0)]
+    (once,) = evaluated(precision, index, "-N 1")
+    (here,) = evaluated(precision, index, "-N 1", weights=(1.0, *[1e-9] * 20))
+    assert here / once - 1.0 == pytest.approx(2e-8, rel=1e-5)
+
+
+@precisions
+def test_a_gaussian_spot_is_exactly_dark_where_it_underflows(evaluated, precision):
+    assert evaluated(precision, [(0.4, 0.0, 0.0)], "-N 100", "gauss_star") == [0.0]
+
+
+# Without a GPU, and without Triton
+
+
+@pytest.fixture
+def for_h100(monkeypatch, tmp_path):
+    """Compile whatever would be launched for an H100, and launch nothing: [what was compiled]."""
+    from triton.backends.compiler import GPUTarget
+    from triton.runtime import driver
+    from triton.runtime.jit import JITFunction
+
+    class H100:
+        def get_current_target(self):
+            return GPUTarget("cuda", 90, 32)
+
+        def get_current_device(self):
+            return 0
+
+        def get_current_stream(self, device):
+            return 0
+
+    compiled, run = [], JITFunction.run
+
+    def compile_only(function, *arguments, **options):
+        compiled.append(run(function, *arguments, **{**options, "warmup": True}))
+
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(JITFunction, "run", compile_only)
+    monkeypatch.setattr(driver, "_active", H100())
+    return compiled
+
+
+@pytest.mark.skipif(DEVICE.type == "cuda", reason="compiled for the GPU that is here")
+@pytest.mark.parametrize(
+    ("shape", "F"), [*((shape, "nearest") for shape in SHAPES), ("square", "tricubic")]
+)
+@precisions
+def test_what_an_h100_would_run_compiles(for_h100, shape, precision, F):
+    kernel = TritonKernel(scene("", shape, F), table(), DEFAULT_F, precision)
+    assert kernel.photons_of_blocks(blocks_of(kernel.scene))[1] == Lookups(uncounted=240)
+    directions, steps = for_h100
+    assert directions.asm["cubin"]
+    assert steps.asm["cubin"]
+
+
+@pytest.mark.skipif(DEVICE.type == "cuda", reason="compiled for the GPU that is here")
+def test_nothing_but_what_is_written_is_fused(for_h100):
+    kernel = TritonKernel(scene(), table(), DEFAULT_F, "mixed")
+    kernel.photons_of_blocks(blocks_of(kernel.scene))
+    directions, steps = (part.asm["ptx"] for part in for_h100)
+    assert "fma" not in directions
+    # six sines of six products, for four pixels a thread
+    assert steps.count("fma.rn.f32") == 6 * 6 * 4
+
+
+def test_nothing_is_in_the_way_where_triton_is_installed_and_a_c_compiler(monkeypatch):
+    monkeypatch.setenv("CC", "cc")
+    assert obstacle() == ""
+
+
+def test_a_missing_c_compiler_is_told(monkeypatch):
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", "")
+    assert "C compiler" in obstacle()
+
+
+WITHOUT = """
+import sys
+sys.modules["triton"] = None
+from tiled_sim.kernels.triton import TritonKernel, obstacle
+print(obstacle())
+try:
+    TritonKernel(None, None, 0.0)
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_without_triton_the_module_tells_so_and_the_kernel_is_refused():
+    told = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True)
+    assert told.stdout.splitlines() == ["triton is not installed"] * 2, told.stderr
+
+
+# At the size of a tile, on a GPU
+
+LARGE = f"{SOURCES} -mosaic_domains 25 -detpixels_s 512 -detpixels_f 512 -pixel 0.1"
+
+
+@pytest.mark.gpu
+@tables
+@shapes
+@precisions
+def test_a_large_tile_is_that_of_the_reference_kernel(photons, shape, precision, F):
+    large = scene(LARGE, shape, F)
+    # of so many pixels one lies where the last digit of h decides
+    assert_agrees(photons(large, precision), by_reference(large), precision, error=1e-7)
+
+
+@pytest.mark.gpu
+@tables
+@shapes
+@precisions
+def test_the_sum_of_a_large_tile_is_that_of_the_reference_kernel(photons, shape, precision, F):
+    large = scene(LARGE, shape, F)
+    error = error_of_sum(photons(large, precision), by_reference(large))
+    assert error < {"float64": 1e-12, "mixed": 1e-6}[precision]
+
+
+@pytest.mark.gpu
+@precisions
+def test_a_large_tile_has_the_same_bytes_in_parts_and_again(precision):
+    kernel = TritonKernel(scene(LARGE), table(), DEFAULT_F, precision, DEVICE)
+    blocks = blocks_of(kernel.scene)
+    whole, _ = kernel.photons_of_blocks(blocks)
+    for size in (1024, 300):
+        parts = torch.arange(1024, device=DEVICE).split(size)
+        here = [kernel.photons_of_blocks(chosen(blocks, part))[0] for part in parts]
+        assert torch.equal(torch.cat(here), whole)

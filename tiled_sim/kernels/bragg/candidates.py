@@ -1,0 +1,116 @@
+"""Candidates: nodes that may light pixels of a patch, and where."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tiled_sim.kernels.anchors import step_tables
+from tiled_sim.kernels.bragg.footprint import Plane, Rectangles
+from tiled_sim.kernels.bragg.lines import Lines, Nodes, lines_between
+from tiled_sim.kernels.bragg.patches import Patch
+from tiled_sim.kernels.bragg.quadrangle import extremes
+from tiled_sim.kernels.bragg.spot import Spot
+from tiled_sim.kernels.bragg.steps import Steps
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.physics.geometry import Vectors
+from tiled_sim.physics.lattice import indices
+from tiled_sim.physics.structure_factor import StructureFactorTable
+
+#: h, k, l are looked for a little further out than they can be, for the roundings on the way.
+_MARGIN = 1e-6
+
+
+class Candidates(NamedTuple):
+    """Nodes that may light pixels of a patch, in the order of the steps.
+
+    Parameters
+    ----------
+    nodes : with the numbers of their steps
+    centre : i + λ(h a* + k b* + l c*), float64 (spots,) each
+    intensity : weight · F_cell² · peak of F_latt², float64 (spots,) [electron²]
+    footprint : the subpixels it may light
+    """
+
+    nodes: Nodes
+    centre: Vectors
+    intensity: Tensor
+    footprint: Rectangles
+
+    def some(self, which: Tensor | slice) -> "Candidates":
+        """Some of the candidates."""
+        return Candidates(
+            self.nodes.some(which),
+            Vectors(*(component[which] for component in self.centre)),
+            self.intensity[which],
+            self.footprint.some(which),
+        )
+
+
+class Finder:
+    """Finds the candidates of a scene.
+
+    Parameters
+    ----------
+    scene : the panel in its frame
+    table : of structure factors, on CPU
+    default_F : outside the table [electron]
+    spot : of the crystal
+    """
+
+    def __init__(
+        self, scene: Scene, table: StructureFactorTable, default_F: float, spot: Spot
+    ) -> None:
+        tables = step_tables(scene, scene.beam.relative_weights(), torch.device("cpu"))
+        self.spot = spot
+        self.steps = [Steps.of(of_direction) for of_direction in tables]
+        self._panel = scene.panel
+        self._plane = Plane.of(scene.panel)
+        self._height = float(math.prod(scene.crystal.cells)) ** 2
+        self._table = table
+        self._squares = table.squares(torch.float64)
+        self._ends_with_table = default_F == 0.0
+
+    def lines(self, patch: Patch, steps: Steps) -> Iterator[Lines]:
+        """Lines of the lattices of some steps that may hold candidates, some at a time."""
+        low, high = self._index_ranges(patch, steps)
+        return lines_between(low, high, steps, self.spot.reach(steps.wavelengths))
+
+    def on_lines(self, patch: Patch, steps: Steps, lines: Lines) -> Candidates:
+        """The candidates on some of the `lines`."""
+        nodes = lines.nodes_near_sphere()
+        squares = self._squares.index_select(0, self._table.nodes(indices(*nodes[1:])))
+        scattering = squares.nonzero()[:, 0]
+        nodes, squares = nodes.some(scattering), squares[scattering]
+        centre = _centres(nodes, steps)
+        reach = self.spot.reach(steps.wavelengths.index_select(0, nodes.step))
+        footprint = self._plane.footprints(patch, centre, reach)
+        intensity = steps.weights[nodes.step] * squares * self._height
+        met = (footprint.rows * footprint.columns).nonzero()[:, 0]
+        return Candidates(nodes, centre, intensity, footprint).some(met)
+
+    def _index_ranges(self, patch: Patch, steps: Steps) -> tuple[Tensor, Tensor]:
+        """Smallest and largest h, k, l of nodes whose spots may reach a patch, (steps, 3)."""
+        least, most = extremes(steps.direct, patch.corners(self._panel))
+        margin = steps.lengths * self.spot.reach(steps.wavelengths)[:, None] + _MARGIN
+        low = torch.ceil(least - steps.direct_forward - margin)
+        high = torch.floor(most - steps.direct_forward + margin)
+        if self._ends_with_table:
+            # its border included
+            low = low.maximum(torch.tensor(self._table.minimum, dtype=torch.float64) - 1.0)
+            high = high.minimum(torch.tensor(self._table.maximum, dtype=torch.float64) + 1.0)
+        return low, high
+
+
+def _centres(nodes: Nodes, steps: Steps) -> Vectors:
+    """Nodes times λ, from the sample."""
+    vectors = steps.reciprocal.view(-1, 9).index_select(0, nodes.step).unbind(1)
+    return Vectors(
+        *(
+            component
+            + (nodes.h * vectors[axis] + nodes.k * vectors[3 + axis] + nodes.l * vectors[6 + axis])
+            for axis, component in enumerate(steps.incident)
+        )
+    )

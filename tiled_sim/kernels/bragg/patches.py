@@ -1,0 +1,150 @@
+"""Patches: the rectangles of blocks that are worked on at a time, and the directions to them."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tiled_sim.experiment.model import Panel, Region
+from tiled_sim.kernels.reference import BLOCK, Blocks
+from tiled_sim.physics import geometry
+from tiled_sim.physics.geometry import Vectors
+
+# What is worked on at a time. Memory and time depend on these numbers, results do not.
+PATCH_SIDE = 512
+#: Few enough that what is computed with stays in cache.
+PIXELS_AT_A_TIME = 1 << 13
+
+
+class Patch(NamedTuple):
+    """A rectangle of whole blocks of a panel.
+
+    Parameters
+    ----------
+    corner : (slow, fast) on the panel [pixel]
+    shape : (slow, fast) [pixel]
+    oversample : subpixels along a side of a pixel
+    """
+
+    corner: tuple[int, int]
+    shape: tuple[int, int]
+    oversample: int
+
+    @property
+    def subpixels(self) -> tuple[int, int]:
+        """(slow, fast) [subpixel]."""
+        rows, columns = self.shape
+        return rows * self.oversample, columns * self.oversample
+
+    def corners(self, panel: Panel) -> Tensor:
+        """Directions to its four corners, in turn, (4, 3)."""
+        rows, columns = self.shape
+        corners = np.add([(0, 0), (0, columns), (rows, columns), (rows, 0)], self.corner)
+        axes = np.array([panel.slow_axis, panel.fast_axis])
+        position = np.array(panel.origin) + panel.pixel_size * corners @ axes
+        return torch.from_numpy(position / np.linalg.norm(position, axis=1, keepdims=True))
+
+    def directions(self, panel: Panel, place: Tensor, live: Tensor) -> Vectors:
+        """Unit vectors to all subpixels, row by row, flat.
+
+        Those to pixels that are not live are infinite, so that no evaluation there counts.
+
+        Parameters
+        ----------
+        place : of blocks among those of the patch, int64 (blocks,)
+        live : of their pixels, (blocks, 256)
+        """
+        rows, columns = (side // BLOCK for side in self.shape)
+        grid = self._grid(panel)
+        every = torch.zeros((rows * columns, BLOCK * BLOCK), dtype=torch.bool)
+        every[place] = live
+        if not bool(every.all()):
+            dead = ~every.view(rows, columns, BLOCK, BLOCK).transpose(1, 2).reshape(self.shape)
+            for axis in range(2):
+                dead = dead.repeat_interleave(self.oversample, axis)
+            grid.masked_fill_(dead, math.inf)
+        return Vectors(*grid.flatten(1))
+
+    def _grid(self, panel: Panel) -> Tensor:
+        """Directions to the subpixels, (3, slow, fast)."""
+        size = panel.pixel_size / self.oversample
+        down, along = (
+            size * (torch.arange(side, dtype=torch.float64) + corner * self.oversample) + size / 2.0
+            for side, corner in zip(self.subpixels, self.corner, strict=True)
+        )
+        grid = torch.empty((3, len(down), len(along)), dtype=torch.float64)
+        at_a_time = max(PIXELS_AT_A_TIME // len(along), 1)
+        for start in range(0, len(down), at_a_time):
+            rows = slice(start, start + at_a_time)
+            position = geometry.flat_position(
+                down[rows, None], along, panel.origin, panel.slow_axis, panel.fast_axis
+            )
+            for component, out in zip(geometry.direction(position)[0], grid, strict=True):
+                out[rows] = component
+        return grid
+
+
+def patches_of(
+    blocks: Blocks, panel: Panel, oversample: int
+) -> Iterator[tuple[Patch, Tensor, Tensor]]:
+    """Patches that hold some blocks, with their numbers and their places among all of the patch.
+
+    Patches keep to the cells of a grid of the panel's own.
+    """
+    side = _side(oversample)
+    _, columns = panel.pixels
+    cell = (blocks.slow // side) * columns + blocks.fast // side
+    for number in cell.unique():
+        numbers = (cell == number).nonzero()[:, 0]
+        yield *_around(blocks.slow[numbers], blocks.fast[numbers], oversample), numbers
+
+
+class PatchGrid:
+    """The patches that hold the region of a panel, numbered row by row.
+
+    Parameters
+    ----------
+    panel : whose region it is
+    oversample : subpixels along a side of a pixel
+    """
+
+    def __init__(self, panel: Panel, oversample: int) -> None:
+        region = panel.region or Region(0, panel.pixels[0], 0, panel.pixels[1])
+        self._oversample = oversample
+        self._side = _side(oversample)
+        self._ends = (
+            (region.slow_start, region.slow_stop),
+            (region.fast_start, region.fast_stop),
+        )
+        self._rows, self._columns = (
+            range(first // self._side * self._side, stop, self._side) for first, stop in self._ends
+        )
+
+    def __len__(self) -> int:
+        return len(self._rows) * len(self._columns)
+
+    def __getitem__(self, number: int) -> Patch:
+        row, column = divmod(number, len(self._columns))
+        starts = self._rows[row], self._columns[column]
+        corner, shape = [], []
+        for start, (first, stop) in zip(starts, self._ends, strict=True):
+            corner.append(max(start, first // BLOCK * BLOCK))
+            shape.append(-(-(min(start + self._side, stop) - corner[-1]) // BLOCK) * BLOCK)
+        return Patch((corner[0], corner[1]), (shape[0], shape[1]), self._oversample)
+
+
+def _side(oversample: int) -> int:
+    """Side of the largest patch, whole blocks [pixel]."""
+    return max(PATCH_SIDE // oversample // BLOCK, 1) * BLOCK
+
+
+def _around(block_slow: Tensor, block_fast: Tensor, oversample: int) -> tuple[Patch, Tensor]:
+    """The patch that holds some blocks, and the place of each among all blocks of the patch."""
+    slow, fast = int(block_slow.min()), int(block_fast.min())
+    row, column = ((block_slow - slow) // BLOCK).long(), ((block_fast - fast) // BLOCK).long()
+    rows, columns = int(row.max()) + 1, int(column.max()) + 1
+    patch = Patch((slow, fast), (rows * BLOCK, columns * BLOCK), oversample)
+    return patch, row * columns + column

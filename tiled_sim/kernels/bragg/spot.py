@@ -1,0 +1,104 @@
+"""The shape of a spot: where it ends, and what it is worth inside."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tiled_sim.experiment.model import Crystal
+from tiled_sim.physics.cell import dual
+from tiled_sim.physics.vectors import Array
+
+SHAPES = ("gauss_star", "tophat")
+#: Exponents of both shapes, of (Δr* · N)² fudge: of F_latt² at 1/e, and of the flat top's edge.
+_GAUSS_WIDTH, _TOPHAT_EDGE = 0.63 / 2.0, 0.3969
+#: exp of less is denormal or 0, and slow.
+_SMALLEST_EXPONENT = -700.0
+_LEAST_SHARE = 1e-300
+
+# Nodes are looked for a little further out than they can be, for the roundings on the way; what is
+# found in excess is dropped by the evaluation itself.
+_RELATIVE_MARGIN, _MARGIN = 1e-6, 1e-12
+
+
+class Spot(NamedTuple):
+    """How far around a node evaluations count.
+
+    Parameters
+    ----------
+    shape : ``gauss_star`` or ``tophat``
+    least : F_latt² of less, over its peak, is negligible
+    sharpness : of F_latt², by the squared distance from the node [Å²]
+    radius : of a sphere around the node that holds all that counts [1/Å]
+    metric : G* of the distance from the node [1/Å²]
+    alone : no spot reaches beyond its own node's cell, and distances are Euclidean
+    """
+
+    shape: str
+    least: float
+    sharpness: float
+    radius: float
+    metric: Array
+    alone: bool
+
+    @classmethod
+    def of(cls, crystal: Crystal, negligible: float) -> "Spot":
+        """The spot of a crystal.
+
+        Parameters
+        ----------
+        negligible : share of the peak of F_latt² below which evaluations are dropped
+
+        Raises
+        ------
+        ValueError
+            for a share that gives a Gaussian spot no end
+        """
+        size = float(math.prod(crystal.cells)) ** 2 * crystal.fudge
+        if crystal.shape == "gauss_star":
+            if not _LEAST_SHARE <= negligible < 1.0:
+                raise ValueError(f"negligible = {negligible} must lie between {_LEAST_SHARE} and 1")
+            sharpness, reach = size / _GAUSS_WIDTH, -math.log(negligible)
+        else:
+            sharpness, reach = size / _TOPHAT_EDGE, 1.0
+        # a*, b*, c* as given set the distance; where the nodes are, the dual of a, b, c says
+        reciprocal, nodes = crystal.reciprocal_vectors, dual(crystal.direct_vectors)
+        metric, true_metric = reciprocal @ reciprocal.T, nodes @ nodes.T
+        stretch = float(np.linalg.eigvals(np.linalg.solve(metric, true_metric)).real.max())
+        radius = math.sqrt(reach / sharpness * max(stretch, 1.0))
+        euclidean = np.abs(metric - true_metric).max() < 1e-12 * np.abs(metric).max()
+        edge = float(np.linalg.norm(crystal.direct_vectors, axis=1).max())
+        return cls(
+            crystal.shape,
+            negligible,
+            sharpness,
+            min(radius, _cell_radius(nodes)),
+            metric,
+            bool(euclidean) and radius * edge < 0.499,
+        )
+
+    def reach(self, wavelengths: Tensor) -> Tensor:
+        """Radius times λ, with a margin for roundings."""
+        return wavelengths * (self.radius * (1.0 + _RELATIVE_MARGIN)) + _MARGIN
+
+    def squared_factor(self, distance_sqr: Tensor) -> Tensor:
+        """F_latt² over its peak, 0 where it is negligible.
+
+        Parameters
+        ----------
+        distance_sqr : from the node [1/Å²]; overwritten
+        """
+        exponent = distance_sqr.mul_(-self.sharpness)
+        if self.shape == "tophat":
+            return (exponent > -1.0).to(torch.float64)
+        factor = exponent.clamp_(min=_SMALLEST_EXPONENT).exp_()
+        # the one vectorised operation that zeroes what is not above a limit
+        return torch.threshold_(factor, math.nextafter(self.least, 0.0), 0.0)
+
+
+def _cell_radius(reciprocal: Array) -> float:
+    """Greatest distance of a point from the node that is nearest to it by rounding h, k, l."""
+    corners = np.array([(1, 1, 1), (1, 1, -1), (1, -1, 1), (-1, 1, 1)]) / 2.0
+    return float(np.linalg.norm(corners @ reciprocal, axis=1).max()) * (1.0 + _RELATIVE_MARGIN)

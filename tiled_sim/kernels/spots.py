@@ -1,0 +1,159 @@
+"""The kernel that follows spots instead of pixels, for crystals whose spots end: float64, on CPU.
+
+Of most evaluations of a Gaussian or flat-topped spot nothing comes. Here the nodes whose spots
+touch the Ewald sphere are found first, line by line of the reciprocal lattice, each is projected
+onto the panel, and only the pixels under it are evaluated (`bragg`). Whether an evaluation counts
+is decided by its pixel and its step alone, and the terms of a pixel are added in the order of the
+steps, so that bits depend neither on the tile nor on what is worked on together.
+"""
+
+import itertools
+
+import torch
+from torch import Tensor
+
+from tiled_sim.experiment.model import Experiment
+from tiled_sim.kernels.bragg.candidates import Finder
+from tiled_sim.kernels.bragg.cost import predicted_cost
+from tiled_sim.kernels.bragg.patches import PATCH_SIDE, PIXELS_AT_A_TIME, Patch, patches_of
+from tiled_sim.kernels.bragg.spot import SHAPES, Spot
+from tiled_sim.kernels.bragg.windows import windows_of
+from tiled_sim.kernels.chain import chain_of
+from tiled_sim.kernels.recorder import Recorder
+from tiled_sim.kernels.reference import BLOCK, Blocks, Lookups, Pixels, ReferenceKernel
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.physics.constants import R_E_SQR
+from tiled_sim.physics.geometry import Vectors
+from tiled_sim.physics.polarization import polarization_factor
+from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
+from tiled_sim.physics.vectors import Vector
+
+__all__ = ["SpotsKernel", "obstacle", "predicted_cost"]
+
+
+def obstacle(experiment: Experiment | Scene) -> str:
+    """Why `SpotsKernel` cannot compute an experiment or one of its scenes; empty if it can."""
+    if experiment.crystal.shape not in SHAPES:
+        return f"the spots of a crystal of shape {experiment.crystal.shape} have no end"
+    if experiment.detector.curvature_radius is not None:
+        return "the detector is curved"
+    if experiment.sampling.dmin > 0.0:
+        return "dmin cuts through spots"
+    if experiment.sampling.interpolate:
+        return "it takes F of the nearest node and does not interpolate"
+    return "it does not replay the C program's faults" if experiment.c_compat else ""
+
+
+class SpotsKernel(ReferenceKernel):
+    """As `ReferenceKernel`, for spots that end: only what is under a spot is evaluated.
+
+    Parameters
+    ----------
+    scene : flat, without dmin, interpolation and the C program's faults (`obstacle`)
+    table, default_F : as there, on CPU
+    negligible : evaluations of a Gaussian spot count where F_latt² is at least this share of its
+        peak, 0 < negligible < 1; a flat-topped spot ends by itself
+
+    Raises
+    ------
+    ValueError
+        for what it cannot compute
+    """
+
+    name = "spots"
+    counts = False
+    trace_error = 2e-7
+    leaves_out = True
+    #: A patch of the largest size.
+    blocks_at_a_time = (PATCH_SIDE // BLOCK) ** 2
+
+    def __init__(
+        self,
+        scene: Scene,
+        table: StructureFactorTable | None,
+        default_F: float,
+        negligible: float,
+    ) -> None:
+        cannot = obstacle(scene)
+        if cannot:
+            raise ValueError(f"no kernel for spots: {cannot}")
+        table = constant_table(default_F, torch.device("cpu")) if table is None else table
+        super().__init__(scene, table, default_F)
+        self._finder = Finder(scene, table, default_F, Spot.of(scene.crystal, negligible))
+        if scene.crystal.shape == "gauss_star":
+            self.skipped_bound = negligible * self.ceiling
+
+    def photons(self, pixels: Pixels, recorder: Recorder | None = None) -> tuple[Tensor, Lookups]:
+        """As `ReferenceKernel.photons`: every term, negligible or not.
+
+        With a recorder only its pixel is computed, all steps at once.
+        """
+        return super().photons(pixels) if recorder is None else chain_of(self, pixels, recorder)
+
+    def photons_of_blocks(self, blocks: Blocks) -> tuple[Tensor, Lookups]:
+        """Photons of live pixels, 0 of others, (blocks, 256); counts what is not negligible."""
+        panel, oversample = self.scene.panel, self.scene.sampling.oversample
+        photons = torch.zeros(blocks.live.shape, dtype=torch.float64)
+        done = 0
+        for patch, place, numbers in patches_of(blocks, panel, oversample):
+            directions = patch.directions(panel, place, blocks.live[numbers])
+            of_patch, evaluated = self._photons_of_patch(patch, directions)
+            photons[numbers] = of_patch[place]
+            done += evaluated
+        return photons, Lookups(uncounted=done)
+
+    def _photons_of_patch(self, patch: Patch, directions: Vectors) -> tuple[Tensor, int]:
+        """Photons of all its blocks, (blocks, 256), and how many evaluations counted."""
+        finder = self._finder
+        rows, columns = patch.shape
+        photons = torch.zeros(rows * columns, dtype=torch.float64)
+        evaluated = 0
+        for steps in finder.steps:
+            total = torch.zeros_like(directions.x)
+            for lines in finder.lines(patch, steps):
+                for windows in windows_of(patch, finder.on_lines(patch, steps, lines)):
+                    evaluated += windows.add_to(total, directions, steps, finder.spot)
+            total = _sum_of_subpixels(total, patch)
+            lit = total.nonzero()[:, 0]
+            photons[lit] += total[lit] * self._scale_of(patch, lit, steps.incident)
+        blocks = photons.view(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK).transpose(1, 2)
+        return blocks.reshape(-1, BLOCK * BLOCK), evaluated
+
+    def _scale_of(self, patch: Patch, lit: Tensor, incident: Vector) -> Tensor:
+        """Photons per sum of a pixel: polar · omega at its first subpixel · r_e² · fluence / steps.
+
+        Parameters
+        ----------
+        lit : pixels of the patch, int64
+        """
+        beam = self.scene.beam
+        per_step = R_E_SQR * beam.fluence / self.scene.steps
+        scale = torch.empty(len(lit), dtype=torch.float64)
+        parts = lit.split(PIXELS_AT_A_TIME), scale.split(PIXELS_AT_A_TIME)
+        for place, out in zip(*parts, strict=True):
+            row = torch.div(place, patch.shape[1], rounding_mode="floor")
+            pixels = Pixels(
+                (row + patch.corner[0]).to(torch.float64),
+                (place - row * patch.shape[1] + patch.corner[1]).to(torch.float64),
+                torch.ones_like(place, dtype=torch.bool),
+            )
+            diffracted, distance = self.to_subpixel(pixels, 0)
+            out.copy_(self._omega(distance) * per_step)
+            if beam.polarization is not None:
+                axis = beam.polarization_axis
+                out *= polarization_factor(diffracted, incident, beam.polarization, axis)
+        return scale
+
+
+def _sum_of_subpixels(of_subpixels: Tensor, patch: Patch) -> Tensor:
+    """Sums of the pixels of a patch, flat."""
+    oversample = patch.oversample
+    if oversample == 1:
+        return of_subpixels
+    rows, columns = patch.shape
+    parts = of_subpixels.view(rows, oversample, columns, oversample)
+    total = torch.zeros(patch.shape, dtype=torch.float64)
+    # one after the other: a reduction's order would be torch's to choose by the shape
+    for slow, fast in itertools.product(range(oversample), repeat=2):
+        total += parts[:, slow, :, fast]
+    return total.view(-1)
