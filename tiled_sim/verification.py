@@ -21,22 +21,26 @@ def recomputed_faults(run: Run, count: int, device: str) -> Iterator[str]:
     """
     done = [tile for tile in run.plan if run.sidecar(tile) is not None]
     sample = sorted(random.Random(0).sample(range(len(done)), min(count, len(done))))
+    if not sample:
+        return
     simulator = run.simulator(device)
     for tile in (done[number] for number in sample):
         mask = run.store.read_mask(tile.panel, slice(*tile.slow), slice(*tile.fast))
         with one_torch_thread():
             image = simulator.simulate_tile(tile, mask).image
-        fault = _difference(run, tile, image_digest(image))
+        fault = _difference(run, tile, image_digest(image), str(simulator.device))
         if fault:
             yield f"{id_of(tile)}: {fault}"
 
 
-def _difference(run: Run, tile: Tile, digest: str) -> str:
+def _difference(run: Run, tile: Tile, digest: str, device: str) -> str:
     """How a tile that was computed again differs from the one in the store; empty if not."""
     committed = run.sidecar(tile)
     if committed is None or digest == committed["image"]["sha256"]:
         return ""
-    then, now = committed["computation"]["versions"], versions()
+    computation = committed["computation"]
+    then = {"device": computation["device"], **computation["versions"]}
+    now = {"device": device, **versions()}
     changed = ", ".join(
         f"{name} {now.get(name)} and not {version}"
         for name, version in then.items()

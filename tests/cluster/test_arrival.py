@@ -1,5 +1,6 @@
 """Workers that are looked over before they compute: who is let in, who is not, and who is told."""
 
+import inspect
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import psutil
 import pytest
 from distributed import Client, LocalCluster
 
-from tiled_sim.cluster import arrival
+from tiled_sim.cluster import arrival, examiner
 from tiled_sim.cluster.arrival import Needs, admitted, obstacle
 from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.errors import TiledSimError
@@ -257,6 +258,31 @@ def test_a_worker_is_left_as_it_was_found(lonely, folder, needs):
         (about,) = lonely.scheduler_info(n_workers=-1)["workers"].values()
         assert about["resources"] == dict.fromkeys(seen.resources, 0)
         assert about["status"] == "running"
+
+
+def test_a_worker_that_does_not_answer_holds_nobody_up(lonely, folder, needs, monkeypatch):
+    monkeypatch.setattr(arrival, "_SECONDS_TO_TELL", 1)
+    address = lonely.scheduler.address
+    with worker(address, folder, "--no-nanny"), worker(address, folder, "--no-nanny") as frozen:
+        lonely.wait_for_workers(2, timeout=PATIENCE)
+        frozen.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        with admitted(lonely, needs) as seen:
+            assert len(seen.addresses()) == 1
+            assert lonely.submit(sum, [1, 2], resources=seen.resources).result() == 3
+        assert time.monotonic() - began < 20
+
+
+def test_a_file_system_that_does_not_answer_is_told(lonely, folder, needs, monkeypatch, hasty):
+    text = inspect.getsource(examiner).replace("_SECONDS_TO_LOOK = 60", "_SECONDS_TO_LOOK = 0.001")
+    monkeypatch.setattr(arrival.inspect, "getsource", lambda _: text)
+    reason = rf"has not answered within 0\.001 s; see whether {HERE} can be listed"
+    with (
+        worker(lonely.scheduler.address, folder, "--no-nanny"),
+        pytest.raises(TiledSimError, match=reason),
+        admitted(lonely, needs),
+    ):
+        pass
 
 
 # One worker's view

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -137,7 +138,7 @@ def test_the_compiled_kernel_gives_the_same_bytes_whatever_the_tiles(
 
 
 def test_one_worker_and_three_give_the_same_bytes(still, cluster, tmp_path):
-    experiment = still("-oversample", 3)
+    experiment = still("-oversample", 16)  # so that it lasts until all three have been looked over
 
     def with_workers(count):
         cluster.scale(count)
@@ -145,6 +146,7 @@ def test_one_worker_and_three_give_the_same_bytes(still, cluster, tmp_path):
             client.wait_for_workers(count, timeout=60)
             while len(client.nthreads()) > count:
                 time.sleep(0.05)
+            client.run(importlib.import_module, "tiled_sim.cluster.worker")
         made = submit(
             experiment,
             tmp_path / f"{count}.zarr",

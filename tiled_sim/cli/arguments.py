@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from tiled_sim.cluster.configuration import default_cluster
+from tiled_sim.cluster.forms import Tls, tls_of
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
 
@@ -186,7 +188,15 @@ def add_kernel_options(parser: Parser) -> None:
     parser.add_argument(
         "--kernel",
         default="auto",
-        help="auto (default, by predicted cost), reference or compiled",
+        help="auto (default, by predicted cost), reference, compiled, spots or triton",
+    )
+    parser.add_argument(
+        "--negligible",
+        type=float,
+        default=1e-9,
+        metavar="SHARE",
+        help="leave out what is less than this share of a Gaussian spot's peak, where that is "
+        "faster (1e-9); 0 keeps everything",
     )
 
 
@@ -199,9 +209,9 @@ def add_cluster_options(parser: Parser) -> None:
     """The options that say where tiles are computed."""
     parser.add_argument(
         "--cluster",
-        default="local",
         metavar="WHERE",
-        help="local (default), local:WORKERS, local:WORKERSxTHREADS, gpu, gpu:WORKERS, "
+        help="local (default, unless TILED_SIM_CLUSTER or ~/.config/tiled_sim/tiled_sim.toml names "
+        "another), local:WORKERS, local:WORKERSxTHREADS, gpu, gpu:WORKERS, "
         "tcp://HOST:PORT, tls://HOST:PORT, scheduler-file:PATH or slurm:PROFILE.toml",
     )
     parser.add_argument(
@@ -213,6 +223,28 @@ def add_cluster_options(parser: Parser) -> None:
         "--device", default="auto", help="auto (default), cpu, cuda or cuda:N, on the workers"
     )
     parser.add_argument("--no-progress", action="store_true", help="show no progress bar")
+    parser.add_argument(
+        "--tls",
+        action="store_true",
+        help="encrypt a cluster that is started here; with temporary certificates without --tls-ca",
+    )
+    parser.add_argument(
+        "--tls-ca", metavar="FILE", help="certificate of the authority that signed the others"
+    )
+    parser.add_argument("--tls-cert", metavar="FILE", help="our certificate")
+    parser.add_argument(
+        "--tls-key", metavar="FILE", help="its key, if it is not in the file of the certificate"
+    )
+
+
+def cluster_of(options: argparse.Namespace) -> str:
+    """The value of ``--cluster``, or else the user's own default."""
+    return default_cluster() if options.cluster is None else str(options.cluster)
+
+
+def tls_in(options: argparse.Namespace) -> Tls | None:
+    """What the ``--tls`` options ask for; None: nothing."""
+    return tls_of(options.tls, options.tls_ca, options.tls_cert, options.tls_key)
 
 
 Document = dict[str, Any]

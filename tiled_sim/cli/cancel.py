@@ -15,12 +15,15 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("run", metavar="RUN.zarr")
     options = parser.parse(words)
     from tiled_sim.cluster.lease import living_driver
-    from tiled_sim.io.control import Control
+    from tiled_sim.io.control import RUNNING, Control
     from tiled_sim.run import Run
 
     found = Run(options.run)
     control = Control(found.path)
-    if living_driver(control) is not None:
+    driver = control.driver()
+    if driver is None or driver.state != RUNNING:
+        said = f"{found.path}: nobody is computing it"
+    else:
         try:
             control.cancel()
         except OSError as error:
@@ -28,8 +31,6 @@ def run(words: Sequence[str]) -> int:
         while living_driver(control) is not None:
             pass  # each look takes as long as a sign of life
         said = f"{found.path}: cancelled; `tiled-sim resume {found.path}` goes on with it"
-    else:
-        said = f"{found.path}: nobody is computing it"
     if options.json:
         print_json({"run": str(found.path), "said": said})
     else:

@@ -34,6 +34,7 @@ def run(words: Sequence[str]) -> int:
         require_coverage=options.require_coverage,
         precision=options.precision,
         kernel=options.kernel,
+        negligible=options.negligible,
     )
     plan, provenance = prepared.plan, prepared.provenance()
     if options.json:

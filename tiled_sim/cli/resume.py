@@ -7,7 +7,9 @@ from tiled_sim.cli.arguments import (
     Parser,
     add_cluster_options,
     add_experiment_options,
+    cluster_of,
     read_request,
+    tls_in,
 )
 from tiled_sim.cli.submit import report, report_detached, say_interrupted
 from tiled_sim.errors import UsageError
@@ -34,6 +36,7 @@ def run(words: Sequence[str]) -> int:
         raise UsageError("name the run first: tiled-sim resume RUN.zarr")
     path, *experiment = rest
     request = read_request(options, experiment) if experiment else None
+    cluster, tls = cluster_of(options), tls_in(options)
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.submit import compute_missing
     from tiled_sim.run import Run
@@ -46,7 +49,8 @@ def run(words: Sequence[str]) -> int:
         try:
             made = compute_missing(
                 found,
-                cluster=options.cluster,
+                cluster=cluster,
+                tls=tls,
                 device=options.device,
                 detach=options.detach,
                 listener=bar,

@@ -11,10 +11,13 @@ def run(words: Sequence[str]) -> int:
     parser = Parser("status", "How far a run is, from its store alone. Exit code 5: not complete.")
     parser.add_argument("run", metavar="RUN.zarr")
     options = parser.parse(words)
+    from tiled_sim.cluster.lease import last_driver
+    from tiled_sim.io.control import Control
     from tiled_sim.run import Run
 
     found = Run(options.run)
     status = found.status()
+    status.driver = last_driver(Control(found.path))
     if options.json:
         print_json(summary_document(found, status))
     else:

@@ -12,7 +12,9 @@ from tiled_sim.cli.arguments import (
     add_experiment_options,
     add_kernel_options,
     add_plan_options,
+    cluster_of,
     read_request,
+    tls_in,
     trace_pixels,
 )
 from tiled_sim.cli.options import option_table
@@ -54,6 +56,7 @@ def run(words: Sequence[str]) -> int:
             "-floatfile is written when the run is complete, which --detach does not wait for; "
             "leave one of them out"
         )
+    cluster, tls = cluster_of(options), tls_in(options)
     # torch, dask and zarr take seconds to import; a mistyped option should not wait for them
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.submit import submit
@@ -64,10 +67,12 @@ def run(words: Sequence[str]) -> int:
             made = submit(
                 request.experiment,
                 options.out,
-                cluster=options.cluster,
+                cluster=cluster,
+                tls=tls,
                 tile=options.tile,
                 precision=options.precision,
                 kernel=options.kernel,
+                negligible=options.negligible,
                 device=options.device,
                 trace_pixels=trace_pixels(options),
                 require_coverage=options.require_coverage,

@@ -1,5 +1,6 @@
 """``tiled-sim watch``: follow a run that goes on elsewhere."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("--no-progress", action="store_true", help="show no progress bar")
     options = parser.parse(words)
     from tiled_sim.cli.progress import ProgressBar
+    from tiled_sim.cluster.lease import last_driver
+    from tiled_sim.io.control import Control
     from tiled_sim.run import Run
 
     found = Run(options.run)
@@ -34,6 +37,7 @@ def run(words: Sequence[str]) -> int:
                 bar.started(found, driver.missing, driver.dashboard)
             bar.show(len(found.plan) - driver.missing + driver.done, driver)
     status = found.status()
+    status.driver = last_driver(Control(found.path))
     if options.json:
         print_json(summary_document(found, status))
     else:
@@ -42,11 +46,22 @@ def run(words: Sequence[str]) -> int:
 
 
 def _signs_of_life(found: "Run") -> "Iterator[Driver]":
-    """What the driver says of itself, until it has ended or died."""
-    from tiled_sim.cluster.lease import Pulse
-    from tiled_sim.io.control import Control
+    """What the driver says of itself, until it has ended, or died and none has followed it."""
+    from tiled_sim.cluster.lease import SECONDS_OF_SILENCE, Pulse
+    from tiled_sim.io.control import RUNNING, Control
 
-    pulse = Pulse(Control(found.path))
-    while (driver := pulse.driver()) is not None:
-        yield driver
+    control = Control(found.path)
+    pulse = Pulse(control)
+    heard = -math.inf
+    while True:
+        driver = pulse.driver()
+        if driver is not None:
+            heard = time.monotonic()
+            yield driver
+        else:
+            last = control.driver()
+            # one that died on a cluster begins again there, when it is sure that it is alone
+            waited = time.monotonic() - heard
+            if last is None or last.state != RUNNING or waited > 2 * SECONDS_OF_SILENCE:
+                return
         time.sleep(_SECONDS_BETWEEN_LOOKS)

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from distributed import Client, Security
 from distributed.comm import connect
 
-from tiled_sim.cluster.forms import Gpu, Local, Remote, Slurm, Where, parse_cluster
-from tiled_sim.cluster.local import local_cluster
+from tiled_sim.cluster.forms import Gpu, Local, Remote, Slurm, Tls, Where, parse_cluster
+from tiled_sim.cluster.local import Work, local_cluster
 from tiled_sim.cluster.security import (
-    Tls,
     security_for_ours,
     security_for_theirs,
     warn_if_open,
@@ -32,13 +31,13 @@ def is_here(where: Where) -> bool:
 
 
 @contextmanager
-def connected(cluster: str, tiles: int, *, tls: Tls | None = None) -> Iterator[Client]:
+def connected(cluster: str, work: Work, *, tls: Tls | None = None) -> Iterator[Client]:
     """A client of the cluster; one that is started for it is stopped after it.
 
     Parameters
     ----------
     cluster : value of ``--cluster``
-    tiles : to compute
+    work : to do there
     tls : certificates to encrypt the connections with; None: those that a ``tls://…`` address
         needs, from dask's configuration
 
@@ -58,7 +57,7 @@ def connected(cluster: str, tiles: int, *, tls: Tls | None = None) -> Iterator[C
         elif isinstance(where, Slurm):
             manager = _by_slurm(where, tls)
         else:
-            manager = _here(where, tiles, tls)
+            manager = _here(where, work, tls)
         with manager as client:
             yield client
 
@@ -82,10 +81,10 @@ def _by_slurm(where: Slurm, tls: Tls | None) -> Iterator[Client]:
 
 
 @contextmanager
-def _here(where: Local | Gpu, tiles: int, tls: Tls | None) -> Iterator[Client]:
+def _here(where: Local | Gpu, work: Work, tls: Tls | None) -> Iterator[Client]:
     with (
-        local_cluster(where, tiles, security_for_ours(tls)) as processes,
-        Client(processes) as client,
+        local_cluster(where, work, security_for_ours(tls)) as workers,
+        Client(workers) as client,
     ):
         _await_worker(client, "the local cluster")
         yield client

@@ -3,14 +3,15 @@
 import time
 import uuid
 
-from distributed import Client, fire_and_forget, get_client, secede
+from distributed import Client, Future, fire_and_forget, get_client, secede
 
-from tiled_sim.cluster.arrival import Needs, admitted
+from tiled_sim.cluster import tasks
+from tiled_sim.cluster.arrival import Needs, admitted, obstacle
 from tiled_sim.cluster.connect import Remote, parse_cluster
 from tiled_sim.cluster.driver import drive
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.errors import TiledSimError, UsageError
-from tiled_sim.io.control import Control
+from tiled_sim.io.control import RUNNING, Control
 from tiled_sim.run import Run
 
 _SECONDS_TO_START = 60
@@ -49,48 +50,79 @@ def leave(run: Run, client: Client, device: str) -> None:
     """
     before = Control(run.path).driver()
     needs = Needs(str(run.path.absolute()), run.run_id, device)
-    with admitted(client, needs) as admission:
-        workers = admission.addresses()
-    future = client.submit(
-        drive_here,
-        needs.path,
-        run.run_id,
-        device,
-        key=f"driver-{run.run_id[:8]}-{uuid.uuid4().hex[:8]}",
-        pure=False,
-        workers=workers,
-    )
+    future = _begin(client, needs, "" if before is None else before.token)
     deadline = time.monotonic() + _SECONDS_TO_START
     while time.monotonic() < deadline:
-        if future.done():
-            future.result()
-            return
         now = Control(run.path).driver()
         if now is not None and (before is None or now.token != before.token):
-            fire_and_forget(future)
             return
+        if future.done():
+            _require_result(future)
         time.sleep(_SECONDS_BETWEEN_LOOKS)
+    client.cancel(future, force=True)  # lest it begins unexpectedly
     raise TiledSimError(
         f"no driver has begun within {_SECONDS_TO_START} s; are the workers busy with something "
         f"else? `tiled-sim resume --detach {run.path}` tries again"
     )
 
 
-def drive_here(path: str, run_id: str, device: str) -> None:
+def _begin(client: Client, needs: Needs, before: str, workers: list[str] | None = None) -> Future:
+    """Submit the task of the driver.
+
+    Without ``workers`` it may begin again on workers that were not there when it first began;
+    dask leaves a task alone whose named workers have all died.
+    """
+    future = client.submit(
+        tasks.drive_here,
+        needs,
+        before,
+        key=f"driver-{needs.run_id[:8]}-{uuid.uuid4().hex[:8]}",
+        pure=False,
+        workers=workers,
+    )
+    fire_and_forget(future)
+    return future
+
+
+def _require_result(future: Future) -> None:
+    try:
+        future.result()
+    except TiledSimError:
+        raise
+    except Exception as error:  # whatever happens to a task and to its worker
+        raise TiledSimError(
+            f"the driver could not begin ({type(error).__name__}: {error}); see the logs of the "
+            "workers"
+        ) from error
+
+
+def drive_here(needs: Needs, before: str) -> None:
     """The task of the driver: compute what a run lacks.
 
-    A driver whose worker dies begins again on another, and skips what is done.
+    A driver whose worker dies begins again on another, and skips what is done. On a worker that
+    cannot compute the run it sends itself to one that can.
 
     Parameters
     ----------
-    path : of the run, as the workers see it
-    run_id : of it
-    device : name of the torch device
+    needs : of the run
+    before : token of the driver before this one; empty if there was none
     """
-    run = Run(path)
-    if run.run_id != run_id:
-        raise TiledSimError(f"{path} holds another run than the one submitted")
     client = get_client()
     secede()  # the thread is for tiles
-    missing = [tile.index for tile in run.missing()]
-    drive(run, client, missing, device, Silent())
+    if obstacle(needs.path, needs.run_id, needs.device):
+        with admitted(client, needs) as admission:
+            workers = admission.addresses()
+        _begin(client, needs, before, workers)
+        return
+    run = Run(needs.path)
+    if not _was_ended(Control(run.path), before):
+        missing = [tile.index for tile in run.missing()]
+        drive(run, client, missing, needs.device, Silent())
+
+
+def _was_ended(control: Control, before: str) -> bool:
+    """Whether this driver begins again, and was stopped, or another went on, in the meantime."""
+    last = control.driver()
+    if last is None or last.token == before:
+        return False
+    return control.cancelled or last.state != RUNNING

@@ -5,17 +5,22 @@ import math
 import queue
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any
 
 from distributed import Client, Future, KilledWorker
+from distributed.scheduler import WorkerState
 
 from tiled_sim.cluster.arrival import Admission, Needs, admitted
+from tiled_sim.cluster.examiner import PLENTY
 from tiled_sim.cluster.lease import Lease
 from tiled_sim.cluster.listener import Listener
-from tiled_sim.cluster.worker import RUNNING, compute_batch, topic_of
-from tiled_sim.errors import TiledSimError, TileError
+from tiled_sim.cluster.page.registration import link_of, shown, tell_failure
+from tiled_sim.cluster.tasks import compute_batch
+from tiled_sim.cluster.worker import RUNNING, topic_of
+from tiled_sim.errors import StoreError, TiledSimError, TileError
 from tiled_sim.io.control import Control, Failure
 from tiled_sim.io.store import RunStore
 from tiled_sim.run import Run, id_of
@@ -30,11 +35,16 @@ _BATCHES_A_THREAD = 2
 #: A batch is to take about so long, so that the scheduler has little to do.
 _SECONDS_A_BATCH = 1.0
 _MOST_TILES_A_BATCH = 256
-#: Tiles that fail one after the other, with none done between them, before the run is given up:
-#: a full disk fails them all.
+#: Tiles that fail one after the other, with none done between them, before those that have not
+#: been tried are left alone: a full disk fails them all.
 _FAILURES_IN_A_ROW = 30
 _SECONDS_BETWEEN_LOOKS = 1.0
-_LOST_OFTEN = 2 * ATTEMPTS
+#: For which no worker is there before that is told: one that died takes some to come back.
+_SECONDS_WITHOUT_WORKERS = 10.0
+#: A worker that does not hand over what it has told is dead, and another computes that again.
+_SECONDS_TO_HAND_OVER = 30.0
+#: Times that workers die of a tile that had one to itself, without saying that it began.
+_SILENT_DEATHS = 2
 
 
 @dataclass(slots=True)
@@ -44,7 +54,7 @@ class Attempts:
     Parameters
     ----------
     count : of failures
-    lost : times that its worker died before it was known to have begun
+    lost : times that it had a worker to itself, which died before it said that the tile began
     error : the last one
     worker : where that was
     """
@@ -63,10 +73,12 @@ class Batch:
     ----------
     tiles : numbers of them in the plan
     shunned : the worker where the only one of them failed; empty for a first attempt
+    alone : whether its worker computes nothing beside it, so that it is to blame if that dies
     """
 
     tiles: tuple[int, ...]
     shunned: str = ""
+    alone: bool = False
 
 
 def drive(run: Run, client: Client, tiles: list[int], device: str, listener: Listener) -> None:
@@ -91,12 +103,41 @@ def drive(run: Run, client: Client, tiles: list[int], device: str, listener: Lis
     with (
         Lease(run, len(tiles), client.dashboard_link or "") as lease,
         admitted(client, needs) as admission,
+        shown(client, run, tiles, ATTEMPTS) as factor,
     ):
-        listener.started(run, len(tiles), client.dashboard_link or "")
-        failures = _Driver(run, client, admission, lease, device, listener).compute(tiles)
+        page = link_of(client) if factor else client.dashboard_link or ""
+        listener.started(run, len(tiles), page)
+        driver = _Driver(run, client, admission, lease, device, factor, listener)
+        failures = driver.compute(tiles)
         _complain(run, failures)
-        listener.finishing()
-        RunStore.open(run.path, mode="r+").finish()
+        finish(run, lease, listener)
+
+
+def finish(run: Run, lease: Lease, listener: Listener) -> None:
+    """Make the pyramid of a run whose tiles are all done.
+
+    Parameters
+    ----------
+    run : to finish
+    lease : on it
+    listener : is told
+
+    Raises
+    ------
+    StoreError
+        if it cannot be written
+    """
+    lease.require()
+    listener.finishing()
+    store = RunStore.open(run.path, mode="r+")
+    try:
+        store.sweep()  # workers may have died while they wrote
+        store.finish()
+    except OSError as error:
+        raise StoreError(
+            f"all tiles of {run.path} are done, but its smaller images cannot be written "
+            f"({error.strerror}); `tiled-sim resume {run.path}` makes them when that is mended"
+        ) from error
 
 
 def _complain(run: Run, failures: list[Failure]) -> None:
@@ -106,6 +147,13 @@ def _complain(run: Run, failures: list[Failure]) -> None:
             f"{failures[0].tile}: {failures[0].error}. The others are done; "
             f"`tiled-sim resume {run.path}` tries these again"
         )
+
+
+def _obituary(deaths: int, worker: str) -> str:
+    return (
+        f"its worker process died {deaths} times, {worker} the last: out of memory, or killed; its "
+        "log may tell"
+    )
 
 
 class _Driver:
@@ -118,6 +166,7 @@ class _Driver:
         admission: Admission,
         lease: Lease,
         device: str,
+        factor: int,
         listener: Listener,
     ) -> None:
         self._run = run
@@ -125,18 +174,20 @@ class _Driver:
         self._admission = admission
         self._lease = lease
         self._device = device
+        self._factor = factor
         self._listener = listener
         self._underway: dict[Future, Batch] = {}
         self._ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self._fresh: deque[int] = deque()
         self._again: deque[Batch] = deque()
         self._attempts: dict[int, Attempts] = {}
-        self._begun: dict[int, str] = {}
+        self._begun: dict[int, list[str]] = {}  # and not ended: by tile, the workers
         self._failures: list[Failure] = []
-        self._failed_in_a_row = 0
+        self._failing: set[int] = set()  # since a tile was done
         self._batches = 0
         self._threads = 1
         self._looked = -math.inf
+        self._had_workers = time.monotonic()
         self._tiles_timed = 0
         self._seconds_timed = 0.0
 
@@ -153,16 +204,19 @@ class _Driver:
                 self._look()
                 self._send()
         finally:
-            self._client.unsubscribe_topic(topic)
-            for future in self._underway:
-                future.release()
+            if self._client.status == "running":
+                self._client.unsubscribe_topic(topic)
+                for future in self._underway:
+                    future.release()
         return self._failures
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        """Remember on which worker a tile began."""
+        """Remember on which workers a tile began, until it ends."""
         _, told = event
         if told["state"] == RUNNING:
-            self._begun[told["tile"]] = told["worker"]
+            self._begun.setdefault(told["tile"], []).append(told["worker"])
+        else:
+            self._begun.pop(told["tile"], None)
 
     def _look(self) -> None:
         """Now and then: count threads, which come and go, and see whether to go on."""
@@ -170,17 +224,35 @@ class _Driver:
             return
         self._lease.require()
         if self._client.status != "running":
-            raise TiledSimError(
-                f"the scheduler is gone; what is done is safe, and `tiled-sim resume "
-                f"{self._run.path}` computes the rest"
-            )
-        self._threads = sum(self._admission.threads().values()) or 1
+            raise self._scheduler_gone()
+        threads = sum(self._admission.threads().values())
+        self._miss_workers(threads)
+        self._threads = threads or 1
         for refusal in self._admission.news():
             self._listener.worker_refused(str(refusal))
         obstacle = self._admission.obstacle()
         if obstacle:
             raise TiledSimError(f"{obstacle}; `tiled-sim resume {self._run.path}` goes on then")
         self._looked = time.monotonic()
+
+    def _scheduler_gone(self) -> TiledSimError:
+        return TiledSimError(
+            f"the scheduler is gone; what is done is safe, and `tiled-sim resume {self._run.path}` "
+            "computes the rest"
+        )
+
+    def _miss_workers(self, threads: int) -> None:
+        """Tell, once, that all workers are gone; whether others join is up to their owner."""
+        now = time.monotonic()
+        if threads:
+            self._had_workers = now
+        elif now - self._had_workers > _SECONDS_WITHOUT_WORKERS:
+            self._had_workers = math.inf
+            address = self._client.scheduler_info()["address"]
+            self._listener.worker_refused(
+                f"no worker that can compute the run is left; it goes on when one joins "
+                f"(`dask worker {address}`), and what is done is safe"
+            )
 
     def _send(self) -> None:
         """Keep the scheduler supplied."""
@@ -207,15 +279,19 @@ class _Driver:
         elsewhere = None
         if batch.shunned:
             elsewhere = [it for it in self._admission.addresses() if it != batch.shunned] or None
+        resources = self._admission.resources
+        if batch.alone:
+            resources = dict.fromkeys(resources, PLENTY)
         future = self._client.submit(
             compute_batch,
             str(self._run.path.absolute()),
             self._run.run_id,
             self._device,
             [(tile, self._attempt(tile)) for tile in batch.tiles],
+            self._factor,
             key=f"tiles-{self._run.run_id[:8]}-{batch.tiles[0]}-{self._batches}",
             pure=False,
-            resources=self._admission.resources,
+            resources=resources,
             workers=elsewhere,
             allow_other_workers=elsewhere is not None,
         )
@@ -233,14 +309,24 @@ class _Driver:
         except queue.Empty:
             return
         batch = self._underway.pop(future)
-        if future.status == "finished":
-            self._take(batch, future.result())
-        elif future.status == "error":
+        if future.status == "error":
             self._blame(batch, future.exception())
-        else:  # the scheduler forgot it, which a scheduler that is gone does too
-            self._again.append(batch)
-            self._looked = -math.inf
+        elif future.status == "cancelled":  # by nobody: the connection was lost
+            raise self._scheduler_gone()
+        else:
+            self._gather(batch, future)
         future.release()
+
+    def _gather(self, batch: Batch, future: Future) -> None:
+        """The records of a batch that was computed; its worker may die before it sends them."""
+        try:
+            records = future.result(timeout=_SECONDS_TO_HAND_OVER)
+        except TimeoutError:
+            self._again.append(batch)
+        except CancelledError:
+            raise self._scheduler_gone() from None
+        else:
+            self._take(batch, records)
 
     def _take(self, batch: Batch, records: list[dict[str, Any]]) -> None:
         """The records of a batch: a tile was done or raised; one without was not begun."""
@@ -250,61 +336,91 @@ class _Driver:
             left.discard(tile)
             self._begun.pop(tile, None)
             if "error" in record:
-                self._fail(tile, record["error"], record["worker"], 1)
+                self._fail(tile, record["error"], record["worker"])
                 continue
-            self._failed_in_a_row = 0
+            self._failing.clear()
             self._attempts.pop(tile, None)
             self._tiles_timed += 1
             self._seconds_timed += sum(record["seconds"].values())
             self._lease.count(done=1, evaluations=record["evaluations"])
             self._listener.tile_done(record)
-        if left:
-            self._again.append(Batch(tuple(sorted(left))))
+        self._try_again(sorted(left))
+
+    def _try_again(self, tiles: Sequence[int]) -> None:
+        """Tiles through no fault of theirs not done."""
+        if tiles:
+            self._again.append(Batch(tuple(tiles)))
 
     def _blame(self, batch: Batch, error: BaseException) -> None:
-        """A task died: the tile that its worker had begun is to blame, the others are not."""
-        text = f"{type(error).__name__}: {error}"
-        worker, deaths = "", 1
-        if isinstance(error, KilledWorker):
-            worker, deaths = error.last_worker.address, error.allowed_failures + 1
-            text = (
-                f"its worker process died {deaths} times, {worker} the last: out of memory, or "
-                "killed; its log may tell"
-            )
-        begun = [tile for tile in batch.tiles if self._begun.pop(tile, None)]
-        culprit = begun[-1] if begun else self._often_lost(batch.tiles[0])
-        rest = tuple(tile for tile in batch.tiles if tile != culprit)
-        if rest:
-            self._again.append(Batch(rest))
-        if culprit is not None:
-            self._fail(culprit, text, worker, deaths)
+        """A task failed as a whole, or its workers died: which of its tiles is to blame."""
+        if not isinstance(error, KilledWorker):
+            first, *others = batch.tiles
+            self._try_again(others)
+            self._fail(first, f"{type(error).__name__}: {error}", "")
+            return
+        begun = [tile for tile in batch.tiles if tile in self._begun]
+        if begun:
+            suspect = begun[-1]
+            self._try_again([tile for tile in batch.tiles if tile != suspect])
+            self._suspect(batch, suspect, error.last_worker)
+        else:
+            self._divide(batch, error.last_worker.address)
 
-    def _often_lost(self, tile: int) -> int | None:
-        """The first tile of a batch, if workers died under it too often without beginning it.
+    def _suspect(self, batch: Batch, tile: int, worker: WorkerState) -> None:
+        """Workers died while they computed a tile; blame it unless they computed others, too."""
+        deaths = len(self._begun.pop(tile))
+        if batch.alone or worker.nthreads == 1:
+            self._fail(tile, _obituary(deaths, worker.address), worker.address, deaths, alone=True)
+        else:
+            self._again.append(Batch((tile,), alone=True))
 
-        Once or twice that is the fault of a tile before it; a process may also die before it can
-        say that it begins.
+    def _divide(self, batch: Batch, worker: str) -> None:
+        """Workers died that had a batch and began no tile of it, as far as is known.
+
+        Mostly that is the fault of another batch. But a process may also die before it can say
+        that a tile begins; then the parts of the batch tell which.
         """
+        half = len(batch.tiles) // 2
+        if half:
+            self._try_again(batch.tiles[:half])
+            self._try_again(batch.tiles[half:])
+            return
+        (tile,) = batch.tiles
         attempts = self._attempts.setdefault(tile, Attempts())
-        attempts.lost += 1
-        return tile if attempts.lost > _LOST_OFTEN else None
+        attempts.lost += batch.alone
+        if attempts.lost < _SILENT_DEATHS:
+            self._again.append(Batch((tile,), alone=True))
+        else:
+            self._fail(tile, _obituary(ATTEMPTS, worker), worker, ATTEMPTS)
 
-    def _fail(self, tile: int, error: str, worker: str, times: int) -> None:
+    def _fail(
+        self, tile: int, error: str, worker: str, times: int = 1, *, alone: bool = False
+    ) -> None:
         """A tile was tried in vain; try it again elsewhere, or give it up."""
         attempts = self._attempts.setdefault(tile, Attempts())
         attempts.count += times
         attempts.error, attempts.worker = error, worker
         final = attempts.count >= ATTEMPTS
-        self._failed_in_a_row += 1
+        self._failing.add(tile)
         logger.info("tile %d, attempt %d on %s: %s", tile, attempts.count, worker, error)
         self._listener.tile_failed(self._run.plan[tile], error, final)
+        if self._factor:
+            tell_failure(
+                self._client,
+                self._run,
+                tile,
+                attempts=attempts.count,
+                final=final,
+                error=error,
+                worker=worker,
+            )
         if final:
             self._give_up(tile, attempts)
         else:
-            self._again.append(Batch((tile,), worker))
-        if self._failed_in_a_row >= _FAILURES_IN_A_ROW:
+            self._again.append(Batch((tile,), worker, alone))
+        if self._fresh and len(self._failing) >= _FAILURES_IN_A_ROW:
             raise TileError(
-                f"{self._failed_in_a_row} tiles failed one after the other, the last "
+                f"{len(self._failing)} tiles failed one after the other, the last "
                 f"{id_of(self._run.plan[tile])}: {error}. What is done is safe; "
                 f"`tiled-sim resume {self._run.path}` goes on when that is mended"
             )

@@ -1,4 +1,4 @@
-"""The forms of ``--cluster``: read here, and nowhere else."""
+"""The forms of ``--cluster``, and ``--tls``: read here, and nowhere else; dask is not needed."""
 
 import json
 import os
@@ -16,6 +16,7 @@ FORMS = (
 _LOCAL = re.compile(r"local(?::(?P<workers>[1-9]\d*)(?:x(?P<threads>[1-9]\d*))?)?")
 _GPU = re.compile(r"gpu(?::(?P<workers>[1-9]\d*))?")
 _REMOTE = ("tcp://", "tls://")
+_FILES = {"ca": "--tls-ca", "certificate": "--tls-cert", "key": "--tls-key"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,33 @@ class Slurm:
     profile: SlurmProfile
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """That a cluster is to be encrypted, and with what.
+
+    Without files they are those of dask's configuration, or else temporary ones that live as long
+    as the cluster.
+
+    Parameters
+    ----------
+    ca : file of the authority that signed the certificates of all
+    certificate : file of ours
+    key : file of its key; None: it stands in the file of the certificate
+    """
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+    def __post_init__(self) -> None:
+        given = [option for name, option in _FILES.items() if getattr(self, name)]
+        missing = [_FILES[name] for name in ("ca", "certificate") if not getattr(self, name)]
+        if given and missing:
+            raise UsageError(
+                f"{' and '.join(given)} without {' and '.join(missing)}: give them all"
+            )
+
+
 Where = Local | Gpu | Remote | Slurm
 
 
@@ -98,6 +126,19 @@ def parse_cluster(text: str, source: str = "--cluster") -> Where:
     if path and form == "slurm":
         return Slurm(read_profile(os.path.expanduser(path)))
     raise UsageError(f"{source} {text!r} is none of the forms {FORMS}")
+
+
+def tls_of(
+    wanted: bool, ca: str | None = None, certificate: str | None = None, key: str | None = None
+) -> Tls | None:
+    """What ``--tls``, ``--tls-ca``, ``--tls-cert`` and ``--tls-key`` ask for; None: nothing.
+
+    Raises
+    ------
+    UsageError
+        if one of the files is missing
+    """
+    return Tls(ca, certificate, key) if wanted or ca or certificate or key else None
 
 
 def _number(text: str | None) -> int | None:

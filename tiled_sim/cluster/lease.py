@@ -13,7 +13,16 @@ from types import TracebackType
 import psutil
 
 from tiled_sim.errors import StoreError
-from tiled_sim.io.control import CANCELLED, FAILED, FINISHED, RUNNING, Control, Driver, new_token
+from tiled_sim.io.control import (
+    CANCELLED,
+    FAILED,
+    FINISHED,
+    RUNNING,
+    SILENT,
+    Control,
+    Driver,
+    new_token,
+)
 from tiled_sim.io.store import RunStore
 from tiled_sim.run import Run
 
@@ -25,7 +34,7 @@ SECONDS_A_BEAT = 2.0
 SECONDS_OF_SILENCE = 4 * SECONDS_A_BEAT
 
 
-class Cancelled(StoreError):
+class RunCancelledError(StoreError):
     """A run that somebody asked to stop, or whose tiles another driver hands out now."""
 
     exit_code = 5
@@ -81,7 +90,10 @@ class Lease:
         try:
             RunStore.open(self._run.path, mode="r+").sweep()
             self._control.go_on()
-            self._control.write_driver(self._driver)
+            try:
+                self._control.write_driver(self._driver)
+            except FileNotFoundError:  # swept away by a driver that begins in the same instant
+                self._control.write_driver(self._driver)
         except OSError as error:
             raise StoreError(
                 f"{self._run.path} cannot be written ({error.strerror}): the tiles could not be "
@@ -98,11 +110,12 @@ class Lease:
     ) -> None:
         self._over.set()
         self._thread.join()
-        if self._stop == CANCELLED or isinstance(error, KeyboardInterrupt):
+        self._look()
+        if isinstance(error, RunCancelledError | KeyboardInterrupt):
             state = CANCELLED
         else:
             state = FINISHED if error is None else FAILED
-        if self._is_ours():
+        if self._is_ours:
             self._write(state=state, error="" if error is None else str(error))
 
     def count(self, *, done: int = 0, failed: int = 0, evaluations: int = 0) -> None:
@@ -121,28 +134,34 @@ class Lease:
 
         Raises
         ------
-        Cancelled
+        RunCancelledError
             saying who
         """
         path = self._run.path
+        self._look()
         if self._stop == CANCELLED:
-            raise Cancelled(f"cancelled; `tiled-sim resume {path}` goes on with {path}")
+            raise RunCancelledError(f"cancelled; `tiled-sim resume {path}` goes on with {path}")
         if self._stop:
-            raise Cancelled(f"{self._stop} computes {path} now; this one stops")
+            raise RunCancelledError(f"{self._stop} computes {path} now; this one stops")
 
     def _live(self) -> None:
         while not self._over.wait(SECONDS_A_BEAT):
-            if not self._is_ours():
+            self._look()
+            if not self._is_ours:
                 return
-            if self._control.cancelled:
-                self._stop = CANCELLED
             self._write()
 
-    def _is_ours(self) -> bool:
+    def _look(self) -> None:
+        """See whether another driver has taken the run, or somebody asked to stop."""
         found = self._control.driver()
         if found is not None and found.token != self._driver.token:
             self._stop = f"process {found.pid} on {found.host}"
-        return not self._stop or self._stop == CANCELLED
+        elif self._control.cancelled:
+            self._stop = CANCELLED
+
+    @property
+    def _is_ours(self) -> bool:
+        return self._stop in ("", CANCELLED)
 
     def _write(self, **changes: str) -> None:
         with self._lock:
@@ -193,3 +212,11 @@ def living_driver(control: Control) -> Driver | None:
     while (found := pulse.driver()) is not None and not pulse.proven:
         time.sleep(SECONDS_A_BEAT / 10)
     return found
+
+
+def last_driver(control: Control) -> Driver | None:
+    """The last driver of a run; as ``silent`` one that died without a word. Takes seconds."""
+    living, last = living_driver(control), control.driver()
+    if living is not None or last is None or last.state != RUNNING:
+        return last
+    return replace(last, state=SILENT, error="no sign of life: it was killed, or is cut off")

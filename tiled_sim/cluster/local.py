@@ -1,10 +1,12 @@
 """Clusters of processes on this machine."""
 
+import math
 import os
 import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from typing import Any
 
@@ -12,9 +14,11 @@ import dask
 import torch
 from dask.system import CPU_COUNT
 from distributed import LocalCluster, Nanny, Security
+from distributed.system import MEMORY_LIMIT
 
 from tiled_sim.cluster.forms import Gpu, Local
 from tiled_sim.errors import UsageError
+from tiled_sim.simulation import TILES_ON_A_GPU, one_torch_thread
 
 #: Freed memory that a worker process keeps [bytes]. Dask's 64 KiB makes every tensor a system
 #: call: 76 against 53 ns an evaluation, and 300 where tensors reach the threshold of mmap.
@@ -28,6 +32,8 @@ _ENVIRONMENT = {**WORKER_ENVIRONMENT, "DASK_DISTRIBUTED__LOGGING": str(_WORKER_L
 _PRE_SPAWN = "distributed.nanny.pre-spawn-environ"
 _LOOPBACK = "127.0.0.1"
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
+#: Seconds below which a run is not worth processes of its own.
+_QUICK = 10.0
 
 
 class OneGpu(Nanny):
@@ -44,16 +50,34 @@ class OneGpu(Nanny):
         super().__init__(*args, **options)
 
 
-@contextmanager
-def local_cluster(
-    where: Local | Gpu, tiles: int, security: Security | None
-) -> Iterator[LocalCluster]:
-    """Worker processes on this machine, until the end of the block.
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a local cluster is for, as far as its size depends on it.
 
     Parameters
     ----------
-    where : how many, and of which kind
-    tiles : to compute; there are no more workers than tiles unless so many are asked for
+    tiles : to compute; there are no more workers than tiles
+    seconds : that all cores are predicted to take
+    bytes_a_process : memory of a worker process with one thread [bytes]
+    """
+
+    tiles: int
+    seconds: float = math.inf
+    bytes_a_process: int = 1
+
+
+@contextmanager
+def local_cluster(
+    where: Local | Gpu, work: Work, security: Security | None
+) -> Iterator[LocalCluster]:
+    """Workers on this machine, until the end of the block.
+
+    What takes seconds is computed by threads of this process: to start others takes longer.
+
+    Parameters
+    ----------
+    where : how many, and of which kind; numbers that are given are kept
+    work : to do
     security : of the connections; None: unencrypted
 
     Raises
@@ -63,13 +87,23 @@ def local_cluster(
     """
     if isinstance(where, Gpu):
         gpus = _gpus(where)
-        options: dict[str, Any] = {"worker_class": OneGpu, "gpus": gpus}
-        workers, threads = len(gpus), 1
+        options = {"worker_class": OneGpu, "gpus": gpus}
+        with _processes(len(gpus), TILES_ON_A_GPU, security, options) as cluster:
+            yield cluster
+    elif where.workers is None and work.seconds < _QUICK:
+        protocol = "tcp://" if security is None else "tls://"
+        options = {"processes": False, "protocol": protocol}
+        with one_torch_thread(), _started(1, _useful_workers(work), security, options) as cluster:
+            yield cluster
     else:
-        options = {}
-        workers, threads = where.workers or max(min(CPU_COUNT, tiles), 1), where.threads
-    with _worker_environment(), _started(workers, threads, security, options) as cluster:
-        yield cluster
+        workers = where.workers or _useful_workers(work)
+        with _processes(workers, where.threads, security, {}) as cluster:
+            yield cluster
+
+
+def _useful_workers(work: Work) -> int:
+    """One a core, as far as there are tiles for them and memory."""
+    return max(1, min(CPU_COUNT, work.tiles, int(MEMORY_LIMIT // work.bytes_a_process)))
 
 
 def visible_gpus() -> list[str]:
@@ -123,6 +157,14 @@ def _worker_environment() -> Iterator[None]:
             os.environ.update(before)
 
 
+@contextmanager
+def _processes(
+    workers: int, threads: int, security: Security | None, options: dict[str, Any]
+) -> Iterator[LocalCluster]:
+    with _worker_environment(), _started(workers, threads, security, options) as cluster:
+        yield cluster
+
+
 def _started(
     workers: int, threads: int, security: Security | None, options: dict[str, Any]
 ) -> LocalCluster:
@@ -137,12 +179,11 @@ def _started(
         return LocalCluster(
             n_workers=workers,
             threads_per_worker=threads,
-            processes=True,
             host=_LOOPBACK,
             dashboard_address=f"{_LOOPBACK}:{dashboard_port()}",
             silence_logs="ERROR",
             security=security,
-            **options,
+            **{"processes": True, **options},
         )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

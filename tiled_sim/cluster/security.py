@@ -8,56 +8,17 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from distributed import Security
 
+from tiled_sim.cluster.forms import Tls
 from tiled_sim.errors import InputFileError, TiledSimError, UsageError
 
 logger = logging.getLogger(__name__)
 
 _ROLES = ("client", "scheduler", "worker")
-_OPTIONS = {"ca": "--tls-ca", "certificate": "--tls-cert", "key": "--tls-key"}
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """That a cluster is to be encrypted, and with what.
-
-    Without files they are those of dask's configuration, or else temporary ones that live as long
-    as the cluster.
-
-    Parameters
-    ----------
-    ca : file of the authority that signed the certificates of all
-    certificate : file of ours
-    key : file of its key; None: it stands in the file of the certificate
-    """
-
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-
-    def __post_init__(self) -> None:
-        given = [option for name, option in _OPTIONS.items() if getattr(self, name)]
-        missing = [_OPTIONS[name] for name in ("ca", "certificate") if not getattr(self, name)]
-        if given and missing:
-            raise UsageError(f"{' and '.join(given)} need {' and '.join(missing)} as well")
-
-
-def tls_of(
-    wanted: bool, ca: str | None = None, certificate: str | None = None, key: str | None = None
-) -> Tls | None:
-    """What ``--tls``, ``--tls-ca``, ``--tls-cert`` and ``--tls-key`` ask for; None: nothing.
-
-    Raises
-    ------
-    UsageError
-        if one of the files is missing
-    """
-    return Tls(ca, certificate, key) if wanted or ca or certificate or key else None
 
 
 def security_for_ours(tls: Tls | None) -> Security | None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -41,7 +42,7 @@ def slurm_cluster(profile: SlurmProfile, security: Security | None) -> Iterator[
         if SLURM or dask-jobqueue is not there, or SLURM refuses the jobs; with its words
     """
     kind = _slurm()
-    os.makedirs(profile.shared_directory, exist_ok=True)
+    _make_folder(profile.shared_directory)
     with (
         on_disk(security, profile.shared_directory) as shared,
         _started(kind, profile, shared) as cluster,
@@ -76,20 +77,43 @@ def await_first_job(client: Client, cluster: "SLURMCluster", profile: SlurmProfi
         time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
+def _make_folder(path: str) -> None:
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise TiledSimError(
+            f"the folder {path}, for the output of the jobs, cannot be made ({error.strerror}); "
+            "name another by shared_directory in the profile"
+        ) from None
+
+
 def _slurm() -> type["SLURMCluster"]:
     try:
-        from dask_jobqueue import SLURMCluster
+        with _own_interrupt():
+            from dask_jobqueue import SLURMCluster
     except ImportError:
         raise TiledSimError(
             "--cluster slurm: needs dask-jobqueue, which is not installed: "
             "`pip install 'tiled_sim[hpc]'`"
         ) from None
+    except ValueError:  # a handler of signals is set while it is imported
+        raise TiledSimError("--cluster slurm: works in the main thread of a program only") from None
     if shutil.which("sbatch") is None:
         raise TiledSimError(
             "--cluster slurm: needs the command sbatch, which is not here; submit from a machine "
             "that SLURM takes jobs from"
         )
     return SLURMCluster
+
+
+@contextmanager
+def _own_interrupt() -> Iterator[None]:
+    """Leave Ctrl-C as it was: dask-jobqueue, imported, makes it a quiet exit with code 0."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _started(

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from dask.system import CPU_COUNT
 from distributed import Client
 
 from tiled_sim.cluster.connect import connected, is_here, parse_cluster
 from tiled_sim.cluster.detached import leave, require_lasting
-from tiled_sim.cluster.driver import drive
+from tiled_sim.cluster.driver import drive, finish
+from tiled_sim.cluster.forms import Tls
+from tiled_sim.cluster.lease import Lease
 from tiled_sim.cluster.listener import Listener, Silent
+from tiled_sim.cluster.local import Work
 from tiled_sim.cluster.memory import Room, require_memory
 from tiled_sim.cluster.preparation import (
     REQUIRED_COVERAGE,
@@ -21,10 +25,9 @@ from tiled_sim.cluster.preparation import (
 )
 from tiled_sim.errors import StoreError
 from tiled_sim.experiment.model import Experiment
-from tiled_sim.io.store import RunStore
-from tiled_sim.kernels.choice import Choice, build_choice
+from tiled_sim.kernels.choice import NEGLIGIBLE, build_choice, predicted_seconds
 from tiled_sim.run import Run
-from tiled_sim.tiles import DEFAULT_TILE
+from tiled_sim.tiles import DEFAULT_TILE, TilePlan
 
 
 def submit(
@@ -32,9 +35,11 @@ def submit(
     path: str | Path,
     *,
     cluster: str = "local",
+    tls: Tls | None = None,
     tile: tuple[int, int] = DEFAULT_TILE,
     precision: str = "float64",
     kernel: str = "auto",
+    negligible: float = NEGLIGIBLE,
     device: str = "auto",
     trace_pixels: Sequence[tuple[int, int]] = (),
     require_coverage: float = REQUIRED_COVERAGE,
@@ -48,9 +53,11 @@ def submit(
     experiment : what to simulate
     path : of the run to make
     cluster : any of the forms of ``docs/clusters.md``, such as ``local`` or ``tcp://…``
+    tls : that connections are to be encrypted, and with which certificates
     tile : (slow, fast) pixels of a tile, multiples of 16
     precision : ``float64``, or ``mixed`` (float32 once h, k, l are less their nodes)
-    kernel : ``auto``, ``reference`` or ``compiled``; recorded in the plan
+    kernel : ``auto``, ``reference``, ``compiled``, ``spots`` or ``triton``; recorded in the plan
+    negligible : share of the peak of a Gaussian spot below which evaluations may be left out
     device : ``auto``, ``cpu``, ``cuda`` or ``cuda:N``, on the workers
     trace_pixels : (slow, fast) of pixels whose scaling chain is kept
     require_coverage : share of the reflections in reach that the file must give
@@ -76,13 +83,15 @@ def submit(
         require_coverage=require_coverage,
         precision=precision,
         kernel=kernel,
+        negligible=negligible,
         device=device,
         cluster=cluster,
     )
     listener = listener or Silent()
     prepared = _compiled(prepared, kernel, cluster, listener)
     # connect first: a cluster that is not there, or too small, leaves no run behind
-    with connected(cluster, len(prepared.plan)) as client:
+    work = _work(prepared.plan, experiment, len(prepared.plan))
+    with connected(cluster, work, tls=tls) as client:
         require_memory(prepared.plan, _rooms(client))
         run = create_run(prepared, path)
         if detach:
@@ -96,6 +105,7 @@ def compute_missing(
     run: Run,
     *,
     cluster: str = "local",
+    tls: Tls | None = None,
     device: str = "auto",
     detach: bool = False,
     listener: Listener | None = None,
@@ -105,7 +115,7 @@ def compute_missing(
     Parameters
     ----------
     run : to complete
-    cluster, device, detach, listener : as `submit`
+    cluster, tls, device, detach, listener : as `submit`
 
     Raises
     ------
@@ -120,15 +130,13 @@ def compute_missing(
     listener = listener or Silent()
     missing = [tile.index for tile in run.missing()]
     if not missing:
-        listener.finishing()
-        RunStore.open(run.path, mode="r+").finish()
+        with Lease(run, 0, "") as lease:
+            finish(run, lease, listener)
     else:
         if is_here(parse_cluster(cluster)):
-            chosen = Choice(run.plan.kernel, run.plan.precision, "as the run was begun")
-            build_choice(
-                chosen, run.experiment, asked=chosen.kernel, compiling=listener.compiling
-            )
-        with connected(cluster, len(missing)) as client:
+            chosen = run.plan.choice
+            build_choice(chosen, run.experiment, asked=chosen.kernel, compiling=listener.compiling)
+        with connected(cluster, _work(run.plan, run.experiment, len(missing)), tls=tls) as client:
             require_memory(run.plan, _rooms(client))
             if detach:
                 leave(run, client, device)
@@ -147,8 +155,19 @@ def _compiled(prepared: Prepared, asked: str, cluster: str, listener: Listener) 
     choice = build_choice(
         prepared.choice, prepared.experiment, asked=asked, compiling=listener.compiling
     )
-    plan = replace(prepared.plan, kernel=choice.kernel, precision=choice.precision)
+    plan = replace(
+        prepared.plan,
+        kernel=choice.kernel,
+        precision=choice.precision,
+        negligible=choice.negligible,
+    )
     return replace(prepared, plan=plan, choice=choice)
+
+
+def _work(plan: TilePlan, experiment: Experiment, tiles: int) -> Work:
+    """What there is to do for some of the tiles of a plan."""
+    seconds = predicted_seconds(plan.choice, experiment, cores=CPU_COUNT)
+    return Work(tiles, seconds * tiles / len(plan), plan.bytes_of_process(1))
 
 
 def _rooms(client: Client) -> list[Room]:

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from distributed import get_worker
 
+from tiled_sim.cluster.page import topics
+from tiled_sim.cluster.page.thumbnail import reduce
 from tiled_sim.errors import StoreError
 from tiled_sim.io.control import Control
 from tiled_sim.io.sidecar import image_digest
@@ -32,9 +34,7 @@ logger = logging.getLogger(__name__)
 
 SCHEMA = "tiled_sim sidecar 1"
 #: What the events of a tile say of it.
-RUNNING, DONE, FAILED = "running", "done", "failed"
-#: Before the id of a run: topic of the events of its tiles.
-TOPIC = "tiled_sim/run/"
+RUNNING, DONE, FAILED = topics.RUNNING, topics.DONE, topics.FAILED
 
 
 class Workspace:
@@ -52,17 +52,20 @@ class Workspace:
         self.store = RunStore.open(path, mode="r+")
         self.simulator = self.run.simulator(device)
 
-    def compute(self, tile: Tile, attempt: int) -> dict[str, Any]:
-        """Compute and commit a tile; its sidecar."""
+    def compute(self, tile: Tile, attempt: int, factor: int) -> tuple[dict[str, Any], bytes]:
+        """Compute and commit a tile; its sidecar, and a thumbnail unless ``factor`` is 0."""
         started = datetime.now(UTC)
         slow, fast = slice(*tile.slow), slice(*tile.fast)
         result = self.simulator.simulate_tile(tile, self.store.read_mask(tile.panel, slow, fast))
+        if (done := self.run.sidecar(tile)) is not None:
+            return done, b""  # by a task of an earlier driver, which went on after that had died
         before_write = time.perf_counter()
         self.store.write_tile(tile.frame, tile.panel, slow, fast, result.image)
         result.seconds["write"] = time.perf_counter() - before_write
         sidecar = self._sidecar(tile, attempt, result, started)
         self.store.write_sidecar(sidecar)
-        return sidecar
+        corner = tile.slow[0], tile.fast[0]
+        return sidecar, reduce(result.image, *corner, factor) if factor else b""
 
     def _sidecar(
         self, tile: Tile, attempt: int, result: TileResult, started: datetime
@@ -148,11 +151,11 @@ def workspace(path: str, run_id: str, device: str) -> Workspace:
 
 def topic_of(run_id: str) -> str:
     """Topic of the events that workers log of a run's tiles."""
-    return f"{TOPIC}{run_id}"
+    return f"{topics.TILES}{run_id}"
 
 
 def compute_batch(
-    path: str, run_id: str, device: str, tiles: list[tuple[int, int]]
+    path: str, run_id: str, device: str, tiles: list[tuple[int, int]], factor: int = 0
 ) -> list[dict[str, Any]]:
     """The task of some tiles: a few words in, a few numbers out; the image goes to the store.
 
@@ -165,37 +168,42 @@ def compute_batch(
     run_id : of the run
     device : name of the torch device
     tiles : index in the plan, and attempt (1 for the first), of each
+    factor : of the thumbnails that are told to the page; 0: none
 
     Returns
     -------
     of each tile the parts of the sidecar that progress and summary need, or ``error`` and
-    ``worker``; tiles that were not begun because the run was cancelled are left out
+    ``worker``; tiles that were not begun, because the run was cancelled or cannot be opened here,
+    are left out
     """
-    here = workspace(path, run_id, device)
+    try:
+        here = workspace(path, run_id, device)
+    except Exception as error:  # of this worker, perhaps: the other tiles may go elsewhere
+        return [_failed(tiles[0][0], error)]
     control = Control(here.run.path)
     records = []
     for index, attempt in tiles:
         if control.cancelled:
             break
         _tell(run_id, {"tile": index, "state": RUNNING, "attempt": attempt})
-        record = _compute(here, here.run.plan[index], attempt)
+        record, thumbnail = _compute(here, here.run.plan[index], attempt, factor)
         records.append(record)
-        _tell(run_id, {**record, "state": FAILED if "error" in record else DONE})
+        state = FAILED if "error" in record else DONE
+        _tell(run_id, {**record, "state": state, "attempt": attempt, "thumbnail": thumbnail})
     return records
 
 
-def _compute(here: "Workspace", tile: Tile, attempt: int) -> dict[str, Any]:
-    """Compute and commit a tile; its record."""
+def _compute(
+    here: "Workspace", tile: Tile, attempt: int, factor: int
+) -> tuple[dict[str, Any], bytes]:
+    """Compute and commit a tile; its record and its thumbnail."""
     try:
-        sidecar = here.run.sidecar(tile) or here.compute(tile, attempt)
+        done = here.run.sidecar(tile)
+        sidecar, thumbnail = (done, b"") if done else here.compute(tile, attempt, factor)
     except Exception as error:  # whatever a kernel, a disk or a file system may raise
         logger.warning("tile %s failed", id_of(tile), exc_info=True)
-        return {
-            "tile": tile.index,
-            "error": f"{type(error).__name__}: {error}",
-            "worker": _worker_address(),
-        }
-    return {
+        return _failed(tile.index, error), b""
+    record = {
         "tile": tile.index,
         "id": sidecar["tile"]["id"],
         "evaluations": sidecar["evaluations"]["done"],
@@ -206,6 +214,16 @@ def _compute(here: "Workspace", tile: Tile, attempt: int) -> dict[str, Any]:
             for trace in sidecar["traces"]
             if trace["departure"]
         ],
+    }
+    return record, thumbnail
+
+
+def _failed(tile: int, error: Exception) -> dict[str, Any]:
+    """The record of a tile that is not done."""
+    return {
+        "tile": tile,
+        "error": f"{type(error).__name__}: {error}",
+        "worker": _worker_address(),
     }
 
 

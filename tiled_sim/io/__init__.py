@@ -1,0 +1,1 @@
+"""Every file format: what is read, what is written, and the run store."""

@@ -10,12 +10,14 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from tiled_sim.io import durable, strict_json
 from tiled_sim.io.sidecar import check_tile_id
 
 RUNNING, FINISHED, CANCELLED, FAILED = "running", "finished", "cancelled", "failed"
+#: What others say of a driver that last said that it is running, and then nothing more.
+SILENT = "silent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +127,7 @@ class Control:
     def failures(self) -> Iterator[Failure]:
         """Tiles that were given up, in the order of their ids."""
         return (
-            found
-            for file in self._failure_files()
-            if (found := _read(Failure, file)) is not None
+            found for file in self._failure_files() if (found := _read(Failure, file)) is not None
         )
 
     def _failure_files(self) -> list[Path]:
@@ -142,6 +142,13 @@ def new_token() -> str:
 def _read(kind: Any, file: Path) -> Any:
     """A record from its file; None if it is not there or is damaged: it decides nothing."""
     try:
-        return kind(**json.loads(file.read_bytes()))
+        found = kind(**json.loads(file.read_bytes(), parse_constant=_refuse))
     except (OSError, ValueError, TypeError):
         return None
+    kinds = get_type_hints(kind)
+    return found if all(isinstance(getattr(found, name), kinds[name]) for name in kinds) else None
+
+
+def _refuse(number: str) -> None:
+    """JSON has no NaN and no infinity."""
+    raise ValueError(number)

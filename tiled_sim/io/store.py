@@ -196,7 +196,9 @@ class RunStore:
             raise ValueError(
                 f"a float32 image of {expected} is due, not {image.dtype} of {image.shape}"
             )
-        files = [self._shard(frame, panel, row, column) for row in shards[0] for column in shards[1]]
+        files = [
+            self._shard(frame, panel, row, column) for row in shards[0] for column in shards[1]
+        ]
         for file in files:
             # zarr reads a shard that it replaces, and would stumble over a damaged one
             file.unlink(missing_ok=True)

@@ -64,6 +64,7 @@ class SpotsKernel(ReferenceKernel):
     counts = False
     trace_error = 2e-7
     leaves_out = True
+    blocks_a_sample = 64
     #: A patch of the largest size.
     blocks_at_a_time = (PATCH_SIDE // BLOCK) ** 2
 

@@ -1,0 +1,172 @@
+"""What the HTTP server of a scheduler answers below ``/tiled-sim``; nothing is changed by it."""
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any, ClassVar
+
+from tornado import web
+
+from tiled_sim.cluster.page.registry import Registry
+from tiled_sim.cluster.page.state import RunState
+
+SCHEMA = "tiled_sim tiles 1"
+#: Workers that the page lists; a script gets them all.
+_WORKERS_OF_PAGE = 100
+#: The dashboard may have a prefix of its own before this.
+_ROOT = r"(?:/.*)?/tiled-sim"
+_FILES = {
+    "page.css": "text/css; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
+    "tiles.schema.json": "application/schema+json",
+}
+_HEADERS = {
+    # nothing but these files: a string that became markup by mistake could run and fetch nothing
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def application(registry: Registry, pages: Sequence[str]) -> web.Application:
+    """The page, its data for scripts, and the two binary pieces that it draws.
+
+    Parameters
+    ----------
+    registry : the runs to show
+    pages : names of the dashboard's tabs, for links to them
+    """
+    given = {"registry": registry, "pages": pages}
+    files = "|".join(name.replace(".", r"\.") for name in _FILES)
+    return web.Application(
+        [
+            (_ROOT, Page),
+            (rf"{_ROOT}/", web.RedirectHandler, {"url": "../tiled-sim", "permanent": False}),
+            (rf"{_ROOT}/({files})", File),
+            (rf"{_ROOT}/tiles\.json", Tiles, given),
+            (rf"{_ROOT}/states", States, given),
+            (rf"{_ROOT}/preview", Preview, given),
+        ]
+    )
+
+
+class Handler(web.RequestHandler):
+    """Answers GET, and says no more than it must when it cannot."""
+
+    SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET", "HEAD")  # type: ignore[misc]
+
+    def initialize(self, **given: Any) -> None:
+        """Take what `application` gives."""
+        self.registry: Registry | None = given.get("registry")
+        self.pages: Sequence[str] = given.get("pages", ())
+
+    def set_default_headers(self) -> None:
+        """Of every answer, errors included."""
+        for name, value in _HEADERS.items():
+            self.set_header(name, value)
+
+    def head(self, *words: str) -> None:
+        """Answer as GET; tornado leaves the body out."""
+        self.get(*words)
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """Say in JSON what is wrong."""
+        self.finish({"error": self._reason})
+
+    @property
+    def run(self) -> RunState:
+        """The run that is asked for; the newest unless ``run`` names one."""
+        assert self.registry is not None
+        found = self.registry.find(self.get_query_argument("run", ""))
+        if found is None:
+            raise web.HTTPError(404, reason="no such run")
+        return found
+
+    @property
+    def panel(self) -> tuple[int, int]:
+        """The frame and the panel that are asked for."""
+        return self.number("frame"), self.number("panel")
+
+    def number(self, name: str) -> int:
+        """A number in the query; 0 if it is not there."""
+        try:
+            return int(self.get_query_argument(name, "0"))
+        except ValueError:
+            raise web.HTTPError(400, reason=f"{name} is not a number") from None
+
+
+class Page(Handler):
+    """The page."""
+
+    def get(self) -> None:
+        """Answer."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(_read("page.html"))
+
+
+class File(Handler):
+    """What the page consists of."""
+
+    def get(self, name: str) -> None:
+        """Answer."""
+        self.set_header("Content-Type", _FILES[name])
+        self.finish(_read(name))
+
+
+class Tiles(Handler):
+    """``tiles.json``: the runs, and everything about one of them."""
+
+    def get(self) -> None:
+        """Answer; ``brief=yes`` leaves out the states, and workers after the first hundred."""
+        assert self.registry is not None
+        brief = self.get_query_argument("brief", "") == "yes"
+        workers = _WORKERS_OF_PAGE if brief else None
+        runs = list(self.registry)
+        wanted = runs or self.get_query_argument("run", "")
+        now = self.registry.clock()
+        document = {
+            "schema": SCHEMA,
+            "runs": [run.summary() for run in runs],
+            "run": self.run.document(now, states=not brief, workers=workers) if wanted else None,
+            "pages": list(self.pages),
+        }
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps(document, allow_nan=False))
+
+
+class States(Handler):
+    """The letters of the tiles of a panel."""
+
+    def get(self) -> None:
+        """Answer."""
+        try:
+            states = self.run.states_of(*self.panel)
+        except IndexError:
+            raise web.HTTPError(404, reason="no such panel") from None
+        self.set_header("Content-Type", "application/octet-stream")
+        self.finish(states)
+
+
+class Preview(Handler):
+    """The codes of the preview of a panel, little-endian uint16."""
+
+    def get(self) -> None:
+        """Answer; with nothing if there is nothing, or nothing newer than ``since``."""
+        assert self.registry is not None
+        plane = self.registry.previews.get(self.run.description.run_id, *self.panel)
+        version = 0 if plane is None else plane.version
+        self.set_header("Tiled-Sim-Version", str(version))
+        if plane is None or version == self.number("since"):
+            self.set_status(204)
+            self.finish()
+            return
+        self.set_header("Content-Type", "application/octet-stream")
+        self.finish(plane.codes.astype("<u2", copy=False).tobytes())
+
+
+def _read(name: str) -> bytes:
+    return resources.files(__package__).joinpath(name).read_bytes()

@@ -1,0 +1,76 @@
+"""The images of panels as they fill in, as many as there is room for."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+
+from tiled_sim.cluster.page.layout import Layout
+from tiled_sim.cluster.page.thumbnail import Codes
+
+#: All previews together, at most [bytes]; those that were pasted into last are kept.
+MOST_BYTES = 16 << 20
+
+
+@dataclass(slots=True)
+class Plane:
+    """The preview of one panel of one frame of a run.
+
+    Parameters
+    ----------
+    codes : of its thumbnail pixels, uint16 (slow, fast)
+    version : grows whenever any preview changes
+    """
+
+    codes: Codes
+    version: int = 0
+
+
+class Previews:
+    """Previews of all runs."""
+
+    def __init__(self) -> None:
+        self._planes: OrderedDict[tuple[str, int, int], Plane] = OrderedDict()
+        self._bytes = 0
+        self._version = 0
+
+    @property
+    def nbytes(self) -> int:
+        """That they take up."""
+        return self._bytes
+
+    def paste(self, run_id: str, layout: Layout, index: int, thumbnail: bytes) -> None:
+        """Put the thumbnail of a tile into its place.
+
+        Raises
+        ------
+        ValueError
+            it is not of the tile's size
+        """
+        place = layout.place(index)
+        window = layout.window(place)
+        shape = tuple(side.stop - side.start for side in window)
+        codes = np.frombuffer(thumbnail, "<u2").reshape(shape)
+        plane = self._plane((run_id, place.frame, place.panel), layout)
+        np.maximum(plane.codes[window], codes, out=plane.codes[window])
+        self._version += 1
+        plane.version = self._version
+
+    def get(self, run_id: str, frame: int, panel: int) -> Plane | None:
+        """The preview of a panel; None if nothing of it is known, or no longer."""
+        return self._planes.get((run_id, frame, panel))
+
+    def drop(self, run_id: str) -> None:
+        """Forget a run."""
+        for key in [key for key in self._planes if key[0] == run_id]:
+            self._bytes -= self._planes.pop(key).codes.nbytes
+
+    def _plane(self, key: tuple[str, int, int], layout: Layout) -> Plane:
+        if key not in self._planes:
+            plane = self._planes[key] = Plane(np.zeros(layout.preview, np.uint16))
+            self._bytes += plane.codes.nbytes
+        self._planes.move_to_end(key)
+        while self._bytes > MOST_BYTES and len(self._planes) > 1:
+            _, oldest = self._planes.popitem(last=False)
+            self._bytes -= oldest.codes.nbytes
+        return self._planes[key]

@@ -1,0 +1,62 @@
+"""Small copies of tiles for the preview: block maxima, two bytes a pixel.
+
+A thumbnail pixel is the largest of the *factor* × *factor* image pixels of one cell of a grid that
+begins at pixel (0, 0) of the panel, so that tiles whose sides are no multiple of the factor share
+cells, and the larger value stands. It is kept as a *code*: 0 where nothing is known, else 1 plus
+the upper half of the float32 (sign, exponent and 7 bits of the fraction). Codes grow with the
+value, which makes maxima, percentiles and colours simple.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+#: Of the preview of a panel, at most [thumbnail pixel].
+LONGEST_SIDE = 512
+#: Largest relative error of a value that was made a code and back.
+PRECISION = 2.0**-8
+
+Codes = npt.NDArray[np.uint16]
+
+
+def factor_of(slow: int, fast: int) -> int:
+    """Image pixels along the side of a thumbnail pixel, for a panel of so many pixels."""
+    return math.ceil(max(slow, fast) / LONGEST_SIDE)
+
+
+def cells(start: int, stop: int, factor: int) -> slice:
+    """Thumbnail pixels that image pixels from ``start`` to ``stop`` (half-open) fall into."""
+    return slice(start // factor, math.ceil(stop / factor))
+
+
+def reduce(image: npt.NDArray[np.float32], slow: int, fast: int, factor: int) -> bytes:
+    """Thumbnail of a tile: codes as little-endian uint16, C order.
+
+    Parameters
+    ----------
+    image : float32 (slow, fast) [photons]; NaN does not count, negative values count as 0
+    slow, fast : place of its first pixel in the panel [pixel]
+    factor : as of `factor_of`
+    """
+    rows = np.fmax.reduceat(image, _starts(slow, image.shape[0], factor), axis=0)
+    maxima = np.fmax.reduceat(rows, _starts(fast, image.shape[1], factor), axis=1)
+    return encode(maxima).astype("<u2").tobytes()
+
+
+def encode(values: npt.NDArray[np.float32]) -> Codes:
+    """Codes of values, rounded to the nearest."""
+    known = ~np.isnan(values)
+    bits = np.where(known, np.maximum(values, 0), 0).astype(np.float32).view(np.uint32)
+    return np.where(known, ((bits + 0x8000) >> 16) + 1, 0).astype(np.uint16)
+
+
+def decode(codes: Codes) -> npt.NDArray[np.float32]:
+    """Values of codes; NaN where nothing is known."""
+    bits = (np.maximum(codes, 1).astype(np.uint32) - 1) << 16
+    return np.where(codes > 0, bits.view(np.float32), np.float32(np.nan))
+
+
+def _starts(first: int, size: int, factor: int) -> list[int]:
+    """Where in a tile its cells begin; the first may have begun before it."""
+    return [0, *range(factor - first % factor, size, factor)]
