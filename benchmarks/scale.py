@@ -30,7 +30,6 @@ from distributed.protocol.pickle import dumps
 from tiled_sim.cluster import driver
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.preparation import create_run, prepare
-from tiled_sim.cluster.worker import DONE, RUNNING, topic_of
 from tiled_sim.experiment import Experiment
 
 LINE = (
@@ -38,20 +37,25 @@ LINE = (
     "-oversample 1 -nointerpolate -detpixels"
 )
 TILE = 256
+#: Of 2 × 2 pixels, as tiles have them when there are a hundred thousand.
+THUMBNAIL = {"attempt": 1, "thumbnail": bytes(8)}
 SECONDS_TO_START = 60
 
 
 def nothing(
-    path: str, run_id: str, device: str, tiles: list[tuple[int, int]]
+    path: str, run_id: str, device: str, tiles: list[tuple[int, int]], factor: int
 ) -> list[dict[str, Any]]:
     """A batch whose tiles take a second each, as they say; tells what a real one tells."""
     from distributed import get_worker
 
+    from tiled_sim.cluster.page.topics import DONE, RUNNING, TILES
+
     worker = get_worker()
+    topic = f"{TILES}{run_id}"
     records = []
     for tile, attempt in tiles:
         began = {"tile": tile, "state": RUNNING, "attempt": attempt}
-        worker.log_event(topic_of(run_id), {"worker": worker.address, **began})
+        worker.log_event(topic, {"worker": worker.address, **began})
         lookups = dict.fromkeys(("in_range", "zero", "absent", "out_of_range"), 65536)
         record = {
             "tile": tile,
@@ -61,7 +65,7 @@ def nothing(
             "lookups": {**lookups, "counted": "sampled"},
             "departures": [],
         }
-        worker.log_event(topic_of(run_id), {"worker": worker.address, **record, "state": DONE})
+        worker.log_event(topic, {"worker": worker.address, **record, "state": DONE, **THUMBNAIL})
         records.append(record)
     return records
 
@@ -87,8 +91,7 @@ def cluster(workers: int, folder: Path) -> Iterator[tuple[str, psutil.Process, l
         yield address, processes[0], processes[1:]
     finally:
         for process in started:
-            process.terminate()
-        for process in started:
+            process.kill()  # a worker that has lost its scheduler would not end by being asked
             process.wait()
 
 

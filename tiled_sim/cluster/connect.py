@@ -102,14 +102,16 @@ def _await_worker(client: Client, whose: str) -> None:
 
 @contextmanager
 def _calm() -> Iterator[None]:
-    """Nothing on the terminal of dask's callbacks that Ctrl-C cuts short."""
-    log = logging.getLogger("tornado.application")
-    before = log.level
-    log.setLevel(logging.CRITICAL)
+    """Nothing on the terminal of dask's callbacks that Ctrl-C or a lost scheduler cuts short."""
+    logs = [logging.getLogger(name) for name in ("tornado.application", "distributed.client")]
+    before = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        log.setLevel(before)
+        for log, level in zip(logs, before, strict=True):
+            log.setLevel(level)
 
 
 def _reach(where: Remote, security: Security | None) -> Client:

@@ -9,9 +9,10 @@ from tiled_sim.cluster import tasks
 from tiled_sim.cluster.arrival import Needs, admitted, obstacle
 from tiled_sim.cluster.connect import Remote, parse_cluster
 from tiled_sim.cluster.driver import drive
+from tiled_sim.cluster.lease import require_alone, told_if_not_writable
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.errors import TiledSimError, UsageError
-from tiled_sim.io.control import RUNNING, Control
+from tiled_sim.io.control import Control
 from tiled_sim.run import Run
 
 _SECONDS_TO_START = 60
@@ -46,14 +47,17 @@ def leave(run: Run, client: Client, device: str) -> None:
     Raises
     ------
     TiledSimError
-        if it does not begin
+        if it does not begin, another lives, or the store cannot be written
     """
-    before = Control(run.path).driver()
-    needs = Needs(str(run.path.absolute()), run.run_id, device)
-    future = _begin(client, needs, "" if before is None else before.token)
+    control = Control(run.path)
+    require_alone(run)
+    with told_if_not_writable(run):
+        control.go_on()  # here and not there, where it may have been cancelled meanwhile
+    before = control.driver()
+    future = _begin(client, Needs(str(run.path.absolute()), run.run_id, device))
     deadline = time.monotonic() + _SECONDS_TO_START
     while time.monotonic() < deadline:
-        now = Control(run.path).driver()
+        now = control.driver()
         if now is not None and (before is None or now.token != before.token):
             return
         if future.done():
@@ -66,7 +70,7 @@ def leave(run: Run, client: Client, device: str) -> None:
     )
 
 
-def _begin(client: Client, needs: Needs, before: str, workers: list[str] | None = None) -> Future:
+def _begin(client: Client, needs: Needs, workers: list[str] | None = None) -> Future:
     """Submit the task of the driver.
 
     Without ``workers`` it may begin again on workers that were not there when it first began;
@@ -74,8 +78,9 @@ def _begin(client: Client, needs: Needs, before: str, workers: list[str] | None 
     """
     future = client.submit(
         tasks.drive_here,
-        needs,
-        before,
+        needs.path,
+        needs.run_id,
+        needs.device,
         key=f"driver-{needs.run_id[:8]}-{uuid.uuid4().hex[:8]}",
         pure=False,
         workers=workers,
@@ -96,33 +101,28 @@ def _require_result(future: Future) -> None:
         ) from error
 
 
-def drive_here(needs: Needs, before: str) -> None:
+def drive_here(path: str, run_id: str, device: str) -> None:
     """The task of the driver: compute what a run lacks.
 
-    A driver whose worker dies begins again on another, and skips what is done. On a worker that
-    cannot compute the run it sends itself to one that can.
+    A driver whose worker dies begins again on another, unless it was cancelled in the meantime,
+    and skips what is done. On a worker that cannot compute the run it sends itself to one that
+    can.
 
     Parameters
     ----------
-    needs : of the run
-    before : token of the driver before this one; empty if there was none
+    path : of the run, as the workers see it
+    run_id : of it
+    device : name of the torch device
     """
     client = get_client()
     secede()  # the thread is for tiles
-    if obstacle(needs.path, needs.run_id, needs.device):
+    if obstacle(path, run_id, device):
+        needs = Needs(path, run_id, device)
         with admitted(client, needs) as admission:
             workers = admission.addresses()
-        _begin(client, needs, before, workers)
+        _begin(client, needs, workers)
         return
-    run = Run(needs.path)
-    if not _was_ended(Control(run.path), before):
+    run = Run(path)
+    if not Control(run.path).cancelled:
         missing = [tile.index for tile in run.missing()]
-        drive(run, client, missing, needs.device, Silent())
-
-
-def _was_ended(control: Control, before: str) -> bool:
-    """Whether this driver begins again, and was stopped, or another went on, in the meantime."""
-    last = control.driver()
-    if last is None or last.token == before:
-        return False
-    return control.cancelled or last.state != RUNNING
+        drive(run, client, missing, device, Silent())

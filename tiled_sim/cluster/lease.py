@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -80,25 +81,14 @@ class Lease:
         self._thread = threading.Thread(target=self._live, name="lease", daemon=True)
 
     def __enter__(self) -> "Lease":
-        living = living_driver(self._control)
-        if living is not None:
-            path = self._run.path
-            raise StoreError(
-                f"process {living.pid} on {living.host} is computing {path}; "
-                f"`tiled-sim watch {path}` follows it, `tiled-sim cancel {path}` stops it"
-            )
-        try:
+        require_alone(self._run)
+        with told_if_not_writable(self._run):
             RunStore.open(self._run.path, mode="r+").sweep()
             self._control.go_on()
             try:
                 self._control.write_driver(self._driver)
             except FileNotFoundError:  # swept away by a driver that begins in the same instant
                 self._control.write_driver(self._driver)
-        except OSError as error:
-            raise StoreError(
-                f"{self._run.path} cannot be written ({error.strerror}): the tiles could not be "
-                "kept. Make room, or let this user write there"
-            ) from error
         self._thread.start()
         return self
 
@@ -212,6 +202,40 @@ def living_driver(control: Control) -> Driver | None:
     while (found := pulse.driver()) is not None and not pulse.proven:
         time.sleep(SECONDS_A_BEAT / 10)
     return found
+
+
+def require_alone(run: Run) -> None:
+    """Make sure that nobody computes a run; takes seconds to be sure that somebody does.
+
+    Raises
+    ------
+    StoreError
+        naming who does
+    """
+    living = living_driver(Control(run.path))
+    if living is not None:
+        raise StoreError(
+            f"process {living.pid} on {living.host} is computing {run.path}; "
+            f"`tiled-sim watch {run.path}` follows it, `tiled-sim cancel {run.path}` stops it"
+        )
+
+
+@contextlib.contextmanager
+def told_if_not_writable(run: Run) -> Iterator[None]:
+    """Tell whoever begins to compute a run that its store cannot be written.
+
+    Raises
+    ------
+    StoreError
+        saying why
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{run.path} cannot be written ({error.strerror}): the tiles could not be kept. Make "
+            "room, or let this user write there"
+        ) from error
 
 
 def last_driver(control: Control) -> Driver | None:

@@ -266,7 +266,11 @@ class RunStore:
             the run is open to read only
         """
         self._require_writable()
-        for pattern in ("traces/**/.*.tmp", "control/**/.*.tmp", "0/image/**/*.partial", ".*.tmp"):
+        patterns = (
+            *("traces/**/.*.tmp", "control/**/.*.tmp", ".*.tmp"),
+            *("0/image/**/*.partial", "[0-9]*/*.partial", "*.partial"),
+        )
+        for pattern in patterns:
             for leftover in self._path.glob(pattern):
                 leftover.unlink(missing_ok=True)
 

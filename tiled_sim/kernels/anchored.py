@@ -67,6 +67,8 @@ class AnchoredKernel(ReferenceKernel, ABC):
         self.device = device
         self.lattice = self._lattice_numbers()
         self._tables = step_tables(scene, self._weights, self.device)
+        self._panel = self._panel_numbers()
+        self._beams = {steps.incident: self._beam_numbers(steps.incident) for steps in self._tables}
 
     @abstractmethod
     def directions_of_blocks(self, *tensors: Tensor) -> list[Tensor]:
@@ -145,26 +147,27 @@ class AnchoredKernel(ReferenceKernel, ABC):
     def _to_blocks(
         self, slow: Tensor, fast: Tensor, anchors: Vectors, subpixel: int, incident: Vector
     ) -> list[Tensor]:
-        scene, panel = self.scene, self.scene.panel
-        oversample = scene.sampling.oversample
-        place = (panel.pixel_size / oversample, oversample, *divmod(subpixel, oversample))
-        px_sqr = panel.pixel_size**2
-        obliquity = (
-            (0.0, 1.0) if scene.detector.point_pixel else (px_sqr * panel.close_distance, 0.0)
+        sampling = self.scene.sampling
+        size = self.scene.panel.pixel_size / sampling.oversample
+        place = self._tensor((size, sampling.oversample, *divmod(subpixel, sampling.oversample)))
+        return self.directions_of_blocks(
+            slow, fast, *anchors, place, self._panel, self._beams[incident]
         )
-        numbers = (
-            place,
-            (*panel.fast_axis, *panel.slow_axis, *panel.origin, *obliquity),
-            self._beam_numbers(incident),
-        )
-        return self.directions_of_blocks(slow, fast, *anchors, *map(self._tensor, numbers))
 
-    def _beam_numbers(self, incident: Vector) -> tuple[float, ...]:
+    def _panel_numbers(self) -> Tensor:
+        """Fast and slow axes, origin, and the two numbers of the solid angle."""
+        panel = self.scene.panel
+        obliquity = (panel.pixel_size**2 * panel.close_distance, 0.0)
+        if self.scene.detector.point_pixel:
+            obliquity = (0.0, 1.0)
+        return self._tensor((*panel.fast_axis, *panel.slow_axis, *panel.origin, *obliquity))
+
+    def _beam_numbers(self, incident: Vector) -> Tensor:
         """Incident, electric and magnetic directions, and the three numbers of Kahn's formula."""
         electric, magnetic = transverse_axes(incident, self.scene.beam.polarization_axis)
         kahn = self.scene.beam.polarization
         factor = (1.0, 0.0, 0.0) if kahn is None else (0.5, 0.5, -0.5 * kahn)
-        return (*incident, *electric, *magnetic, *factor)
+        return self._tensor((*incident, *electric, *magnetic, *factor))
 
     def _sum_over_steps(self, one: Pass, lookups: Lookups) -> Tensor:
         """As in the reference: all phi steps and domains of one subpixel and source."""

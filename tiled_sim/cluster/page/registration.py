@@ -48,7 +48,7 @@ def shown(client: Client, run: Run, tiles: Sequence[int], attempts: int) -> Iter
         text = str(error)
         raise
     finally:
-        if factor:
+        if factor and client.status == "running":
             told = {"run_id": run.run_id, "state": state, "error": text, "client": client.id}
             _attempt(_tell, client, topics.RUNS, told)
 
