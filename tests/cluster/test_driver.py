@@ -130,10 +130,20 @@ def test_the_image_is_the_same_whatever_the_batches(many):
 
 
 def test_batches_of_tiles_that_take_long_hold_one(run, address, monkeypatch):
-    monkeypatch.setattr(driver, "_SECONDS_A_BATCH", 1e-9)
+    for name in ("_SECONDS_A_BATCH", "_SECONDS_A_TASK", "_SECONDS_A_TASK_AND_WORKER"):
+        monkeypatch.setattr(driver, name, 1e-9)
     with recorded() as seen:
         compute_missing(run, cluster=address)
     assert [len(tiles) for tiles in seen.batches] == [1] * 9
+
+
+@pytest.mark.parametrize(("threads", "seconds"), [(1, 1), (100, 1), (1000, 14), (4000, 164)])
+def test_batches_are_longer_on_many_workers(run, threads, seconds):
+    admission = SimpleNamespace(resources={"admitted": 1})
+    made = driver._Driver(run, SimpleNamespace(), admission, Lease(), "cpu", 0, Witness())
+    made._threads, made._tiles_timed, made._seconds_timed = threads, 1, 1.0
+    made._fresh.extend(range(8 * threads * seconds))
+    assert made._batch_size() == seconds
 
 
 # Tiles that raise

@@ -32,8 +32,12 @@ ATTEMPTS = 3
 #: Batches at the scheduler for each thread: no worker idles, and the graph stays small whatever
 #: the number of tiles.
 _BATCHES_A_THREAD = 2
-#: A batch is to take about so long, so that the scheduler has little to do.
+#: A batch is to take about so long, and longer on many workers, so that the scheduler is idle half
+#: of the time at least: for each task it takes so many seconds, and so many more for each worker
+#: that it might go to (docs/scale.md).
 _SECONDS_A_BATCH = 1.0
+_SECONDS_A_TASK = 3e-3
+_SECONDS_A_TASK_AND_WORKER = 4.4e-6
 _MOST_TILES_A_BATCH = 256
 #: Tiles that fail one after the other, with none done between them, before those that have not
 #: been tried are left alone: a full disk fails them all.
@@ -267,12 +271,14 @@ class _Driver:
                 return
 
     def _batch_size(self) -> int:
-        """Tiles that take about a second, as measured so far, and no thread's share or more."""
+        """Tiles for a batch's time, as measured so far, and no thread's share or more."""
         if not self._tiles_timed:
             return 1
         a_tile = max(self._seconds_timed / self._tiles_timed, 1e-6)
         share = len(self._fresh) // (_BATCHES_A_THREAD * self._threads)
-        return max(1, min(int(_SECONDS_A_BATCH / a_tile), share, _MOST_TILES_A_BATCH))
+        a_task = _SECONDS_A_TASK + _SECONDS_A_TASK_AND_WORKER * self._threads
+        a_batch = max(_SECONDS_A_BATCH, 2.0 * self._threads * a_task)
+        return max(1, min(int(a_batch / a_tile), share, _MOST_TILES_A_BATCH))
 
     def _submit(self, batch: Batch) -> None:
         self._batches += 1

@@ -16,7 +16,7 @@ class Listener(Protocol):
         """Tiles are about to be computed."""
 
     def worker_refused(self, reason: str) -> None:
-        """A worker cannot compute the run, or none that can is left; the run goes on with others."""
+        """A worker cannot compute the run, or none that can is left; it goes on with others."""
 
     def tile_done(self, record: dict[str, Any]) -> None:
         """A tile is committed."""
