@@ -221,7 +221,13 @@ for graph in (Graph("directions"), Graph("sweep", "square", "float64")):
 print(time.perf_counter() - began)
 """,
 }
-SMALL = f"{P1} -N 5 -oversample 1 -detpixels 256"
+LARGE = f"{P1} -N 10 -oversample 1 -detpixels 2048 -mosaic 0.5 -mosaic_domains 800 --tile 256"
+WHOLE = {
+    "a small job": f"{P1} -N 5 -oversample 1 -detpixels 256",
+    "the flagship": PILATUS,
+    "a large job, one worker": f"{LARGE} --cluster local:1",
+    "a large job, a worker a core": f"{LARGE} --cluster local",
+}
 
 
 def seconds_to_start(code: str) -> float:
@@ -242,7 +248,7 @@ def seconds_to_start(code: str) -> float:
 
 
 def seconds_of_submit(options: list[str]) -> dict[str, float]:
-    """Of a whole `tiled-sim submit` by the clock, and until its first tile began [s]."""
+    """Of a whole `tiled-sim submit` by the clock, to its first tile, and of its tiles [s]."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run.zarr"
         began, now = time.time(), time.perf_counter()
@@ -253,11 +259,13 @@ def seconds_of_submit(options: list[str]) -> dict[str, float]:
             stdout=subprocess.DEVNULL,
         )
         whole = time.perf_counter() - now
-        starts = [
-            datetime.fromisoformat(json.loads(file.read_bytes())["time"]["start"]).timestamp()
-            for file in run.glob("traces/f*/p*/*.json")
-        ]
-    return {"whole": whole, "first tile began": min(starts) - began}
+        times = [json.loads(file.read_bytes())["time"] for file in run.glob("traces/f*/p*/*.json")]
+    starts = [datetime.fromisoformat(time["start"]).timestamp() for time in times]
+    ends = [
+        start + sum(time["seconds"].values()) for start, time in zip(starts, times, strict=True)
+    ]
+    first = min(starts)
+    return {"whole": whole, "first tile began": first - began, "all tiles": max(ends) - first}
 
 
 def seconds_of_whole_c(program: Path, options: list[str]) -> float:
@@ -265,6 +273,7 @@ def seconds_of_whole_c(program: Path, options: list[str]) -> float:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("p1.hkl", "2erl.hkl"):
             (Path(folder) / name).symlink_to(DATA / name)
+        all_cores = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
         began = time.perf_counter()
         subprocess.run(
             [program, *options, "-nonoise", "-nopgm", "-floatfile", "image.bin"],
@@ -272,6 +281,7 @@ def seconds_of_whole_c(program: Path, options: list[str]) -> float:
             check=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=all_cores,
         )
         return time.perf_counter() - began
 
@@ -282,7 +292,7 @@ def measure_commands(program: Path | None, repeat: int) -> list[dict]:
     for _ in range(repeat):
         for name, code in STARTS.items():
             times.setdefault(name, []).append(seconds_to_start(code))
-        for name, line in (("a small job", SMALL), ("the flagship", PILATUS)):
+        for name, line in WHOLE.items():
             for part, spent in seconds_of_submit(line.split()).items():
                 times.setdefault(f"{name}, {part}", []).append(spent)
         if program is not None:

@@ -76,6 +76,9 @@ def simulate(
 ) -> xr.DataArray:
     """Simulate a whole experiment in this process, without a cluster.
 
+    That is a core's work and little more, because compiled code is run under the interpreter's
+    lock; `submit` uses all cores.
+
     Parameters
     ----------
     experiment : what to simulate
@@ -99,7 +102,7 @@ def simulate(
         experiment,
         Wish(kernel, precision, negligible),
         device=resolved.type,
-        cores=os.cpu_count() or 1,
+        cores=1,  # the threads below wait for each other, most of the time
     )
     choice = build_choice(choice, experiment, asked=kernel, compiling=_say_compiling)
     mask = load_mask(experiment)

@@ -57,7 +57,7 @@ class Work:
     Parameters
     ----------
     tiles : to compute; there are no more workers than tiles
-    seconds : that all cores are predicted to take
+    seconds : that one core is predicted to take
     bytes_a_process : memory of a worker process with one thread [bytes]
     """
 
@@ -72,7 +72,8 @@ def local_cluster(
 ) -> Iterator[LocalCluster]:
     """Workers on this machine, until the end of the block.
 
-    What takes seconds is computed by threads of this process: to start others takes longer.
+    What takes seconds is computed by threads of this process: to start others takes longer. They
+    share a core and a bit, as compiled code is run under the interpreter's lock.
 
     Parameters
     ----------

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dask.system import CPU_COUNT
 from distributed import Client
 
 from tiled_sim.cluster.connect import connected, is_here, parse_cluster
@@ -166,7 +165,7 @@ def _compiled(prepared: Prepared, asked: str, cluster: str, listener: Listener) 
 
 def _work(plan: TilePlan, experiment: Experiment, tiles: int) -> Work:
     """What there is to do for some of the tiles of a plan."""
-    seconds = predicted_seconds(plan.choice, experiment, cores=CPU_COUNT)
+    seconds = predicted_seconds(plan.choice, experiment, cores=1)
     return Work(tiles, seconds * tiles / len(plan), plan.bytes_of_process(1))
 
 
