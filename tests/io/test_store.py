@@ -4,6 +4,8 @@ import copy
 import json
 import multiprocessing
 import os
+import pathlib
+import pickle
 import re
 import tempfile
 import tracemalloc
@@ -419,6 +421,40 @@ class TestSidecars:
         assert len(list((store.path / "traces/f00000/p000").iterdir())) == 1
         assert list(store.sidecars()) == []
         assert store.read_sidecar(tile_id(0, 0, 0, 0)) is None
+
+
+class Trap:
+    """Makes a file, should anybody unpickle it."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (self.path,)
+
+
+def replace_codecs(document, codecs):
+    """Codecs of every array that a piece of metadata describes, consolidated ones included."""
+    if isinstance(document, dict):
+        if document.get("node_type") == "array":
+            document["codecs"] = codecs
+        for part in document.values():
+            replace_codecs(part, codecs)
+
+
+@pytest.mark.parametrize("name", ["numcodecs.pickle", "pickle"])
+def test_a_store_from_elsewhere_executes_nothing(store, tmp_path, name):
+    trap = tmp_path / "sprung"
+    for file in store.path.rglob("zarr.json"):
+        document = json.loads(file.read_bytes())
+        replace_codecs(document, [{"name": name, "configuration": {}}])
+        file.write_text(json.dumps(document))
+    chunk = store.path / "0/image/c/0/0/0/0"
+    chunk.parent.mkdir(parents=True)
+    chunk.write_bytes(pickle.dumps(Trap(trap)))
+    with pytest.raises(StoreError, match="arrays cannot be opened"):
+        RunStore.open(store.path)
+    assert not trap.exists()
 
 
 def damage(store, tile):

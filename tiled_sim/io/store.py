@@ -36,10 +36,16 @@ class RunStore:
         self._path = path
         self._mode = mode
         self._attributes = location.run_attributes(path)
-        self._root = zarr.open_group(
-            LocalStore(path, read_only=mode == "r"), mode=mode, zarr_format=3
-        )
-        image = layout.array_of(self._root, "0/image")
+        try:
+            self._root = zarr.open_group(
+                LocalStore(path, read_only=mode == "r"), mode=mode, zarr_format=3
+            )
+            image = layout.array_of(self._root, "0/image")
+        except (KeyError, TypeError, ValueError, OSError) as error:  # zarr, of its metadata
+            raise StoreError(
+                f"{path}: its arrays cannot be opened ({error}); its metadata is damaged, or not "
+                "tiled_sim's"
+            ) from error
         # Not kept by the array's metadata: whoever opens it to write has to ask again.
         self._image = image.with_config({"write_empty_chunks": True})
 
