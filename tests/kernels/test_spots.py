@@ -459,6 +459,15 @@ def test_bytes_of_any_block_alone_are_those_it_has_among_others(experiment, numb
     assert alone[0].numpy().tobytes() == together[number].numpy().tobytes()
 
 
+def test_bits_of_a_pixel_s_scale_do_not_depend_on_how_many_are_scaled_with_it():
+    kernel = SpotsKernel(Scene.of(cubic(pixels=(64, 64)), 0, 0), table(40.0), 40.0, NEGLIGIBLE)
+    patch, every = patches.Patch((0, 0), (64, 64), 1), torch.arange(64 * 64)
+    incident = kernel.scene.beam.direction
+    together = kernel._scale_of(patch, every, incident)
+    alone = torch.cat([kernel._scale_of(patch, one, incident) for one in every.split(1)])
+    assert alone.numpy().tobytes() == together.numpy().tobytes()
+
+
 def test_no_blocks_give_no_photons():
     experiment = cubic()
     nothing = some(blocks_of(experiment), torch.zeros(0, dtype=torch.int64))

@@ -28,6 +28,8 @@ from tiled_sim.physics.polarization import polarization_factor
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 from tiled_sim.physics.vectors import Vector
 
+#: Numbers that torch takes at a time, or a multiple of that, on any CPU.
+_VECTOR = 64
 __all__ = ["SpotsKernel", "obstacle", "predicted_cost"]
 
 
@@ -131,7 +133,9 @@ class SpotsKernel(ReferenceKernel):
         per_step = R_E_SQR * beam.fluence / self.scene.steps
         scale = torch.empty(len(lit), dtype=torch.float64)
         parts = lit.split(PIXELS_AT_A_TIME), scale.split(PIXELS_AT_A_TIME)
-        for place, out in zip(*parts, strict=True):
+        for some, out in zip(*parts, strict=True):
+            # what does not fill a vector is computed by other code, of which atan2 has other bits
+            place = torch.cat([some, some[-1:].expand(-len(some) % _VECTOR)])
             row = torch.div(place, patch.shape[1], rounding_mode="floor")
             pixels = Pixels(
                 (row + patch.corner[0]).to(torch.float64),
@@ -139,10 +143,11 @@ class SpotsKernel(ReferenceKernel):
                 torch.ones_like(place, dtype=torch.bool),
             )
             diffracted, distance = self.to_subpixel(pixels, 0)
-            out.copy_(self._omega(distance) * per_step)
+            of_pixels = self._omega(distance) * per_step
             if beam.polarization is not None:
                 axis = beam.polarization_axis
-                out *= polarization_factor(diffracted, incident, beam.polarization, axis)
+                of_pixels *= polarization_factor(diffracted, incident, beam.polarization, axis)
+            out.copy_(of_pixels[: len(some)])
         return scale
 
 
