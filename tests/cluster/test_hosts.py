@@ -144,7 +144,7 @@ def test_a_run_over_tls_survives_a_host_that_is_cut_off_and_comes_back(
     options = (
         f"--no-progress --tile 32 --cluster {SCHEDULER} --out {path} "
         "-hkl p1.hkl -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5 "
-        "-distance 100 -detpixels 192 -pixel 0.15 -oversample 32"
+        "-distance 100 -detpixels 192 -pixel 0.15 -oversample 48 --kernel reference"
     )
     with ExitStack() as stack:
 
@@ -187,6 +187,6 @@ def test_a_run_over_tls_survives_a_host_that_is_cut_off_and_comes_back(
     assert "is not encrypted" not in complaint
     assert by_host(path)["back"] > 0
     run = Run(path)
-    job = still("-detpixels", 192, "-pixel", 0.15, "-oversample", 32)
+    job = still("-detpixels", 192, "-pixel", 0.15, "-oversample", 48)
     assert run.image.values.tobytes() == ts.simulate(job).values.tobytes()
     assert list(run.faults()) == []
