@@ -107,22 +107,27 @@ class Ours:
         return self.clock() - began
 
 
+def run_c(program: Path, options: list[str], folder: str, environment: dict[str, str]) -> None:
+    """Run the C program in a folder, which gets the lists of F and its ``image.bin``."""
+    for name in ("p1.hkl", "2erl.hkl"):
+        (Path(folder) / name).symlink_to(DATA / name)
+    subprocess.run(
+        [program, *options, "-nonoise", "-nopgm", "-floatfile", "image.bin"],
+        cwd=folder,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
+
+
 def seconds_of_c(
     program: Path, options: list[str], shape: tuple[int, int]
 ) -> tuple[float, np.ndarray]:
     """Processor time of the C program, and its image."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("p1.hkl", "2erl.hkl"):
-            (Path(folder) / name).symlink_to(DATA / name)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(
-            [program, *options, "-nonoise", "-nopgm", "-floatfile", "image.bin"],
-            cwd=folder,
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+        run_c(program, options, folder, {**os.environ, "OMP_NUM_THREADS": "1"})
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         image = np.fromfile(Path(folder) / "image.bin", dtype="<f4").reshape(shape)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, image
@@ -271,18 +276,9 @@ def seconds_of_submit(options: list[str]) -> dict[str, float]:
 def seconds_of_whole_c(program: Path, options: list[str]) -> float:
     """Of the C program by the clock, on all cores [s]."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("p1.hkl", "2erl.hkl"):
-            (Path(folder) / name).symlink_to(DATA / name)
         all_cores = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
         began = time.perf_counter()
-        subprocess.run(
-            [program, *options, "-nonoise", "-nopgm", "-floatfile", "image.bin"],
-            cwd=folder,
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=all_cores,
-        )
+        run_c(program, options, folder, all_cores)
         return time.perf_counter() - began
 
 

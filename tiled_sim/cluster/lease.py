@@ -1,7 +1,6 @@
 """One driver a run: whoever hands out its tiles says so in the store, every two seconds."""
 
 import contextlib
-import logging
 import os
 import socket
 import threading
@@ -26,8 +25,6 @@ from tiled_sim.io.control import (
 )
 from tiled_sim.io.store import RunStore
 from tiled_sim.run import Run
-
-logger = logging.getLogger(__name__)
 
 SECONDS_A_BEAT = 2.0
 #: A driver whose beat does not change for so long is dead. Only changes are looked at and never

@@ -93,10 +93,7 @@ def submit(
     with connected(cluster, work, tls=tls) as client:
         require_memory(prepared.plan, _rooms(client))
         run = create_run(prepared, path)
-        if detach:
-            leave(run, client, device)
-        else:
-            drive(run, client, list(range(len(run.plan))), device, listener)
+        _hand_out(run, client, list(range(len(run.plan))), device, detach, listener)
     return Run(run.path)
 
 
@@ -137,11 +134,18 @@ def compute_missing(
             build_choice(chosen, run.experiment, asked=chosen.kernel, compiling=listener.compiling)
         with connected(cluster, _work(run.plan, run.experiment, len(missing)), tls=tls) as client:
             require_memory(run.plan, _rooms(client))
-            if detach:
-                leave(run, client, device)
-            else:
-                drive(run, client, missing, device, listener)
+            _hand_out(run, client, missing, device, detach, listener)
     return Run(run.path)
+
+
+def _hand_out(
+    run: Run, client: Client, tiles: list[int], device: str, detach: bool, listener: Listener
+) -> None:
+    """Drive a run from here, or leave it to a driver on the cluster."""
+    if detach:
+        leave(run, client, device)
+    else:
+        drive(run, client, tiles, device, listener)
 
 
 def _compiled(prepared: Prepared, asked: str, cluster: str, listener: Listener) -> Prepared:
