@@ -19,6 +19,7 @@ LAYERS = (
     ("tiles", "trace"),
     ("simulation",),
     ("coverage", "images", "run", "pictures", "verification"),
+    ("instruments",),
     ("cluster",),
     ("cli",),
     ("__init__", "__main__"),

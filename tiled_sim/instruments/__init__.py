@@ -1,0 +1,1 @@
+"""Instruments: what was F, where did a pixel's value come from, and are two images the same."""
