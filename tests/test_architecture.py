@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "tiled_sim"
 LAYERS = (
     ("errors", "versions"),
     ("physics",),
-    ("structure_factors",),
+    ("amorphous", "structure_factors"),
     ("io",),
     ("experiment",),
     ("inputs",),

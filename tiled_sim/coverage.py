@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.errors import CoverageError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.inputs import MaskSource
@@ -124,6 +125,48 @@ def measure_coverage(
         int((~interpolable).sum()),
         pixels,
         len(steps) * len(sampled_frames),
+    )
+
+
+def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
+    """Refuse a table of amorphous scattering that ends before the detector does.
+
+    Raises
+    ------
+    CoverageError
+        with both numbers and what to do
+    """
+    last = float(table.stol[-1])
+    farthest = max(
+        _farthest_stol(experiment, panel) for panel in range(len(experiment.detector.panels))
+    )
+    if farthest > last:
+        assert experiment.background is not None
+        name = experiment.background.path or "the table of water"
+        raise CoverageError(
+            f"{name} ends at sin θ/λ = {last:.4g}/Å ({0.5 / last:.4g} Å), the detector reaches "
+            f"{farthest:.4g}/Å ({0.5 / farthest:.4g} Å): continue the table, or move the detector "
+            "back"
+        )
+
+
+def _farthest_stol(experiment: Experiment, panel: int) -> float:
+    """Largest sin θ/λ of any source among the pixels at a panel's corners [1/Å]."""
+    slow, fast = experiment.detector.pixels
+    rows = torch.tensor([0, 0, slow - 1, slow - 1], dtype=torch.float64)
+    columns = torch.tensor([0, fast - 1, 0, fast - 1], dtype=torch.float64)
+    corners = Pixels(rows, columns, torch.ones(4, dtype=torch.bool))
+    scene = Scene.of(experiment, 0, panel)
+    kernel = ReferenceKernel(scene, None, 0.0)
+    diffracted, _ = kernel.to_subpixel(corners, 0)
+    return max(
+        0.5
+        * float(
+            geometry.scattering_vector(diffracted, source.incident, source.wavelength)
+            .length()
+            .max()
+        )
+        for source in scene.beam.sources
     )
 
 

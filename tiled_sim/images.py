@@ -12,7 +12,7 @@ import xarray as xr
 
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
-from tiled_sim.inputs import MaskSource, load_mask, load_structure_factors
+from tiled_sim.inputs import MaskSource, load_amorphous, load_mask, load_structure_factors
 from tiled_sim.kernels.choice import (
     NEGLIGIBLE,
     REFERENCE,
@@ -112,7 +112,9 @@ def simulate(
         trace_pixels=trace_pixels,
         choice=choice,
     )
-    simulator = Simulator(experiment, load_structure_factors(experiment), plan, resolved)
+    amorphous = load_amorphous(experiment)
+    factors = load_structure_factors(experiment)
+    simulator = Simulator(experiment, factors, plan, resolved, amorphous)
     image = np.empty(experiment.shape, dtype=np.float32)
     traces: list[dict[str, Any]] = []
 

@@ -5,11 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.errors import ExperimentError, InputFileError
-from tiled_sim.experiment.model import Experiment, Panel
+from tiled_sim.experiment.model import ABSCISSAS, Experiment, Panel
 from tiled_sim.io.fdump import read_fdump
 from tiled_sim.io.hkl import read_hkl
 from tiled_sim.io.smv import read_smv
+from tiled_sim.io.stol import read_stol
 from tiled_sim.structure_factors import StructureFactors
 
 #: Bits of a mask; 0 is a live pixel.
@@ -30,6 +32,26 @@ def load_structure_factors(experiment: Experiment) -> StructureFactors | None:
     if source.path is None:
         return None
     return read_fdump(source.path) if source.format == "fdump" else read_hkl(source.path)
+
+
+def load_amorphous(experiment: Experiment) -> AmorphousTable | None:
+    """Read the table of an experiment's background; None if it has none.
+
+    Raises
+    ------
+    InputFileError
+        if the file is missing, malformed, or not the one the experiment was made with
+    """
+    background = experiment.background
+    if background is None:
+        return None
+    table, sha256 = read_stol(background.path, ABSCISSAS[background.abscissa])
+    if sha256 != background.sha256:
+        raise InputFileError(
+            f"{background.path or 'the table of water'} has changed since the experiment was read: "
+            f"its SHA-256 is {sha256}, not {background.sha256}"
+        )
+    return table
 
 
 def load_mask(experiment: Experiment) -> MaskSource:

@@ -224,9 +224,11 @@ class Run:
         """
         try:
             structure_factors = self.store.read_structure_factors()
+            amorphous = self.store.read_amorphous()
         except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
             raise StoreError(
-                f"{self.path}: the structure factors in the store cannot be read ({error}); submit "
+                f"{self.path}: the structure factors or the table of the background in the store "
+                f"cannot be read ({error}); submit "
                 "the run again to another --out"
             ) from error
         found = None if structure_factors is None else structure_factors.sha256
@@ -236,7 +238,7 @@ class Run:
                 f"was made with {self.hashes['structure_factors']}"
             )
         where = resolve_device(device_of(self.plan.choice, device))
-        return Simulator(self.experiment, structure_factors, self.plan, where)
+        return Simulator(self.experiment, structure_factors, self.plan, where, amorphous)
 
 
 def first_difference(here: Any, there: Any, name: str = "experiment") -> tuple[str, Any, Any]:

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
+from tiled_sim.kernels.amorphous import AmorphousKernel
 from tiled_sim.kernels.choice import make_kernel
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import (
@@ -134,6 +136,7 @@ class Simulator:
     structure_factors : of the experiment's source; None if it names no file
     plan : how it is tiled
     device : where the kernel runs
+    amorphous : table of the experiment's background; None if it has none
     """
 
     def __init__(
@@ -142,10 +145,12 @@ class Simulator:
         structure_factors: StructureFactors | None,
         plan: TilePlan,
         device: torch.device,
+        amorphous: AmorphousTable | None = None,
     ) -> None:
         self.experiment = experiment
         self.plan = plan
         self.device = device
+        self._amorphous = amorphous
         self._default_F = experiment.structure_factors.default_F
         self._kernels: dict[tuple[int, int], ReferenceKernel] = {}
         self._table = None
@@ -172,16 +177,17 @@ class Simulator:
     def _simulate_tile(self, tile: Tile, mask: npt.NDArray[np.uint8]) -> TileResult:
         kernel = self._kernel(tile)
         tiled = _TileBlocks(tile, mask, self.device)
+        background = self._background(kernel)
         started = time.perf_counter()
         with torch.inference_mode():
-            lookups, halvings = self._sum_blocks(kernel, tiled)
+            lookups, halvings = self._sum_blocks(kernel, background, tiled)
             done = lookups.total
             if not kernel.counts:
                 assert kernel.table is not None
                 lookups = count_lookups(kernel, kernel.table, tiled.sample(kernel.blocks_a_sample))
         image = tiled.image()
         summed = time.perf_counter()
-        traces = self._traces(kernel, tiled, mask, image)
+        traces = self._traces(kernel, background, tiled, mask, image)
         planned = int((mask == 0).sum()) * self.plan.steps
         return TileResult(
             image,
@@ -196,7 +202,9 @@ class Simulator:
             seconds={"kernel": summed - started, "trace": time.perf_counter() - summed},
         )
 
-    def _sum_blocks(self, kernel: ReferenceKernel, tiled: "_TileBlocks") -> tuple[Lookups, int]:
+    def _sum_blocks(
+        self, kernel: ReferenceKernel, background: AmorphousKernel | None, tiled: "_TileBlocks"
+    ) -> tuple[Lookups, int]:
         """Sum all live blocks, fewer at a time where the device runs out of memory.
 
         A pixel's value does not depend on the blocks that are worked on with its own.
@@ -209,6 +217,8 @@ class Simulator:
             blocks = tiled.blocks(numbers)
             try:
                 photons, met = kernel.photons_of_blocks(blocks)
+                if background is not None:
+                    photons = photons + background.photons(blocks.pixels()).view(photons.shape)
             except torch.OutOfMemoryError:
                 if size == 1:
                     raise
@@ -235,9 +245,18 @@ class Simulator:
                 torch.cuda.synchronize(self.device)
         return kernel
 
+    def _background(self, kernel: ReferenceKernel) -> AmorphousKernel | None:
+        """What scatters beside the crystal in a kernel's scene."""
+        background = self.experiment.background
+        if background is None:
+            return None
+        assert self._amorphous is not None, "the table of the background was not loaded"
+        return AmorphousKernel(kernel.scene, background, self._amorphous, self.device)
+
     def _traces(
         self,
         kernel: ReferenceKernel,
+        background: AmorphousKernel | None,
         blocks: "_TileBlocks",
         mask: npt.NDArray[np.uint8],
         image: npt.NDArray[np.float32],
@@ -251,11 +270,15 @@ class Simulator:
         row, column = divmod(int(image.argmax()), image.shape[1])
         if image[row, column] > 0:
             wanted.append(("brightest", (tile.slow[0] + row, tile.fast[0] + column)))
-        return [self._trace(kernel, blocks, image, pixel, reason) for reason, pixel in wanted]
+        return [
+            self._trace(kernel, background, blocks, image, pixel, reason)
+            for reason, pixel in wanted
+        ]
 
     def _trace(
         self,
         kernel: ReferenceKernel,
+        background: AmorphousKernel | None,
         blocks: "_TileBlocks",
         image: npt.NDArray[np.float32],
         pixel: tuple[int, int],
@@ -266,8 +289,11 @@ class Simulator:
         row, column = pixel[0] - tile.slow[0], pixel[1] - tile.fast[0]
         number = torch.tensor([(row // BLOCK) * blocks.columns + column // BLOCK])
         recorder = Recorder((row % BLOCK) * BLOCK + column % BLOCK)
+        pixels = blocks.blocks(number.to(self.device)).pixels()
         with torch.inference_mode():
-            kernel.photons(blocks.blocks(number.to(self.device)).pixels(), recorder)
+            if background is not None:
+                recorder.record(background=background.photons(pixels))
+            kernel.photons(pixels, recorder)
         stored = float(image[row, column])
         tolerance = None
         if kernel.trace_error is not None:

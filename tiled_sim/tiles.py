@@ -105,7 +105,7 @@ class TilePlan:
         return cls(
             experiment.shape,
             (clipped[0], clipped[1]),
-            experiment.steps,
+            experiment.evaluations_per_pixel,
             structure_factor_nodes,
             first_evaluations,
             trace_pixels,

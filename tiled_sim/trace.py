@@ -51,6 +51,7 @@ UNITS = {
     "polar": "1",
     "omega_pixel": "sr",
     "cos_2theta": "1",
+    "background_photons": "photons",
     "I_pixel_final": "photons",
     "floatimage_accumulated": "photons",
 }
@@ -116,10 +117,12 @@ def scaling_chain(
     """
     seen: dict[str, Any] = recorder.values
     panel, crystal = scene.panel, scene.crystal
-    traced = float(np.float32(seen["photons"]))
+    background = seen.get("background")
+    photons = seen["photons"] + (background or 0.0)
+    traced = float(np.float32(photons))
     departs = not abs(traced - stored) <= (tolerance or 0.0)
     if departs and tolerance is None:
-        raise AssertionError(f"trace of pixel {pixel} gives {seen['photons']}, the image {stored}")
+        raise AssertionError(f"trace of pixel {pixel} gives {photons}, the image {stored}")
     first = recorder.phi_steps[0]
     factors = first["F_latt_abc"]
     close_distance = panel.close_distance
@@ -158,14 +161,15 @@ def scaling_chain(
         "r_e_sqr": R_E_SQR,
         "fluence_photons_per_m2": scene.beam.fluence,
         "steps": scene.steps,
-        "oversample_thick": 0,
-        "oversample_polar": 0,
-        "oversample_omega": 0,
-        "capture_fraction": 1,
+        "oversample_thick": int(scene.sampling.oversample_thick),
+        "oversample_polar": int(scene.sampling.oversample_polar),
+        "oversample_omega": int(scene.sampling.oversample_omega),
+        "capture_fraction": seen["capture"],
         "polar": seen["polar"],
         "omega_pixel": seen["omega"],
         "cos_2theta": seen["cos_two_theta"],
-        "I_pixel_final": seen["photons"],
+        **({} if background is None else {"background_photons": background}),
+        "I_pixel_final": photons,
         "floatimage_accumulated": stored,
     }
     return Trace(

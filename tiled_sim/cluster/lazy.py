@@ -15,7 +15,7 @@ from dask.system import CPU_COUNT
 from tiled_sim.errors import InputFileError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.images import labelled, plan_tiles
-from tiled_sim.inputs import load_mask, load_structure_factors
+from tiled_sim.inputs import load_amorphous, load_mask, load_structure_factors
 from tiled_sim.kernels.choice import NEGLIGIBLE, Wish, choose_kernel
 from tiled_sim.simulation import Simulator, resolve_device
 from tiled_sim.tiles import DEFAULT_TILE, TilePlan
@@ -115,5 +115,7 @@ def _simulator(
             f"{experiment.structure_factors.path} has changed since the image was made: "
             f"content {structure_factors.sha256}, not {structure_factors_sha256}"
         )
-    simulator = Simulator(experiment, structure_factors, plan, resolve_device(device))
+    amorphous = load_amorphous(experiment)
+    where = resolve_device(device)
+    simulator = Simulator(experiment, structure_factors, plan, where, amorphous)
     return simulator, load_mask(experiment)

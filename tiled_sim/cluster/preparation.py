@@ -9,12 +9,13 @@ from typing import Any
 
 from dask.system import CPU_COUNT
 
+from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.cluster.connect import Gpu, Local, is_here, parse_cluster
-from tiled_sim.coverage import Coverage, measure_coverage
+from tiled_sim.coverage import Coverage, measure_coverage, require_reach
 from tiled_sim.errors import ExperimentError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.images import pixel_centres, plan_tiles
-from tiled_sim.inputs import MaskSource, load_mask, load_structure_factors
+from tiled_sim.inputs import MaskSource, load_amorphous, load_mask, load_structure_factors
 from tiled_sim.io.store import RunStore
 from tiled_sim.kernels.choice import NEGLIGIBLE, Choice, Wish, choose_kernel
 from tiled_sim.run import Run
@@ -39,6 +40,7 @@ class Prepared:
     coverage : of the reflections in reach; None without a file
     plan : of the tiles
     choice : of the kernel, and why
+    amorphous : table of the background; None without one
     """
 
     experiment: Experiment
@@ -47,6 +49,7 @@ class Prepared:
     coverage: Coverage | None
     plan: TilePlan
     choice: Choice
+    amorphous: AmorphousTable | None = None
 
     @property
     def hashes(self) -> dict[str, str | None]:
@@ -111,6 +114,9 @@ def prepare(
         coverage = measure_coverage(experiment, structure_factors, mask)
         coverage.require(require_coverage, structure_factors)
         _refuse_racing_interpolation(experiment, coverage)
+    amorphous = load_amorphous(experiment)
+    if amorphous is not None:
+        require_reach(experiment, amorphous)
     plan = plan_tiles(
         experiment,
         mask,
@@ -119,7 +125,7 @@ def prepare(
         trace_pixels=tuple(trace_pixels),
         choice=choice,
     )
-    return Prepared(experiment, structure_factors, mask, coverage, plan, choice)
+    return Prepared(experiment, structure_factors, mask, coverage, plan, choice, amorphous)
 
 
 def device_of_workers(device: str, cluster: str) -> str:
@@ -181,5 +187,6 @@ def create_run(prepared: Prepared, path: str | Path) -> Run:
         fast_mm=fast_mm,
         structure_factors=prepared.structure_factors,
         mask=prepared.mask,
+        amorphous=prepared.amorphous,
     )
     return Run(path)

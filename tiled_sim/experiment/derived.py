@@ -78,7 +78,7 @@ def _of_experiment(experiment: Experiment) -> _Rows:
     yield "image (frame, panel, slow, fast)", " x ".join(map(str, experiment.shape)), ""
     yield "steps a pixel (sources x domains x phi x subpixels)", experiment.steps, ""
     pixels = sum(_computed_pixels(panel) for panel in experiment.detector.panels)
-    evaluations = experiment.frames.count * pixels * experiment.steps
+    evaluations = experiment.frames.count * pixels * experiment.evaluations_per_pixel
     yield "evaluations (masked pixels included)", evaluations, ""
 
 

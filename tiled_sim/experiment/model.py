@@ -17,9 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from tiled_sim.errors import ExperimentError
+from tiled_sim.physics.constants import AVOGADRO
 from tiled_sim.physics.vectors import Array, Vector, about_axis
 
 SHAPES = ("square", "round", "gauss_star", "tophat")
+#: What the first column of a table of amorphous scattering may be, and how much of it is one
+#: sin θ/λ [1/Å].
+ABSCISSAS = {"stol": 1.0, "4stol": 4.0, "Q": 4.0 * math.pi}
 
 
 def _require(condition: bool, message: str) -> None:
@@ -266,6 +270,33 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Sensor:
+    """What absorbs the photons: a slab that is cut into layers, behind the panel's plane.
+
+    Parameters
+    ----------
+    thickness : [m]
+    attenuation_length : depth that lets 1/e of the photons through [m]
+    layers : each catches what it absorbs where its front lies
+    """
+
+    thickness: float
+    attenuation_length: float
+    layers: int = 1
+
+    def __post_init__(self) -> None:
+        _require_finite(self, "sensor")
+        for name in ("thickness", "attenuation_length"):
+            value = getattr(self, name)
+            _require(value > 0, f"sensor.{name} = {value} m must be positive")
+        _require(self.layers >= 1, f"sensor.layers = {self.layers} must be at least 1")
+
+    def depth(self, layer: int) -> float:
+        """From the panel's plane to the front of a layer [m]."""
+        return self.thickness / self.layers * layer
+
+
+@dataclass(frozen=True, slots=True)
 class Detector:
     """Panels of one size, flat or curved.
 
@@ -274,11 +305,13 @@ class Detector:
     panels : all with the same number and size of pixels
     curvature_radius : distance of every pixel of a curved detector [m]; None: flat
     point_pixel : True: 1/R² [1/m²] in place of the pixel's solid angle
+    sensor : None: every photon is caught, at the panel's plane
     """
 
     panels: tuple[Panel, ...]
     curvature_radius: float | None = None
     point_pixel: bool = False
+    sensor: Sensor | None = None
 
     def __post_init__(self) -> None:
         _require(len(self.panels) > 0, "detector.panels must name at least one panel")
@@ -306,6 +339,11 @@ class Detector:
         """Edge of a pixel [m]."""
         return self.panels[0].pixel_size
 
+    @property
+    def layers(self) -> int:
+        """Layers of the sensor."""
+        return 1 if self.sensor is None else self.sensor.layers
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -316,11 +354,17 @@ class Sampling:
     oversample : subpixels along each side of a pixel
     interpolate : tricubic F between nodes; False: nearest node
     dmin : finest resolution computed [Å]; 0: no limit
+    oversample_thick : each subpixel has its own absorption; False: the first stands for all
+    oversample_polar : each term has its own polarization factor; False: the first stands for all
+    oversample_omega : each subpixel has its own solid angle; False: the first stands for all
     """
 
     oversample: int = 1
     interpolate: bool = False
     dmin: float = 0.0
+    oversample_thick: bool = False
+    oversample_polar: bool = False
+    oversample_omega: bool = False
 
     def __post_init__(self) -> None:
         _require(
@@ -398,6 +442,48 @@ class StructureFactorSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """Amorphous material in the beam beside the crystal, such as water.
+
+    Parameters
+    ----------
+    path : of a table of F of one molecule; None: the table of water that comes with the package
+    sha256 : of the table's bytes
+    abscissa : of the table's first column: ``stol``, ``4stol`` (4 sin θ/λ) or ``Q`` (4π sin θ/λ)
+    thickness : along the beam [m]
+    area : of it that the beam hits [m²]
+    density : [g/cm³]
+    molar_mass : [g/mol]
+    """
+
+    path: str | None
+    sha256: str
+    abscissa: str
+    thickness: float
+    area: float
+    density: float = 1.0
+    molar_mass: float = 18.015
+
+    def __post_init__(self) -> None:
+        _require_finite(self, "background")
+        _require(
+            self.abscissa in ABSCISSAS,
+            f"background.abscissa = {self.abscissa!r} must be one of {', '.join(ABSCISSAS)}",
+        )
+        for name, unit in (("thickness", "m"), ("area", "m²")):
+            value = getattr(self, name)
+            _require(value > 0, f"background.{name} = {value} {unit} must be positive")
+        _require(self.density >= 0, f"background.density = {self.density} must not be negative")
+        _require(self.molar_mass > 0, f"background.molar_mass = {self.molar_mass} must be positive")
+
+    @property
+    def molecules(self) -> float:
+        """Molecules in the beam."""
+        grams = self.density * 1e6 * self.thickness * self.area
+        return grams / self.molar_mass * AVOGADRO
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """Everything that decides the image.
 
@@ -405,6 +491,7 @@ class Experiment:
     ----------
     beam, crystal, detector, sampling, frames, structure_factors : see their classes
     c_compat : replay what the C program does wrong where that is defined (docs/differences.md)
+    background : scattering of amorphous material; None: none
     notes : decisions of the reader that the user should know of; not part of the hash
     """
 
@@ -415,7 +502,24 @@ class Experiment:
     frames: Frames
     structure_factors: StructureFactorSource
     c_compat: bool = False
+    background: Background | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        sampling = self.sampling
+        not_as_c = {
+            "a sensor with a thickness": self.detector.sensor is not None,
+            "oversample_thick": sampling.oversample_thick,
+            "oversample_polar": sampling.oversample_polar,
+            "oversample_omega": sampling.oversample_omega,
+            "an amorphous background": self.background is not None,
+        }
+        for what, is_there in not_as_c.items():
+            _require(
+                not (self.c_compat and is_there),
+                f"{what} cannot be had as C has it: the C program's result means nothing "
+                "(docs/differences.md, rows 14, 15 and 20); leave it or c_compat out",
+            )
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -433,6 +537,11 @@ class Experiment:
             * self.sampling.oversample**2
         )
 
+    @property
+    def evaluations_per_pixel(self) -> int:
+        """Steps in every layer of the sensor."""
+        return self.steps * self.detector.layers
+
     def to_dict(self) -> dict[str, typing.Any]:
         """All fields as plain JSON values; `from_dict` is the inverse."""
         return json.loads(json.dumps(dataclasses.asdict(self), allow_nan=False))
@@ -449,6 +558,8 @@ class Experiment:
         del plain["notes"]
         # the format stays: an Fdump and a list treat default_F inside the grid differently
         del plain["structure_factors"]["path"]
+        if plain["background"] is not None:
+            del plain["background"]["path"]
         for panel in plain["detector"]["panels"]:
             del panel["name"]
             if panel["mask"] is not None:
@@ -463,11 +574,12 @@ class Experiment:
         *,
         c_compat: bool = False,
         fdump: str | Path | None = None,
+        clip_to_beam: bool | None = None,
     ) -> "Experiment":
         """Read a nanoBragg command line; see `tiled_sim.experiment.nanobragg.read_options`."""
         from tiled_sim.experiment.nanobragg import read_options
 
-        return read_options(options, c_compat=c_compat, fdump=fdump)
+        return read_options(options, c_compat=c_compat, fdump=fdump, clip_to_beam=clip_to_beam)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> "Experiment":

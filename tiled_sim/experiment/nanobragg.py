@@ -18,6 +18,8 @@ from tiled_sim.experiment.model import (
     Source,
     StructureFactorSource,
 )
+from tiled_sim.experiment.nanobragg_background import read_background
+from tiled_sim.experiment.nanobragg_clipping import in_beam
 from tiled_sim.experiment.nanobragg_detector import Laboratory, read_detector, read_laboratory
 from tiled_sim.experiment.options import Given, parse
 from tiled_sim.experiment.sampling import (
@@ -93,7 +95,11 @@ def read_outputs(options: Sequence[str], *, c_compat: bool = False) -> Outputs:
 
 
 def read_options(
-    options: Sequence[str], *, c_compat: bool = False, fdump: str | Path | None = None
+    options: Sequence[str],
+    *,
+    c_compat: bool = False,
+    fdump: str | Path | None = None,
+    clip_to_beam: bool | None = None,
 ) -> Experiment:
     """Read a nanoBragg command line (without the program's name); paths from the working directory.
 
@@ -102,6 +108,8 @@ def read_options(
     options : the words of the command line
     c_compat : replay what the C program does wrong, and ignore what it ignores
     fdump : structure factors from this Fdump file, in place of ``-hkl``
+    clip_to_beam : whether only what the beam hits counts of a crystal or droplet that is higher or
+        wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as in C
 
     Raises
     ------
@@ -118,7 +126,7 @@ def read_options(
     mask = _mask(given)
     laboratory = read_laboratory(given, mask, judge)
     wavelength = _wavelength(given, mask, judge)
-    crystal, cells_by_number = _crystal(given, wavelength, judge)
+    crystal, cells_by_number = _crystal(given, wavelength, clip_to_beam, judge)
     experiment = Experiment(
         beam=_beam(given, wavelength, laboratory, judge),
         crystal=crystal,
@@ -132,10 +140,14 @@ def read_options(
                 judge,
             ),
             dmin=max(given.number("-dmin") or 0.0, 0.0),
+            oversample_thick="-oversample_thick" in given,
+            oversample_polar="-oversample_polar" in given,
+            oversample_omega="-oversample_omega" in given,
         ),
         frames=_frames(given, mask, laboratory, judge),
         structure_factors=structure_factors,
         c_compat=c_compat,
+        background=read_background(given, _beam_size(given) / 1000.0, clip_to_beam, judge),
     )
     return replace(experiment, notes=tuple(judge.notes))
 
@@ -279,8 +291,7 @@ def _fluence(given: Given, judge: Judge) -> float:
         return DEFAULT_FLUENCE if fluence is None else fluence
     exposure = given.number("-exposure")
     exposure = 1.0 if exposure is None else exposure
-    beam_size = given.number("-beamsize")
-    beam_size = (DEFAULT_BEAM_SIZE if beam_size is None else beam_size) / 1000.0
+    beam_size = _beam_size(given) / 1000.0
     if exposure <= 0 or beam_size <= 0:
         raise ExperimentError(
             f"-flux {flux:g} needs a positive -exposure (is {exposure:g} s) and -beamsize "
@@ -296,7 +307,15 @@ def _fluence(given: Given, judge: Judge) -> float:
     return of_flux
 
 
-def _crystal(given: Given, wavelength: float, judge: Judge) -> tuple[Crystal, tuple[int, int, int]]:
+def _beam_size(given: Given) -> float:
+    """Height and width of the beam [mm]."""
+    beam_size = given.number("-beamsize")
+    return DEFAULT_BEAM_SIZE if beam_size is None else beam_size
+
+
+def _crystal(
+    given: Given, wavelength: float, clip_to_beam: bool | None, judge: Judge
+) -> tuple[Crystal, tuple[int, int, int]]:
     """The crystal, and the numbers of cells that were given as such."""
     direct, reciprocal = _vectors(given, wavelength, judge)
     spread, domains = _mosaic(given, judge)
@@ -315,7 +334,7 @@ def _crystal(given: Given, wavelength: float, judge: Judge) -> tuple[Crystal, tu
         mosaic_domains=domains,
         mosaic_seed=12345678 if seed is None else seed,
     )
-    return replace(crystal, cells=_cells(given, crystal, judge)), by_number
+    return replace(crystal, cells=_cells(given, crystal, clip_to_beam, judge)), by_number
 
 
 def _vectors(given: Given, wavelength: float, judge: Judge) -> tuple[Array, Array]:
@@ -377,10 +396,11 @@ def _cells_by_number(given: Given) -> tuple[int, int, int]:
     return cells("a"), cells("b"), cells("c")
 
 
-def _cells(given: Given, crystal: Crystal, judge: Judge) -> tuple[int, int, int]:
+def _cells(
+    given: Given, crystal: Crystal, clip_to_beam: bool | None, judge: Judge
+) -> tuple[int, int, int]:
     """Number of cells along a, b, c: from the size where one is given."""
-    beam_size = given.number("-beamsize")
-    beam_size = DEFAULT_BEAM_SIZE if beam_size is None else beam_size
+    beam_size = _beam_size(given)
     lengths = np.linalg.norm(crystal.direct_vectors, axis=1)
     numbers = []
     for index, (axis, letter) in enumerate(zip("xyz", "abc", strict=True)):
@@ -389,11 +409,11 @@ def _cells(given: Given, crystal: Crystal, judge: Judge) -> tuple[int, int, int]
         if option is None or size is None or size <= 0:
             numbers.append(crystal.cells[index])
             continue
+        # the C program takes a negative size for a beam without an end
         if axis != "x" and 0 <= beam_size < size:
-            judge.note(
-                f"crystal along {letter} clipped from {size:g} mm to the beam size {beam_size:g} mm"
+            size = in_beam(
+                f"{option} {size:g} mm along {letter}", size, beam_size, clip_to_beam, judge
             )
-            size = beam_size
         number = max(whole(size * 1e7 / float(lengths[index])), 1)
         by_number = given.last_of("-N", f"-N{letter}")
         if by_number is not None and given.integer(by_number) != number:

@@ -18,6 +18,7 @@ from tiled_sim.experiment.conventions import (
 )
 from tiled_sim.experiment.judgement import Judge
 from tiled_sim.experiment.model import Detector, MaskFile, Panel, Region
+from tiled_sim.experiment.nanobragg_sensor import read_sensor
 from tiled_sim.experiment.options import Given
 from tiled_sim.experiment.stepping import RADIAN
 from tiled_sim.io.smv import SmvImage
@@ -124,6 +125,7 @@ def read_detector(
         panels=(panel,),
         curvature_radius=_radius(placed, judge) if curved else None,
         point_pixel="-point_pixel" in given,
+        sensor=read_sensor(given, judge),
     )
 
 

@@ -1,11 +1,11 @@
 """From a TOML file to a resolved experiment, and back.
 
 Sections are ``[beam]`` with ``[[beam.sources]]``, ``[crystal]``, ``[detector]`` with
-``[[detector.panels]]``, ``[sampling]``, ``[frames]`` and ``[structure_factors]``; ``c_compat``
-stands above them. Every field of the dataclasses in `model` is a key; one with a unit carries it
-in the key, as any suffix of its kind in `units`: ``start_deg`` or ``start_rad``. Beside the
-resolved fields there are shorter ways to say the same; saying a thing twice is an error. Paths
-count from the folder of the TOML file.
+``[[detector.panels]]`` and ``[detector.sensor]``, ``[sampling]``, ``[frames]``,
+``[structure_factors]`` and ``[background]``; ``c_compat`` stands above them. Every field of the
+dataclasses in `model` is a key; one with a unit carries it in the key, as any suffix of its kind
+in `units`: ``start_deg`` or ``start_rad``. Beside the resolved fields there are shorter ways to say
+the same; saying a thing twice is an error. Paths count from the folder of the TOML file.
 """
 
 import tomllib
@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError
-from tiled_sim.experiment import toml_beam, toml_crystal, toml_detector
+from tiled_sim.experiment import toml_background, toml_beam, toml_crystal, toml_detector
 from tiled_sim.experiment.model import (
+    Background,
     Beam,
     Crystal,
     Detector,
@@ -38,7 +39,8 @@ from tiled_sim.experiment.units import units_of
 __all__ = ["read_toml", "write_toml"]
 
 _TOP = plain(
-    *("c_compat", "beam", "crystal", "detector", "sampling", "frames", "structure_factors")
+    *("c_compat", "beam", "crystal", "detector", "sampling", "frames", "structure_factors"),
+    *("background",),
 )
 _FORMATS = ("hkl", "fdump")
 
@@ -101,8 +103,15 @@ def _experiment(top: Table) -> Experiment:
         frames=_frames(top, beam),
         structure_factors=source,
         c_compat=c_compat,
+        background=_background(top),
         notes=tuple(note for note in notes if note),
     )
+
+
+def _background(top: Table) -> Background | None:
+    if "background" not in top:
+        return None
+    return toml_background.read_background(top.table("background", toml_background.KEYS))
 
 
 def _structure_factors(top: Table) -> StructureFactorSource:
@@ -140,7 +149,14 @@ def _sampling(
         interpolate, note = choose_interpolation(crystal.cells)
         notes.append(note)
     return table.build(
-        Sampling, oversample=oversample, interpolate=interpolate, dmin=table.number("dmin", 0.0)
+        Sampling,
+        oversample=oversample,
+        interpolate=interpolate,
+        dmin=table.number("dmin", 0.0),
+        **{
+            name: table.flag(name, False)
+            for name in ("oversample_thick", "oversample_polar", "oversample_omega")
+        },
     )
 
 

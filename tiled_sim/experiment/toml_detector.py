@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tiled_sim.experiment.model import Beam, Detector, MaskFile, Panel, Region
+from tiled_sim.experiment.model import Beam, Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.experiment.toml_beam import across
 from tiled_sim.experiment.toml_table import Table, plain
 from tiled_sim.experiment.units import LENGTH, PIXELS, Unit, units_of
@@ -61,6 +61,20 @@ def read_detector(table: Table, beam: Beam) -> Detector:
         panels=panels,
         curvature_radius=radius,
         point_pixel=table.flag("point_pixel", False),
+        sensor=_sensor(table),
+    )
+
+
+def _sensor(detector: Table) -> Sensor | None:
+    """What absorbs the photons, if it is given."""
+    if "sensor" not in detector:
+        return None
+    table = detector.table("sensor", units_of(Sensor))
+    return table.build(
+        Sensor,
+        thickness=table.number("thickness"),
+        attenuation_length=table.number("attenuation_length"),
+        layers=table.integer("layers", 1),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.experiment.model import (
+    Background,
     Beam,
     Experiment,
     MaskFile,
@@ -44,12 +45,19 @@ def write_toml(experiment: Experiment) -> str:
         [f"c_compat = {_value(experiment.c_compat)}"],
         ["[beam]", *_beam(experiment.beam)],
         ["[crystal]", *_fields(experiment.crystal)],
-        ["[detector]", *_fields(experiment.detector, without={"panels"})],
+        ["[detector]", *_fields(experiment.detector, without={"panels", "sensor"})],
         *(["[[detector.panels]]", *_panel(panel)] for panel in experiment.detector.panels),
+        *(
+            ["[detector.sensor]", *_fields(sensor)]
+            for sensor in (experiment.detector.sensor,)
+            if sensor
+        ),
         ["[sampling]", *_fields(experiment.sampling)],
         ["[frames]", *_fields(experiment.frames)],
         ["[structure_factors]", *_structure_factors(experiment.structure_factors)],
     ]
+    if experiment.background is not None:
+        sections.append(["[background]", *_background(experiment.background)])
     if experiment.notes:
         sections.insert(0, [as_comment(note) for note in experiment.notes])
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
@@ -101,6 +109,13 @@ def _structure_factors(source: StructureFactorSource) -> Iterator[str]:
     if source.path is not None:
         yield f"{source.format} = {_path(source.path)}"
     yield f"default_F = {_value(source.default_F)}"
+
+
+def _background(background: Background) -> Iterator[str]:
+    if background.path is not None:
+        yield f"table = {_path(background.path)}"
+    yield f"table_sha256 = {_value(background.sha256)}"
+    yield from _fields(background, without={"path", "sha256"})
 
 
 def _path(path: str) -> str:

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tiled_sim.experiment.model import (
+    Background,
     Beam,
     Crystal,
     Detector,
     Frames,
     Panel,
     Sampling,
+    Sensor,
     Source,
 )
 from tiled_sim.experiment.stepping import RADIAN
@@ -28,6 +30,9 @@ ENERGY: Unit = {"eV": 1.0, "keV": 1e-3}
 FLUENCE: Unit = {"photons_per_m2": 1.0, "photons_per_mm2": 1e-6, "photons_per_um2": 1e-12}
 FLUX: Unit = {"photons_per_s": 1.0}
 TIME: Unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "fs": 1e15}
+AREA: Unit = {"m2": 1.0, "mm2": 1e6, "um2": 1e12}
+DENSITY: Unit = {"g_per_cm3": 1.0, "kg_per_m3": 1e3}
+MOLAR_MASS: Unit = {"g_per_mol": 1.0}
 SPREAD: Unit = {"percent": 100.0}
 PIXELS: Unit = {"px": 1.0}
 
@@ -42,8 +47,15 @@ FIELD_UNITS: Mapping[type, Mapping[str, Unit]] = {
     },
     Panel: {"origin": LENGTH, "pixel_size": LENGTH},
     Detector: {"curvature_radius": LENGTH},
+    Sensor: {"thickness": LENGTH, "attenuation_length": LENGTH},
     Sampling: {"dmin": ATOMIC},
     Frames: {"start": ANGLE, "step": ANGLE, "oscillation": ANGLE},
+    Background: {
+        "thickness": LENGTH,
+        "area": AREA,
+        "density": DENSITY,
+        "molar_mass": MOLAR_MASS,
+    },
 }
 
 

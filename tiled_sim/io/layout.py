@@ -12,6 +12,7 @@ import zarr
 from zarr.codecs import ZstdCodec
 from zarr.errors import ZarrUserWarning
 
+from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.errors import StoreError
 from tiled_sim.structure_factors import Provenance, StructureFactors
 
@@ -152,6 +153,43 @@ def read_structure_factors(group: zarr.Group) -> StructureFactors:
             f"written {content[:12]}…; submit the run again to another --out"
         )
     return factors
+
+
+def write_amorphous(root: zarr.Group, table: AmorphousTable) -> None:
+    """Group ``background``: F of one molecule against sin θ/λ."""
+    group = root.create_group("background", attributes={"content_sha256": table.sha256})
+    for name, unit, long_name in (
+        ("stol", "1/angstrom", "sin theta / lambda"),
+        ("F", "electron", "amplitude of one molecule"),
+    ):
+        values = getattr(table, name)
+        group.create_array(
+            name,
+            data=values,
+            chunks=values.shape,
+            fill_value=np.nan,
+            dimension_names=("stol",),
+            attributes={"units": unit, "long_name": long_name},
+        )
+
+
+def read_amorphous(group: zarr.Group) -> AmorphousTable:
+    """Table of the group ``background``.
+
+    Raises
+    ------
+    StoreError
+        its content is not what was written
+    """
+    table = AmorphousTable(_values(group, "stol"), _values(group, "F"))
+    written = group.attrs["content_sha256"]
+    if table.sha256 != written:
+        raise StoreError(
+            f"{group.store_path}: the table of the background is damaged: content "
+            f"{table.sha256[:12]}…, written {str(written)[:12]}…; submit the run again to another "
+            "--out"
+        )
+    return table
 
 
 def _write_axis(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import zarr
 from zarr.storage import LocalStore
 
+from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.errors import StoreError
 from tiled_sim.io import durable, layout, location, ome, pyramid, sidecar, strict_json
 from tiled_sim.io.layout import MaskSource
@@ -61,6 +62,7 @@ class RunStore:
         fast_mm: npt.NDArray[np.float64],
         structure_factors: StructureFactors | None = None,
         mask: MaskSource | None = None,
+        amorphous: AmorphousTable | None = None,
     ) -> "RunStore":
         """Make the store of a run that has computed nothing yet, and open it to write.
 
@@ -80,6 +82,7 @@ class RunStore:
         mask : uint8 (panel, slow, fast), 0 where live, otherwise the sum of 1 (masked) and 2
             (outside the region of interest); or a function that is asked for it tile by tile;
             all live if None
+        amorphous : table of the background, kept in the run, for the workers
 
         Raises
         ------
@@ -102,6 +105,8 @@ class RunStore:
                 layout.write_mask(live, mask, tile)
             if structure_factors is not None:
                 layout.write_structure_factors(root, structure_factors)
+            if amorphous is not None:
+                layout.write_amorphous(root, amorphous)
             document = ome.image_metadata(target.stem, [axes])
             layout.seal(root, {"ome": document, "tiled_sim": plain})
         except BaseException:
@@ -154,6 +159,17 @@ class RunStore:
         """
         group = self._root.get("structure_factors")
         return layout.read_structure_factors(group) if isinstance(group, zarr.Group) else None
+
+    def read_amorphous(self) -> AmorphousTable | None:
+        """Table of the background that the run was made with, None if without.
+
+        Raises
+        ------
+        StoreError
+            its content is not what was written
+        """
+        group = self._root.get("background")
+        return layout.read_amorphous(group) if isinstance(group, zarr.Group) else None
 
     def read_mask(self, panel: int, slow: slice, fast: slice) -> npt.NDArray[np.uint8]:
         """Mask of a rectangle of a panel, uint8 (slow, fast); 0 where live."""

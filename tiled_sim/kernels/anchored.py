@@ -1,8 +1,8 @@
 """What kernels share that sum steps in one fused loop: h, k, l in float64 from anchors.
 
-Where a scene needs what the fused directions do not know (a curved detector, dmin, the C
-program's faults), directions, polarization and masks come from the reference kernel and only the
-sum over steps is fused.
+Where a scene needs what the fused directions do not know (a curved detector, dmin, layers of a
+sensor, the C program's faults), directions, polarization and masks come from the reference kernel
+and only the sum over steps is fused.
 """
 
 import math
@@ -114,6 +114,7 @@ class AnchoredKernel(ReferenceKernel, ABC):
         return (
             scene.detector.curvature_radius is None
             and scene.sampling.dmin == 0.0
+            and not scene.weighs_terms
             and not scene.c_compat
         )
 

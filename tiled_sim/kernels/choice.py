@@ -254,7 +254,7 @@ def _seconds(kernel: str, experiment: Experiment, wish: Wish, cores: int) -> flo
     frames, panels, slow, fast = experiment.shape
     interpolate = experiment.sampling.interpolate
     pixels = frames * panels * slow * fast
-    evaluations = pixels * experiment.steps
+    evaluations = pixels * experiment.evaluations_per_pixel
     if kernel == "reference":
         return evaluations * _REFERENCE_EVALUATION[interpolate] / cores
     building = sum(

@@ -4,8 +4,9 @@ Every value of a pixel comes from element-wise operations in a fixed order, so i
 on which other pixels are computed with it.
 """
 
+import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import FirstEvaluation, Scene
 from tiled_sim.physics import geometry, lattice
+from tiled_sim.physics.absorption import absorbed
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.lattice import Indices
@@ -128,18 +130,19 @@ class Blocks(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """One subpixel of some pixels, lit by one source: what a sum over phi and domains needs.
+    """One subpixel of a layer of some pixels, lit by one source: what phi and domains share.
 
     Parameters
     ----------
     pixels : whose subpixel it is
-    subpixel, source : numbers
+    layer, subpixel, source : numbers
     q : scattering vectors [1/Å]
     seen : pixels that dmin lets through; None: all
     recorder : told the values of its pixel
     """
 
     pixels: Pixels
+    layer: int
     subpixel: int
     source: int
     q: Vectors
@@ -150,6 +153,36 @@ class Pass(NamedTuple):
     def counted(self) -> Tensor:
         """Pixels whose evaluations count: live ones that dmin lets through."""
         return self.pixels.live if self.seen is None else self.pixels.live & self.seen
+
+
+class Sums:
+    """What the steps of one source add up to in some pixels, term by term [electron²].
+
+    Parameters
+    ----------
+    like : a tensor of their shape
+    weighed : whether terms of one pixel have factors of their own; else only `I` is kept
+    """
+
+    def __init__(self, like: Tensor, weighed: bool) -> None:
+        self._weighed = weighed
+        #: F_cell² · F_latt².
+        self.I = torch.zeros_like(like)
+        if weighed:
+            #: … times the share that the layer absorbs, times polarization, times solid angle.
+            self.captured, self.polarized, self.whole = (torch.zeros_like(like) for _ in range(3))
+
+    def add(
+        self, intensity: Tensor, capture: Tensor | None, polar: Tensor | None, omega: Tensor
+    ) -> None:
+        """Add a term with its factors; ``capture`` None is 1, ``polar`` None without weighing."""
+        self.I += intensity
+        if self._weighed:
+            assert polar is not None
+            captured = intensity if capture is None else intensity * capture
+            self.captured += captured
+            self.polarized += captured * polar
+            self.whole += captured * polar * omega
 
 
 class ReferenceKernel:
@@ -184,6 +217,7 @@ class ReferenceKernel:
         self.default_F = default_F
         reciprocal = scene.crystal.reciprocal_vectors
         self._metric = reciprocal @ reciprocal.T
+        self._layers = scene.layers()
         weights = scene.beam.relative_weights()
         self._weights = (1.0,) * len(weights) if scene.c_compat else weights
 
@@ -215,15 +249,17 @@ class ReferenceKernel:
         -------
         float64, one value a pixel [photons]
         """
-        scene, sources = self.scene, self.scene.beam.sources
-        sums = [torch.zeros_like(pixels.slow) for _ in sources]
+        sources = self.scene.beam.sources
+        sums = [Sums(pixels.slow, self.scene.weighs_terms) for _ in sources]
         polar: list[Tensor | None] = [None] * len(sources)
         omega = None
         lookups = Lookups()
-        for subpixel in range(scene.sampling.oversample**2):
-            diffracted, distance = self.to_subpixel(pixels, subpixel, recorder)
-            if omega is None:
-                omega = self._omega(distance)
+        for layer, subpixel in self.places():
+            diffracted, distance = self.to_subpixel(pixels, subpixel, layer, recorder)
+            if omega is None or self.scene.sampling.oversample_omega:
+                omega = self.omega(distance, layer)
+            if subpixel == 0 or self.scene.sampling.oversample_thick:
+                capture = self.capture(diffracted, layer)
             for number, source in enumerate(sources):
                 q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
                 seen = self.within_resolution(q)
@@ -236,17 +272,23 @@ class ReferenceKernel:
                         cos_two_theta=diffracted.dot(source.incident),
                     )
                     recorder.phi_steps.clear()
-                sums[number] += self._sum_over_steps(
-                    Pass(pixels, subpixel, number, q, seen, recorder), lookups
+                intensity = self._sum_over_steps(
+                    Pass(pixels, layer, subpixel, number, q, seen, recorder), lookups
                 )
+                sums[number].add(intensity, capture, polar[number], omega)
         assert omega is not None
         return self._scale(sums, polar, omega, recorder), lookups
 
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Layer and subpixel of everything that a pixel is made of, in the order of summation."""
+        subpixels = range(self.scene.sampling.oversample**2)
+        return itertools.product(range(self.scene.detector.layers), subpixels)
+
     def to_subpixel(
-        self, pixels: Pixels, subpixel: int, recorder: Recorder | None = None
+        self, pixels: Pixels, subpixel: int, layer: int = 0, recorder: Recorder | None = None
     ) -> tuple[Vectors, Tensor]:
-        """Unit vectors to the centre of a subpixel, and distances [m]."""
-        scene, panel = self.scene, self.scene.panel
+        """Unit vectors to the centre of a subpixel on a layer's front, and distances [m]."""
+        scene, panel = self.scene, self._layers[layer]
         oversample = scene.sampling.oversample
         sub_slow, sub_fast = divmod(subpixel, oversample)
         size = panel.pixel_size / oversample
@@ -263,17 +305,36 @@ class ReferenceKernel:
             position = bend(
                 position, scene.beam.direction, panel.slow_axis, panel.fast_axis, radius
             )
+            deeper = (radius + self._depth(layer)) / radius
+            position = Vectors(*(component * deeper for component in position))
         diffracted, distance = geometry.direction(position)
         if recorder is not None:
             recorder.record(position=position, distance=distance, diffracted=diffracted)
         return diffracted, distance
 
-    def _omega(self, distance: Tensor) -> Tensor:
-        """Solid angle at the first subpixel, which stands for the pixel (as in C) [sr]."""
+    def _depth(self, layer: int) -> float:
+        """From the panel's plane to the front of a layer [m]."""
+        sensor = self.scene.detector.sensor
+        return 0.0 if sensor is None else sensor.depth(layer)
+
+    def omega(self, distance: Tensor, layer: int) -> Tensor:
+        """Solid angle of a pixel at the place of a subpixel [sr]."""
         if self.scene.detector.point_pixel:
             return geometry.point_solid_angle(distance)
-        panel = self.scene.panel
+        panel = self._layers[layer]
         return geometry.solid_angle(distance, panel.pixel_size, panel.close_distance)
+
+    def capture(self, diffracted: Vectors, layer: int) -> Tensor | None:
+        """Share of the photons that a layer absorbs; None: all."""
+        sensor = self.scene.detector.sensor
+        if sensor is None:
+            return None
+        obliquity = torch.ones_like(diffracted.x)
+        if self.scene.detector.curvature_radius is None:
+            obliquity = diffracted.dot(self.scene.panel.normal).abs()
+        return absorbed(
+            sensor.depth(layer), sensor.depth(layer + 1), sensor.attenuation_length, obliquity
+        )
 
     def within_resolution(self, q: Vectors) -> Tensor | None:
         """Pixels whose d = 1/|q| is not below dmin; None: all."""
@@ -293,11 +354,12 @@ class ReferenceKernel:
     ) -> None:
         """Set the polarization factor where a pixel is first seen, for each source of its own.
 
-        The C program takes the factor of the first source for all.
+        The C program takes the factor of the first source for all. With ``oversample_polar``
+        every term has its own.
         """
         beam = self.scene.beam
         slot = 0 if self.scene.c_compat else number
-        known = polar[slot]
+        known = None if self.scene.sampling.oversample_polar else polar[slot]
         if known is not None and seen is None:
             return
         if beam.polarization is None:
@@ -390,28 +452,60 @@ class ReferenceKernel:
 
     def _scale(
         self,
-        sums: list[Tensor],
+        sums: list[Sums],
         polar: list[Tensor | None],
         omega: Tensor,
         recorder: Recorder | None,
     ) -> Tensor:
         """Photons from the sums of the sources: r_e² · fluence · I / steps · polar · omega."""
         scene = self.scene
+        if scene.weighs_terms:
+            return self._scale_weighed(sums, polar[0], omega, recorder)
         shared = len(sums) == 1 or scene.c_compat
         total = torch.zeros_like(omega)
         polarized = torch.zeros_like(omega)
         for number, (weight, of_source) in enumerate(zip(self._weights, sums, strict=True)):
             factor = polar[0 if shared else number]
             assert factor is not None
-            total += weight * of_source
-            polarized += weight * of_source * factor
+            total += weight * of_source.I
+            polarized += weight * of_source.I * factor
         first = polar[0]
         assert first is not None
         per_step = R_E_SQR * scene.beam.fluence / scene.steps
         photons = per_step * (total * first if shared else polarized) * omega
         if recorder is not None:
             mean = first if shared else torch.where(total == 0.0, first, polarized / total)
-            recorder.record(I=total, polar=mean, omega=omega, photons=photons)
+            recorder.record(I=total, capture=1.0, polar=mean, omega=omega, photons=photons)
+        return photons
+
+    def _scale_weighed(
+        self,
+        sums: list[Sums],
+        polar: Tensor | None,
+        omega: Tensor,
+        recorder: Recorder | None,
+    ) -> Tensor:
+        """Photons from sums whose terms have factors of their own.
+
+        The recorder is told the mean of each factor over the pixel's intensity, so that the chain
+        multiplies out; of a dark pixel the last.
+        """
+        I, captured, polarized, whole = (torch.zeros_like(omega) for _ in range(4))
+        for weight, of_source in zip(self._weights, sums, strict=True):
+            I += weight * of_source.I
+            captured += weight * of_source.captured
+            polarized += weight * of_source.polarized
+            whole += weight * of_source.whole
+        photons = R_E_SQR * self.scene.beam.fluence / self.scene.steps * whole
+        if recorder is not None:
+            assert polar is not None
+            recorder.record(
+                I=I,
+                capture=_ratio(captured, I, torch.zeros_like(I)),
+                polar=_ratio(polarized, captured, polar),
+                omega=_ratio(whole, polarized, omega),
+                photons=photons,
+            )
         return photons
 
     def _record(self, recorder: Recorder, t: int, step: Evaluation, orientation: Array) -> None:
@@ -438,6 +532,11 @@ class ReferenceKernel:
         if t == 0:
             a, b, c = orientation.tolist()
             recorder.record(a=a, b=b, c=c)
+
+
+def _ratio(above: Tensor, below: Tensor, otherwise: Tensor) -> Tensor:
+    """A quotient, and another value where there is none."""
+    return torch.where(below == 0.0, otherwise, above / below)
 
 
 def first_evaluation(

@@ -28,8 +28,8 @@ def count_lookups(kernel: ReferenceKernel, table: StructureFactorTable, pixels: 
     scene, lookups = kernel.scene, Lookups()
     live = Pixels(*(part[pixels.live] for part in pixels))
     steps = step_tables(scene, scene.beam.relative_weights(), pixels.slow.device)
-    for subpixel in range(scene.sampling.oversample**2):
-        diffracted, _ = kernel.to_subpixel(live, subpixel)
+    for layer, subpixel in kernel.places():
+        diffracted, _ = kernel.to_subpixel(live, subpixel, layer)
         for of_direction in steps:
             for start in range(0, len(of_direction.weights), _STEPS_AT_A_TIME):
                 part = slice(start, start + _STEPS_AT_A_TIME)

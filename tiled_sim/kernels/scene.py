@@ -1,12 +1,13 @@
 """Everything that the pixels of one panel in one frame share."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tiled_sim.experiment.model import Beam, Crystal, Detector, Experiment, Panel, Sampling
 from tiled_sim.physics.mosaic import mosaic_rotations
-from tiled_sim.physics.vectors import Array
+from tiled_sim.physics.vectors import Array, as_tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,27 @@ class Scene:
             steps=experiment.steps,
             c_compat=experiment.c_compat,
         )
+
+    @property
+    def weighs_terms(self) -> bool:
+        """Whether terms of one pixel differ in absorption, polarization or solid angle."""
+        sampling = self.sampling
+        return (
+            self.detector.sensor is not None
+            or sampling.oversample_polar
+            or sampling.oversample_omega
+        )
+
+    def layers(self) -> list[Panel]:
+        """The panel at the front of each layer of the sensor, deeper ones farther away."""
+        panel, sensor = self.panel, self.detector.sensor
+        if sensor is None or self.detector.curvature_radius is not None:
+            return [panel] * self.detector.layers
+        away = math.copysign(1.0, panel.close_distance) * np.array(panel.normal)
+        origins = (
+            np.array(panel.origin) + sensor.depth(layer) * away for layer in range(sensor.layers)
+        )
+        return [replace(panel, origin=as_tuple(origin)) for origin in origins]
 
 
 def carried_over(angles: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:

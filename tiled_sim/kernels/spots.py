@@ -39,6 +39,10 @@ def obstacle(experiment: Experiment | Scene) -> str:
         return f"the spots of a crystal of shape {experiment.crystal.shape} have no end"
     if experiment.detector.curvature_radius is not None:
         return "the detector is curved"
+    if experiment.detector.sensor is not None:
+        return "the sensor has a thickness"
+    if experiment.sampling.oversample_polar or experiment.sampling.oversample_omega:
+        return "it takes polarization and solid angle once a pixel"
     if experiment.sampling.dmin > 0.0:
         return "dmin cuts through spots"
     if experiment.sampling.interpolate:
@@ -143,7 +147,7 @@ class SpotsKernel(ReferenceKernel):
                 torch.ones_like(place, dtype=torch.bool),
             )
             diffracted, distance = self.to_subpixel(pixels, 0)
-            of_pixels = self._omega(distance) * per_step
+            of_pixels = self.omega(distance, 0) * per_step
             if beam.polarization is not None:
                 axis = beam.polarization_axis
                 of_pixels *= polarization_factor(diffracted, incident, beam.polarization, axis)

@@ -5,3 +5,6 @@ R_E_SQR = 7.94079248018965e-30
 
 #: Planck's constant times the speed of light [eV·Å].
 HC_EV_ANGSTROM = 12398.42
+
+#: Molecules in a mole.
+AVOGADRO = 6.02214179e23

@@ -1,0 +1,35 @@
+"""Of what is larger than the beam, only a part may count: the user says so."""
+
+from tiled_sim.errors import ExperimentError
+from tiled_sim.experiment.judgement import Judge
+
+
+def in_beam(
+    what: str, size: float, beam_size: float, clip_to_beam: bool | None, judge: Judge
+) -> float:
+    """Height or width that counts of something larger than the beam [mm].
+
+    The C program clips, with a beam of 0.1 mm if none is given.
+
+    Parameters
+    ----------
+    what : is larger, with its size, for messages
+    size, beam_size : [mm]
+    clip_to_beam : whether only what the beam hits counts; None: not said
+    judge : of what C does
+
+    Raises
+    ------
+    ExperimentError
+        if it is not said, unless ``judge.c_compat``
+    """
+    if clip_to_beam is None and not judge.c_compat:
+        raise ExperimentError(
+            f"{what} is larger than the beam (-beamsize {beam_size:g} mm): say --clip-to-beam if "
+            "only what the beam hits counts, as in C, or --no-clip-to-beam"
+        )
+    if clip_to_beam is False:
+        judge.note(f"{what}, larger than the beam of {beam_size:g} mm, counts whole")
+        return size
+    judge.note(f"{what} is clipped to the beam size {beam_size:g} mm")
+    return beam_size
