@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from tiled_sim.counting import count_photons
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
+from tiled_sim.inputs import MaskSource
 from tiled_sim.kernels.choice import make_kernel
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import (
@@ -195,6 +197,36 @@ class Simulator:
             traces=traces,
             seconds={"kernel": summed - started, "trace": time.perf_counter() - summed},
         )
+
+    def simulate_counts(
+        self, tile: Tile, image: npt.NDArray[np.float32], mask: MaskSource
+    ) -> npt.NDArray[np.int32]:
+        """What the detector reads in a tile, by the noise of the experiment.
+
+        Parameters
+        ----------
+        tile : of the plan
+        image : of the tile, as `simulate_tile` gives it
+        mask : gives any rectangle of the panel's mask; pixels that are not live read 0
+
+        Returns
+        -------
+        int32 (slow, fast) [ADU]
+        """
+
+        def mask_of(part: Tile) -> npt.NDArray[np.uint8]:
+            return mask(part.panel, slice(*part.slow), slice(*part.fast))
+
+        def expected(part: Tile) -> npt.NDArray[np.float32]:
+            blocks = _TileBlocks(part, mask_of(part), self.device)
+            with torch.inference_mode():
+                self._sum_blocks(self._kernel(part), blocks)
+            return blocks.image()
+
+        with _stream_of_its_own(self.device):
+            counts = count_photons(self.experiment, tile, image, expected)
+        counts[mask_of(tile) != 0] = 0
+        return counts
 
     def _sum_blocks(self, kernel: ReferenceKernel, tiled: "_TileBlocks") -> tuple[Lookups, int]:
         """Sum all live blocks, fewer at a time where the device runs out of memory.

@@ -181,5 +181,6 @@ def create_run(prepared: Prepared, path: str | Path) -> Run:
         fast_mm=fast_mm,
         structure_factors=prepared.structure_factors,
         mask=prepared.mask,
+        counts=experiment.noise is not None,
     )
     return Run(path)

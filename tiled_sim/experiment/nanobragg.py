@@ -14,6 +14,7 @@ from tiled_sim.experiment.model import (
     Crystal,
     Experiment,
     Frames,
+    Noise,
     Sampling,
     Source,
     StructureFactorSource,
@@ -93,7 +94,11 @@ def read_outputs(options: Sequence[str], *, c_compat: bool = False) -> Outputs:
 
 
 def read_options(
-    options: Sequence[str], *, c_compat: bool = False, fdump: str | Path | None = None
+    options: Sequence[str],
+    *,
+    c_compat: bool = False,
+    fdump: str | Path | None = None,
+    noise: Noise | None = None,
 ) -> Experiment:
     """Read a nanoBragg command line (without the program's name); paths from the working directory.
 
@@ -102,6 +107,8 @@ def read_options(
     options : the words of the command line
     c_compat : replay what the C program does wrong, and ignore what it ignores
     fdump : structure factors from this Fdump file, in place of ``-hkl``
+    noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed`` is
+        its seed
 
     Raises
     ------
@@ -136,8 +143,28 @@ def read_options(
         frames=_frames(given, mask, laboratory, judge),
         structure_factors=structure_factors,
         c_compat=c_compat,
+        noise=_noise(given, noise, judge),
     )
     return replace(experiment, notes=tuple(judge.notes))
+
+
+def _noise(given: Given, asked: Noise | None, judge: Judge) -> Noise | None:
+    """Noise as asked for beside the options, or plain Poisson for a noise file."""
+    last = given.last_of("-noisefile", "-nonoise")
+    if last == "-nonoise" and asked is not None:
+        raise UsageError("noise is asked for (--noise), and -nonoise takes it back; leave one out")
+    noise = Noise() if asked is None and last == "-noisefile" else asked
+    seed = given.integer("-seed")
+    if seed is None:
+        return noise
+    if noise is not None:
+        return replace(noise, seed=seed)
+    if not judge.c_compat:
+        raise UsageError(
+            f"option -seed {seed} has no effect: it seeds the noise, and none is asked for "
+            "(--noise). Leave it out, or say --c-compat"
+        )
+    return None
 
 
 def _structure_factors(given: Given, fdump: str | Path | None) -> StructureFactorSource:

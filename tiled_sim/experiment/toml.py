@@ -1,11 +1,11 @@
 """From a TOML file to a resolved experiment, and back.
 
 Sections are ``[beam]`` with ``[[beam.sources]]``, ``[crystal]``, ``[detector]`` with
-``[[detector.panels]]``, ``[sampling]``, ``[frames]`` and ``[structure_factors]``; ``c_compat``
-stands above them. Every field of the dataclasses in `model` is a key; one with a unit carries it
-in the key, as any suffix of its kind in `units`: ``start_deg`` or ``start_rad``. Beside the
-resolved fields there are shorter ways to say the same; saying a thing twice is an error. Paths
-count from the folder of the TOML file.
+``[[detector.panels]]``, ``[sampling]``, ``[frames]``, ``[structure_factors]`` and, where photons
+are counted, ``[noise]``; ``c_compat`` stands above them. Every field of the dataclasses in `model`
+is a key; one with a unit carries it in the key, as any suffix of its kind in `units`: ``start_deg``
+or ``start_rad``. Beside the resolved fields there are shorter ways to say the same; saying a thing
+twice is an error. Paths count from the folder of the TOML file.
 """
 
 import tomllib
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError
-from tiled_sim.experiment import toml_beam, toml_crystal, toml_detector
+from tiled_sim.experiment import toml_beam, toml_crystal, toml_detector, toml_noise
 from tiled_sim.experiment.model import (
     Beam,
     Crystal,
@@ -38,7 +38,8 @@ from tiled_sim.experiment.units import units_of
 __all__ = ["read_toml", "write_toml"]
 
 _TOP = plain(
-    *("c_compat", "beam", "crystal", "detector", "sampling", "frames", "structure_factors")
+    *("c_compat", "beam", "crystal", "detector", "sampling", "frames", "structure_factors"),
+    "noise",
 )
 _FORMATS = ("hkl", "fdump")
 
@@ -102,6 +103,9 @@ def _experiment(top: Table) -> Experiment:
         structure_factors=source,
         c_compat=c_compat,
         notes=tuple(note for note in notes if note),
+        noise=toml_noise.read_noise(top.table("noise", toml_noise.KEYS))
+        if "noise" in top
+        else None,
     )
 
 

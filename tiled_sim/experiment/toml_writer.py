@@ -13,7 +13,9 @@ from tiled_sim.experiment.model import (
     Beam,
     Experiment,
     MaskFile,
+    Noise,
     Panel,
+    PointSpread,
     Region,
     Source,
     StructureFactorSource,
@@ -50,6 +52,8 @@ def write_toml(experiment: Experiment) -> str:
         ["[frames]", *_fields(experiment.frames)],
         ["[structure_factors]", *_structure_factors(experiment.structure_factors)],
     ]
+    if experiment.noise is not None:
+        sections.append(["[noise]", *_noise(experiment.noise)])
     if experiment.notes:
         sections.insert(0, [as_comment(note) for note in experiment.notes])
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
@@ -70,11 +74,11 @@ def _beam(beam: Beam) -> Iterator[str]:
     yield "]"
 
 
-def _inline(source: Source) -> str:
-    units = units_of(Source)
-    pairs = (
-        f"{_key(name, unit)} = {_value(getattr(source, name))}" for name, unit in units.items()
-    )
+def _inline(part: Source | PointSpread) -> str:
+    """A part of the experiment in one line; None is said by leaving it out."""
+    units = units_of(type(part)).items()
+    values = ((_key(name, unit), getattr(part, name)) for name, unit in units)
+    pairs = (f"{key} = {_value(value)}" for key, value in values if value is not None)
     return "{ " + ", ".join(pairs) + " }"
 
 
@@ -101,6 +105,12 @@ def _structure_factors(source: StructureFactorSource) -> Iterator[str]:
     if source.path is not None:
         yield f"{source.format} = {_path(source.path)}"
     yield f"default_F = {_value(source.default_F)}"
+
+
+def _noise(noise: Noise) -> Iterator[str]:
+    yield from _fields(noise, without={"point_spread"})
+    if noise.point_spread is not None:
+        yield f"point_spread = {_inline(noise.point_spread)}"
 
 
 def _path(path: str) -> str:

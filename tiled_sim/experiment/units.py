@@ -9,7 +9,9 @@ from tiled_sim.experiment.model import (
     Crystal,
     Detector,
     Frames,
+    Noise,
     Panel,
+    PointSpread,
     Sampling,
     Source,
 )
@@ -30,6 +32,8 @@ FLUX: Unit = {"photons_per_s": 1.0}
 TIME: Unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "fs": 1e15}
 SPREAD: Unit = {"percent": 100.0}
 PIXELS: Unit = {"px": 1.0}
+COUNTS: Unit = {"ADU": 1.0}
+GAIN: Unit = {"ADU_per_photon": 1.0}
 
 #: Fields of the resolved experiment that have a unit; the others are plain.
 FIELD_UNITS: Mapping[type, Mapping[str, Unit]] = {
@@ -44,6 +48,8 @@ FIELD_UNITS: Mapping[type, Mapping[str, Unit]] = {
     Detector: {"curvature_radius": LENGTH},
     Sampling: {"dmin": ATOMIC},
     Frames: {"start": ANGLE, "step": ANGLE, "oscillation": ANGLE},
+    PointSpread: {"fwhm": LENGTH, "radius": PIXELS},
+    Noise: {**dict.fromkeys(("readout", "offset", "saturation"), COUNTS), "gain": GAIN},
 }
 
 
