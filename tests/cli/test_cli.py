@@ -26,18 +26,19 @@ STILL = (
     "-distance 100 -detpixels 64 -pixel 0.4 -oversample 1"
 )
 SHA256 = ts.Experiment.from_nanobragg(STILL.split()).sha256
+_NOISE = ["--noise", "--noise-seed", "--noise-gain", "--noise-psf", "--noise-psf-fwhm"]
 _PLAN = ["--tile", "--trace-pixel", "--require-coverage", "--precision", "--kernel"]
 _CLUSTER = ["--cluster", "--detach", "--device", "--no-progress"]
 TWO_DASHES = {
-    "submit": ["--out", "--c-compat", "--fdump", *_PLAN, *_CLUSTER],
-    "resume": ["--c-compat", "--fdump", *_CLUSTER],
+    "submit": ["--out", "--c-compat", "--fdump", *_NOISE, *_PLAN, *_CLUSTER],
+    "resume": ["--c-compat", "--fdump", *_NOISE, *_CLUSTER],
     "status": [],
     "watch": ["--no-progress"],
     "cancel": [],
     "verify": ["--recompute", "--device"],
     "view": ["--out", "--frame", "--panel"],
-    "plan": ["--c-compat", "--fdump", *_PLAN],
-    "config": ["--c-compat", "--fdump"],
+    "plan": ["--c-compat", "--fdump", *_NOISE, *_PLAN],
+    "config": ["--c-compat", "--fdump", *_NOISE],
 }
 
 
@@ -145,7 +146,7 @@ def test_the_help_of_submit_lists_the_options_of_nanobragg(tell):
     _, output, _ = tell("submit", "--help")
     for option in ("-hkl", "-mat", "-cell", "-detpixels", "-phisteps", "-floatfile"):
         assert re.search(rf"^  {option}\b", output, re.M), option
-    assert re.search(r"-noisefile.*refused", output)
+    assert re.search(r"-density.*refused", output)
 
 
 def test_help_comes_without_importing_torch():
@@ -204,7 +205,14 @@ def test_a_reader_that_leaves_early_is_no_error():
         (f"plan {STILL} -N five", ["-N", "'five' is not a number"]),
         (f"plan {STILL} -N 2.5", ["-N", "'2.5' is not a whole number"]),
         (f"plan {STILL} -lambda nan", ["-lambda", "'nan' is not a finite number"]),
-        (f"plan {STILL} -noisefile x.img", ["-noisefile", "not simulated by this version"]),
+        (f"plan {STILL} --noise -nonoise", ["--noise", "-nonoise takes it back"]),
+        (f"plan {STILL} -seed 5", ["-seed 5 has no effect", "--noise"]),
+        (f"plan {STILL} --noise-seed 4 -seed 5", ["--noise-seed and -seed"]),
+        (f"plan {STILL} --noise-psf gauss", ["its width", "--noise-psf-fwhm UM"]),
+        (f"plan {STILL} --noise-psf-fwhm 70", ["its shape", "gauss or fiber"]),
+        (f"plan {STILL} --noise-gain none", ["--noise-gain", "invalid float value"]),
+        (f"plan {STILL} --noise-psf moffat", ["--noise-psf", "'gauss', 'fiber'"]),
+        ("plan --noise e.toml", ["[noise] in the TOML file"]),
         (f"plan {STILL} -printout", ["-printout", "--trace-pixel SLOW FAST"]),
         (f"plan --tile abc {STILL}", ["--tile", "'abc'", "SLOWxFAST"]),
         (f"plan --tile 1x2x3 {STILL}", ["--tile", "'1x2x3'", "SLOWxFAST"]),
