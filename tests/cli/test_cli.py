@@ -766,3 +766,40 @@ def test_view_writes_a_picture_beside_and_says_where(tell, finished, tmp_path, m
     monkeypatch.chdir(tmp_path)
     assert tell("view", finished) == (0, "run.png\n", "")
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
+
+
+# Noise
+
+
+def test_submit_tells_noise_and_counts(submit, tell):
+    run = submit(
+        "noisy",
+        STILL,
+        "-fluence 1e30 --noise-flicker 0.02 --noise-readout 3 --noise-gain 2 --noise-offset 40 "
+        "--noise-saturation 1000 --noise-psf gauss --noise-psf-fwhm 600",
+    )
+    _, output, _ = tell("status", run.path)
+    assert (
+        "noise     Poisson (seed 1), flicker 2 %, gauss point spread of 600 µm within 5 pixels, "
+        "2 ADU/photon + 40 ADU, read-out 3 ADU, saturation 1000 ADU\n"
+    ) in output
+    counts = run.counts.values
+    overloads = (counts == 1000).sum()
+    assert overloads > 0
+    assert f"counts    sum {counts.sum()} ADU, largest 1000 ADU, {overloads} overloads\n" in output
+    _, output, _ = tell("status --json", run.path)
+    document = one_document(output)
+    assert document["noise"]["readout"] == 3.0
+    assert document["status"]["counted"]["total"] == counts.sum()
+
+
+def test_any_noise_option_asks_for_noise(tell, in_data):
+    for words in ("--noise", "--noise-seed 3", "--noise-gain 2", "-noisefile x.img"):
+        _, output, _ = tell("config", STILL, words)
+        assert "[noise]" in output, words
+    assert "[noise]" not in tell("config", STILL)[1]
+
+
+def test_config_tells_how_far_the_light_of_a_pixel_spreads(tell, in_data):
+    _, output, _ = tell("config", STILL, "--noise-psf gauss --noise-psf-fwhm 2000")
+    assert "radius of the point spread = 14 px" in output

@@ -871,3 +871,49 @@ def test_the_example_is_what_its_nanobragg_command_says():
 def test_the_structure_factors_of_the_example_lie_beside_it():
     source = read_toml(EXAMPLES / "2erl.toml").structure_factors
     assert Path(source.path).is_file()
+
+
+# Noise
+
+
+def test_without_a_section_photons_are_not_counted(read):
+    assert read(document()).noise is None
+
+
+def test_an_empty_section_is_plain_poisson_noise(read):
+    assert read(document(noise="")).noise == Noise()
+
+
+def test_noise_has_its_units_in_its_keys(read):
+    text = (
+        "seed = 5\nflicker = 0.02\ncalibration = 0.03\ncalibration_seed = 6\nreadout_ADU = 3\n"
+        "gain_ADU_per_photon = 1.8\noffset_ADU = 40\nsaturation_ADU = 65535\n"
+        'point_spread = { kind = "gauss", fwhm_um = 75, radius_px = 4 }'
+    )
+    spread = PointSpread("gauss", 75e-6, 4)
+    assert read(document(noise=text)).noise == Noise(
+        5, 0.02, 0.03, 6, 3.0, 1.8, 40.0, 65535, spread
+    )
+
+
+def test_a_point_spread_without_a_radius_has_the_default(read):
+    text = 'point_spread = { kind = "gauss", fwhm_um = 70 }'
+    assert read(document(noise=text)).noise.point_spread == PointSpread("gauss", 7e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gain_ADU_per_photon = -1", r"\[noise\] noise.gain = -1.0 ADU/photon must be positive"),
+        ("readout = 3", "readout needs its unit in the key: readout_ADU"),
+        ("sed = 3", r"\[noise\] unknown key 'sed'; did you mean seed"),
+        ("point_spread = 3", r"\[noise\] point_spread: 3 must be a table"),
+        ('point_spread = { kind = "gauss" }', "point_spread: fwhm_m or .* is missing"),
+        ("point_spread = { fwhm_um = 3 }", "point_spread: kind is missing"),
+        ('point_spread = { kind = "x", fwhm_um = 3 }', "kind = 'x' must be one of gauss, fiber"),
+        ('point_spread = { kind = "gauss", fwhm_m = 1 }', "reaches over .* check the unit"),
+    ],
+)
+def test_noise_that_cannot_be_is_refused_with_its_key(read, text, message):
+    with pytest.raises(ExperimentError, match=message):
+        read(document(noise=text))
