@@ -803,3 +803,9 @@ def test_any_noise_option_asks_for_noise(tell, in_data):
 def test_config_tells_how_far_the_light_of_a_pixel_spreads(tell, in_data):
     _, output, _ = tell("config", STILL, "--noise-psf gauss --noise-psf-fwhm 2000")
     assert "radius of the point spread = 14 px" in output
+
+
+def test_plan_tells_the_noise_too(tell, in_data):
+    _, output, _ = tell("plan", STILL, "-noisefile x.img -seed 5")
+    assert "noise     Poisson (seed 5), saturation 2147483647 ADU" in output
+    assert "noise  " not in tell("plan", STILL)[1]
