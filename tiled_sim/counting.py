@@ -18,7 +18,6 @@ from tiled_sim.tiles import Tile
 
 Image = npt.NDArray[np.float32]
 Photons = npt.NDArray[np.float64]
-Bounds = tuple[int, int]
 
 
 def count_photons(
@@ -80,58 +79,39 @@ def _blurred(
     assert noise.point_spread is not None
     pixel_size = experiment.detector.pixel_size
     radius = noise.point_spread.reach(pixel_size)
-    # around the tile, and 0 beyond the panel's edge
-    around = np.zeros([side + 2 * radius for side in tile.shape])
-    window = _grown(tile.slow, radius), _grown(tile.fast, radius)
-    _fill(around, window, tile, _arriving(noise, tile, image))
-    for strip in _strips(tile, radius, experiment.detector.pixels):
-        _fill(around, window, strip, _arriving(noise, strip, expected(strip)))
+    margin = -(-radius // BLOCK) * BLOCK
+    # of photons around the tile; none arrive beyond the panel's edge
+    around = np.zeros([side + 2 * margin for side in tile.shape])
+    start = tile.slow[0] - margin, tile.fast[0] - margin
+
+    def fill(part: Tile, image: Image) -> None:
+        slow, fast = (
+            slice(first - before, last - before)
+            for (first, last), before in zip((part.slow, part.fast), start, strict=True)
+        )
+        around[slow, fast] = _arriving(noise, part, image)
+
+    fill(tile, image)
+    for strip in _strips(tile, margin, experiment.detector.pixels):
+        fill(strip, expected(strip))
     spread = spread_of(noise.point_spread.kind, noise.point_spread.fwhm / pixel_size, radius)
-    return blur(around, spread)
+    within = slice(margin - radius, radius - margin or None)
+    return blur(around[within, within], spread)
 
 
-def _fill(around: Photons, window: tuple[Bounds, Bounds], part: Tile, photons: Photons) -> None:
-    """Put a part where it lies in a window; what sticks out is cut off."""
-    inside = [
-        (max(part_of[0], window_of[0]), min(part_of[1], window_of[1]))
-        for part_of, window_of in zip((part.slow, part.fast), window, strict=True)
-    ]
-    slow, fast = (
-        slice(first - start, last - start)
-        for (first, last), (start, _) in zip(inside, window, strict=True)
-    )
-    of_slow, of_fast = (
-        slice(first - start, last - start)
-        for (first, last), (start, _) in zip(inside, (part.slow, part.fast), strict=True)
-    )
-    around[slow, fast] = photons[of_slow, of_fast]
-
-
-def _strips(tile: Tile, radius: int, pixels: tuple[int, int]) -> Iterator[Tile]:
-    """Rectangles of whole blocks that surround a tile as far as a radius or the panel's edge.
+def _strips(tile: Tile, margin: int, pixels: tuple[int, int]) -> Iterator[Tile]:
+    """Rectangles that surround a tile as far as a margin or the panel's edge.
 
     Above and below they are as wide as all of it, to the left and right as high as the tile.
     """
     (top, bottom), (left, right) = tile.slow, tile.fast
-    (first_row, last_row), (first_column, last_column) = (
-        _whole_blocks(_grown(bounds, radius), size)
-        for bounds, size in zip((tile.slow, tile.fast), pixels, strict=True)
-    )
+    rows = max(top - margin, 0), min(bottom + margin, pixels[0])
+    columns = max(left - margin, 0), min(right + margin, pixels[1])
     for slow, fast in (
-        ((first_row, top), (first_column, last_column)),
-        ((top, bottom), (first_column, left)),
-        ((top, bottom), (right, last_column)),
-        ((bottom, last_row), (first_column, last_column)),
+        ((rows[0], top), columns),
+        ((top, bottom), (columns[0], left)),
+        ((top, bottom), (right, columns[1])),
+        ((bottom, rows[1]), columns),
     ):
         if slow[0] < slow[1] and fast[0] < fast[1]:
             yield replace(tile, slow=slow, fast=fast)
-
-
-def _grown(bounds: Bounds, radius: int) -> Bounds:
-    return bounds[0] - radius, bounds[1] + radius
-
-
-def _whole_blocks(bounds: Bounds, size: int) -> Bounds:
-    """Widened to whole blocks, and cut at the edges of the panel."""
-    first, last = bounds[0] // BLOCK * BLOCK, -(-bounds[1] // BLOCK) * BLOCK
-    return max(first, 0), min(last, size)
