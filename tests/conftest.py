@@ -74,11 +74,13 @@ class Simulated:
     image : float32 (frame, panel, slow, fast) [photons]; 0 in tiles that were left out
     tiles : those computed
     results : of the tiles, in their order
+    counts : int32 (frame, panel, slow, fast) [ADU], with noise; 0 in tiles that were left out
     """
 
     image: np.ndarray
     tiles: list[Tile]
     results: list[TileResult]
+    counts: np.ndarray
 
     @property
     def panel(self):
@@ -126,6 +128,7 @@ def _simulate(
     factors = _factors_of(experiment) if factors is None else factors
     simulator = Simulator(experiment, factors, plan, torch.device("cpu"))
     image = np.zeros(experiment.shape, np.float32)
+    counts = np.zeros(experiment.shape, np.int32)
     tiles, results = [], []
     rows, columns = plan.tile
     wanted = None if holding is None else {(i // rows, j // columns) for i, j in holding}
@@ -135,9 +138,13 @@ def _simulate(
         window = slice(*part.slow), slice(*part.fast)
         result = simulator.simulate_tile(part, masks[part.panel][window])
         image[(part.frame, part.panel, *window)] = result.image
+        if experiment.noise is not None:
+            counts[(part.frame, part.panel, *window)] = simulator.simulate_counts(
+                part, result.image, lambda panel, slow, fast: masks[panel][slow, fast]
+            )
         tiles.append(part)
         results.append(result)
-    return Simulated(image, tiles, results)
+    return Simulated(image, tiles, results, counts)
 
 
 @pytest.fixture(scope="session")

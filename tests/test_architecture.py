@@ -17,6 +17,7 @@ LAYERS = (
     ("inputs",),
     ("kernels",),
     ("tiles", "trace"),
+    ("counting",),
     ("simulation",),
     ("coverage", "images", "run", "pictures", "verification"),
     ("instruments",),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiled_sim.errors import UsageError
+from tiled_sim.experiment.model import Noise
 from tiled_sim.experiment.nanobragg import read_options
 from tiled_sim.kernels.scene import FirstEvaluation
 from tiled_sim.tiles import BLOCK, DEFAULT_TILE, TilePlan
@@ -197,6 +198,21 @@ def test_memory_grows_with_the_tile_and_the_grid_and_not_with_the_detector():
     assert dataclasses.replace(small, tile=(1024, 512)).bytes_per_task > small.bytes_per_task
     larger = dataclasses.replace(small, structure_factor_nodes=10**7)
     assert larger.bytes_per_task > small.bytes_per_task + 8 * 10**7
+
+
+def test_counting_takes_memory_by_the_pixel_of_a_tile(experiment):
+    counted = dataclasses.replace(experiment, noise=Noise())
+    plan, with_noise = TilePlan.of(experiment), TilePlan.of(counted)
+    more = with_noise.bytes_of_process(2) - plan.bytes_of_process(2)
+    assert more == 2 * 9 * plan.tile[0] * plan.tile[1]
+    size = plan.bytes_of_process(1) + 14 * 4096**2
+    assert with_noise.largest_tile(size, 1) < plan.largest_tile(size, 1)
+
+
+def test_a_plan_remembers_whether_photons_are_counted(experiment):
+    plan = TilePlan.of(dataclasses.replace(experiment, noise=Noise()))
+    assert TilePlan.from_dict(plan.to_dict()) == plan
+    assert plan.sha256 != TilePlan.of(experiment).sha256
 
 
 def test_a_gigapixel_plan_costs_nothing_by_pixel():

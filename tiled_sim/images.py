@@ -77,7 +77,8 @@ def simulate(
     """Simulate a whole experiment in this process, without a cluster.
 
     That is a core's work and little more, because compiled code is run under the interpreter's
-    lock; `submit` uses all cores.
+    lock; `submit` uses all cores. Photons are expected here and never counted: counts with noise
+    are those of a run, `Run.counts`.
 
     Parameters
     ----------

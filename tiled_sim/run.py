@@ -12,7 +12,7 @@ import xarray as xr
 from tiled_sim.errors import ExperimentError, StoreError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.io.control import Control, Driver, Failure
-from tiled_sim.io.sidecar import SidecarError, image_digest
+from tiled_sim.io.sidecar import SidecarError, counts_digest, image_digest
 from tiled_sim.io.store import RunStore, tile_id
 from tiled_sim.kernels.choice import device_of
 from tiled_sim.kernels.reference import Lookups
@@ -23,6 +23,31 @@ from tiled_sim.tiles import Tile, TilePlan
 def id_of(tile: Tile) -> str:
     """Name of a tile in the store, ``f00000/p000/r0003c0007``."""
     return tile_id(tile.frame, tile.panel, tile.row, tile.column)
+
+
+@dataclass(slots=True)
+class Counted:
+    """What the pixels of a run have counted so far.
+
+    Parameters
+    ----------
+    total : sum [ADU]
+    peak : largest [ADU]
+    overloads : pixels at the saturation
+    negative : pixels below 0
+    """
+
+    total: int = 0
+    peak: int = 0
+    overloads: int = 0
+    negative: int = 0
+
+    def add(self, found: dict[str, Any]) -> None:
+        """Add what the sidecar of a tile says of its counts."""
+        self.total += found["sum"]
+        self.peak = max(self.peak, found["max"])
+        self.overloads += found["overloads"]
+        self.negative += found["negative"]
 
 
 @dataclass(slots=True)
@@ -41,6 +66,7 @@ class Status:
     missing : ids of the first tiles not done
     failed : tiles not done that were given up
     driver : who hands out the tiles, or did last; None if nobody has
+    counted : with noise; None without
     """
 
     tiles: int
@@ -55,6 +81,7 @@ class Status:
     missing: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     driver: Driver | None = None
+    counted: Counted | None = None
 
     @property
     def complete(self) -> bool:
@@ -114,6 +141,20 @@ class Run:
         return xr.open_zarr(self.path / "0", consolidated=True)["image"]
 
     @property
+    def counts(self) -> xr.DataArray:
+        """The counts, lazily: int32 (frame, panel, slow, fast) [ADU], coordinates in mm.
+
+        -2147483648 where nothing has been computed yet.
+
+        Raises
+        ------
+        StoreError
+            if the run was made without noise
+        """
+        self.store.require_counts()
+        return xr.open_zarr(self.path / "0", consolidated=True, mask_and_scale=False)["counts"]
+
+    @property
     def mask(self) -> xr.DataArray:
         """The mask, lazily: uint8 (panel, slow, fast), 0 = live."""
         return xr.open_zarr(self.path / "0", consolidated=True, mask_and_scale=False)["mask"]
@@ -158,6 +199,7 @@ class Run:
         control = Control(self.path)
         given_up = {failure.tile: failure for failure in control.failures()}
         status = Status(len(self.plan), driver=control.driver())
+        status.counted = None if self.experiment.noise is None else Counted()
         sums = []
         for tile in self.plan:
             found = self.sidecar(tile)
@@ -172,6 +214,8 @@ class Run:
             status.kernel_seconds += found["time"]["seconds"]["kernel"]
             status.nan += found["image"]["nan"]
             sums.append(found["image"]["sum"])
+            if status.counted is not None:
+                status.counted.add(found["counts"])
             counts = found["structure_factor_lookups"]
             status.lookups.add(Lookups(**{k: v for k, v in counts.items() if k != "counted"}))
             if found["image"]["max"] > status.peak:
@@ -207,6 +251,19 @@ class Run:
             yield "the image is not the one that was committed (SHA-256)"
         if np.isnan(image).any():
             yield f"{int(np.isnan(image).sum())} pixels are NaN"
+        if found["counts"] is not None:
+            yield from self._faults_of_counts(tile, found["counts"]["sha256"])
+
+    def _faults_of_counts(self, tile: Tile, digest: str) -> Iterator[str]:
+        try:
+            counts = self.store.read_counts(
+                tile.frame, tile.panel, slice(*tile.slow), slice(*tile.fast)
+            )
+        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
+            yield f"the counts cannot be read: {error}"
+            return
+        if counts_digest(counts) != digest:
+            yield "the counts are not those that were committed (SHA-256)"
 
     def simulator(self, device: str) -> Simulator:
         """What computes its tiles, with the structure factors of its store.

@@ -10,8 +10,10 @@ import numpy.typing as npt
 import torch
 
 from tiled_sim.amorphous import AmorphousTable
+from tiled_sim.counting import count_photons
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
+from tiled_sim.inputs import MaskSource
 from tiled_sim.kernels.amorphous import AmorphousKernel
 from tiled_sim.kernels.choice import make_kernel
 from tiled_sim.kernels.recorder import Recorder
@@ -201,6 +203,37 @@ class Simulator:
             traces=traces,
             seconds={"kernel": summed - started, "trace": time.perf_counter() - summed},
         )
+
+    def simulate_counts(
+        self, tile: Tile, image: npt.NDArray[np.float32], mask: MaskSource
+    ) -> npt.NDArray[np.int32]:
+        """What the detector reads in a tile, by the noise of the experiment.
+
+        Parameters
+        ----------
+        tile : of the plan
+        image : of the tile, as `simulate_tile` gives it
+        mask : gives any rectangle of the panel's mask; pixels that are not live read 0
+
+        Returns
+        -------
+        int32 (slow, fast) [ADU]
+        """
+
+        def mask_of(part: Tile) -> npt.NDArray[np.uint8]:
+            return mask(part.panel, slice(*part.slow), slice(*part.fast))
+
+        def expected(part: Tile) -> npt.NDArray[np.float32]:
+            blocks = _TileBlocks(part, mask_of(part), self.device)
+            kernel = self._kernel(part)
+            with torch.inference_mode():
+                self._sum_blocks(kernel, self._background(kernel), blocks)
+            return blocks.image()
+
+        with _stream_of_its_own(self.device):
+            counts = count_photons(self.experiment, tile, image, expected)
+        counts[mask_of(tile) != 0] = 0
+        return counts
 
     def _sum_blocks(
         self, kernel: ReferenceKernel, background: AmorphousKernel | None, tiled: "_TileBlocks"

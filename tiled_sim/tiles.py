@@ -59,6 +59,7 @@ class TilePlan:
     first_evaluations : one a panel for ``--c-compat`` runs that need them, else empty
     trace_pixels : (slow, fast) of pixels whose scaling chain is kept
     kernel, precision, negligible : of every tile of the run, whichever worker it falls to
+    counted : whether the photons of every tile are counted, with noise
     """
 
     shape: tuple[int, int, int, int]
@@ -70,6 +71,7 @@ class TilePlan:
     kernel: str = "reference"
     precision: str = "float64"
     negligible: float = 0.0
+    counted: bool = False
 
     def __post_init__(self) -> None:
         for name, side in zip(("slow", "fast"), self.tile, strict=True):
@@ -112,6 +114,7 @@ class TilePlan:
             kernel,
             precision,
             negligible,
+            experiment.noise is not None,
         )
 
     @property
@@ -157,7 +160,7 @@ class TilePlan:
 
     def bytes_of_process(self, threads: int) -> int:
         """Predicted memory of a worker process at its peak, a tile on every thread [bytes]."""
-        return self._fixed_bytes + threads * _BYTES_PER_PIXEL * self.tile[0] * self.tile[1]
+        return self._fixed_bytes + threads * self._bytes_per_pixel * self.tile[0] * self.tile[1]
 
     def largest_tile(self, size: int, threads: int) -> int | None:
         """Side of the largest square tile that such a process has room for [pixel].
@@ -171,7 +174,7 @@ class TilePlan:
         -------
         a power of two; None if the process has no room for the smallest
         """
-        room = (size - self._fixed_bytes) // (threads * _BYTES_PER_PIXEL)
+        room = (size - self._fixed_bytes) // (threads * self._bytes_per_pixel)
         if room < BLOCK * BLOCK:
             return None
         return 1 << (math.isqrt(room).bit_length() - 1)
@@ -180,6 +183,11 @@ class TilePlan:
     def _fixed_bytes(self) -> int:
         """What a process holds whatever the tile [bytes]."""
         return _PROCESS_BYTES[self.kernel] + _BYTES_PER_NODE * self.structure_factor_nodes
+
+    @property
+    def _bytes_per_pixel(self) -> int:
+        """What a process holds of each pixel of a tile [bytes]."""
+        return _BYTES_PER_PIXEL + (_BYTES_PER_COUNT if self.counted else 0)
 
     @property
     def choice(self) -> Choice:
@@ -211,6 +219,7 @@ class TilePlan:
             data["kernel"],
             data["precision"],
             data["negligible"],
+            data["counted"],
         )
 
     @property
@@ -230,3 +239,5 @@ _PROCESS_BYTES = {
 }
 _BYTES_PER_NODE = 27
 _BYTES_PER_PIXEL = 14
+#: With noise and a point-spread function.
+_BYTES_PER_COUNT = 9

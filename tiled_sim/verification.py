@@ -3,11 +3,13 @@
 import random
 from collections.abc import Iterator
 
-from tiled_sim.io.sidecar import image_digest
+from tiled_sim.io.sidecar import counts_digest, image_digest
 from tiled_sim.run import Run, id_of
-from tiled_sim.simulation import one_torch_thread
+from tiled_sim.simulation import Simulator, one_torch_thread
 from tiled_sim.tiles import Tile
 from tiled_sim.versions import versions
+
+_OTHER = {"image": "another image", "counts": "other counts"}
 
 
 def recomputed_faults(run: Run, count: int, device: str) -> Iterator[str]:
@@ -25,18 +27,33 @@ def recomputed_faults(run: Run, count: int, device: str) -> Iterator[str]:
         return
     simulator = run.simulator(device)
     for tile in (done[number] for number in sample):
-        mask = run.store.read_mask(tile.panel, slice(*tile.slow), slice(*tile.fast))
         with one_torch_thread():
-            image = simulator.simulate_tile(tile, mask).image
-        fault = _difference(run, tile, image_digest(image), str(simulator.device))
+            digests = _digests(run, simulator, tile)
+        fault = _difference(run, tile, digests, str(simulator.device))
         if fault:
             yield f"{id_of(tile)}: {fault}"
 
 
-def _difference(run: Run, tile: Tile, digest: str, device: str) -> str:
+def _digests(run: Run, simulator: Simulator, tile: Tile) -> dict[str, str]:
+    """Digests of a tile that is computed once more: of the image, and of the counts with noise."""
+    mask = run.store.read_mask(tile.panel, slice(*tile.slow), slice(*tile.fast))
+    image = simulator.simulate_tile(tile, mask).image
+    digests = {"image": image_digest(image)}
+    if run.experiment.noise is not None:
+        counts = simulator.simulate_counts(tile, image, run.store.read_mask)
+        digests["counts"] = counts_digest(counts)
+    return digests
+
+
+def _difference(run: Run, tile: Tile, digests: dict[str, str], device: str) -> str:
     """How a tile that was computed again differs from the one in the store; empty if not."""
     committed = run.sidecar(tile)
-    if committed is None or digest == committed["image"]["sha256"]:
+    if committed is None:
+        return ""
+    others = [
+        _OTHER[what] for what, digest in digests.items() if digest != committed[what]["sha256"]
+    ]
+    if not others:
         return ""
     computation = committed["computation"]
     then = {"device": computation["device"], **computation["versions"]}
@@ -46,4 +63,4 @@ def _difference(run: Run, tile: Tile, digest: str, device: str) -> str:
         for name, version in then.items()
         if now.get(name) != version
     )
-    return f"computed again, with {changed or 'the same versions'}, it is another image"
+    return f"computed again, with {changed or 'the same versions'}, it is {' with '.join(others)}"

@@ -26,18 +26,19 @@ STILL = (
     "-distance 100 -detpixels 64 -pixel 0.4 -oversample 1"
 )
 SHA256 = ts.Experiment.from_nanobragg(STILL.split()).sha256
+_NOISE = ["--noise", "--noise-seed", "--noise-gain", "--noise-psf", "--noise-psf-fwhm"]
 _PLAN = ["--tile", "--trace-pixel", "--require-coverage", "--precision", "--kernel"]
 _CLUSTER = ["--cluster", "--detach", "--device", "--no-progress"]
 TWO_DASHES = {
-    "submit": ["--out", "--c-compat", "--fdump", *_PLAN, *_CLUSTER],
-    "resume": ["--c-compat", "--fdump", *_CLUSTER],
+    "submit": ["--out", "--c-compat", "--fdump", *_NOISE, *_PLAN, *_CLUSTER],
+    "resume": ["--c-compat", "--fdump", *_NOISE, *_CLUSTER],
     "status": [],
     "watch": ["--no-progress"],
     "cancel": [],
     "verify": ["--recompute", "--device"],
     "view": ["--out", "--frame", "--panel"],
-    "plan": ["--c-compat", "--fdump", *_PLAN],
-    "config": ["--c-compat", "--fdump"],
+    "plan": ["--c-compat", "--fdump", *_NOISE, *_PLAN],
+    "config": ["--c-compat", "--fdump", *_NOISE],
 }
 
 
@@ -145,7 +146,7 @@ def test_the_help_of_submit_lists_the_options_of_nanobragg(tell):
     _, output, _ = tell("submit", "--help")
     for option in ("-hkl", "-mat", "-cell", "-detpixels", "-phisteps", "-floatfile"):
         assert re.search(rf"^  {option}\b", output, re.M), option
-    assert re.search(r"-noisefile.*refused", output)
+    assert re.search(r"-density.*refused", output)
 
 
 def test_help_comes_without_importing_torch():
@@ -204,7 +205,14 @@ def test_a_reader_that_leaves_early_is_no_error():
         (f"plan {STILL} -N five", ["-N", "'five' is not a number"]),
         (f"plan {STILL} -N 2.5", ["-N", "'2.5' is not a whole number"]),
         (f"plan {STILL} -lambda nan", ["-lambda", "'nan' is not a finite number"]),
-        (f"plan {STILL} -noisefile x.img", ["-noisefile", "not simulated by this version"]),
+        (f"plan {STILL} --noise -nonoise", ["--noise", "-nonoise takes it back"]),
+        (f"plan {STILL} -seed 5", ["-seed 5 has no effect", "--noise"]),
+        (f"plan {STILL} --noise-seed 4 -seed 5", ["--noise-seed and -seed"]),
+        (f"plan {STILL} --noise-psf gauss", ["its width", "--noise-psf-fwhm UM"]),
+        (f"plan {STILL} --noise-psf-fwhm 70", ["its shape", "gauss or fiber"]),
+        (f"plan {STILL} --noise-gain none", ["--noise-gain", "invalid float value"]),
+        (f"plan {STILL} --noise-psf moffat", ["--noise-psf", "'gauss', 'fiber'"]),
+        ("plan --noise e.toml", ["[noise] in the TOML file"]),
         (f"plan {STILL} -printout", ["-printout", "--trace-pixel SLOW FAST"]),
         (f"plan --tile abc {STILL}", ["--tile", "'abc'", "SLOWxFAST"]),
         (f"plan --tile 1x2x3 {STILL}", ["--tile", "'1x2x3'", "SLOWxFAST"]),
@@ -758,3 +766,46 @@ def test_view_writes_a_picture_beside_and_says_where(tell, finished, tmp_path, m
     monkeypatch.chdir(tmp_path)
     assert tell("view", finished) == (0, "run.png\n", "")
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
+
+
+# Noise
+
+
+def test_submit_tells_noise_and_counts(submit, tell):
+    run = submit(
+        "noisy",
+        STILL,
+        "-fluence 1e30 --noise-flicker 0.02 --noise-readout 3 --noise-gain 2 --noise-offset 40 "
+        "--noise-saturation 1000 --noise-psf gauss --noise-psf-fwhm 600",
+    )
+    _, output, _ = tell("status", run.path)
+    assert (
+        "noise     Poisson (seed 1), flicker 2 %, gauss point spread of 600 µm within 5 pixels, "
+        "2 ADU/photon + 40 ADU, read-out 3 ADU, saturation 1000 ADU\n"
+    ) in output
+    counts = run.counts.values
+    overloads = (counts == 1000).sum()
+    assert overloads > 0
+    assert f"counts    sum {counts.sum()} ADU, largest 1000 ADU, {overloads} overloads\n" in output
+    _, output, _ = tell("status --json", run.path)
+    document = one_document(output)
+    assert document["noise"]["readout"] == 3.0
+    assert document["status"]["counted"]["total"] == counts.sum()
+
+
+def test_any_noise_option_asks_for_noise(tell, in_data):
+    for words in ("--noise", "--noise-seed 3", "--noise-gain 2", "-noisefile x.img"):
+        _, output, _ = tell("config", STILL, words)
+        assert "[noise]" in output, words
+    assert "[noise]" not in tell("config", STILL)[1]
+
+
+def test_config_tells_how_far_the_light_of_a_pixel_spreads(tell, in_data):
+    _, output, _ = tell("config", STILL, "--noise-psf gauss --noise-psf-fwhm 2000")
+    assert "radius of the point spread = 14 px" in output
+
+
+def test_plan_tells_the_noise_too(tell, in_data):
+    _, output, _ = tell("plan", STILL, "-noisefile x.img -seed 5")
+    assert "noise     Poisson (seed 5), saturation 2147483647 ADU" in output
+    assert "noise  " not in tell("plan", STILL)[1]

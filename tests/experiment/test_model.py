@@ -19,13 +19,16 @@ from tiled_sim.experiment.model import (
     Experiment,
     Frames,
     MaskFile,
+    Noise,
     Panel,
+    PointSpread,
     Region,
     Sampling,
     Source,
     StructureFactorSource,
 )
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
+from tiled_sim.physics.point_spread import default_radius
 from tiled_sim.physics.vectors import about_fixed_axes, as_tuple, unit
 
 PROPERTY = settings(deadline=None, max_examples=50)
@@ -74,6 +77,17 @@ EXPERIMENT = Experiment(
     structure_factors=StructureFactorSource("p1.hkl", "hkl", 3.0),
     c_compat=True,
     notes=("convention MOSFLM, the default",),
+    noise=Noise(
+        seed=5,
+        flicker=0.02,
+        calibration=0.03,
+        calibration_seed=6,
+        readout=3.0,
+        gain=1.8,
+        offset=40.0,
+        saturation=65535,
+        point_spread=PointSpread("gauss", 1.5e-4, 4),
+    ),
 )
 
 
@@ -133,6 +147,9 @@ OPTIONAL = [
     ("detector", "curvature_radius"),
     ("detector", "panels", 0, "region"),
     ("detector", "panels", 0, "mask"),
+    ("noise",),
+    ("noise", "point_spread"),
+    ("noise", "point_spread", "radius"),
 ]
 
 
@@ -315,6 +332,18 @@ def test_the_spindle_turns_right_handed():
     assert turned == pytest.approx([0.0, 1.0, 0.0], abs=1e-15)
 
 
+def test_the_light_spreads_as_far_as_it_is_told_to():
+    assert PointSpread("gauss", 1.5e-4, 4).reach(1e-4) == 4
+
+
+def test_the_light_spreads_to_the_default_radius_of_its_width_in_pixels():
+    assert PointSpread("gauss", 1e-3).reach(1e-4) == default_radius("gauss", 10.0)
+
+
+def test_whole_numbers_make_the_same_noise():
+    assert repr(Noise(readout=3, gain=2)) == repr(Noise(readout=3.0, gain=2.0))
+
+
 # What is refused
 
 NAN, INFINITE = math.nan, math.inf
@@ -335,6 +364,23 @@ NAN, INFINITE = math.nan, math.inf
         (BEAM, {"polarization": 1.1}, "beam.polarization = 1.1 must lie between -1 and 1"),
         (BEAM, {"sources": ()}, "beam.sources must name at least one source"),
         (BEAM, {"sources": (changed(SOURCE, weight=0.0),)}, "at least one weight must be positive"),
+        (EXPERIMENT.noise, {"seed": -1}, "noise.seed = -1 must lie between 0 and 2³² - 1"),
+        (EXPERIMENT.noise, {"calibration_seed": 2**32}, "noise.calibration_seed = 4294967296 must"),
+        (EXPERIMENT.noise, {"flicker": -0.1}, "noise.flicker = -0.1 must not be negative"),
+        (EXPERIMENT.noise, {"calibration": -0.1}, "noise.calibration = -0.1 must not be negative"),
+        (EXPERIMENT.noise, {"readout": -1.0}, "noise.readout = -1.0 ADU must not be negative"),
+        (EXPERIMENT.noise, {"readout": NAN}, "noise.readout = nan must be finite"),
+        (EXPERIMENT.noise, {"gain": 0.0}, "noise.gain = 0.0 ADU/photon must be positive"),
+        (EXPERIMENT.noise, {"saturation": 0}, "noise.saturation = 0 ADU must lie between 1 and"),
+        (EXPERIMENT.noise, {"saturation": 2**31}, "noise.saturation = 2147483648 ADU must lie"),
+        (EXPERIMENT.noise.point_spread, {"kind": "moffat"}, "'moffat' must be one of gauss, fiber"),
+        (EXPERIMENT.noise.point_spread, {"fwhm": 0.0}, "fwhm = 0.0 m must be positive"),
+        (EXPERIMENT.noise.point_spread, {"radius": 0}, "radius = 0 pixels must be at least 1"),
+        (
+            EXPERIMENT,
+            {"noise": Noise(point_spread=PointSpread("gauss", 0.15))},
+            r"reaches over 2051 pixels, the panel has \(40, 60\)",
+        ),
         (CRYSTAL, {"shape": "gauss"}, "crystal.shape = 'gauss' must be one of square, round"),
         (CRYSTAL, {"cells": (5, 0, 5)}, "crystal.cells = .5, 0, 5. must be at least 1"),
         (CRYSTAL, {"fudge": 0.0}, "crystal.fudge = 0.0 must be positive"),

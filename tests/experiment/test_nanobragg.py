@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
-from tiled_sim.experiment.model import Region, StructureFactorSource
+from tiled_sim.experiment.model import Noise, Region, StructureFactorSource
 from tiled_sim.experiment.nanobragg import read_options, read_outputs
 
 CRYSTAL = "-default_F 100 -cell 100 100 100 90 90 90 -N 5 "
@@ -932,3 +932,52 @@ def test_a_file_that_does_not_exist_is_refused_by_its_name(option):
 
 def test_c_compat_is_kept_in_the_experiment():
     assert (read().c_compat, read(c_compat=True).c_compat) == (False, True)
+
+
+# Noise
+
+
+def test_without_a_word_of_noise_there_is_none():
+    assert read().noise is None
+
+
+@pytest.mark.parametrize("line", ["-noisefile x.img", "-nonoise -noiseimage x.img"])
+def test_a_noise_file_asks_for_plain_poisson_noise(line):
+    assert read(line).noise == Noise()
+
+
+@pytest.mark.parametrize("line", ["-nonoise", "-noisefile x.img -nonoise"])
+def test_nonoise_as_the_last_word_makes_none(line):
+    assert read(line).noise is None
+
+
+def test_noise_may_be_asked_for_beside_the_options():
+    assert read(noise=Noise(gain=3)).noise == Noise(gain=3)
+
+
+def test_noise_beside_the_options_goes_with_a_noise_file():
+    assert read("-nonoise -noisefile x.img", noise=Noise(gain=3)).noise == Noise(gain=3)
+
+
+def test_nonoise_contradicts_noise_beside_the_options():
+    with pytest.raises(UsageError, match=r"--noise.*-nonoise takes it back"):
+        read("-nonoise", noise=Noise())
+
+
+@pytest.mark.parametrize(("line", "asked"), [("-noisefile x.img", None), ("", Noise(gain=3))])
+def test_the_seed_is_that_of_the_noise(line, asked):
+    assert read(f"{line} -seed 5", noise=asked).noise.seed == 5
+
+
+def test_a_seed_of_nothing_is_refused():
+    with pytest.raises(UsageError, match=r"-seed 5 has no effect.*--noise"):
+        read("-seed 5")
+
+
+def test_a_seed_of_nothing_is_read_over_as_by_the_c_program():
+    assert read("-seed 5", c_compat=True).noise is None
+
+
+def test_a_seed_that_is_none_is_refused():
+    with pytest.raises(ExperimentError, match=r"noise\.seed = -5 must lie between 0 and"):
+        read("-noisefile x.img -seed -5")

@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError
-from tiled_sim.experiment import toml_beam, toml_crystal, toml_detector, units
+from tiled_sim.experiment import toml_beam, toml_crystal, toml_detector, toml_noise, units
 from tiled_sim.experiment.model import (
     SHAPES,
     Beam,
@@ -24,7 +24,9 @@ from tiled_sim.experiment.model import (
     Experiment,
     Frames,
     MaskFile,
+    Noise,
     Panel,
+    PointSpread,
     Region,
     Sampling,
     Source,
@@ -154,6 +156,7 @@ def fullest():
         frames=Frames(as_tuple(tilt[1]), 0.3, 0.01, 4, 0.05, 6),
         structure_factors=StructureFactorSource(str(DATA / "p1.hkl"), "hkl", 7.5),
         c_compat=True,
+        noise=Noise(5, 0.02, 0.03, 6, 3.0, 1.8, 40.0, 65535, PointSpread("gauss", 7e-5, 4)),
     )
 
 
@@ -187,7 +190,7 @@ def test_every_field_can_be_given(folder):
         met.add(model)
         if field.name != "notes":
             assert value != field.default, f"{model.__name__}.{field.name} shows nothing"
-    assert len(met) == 11
+    assert len(met) == 13
     assert read_back(experiment) == experiment
 
 
@@ -196,7 +199,9 @@ def test_every_field_with_a_unit_is_one_of_the_model():
         assert of_fields.keys() <= {field.name for field in dataclasses.fields(model)}
 
 
-@pytest.mark.parametrize("table", [toml_beam.KEYS, toml_crystal.KEYS, toml_detector.KEYS])
+@pytest.mark.parametrize(
+    "table", [toml_beam.KEYS, toml_crystal.KEYS, toml_detector.KEYS, toml_noise.KEYS]
+)
 def test_no_two_quantities_share_a_key(table):
     keys = [key for name, unit_ in table.items() for key in units.spellings(name, unit_)]
     assert len(keys) == len(set(keys))
@@ -267,6 +272,16 @@ def detectors(draw):
     return Detector(tuple(listed), draw(st.none() | positive), draw(st.booleans()))
 
 
+fractions = st.floats(0, 1)
+seeds = st.integers(0, 2**32 - 1)
+noises = st.builds(
+    Noise,
+    *(seeds, fractions, fractions, seeds, st.floats(0, 1e3), positive, finite),
+    saturation=st.integers(1, 2**31 - 1),
+    point_spread=st.none()
+    | st.builds(PointSpread, st.sampled_from(["gauss", "fiber"]), positive, st.just(1)),
+)
+
 experiments = st.builds(
     Experiment,
     beam=beams,
@@ -286,6 +301,7 @@ experiments = st.builds(
     ),
     c_compat=st.booleans(),
     notes=st.lists(st.text()).map(tuple),
+    noise=st.none() | noises,
 )
 
 
@@ -855,3 +871,49 @@ def test_the_example_is_what_its_nanobragg_command_says():
 def test_the_structure_factors_of_the_example_lie_beside_it():
     source = read_toml(EXAMPLES / "2erl.toml").structure_factors
     assert Path(source.path).is_file()
+
+
+# Noise
+
+
+def test_without_a_section_photons_are_not_counted(read):
+    assert read(document()).noise is None
+
+
+def test_an_empty_section_is_plain_poisson_noise(read):
+    assert read(document(noise="")).noise == Noise()
+
+
+def test_noise_has_its_units_in_its_keys(read):
+    text = (
+        "seed = 5\nflicker = 0.02\ncalibration = 0.03\ncalibration_seed = 6\nreadout_ADU = 3\n"
+        "gain_ADU_per_photon = 1.8\noffset_ADU = 40\nsaturation_ADU = 65535\n"
+        'point_spread = { kind = "gauss", fwhm_um = 75, radius_px = 4 }'
+    )
+    spread = PointSpread("gauss", 75e-6, 4)
+    assert read(document(noise=text)).noise == Noise(
+        5, 0.02, 0.03, 6, 3.0, 1.8, 40.0, 65535, spread
+    )
+
+
+def test_a_point_spread_without_a_radius_has_the_default(read):
+    text = 'point_spread = { kind = "gauss", fwhm_um = 70 }'
+    assert read(document(noise=text)).noise.point_spread == PointSpread("gauss", 7e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gain_ADU_per_photon = -1", r"\[noise\] noise.gain = -1.0 ADU/photon must be positive"),
+        ("readout = 3", "readout needs its unit in the key: readout_ADU"),
+        ("sed = 3", r"\[noise\] unknown key 'sed'; did you mean seed"),
+        ("point_spread = 3", r"\[noise\] point_spread: 3 must be a table"),
+        ('point_spread = { kind = "gauss" }', "point_spread: fwhm_m or .* is missing"),
+        ("point_spread = { fwhm_um = 3 }", "point_spread: kind is missing"),
+        ('point_spread = { kind = "x", fwhm_um = 3 }', "kind = 'x' must be one of gauss, fiber"),
+        ('point_spread = { kind = "gauss", fwhm_m = 1 }', "reaches over .* check the unit"),
+    ],
+)
+def test_noise_that_cannot_be_is_refused_with_its_key(read, text, message):
+    with pytest.raises(ExperimentError, match=message):
+        read(document(noise=text))

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from tiled_sim.errors import StoreError
 from tiled_sim.io import durable, layout, pyramid
 from tiled_sim.io.sidecar import SidecarError, image_digest
-from tiled_sim.io.store import RunStore, tile_id
+from tiled_sim.io.store import NOT_COUNTED, RunStore, tile_id
 from tiled_sim.structure_factors import Provenance, StructureFactors
 
 DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "store.md").read_text()
@@ -49,6 +49,10 @@ def coordinates(shape):
 def pixels(slow, fast, seed=0):
     shape = (slow.stop - slow.start, fast.stop - fast.start)
     return np.random.default_rng(seed).random(shape, dtype=np.float32)
+
+
+def counts_of(slow, fast):
+    return (pixels(slow, fast) * 100).astype(np.int32)
 
 
 def fill(store, image):
@@ -302,6 +306,51 @@ class TestTiles:
 
 def write_from_another_process(path, region, seed):
     RunStore.open(path, mode="r+").write_tile(0, 0, *region, pixels(*region, seed))
+
+
+class TestCounts:
+    @pytest.fixture
+    def counted(self, tmp_path):
+        return create(tmp_path / "counted.zarr", counts=True)
+
+    @pytest.mark.parametrize("region", [FIRST, CORNER])
+    def test_counts_come_back_as_they_were_written(self, counted, region):
+        counted.write_counts(0, 1, *region, counts_of(*region))
+        read = RunStore.open(counted.path).read_counts(0, 1, *region)
+        assert read.dtype == np.int32
+        np.testing.assert_array_equal(read, counts_of(*region))
+
+    def test_counts_are_written_beside_the_image_and_not_over_it(self, counted):
+        counted.write_tile(0, 0, *FIRST, pixels(*FIRST))
+        counted.write_counts(0, 0, *FIRST, counts_of(*FIRST))
+        np.testing.assert_array_equal(counted.read_tile(0, 0, *FIRST), pixels(*FIRST))
+        assert (counted.path / "0/counts/c/0/0/0/0").is_file()
+
+    def test_a_counted_zero_differs_from_not_yet(self, counted):
+        counted.write_counts(0, 0, *FIRST, np.zeros((32, 48), np.int32))
+        assert np.all(counted.read_counts(0, 0, *FIRST) == 0)
+        assert np.all(counted.read_counts(0, 0, *CORNER) == NOT_COUNTED)
+
+    def test_a_run_without_noise_has_none(self, store):
+        with pytest.raises(StoreError, match="no counts"):
+            store.read_counts(0, 0, *FIRST)
+        with pytest.raises(StoreError, match="no counts"):
+            store.write_counts(0, 0, *FIRST, counts_of(*FIRST))
+
+    def test_counts_of_another_type_are_refused(self, counted):
+        with pytest.raises(ValueError, match="int32 counts"):
+            counted.write_counts(0, 0, *FIRST, pixels(*FIRST))
+
+    def test_counts_of_a_run_opened_to_read_are_not_written(self, counted):
+        with pytest.raises(StoreError, match="read only"):
+            RunStore.open(counted.path).write_counts(0, 0, *FIRST, counts_of(*FIRST))
+
+    def test_what_an_interrupted_write_left_behind_is_swept_up(self, counted):
+        leftover = counted.path / "0/counts/c/0/0/0/0.0123.partial"
+        leftover.parent.mkdir(parents=True)
+        leftover.write_bytes(b"half")
+        counted.sweep()
+        assert not leftover.exists()
 
 
 class TestMask:
@@ -571,9 +620,10 @@ def halved(image):
 def visited(request, tmp_path, monkeypatch):
     """A run as readers of others find it at some time of its life."""
     monkeypatch.setattr(pyramid, "LONGEST_SIDE", 32)
-    store = create(tmp_path / "run.zarr", structure_factors=structure_factors())
+    store = create(tmp_path / "run.zarr", structure_factors=structure_factors(), counts=True)
     if request.param != "new":
         store.write_tile(0, 0, *FIRST, pixels(*FIRST))
+        store.write_counts(0, 0, *FIRST, counts_of(*FIRST))
         store.write_sidecar(sidecar_of(tile_id(0, 0, 0, 0)))
     if request.param == "finished":
         store.finish()
@@ -587,6 +637,7 @@ class TestOtherReaders:
         assert dict(level.sizes) == {"frame": 1, "panel": 2, "slow": 50, "fast": 70}
         assert set(level.coords) == {"frame", "panel", "slow", "fast"}
         assert (level.image.dtype, level.mask.dtype) == (np.float32, np.uint8)
+        assert level.counts.dtype == np.int32
         assert level.mask.dims == ("panel", "slow", "fast")
         assert level.slow.attrs["units"] == level.fast.attrs["units"] == "mm"
 
@@ -610,6 +661,8 @@ class TestOtherReaders:
             assert len(array.metadata.dimension_names) == array.ndim
         assert arrays["0/image"].attrs["units"] == "photon"
         assert np.isnan(arrays["0/image"].fill_value)
+        assert arrays["0/counts"].attrs["units"] == "ADU"
+        assert arrays["0/counts"].fill_value == NOT_COUNTED
 
     def test_consolidated_metadata_names_arrays_and_no_sidecars(self, visited):
         document = json.loads((visited / "zarr.json").read_text())

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
 from tiled_sim.errors import UsageError
-from tiled_sim.experiment.model import Experiment
+from tiled_sim.experiment.model import POINT_SPREADS, Experiment, Noise, PointSpread
 
 
 class Parser(argparse.ArgumentParser):
@@ -94,6 +94,73 @@ def add_experiment_options(parser: Parser) -> None:
         action=argparse.BooleanOptionalAction,
         help="of a crystal or droplet larger than the beam only what the beam hits counts, or all",
     )
+    add_noise_options(parser)
+
+
+def add_noise_options(parser: Parser) -> None:
+    """The options that say how photons are counted; any of them asks for noise."""
+    group = parser.add_argument_group(
+        "noise", "counts beside the expected photons; any of these options asks for them"
+    )
+    group.add_argument("--noise", action="store_true", help="Poisson noise")
+    for name, kind, unit, meaning in _NOISE_OPTIONS:
+        group.add_argument(f"--noise-{name}", type=kind, metavar=unit, help=meaning)
+    group.add_argument(
+        "--noise-psf", choices=POINT_SPREADS, help="shape of the point-spread function"
+    )
+    group.add_argument(
+        "--noise-psf-fwhm", type=float, metavar="UM", help="its full width at half maximum"
+    )
+    group.add_argument(
+        "--noise-psf-radius",
+        type=int,
+        metavar="PIXELS",
+        help="how far it reaches (all but a billionth of a gauss, a hundredth of a fiber)",
+    )
+
+
+#: Options that are a field of `Noise`: name, type, unit, meaning.
+_NOISE_OPTIONS: tuple[tuple[str, type, str, str], ...] = (
+    ("seed", int, "N", "of all but the calibration (that of -seed, or 1)"),
+    ("flicker", float, "FRACTION", "of the source, from pixel to pixel (0)"),
+    ("calibration", float, "FRACTION", "error of each pixel, the same in every frame (0)"),
+    ("calibration-seed", int, "N", "of the calibration (123456789)"),
+    ("readout", float, "ADU", "standard deviation of the read-out noise (0)"),
+    ("gain", float, "ADU", "of a photon (1)"),
+    ("offset", float, "ADU", "of every pixel (0)"),
+    ("saturation", int, "ADU", "what a pixel reads at most (2147483647)"),
+)
+
+
+def noise_in(options: argparse.Namespace) -> Noise | None:
+    """The noise that the ``--noise`` options ask for; None: they do not.
+
+    Raises
+    ------
+    UsageError
+        for a point-spread function without its width, or the other way round
+    ExperimentError
+        for values that cannot be
+    """
+    names = [name.replace("-", "_") for name, *_ in _NOISE_OPTIONS]
+    values = {name: getattr(options, f"noise_{name}") for name in names}
+    given = {name: value for name, value in values.items() if value is not None}
+    spread = _point_spread_in(options)
+    if not (options.noise or given or spread):
+        return None
+    return Noise(**given, point_spread=spread)
+
+
+def _point_spread_in(options: argparse.Namespace) -> PointSpread | None:
+    kind, width, radius = options.noise_psf, options.noise_psf_fwhm, options.noise_psf_radius
+    if kind is None and width is None and radius is None:
+        return None
+    if kind is None or width is None:
+        raise UsageError(
+            "a point-spread function needs its shape and its width: give both --noise-psf "
+            f"{' or '.join(POINT_SPREADS)} and --noise-psf-fwhm UM"
+        )
+    return PointSpread(kind, width / 1e6, radius)
 
 
 def read_request(options: argparse.Namespace, words: list[str]) -> Request:
@@ -109,12 +176,16 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
             "no experiment: name a TOML file, or give nanoBragg options "
             "(-hkl FILE -cell … or -mat FILE, …)"
         )
+    noise = noise_in(options)
     if words[0].startswith("-"):
+        if options.noise_seed is not None and "-seed" in words:
+            raise UsageError("--noise-seed and -seed both give the seed of the noise; give one")
         experiment = Experiment.from_nanobragg(
             words,
             c_compat=options.c_compat,
             fdump=options.fdump,
             clip_to_beam=options.clip_to_beam,
+            noise=noise,
         )
         return Request(experiment, words)
     if len(words) > 1:
@@ -126,6 +197,10 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
         raise UsageError(
             "--c-compat, --fdump and --clip-to-beam go with nanoBragg options; in a TOML file "
             "write `c_compat = true`, `fdump` in [structure_factors], and sizes as they count"
+        )
+    if noise is not None:
+        raise UsageError(
+            "the --noise options go with nanoBragg options; write [noise] in the TOML file"
         )
     return Request(Experiment.from_toml(words[0]), [])
 

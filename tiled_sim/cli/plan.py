@@ -10,7 +10,7 @@ from tiled_sim.cli.arguments import (
     read_request,
     trace_pixels,
 )
-from tiled_sim.cli.printing import number, print_json, provenance_lines
+from tiled_sim.cli.printing import noise_line, number, print_json, provenance_lines
 
 
 def run(words: Sequence[str]) -> int:
@@ -51,6 +51,7 @@ def run(words: Sequence[str]) -> int:
                 "bytes_per_task": plan.bytes_per_task,
                 "structure_factors": provenance,
                 "hashes": prepared.hashes,
+                "noise": request.experiment.to_dict()["noise"],
                 "notes": list(request.experiment.notes),
             }
         )
@@ -66,5 +67,8 @@ def run(words: Sequence[str]) -> int:
         *provenance_lines(provenance, request.experiment.structure_factors.default_F),
         *(f"note      {note}" for note in request.experiment.notes),
     ]
+    if request.experiment.noise is not None:
+        pixel_size = request.experiment.detector.pixel_size
+        lines.append(noise_line(request.experiment.noise, pixel_size))
     print("\n".join(lines))
     return 0

@@ -4,7 +4,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tiled_sim.run import Run, Status
+    from tiled_sim.experiment.model import Noise
+    from tiled_sim.run import Counted, Run, Status
 
 
 _FAILURES_SHOWN = 5
@@ -79,9 +80,41 @@ def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[
             f"peak      {status.peak:.7g} photons at slow {slow}, fast {fast}"
             f" (frame {frame}, panel {panel})"
         )
+    if run.experiment.noise is not None and status.counted is not None:
+        lines.append(noise_line(run.experiment.noise, run.experiment.detector.pixel_size))
+        lines.append(_counted_line(status.counted))
     if seconds is not None:
         lines.append(f"time      {duration(seconds)}")
     return lines
+
+
+def noise_line(noise: "Noise", pixel_size: float) -> str:
+    """How photons are counted, in a line."""
+    parts = [f"Poisson (seed {noise.seed})"]
+    if noise.flicker:
+        parts.append(f"flicker {100 * noise.flicker:g} %")
+    if noise.calibration:
+        parts.append(f"calibration {100 * noise.calibration:g} % (seed {noise.calibration_seed})")
+    if noise.point_spread is not None:
+        spread = noise.point_spread
+        parts.append(
+            f"{spread.kind} point spread of {spread.fwhm * 1e6:g} µm within "
+            f"{spread.reach(pixel_size)} pixels"
+        )
+    if noise.gain != 1.0 or noise.offset:
+        parts.append(f"{noise.gain:g} ADU/photon + {noise.offset:g} ADU")
+    if noise.readout:
+        parts.append(f"read-out {noise.readout:g} ADU")
+    parts.append(f"saturation {noise.saturation} ADU")
+    return f"noise     {', '.join(parts)}"
+
+
+def _counted_line(counted: "Counted") -> str:
+    line = (
+        f"counts    sum {counted.total} ADU, largest {counted.peak} ADU, "
+        f"{counted.overloads} overloads"
+    )
+    return line + (f", {counted.negative} pixels below 0" if counted.negative else "")
 
 
 def state_lines(status: "Status") -> list[str]:
@@ -127,6 +160,7 @@ def summary_document(run: "Run", status: "Status") -> dict[str, Any]:
         "kernel": run.plan.kernel,
         "precision": run.plan.precision,
         "c_compat": run.experiment.c_compat,
+        "noise": run.experiment.to_dict()["noise"],
         "notes": list(run.experiment.notes),
         "status": status.to_dict(),
         "complete": status.complete,

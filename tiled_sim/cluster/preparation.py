@@ -188,5 +188,6 @@ def create_run(prepared: Prepared, path: str | Path) -> Run:
         structure_factors=prepared.structure_factors,
         mask=prepared.mask,
         amorphous=prepared.amorphous,
+        counts=experiment.noise is not None,
     )
     return Run(path)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from distributed import get_worker
 
@@ -21,7 +22,7 @@ from tiled_sim.cluster.page import topics
 from tiled_sim.cluster.page.thumbnail import reduce
 from tiled_sim.errors import StoreError
 from tiled_sim.io.control import Control
-from tiled_sim.io.sidecar import image_digest
+from tiled_sim.io.sidecar import counts_digest, image_digest
 from tiled_sim.io.store import RunStore
 from tiled_sim.kernels.reference import Lookups
 from tiled_sim.run import Run, id_of
@@ -57,18 +58,35 @@ class Workspace:
         started = datetime.now(UTC)
         slow, fast = slice(*tile.slow), slice(*tile.fast)
         result = self.simulator.simulate_tile(tile, self.store.read_mask(tile.panel, slow, fast))
+        counts = self._count(tile, result)
         if (done := self.run.sidecar(tile)) is not None:
             return done, b""  # by a task of an earlier driver, which went on after that had died
         before_write = time.perf_counter()
         self.store.write_tile(tile.frame, tile.panel, slow, fast, result.image)
+        if counts is not None:
+            self.store.write_counts(tile.frame, tile.panel, slow, fast, counts)
         result.seconds["write"] = time.perf_counter() - before_write
-        sidecar = self._sidecar(tile, attempt, result, started)
+        sidecar = self._sidecar(tile, attempt, result, counts, started)
         self.store.write_sidecar(sidecar)
         corner = tile.slow[0], tile.fast[0]
         return sidecar, reduce(result.image, *corner, factor) if factor else b""
 
+    def _count(self, tile: Tile, result: TileResult) -> npt.NDArray[np.int32] | None:
+        """Counts of a tile; None without noise."""
+        if self.run.experiment.noise is None:
+            return None
+        before = time.perf_counter()
+        counts = self.simulator.simulate_counts(tile, result.image, self.store.read_mask)
+        result.seconds["noise"] = time.perf_counter() - before
+        return counts
+
     def _sidecar(
-        self, tile: Tile, attempt: int, result: TileResult, started: datetime
+        self,
+        tile: Tile,
+        attempt: int,
+        result: TileResult,
+        counts: npt.NDArray[np.int32] | None,
+        started: datetime,
     ) -> dict[str, Any]:
         image = result.image
         row, column = divmod(int(image.argmax()), image.shape[1])
@@ -124,8 +142,28 @@ class Workspace:
                 "byte_order": "little",
                 "sha256": image_digest(image),
             },
+            "counts": self._count_record(tile, counts),
             "traces": [trace.to_dict() for trace in result.traces],
             "units": UNITS,
+        }
+
+    def _count_record(
+        self, tile: Tile, counts: npt.NDArray[np.int32] | None
+    ) -> dict[str, Any] | None:
+        """What the sidecar says of the counts."""
+        noise = self.run.experiment.noise
+        if noise is None or counts is None:
+            return None
+        row, column = divmod(int(counts.argmax()), counts.shape[1])
+        return {
+            "sum": int(counts.sum(dtype=np.int64)),
+            "max": int(counts[row, column]),
+            "max_at": [tile.slow[0] + row, tile.fast[0] + column],
+            "overloads": int((counts >= noise.saturation).sum()),
+            "negative": int((counts < 0).sum()),
+            "dtype": "int32",
+            "byte_order": "little",
+            "sha256": counts_digest(counts),
         }
 
 

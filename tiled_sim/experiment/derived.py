@@ -80,6 +80,9 @@ def _of_experiment(experiment: Experiment) -> _Rows:
     pixels = sum(_computed_pixels(panel) for panel in experiment.detector.panels)
     evaluations = experiment.frames.count * pixels * experiment.evaluations_per_pixel
     yield "evaluations (masked pixels included)", evaluations, ""
+    spread = None if experiment.noise is None else experiment.noise.point_spread
+    if spread is not None:
+        yield "radius of the point spread", spread.reach(experiment.detector.pixel_size), "px"
 
 
 def _computed_pixels(panel: Panel) -> int:

@@ -18,9 +18,12 @@ import numpy as np
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.physics.constants import AVOGADRO
+from tiled_sim.physics.noise import LARGEST_COUNT
+from tiled_sim.physics.point_spread import default_radius
 from tiled_sim.physics.vectors import Array, Vector, about_axis
 
 SHAPES = ("square", "round", "gauss_star", "tophat")
+POINT_SPREADS = ("gauss", "fiber")
 #: What the first column of a table of amorphous scattering may be, and how much of it is one
 #: sin θ/λ [1/Å].
 ABSCISSAS = {"stol": 1.0, "4stol": 4.0, "Q": 4.0 * math.pi}
@@ -45,6 +48,13 @@ def _require_finite(instance: typing.Any, name: str) -> None:
         for number in numbers:
             if isinstance(number, float):
                 _require(math.isfinite(number), f"{name}.{item.name} = {value} must be finite")
+
+
+def _make_floats(instance: typing.Any) -> None:
+    """Turn whole numbers that people give for real ones into those: 3 and 3.0 hash alike."""
+    for name, kind in typing.get_type_hints(type(instance)).items():
+        if kind is float:
+            object.__setattr__(instance, name, float(getattr(instance, name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,6 +494,87 @@ class Background:
 
 
 @dataclass(frozen=True, slots=True)
+class PointSpread:
+    """How the light of one pixel spreads to those around it.
+
+    Parameters
+    ----------
+    kind : ``gauss`` or ``fiber`` (of a fibre-optic taper, with tails that fall with the cube)
+    fwhm : full width at half maximum [m]
+    radius : of the disc of pixels that the light reaches [pixel]; None: as far as
+        `tiled_sim.physics.point_spread.default_radius` says
+    """
+
+    kind: str
+    fwhm: float
+    radius: int | None = None
+
+    def __post_init__(self) -> None:
+        _make_floats(self)
+        _require(
+            self.kind in POINT_SPREADS,
+            f"noise.point_spread.kind = {self.kind!r} must be one of {', '.join(POINT_SPREADS)}",
+        )
+        _require(
+            math.isfinite(self.fwhm) and self.fwhm > 0,
+            f"noise.point_spread.fwhm = {self.fwhm} m must be positive",
+        )
+        _require(
+            self.radius is None or self.radius >= 1,
+            f"noise.point_spread.radius = {self.radius} pixels must be at least 1",
+        )
+
+    def reach(self, pixel_size: float) -> int:
+        """Radius on a detector with pixels of this size [m]: the given one or the default."""
+        if self.radius is not None:
+            return self.radius
+        return default_radius(self.kind, self.fwhm / pixel_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How photons are counted: Poisson's way, and what else is given.
+
+    Parameters
+    ----------
+    seed : of all but the calibration, 0 … 2³² - 1
+    flicker : of the source, from pixel to pixel [fraction of the light]
+    calibration : error of each pixel, the same in every frame [fraction of the light]
+    calibration_seed : 0 … 2³² - 1
+    readout : standard deviation of the read-out noise [ADU]
+    gain : [ADU/photon]
+    offset : [ADU]
+    saturation : what a pixel reads at most [ADU]
+    point_spread : of the detector; None: a photon is counted where it arrives
+    """
+
+    seed: int = 1
+    flicker: float = 0.0
+    calibration: float = 0.0
+    calibration_seed: int = 123456789
+    readout: float = 0.0
+    gain: float = 1.0
+    offset: float = 0.0
+    saturation: int = LARGEST_COUNT
+    point_spread: PointSpread | None = None
+
+    def __post_init__(self) -> None:
+        _make_floats(self)
+        _require_finite(self, "noise")
+        for name in ("seed", "calibration_seed"):
+            seed = getattr(self, name)
+            _require(0 <= seed < 2**32, f"noise.{name} = {seed} must lie between 0 and 2³² - 1")
+        for name, unit in (("flicker", ""), ("calibration", ""), ("readout", " ADU")):
+            value = getattr(self, name)
+            _require(value >= 0, f"noise.{name} = {value}{unit} must not be negative")
+        _require(self.gain > 0, f"noise.gain = {self.gain} ADU/photon must be positive")
+        _require(
+            1 <= self.saturation <= LARGEST_COUNT,
+            f"noise.saturation = {self.saturation} ADU must lie between 1 and {LARGEST_COUNT}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """Everything that decides the image.
 
@@ -492,6 +583,7 @@ class Experiment:
     beam, crystal, detector, sampling, frames, structure_factors : see their classes
     c_compat : replay what the C program does wrong where that is defined (docs/differences.md)
     background : scattering of amorphous material; None: none
+    noise : how photons are counted; None: they are not, the image is of expected photons alone
     notes : decisions of the reader that the user should know of; not part of the hash
     """
 
@@ -503,6 +595,7 @@ class Experiment:
     structure_factors: StructureFactorSource
     c_compat: bool = False
     background: Background | None = None
+    noise: Noise | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -519,6 +612,14 @@ class Experiment:
                 not (self.c_compat and is_there),
                 f"{what} cannot be had as C has it: the C program's result means nothing "
                 "(docs/differences.md, rows 14, 15 and 20); leave it or c_compat out",
+            )
+        if self.noise is not None and self.noise.point_spread is not None:
+            reach = self.noise.point_spread.reach(self.detector.pixel_size)
+            _require(
+                reach <= max(self.detector.pixels),
+                f"noise.point_spread reaches over {reach} pixels, the panel has "
+                f"{self.detector.pixels} (slow, fast); check the unit of its width, or give a "
+                "radius",
             )
 
     @property
@@ -575,11 +676,14 @@ class Experiment:
         c_compat: bool = False,
         fdump: str | Path | None = None,
         clip_to_beam: bool | None = None,
+        noise: Noise | None = None,
     ) -> "Experiment":
         """Read a nanoBragg command line; see `tiled_sim.experiment.nanobragg.read_options`."""
         from tiled_sim.experiment.nanobragg import read_options
 
-        return read_options(options, c_compat=c_compat, fdump=fdump, clip_to_beam=clip_to_beam)
+        return read_options(
+            options, c_compat=c_compat, fdump=fdump, clip_to_beam=clip_to_beam, noise=noise
+        )
 
     @classmethod
     def from_toml(cls, path: str | Path) -> "Experiment":

@@ -14,6 +14,7 @@ from tiled_sim.experiment.model import (
     Crystal,
     Experiment,
     Frames,
+    Noise,
     Sampling,
     Source,
     StructureFactorSource,
@@ -100,6 +101,7 @@ def read_options(
     c_compat: bool = False,
     fdump: str | Path | None = None,
     clip_to_beam: bool | None = None,
+    noise: Noise | None = None,
 ) -> Experiment:
     """Read a nanoBragg command line (without the program's name); paths from the working directory.
 
@@ -110,6 +112,8 @@ def read_options(
     fdump : structure factors from this Fdump file, in place of ``-hkl``
     clip_to_beam : whether only what the beam hits counts of a crystal or droplet that is higher or
         wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as in C
+    noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed`` is
+        its seed
 
     Raises
     ------
@@ -148,8 +152,28 @@ def read_options(
         structure_factors=structure_factors,
         c_compat=c_compat,
         background=read_background(given, _beam_size(given) / 1000.0, clip_to_beam, judge),
+        noise=_noise(given, noise, judge),
     )
     return replace(experiment, notes=tuple(judge.notes))
+
+
+def _noise(given: Given, asked: Noise | None, judge: Judge) -> Noise | None:
+    """Noise as asked for beside the options, or plain Poisson for a noise file."""
+    last = given.last_of("-noisefile", "-nonoise")
+    if last == "-nonoise" and asked is not None:
+        raise UsageError("noise is asked for (--noise), and -nonoise takes it back; leave one out")
+    noise = Noise() if asked is None and last == "-noisefile" else asked
+    seed = given.integer("-seed")
+    if seed is None:
+        return noise
+    if noise is not None:
+        return replace(noise, seed=seed)
+    if not judge.c_compat:
+        raise UsageError(
+            f"option -seed {seed} has no effect: it seeds the noise, and none is asked for "
+            "(--noise). Leave it out, or say --c-compat"
+        )
+    return None
 
 
 def _structure_factors(given: Given, fdump: str | Path | None) -> StructureFactorSource:

@@ -2,10 +2,11 @@
 
 Sections are ``[beam]`` with ``[[beam.sources]]``, ``[crystal]``, ``[detector]`` with
 ``[[detector.panels]]`` and ``[detector.sensor]``, ``[sampling]``, ``[frames]``,
-``[structure_factors]`` and ``[background]``; ``c_compat`` stands above them. Every field of the
-dataclasses in `model` is a key; one with a unit carries it in the key, as any suffix of its kind
-in `units`: ``start_deg`` or ``start_rad``. Beside the resolved fields there are shorter ways to say
-the same; saying a thing twice is an error. Paths count from the folder of the TOML file.
+``[structure_factors]``, ``[background]`` where there is one and, where photons are counted,
+``[noise]``; ``c_compat`` stands above them. Every field of the dataclasses in `model` is a key; one
+with a unit carries it in the key, as any suffix of its kind in `units`: ``start_deg`` or
+``start_rad``. Beside the resolved fields there are shorter ways to say the same; saying a thing
+twice is an error. Paths count from the folder of the TOML file.
 """
 
 import tomllib
@@ -15,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError
-from tiled_sim.experiment import toml_background, toml_beam, toml_crystal, toml_detector
+from tiled_sim.experiment import (
+    toml_background,
+    toml_beam,
+    toml_crystal,
+    toml_detector,
+    toml_noise,
+)
 from tiled_sim.experiment.model import (
     Background,
     Beam,
@@ -23,6 +30,7 @@ from tiled_sim.experiment.model import (
     Detector,
     Experiment,
     Frames,
+    Noise,
     Sampling,
     StructureFactorSource,
 )
@@ -40,7 +48,7 @@ __all__ = ["read_toml", "write_toml"]
 
 _TOP = plain(
     *("c_compat", "beam", "crystal", "detector", "sampling", "frames", "structure_factors"),
-    *("background",),
+    *("background", "noise"),
 )
 _FORMATS = ("hkl", "fdump")
 
@@ -104,6 +112,7 @@ def _experiment(top: Table) -> Experiment:
         structure_factors=source,
         c_compat=c_compat,
         background=_background(top),
+        noise=_noise(top),
         notes=tuple(note for note in notes if note),
     )
 
@@ -112,6 +121,10 @@ def _background(top: Table) -> Background | None:
     if "background" not in top:
         return None
     return toml_background.read_background(top.table("background", toml_background.KEYS))
+
+
+def _noise(top: Table) -> Noise | None:
+    return toml_noise.read_noise(top.table("noise", toml_noise.KEYS)) if "noise" in top else None
 
 
 def _structure_factors(top: Table) -> StructureFactorSource:

@@ -14,7 +14,9 @@ from tiled_sim.experiment.model import (
     Beam,
     Experiment,
     MaskFile,
+    Noise,
     Panel,
+    PointSpread,
     Region,
     Source,
     StructureFactorSource,
@@ -58,6 +60,8 @@ def write_toml(experiment: Experiment) -> str:
     ]
     if experiment.background is not None:
         sections.append(["[background]", *_background(experiment.background)])
+    if experiment.noise is not None:
+        sections.append(["[noise]", *_noise(experiment.noise)])
     if experiment.notes:
         sections.insert(0, [as_comment(note) for note in experiment.notes])
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
@@ -78,11 +82,11 @@ def _beam(beam: Beam) -> Iterator[str]:
     yield "]"
 
 
-def _inline(source: Source) -> str:
-    units = units_of(Source)
-    pairs = (
-        f"{_key(name, unit)} = {_value(getattr(source, name))}" for name, unit in units.items()
-    )
+def _inline(part: Source | PointSpread) -> str:
+    """A part of the experiment in one line; None is said by leaving it out."""
+    units = units_of(type(part)).items()
+    values = ((_key(name, unit), getattr(part, name)) for name, unit in units)
+    pairs = (f"{key} = {_value(value)}" for key, value in values if value is not None)
     return "{ " + ", ".join(pairs) + " }"
 
 
@@ -116,6 +120,12 @@ def _background(background: Background) -> Iterator[str]:
         yield f"table = {_path(background.path)}"
     yield f"table_sha256 = {_value(background.sha256)}"
     yield from _fields(background, without={"path", "sha256"})
+
+
+def _noise(noise: Noise) -> Iterator[str]:
+    yield from _fields(noise, without={"point_spread"})
+    if noise.point_spread is not None:
+        yield f"point_spread = {_inline(noise.point_spread)}"
 
 
 def _path(path: str) -> str:

@@ -10,7 +10,9 @@ from tiled_sim.experiment.model import (
     Crystal,
     Detector,
     Frames,
+    Noise,
     Panel,
+    PointSpread,
     Sampling,
     Sensor,
     Source,
@@ -35,6 +37,8 @@ DENSITY: Unit = {"g_per_cm3": 1.0, "kg_per_m3": 1e3}
 MOLAR_MASS: Unit = {"g_per_mol": 1.0}
 SPREAD: Unit = {"percent": 100.0}
 PIXELS: Unit = {"px": 1.0}
+COUNTS: Unit = {"ADU": 1.0}
+GAIN: Unit = {"ADU_per_photon": 1.0}
 
 #: Fields of the resolved experiment that have a unit; the others are plain.
 FIELD_UNITS: Mapping[type, Mapping[str, Unit]] = {
@@ -56,6 +60,8 @@ FIELD_UNITS: Mapping[type, Mapping[str, Unit]] = {
         "density": DENSITY,
         "molar_mass": MOLAR_MASS,
     },
+    PointSpread: {"fwhm": LENGTH, "radius": PIXELS},
+    Noise: {**dict.fromkeys(("readout", "offset", "saturation"), COUNTS), "gain": GAIN},
 }
 
 

@@ -23,6 +23,8 @@ DIMENSIONS = ("frame", "panel", "slow", "fast")
 TILE_STEP = 16
 LONGEST_CHUNK = 256
 LONGEST_GRID_CHUNK = 64
+#: Of ``counts``, where nothing was computed yet.
+NOT_COUNTED = -(2**31)
 
 # On images of the golden set this is both smaller and quicker than blosc's zstd with shuffle, and
 # 20 % smaller than its lz4 at 1 ms more for 512 × 512 pixels: exact zeros come in long runs, and
@@ -50,6 +52,24 @@ def create_image(
         fill_value=np.nan,
         dimension_names=DIMENSIONS,
         attributes={"units": "photon", "long_name": "expected photons per pixel"},
+        config={"write_empty_chunks": True},
+    )
+
+
+def create_counts(
+    level: zarr.Group, shape: tuple[int, int, int, int], tile: tuple[int, int]
+) -> zarr.Array:
+    """Array ``counts`` of level 0, all "not yet computed"."""
+    return level.create_array(
+        "counts",
+        shape=shape,
+        dtype="int32",
+        shards=(1, 1, *tile),
+        chunks=(1, 1, *map(inner_chunk, tile)),
+        compressors=COMPRESSOR,
+        fill_value=NOT_COUNTED,
+        dimension_names=DIMENSIONS,
+        attributes={"units": "ADU", "long_name": "counts with noise"},
         config={"write_empty_chunks": True},
     )
 

@@ -55,9 +55,28 @@ def image_digest(image: npt.NDArray[np.float32]) -> str:
     ValueError
         the image is not float32
     """
-    if image.dtype.newbyteorder("=") != np.float32:
-        raise ValueError(f"the digest is of float32 pixels, not of {image.dtype}")
-    return hashlib.sha256(np.ascontiguousarray(image, dtype="<f4").ravel().data).hexdigest()
+    return _digest(image, "<f4")
+
+
+def counts_digest(counts: npt.NDArray[np.int32]) -> str:
+    """SHA-256 of a tile's counts as little-endian int32 in C order, in hexadecimal.
+
+    Parameters
+    ----------
+    counts : int32 (slow, fast) [ADU]
+
+    Raises
+    ------
+    ValueError
+        the counts are not int32
+    """
+    return _digest(counts, "<i4")
+
+
+def _digest(pixels: npt.NDArray[Any], dtype: str) -> str:
+    if pixels.dtype.newbyteorder("=") != np.dtype(dtype).newbyteorder("="):
+        raise ValueError(f"the digest is of {np.dtype(dtype).name} pixels, not of {pixels.dtype}")
+    return hashlib.sha256(np.ascontiguousarray(pixels, dtype=dtype).ravel().data).hexdigest()
 
 
 def encode(sidecar: Mapping[str, Any]) -> str:
@@ -107,7 +126,8 @@ def _faults(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
     """Fields missing or unknown: the part of the schema that needs no validator to check."""
     if "const" in schema and value != schema["const"]:
         yield f"{place} is {value!r} instead of {schema['const']!r}"
-    if schema.get("type") != "object":
+    types = schema.get("type", ())
+    if "object" not in types or (value is None and "null" in types):
         return
     if not isinstance(value, Mapping):
         yield f"{place} is no object"

@@ -16,12 +16,12 @@ from zarr.storage import LocalStore
 from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.errors import StoreError
 from tiled_sim.io import durable, layout, location, ome, pyramid, sidecar, strict_json
-from tiled_sim.io.layout import MaskSource
+from tiled_sim.io.layout import NOT_COUNTED, MaskSource
 from tiled_sim.io.location import FORMAT
 from tiled_sim.io.sidecar import tile_id
 from tiled_sim.structure_factors import StructureFactors
 
-__all__ = ["FORMAT", "MaskSource", "RunStore", "tile_id"]
+__all__ = ["FORMAT", "NOT_COUNTED", "MaskSource", "RunStore", "tile_id"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +41,19 @@ class RunStore:
             self._root = zarr.open_group(
                 LocalStore(path, read_only=mode == "r"), mode=mode, zarr_format=3
             )
-            image = layout.array_of(self._root, "0/image")
+            arrays = {"image": layout.array_of(self._root, "0/image")}
+            if "0/counts" in self._root:
+                arrays["counts"] = layout.array_of(self._root, "0/counts")
         except (KeyError, TypeError, ValueError, OSError) as error:  # zarr, of its metadata
             raise StoreError(
                 f"{path}: its arrays cannot be opened ({error}); its metadata is damaged, or not "
                 "tiled_sim's"
             ) from error
         # Not kept by the array's metadata: whoever opens it to write has to ask again.
-        self._image = image.with_config({"write_empty_chunks": True})
+        self._arrays = {
+            name: array.with_config({"write_empty_chunks": True}) for name, array in arrays.items()
+        }
+        self._image = self._arrays["image"]
 
     @classmethod
     def create(
@@ -63,6 +68,7 @@ class RunStore:
         structure_factors: StructureFactors | None = None,
         mask: MaskSource | None = None,
         amorphous: AmorphousTable | None = None,
+        counts: bool = False,
     ) -> "RunStore":
         """Make the store of a run that has computed nothing yet, and open it to write.
 
@@ -83,6 +89,7 @@ class RunStore:
             (outside the region of interest); or a function that is asked for it tile by tile;
             all live if None
         amorphous : table of the background, kept in the run, for the workers
+        counts : whether the run counts photons beside expecting them
 
         Raises
         ------
@@ -99,6 +106,8 @@ class RunStore:
             root = zarr.open_group(LocalStore(target), mode="w-", zarr_format=3)
             level = root.create_group("0")
             layout.create_image(level, shape, tile)
+            if counts:
+                layout.create_counts(level, shape, tile)
             layout.write_coordinates(level, *shape[:2], slow_mm, fast_mm)
             live = layout.create_mask(level, shape[1:], tile)
             if mask is not None:
@@ -207,24 +216,88 @@ class RunStore:
         ValueError
             not inside the image, not whole tiles, or an image of another shape or type
         """
+        self._write("image", frame, panel, slow, fast, image)
+
+    def read_counts(
+        self, frame: int, panel: int, slow: slice, fast: slice
+    ) -> npt.NDArray[np.int32]:
+        """Counts of any rectangle, int32 (slow, fast) [ADU]; `NOT_COUNTED` where not yet computed.
+
+        Raises
+        ------
+        StoreError
+            the run was made without noise
+        ValueError
+            the rectangle is empty or not inside the image
+        """
+        self.require_counts()
+        return np.asarray(self._arrays["counts"][self._region(frame, panel, slow, fast)])
+
+    def write_counts(
+        self, frame: int, panel: int, slow: slice, fast: slice, counts: npt.NDArray[np.int32]
+    ) -> None:
+        """Write the counts of a tile, as `write_tile` writes its pixels; before the sidecar.
+
+        Parameters
+        ----------
+        slow, fast : one tile or whole tiles, cut at the edge of the panel
+        counts : int32 (slow, fast) [ADU]
+
+        Raises
+        ------
+        StoreError
+            the run is open to read only, or was made without noise
+        ValueError
+            as `write_tile`
+        """
+        self.require_counts()
+        self._write("counts", frame, panel, slow, fast, counts)
+
+    def require_counts(self) -> None:
+        """Make sure that the run counts photons.
+
+        Raises
+        ------
+        StoreError
+            it was made without noise
+        """
+        if "counts" not in self._arrays:
+            raise StoreError(
+                f"{self._path} has no counts: it was made without noise; submit it with --noise, "
+                "or with [noise] in its TOML file, to another --out"
+            )
+
+    def _write(
+        self,
+        name: str,
+        frame: int,
+        panel: int,
+        slow: slice,
+        fast: slice,
+        pixels: npt.NDArray[np.float32] | npt.NDArray[np.int32],
+    ) -> None:
+        """Write whole shards of an array, and have them on disk before returning."""
         self._require_writable()
+        array = self._arrays[name]
         region = self._region(frame, panel, slow, fast)
         shards = [
             _whole_shards(part, side, size)
             for part, side, size in zip(region[2:], self.tile, self.shape[2:], strict=True)
         ]
         expected = tuple(part.stop - part.start for part in region[2:])
-        if image.dtype != np.float32 or image.shape != expected:
+        if pixels.dtype != array.dtype or pixels.shape != expected:
             raise ValueError(
-                f"a float32 image of {expected} is due, not {image.dtype} of {image.shape}"
+                f"a {array.dtype} {name} of {expected} is due, not {pixels.dtype} of {pixels.shape}"
             )
         files = [
-            self._shard(frame, panel, row, column) for row in shards[0] for column in shards[1]
+            self._shard(name, frame, panel, row, column)
+            for row in shards[0]
+            for column in shards[1]
         ]
         for file in files:
             # zarr reads a shard that it replaces, and would stumble over a damaged one
             file.unlink(missing_ok=True)
-        self._image[region] = image
+        array[region] = pixels
         for file in files:
             durable.sync(file)
             durable.sync(file.parent)
@@ -290,7 +363,7 @@ class RunStore:
         self._require_writable()
         patterns = (
             *("traces/**/.*.tmp", "control/**/.*.tmp", ".*.tmp"),
-            *("0/image/**/*.partial", "[0-9]*/*.partial", "*.partial"),
+            *("0/image/**/*.partial", "0/counts/**/*.partial", "[0-9]*/*.partial", "*.partial"),
         )
         for pattern in patterns:
             for leftover in self._path.glob(pattern):
@@ -341,9 +414,9 @@ class RunStore:
         rows, columns = map(_inside, (slow, fast), sides)
         return frame, panel, rows, columns
 
-    def _shard(self, *place: int) -> Path:
-        """File of a shard by frame, panel, row and column."""
-        return self._path.joinpath("0", "image", "c", *map(str, place))
+    def _shard(self, name: str, *place: int) -> Path:
+        """File of a shard of an array by frame, panel, row and column."""
+        return self._path.joinpath("0", name, "c", *map(str, place))
 
     def _sidecar_path(self, tile: str) -> Path:
         sidecar.check_tile_id(tile)

@@ -1,0 +1,169 @@
+"""What a detector counts where so many photons are expected, in two stages about the blur.
+
+First photons arrive: the source flickers, the calibration of every pixel is off, and the rest is
+Poisson's. Then, blurred or not (`point_spread`), they are read: gain, offset, read-out noise, whole
+numbers, saturation.
+
+**Where the random numbers come from.** From `random.philox`, of
+
+    counter   slow, fast, panel and frame of the pixel
+    key       seed, and purpose · 2²⁴ + number of the draw
+
+and of nothing else, so that a count depends neither on the tile nor on what was drawn before. Draws
+are numbered from 0; all but Poisson's rejections take one. The calibration has a seed of its own,
+and frame 0 in every frame, for it is always the same.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tiled_sim.physics.normal import normal_quantile
+from tiled_sim.physics.poisson import Places, poisson
+from tiled_sim.physics.random import Words, philox, uniform
+
+Array = npt.NDArray[np.float64]
+
+#: A pixel that would read more reads this.
+LARGEST_COUNT = 2**31 - 1
+
+#: The purposes of a random number.
+_FLICKER, _CALIBRATION, _POISSON, _READOUT = range(1, 5)
+_DRAW_BITS = 24
+#: Worked on at a time, so that the memory for it depends on no tile.
+_PIXELS_AT_A_TIME = 1 << 16
+
+
+class Corner(NamedTuple):
+    """Where a rectangle of pixels begins.
+
+    Parameters
+    ----------
+    slow, fast : its first pixel on the panel
+    panel, frame : numbers
+    """
+
+    slow: int
+    fast: int
+    panel: int
+    frame: int
+
+
+class _Pixels(NamedTuple):
+    """Some pixels, uint32 (n,) each; panel and frame may be one number for all."""
+
+    slow: Words
+    fast: Words
+    panel: Words
+    frame: Words
+
+    def uniforms(self, seed: int, purpose: int, draw: int = 0) -> tuple[Array, Array]:
+        """Two numbers of each pixel in (0, 1)."""
+        first, second, third, fourth = philox(self, (seed, (purpose << _DRAW_BITS) + draw))
+        return uniform(first, second), uniform(third, fourth)
+
+    def deviates(self, seed: int, purpose: int) -> Array:
+        """A Gaussian number of each pixel, of mean 0 and variance 1."""
+        return normal_quantile(self.uniforms(seed, purpose)[0])
+
+    def some(self, places: Places) -> "_Pixels":
+        """Those of the pixels."""
+        return _Pixels(self.slow[places], self.fast[places], self.panel, self.frame)
+
+    def in_every_frame(self) -> "_Pixels":
+        """The same pixels, whatever the frame."""
+        return self._replace(frame=np.zeros_like(self.frame))
+
+
+def arriving_photons(
+    expected: npt.NDArray[np.floating],
+    corner: Corner,
+    seed: int,
+    *,
+    flicker: float = 0.0,
+    calibration: float = 0.0,
+    calibration_seed: int = 0,
+) -> Array:
+    """Photons that arrive in each pixel of a rectangle.
+
+    Parameters
+    ----------
+    expected : (slow, fast) [photons]
+    corner : of the rectangle
+    seed : below 2³²
+    flicker : of the source, from pixel to pixel [fraction]
+    calibration : error of each pixel, the same in every frame [fraction]
+    calibration_seed : below 2³²
+
+    Returns
+    -------
+    whole numbers, float64 (slow, fast); 0 where nothing is expected
+    """
+    arrived = np.empty(expected.shape)
+    for rows, pixels in _bands(expected.shape, corner):
+        mean = expected[rows].astype(np.float64).ravel()
+        if flicker > 0.0:
+            mean *= 1.0 + flicker * pixels.deviates(seed, _FLICKER)
+        if calibration > 0.0:
+            fixed = pixels.in_every_frame()
+            mean *= 1.0 + calibration * fixed.deviates(calibration_seed, _CALIBRATION)
+        arrived[rows] = _poisson(mean, pixels, seed).reshape(arrived[rows].shape)
+    return arrived
+
+
+def _poisson(mean: Array, pixels: _Pixels, seed: int) -> Array:
+    return poisson(mean, lambda places, draw: pixels.some(places).uniforms(seed, _POISSON, draw))
+
+
+def read_photons(
+    photons: Array,
+    corner: Corner,
+    seed: int,
+    *,
+    gain: float = 1.0,
+    offset: float = 0.0,
+    readout: float = 0.0,
+    saturation: int = LARGEST_COUNT,
+) -> npt.NDArray[np.int32]:
+    """What a rectangle of pixels reads of the photons that arrived in it.
+
+    Parameters
+    ----------
+    photons : float64 (slow, fast)
+    corner : of the rectangle
+    seed : below 2³²
+    gain : [ADU/photon]
+    offset : [ADU]
+    readout : standard deviation of the read-out noise [ADU]
+    saturation : what a pixel reads at most [ADU]
+
+    Returns
+    -------
+    int32 (slow, fast) [ADU], towards zero from what is no whole number
+    """
+    counts = np.empty(photons.shape, dtype=np.int32)
+    for rows, pixels in _bands(photons.shape, corner):
+        value = photons[rows].ravel() * gain + offset
+        if readout > 0.0:
+            value += readout * pixels.deviates(seed, _READOUT)
+        clipped = np.clip(value, -float(LARGEST_COUNT), float(saturation))
+        counts[rows] = clipped.astype(np.int32).reshape(counts[rows].shape)
+    return counts
+
+
+def _bands(shape: tuple[int, ...], corner: Corner) -> Iterator[tuple[slice, _Pixels]]:
+    """Whole rows of a rectangle, some at a time, and their pixels row by row."""
+    rows, columns = shape
+    step = math.ceil(_PIXELS_AT_A_TIME / columns)
+    fast = np.arange(columns, dtype=np.uint32) + np.uint32(corner.fast)
+    panel, frame = np.uint32(corner.panel), np.uint32(corner.frame)
+    for first in range(0, rows, step):
+        last = min(first + step, rows)
+        slow = np.arange(first, last, dtype=np.uint32) + np.uint32(corner.slow)
+        pixels = _Pixels(
+            np.repeat(slow, columns), np.tile(fast, last - first), np.array(panel), np.array(frame)
+        )
+        yield slice(first, last), pixels
