@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tiled_sim.errors import ExperimentError
 from tiled_sim.experiment.model import (
     SHAPES,
+    Background,
     Beam,
     Crystal,
     Detector,
@@ -24,6 +25,7 @@ from tiled_sim.experiment.model import (
     PointSpread,
     Region,
     Sampling,
+    Sensor,
     Source,
     StructureFactorSource,
 )
@@ -67,15 +69,27 @@ PANEL = Panel(
     mask=MaskFile("mask.img", "0" * 64),
     name="left",
 )
-DETECTOR = Detector(panels=(PANEL,), curvature_radius=0.1, point_pixel=True)
+DETECTOR = Detector(
+    panels=(PANEL,),
+    curvature_radius=0.1,
+    point_pixel=True,
+    sensor=Sensor(thickness=4.5e-4, attenuation_length=5e-4, layers=3),
+)
 EXPERIMENT = Experiment(
     beam=BEAM,
     crystal=CRYSTAL,
     detector=DETECTOR,
-    sampling=Sampling(oversample=2, interpolate=True, dmin=1.5),
+    sampling=Sampling(
+        oversample=2,
+        interpolate=True,
+        dmin=1.5,
+        oversample_thick=True,
+        oversample_polar=True,
+        oversample_omega=True,
+    ),
     frames=Frames((0.0, 0.0, 1.0), start=0.1, step=0.02, steps=5, oscillation=0.1, count=4),
     structure_factors=StructureFactorSource("p1.hkl", "hkl", 3.0),
-    c_compat=True,
+    background=Background("ice.stol", "1" * 64, "4stol", 1e-4, 2.5e-9, 0.92, 18.0),
     notes=("convention MOSFLM, the default",),
     noise=Noise(
         seed=5,
@@ -134,6 +148,7 @@ def named(path):
 NOT_SIMULATED = {
     "notes.0",
     "structure_factors.path",
+    "background.path",
     "detector.panels.0.mask.path",
 }
 LEAVES = list(leaves(EXPERIMENT))
@@ -145,6 +160,8 @@ SIMULATED = [
 OPTIONAL = [
     ("beam", "polarization"),
     ("detector", "curvature_radius"),
+    ("detector", "sensor"),
+    ("background",),
     ("detector", "panels", 0, "region"),
     ("detector", "panels", 0, "mask"),
     ("noise",),

@@ -15,9 +15,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError
-from tiled_sim.experiment import toml_beam, toml_crystal, toml_detector, toml_noise, units
+from tiled_sim.experiment import (
+    toml_background,
+    toml_beam,
+    toml_crystal,
+    toml_detector,
+    toml_noise,
+    units,
+)
 from tiled_sim.experiment.model import (
     SHAPES,
+    Background,
     Beam,
     Crystal,
     Detector,
@@ -29,6 +37,7 @@ from tiled_sim.experiment.model import (
     PointSpread,
     Region,
     Sampling,
+    Sensor,
     Source,
     StructureFactorSource,
 )
@@ -40,6 +49,8 @@ DATA = Path(__file__).parents[1] / "data"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MASK = str(DATA / "mask.img")
 MASK_SHA256 = hashlib.sha256((DATA / "mask.img").read_bytes()).hexdigest()
+TABLE = str(DATA / "droplet.stol")
+TABLE_SHA256 = hashlib.sha256(Path(TABLE).read_bytes()).hexdigest()
 
 SECTIONS = {
     "beam": "wavelength_A = 1.0\nfluence_photons_per_m2 = 1e24",
@@ -151,11 +162,13 @@ def fullest():
             ),
         ),
         crystal=crystal(np.diag([70.0, 80.0, 90.0]) + 1.0),
-        detector=Detector((panel, dataclasses.replace(panel, name="right")), 0.31, True),
-        sampling=Sampling(3, True, 1.9),
+        detector=Detector(
+            (panel, dataclasses.replace(panel, name="right")), 0.31, True, Sensor(4.5e-4, 5e-4, 3)
+        ),
+        sampling=Sampling(3, True, 1.9, True, True, True),
         frames=Frames(as_tuple(tilt[1]), 0.3, 0.01, 4, 0.05, 6),
         structure_factors=StructureFactorSource(str(DATA / "p1.hkl"), "hkl", 7.5),
-        c_compat=True,
+        background=Background(TABLE, TABLE_SHA256, "4stol", 1e-4, 2.5e-9, 0.92, 18.0),
         noise=Noise(5, 0.02, 0.03, 6, 3.0, 1.8, 40.0, 65535, PointSpread("gauss", 7e-5, 4)),
     )
 
@@ -188,9 +201,10 @@ def test_every_field_can_be_given(folder):
     met = set()
     for model, field, value in fields_of(experiment):
         met.add(model)
-        if field.name != "notes":
+        # nothing of a sensor or a background is as in C
+        if field.name not in ("notes", "c_compat"):
             assert value != field.default, f"{model.__name__}.{field.name} shows nothing"
-    assert len(met) == 13
+    assert len(met) == 15
     assert read_back(experiment) == experiment
 
 
@@ -200,7 +214,14 @@ def test_every_field_with_a_unit_is_one_of_the_model():
 
 
 @pytest.mark.parametrize(
-    "table", [toml_beam.KEYS, toml_crystal.KEYS, toml_detector.KEYS, toml_noise.KEYS]
+    "table",
+    [
+        toml_background.KEYS,
+        toml_beam.KEYS,
+        toml_crystal.KEYS,
+        toml_detector.KEYS,
+        toml_noise.KEYS,
+    ],
 )
 def test_no_two_quantities_share_a_key(table):
     keys = [key for name, unit_ in table.items() for key in units.spellings(name, unit_)]
@@ -269,7 +290,8 @@ def panels(draw, pixels, pixel_size):
 def detectors(draw):
     panel = panels(draw(st.sampled_from([(1, 1), (128, 128), (2527, 2463)])), draw(positive))
     listed = draw(st.lists(panel, min_size=1, max_size=3))
-    return Detector(tuple(listed), draw(st.none() | positive), draw(st.booleans()))
+    sensor = st.none() | st.builds(Sensor, positive, positive, st.integers(1, 100))
+    return Detector(tuple(listed), draw(st.none() | positive), draw(st.booleans()), draw(sensor))
 
 
 fractions = st.floats(0, 1)
@@ -282,12 +304,31 @@ noises = st.builds(
     | st.builds(PointSpread, st.sampled_from(["gauss", "fiber"]), positive, st.just(1)),
 )
 
+backgrounds = st.builds(
+    Background,
+    *(st.just(TABLE), st.just(TABLE_SHA256), st.sampled_from(["stol", "4stol", "Q"])),
+    *(positive, positive, st.floats(0, 20), positive),
+)
+
+
+def experiment_of(c_compat, **parts):
+    """An experiment, with ``c_compat`` only where it can be had."""
+    try:
+        return Experiment(c_compat=c_compat, **parts)
+    except ExperimentError:
+        return Experiment(**parts)
+
+
 experiments = st.builds(
-    Experiment,
+    experiment_of,
     beam=beams,
     crystal=crystals(),
     detector=detectors(),
-    sampling=st.builds(Sampling, st.integers(1, 100), st.booleans(), st.floats(0, 100)),
+    sampling=st.builds(
+        Sampling,
+        *(st.integers(1, 100), st.booleans(), st.floats(0, 100)),
+        *(st.booleans(), st.booleans(), st.booleans()),
+    ),
     frames=st.builds(
         Frames,
         directions,
@@ -301,6 +342,7 @@ experiments = st.builds(
     ),
     c_compat=st.booleans(),
     notes=st.lists(st.text()).map(tuple),
+    background=st.none() | backgrounds,
     noise=st.none() | noises,
 )
 
