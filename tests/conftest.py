@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.io.fdump import read_fdump
 from tiled_sim.io.hkl import read_hkl
@@ -115,6 +116,7 @@ def _simulate(
     trace_pixels: tuple[tuple[int, int], ...] = (),
     holding=None,
     factors: StructureFactors | None = None,
+    amorphous: AmorphousTable | None = None,
     **planned: object,
 ) -> Simulated:
     masks = [panel_mask(experiment, panel) for panel in range(experiment.shape[1])]
@@ -126,7 +128,7 @@ def _simulate(
         **planned,
     )
     factors = _factors_of(experiment) if factors is None else factors
-    simulator = Simulator(experiment, factors, plan, torch.device("cpu"))
+    simulator = Simulator(experiment, factors, plan, torch.device("cpu"), amorphous)
     image = np.zeros(experiment.shape, np.float32)
     counts = np.zeros(experiment.shape, np.int32)
     tiles, results = [], []
