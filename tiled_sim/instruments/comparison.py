@@ -18,6 +18,8 @@ Bools = npt.NDArray[np.bool_]
 PEAKS = 100
 #: A peak is the brightest pixel this far around, and is looked for this far around [pixel].
 RADIUS = 2
+#: Peaks fainter than this share of their image's maximum are left to rounding.
+DUST = 1e-6
 #: Relative errors are taken of pixels above this share of the maximum of A.
 FAINT = 1e-3
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
@@ -72,8 +74,9 @@ class Peaks:
 
     Taken are the `PEAKS` brightest local maxima of A, each with the brightest live pixel of B not
     more than `RADIUS` pixels away along either axis, and those of B, each with that of A; a pair
-    found both ways counts once. A local maximum is positive, the brightest of the live pixels as
-    far around (the first of equals), and not the same as all of them.
+    found both ways counts once. A local maximum is positive, above `DUST` of its image's maximum,
+    the brightest of the live pixels as far around (the first of equals), and not the same as all of
+    them.
 
     The displacement is from the centroid around the pixel in A to that around the pixel in B, each
     of the live pixels not more than `RADIUS` away, less the least of them.
@@ -94,7 +97,7 @@ class Peaks:
     @property
     def ratio(self) -> Floats:
         """B / A of each pair; infinite where A has nothing."""
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return self.value_b / self.value_a
 
     @property
@@ -322,7 +325,7 @@ class _Lit:
         inner = self._image[RADIUS:-RADIUS, RADIUS:-RADIUS]
         rows = sliding_window_view(self._image, 2 * RADIUS + 1, axis=1).max(axis=-1)
         surrounding = sliding_window_view(rows, 2 * RADIUS + 1, axis=0).max(axis=-1)
-        at = np.argwhere((inner > 0) & (inner == surrounding))
+        at = np.argwhere((inner > max(DUST * inner.max(), 0.0)) & (inner == surrounding))
         at = at[np.argsort(-inner[tuple(at.T)], kind="stable")]
         found: list[npt.NDArray[np.int64]] = []
         for one in at:
@@ -336,7 +339,7 @@ class _Lit:
 
     def brightest_near(self, at: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Slow and fast of the brightest pixel around each of some live pixels, (n, 2)."""
-        around = self._around[tuple(at.T)].reshape(len(at), -1)
+        around = self._around[tuple(at.T)].reshape(len(at), (2 * RADIUS + 1) ** 2)
         steps = np.stack(np.divmod(around.argmax(axis=1), 2 * RADIUS + 1), axis=1)
         return at + steps - RADIUS
 
@@ -372,8 +375,11 @@ def _relative_errors(a: Floats, b: Floats) -> RelativeErrors:
     count = int(np.count_nonzero(bright))
     if not count:
         return RelativeErrors(FAINT, 0, (math.nan,) * len(QUANTILES), math.nan)
-    errors = np.abs(b[bright] / a[bright] - 1.0)
-    quantiles = tuple(float(value) for value in np.quantile(errors, QUANTILES))
+    with np.errstate(over="ignore"):
+        errors = np.abs(b[bright] / a[bright] - 1.0)
+    # without interpolation, so that an infinite error spoils no other
+    found = np.quantile(errors, QUANTILES, method="higher")
+    quantiles = tuple(float(value) for value in found)
     return RelativeErrors(FAINT, count, quantiles, float(errors.max()))
 
 

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 _LONGEST = 800
 #: Decades shown below the brightest pixel, and below the largest difference.
 _DECADES, _DECADES_OF_DIFFERENCE = 6, 3
-_DEAD = "#9db8d6"
+_BLANK = "#b0b0b0"
 #: Ratios further from 1 than this are drawn on a logarithmic scale.
 _FAR = 0.5
 
@@ -28,8 +28,8 @@ def write_comparison_picture(
     """Draw A and B on one logarithmic scale, their ratio and their difference, as a PNG.
 
     Large images are reduced: a pixel of the picture is the brightest of those it stands for in A
-    and in B, the ratio of the two, and the largest difference. Dead pixels have a colour of their
-    own; ratios are left blank where both images are six decades below the brightest pixel.
+    and in B, the ratio of the two, and the largest difference. Dead pixels are grey, and so are
+    ratios where both images are darker than the scale of A and B.
 
     Parameters
     ----------
@@ -105,15 +105,15 @@ def _draw(a: Image, b: Image, origin: tuple[int, int]) -> Any:
         (axes[0, 0], "A", a, of_a),
         (axes[0, 1], "B", b, of_b),
     ):
-        title = f"{letter}: {_short(source.name)} ({source.source['format']})"
+        title = f"{letter}: {Path(source.name).name} ({source.source['format']})"
         # what is not positive is as dark as can be, and not blank
         shown = np.where(np.isnan(image), np.nan, np.maximum(image, norm.vmin))
-        _show(figure, place, shown, norm, inferno, title, unit, extent)
+        _show(figure, place, shown, norm, inferno, title, unit, extent, "min")
     bright = np.fmax(of_a, of_b) > norm.vmin
     ratio = np.divide(of_b, of_a, out=np.full_like(of_a, np.nan), where=bright & (of_a != 0))
     shown, norm_of_ratio, label = _ratio_scale(ratio)
     diverging = matplotlib.colormaps["RdBu_r"]
-    _show(figure, axes[1, 0], shown, norm_of_ratio, diverging, "Ratio B / A", label, extent)
+    _show(figure, axes[1, 0], shown, norm_of_ratio, diverging, "Ratio B / A", label, extent, "both")
     norm_of_difference = _difference_scale(difference)
     label = f"B − A [{unit}]"
     _show(
@@ -137,8 +137,9 @@ def _show(
     title: str,
     label: str,
     extent: tuple[float, float, float, float],
+    extend: str = "neither",
 ) -> None:
-    axes.set_facecolor(_DEAD)
+    axes.set_facecolor(_BLANK)
     picture = axes.imshow(
         np.ma.masked_invalid(image),
         norm=norm,
@@ -147,7 +148,7 @@ def _show(
         interpolation="nearest",
     )
     axes.set_title(title)
-    figure.colorbar(picture, ax=axes, label=label, aspect=40)
+    figure.colorbar(picture, ax=axes, label=label, aspect=40, extend=extend)
 
 
 def _brightness(a: Floats, b: Floats) -> Any:
@@ -162,17 +163,21 @@ def _brightness(a: Floats, b: Floats) -> Any:
 
 def _ratio_scale(ratio: Floats) -> tuple[Floats, Any, str]:
     """What is drawn of a ratio: its departure from 1, or, if that is large, its logarithm."""
-    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.colors import Normalize
 
-    known = ratio[np.isfinite(ratio)]
-    furthest = float(np.abs(known - 1.0).max()) if known.size else 0.0
-    if furthest <= _FAR:
-        half = furthest or 1e-9
-        return ratio - 1.0, Normalize(-half, half), "B / A − 1"
-    positive = known[known > 0]
-    half = float(np.exp(np.abs(np.log(positive)).max())) if positive.size else 10.0
-    half = max(half, 1.0 + _FAR)
-    return np.maximum(ratio, 1.0 / half), LogNorm(1.0 / half, half), "B / A"
+    shown, label = ratio - 1.0, "B / A − 1"
+    if _reach(shown) > _FAR:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shown, label = np.log2(ratio), "log₂(B / A)"
+        shown = np.where(ratio <= 0.0, -_reach(shown), shown)
+    half = _reach(shown) or 1e-9
+    return shown, Normalize(-half, half), label
+
+
+def _reach(departure: Floats) -> float:
+    """Size of all but the largest hundredth of the departures; 0 without any."""
+    known = np.abs(departure[np.isfinite(departure)])
+    return float(np.quantile(known, 0.99)) if known.size else 0.0
 
 
 def _difference_scale(difference: Floats) -> Any:
@@ -181,7 +186,3 @@ def _difference_scale(difference: Floats) -> Any:
 
     furthest = float(np.nanmax(np.abs(difference))) or 1e-9
     return SymLogNorm(furthest * 10.0**-_DECADES_OF_DIFFERENCE, vmin=-furthest, vmax=furthest)
-
-
-def _short(name: str) -> str:
-    return Path(name).name

@@ -12,6 +12,11 @@ from tiled_sim.errors import InputFileError, UsageError
 
 _SECTION = b"--CIF-BINARY-FORMAT-SECTION--"
 _STARTER = b"\x0c\x1a\x04\xd5"
+_DTYPES: dict[str, npt.DTypeLike] = {
+    f"{sign}signed {bits}-bit integer": f"{letter}{bits // 8}"
+    for sign, letter in (("", "i"), ("un", "u"))
+    for bits in (8, 16, 32)
+}
 
 
 def read_cbf(path: str | Path) -> npt.NDArray[np.int64]:
@@ -45,6 +50,10 @@ def read_cbf(path: str | Path) -> npt.NDArray[np.int64]:
     if scheme is None or scheme[1].upper() != "X-CBF_BYTE_OFFSET":
         found = "not compressed" if scheme is None else f"compressed as {scheme[1]}"
         raise InputFileError(f"{path}: the pixels are {found}; only x-CBF_BYTE_OFFSET is read")
+    kind = re.search(r'^X-Binary-Element-Type:\s*"([^"]*)"', header, re.M)
+    if kind is None or kind[1] not in _DTYPES:
+        found = "of no type" if kind is None else f"of type {kind[1]}"
+        raise InputFileError(f"{path}: the pixels are {found}; integers of 8 to 32 bits are read")
     size, fast, slow = (
         _positive(path, header, f"X-Binary-{name}")
         for name in ("Size", "Size-Fastest-Dimension", "Size-Second-Dimension")
@@ -58,12 +67,13 @@ def read_cbf(path: str | Path) -> npt.NDArray[np.int64]:
         raise InputFileError(
             f"{path}: the pixels are damaged (MD5 {found_digest}, not {digest[1]})"
         )
-    pixels = decByteOffset(packed, size=slow * fast)
+    pixels = np.asarray(decByteOffset(packed, size=slow * fast))
     if len(pixels) != slow * fast:
         raise InputFileError(
             f"{path}: {slow} x {fast} (slow x fast) pixels are due, it holds {len(pixels)}"
         )
-    return np.asarray(pixels, dtype=np.int64).reshape(slow, fast)
+    # steps between pixels are written modulo the range of the type, and so are their sums
+    return pixels.astype(_DTYPES[kind[1]]).astype(np.int64).reshape(slow, fast)
 
 
 def _positive(path: str | Path, header: str, key: str) -> int:

@@ -65,27 +65,33 @@ def read_smv(path: str | Path) -> SmvImage:
     InputFileError
         if the file cannot be read, is not SMV, or is shorter than its header says
     """
-    return _read(path, {"unsigned_short": "u2"})
+    return _read(path, {"unsigned_short": "u2"}, past_header=False)
 
 
 def read_smv_of_any_type(path: str | Path) -> SmvImage:
     """Read an SMV image of 16 or 32-bit integers, signed or not, or of float32.
+
+    Where the header goes on past its own HEADER_BYTES, as the C program's does when its numbers are
+    long, the pixels begin after it.
 
     Raises
     ------
     InputFileError
         if the file cannot be read, is not SMV, has another TYPE, or is shorter than its header says
     """
-    return _read(path, _DTYPES)
+    return _read(path, _DTYPES, past_header=True)
 
 
-def _read(path: str | Path, dtypes: dict[str, str]) -> SmvImage:
+def _read(path: str | Path, dtypes: dict[str, str], *, past_header: bool) -> SmvImage:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InputFileError(f"cannot read the image {path}: {error.strerror}") from None
     header = _header(path, data)
     start, fast, slow = (_size(path, header, key) for key in ("HEADER_BYTES", "SIZE1", "SIZE2"))
+    end = data.find(b"}\f") + 2
+    if past_header and end > start and data[:end].isascii():
+        start = end
     kind = header.get("TYPE", "unsigned_short")
     if kind not in dtypes:
         raise InputFileError(f"{path}: TYPE={kind} is not {' or '.join(dtypes)}")
