@@ -37,6 +37,10 @@ TWO_DASHES = {
     "verify": ["--recompute", "--device"],
     "view": ["--out", "--frame", "--panel"],
     "plan": ["--c-compat", "--fdump", *_PLAN],
+    "compare": [
+        *("--shape", "--frame", "--panel", "--roi", "--mask", "--min-correlation", "--sum-ratio"),
+        *("--peak-tolerance", "--max-displacement", "--picture"),
+    ],
     "config": ["--c-compat", "--fdump"],
 }
 
@@ -248,6 +252,9 @@ def test_words_that_cannot_be_honoured_are_named(refused, in_data, words, parts)
         "status",
         "verify a.zarr b.zarr",
         "view --xyzzy",
+        "compare --xyzzy",
+        "compare a.img",
+        "compare a.img b.img --sum-ratio 2 1",
     ],
 )
 def test_a_mistyped_word_is_answered_without_importing_torch(data, words):
@@ -531,6 +538,7 @@ def test_submit_prints_one_json_document(tell, in_data, cluster, tmp_path):
         ("watch --json {run}", "complete", True),
         ("cancel --json {run}", "said", "{run}: nobody is computing it"),
         ("view {run} --json --out {new}.png", "picture", "{new}.png"),
+        ("compare {run} {run} --json", "passed", True),
         ("plan --json {still}", "tiles", 1),
         ("config --json {still}", "sha256", "{sha256}"),
     ],
