@@ -100,7 +100,9 @@ def _draw(a: Image, b: Image, origin: tuple[int, int]) -> Any:
     axes = figure.subplots(2, 2, sharex=True, sharey=True)
     norm = _brightness(of_a, of_b)
     inferno = matplotlib.colormaps["inferno"]
-    unit = "photons per pixel" if "run" in (a.source["format"], b.source["format"]) else "value"
+    # what a run holds, and a raw image of the C program's; other formats do not tell
+    photons = {a.source["format"], b.source["format"]} <= {"run", "float"}
+    unit = "photons per pixel" if photons else "pixel value"
     for place, letter, source, image in (
         (axes[0, 0], "A", a, of_a),
         (axes[0, 1], "B", b, of_b),
