@@ -201,9 +201,8 @@ def test_the_picture_is_written_and_named(compare, files, tmp_path):
 
 def test_the_command_leaves_with_its_code(files):
     path = named(files, "npz")
-    words = [sys.executable, "-m", "tiled_sim", "compare", path]
-    assert subprocess.run([*words, path], capture_output=True).returncode == 0
-    assert subprocess.run([*words, f"{path}:twice"], capture_output=True).returncode == 6
+    words = [sys.executable, "-m", "tiled_sim", "compare", path, f"{path}:twice"]
+    assert subprocess.run(words, capture_output=True).returncode == 6
 
 
 # Refused
