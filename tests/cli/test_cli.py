@@ -39,6 +39,10 @@ TWO_DASHES = {
     "view": ["--out", "--frame", "--panel"],
     "plan": ["--c-compat", "--fdump", *_NOISE, *_PLAN],
     "config": ["--c-compat", "--fdump", *_NOISE],
+    "compare": [
+        *("--shape", "--frame", "--panel", "--roi", "--mask", "--min-correlation", "--sum-ratio"),
+        *("--peak-tolerance", "--max-displacement", "--picture"),
+    ],
 }
 
 
@@ -146,7 +150,7 @@ def test_the_help_of_submit_lists_the_options_of_nanobragg(tell):
     _, output, _ = tell("submit", "--help")
     for option in ("-hkl", "-mat", "-cell", "-detpixels", "-phisteps", "-floatfile"):
         assert re.search(rf"^  {option}\b", output, re.M), option
-    assert re.search(r"-density.*refused", output)
+    assert re.search(r"-stolout.*refused", output)
 
 
 def test_help_comes_without_importing_torch():
@@ -256,6 +260,9 @@ def test_words_that_cannot_be_honoured_are_named(refused, in_data, words, parts)
         "status",
         "verify a.zarr b.zarr",
         "view --xyzzy",
+        "compare --xyzzy",
+        "compare a.img",
+        "compare a.img b.img --sum-ratio 2 1",
     ],
 )
 def test_a_mistyped_word_is_answered_without_importing_torch(data, words):
@@ -539,6 +546,7 @@ def test_submit_prints_one_json_document(tell, in_data, cluster, tmp_path):
         ("watch --json {run}", "complete", True),
         ("cancel --json {run}", "said", "{run}: nobody is computing it"),
         ("view {run} --json --out {new}.png", "picture", "{new}.png"),
+        ("compare {run} {run} --json", "passed", True),
         ("plan --json {still}", "tiles", 1),
         ("config --json {still}", "sha256", "{sha256}"),
     ],

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tiled_sim.errors import InputFileError
-from tiled_sim.io.smv import read_smv
+from tiled_sim.io.smv import read_smv, read_smv_of_any_type
 
 PROPERTY = settings(deadline=None, max_examples=40)
 PIXELS = np.arange(12, dtype=np.uint16).reshape(3, 4) + 300
@@ -132,6 +132,41 @@ def test_the_mask_of_the_reference_runs_has_dead_pixels(data):
     image = read_smv(data / "mask.img")
     assert image.pixels.shape == (128, 128)
     assert 0 < (image.pixels == 0).sum() < image.pixels.size
+
+
+# Any type
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype"),
+    [
+        ("unsigned_short", "u2"),
+        ("signed_short", "i2"),
+        ("short_integer", "i2"),
+        ("unsigned_long", "u4"),
+        ("signed_long", "i4"),
+        ("long_integer", "i4"),
+        ("float", "f4"),
+    ],
+)
+@pytest.mark.parametrize("order", "<>")
+def test_every_type_is_read_in_either_order(tmp_path, kind, dtype, order):
+    pixels = (PIXELS - 300).astype(dtype) + np.dtype(dtype).type(100)
+    if dtype[0] != "u":
+        pixels[0] = -pixels[0]
+    content = smv(pixels[:0].reshape(0, 4), order, TYPE=kind, SIZE2=3)
+    (tmp_path / "image.img").write_bytes(content + pixels.astype(order + dtype).tobytes())
+    found = read_smv_of_any_type(tmp_path / "image.img")
+    assert found.pixels.dtype == dtype
+    assert found.pixels.tolist() == pixels.tolist()
+
+
+def test_pixels_begin_after_a_header_that_is_longer_than_it_says(tmp_path):
+    # the C program says 512 whatever it writes
+    long = smv(header_bytes=600).replace(b"HEADER_BYTES=600", b"HEADER_BYTES=512")
+    header = long[: long.index(b"}")].ljust(560) + b"}\f"
+    (tmp_path / "image.img").write_bytes(header + PIXELS.tobytes())
+    assert read_smv_of_any_type(tmp_path / "image.img").pixels.tolist() == PIXELS.tolist()
 
 
 # Refused

@@ -19,6 +19,7 @@ VERBS = {
     "verify": "check every tile of a run against its digest",
     "view": "a picture of a run",
     "plan": "what submit would do: tiles, memory, coverage; computes nothing",
+    "compare": "whether two images are the same: sums, peaks, errors, correlation",
     "config": "the resolved experiment with every derived value, as TOML",
 }
 
@@ -30,6 +31,7 @@ exit codes:
   3    an input file that is missing, malformed, or covers too little
   4    a run that exists already, does not exist, or is damaged
   5    tiles that failed, or a run with faults
+  6    images that differ by more than the thresholds
   130  interrupted; `tiled-sim resume RUN` goes on"""
 
 

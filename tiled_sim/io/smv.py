@@ -1,31 +1,43 @@
-"""SMV images: the header, and the mask that a 16-bit image stands for."""
+"""SMV images: the header, and the pixels, of which 16-bit ones may stand for a mask."""
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.errors import InputFileError
 
+#: numpy's name of each TYPE of pixel; several programs, several names.
+_DTYPES = {
+    "unsigned_short": "u2",
+    "signed_short": "i2",
+    "short_integer": "i2",
+    "unsigned_long": "u4",
+    "signed_long": "i4",
+    "long_integer": "i4",
+    "float": "f4",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class SmvImage:
-    """A 16-bit SMV image.
+    """An SMV image.
 
     Parameters
     ----------
     path : of the file
     sha256 : of its bytes
     header : keys and values, whole keys only
-    pixels : uint16 (slow, fast)
+    pixels : uint16, or of the TYPE in the header, (slow, fast)
     """
 
     path: str
     sha256: str
     header: dict[str, str]
-    pixels: npt.NDArray[np.uint16]
+    pixels: npt.NDArray[Any]
 
     def number(self, key: str) -> float | None:
         """A header value as a number, or None if the key is absent.
@@ -53,26 +65,49 @@ def read_smv(path: str | Path) -> SmvImage:
     InputFileError
         if the file cannot be read, is not SMV, or is shorter than its header says
     """
+    return _read(path, {"unsigned_short": "u2"}, past_header=False)
+
+
+def read_smv_of_any_type(path: str | Path) -> SmvImage:
+    """Read an SMV image of 16 or 32-bit integers, signed or not, or of float32.
+
+    Where the header goes on past its own HEADER_BYTES, as the C program's does when its numbers are
+    long, the pixels begin after it.
+
+    Raises
+    ------
+    InputFileError
+        if the file cannot be read, is not SMV, has another TYPE, or is shorter than its header says
+    """
+    return _read(path, _DTYPES, past_header=True)
+
+
+def _read(path: str | Path, dtypes: dict[str, str], *, past_header: bool) -> SmvImage:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InputFileError(f"cannot read the image {path}: {error.strerror}") from None
     header = _header(path, data)
     start, fast, slow = (_size(path, header, key) for key in ("HEADER_BYTES", "SIZE1", "SIZE2"))
-    if header.get("TYPE", "unsigned_short") != "unsigned_short":
-        raise InputFileError(f"{path}: TYPE={header['TYPE']} is not unsigned_short")
+    end = data.find(b"}\f") + 2
+    if past_header and end > start and data[:end].isascii():
+        start = end
+    kind = header.get("TYPE", "unsigned_short")
+    if kind not in dtypes:
+        raise InputFileError(f"{path}: TYPE={kind} is not {' or '.join(dtypes)}")
     order = ">" if header.get("BYTE_ORDER", "little_endian").startswith("big") else "<"
-    needed = start + 2 * slow * fast
+    dtype = np.dtype(order + dtypes[kind])
+    needed = start + dtype.itemsize * slow * fast
     if len(data) < needed:
         raise InputFileError(
             f"{path}: {slow} x {fast} (slow x fast) pixels need {needed} bytes, it has {len(data)}"
         )
-    pixels = np.frombuffer(data, dtype=f"{order}u2", count=slow * fast, offset=start)
+    pixels = np.frombuffer(data, dtype=dtype, count=slow * fast, offset=start)
     return SmvImage(
         str(path),
         hashlib.sha256(data).hexdigest(),
         header,
-        pixels.reshape(slow, fast).astype(np.uint16),
+        pixels.reshape(slow, fast).astype(dtype.newbyteorder("=")),
     )
 
 

@@ -1,0 +1,160 @@
+"""One image of a run or of a file, cut to a region, with the pixels that count."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tiled_sim.errors import StoreError, UsageError
+from tiled_sim.io.image_file import read_image_file, split_key
+from tiled_sim.run import Run
+
+#: First and last pixel along fast, then along slow, inclusive, as nanoBragg's -roi.
+Region = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """One panel of one frame.
+
+    Parameters
+    ----------
+    source : what it was read from: path, format, SHA-256 or run id, shape, and which part
+    pixels : float64 (slow, fast) [photons, or the units of the file]
+    live : bool (slow, fast)
+    """
+
+    source: dict[str, Any]
+    pixels: npt.NDArray[np.float64]
+    live: npt.NDArray[np.bool_]
+
+    @property
+    def name(self) -> str:
+        """Path, and key if there is one."""
+        key = self.source.get("key")
+        return f"{self.source['path']}:{key}" if key else str(self.source["path"])
+
+
+def is_run(name: str) -> bool:
+    """Whether a name is that of a run: a directory, or the URL of one."""
+    return name.startswith("file://") or Path(name).is_dir()
+
+
+def read_image(
+    name: str, *, shape: tuple[int, int] | None = None, frame: int = 0, panel: int = 0
+) -> Image:
+    """Read an image from a run or a file.
+
+    Parameters
+    ----------
+    name : of a run, of a file, or ``FILE.npz:KEY``
+    shape : slow and fast pixels, if the file is raw float32
+    frame, panel : which, if it is a run
+
+    Raises
+    ------
+    UsageError
+        if the run has no such frame or panel, or the name and shape do not go together
+    InputFileError
+        if a file cannot be read, or is not a whole image of its format
+    StoreError
+        if there is no run, it is damaged, or not all of the image is computed
+    """
+    if is_run(name):
+        return _of_run(Run(name), frame, panel)
+    found = read_image_file(*split_key(name), shape)
+    source = {"path": found.path, "format": found.format, "sha256": found.sha256}
+    if found.key is not None:
+        source["key"] = found.key
+    return Image({**source, "shape": list(found.pixels.shape)}, found.pixels, found.live)
+
+
+def _of_run(run: Run, frame: int, panel: int) -> Image:
+    frames, panels, slow, fast = run.experiment.shape
+    for name, value, count in (("frame", frame, frames), ("panel", panel, panels)):
+        if not 0 <= value < count:
+            raise UsageError(f"--{name} {value}: {run.path} has {name}s 0 to {count - 1}")
+    tiles = [tile for tile in run.plan if (tile.frame, tile.panel) == (frame, panel)]
+    missing = sum(run.sidecar(tile) is None for tile in tiles)
+    if missing:
+        raise StoreError(
+            f"{run.path}: {missing} of the {len(tiles)} tiles of frame {frame}, panel {panel} are "
+            f"not computed; `tiled-sim resume {run.path}` computes them"
+        )
+    whole = slice(0, slow), slice(0, fast)
+    try:
+        pixels = run.store.read_tile(frame, panel, *whole).astype(np.float64)
+        mask = run.store.read_mask(panel, *whole)
+    except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
+        raise StoreError(
+            f"{run.path}: the image cannot be read ({error}); `tiled-sim verify {run.path}` names "
+            "the tiles that are damaged"
+        ) from None
+    source = {
+        "path": str(run.path),
+        "format": "run",
+        "run_id": run.run_id,
+        "shape": [slow, fast],
+        "frame": frame,
+        "panel": panel,
+    }
+    return Image(source, pixels, mask == 0)
+
+
+def same_part(
+    a: Image, b: Image, region: Region | None, mask: npt.NDArray[np.bool_] | None
+) -> tuple[Image, Image]:
+    """Cut two images to a region, and let those pixels live that live in both and in the mask.
+
+    An image, or a mask, that is exactly as large as the region, while another is larger, is taken
+    for a cut of that region and left as it is.
+
+    Parameters
+    ----------
+    a, b : to be compared
+    region : None: all
+    mask : bool (slow, fast), False where dead; None: all live
+
+    Raises
+    ------
+    UsageError
+        if the shapes do not agree, the region is not inside, or no pixel is left
+    """
+    shapes = [a.pixels.shape, b.pixels.shape, *([] if mask is None else [mask.shape])]
+    if region is None:
+        if len(set(shapes)) > 1:
+            named = zip((a.name, b.name, "--mask"), shapes, strict=False)
+            listed = ", ".join(f"{name} {slow} x {fast}" for name, (slow, fast) in named)
+            raise UsageError(
+                f"the images differ in shape (slow x fast): {listed}; if one is a cut of the "
+                "other, say of where by --roi FASTMIN FASTMAX SLOWMIN SLOWMAX"
+            )
+        region = (0, shapes[0][1] - 1, 0, shapes[0][0] - 1)
+    one_shape = len(set(shapes)) == 1
+    live = _cut(a.live, region, a.name, one_shape) & _cut(b.live, region, b.name, one_shape)
+    if mask is not None:
+        live &= _cut(mask, region, "--mask", one_shape)
+    if not live.any():
+        raise UsageError(
+            f"none of the {live.size} pixels is live in both images; give another --mask or --roi"
+        )
+    return (
+        replace(a, pixels=_cut(a.pixels, region, a.name, one_shape), live=live),
+        replace(b, pixels=_cut(b.pixels, region, b.name, one_shape), live=live),
+    )
+
+
+def _cut(array: npt.NDArray[Any], region: Region, name: str, one_shape: bool) -> npt.NDArray[Any]:
+    """The region of an array; all of it if it is a cut already."""
+    fast_min, fast_max, slow_min, slow_max = region
+    slow, fast = array.shape
+    if not one_shape and (slow, fast) == (slow_max - slow_min + 1, fast_max - fast_min + 1):
+        return array
+    if not (0 <= fast_min <= fast_max < fast and 0 <= slow_min <= slow_max < slow):
+        raise UsageError(
+            f"--roi {fast_min} {fast_max} {slow_min} {slow_max} (fast min, fast max, slow min, "
+            f"slow max, inclusive) is not inside {name}, {slow} x {fast} (slow x fast) pixels"
+        )
+    return array[slow_min : slow_max + 1, fast_min : fast_max + 1]
