@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from tiled_sim.coverage import require_reach
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.inputs import MaskSource, load_amorphous, load_mask, load_structure_factors
@@ -114,6 +115,8 @@ def simulate(
         choice=choice,
     )
     amorphous = load_amorphous(experiment)
+    if amorphous is not None:
+        require_reach(experiment, amorphous)
     factors = load_structure_factors(experiment)
     simulator = Simulator(experiment, factors, plan, resolved, amorphous)
     image = np.empty(experiment.shape, dtype=np.float32)

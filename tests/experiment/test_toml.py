@@ -959,3 +959,41 @@ def test_a_point_spread_without_a_radius_has_the_default(read):
 def test_noise_that_cannot_be_is_refused_with_its_key(read, text, message):
     with pytest.raises(ExperimentError, match=message):
         read(document(noise=text))
+
+
+# Sensor and background
+
+
+def test_a_sensor_has_its_units_in_its_keys(read):
+    sizes = SECTIONS["detector"]
+    text = sizes + "\nsensor = { thickness_um = 450, attenuation_length_mm = 0.5, layers = 3 }"
+    assert read(document(detector=text)).detector.sensor == Sensor(450 / 1e6, 0.5 / 1e3, 3)
+
+
+def test_a_background_without_a_table_is_water(read):
+    found = read(document(background="thickness_um = 5\narea_um2 = 20")).background
+    assert found.path is None
+    assert (found.thickness, found.area) == (5 / 1e6, 20 / 1e12)
+    assert (found.density, found.molar_mass) == (1.0, 18.015)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("thickness_um = 5", "area"),
+        ("thickness_um = 5\narea_um2 = 20\nabscissa = 'q'", "must be one of stol, 4stol, Q"),
+        ("thickness_um = 5\narea_um2 = 20\nabscissa = 'Q'", "of no table"),
+        ("thickness_um = -5\narea_um2 = 20", "thickness = -5e-06 m must be positive"),
+        ("thickness_um = 5\narea_um2 = 20\ntable = 'none.stol'", "none.stol"),
+        ("thickness_um = 5\narea_um2 = 20\ntable_sha256 = 'abc'", "not the one meant"),
+    ],
+)
+def test_a_background_that_cannot_be_is_refused_with_its_section(read, text, message):
+    with pytest.raises((ExperimentError, InputFileError), match=rf"\[background\].*{message}"):
+        read(document(background=text))
+
+
+def test_a_sensor_cannot_be_had_as_c_has_it(read):
+    text = SECTIONS["detector"] + "\nsensor = { thickness_um = 450, attenuation_length_um = 500 }"
+    with pytest.raises(ExperimentError, match="cannot be had as C has it"):
+        read("c_compat = true\n" + document(detector=text))
