@@ -71,7 +71,7 @@ EXPERIMENT = Experiment(
     detector=DETECTOR,
     sampling=Sampling(oversample=2, interpolate=True, dmin=1.5),
     frames=Frames((0.0, 0.0, 1.0), start=0.1, step=0.02, steps=5, oscillation=0.1, count=4),
-    structure_factors=StructureFactorSource("p1.hkl", "hkl", 3.0),
+    structure_factors=StructureFactorSource("p1.mtz", "mtz", 3.0, "F"),
     c_compat=True,
     notes=("convention MOSFLM, the default",),
 )
@@ -120,6 +120,7 @@ def named(path):
 NOT_SIMULATED = {
     "notes.0",
     "structure_factors.path",
+    "structure_factors.column",
     "detector.panels.0.mask.path",
 }
 LEAVES = list(leaves(EXPERIMENT))

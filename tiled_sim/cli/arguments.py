@@ -89,6 +89,11 @@ def add_experiment_options(parser: Parser) -> None:
     parser.add_argument(
         "--fdump", metavar="FILE", help="take F from this Fdump file in place of -hkl"
     )
+    parser.add_argument(
+        "--mtz",
+        metavar="FILE[:LABEL]",
+        help="take F from this MTZ in place of -hkl; LABEL tells which of several columns",
+    )
 
 
 def read_request(options: argparse.Namespace, words: list[str]) -> Request:
@@ -106,7 +111,7 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
         )
     if words[0].startswith("-"):
         experiment = Experiment.from_nanobragg(
-            words, c_compat=options.c_compat, fdump=options.fdump
+            words, c_compat=options.c_compat, fdump=options.fdump, mtz=options.mtz
         )
         return Request(experiment, words)
     if len(words) > 1:
@@ -114,10 +119,10 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
             f"the experiment is {words[0]}, so {words[1]!r} is one word too many; "
             "change the TOML file instead"
         )
-    if options.c_compat or options.fdump:
+    if options.c_compat or options.fdump or options.mtz:
         raise UsageError(
-            "--c-compat and --fdump go with nanoBragg options; in a TOML file write "
-            "`c_compat = true`, and `fdump` in [structure_factors]"
+            "--c-compat, --fdump and --mtz go with nanoBragg options; in a TOML file write "
+            "`c_compat = true`, and `fdump` or `mtz` in [structure_factors]"
         )
     return Request(Experiment.from_toml(words[0]), [])
 

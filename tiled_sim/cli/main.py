@@ -19,6 +19,7 @@ VERBS = {
     "verify": "check every tile of a run against its digest",
     "view": "a picture of a run",
     "plan": "what submit would do: tiles, memory, coverage; computes nothing",
+    "probe": "what F is in each source, and which source a command would use",
     "config": "the resolved experiment with every derived value, as TOML",
 }
 
@@ -30,6 +31,9 @@ exit codes:
   3    an input file that is missing, malformed, or covers too little
   4    a run that exists already, does not exist, or is damaged
   5    tiles that failed, or a run with faults
+  10   probe: a reflection is in range, but not given
+  11   probe: a reflection is out of the ranges
+  12   probe: a source cannot be read
   130  interrupted; `tiled-sim resume RUN` goes on"""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tiled_sim.errors import ExperimentError, InputFileError, UsageError
+from tiled_sim.errors import ExperimentError, InputFileError
 from tiled_sim.experiment.judgement import Judge
 from tiled_sim.experiment.model import (
     Beam,
@@ -20,6 +20,7 @@ from tiled_sim.experiment.model import (
 )
 from tiled_sim.experiment.nanobragg_detector import Laboratory, read_detector, read_laboratory
 from tiled_sim.experiment.options import Given, parse
+from tiled_sim.experiment.precedence import NamedSources
 from tiled_sim.experiment.sampling import (
     choose_interpolation,
     choose_oversample,
@@ -92,8 +93,39 @@ def read_outputs(options: Sequence[str], *, c_compat: bool = False) -> Outputs:
     )
 
 
+def read_sources_named(
+    options: Sequence[str],
+    *,
+    c_compat: bool = False,
+    fdump: str | Path | None = None,
+    mtz: str | Path | None = None,
+) -> NamedSources:
+    """What a nanoBragg command line, and ours beside it, say of structure factors.
+
+    Parameters
+    ----------
+    options, c_compat, fdump, mtz : as of `read_options`
+    """
+    return _named_sources(parse(options, c_compat=c_compat), fdump, mtz)
+
+
+def _named_sources(given: Given, fdump: str | Path | None, mtz: str | Path | None) -> NamedSources:
+    return NamedSources(
+        hkl=given.text("-hkl"),
+        dump=given.text("-dump"),
+        fdump=None if fdump is None else str(fdump),
+        mtz=None if mtz is None else str(mtz),
+        default_F=given.number("-default_F") or 0.0,
+    )
+
+
 def read_options(
-    options: Sequence[str], *, c_compat: bool = False, fdump: str | Path | None = None
+    options: Sequence[str],
+    *,
+    c_compat: bool = False,
+    fdump: str | Path | None = None,
+    mtz: str | Path | None = None,
+    structure_factors: StructureFactorSource | None = None,
 ) -> Experiment:
     """Read a nanoBragg command line (without the program's name); paths from the working directory.
 
@@ -102,6 +134,8 @@ def read_options(
     options : the words of the command line
     c_compat : replay what the C program does wrong, and ignore what it ignores
     fdump : structure factors from this Fdump file, in place of ``-hkl``
+    mtz : structure factors from this MTZ, FILE or FILE:LABEL, in place of ``-hkl``
+    structure_factors : the source, whatever is named; None: the one that is named
 
     Raises
     ------
@@ -114,7 +148,8 @@ def read_options(
     """
     given = parse(options, c_compat=c_compat)
     judge = Judge(c_compat)
-    structure_factors = _structure_factors(given, fdump)
+    if structure_factors is None:
+        structure_factors = _named_sources(given, fdump, mtz).choose().source
     mask = _mask(given)
     laboratory = read_laboratory(given, mask, judge)
     wavelength = _wavelength(given, mask, judge)
@@ -138,29 +173,6 @@ def read_options(
         c_compat=c_compat,
     )
     return replace(experiment, notes=tuple(judge.notes))
-
-
-def _structure_factors(given: Given, fdump: str | Path | None) -> StructureFactorSource:
-    hkl, dump = given.text("-hkl"), given.text("-dump")
-    default_F = given.number("-default_F") or 0.0
-    if hkl is not None and fdump is not None:
-        raise UsageError(
-            f"two sources of structure factors: -hkl {hkl} and --fdump {fdump}; name one"
-        )
-    if hkl is not None:
-        return StructureFactorSource(hkl, "hkl", default_F)
-    if fdump is not None and dump is not None and Path(dump) != Path(fdump):
-        raise UsageError(
-            f"two sources of structure factors: -dump {dump} and --fdump {fdump}; name one"
-        )
-    if fdump is not None or dump is not None:
-        path = str(fdump if fdump is not None else dump)
-        if not Path(path).exists():
-            raise InputFileError(
-                f"{path}: no such Fdump file, and no -hkl to make it from; name a file that exists"
-            )
-        return StructureFactorSource(path, "fdump", default_F)
-    return StructureFactorSource(None, None, default_F)
 
 
 def _mask(given: Given) -> SmvImage | None:
