@@ -128,7 +128,12 @@ def test_a_missing_file_is_a_row_with_the_reason(here, probe, found):
         "cannot be read: there is no such file: check the name and the folder",
     ]
     document = found("--hkl full.hkl --fdump gone.bin", LOST)
-    assert "no such file" in document["sources"][1]["error"]
+    full, gone = document["sources"]
+    assert "no such file" in gone["error"]
+    assert full.keys() == gone.keys()
+    assert {key: gone[key] for key in ("size", "sha256", "given", "minimum")} == dict.fromkeys(
+        ("size", "sha256", "given", "minimum")
+    )
     assert answers(document)["gone.bin"] == (None, None, None)
 
 
@@ -136,6 +141,7 @@ def test_a_file_of_another_format_is_a_row_with_the_reason(here, probe):
     code, output, _ = probe("--mtz full.hkl", LOST)
     assert code == 12
     assert "full.hkl: it does not begin as an MTZ does" in output
+    assert f"42 bytes, sha256 {read_hkl('full.hkl').provenance.sha256}" in output
 
 
 def test_where_sources_disagree_is_shown(here, probe):
@@ -250,6 +256,20 @@ def test_the_reflections_under_a_pixel_are_looked_up(in_data, probe, found):
     _, output, _ = probe(words)
     assert "pixel slow 10, fast 50 (frame 0, panel 0): 4 steps" in output
     assert "share of intensity" in output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("-hkl stub.hkl", "the pixel's sum is 0"),
+        ("", "F is not known"),
+        ("-default_F 3", "100 %"),
+    ],
+)
+def test_shares_of_intensity_are_said_where_there_are_any(here, probe, words, said):
+    _, output, _ = probe(words, STILL, "--pixel 10 50")
+    (line,) = [line for line in output.splitlines() if "100 %" in line]
+    assert line.endswith(said)
 
 
 def test_where_f_is_interpolated_that_is_said(in_data, probe):

@@ -15,7 +15,10 @@ from tiled_sim.instruments.probe import (
     UnderPixel,
     Verdict,
     look_up,
+    name_of,
 )
+from tiled_sim.kernels.reflections import Reflection
+from tiled_sim.structure_factors import StructureFactors
 
 _HEADER = ("source", "in_range?", "given?", "F_cell")
 
@@ -64,7 +67,7 @@ def text_lines(report: Report) -> list[str]:
             "note      F is interpolated between nodes; F_cell is that of the nearest node"
         )
     source = report.verdict.source
-    used = "no source" if source is None or source.path is None else source.path
+    used = "no source" if source is None or source.path is None else name_of(source)
     return [*lines, f"used      {used}: {report.verdict.reason}"]
 
 
@@ -77,12 +80,12 @@ def markdown(report: Report) -> str:
         table = "\n".join(f"| {' | '.join(row)} |" for row in cells)
         parts.append(f"## F of {_spelt(hkl)} [electron]\n\n{table}\n")
     source = report.verdict.source
-    used = "none" if source is None or source.path is None else f"`{source.path}`"
+    used = "none" if source is None or source.path is None else f"`{name_of(source)}`"
     return "\n".join([*parts, f"Used: {used}: {report.verdict.reason}.\n"])
 
 
 def document(report: Report) -> dict[str, Any]:
-    """For scripts. The keys in F are always there; a source that cannot be read has null."""
+    """For scripts: the same keys always; null is what there is not."""
     verdict = report.verdict
     return {
         "sources": [_source_document(probed) for probed in report.probed],
@@ -105,28 +108,32 @@ def document(report: Report) -> dict[str, Any]:
 
 
 def _source_document(probed: Probed) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    return {
         "path": probed.source.path,
         "format": probed.source.format,
         "column": probed.source.column,
         "error": probed.error or None,
+        "size": probed.size,
+        "sha256": probed.sha256,
+        "stub": probed.stub or None,
+        "coverage": None if probed.coverage is None else probed.coverage.to_dict(),
+        **_content(probed.factors),
     }
-    factors = probed.factors
+
+
+def _content(factors: StructureFactors | None) -> dict[str, Any]:
+    """Ranges and counts of what a source holds; null if it cannot be read."""
     if factors is None:
-        return found
-    provenance = factors.provenance
-    return found | {
-        "size": provenance.size,
-        "sha256": provenance.sha256,
+        keys = ("minimum", "maximum", "shape", "given", "zero", "negative", "notes")
+        return dict.fromkeys(keys)
+    return {
         "minimum": list(factors.minimum),
         "maximum": list(factors.maximum),
         "shape": list(factors.given.shape),
         "given": int(np.count_nonzero(factors.given)),
         "zero": int(np.count_nonzero(factors.given & (factors.amplitude == 0))),
         "negative": int(np.count_nonzero(factors.amplitude < 0)),
-        "stub": probed.stub or None,
-        "coverage": None if probed.coverage is None else probed.coverage.to_dict(),
-        "notes": list(provenance.notes),
+        "notes": list(factors.provenance.notes),
     }
 
 
@@ -142,6 +149,8 @@ def _source_lines(probed: Probed) -> Iterator[str]:
     if factors is None:
         yield f"{probed.name} ({probed.source.format}) cannot be read"
         yield f"  {probed.error}"
+        if probed.sha256 is not None:
+            yield f"  {probed.size} bytes, sha256 {probed.sha256}"
         return
     found = _source_document(probed)
     ranges = zip("hkl", factors.minimum, factors.maximum, strict=True)
@@ -172,15 +181,21 @@ def _pixel_lines(pixel: UnderPixel) -> Iterator[str]:
         yield "  it is masked or outside the region of interest: nothing is computed there"
     rows = [("reflection", "steps", "share of steps", "share of intensity")]
     for found in pixel.reflections:
-        known = pixel.known_F and found.share_of_intensity is not None
-        intensity = f"{100 * (found.share_of_intensity or 0.0):.4g} %" if known else "not known"
         steps = f"{100 * found.share_of_steps:.4g} %"
-        rows.append((_spelt(found.hkl), str(found.steps), steps, intensity))
+        rows.append((_spelt(found.hkl), str(found.steps), steps, _intensity(pixel, found)))
     if len(rows) > 1:
         yield from _aligned(rows)
     cut = pixel.steps - sum(found.steps for found in pixel.reflections)
     if cut:
         yield f"  {cut} steps are finer than -dmin and look nothing up"
+
+
+def _intensity(pixel: UnderPixel, found: Reflection) -> str:
+    if not pixel.known_F:
+        return "F is not known"
+    if found.share_of_intensity is None:
+        return "the pixel's sum is 0"
+    return f"{100 * found.share_of_intensity:.4g} %"
 
 
 def _rows(report: Report, hkl: HKL) -> list[tuple[str, ...]]:

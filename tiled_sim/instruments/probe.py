@@ -15,6 +15,7 @@ from tiled_sim.errors import TiledSimError, UsageError
 from tiled_sim.experiment.model import Experiment, StructureFactorSource
 from tiled_sim.experiment.nanobragg import read_options, read_sources_named
 from tiled_sim.inputs import load_mask, read_structure_factors
+from tiled_sim.io.source_file import read_source
 from tiled_sim.kernels.reflections import Reflection, reflections_under
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics.structure_factor import StructureFactorTable
@@ -40,20 +41,23 @@ class Probed:
     ----------
     source : as it is named
     factors : its content; None if it cannot be read
-    error : why it cannot; empty if it can
+    size : of the file [bytes]; None if there are no bytes to be had
+    sha256 : of its bytes
+    error : why it cannot be read; empty if it can
     coverage : of the reflections in reach of an experiment; None without one
     """
 
     source: StructureFactorSource
     factors: StructureFactors | None
+    size: int | None
+    sha256: str | None
     error: str = ""
     coverage: Coverage | None = None
 
     @property
     def name(self) -> str:
-        """File, and column if one is named."""
-        column = self.source.column
-        return f"{self.source.path}:{column}" if column else str(self.source.path)
+        """Of the source."""
+        return name_of(self.source)
 
     @property
     def stub(self) -> str:
@@ -172,13 +176,28 @@ def probe_source(source: StructureFactorSource, experiment: Experiment | None = 
     try:
         factors = read_structure_factors(source)
     except TiledSimError as error:
-        return Probed(source, None, str(error))
+        return Probed(source, None, *_identity(str(source.path)), str(error))
     if factors is None:
         raise ValueError("a source without a file cannot be probed")
+    provenance = factors.provenance
     coverage = None
     if experiment is not None:
         coverage = measure_coverage(experiment, factors, load_mask(experiment))
-    return Probed(source, factors, coverage=coverage)
+    return Probed(source, factors, provenance.size, provenance.sha256, coverage=coverage)
+
+
+def name_of(source: StructureFactorSource) -> str:
+    """File, and column if one is named."""
+    return f"{source.path}:{source.column}" if source.column else str(source.path)
+
+
+def _identity(path: str) -> tuple[int | None, str | None]:
+    """Size [bytes] and SHA-256 of a file that is not what it was named as."""
+    try:
+        found = read_source(path).provenance("unknown", count=0)
+    except TiledSimError:
+        return None, None
+    return found.size, found.sha256
 
 
 def look_up(probed: Probed, hkl: HKL) -> Answer | None:
