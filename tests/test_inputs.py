@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 
+import gemmi
 import numpy as np
 import pytest
 
@@ -145,6 +146,23 @@ def test_an_fdump_is_read_as_one(still, tmp_path):
     found = load_structure_factors(experiment)
     assert found.provenance.format == "fdump"
     np.testing.assert_array_equal(found.amplitude, listed.amplitude)
+
+
+def test_an_mtz_is_read_by_its_column(tmp_path):
+    mtz = gemmi.Mtz(with_base=True)
+    mtz.spacegroup = gemmi.SpaceGroup("P 1")
+    mtz.set_cell_for_all(gemmi.UnitCell(70, 80, 90, 90, 90, 90))
+    mtz.add_dataset("made")
+    for label in ("FP", "FC"):
+        mtz.add_column(label, "F")
+    mtz.set_data(np.array([[1, 2, 3, 7, 8]], np.float32))
+    path = tmp_path / "a.mtz"
+    mtz.write_to_file(str(path))
+    words = "-cell 70 80 90 -N 5"
+    experiment = ts.Experiment.from_nanobragg(words.split(), mtz=f"{path}:FC")
+    found = load_structure_factors(experiment)
+    assert found.provenance.format == "mtz"
+    assert found.amplitude[found.given].tolist() == [8.0, 8.0]  # the reflection and its mate
 
 
 def test_a_file_that_is_gone_is_refused_by_name(still, tmp_path):

@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.errors import ExperimentError, InputFileError
-from tiled_sim.experiment.model import ABSCISSAS, Experiment, Panel
+from tiled_sim.experiment.model import ABSCISSAS, Experiment, Panel, StructureFactorSource
 from tiled_sim.io.fdump import read_fdump
 from tiled_sim.io.hkl import read_hkl
+from tiled_sim.io.mtz import read_mtz
 from tiled_sim.io.smv import read_smv
 from tiled_sim.io.stol import read_stol
 from tiled_sim.structure_factors import StructureFactors
@@ -27,10 +28,18 @@ def load_structure_factors(experiment: Experiment) -> StructureFactors | None:
     ------
     InputFileError
         if the file is missing or malformed
+    UsageError
+        if it is an MTZ that leaves open which column is meant, or gemmi is not installed
     """
-    source = experiment.structure_factors
+    return read_structure_factors(experiment.structure_factors)
+
+
+def read_structure_factors(source: StructureFactorSource) -> StructureFactors | None:
+    """Read a source of F by its format; None if it names no file. Raises as above."""
     if source.path is None:
         return None
+    if source.format == "mtz":
+        return read_mtz(source.path, source.column)
     return read_fdump(source.path) if source.format == "fdump" else read_hkl(source.path)
 
 

@@ -15,10 +15,11 @@ class Provenance:
     Parameters
     ----------
     path : file as the user named it
-    format : ``"hkl"`` or ``"fdump"``
+    format : ``"hkl"``, ``"fdump"`` or ``"mtz"``
     size : of the file [bytes]
     sha256 : of the file's bytes
-    count : reflections given: lines of an HKL list, non-zero nodes of an Fdump
+    count : reflections given: lines of an HKL list, non-zero nodes of an Fdump, nodes of an MTZ
+        once it is expanded to P1
     unit : of F, ``"electron"``
     negative, zero, duplicates : counts among the reflections given
     notes : what a reader did that the user should know of

@@ -30,18 +30,22 @@ _NOISE = ["--noise", "--noise-seed", "--noise-gain", "--noise-psf", "--noise-psf
 _PLAN = ["--tile", "--trace-pixel", "--require-coverage", "--precision", "--kernel"]
 _CLUSTER = ["--cluster", "--detach", "--device", "--no-progress"]
 TWO_DASHES = {
-    "submit": ["--out", "--c-compat", "--fdump", *_NOISE, *_PLAN, *_CLUSTER],
-    "resume": ["--c-compat", "--fdump", *_NOISE, *_CLUSTER],
+    "submit": ["--out", "--c-compat", "--fdump", "--mtz", *_NOISE, *_PLAN, *_CLUSTER],
+    "resume": ["--c-compat", "--fdump", "--mtz", *_NOISE, *_CLUSTER],
     "status": [],
     "watch": ["--no-progress"],
     "cancel": [],
     "verify": ["--recompute", "--device"],
     "view": ["--out", "--frame", "--panel"],
-    "plan": ["--c-compat", "--fdump", *_NOISE, *_PLAN],
-    "config": ["--c-compat", "--fdump", *_NOISE],
+    "plan": ["--c-compat", "--fdump", "--mtz", *_NOISE, *_PLAN],
+    "config": ["--c-compat", "--fdump", "--mtz", *_NOISE],
     "compare": [
         *("--shape", "--frame", "--panel", "--roi", "--mask", "--min-correlation", "--sum-ratio"),
         *("--peak-tolerance", "--max-displacement", "--picture"),
+    ],
+    "probe": [
+        *("--hkl", "--fdump", "--mtz", "--reflection", "--pixel", "--frame", "--panel"),
+        *("--c-compat", "--dtype", "--markdown"),
     ],
 }
 
@@ -230,6 +234,8 @@ def test_a_reader_that_leaves_early_is_no_error():
         (f"plan {STILL} -pix0_vector_mm 0 0 0 -Xbeam 5", ["-Xbeam"]),
         ("plan --c-compat experiment.toml", ["--c-compat", "`c_compat = true`"]),
         ("plan --fdump F.bin experiment.toml", ["--fdump", "[structure_factors]"]),
+        ("plan --mtz a.mtz experiment.toml", ["--mtz", "[structure_factors]"]),
+        (f"plan --mtz a.mtz {STILL}", ["two sources", "-hkl p1.hkl", "--mtz a.mtz"]),
         ("plan experiment.toml -N 5", ["experiment.toml", "'-N' is one word too many"]),
         ("config --tile 64 experiment.toml", ["'--tile'"]),
         ("resume", ["tiled-sim resume RUN.zarr"]),

@@ -88,7 +88,7 @@ EXPERIMENT = Experiment(
         oversample_omega=True,
     ),
     frames=Frames((0.0, 0.0, 1.0), start=0.1, step=0.02, steps=5, oscillation=0.1, count=4),
-    structure_factors=StructureFactorSource("p1.hkl", "hkl", 3.0),
+    structure_factors=StructureFactorSource("p1.mtz", "mtz", 3.0, "F"),
     background=Background("ice.stol", "1" * 64, "4stol", 1e-4, 2.5e-9, 0.92, 18.0),
     notes=("convention MOSFLM, the default",),
     noise=Noise(
@@ -149,6 +149,7 @@ NOT_SIMULATED = {
     "notes.0",
     "structure_factors.path",
     "background.path",
+    "structure_factors.column",
     "detector.panels.0.mask.path",
 }
 LEAVES = list(leaves(EXPERIMENT))

@@ -319,6 +319,38 @@ def test_an_fdump_is_named_beside_the_options(write):
     assert experiment.structure_factors == StructureFactorSource("F.bin", "fdump", 0.0)
 
 
+@pytest.mark.parametrize(
+    ("mtz", "source"),
+    [
+        ("a.mtz", StructureFactorSource("a.mtz", "mtz")),
+        ("a.mtz:F-obs", StructureFactorSource("a.mtz", "mtz", column="F-obs")),
+        ("at:9/a.mtz", StructureFactorSource("at:9/a.mtz", "mtz")),
+    ],
+)
+def test_an_mtz_is_named_beside_the_options(mtz, source):
+    experiment = read_options(["-cell", "100", "-N", "5"], mtz=mtz)
+    assert experiment.structure_factors == source
+    assert not experiment.sampling.interpolate
+
+
+@pytest.mark.parametrize("line", ["-hkl p1.hkl", "-dump F.bin"])
+def test_an_mtz_beside_another_source_is_refused(line):
+    with pytest.raises(UsageError, match=r"two sources of structure factors.*--mtz a.mtz; name"):
+        read_options(f"-cell 100 {line}".split(), mtz="a.mtz")
+
+
+def test_three_sources_are_refused_with_their_names():
+    with pytest.raises(UsageError, match=r"three sources.*-hkl a.* --fdump b.* --mtz c.*"):
+        read_options(["-cell", "100", "-hkl", "a"], fdump="b", mtz="c")
+
+
+def test_a_source_that_is_handed_over_stands_for_those_that_are_named():
+    source = StructureFactorSource(default_F=2.0)
+    words = ["-cell", "100", "-hkl", "a"]
+    experiment = read_options(words, fdump="b", structure_factors=source)
+    assert experiment.structure_factors == source
+
+
 def test_an_fdump_in_the_working_directory_is_not_read_unasked(write):
     write("Fdump.bin", "")
     with pytest.raises(ExperimentError, match="no structure factors"):

@@ -167,7 +167,7 @@ def fullest():
         ),
         sampling=Sampling(3, True, 1.9, True, True, True),
         frames=Frames(as_tuple(tilt[1]), 0.3, 0.01, 4, 0.05, 6),
-        structure_factors=StructureFactorSource(str(DATA / "p1.hkl"), "hkl", 7.5),
+        structure_factors=StructureFactorSource(str(DATA / "a.mtz"), "mtz", 7.5, "F-obs"),
         background=Background(TABLE, TABLE_SHA256, "4stol", 1e-4, 2.5e-9, 0.92, 18.0),
         noise=Noise(5, 0.02, 0.03, 6, 3.0, 1.8, 40.0, 65535, PointSpread("gauss", 7e-5, 4)),
     )
@@ -339,6 +339,9 @@ experiments = st.builds(
         st.sampled_from(["a.hkl", "./b/../c d.hkl", "/some/where/é.hkl"]),
         st.sampled_from(["hkl", "fdump"]),
         finite,
+    )
+    | st.builds(
+        StructureFactorSource, st.just("a.mtz"), st.just("mtz"), finite, st.none() | st.text()
     ),
     c_compat=st.booleans(),
     notes=st.lists(st.text()).map(tuple),
@@ -620,6 +623,19 @@ def test_an_absolute_path_stays_so(read):
     assert source == StructureFactorSource("/some/Fdump.bin", "fdump")
 
 
+def test_an_mtz_is_named_with_or_without_its_column(read):
+    named = "mtz = '/some/a.mtz'"
+    source = read(document(structure_factors=named)).structure_factors
+    assert source == StructureFactorSource("/some/a.mtz", "mtz")
+    source = read(document(structure_factors=named + "\nmtz_column = 'F-obs'")).structure_factors
+    assert source == StructureFactorSource("/some/a.mtz", "mtz", column="F-obs")
+
+
+def test_a_column_without_an_mtz_is_refused(read):
+    with pytest.raises(ExperimentError, match=r"'FP' names a column of an MTZ.*format hkl"):
+        read(document(structure_factors="hkl = 'a.hkl'\nmtz_column = 'FP'"))
+
+
 def test_the_hash_does_not_depend_on_where_files_lie(read, folder, monkeypatch):
     text = document(structure_factors='hkl = "a.hkl"')
     here = read(text)
@@ -673,6 +689,7 @@ SOURCES = "[[beam.sources]]"
         ("detector", PANEL, ["distance_mm", "panels"]),
         ("detector", "beam_center_px = [1, 1]" + PANEL, ["beam_center_px", "panels"]),
         ("structure_factors", "hkl = 'a'\nfdump = 'b'", ["hkl", "fdump"]),
+        ("structure_factors", "fdump = 'a'\nmtz = 'b'", ["fdump", "mtz"]),
     ],
 )
 def test_saying_a_thing_twice_names_both_keys(read, section, text, keys):
@@ -759,7 +776,7 @@ def test_a_value_that_cannot_be_names_file_section_and_key(read, section, text, 
         ("crystal", "a_A = [0, 9, 0]\nb_A = [9, 0, 0]\nc_A = [0, 0, 9]\ncells = 5", "right-handed"),
         ("detector", "pixels = [1, 1]\npixel_size_mm = 1", "distance_m"),
         ("detector", "pixels = [1, 1]\npixel_size_mm = 1\ndistance_mm = 0", "distance_mm"),
-        ("structure_factors", "", "hkl or fdump"),
+        ("structure_factors", "", "hkl, fdump or mtz"),
     ],
 )
 def test_what_is_missing_or_impossible_is_named(read, section, text, key):

@@ -90,6 +90,11 @@ def add_experiment_options(parser: Parser) -> None:
         "--fdump", metavar="FILE", help="take F from this Fdump file in place of -hkl"
     )
     parser.add_argument(
+        "--mtz",
+        metavar="FILE[:LABEL]",
+        help="take F from this MTZ in place of -hkl; LABEL tells which of several columns",
+    )
+    parser.add_argument(
         "--clip-to-beam",
         action=argparse.BooleanOptionalAction,
         help="of a crystal or droplet larger than the beam only what the beam hits counts, or all",
@@ -184,6 +189,7 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
             words,
             c_compat=options.c_compat,
             fdump=options.fdump,
+            mtz=options.mtz,
             clip_to_beam=options.clip_to_beam,
             noise=noise,
         )
@@ -193,10 +199,11 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
             f"the experiment is {words[0]}, so {words[1]!r} is one word too many; "
             "change the TOML file instead"
         )
-    if options.c_compat or options.fdump or options.clip_to_beam is not None:
+    if any((options.c_compat, options.fdump, options.mtz)) or options.clip_to_beam is not None:
         raise UsageError(
-            "--c-compat, --fdump and --clip-to-beam go with nanoBragg options; in a TOML file "
-            "write `c_compat = true`, `fdump` in [structure_factors], and sizes as they count"
+            "--c-compat, --fdump, --mtz and --clip-to-beam go with nanoBragg options; in a TOML "
+            "file write `c_compat = true`, `fdump` or `mtz` in [structure_factors], and sizes as "
+            "they count"
         )
     if noise is not None:
         raise UsageError(

@@ -19,6 +19,7 @@ VERBS = {
     "verify": "check every tile of a run against its digest",
     "view": "a picture of a run",
     "plan": "what submit would do: tiles, memory, coverage; computes nothing",
+    "probe": "what F is in each source, and which source a command would use",
     "compare": "whether two images are the same: sums, peaks, errors, correlation",
     "config": "the resolved experiment with every derived value, as TOML",
 }
@@ -32,6 +33,9 @@ exit codes:
   4    a run that exists already, does not exist, or is damaged
   5    tiles that failed, or a run with faults
   6    images that differ by more than the thresholds
+  10   probe: a reflection is in range, but not given
+  11   probe: a reflection is out of the ranges
+  12   probe: a source cannot be read
   130  interrupted; `tiled-sim resume RUN` goes on"""
 
 

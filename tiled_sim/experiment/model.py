@@ -430,13 +430,15 @@ class StructureFactorSource:
     Parameters
     ----------
     path : file, or None for `default_F` everywhere
-    format : ``hkl`` or ``fdump``; None without a file
+    format : ``hkl``, ``fdump`` or ``mtz``; None without a file
     default_F : F of every node that the file does not give [electron]
+    column : label of the amplitudes in an MTZ; None: its only column of them
     """
 
     path: str | None = None
     format: str | None = None
     default_F: float = 0.0
+    column: str | None = None
 
     def __post_init__(self) -> None:
         _require(
@@ -444,10 +446,16 @@ class StructureFactorSource:
             f"structure_factors.default_F = {self.default_F} must be finite",
         )
         _require(
+            self.column is None or self.format == "mtz",
+            f"structure_factors.column = {self.column!r} names a column of an MTZ, but the source "
+            f"is {self.path}, of format {self.format}",
+        )
+        _require(
             self.path is not None or self.default_F != 0.0,
-            "no structure factors: name a file (-hkl FILE, --fdump FILE; in TOML hkl or fdump "
-            "in [structure_factors]) or a default_F other than 0. Without them every F_cell "
-            "would be 0 and the image empty. Nothing is read from the working directory unasked",
+            "no structure factors: name a file (-hkl FILE, --fdump FILE, --mtz FILE; in TOML hkl, "
+            "fdump or mtz in [structure_factors]) or a default_F other than 0. Without them every "
+            "F_cell would be 0 and the image empty. Nothing is read from the working directory "
+            "unasked",
         )
 
 
@@ -658,7 +666,7 @@ class Experiment:
         plain = self.to_dict()
         del plain["notes"]
         # the format stays: an Fdump and a list treat default_F inside the grid differently
-        del plain["structure_factors"]["path"]
+        del plain["structure_factors"]["path"], plain["structure_factors"]["column"]
         if plain["background"] is not None:
             del plain["background"]["path"]
         for panel in plain["detector"]["panels"]:
@@ -675,6 +683,7 @@ class Experiment:
         *,
         c_compat: bool = False,
         fdump: str | Path | None = None,
+        mtz: str | Path | None = None,
         clip_to_beam: bool | None = None,
         noise: Noise | None = None,
     ) -> "Experiment":
@@ -682,7 +691,12 @@ class Experiment:
         from tiled_sim.experiment.nanobragg import read_options
 
         return read_options(
-            options, c_compat=c_compat, fdump=fdump, clip_to_beam=clip_to_beam, noise=noise
+            options,
+            c_compat=c_compat,
+            fdump=fdump,
+            mtz=mtz,
+            clip_to_beam=clip_to_beam,
+            noise=noise,
         )
 
     @classmethod

@@ -23,6 +23,7 @@ from tiled_sim.experiment.nanobragg_background import read_background
 from tiled_sim.experiment.nanobragg_clipping import in_beam
 from tiled_sim.experiment.nanobragg_detector import Laboratory, read_detector, read_laboratory
 from tiled_sim.experiment.options import Given, parse
+from tiled_sim.experiment.precedence import NamedSources
 from tiled_sim.experiment.sampling import (
     choose_interpolation,
     choose_oversample,
@@ -95,11 +96,39 @@ def read_outputs(options: Sequence[str], *, c_compat: bool = False) -> Outputs:
     )
 
 
+def read_sources_named(
+    options: Sequence[str],
+    *,
+    c_compat: bool = False,
+    fdump: str | Path | None = None,
+    mtz: str | Path | None = None,
+) -> NamedSources:
+    """What a nanoBragg command line, and ours beside it, say of structure factors.
+
+    Parameters
+    ----------
+    options, c_compat, fdump, mtz : as of `read_options`
+    """
+    return _named_sources(parse(options, c_compat=c_compat), fdump, mtz)
+
+
+def _named_sources(given: Given, fdump: str | Path | None, mtz: str | Path | None) -> NamedSources:
+    return NamedSources(
+        hkl=given.text("-hkl"),
+        dump=given.text("-dump"),
+        fdump=None if fdump is None else str(fdump),
+        mtz=None if mtz is None else str(mtz),
+        default_F=given.number("-default_F") or 0.0,
+    )
+
+
 def read_options(
     options: Sequence[str],
     *,
     c_compat: bool = False,
     fdump: str | Path | None = None,
+    mtz: str | Path | None = None,
+    structure_factors: StructureFactorSource | None = None,
     clip_to_beam: bool | None = None,
     noise: Noise | None = None,
 ) -> Experiment:
@@ -110,6 +139,8 @@ def read_options(
     options : the words of the command line
     c_compat : replay what the C program does wrong, and ignore what it ignores
     fdump : structure factors from this Fdump file, in place of ``-hkl``
+    mtz : structure factors from this MTZ, FILE or FILE:LABEL, in place of ``-hkl``
+    structure_factors : the source, whatever is named; None: the one that is named
     clip_to_beam : whether only what the beam hits counts of a crystal or droplet that is higher or
         wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as in C
     noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed`` is
@@ -126,7 +157,8 @@ def read_options(
     """
     given = parse(options, c_compat=c_compat)
     judge = Judge(c_compat)
-    structure_factors = _structure_factors(given, fdump)
+    if structure_factors is None:
+        structure_factors = _named_sources(given, fdump, mtz).choose().source
     mask = _mask(given)
     laboratory = read_laboratory(given, mask, judge)
     wavelength = _wavelength(given, mask, judge)
@@ -174,29 +206,6 @@ def _noise(given: Given, asked: Noise | None, judge: Judge) -> Noise | None:
             "(--noise). Leave it out, or say --c-compat"
         )
     return None
-
-
-def _structure_factors(given: Given, fdump: str | Path | None) -> StructureFactorSource:
-    hkl, dump = given.text("-hkl"), given.text("-dump")
-    default_F = given.number("-default_F") or 0.0
-    if hkl is not None and fdump is not None:
-        raise UsageError(
-            f"two sources of structure factors: -hkl {hkl} and --fdump {fdump}; name one"
-        )
-    if hkl is not None:
-        return StructureFactorSource(hkl, "hkl", default_F)
-    if fdump is not None and dump is not None and Path(dump) != Path(fdump):
-        raise UsageError(
-            f"two sources of structure factors: -dump {dump} and --fdump {fdump}; name one"
-        )
-    if fdump is not None or dump is not None:
-        path = str(fdump if fdump is not None else dump)
-        if not Path(path).exists():
-            raise InputFileError(
-                f"{path}: no such Fdump file, and no -hkl to make it from; name a file that exists"
-            )
-        return StructureFactorSource(path, "fdump", default_F)
-    return StructureFactorSource(None, None, default_F)
 
 
 def _mask(given: Given) -> SmvImage | None:

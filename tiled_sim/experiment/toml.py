@@ -50,7 +50,7 @@ _TOP = plain(
     *("c_compat", "beam", "crystal", "detector", "sampling", "frames", "structure_factors"),
     *("background", "noise"),
 )
-_FORMATS = ("hkl", "fdump")
+_FORMATS = ("hkl", "fdump", "mtz")
 
 
 def read_toml(path: str | Path) -> Experiment:
@@ -129,7 +129,7 @@ def _noise(top: Table) -> Noise | None:
 
 def _structure_factors(top: Table) -> StructureFactorSource:
     """The file, of one format, and F elsewhere."""
-    table = top.table("structure_factors", plain(*_FORMATS, "default_F"))
+    table = top.table("structure_factors", plain(*_FORMATS, "mtz_column", "default_F"))
     way = table.choose("where F comes from", *((name,) for name in _FORMATS))
     file_format = way[0] if way else None
     return table.build(
@@ -137,6 +137,7 @@ def _structure_factors(top: Table) -> StructureFactorSource:
         path=table.path(file_format) if file_format else None,
         format=file_format,
         default_F=table.number("default_F", 0.0),
+        column=table.text("mtz_column") if "mtz_column" in table else None,
     )
 
 

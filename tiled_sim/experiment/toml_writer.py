@@ -112,6 +112,8 @@ def _mask(mask: MaskFile) -> Iterator[str]:
 def _structure_factors(source: StructureFactorSource) -> Iterator[str]:
     if source.path is not None:
         yield f"{source.format} = {_path(source.path)}"
+    if source.column is not None:
+        yield f"mtz_column = {_value(source.column)}"
     yield f"default_F = {_value(source.default_F)}"
 
 

@@ -1,0 +1,225 @@
+"""``tiled-sim probe``: what F is in each source, and which source a command would use."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tiled_sim.cli.arguments import Parser, read_request, whole_number
+from tiled_sim.cli.printing import print_json
+from tiled_sim.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from tiled_sim.experiment.model import Experiment, StructureFactorSource
+    from tiled_sim.instruments.probe import Verdict
+
+#: Exit codes: found, absent, out of range, unreadable.
+_CODES = (0, 10, 11, 12)
+
+
+class _Named(NamedTuple):
+    """A file that an option of ours names, with its format."""
+
+    format: str
+    text: str
+
+
+class _Asked(NamedTuple):
+    """What there is to look at: all sources, the one that is used, and an experiment or None."""
+
+    sources: "list[StructureFactorSource]"
+    verdict: "Verdict"
+    experiment: "Experiment | None"
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the verb; the exit code."""
+    options, rest = _parser().parse_beside_nanobragg(words)
+    _check(options, rest)
+    from tiled_sim.cli.probe_report import Report, document, markdown, text_lines
+    from tiled_sim.instruments.probe import (
+        disagreements,
+        outcome,
+        probe_source,
+        under_pixel,
+        with_coverage,
+    )
+
+    asked = _asked(options, rest)
+    probed = [probe_source(source, asked.experiment) for source in asked.sources]
+    used = next((one.factors for one in probed if one.source == asked.verdict.source), None)
+    pixels = []
+    if asked.experiment is not None:
+        pixels = [
+            under_pixel(asked.experiment, asked.verdict, used, (slow, fast), *_place(options))
+            for slow, fast in options.pixel
+        ]
+    named = [(h, k, l) for h, k, l in options.reflection]
+    reflections = list(
+        dict.fromkeys(named + [found.hkl for pixel in pixels for found in pixel.reflections])
+    )
+    code = _CODES[outcome(probed, asked.verdict, reflections)]
+    report = Report(
+        probed,
+        with_coverage(asked.verdict, probed),
+        reflections,
+        pixels,
+        disagreements(probed),
+        asked.experiment,
+        options.dtype,
+    )
+    if options.markdown is not None:
+        _write_new(options.markdown, markdown(report))
+    if options.json:
+        print_json({**document(report), "exit_code": code})
+    else:
+        print("\n".join(text_lines(report)))
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "probe",
+        "What F is in each source, and which source a command would use.\n\n"
+        "  tiled-sim probe --hkl F --fdump F --mtz F … --reflection H K L …\n"
+        "  tiled-sim probe EXPERIMENT.toml | <nanoBragg options> --pixel SLOW FAST …\n\n"
+        "With nanoBragg options --fdump and --mtz count as in `submit`; --hkl is for a look only.",
+        epilog="exit codes of this verb:\n"
+        "  0    every reflection asked for is given, in the source that the command would use, or\n"
+        "       in all sources where it would use none of them\n"
+        "  10   one is in range there, but not given (or no file is used)\n"
+        "  11   one is out of the ranges there\n"
+        "  12   that source, or one of these, cannot be read",
+    )
+    sources = parser.add_argument_group("sources, each of which may be repeated")
+    for name, metavar, what in (
+        ("hkl", "FILE", "text list, `h k l F` a line"),
+        ("fdump", "FILE", "Fdump of the C program"),
+        ("mtz", "FILE[:LABEL]", "MTZ, with the label of its amplitudes if it has several"),
+    ):
+        sources.add_argument(
+            f"--{name}",
+            dest="named",
+            action="append",
+            default=[],
+            type=_of_format(name),
+            metavar=metavar,
+            help=what,
+        )
+    parser.add_argument(
+        "--reflection",
+        nargs=3,
+        type=int,
+        action="append",
+        default=[],
+        metavar=("H", "K", "L"),
+        help="what F is there; may be repeated",
+    )
+    parser.add_argument(
+        "--pixel",
+        nargs=2,
+        type=int,
+        action="append",
+        default=[],
+        metavar=("SLOW", "FAST"),
+        help="the reflections that this pixel of the experiment looks up; may be repeated",
+    )
+    parser.add_argument(
+        "--frame", type=whole_number, default=0, metavar="N", help="of the pixels (0)"
+    )
+    parser.add_argument(
+        "--panel", type=whole_number, default=0, metavar="N", help="of the pixels (0)"
+    )
+    parser.add_argument(
+        "--c-compat",
+        action="store_true",
+        help="read the nanoBragg options as `submit --c-compat` does",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "float64"),
+        default="float64",
+        help="show F as rounded to this type (float64)",
+    )
+    parser.add_argument(
+        "--markdown", metavar="FILE", help="also write the tables of F to this new file"
+    )
+    return parser
+
+
+def _of_format(name: str) -> Callable[[str], _Named]:
+    return lambda text: _Named(name, text)
+
+
+def _check(options: argparse.Namespace, rest: list[str]) -> None:
+    if not rest and not options.named:
+        raise UsageError(
+            "nothing to probe: name sources (--hkl FILE, --fdump FILE, --mtz FILE) or an experiment"
+        )
+    if not rest and (options.pixel or options.c_compat):
+        raise UsageError(
+            "--pixel and --c-compat need an experiment: name a TOML file or give nanoBragg options"
+        )
+    if options.markdown is not None and Path(options.markdown).exists():
+        raise _exists(options.markdown)
+
+
+def _exists(path: str) -> StoreError:
+    return StoreError(f"{path}: it exists already: choose another name or remove it")
+
+
+def _place(options: argparse.Namespace) -> tuple[int, int]:
+    """Frame and panel of the pixels."""
+    return options.frame, options.panel
+
+
+def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
+    """Sources, verdict and experiment of a command line."""
+    from tiled_sim.instruments.probe import Verdict, judge_command, judge_list
+
+    if not rest:
+        sources = _distinct([_source(named, 0.0) for named in options.named])
+        return _Asked(sources, judge_list(sources), None)
+    if rest[0].startswith("-"):
+        fdump, mtz = (
+            [named.text for named in options.named if named.format == name]
+            for name in ("fdump", "mtz")
+        )
+        verdict, sources, experiment = judge_command(
+            rest, c_compat=options.c_compat, fdump=fdump, mtz=mtz
+        )
+    else:
+        toml = argparse.Namespace(c_compat=options.c_compat, fdump=None, mtz=None)
+        experiment = read_request(toml, rest).experiment
+        source = experiment.structure_factors
+        reason = "no file is named in" if source.path is None else f"{source.format} names it in"
+        verdict = Verdict(source, f"{reason} [structure_factors] of {rest[0]}")
+        sources = [] if source.path is None else [source]
+    used = [verdict.source] if verdict.source else sources
+    default_F = used[0].default_F if used else 0.0
+    looked_at = [_source(named, default_F) for named in options.named]
+    return _Asked(_distinct(sources + looked_at), verdict, experiment)
+
+
+def _source(named: _Named, default_F: float) -> "StructureFactorSource":
+    from tiled_sim.experiment.model import StructureFactorSource
+    from tiled_sim.io.mtz import split_column
+
+    path, column = split_column(named.text) if named.format == "mtz" else (named.text, None)
+    return StructureFactorSource(path, named.format, default_F, column)
+
+
+def _distinct(sources: "list[StructureFactorSource]") -> "list[StructureFactorSource]":
+    return list(dict.fromkeys(sources))
+
+
+def _write_new(path: str, text: str) -> None:
+    try:
+        with Path(path).open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError as error:
+        raise StoreError(
+            f"{path}: it cannot be written ({error.strerror}): check folder, rights and space"
+        ) from None
