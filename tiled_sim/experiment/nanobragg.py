@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
+from tiled_sim.experiment.image_headers import ImageHeaders, read_image_headers
 from tiled_sim.experiment.judgement import Judge
 from tiled_sim.experiment.model import (
     Beam,
@@ -28,7 +29,6 @@ from tiled_sim.experiment.sampling import (
 from tiled_sim.experiment.sources import listed_sources, swept_sources
 from tiled_sim.experiment.stepping import RADIAN, Steps, phi_sweep, sweep, whole
 from tiled_sim.io.matrix import read_matrix
-from tiled_sim.io.smv import SmvImage, read_smv
 from tiled_sim.io.sources import read_sources
 from tiled_sim.physics.cell import (
     cell_volume,
@@ -115,14 +115,14 @@ def read_options(
     given = parse(options, c_compat=c_compat)
     judge = Judge(c_compat)
     structure_factors = _structure_factors(given, fdump)
-    mask = _mask(given)
-    laboratory = read_laboratory(given, mask, judge)
-    wavelength = _wavelength(given, mask, judge)
+    headers = read_image_headers(given, judge)
+    laboratory = read_laboratory(given, headers, judge)
+    wavelength = _wavelength(given, headers, judge)
     crystal, cells_by_number = _crystal(given, wavelength, judge)
     experiment = Experiment(
         beam=_beam(given, wavelength, laboratory, judge),
         crystal=crystal,
-        detector=read_detector(given, laboratory, mask, judge),
+        detector=read_detector(given, laboratory, headers, judge),
         sampling=Sampling(
             oversample=_oversample(given, crystal, wavelength, laboratory, judge),
             interpolate=_interpolate(
@@ -133,7 +133,7 @@ def read_options(
             ),
             dmin=max(given.number("-dmin") or 0.0, 0.0),
         ),
-        frames=_frames(given, mask, laboratory, judge),
+        frames=_frames(given, headers, laboratory, judge),
         structure_factors=structure_factors,
         c_compat=c_compat,
     )
@@ -163,12 +163,7 @@ def _structure_factors(given: Given, fdump: str | Path | None) -> StructureFacto
     return StructureFactorSource(None, None, default_F)
 
 
-def _mask(given: Given) -> SmvImage | None:
-    path = given.text("-mask")
-    return None if path is None else read_smv(path)
-
-
-def _wavelength(given: Given, mask: SmvImage | None, judge: Judge) -> float:
+def _wavelength(given: Given, headers: ImageHeaders, judge: Judge) -> float:
     """Wavelength [Å]."""
     energy, wavelength = given.number("-energy"), given.number("-lambda")
     if energy is not None and energy <= 0:
@@ -186,7 +181,7 @@ def _wavelength(given: Given, mask: SmvImage | None, judge: Judge) -> float:
     if of_energy is not None:
         return of_energy
     if wavelength is None:
-        of_header = mask.number("WAVELENGTH") if mask is not None else None
+        of_header = headers.number("WAVELENGTH")
         wavelength = 1.0 if of_header is None else of_header
     if wavelength <= 0:
         raise ExperimentError(f"-lambda {wavelength:g} Å must be positive")
@@ -432,11 +427,11 @@ def _interpolate(given: Given, cells: tuple[int, int, int], has_file: bool, judg
     return asked == "-interpolate"
 
 
-def _frames(given: Given, mask: SmvImage | None, laboratory: Laboratory, judge: Judge) -> Frames:
+def _frames(given: Given, headers: ImageHeaders, laboratory: Laboratory, judge: Judge) -> Frames:
     def degrees(option: str, key: str) -> float | None:
         value = given.number(option)
-        if value is None and mask is not None:
-            value = mask.number(key)
+        if value is None:
+            value = headers.number(key)
         return None if value is None else value / RADIAN
 
     phistep = given.number("-phistep")

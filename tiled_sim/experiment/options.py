@@ -54,7 +54,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("-dump", _PATH, "", "Fdump file: read without -hkl, written with -hkl"),
     Option("-mask", _PATH, "", "SMV image whose zeros are dead pixels; its header sets the geometry"),
     Option("-sourcefile", _PATH, "", "list of sources: X Y Z weight wavelength [m]"),
-    Option("-img", _PATH, refused=f"(geometry from an image header) {LATER}; give the values as options"),
+    Option("-img", _PATH, "", "SMV image whose header alone is read; it sets the geometry, before that of -mask"),
     Option("-stol", _PATH, refused=f"(amorphous background) {LATER}"),
     Option("-4stol", _PATH, refused=f"(amorphous background) {LATER}"),
     Option("-Q", _PATH, refused=f"(amorphous background) {LATER}"),

@@ -10,22 +10,24 @@ import numpy.typing as npt
 from tiled_sim.errors import InputFileError
 
 
+#: Bytes in which every SMV file says how long its header is.
+_FIRST_BYTES = 512
+
+
 @dataclass(frozen=True, eq=False)
-class SmvImage:
-    """A 16-bit SMV image.
+class SmvHeader:
+    """The header of an SMV image, whatever the type of its pixels.
 
     Parameters
     ----------
     path : of the file
-    sha256 : of its bytes
     header : keys and values, whole keys only
-    pixels : uint16 (slow, fast)
+    shape : (slow, fast) number of pixels
     """
 
     path: str
-    sha256: str
     header: dict[str, str]
-    pixels: npt.NDArray[np.uint16]
+    shape: tuple[int, int]
 
     def number(self, key: str) -> float | None:
         """A header value as a number, or None if the key is absent.
@@ -43,6 +45,42 @@ class SmvImage:
             raise InputFileError(
                 f"{self.path}: header {key}={self.header[key]!r} is not a number"
             ) from None
+
+
+@dataclass(frozen=True, eq=False)
+class SmvImage(SmvHeader):
+    """A 16-bit SMV image.
+
+    Parameters
+    ----------
+    path, header, shape : as `SmvHeader`
+    sha256 : of its bytes
+    pixels : uint16 (slow, fast)
+    """
+
+    sha256: str
+    pixels: npt.NDArray[np.uint16]
+
+
+def read_smv_header(path: str | Path) -> SmvHeader:
+    """Read the header of an SMV image; its pixels are not looked at.
+
+    Raises
+    ------
+    InputFileError
+        if the file cannot be read or is not SMV
+    """
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_FIRST_BYTES)
+            more = _size(path, _header(path, data), "HEADER_BYTES") - len(data)
+            data += file.read(max(more, 0))
+    except OSError as error:
+        raise InputFileError(f"cannot read the image {path}: {error.strerror}") from None
+    header = _header(path, data)
+    return SmvHeader(
+        str(path), header, (_size(path, header, "SIZE2"), _size(path, header, "SIZE1"))
+    )
 
 
 def read_smv(path: str | Path) -> SmvImage:
@@ -69,18 +107,19 @@ def read_smv(path: str | Path) -> SmvImage:
         )
     pixels = np.frombuffer(data, dtype=f"{order}u2", count=slow * fast, offset=start)
     return SmvImage(
-        str(path),
-        hashlib.sha256(data).hexdigest(),
-        header,
-        pixels.reshape(slow, fast).astype(np.uint16),
+        path=str(path),
+        header=header,
+        shape=(slow, fast),
+        sha256=hashlib.sha256(data).hexdigest(),
+        pixels=pixels.reshape(slow, fast).astype(np.uint16),
     )
 
 
 def _header(path: str | Path, data: bytes) -> dict[str, str]:
-    if not data.startswith(b"{") or b"HEADER_BYTES=" not in data[:512]:
+    if not data.startswith(b"{") or b"HEADER_BYTES=" not in data[:_FIRST_BYTES]:
         raise InputFileError(f"{path}: not an SMV image (no {{ HEADER_BYTES= at its beginning)")
     end = data.find(b"}")
-    text = data[1 : end if end > 0 else 512].decode("latin-1")
+    text = data[1 : end if end > 0 else _FIRST_BYTES].decode("latin-1")
     pairs = (line.split("=", 1) for line in text.replace("\n", ";").split(";") if "=" in line)
     return {key.strip(): value.strip() for key, value in pairs}
 
