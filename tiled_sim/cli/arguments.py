@@ -89,6 +89,11 @@ def add_experiment_options(parser: Parser) -> None:
     parser.add_argument(
         "--fdump", metavar="FILE", help="take F from this Fdump file in place of -hkl"
     )
+    parser.add_argument(
+        "--clip-to-beam",
+        action=argparse.BooleanOptionalAction,
+        help="cut a crystal (-xtal_size, …) that is larger than -beamsize to it, or not",
+    )
 
 
 def read_request(options: argparse.Namespace, words: list[str]) -> Request:
@@ -106,7 +111,10 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
         )
     if words[0].startswith("-"):
         experiment = Experiment.from_nanobragg(
-            words, c_compat=options.c_compat, fdump=options.fdump
+            words,
+            c_compat=options.c_compat,
+            fdump=options.fdump,
+            clip_to_beam=options.clip_to_beam,
         )
         return Request(experiment, words)
     if len(words) > 1:
@@ -114,10 +122,10 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
             f"the experiment is {words[0]}, so {words[1]!r} is one word too many; "
             "change the TOML file instead"
         )
-    if options.c_compat or options.fdump:
+    if options.c_compat or options.fdump or options.clip_to_beam is not None:
         raise UsageError(
-            "--c-compat and --fdump go with nanoBragg options; in a TOML file write "
-            "`c_compat = true`, and `fdump` in [structure_factors]"
+            "--c-compat, --fdump and --clip-to-beam go with nanoBragg options; in a TOML file "
+            "write `c_compat = true`, `fdump` in [structure_factors], and the number of cells"
         )
     return Request(Experiment.from_toml(words[0]), [])
 

@@ -463,11 +463,12 @@ class Experiment:
         *,
         c_compat: bool = False,
         fdump: str | Path | None = None,
+        clip_to_beam: bool | None = None,
     ) -> "Experiment":
         """Read a nanoBragg command line; see `tiled_sim.experiment.nanobragg.read_options`."""
         from tiled_sim.experiment.nanobragg import read_options
 
-        return read_options(options, c_compat=c_compat, fdump=fdump)
+        return read_options(options, c_compat=c_compat, fdump=fdump, clip_to_beam=clip_to_beam)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> "Experiment":

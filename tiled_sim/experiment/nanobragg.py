@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
+from tiled_sim.experiment.camera import camera_header
 from tiled_sim.experiment.image_headers import ImageHeaders, read_image_headers
 from tiled_sim.experiment.judgement import Judge
 from tiled_sim.experiment.model import (
@@ -20,6 +21,7 @@ from tiled_sim.experiment.model import (
     StructureFactorSource,
 )
 from tiled_sim.experiment.nanobragg_detector import Laboratory, read_detector, read_laboratory
+from tiled_sim.experiment.nanobragg_outputs import random_misset, require_companions
 from tiled_sim.experiment.options import Given, parse
 from tiled_sim.experiment.sampling import (
     choose_interpolation,
@@ -28,6 +30,7 @@ from tiled_sim.experiment.sampling import (
 )
 from tiled_sim.experiment.sources import listed_sources, swept_sources
 from tiled_sim.experiment.stepping import RADIAN, Steps, phi_sweep, sweep, whole
+from tiled_sim.io.camera import CameraHeader
 from tiled_sim.io.matrix import read_matrix
 from tiled_sim.io.sources import read_sources
 from tiled_sim.physics.cell import (
@@ -38,7 +41,8 @@ from tiled_sim.physics.cell import (
     with_lengths,
 )
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
-from tiled_sim.physics.vectors import Array, about_fixed_axes, as_tuple
+from tiled_sim.physics.orientation import random_missetting
+from tiled_sim.physics.vectors import Array, Vector, about_fixed_axes, as_tuple
 
 #: The C program's default fluence [photons/m²] and beam size [mm].
 DEFAULT_FLUENCE = 125932015286227086360700780544.0
@@ -65,35 +69,12 @@ _SWEEPS = (
 _NEARLY_PARALLEL = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Files that a nanoBragg command names besides the run.
-
-    Parameters
-    ----------
-    float_image : of ``-floatfile``
-    fdump : of ``-dump`` beside ``-hkl``
-    progress : of ``-progress`` and ``-noprogress``; None: not said
-    """
-
-    float_image: str | None
-    fdump: str | None
-    progress: bool | None
-
-
-def read_outputs(options: Sequence[str], *, c_compat: bool = False) -> Outputs:
-    """What a nanoBragg command line asks to be written or shown besides the run."""
-    given = parse(options, c_compat=c_compat)
-    progress = given.last_of("-progress", "-noprogress")
-    return Outputs(
-        given.text("-floatfile"),
-        given.text("-dump") if "-hkl" in given else None,
-        None if progress is None else progress == "-progress",
-    )
-
-
 def read_options(
-    options: Sequence[str], *, c_compat: bool = False, fdump: str | Path | None = None
+    options: Sequence[str],
+    *,
+    c_compat: bool = False,
+    fdump: str | Path | None = None,
+    clip_to_beam: bool | None = None,
 ) -> Experiment:
     """Read a nanoBragg command line (without the program's name); paths from the working directory.
 
@@ -102,6 +83,8 @@ def read_options(
     options : the words of the command line
     c_compat : replay what the C program does wrong, and ignore what it ignores
     fdump : structure factors from this Fdump file, in place of ``-hkl``
+    clip_to_beam : cut a crystal that is larger than the beam to the beam's size; None: refuse it,
+        or with ``c_compat`` do as C, which cuts it
 
     Raises
     ------
@@ -114,11 +97,12 @@ def read_options(
     """
     given = parse(options, c_compat=c_compat)
     judge = Judge(c_compat)
+    require_companions(given, c_compat=c_compat)
     structure_factors = _structure_factors(given, fdump)
     headers = read_image_headers(given, judge)
     laboratory = read_laboratory(given, headers, judge)
     wavelength = _wavelength(given, headers, judge)
-    crystal, cells_by_number = _crystal(given, wavelength, judge)
+    crystal, cells_by_number = _crystal(given, wavelength, judge, clip_to_beam)
     experiment = Experiment(
         beam=_beam(given, wavelength, laboratory, judge),
         crystal=crystal,
@@ -138,6 +122,23 @@ def read_options(
         c_compat=c_compat,
     )
     return replace(experiment, notes=tuple(judge.notes))
+
+
+def read_camera(options: Sequence[str], *, c_compat: bool = False) -> CameraHeader:
+    """What an image of a nanoBragg command line says in its header.
+
+    Parameters
+    ----------
+    options, c_compat : as `read_options`, which accepts them
+    """
+    given, judge = parse(options, c_compat=c_compat), Judge(c_compat)
+    headers = read_image_headers(given, judge)
+    laboratory = read_laboratory(given, headers, judge)
+    return camera_header(
+        laboratory,
+        _wavelength(given, headers, judge),
+        _frames(given, headers, laboratory, judge),
+    )
 
 
 def _structure_factors(given: Given, fdump: str | Path | None) -> StructureFactorSource:
@@ -291,7 +292,9 @@ def _fluence(given: Given, judge: Judge) -> float:
     return of_flux
 
 
-def _crystal(given: Given, wavelength: float, judge: Judge) -> tuple[Crystal, tuple[int, int, int]]:
+def _crystal(
+    given: Given, wavelength: float, judge: Judge, clip_to_beam: bool | None
+) -> tuple[Crystal, tuple[int, int, int]]:
     """The crystal, and the numbers of cells that were given as such."""
     direct, reciprocal = _vectors(given, wavelength, judge)
     spread, domains = _mosaic(given, judge)
@@ -310,7 +313,7 @@ def _crystal(given: Given, wavelength: float, judge: Judge) -> tuple[Crystal, tu
         mosaic_domains=domains,
         mosaic_seed=12345678 if seed is None else seed,
     )
-    return replace(crystal, cells=_cells(given, crystal, judge)), by_number
+    return replace(crystal, cells=_cells(given, crystal, judge, clip_to_beam)), by_number
 
 
 def _vectors(given: Given, wavelength: float, judge: Judge) -> tuple[Array, Array]:
@@ -332,7 +335,7 @@ def _vectors(given: Given, wavelength: float, judge: Judge) -> tuple[Array, Arra
         reciprocal = read_matrix(path) / wavelength
         if abs(float(np.linalg.det(reciprocal))) < 1e-300:
             raise InputFileError(f"{path}: the three vectors of the matrix span no cell")
-    misset = given.vector("-misset")
+    misset = _missetting(given, judge)
     if misset is not None:
         x, y, z = (angle / RADIAN for angle in misset)
         reciprocal = reciprocal @ about_fixed_axes(x, y, z).T
@@ -347,6 +350,17 @@ def _vectors(given: Given, wavelength: float, judge: Judge) -> tuple[Array, Arra
             "cell of a TOML experiment is exact"
         )
     return direct, reciprocal
+
+
+def _missetting(given: Given, judge: Judge) -> Vector | None:
+    """Angles about X, then Y, then Z [°]."""
+    if not random_misset(given):
+        return given.vector("-misset")
+    seeds = [given.integer(option) for option in ("-misset_seed", "-seed") if option in given]
+    seed = seeds[0] if seeds and seeds[0] is not None else 1
+    x, y, z = angles = random_missetting(seed)
+    judge.note(f"-misset random of seed {seed} is -misset {x!r} {y!r} {z!r}")
+    return angles
 
 
 def _mosaic(given: Given, judge: Judge) -> tuple[float, int]:
@@ -372,7 +386,9 @@ def _cells_by_number(given: Given) -> tuple[int, int, int]:
     return cells("a"), cells("b"), cells("c")
 
 
-def _cells(given: Given, crystal: Crystal, judge: Judge) -> tuple[int, int, int]:
+def _cells(
+    given: Given, crystal: Crystal, judge: Judge, clip_to_beam: bool | None
+) -> tuple[int, int, int]:
     """Number of cells along a, b, c: from the size where one is given."""
     beam_size = given.number("-beamsize")
     beam_size = DEFAULT_BEAM_SIZE if beam_size is None else beam_size
@@ -385,10 +401,7 @@ def _cells(given: Given, crystal: Crystal, judge: Judge) -> tuple[int, int, int]
             numbers.append(crystal.cells[index])
             continue
         if axis != "x" and 0 <= beam_size < size:
-            judge.note(
-                f"crystal along {letter} clipped from {size:g} mm to the beam size {beam_size:g} mm"
-            )
-            size = beam_size
+            size = _beside_beam(f"{option} {size:g} mm", size, beam_size, judge, clip_to_beam)
         number = max(whole(size * 1e7 / float(lengths[index])), 1)
         by_number = given.last_of("-N", f"-N{letter}")
         if by_number is not None and given.integer(by_number) != number:
@@ -400,6 +413,23 @@ def _cells(given: Given, crystal: Crystal, judge: Judge) -> tuple[int, int, int]
         numbers.append(number)
     Na, Nb, Nc = numbers
     return Na, Nb, Nc
+
+
+def _beside_beam(
+    said: str, size: float, beam_size: float, judge: Judge, clip_to_beam: bool | None
+) -> float:
+    """Size of a crystal that is larger than the beam [mm]."""
+    if clip_to_beam is None and not judge.c_compat:
+        raise ExperimentError(
+            f"{said} is larger than the beam, {beam_size:g} mm (-beamsize). Say --clip-to-beam to "
+            "simulate the part in the beam, as the C program does, or --no-clip-to-beam for all "
+            "of it"
+        )
+    if clip_to_beam is False:
+        judge.note(f"{said} is larger than the beam, {beam_size:g} mm, and is not clipped")
+        return size
+    judge.note(f"{said} is clipped to the beam size {beam_size:g} mm")
+    return beam_size
 
 
 def _oversample(

@@ -56,6 +56,7 @@ class Laboratory:
     placed: Placed
     pixels: tuple[int, int]
     pixel_size: float
+    twotheta: float
 
 
 def read_laboratory(given: Given, headers: ImageHeaders, judge: Judge) -> Laboratory:
@@ -97,7 +98,7 @@ def read_laboratory(given: Given, headers: ImageHeaders, judge: Judge) -> Labora
     placed = place(placement)
     for note in placed.notes:
         judge.note(note)
-    return Laboratory(placed, pixels, pixel_size)
+    return Laboratory(placed, pixels, pixel_size, placement.twotheta)
 
 
 def read_detector(

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from tiled_sim.errors import InputFileError
 
-
 #: Bytes in which every SMV file says how long its header is.
 _FIRST_BYTES = 512
 
