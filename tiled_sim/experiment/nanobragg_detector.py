@@ -171,8 +171,15 @@ def _pixels(
                     f"ask for {sized if count is None else count}"
                 )
             count = of_mask
-        elif headers.image is not None and not (by_count or by_size):
+        elif headers.image is not None and count is None:
             count = headers.image.shape[index]
+            if by_size and sized != count:
+                judge.object(
+                    f"{by_size} {size * 1000:g} mm ({sized} pixels) and -img {headers.image.path} "
+                    f"({count} pixels along {axis}) contradict each other; -detpixels_{letter} "
+                    "overrides both",
+                    f"the number of pixels is {count}",
+                )
         counts.append(sized if count is None else count)
         if counts[-1] <= 0:
             raise ExperimentError(f"{by_size} {size * 1000:g} mm is less than half a pixel")
@@ -268,6 +275,8 @@ def _with_centre(
                 f"{' '.join(without_effect)} is ignored",
             )
     header = _centre_of_headers(headers, judge)
+    if name == "custom":
+        _prefer_options(header, lengths, judge)
 
     def millimetres(option: str) -> float | None:
         value = lengths[option] if lengths[option] is not None else header[option]
@@ -303,6 +312,20 @@ def _centre_of_headers(headers: ImageHeaders, judge: Judge) -> dict[str, float |
         keys = [key for key in (f"XDS_ORG{letter}", f"ORG{letter}") if headers.saying(key)]
         found[f"-ORG{letter}"] = headers.number(keys[0]) if keys else None
     return found
+
+
+def _prefer_options(
+    header: dict[str, float | None], lengths: dict[str, float | None], judge: Judge
+) -> None:
+    """CUSTOM takes a beam centre before -Xclose and -ORGX, in C even one of a header."""
+    for letter in "XY":
+        centre, others = f"-{letter}beam", (f"-{letter}close", f"-ORG{letter}")
+        said = [option for option in others if lengths[option] is not None]
+        if said and lengths[centre] is None and header[centre] is not None:
+            if judge.c_compat:
+                judge.note(f"as C: BEAM_CENTER_{letter} of the header beats {' and '.join(said)}")
+            else:
+                header[centre] = None
 
 
 def _judge_custom_centre(lengths: dict[str, float | None], pixel_size: float, judge: Judge) -> None:

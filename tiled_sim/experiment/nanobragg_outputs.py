@@ -61,7 +61,7 @@ class Outputs:
     @property
     def pixels(self) -> list[Pixel]:
         """(slow, fast) of the pixels whose scaling chain is wanted."""
-        return [pixel for pixel in (self.traced, self.printed) if pixel is not None]
+        return [p for p in dict.fromkeys((self.traced, self.printed)) if p is not None]
 
 
 def read_outputs(options: Sequence[str], *, c_compat: bool = False) -> Outputs:
