@@ -1028,6 +1028,11 @@ def test_the_beam_centre_of_an_image_header_is_never_turned_over(with_image, c_c
     assert experiment.detector.panels[0].origin == pytest.approx((0.1, 35e-5, -15e-5))
 
 
+@pytest.mark.parametrize(("c_compat", "steps"), [(False, 1), (True, 2)])
+def test_the_header_of_a_still_means_a_still_but_two_steps_in_c(with_image, c_compat, steps):
+    assert with_image(c_compat=c_compat, OSC_RANGE=0).frames.steps == steps
+
+
 def test_an_image_swung_in_two_theta_is_refused_with_the_angle(with_image):
     with pytest.raises(ExperimentError, match="header of -img says TWOTHETA=15°, the options say"):
         with_image(TWOTHETA=15)

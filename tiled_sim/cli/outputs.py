@@ -29,8 +29,6 @@ def wanted_outputs(nanobragg: list[str], *, c_compat: bool, detach: bool) -> Out
         for a file that exists, or cannot be written
     """
     outputs = read_outputs(nanobragg, c_compat=c_compat)
-    if outputs.count_image is not None:
-        raise UsageError("-noisefile needs photon noise, which is not simulated by this version")
     waiting = [*outputs.files, *(["-printout_pixel"] if outputs.printed else [])]
     if detach and waiting:
         raise UsageError(

@@ -22,7 +22,7 @@ from tiled_sim.experiment.model import (
 )
 from tiled_sim.experiment.nanobragg_detector import Laboratory, read_detector, read_laboratory
 from tiled_sim.experiment.nanobragg_outputs import random_misset, require_companions
-from tiled_sim.experiment.options import Given, parse
+from tiled_sim.experiment.options import LATER, Given, parse
 from tiled_sim.experiment.sampling import (
     choose_interpolation,
     choose_oversample,
@@ -98,6 +98,8 @@ def read_options(
     given = parse(options, c_compat=c_compat)
     judge = Judge(c_compat)
     require_companions(given, c_compat=c_compat)
+    if given.last_of("-noisefile", "-nonoise") == "-noisefile":
+        raise UsageError(f"option -noisefile (photon noise) {LATER}. Leave it out")
     structure_factors = _structure_factors(given, fdump)
     headers = read_image_headers(given, judge)
     laboratory = read_laboratory(given, headers, judge)
@@ -464,9 +466,12 @@ def _frames(given: Given, headers: ImageHeaders, laboratory: Laboratory, judge: 
             value = headers.number(key)
         return None if value is None else value / RADIAN
 
+    oscillation = degrees("-osc", "OSC_RANGE")
+    if oscillation == 0.0 and "-osc" not in given and not judge.c_compat:
+        oscillation = None  # the header of a still, of which C makes two equal steps
     phistep = given.number("-phistep")
     steps = phi_sweep(
-        degrees("-osc", "OSC_RANGE"),
+        oscillation,
         None if phistep is None else phistep / RADIAN,
         given.integer("-phisteps"),
     )
