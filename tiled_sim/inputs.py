@@ -10,13 +10,11 @@ from tiled_sim.errors import ExperimentError, InputFileError
 from tiled_sim.experiment.model import ABSCISSAS, Experiment, Panel, StructureFactorSource
 from tiled_sim.io.fdump import read_fdump
 from tiled_sim.io.hkl import read_hkl
+from tiled_sim.io.layout import MASKED, OUTSIDE_REGION
 from tiled_sim.io.mtz import read_mtz
 from tiled_sim.io.smv import read_smv
 from tiled_sim.io.stol import read_stol
 from tiled_sim.structure_factors import StructureFactors
-
-#: Bits of a mask; 0 is a live pixel.
-MASKED, OUTSIDE_REGION = 1, 2
 
 MaskSource = Callable[[int, slice, slice], npt.NDArray[np.uint8]]
 

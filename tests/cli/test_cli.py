@@ -18,6 +18,7 @@ from tiled_sim.cli.main import EXIT_CODES, VERBS, main
 from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.io.fdump import read_fdump
 from tiled_sim.io.hkl import read_hkl
+from tiled_sim.io.smv import read_smv
 
 SCRIPT = Path(sys.executable).parent / "tiled-sim"
 #: A still of 64 × 64 pixels, paths from the folder of the input files.
@@ -28,17 +29,18 @@ STILL = (
 SHA256 = ts.Experiment.from_nanobragg(STILL.split()).sha256
 _NOISE = ["--noise", "--noise-seed", "--noise-gain", "--noise-psf", "--noise-psf-fwhm"]
 _PLAN = ["--tile", "--trace-pixel", "--require-coverage", "--precision", "--kernel"]
+_READING = ["--c-compat", "--fdump", "--mtz", "--clip-to-beam", *_NOISE]
 _CLUSTER = ["--cluster", "--detach", "--device", "--no-progress"]
 TWO_DASHES = {
-    "submit": ["--out", "--c-compat", "--fdump", "--mtz", *_NOISE, *_PLAN, *_CLUSTER],
-    "resume": ["--c-compat", "--fdump", "--mtz", *_NOISE, *_CLUSTER],
+    "submit": ["--out", *_READING, *_PLAN, *_CLUSTER],
+    "resume": [*_READING, *_CLUSTER],
     "status": [],
     "watch": ["--no-progress"],
     "cancel": [],
     "verify": ["--recompute", "--device"],
     "view": ["--out", "--frame", "--panel"],
-    "plan": ["--c-compat", "--fdump", "--mtz", *_NOISE, *_PLAN],
-    "config": ["--c-compat", "--fdump", "--mtz", *_NOISE],
+    "plan": [*_READING, *_PLAN],
+    "config": _READING,
     "compare": [
         *("--shape", "--frame", "--panel", "--roi", "--mask", "--min-correlation", "--sum-ratio"),
         *("--peak-tolerance", "--max-displacement", "--picture"),
@@ -221,7 +223,7 @@ def test_a_reader_that_leaves_early_is_no_error():
         (f"plan {STILL} --noise-gain none", ["--noise-gain", "invalid float value"]),
         (f"plan {STILL} --noise-psf moffat", ["--noise-psf", "'gauss', 'fiber'"]),
         ("plan --noise e.toml", ["[noise] in the TOML file"]),
-        (f"plan {STILL} -printout", ["-printout", "--trace-pixel SLOW FAST"]),
+        (f"plan {STILL} -printout", ["-printout", "-printout_pixel FAST SLOW"]),
         (f"plan --tile abc {STILL}", ["--tile", "'abc'", "SLOWxFAST"]),
         (f"plan --tile 1x2x3 {STILL}", ["--tile", "'1x2x3'", "SLOWxFAST"]),
         (f"plan --trace-pixel 3 {STILL}", ["--trace-pixel", "2 arguments"]),
@@ -392,7 +394,7 @@ def test_a_run_that_exists_is_not_overwritten(refused, in_data, finished):
     assert {file: file.read_bytes() for file in finished.rglob("*") if file.is_file()} == before
 
 
-@pytest.mark.parametrize("option", ["-floatfile", "-dump"])
+@pytest.mark.parametrize("option", ["-floatfile", "-intfile", "-pgmfile", "-dump"])
 def test_a_file_to_be_written_that_exists_is_not_overwritten(refused, in_data, tmp_path, option):
     (tmp_path / "mine").write_text("mine")
     line = refused(4, "submit --out", tmp_path / "run.zarr", STILL, option, tmp_path / "mine")
@@ -684,6 +686,17 @@ def test_the_c_program_wins_a_contradiction_with_c_compat(tell, in_data):
     assert one_document(output)["experiment"]["beam"]["wavelength"] == pytest.approx(2.479684)
 
 
+@pytest.mark.parametrize(("choice", "cells"), [("clip", [2, 2, 2]), ("no-clip", [2, 4, 2])])
+def test_a_crystal_larger_than_the_beam_needs_a_choice(tell, refused, in_data, choice, cells):
+    # 14, 30 and 16 nm of cells of 7, 8 and 9 nm, in a beam of 16 nm
+    sizes = "-xtal_x 0.000014 -xtal_y 0.00003 -xtal_z 0.000016 -beamsize 0.000016 -nointerpolate"
+    words = f"{STILL.replace('-N 5', '')} {sizes}"
+    assert "--clip-to-beam" in refused(2, "config", words)
+    code, output, _ = tell("config --json", f"--{choice}-to-beam", words)
+    assert code == 0
+    assert one_document(output)["experiment"]["crystal"]["cells"] == cells
+
+
 # Files that nanoBragg options name
 
 
@@ -701,6 +714,90 @@ def test_a_dump_beside_hkl_is_written_and_gives_the_same_image(submit, data, tmp
     read = submit("read", "-dump", dump, without_hkl)
     named = submit("named", "--fdump", dump, without_hkl)
     assert bytes_of(written) == bytes_of(read) == bytes_of(named) == bytes_of(ts.open_run(finished))
+
+
+#: Every file that can be named, and nothing more.
+NAMED = "-floatfile {0}/f.bin -intfile {0}/i.img -pgmfile {0}/p.pgm -dump {0}/F.bin"
+
+
+def test_files_are_written_where_they_are_named_and_nowhere_else(submit, data, tmp_path):
+    before = sorted(data.iterdir())
+    submit("run", STILL, NAMED.format(tmp_path), "-printout_pixel 30 20 -trace_pixel 5 6")
+    assert sorted(data.iterdir()) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("F.bin", "f.bin", "i.img", "p.pgm", "run.zarr")
+    ]
+
+
+def test_the_intfile_is_the_scaled_image_with_the_camera_in_its_header(submit, tmp_path):
+    run = submit("run", STILL, "-intfile", tmp_path / "i.img", "-scale 100 -adc 3")
+    written = read_smv(tmp_path / "i.img")
+    image = run.image.values[0, 0].astype(np.float64)
+    expected = np.floor(np.clip(image * 100 + 3, 0, 65535) + 0.5)
+    np.testing.assert_allclose(written.pixels, expected, atol=1)
+    assert (written.number("BEAM_CENTER_X"), written.number("DISTANCE")) == (13.0, 100.0)
+
+
+def test_an_image_is_brought_back_by_its_own_header(submit, tell, in_data, tmp_path):
+    submit("run", STILL, "-xds -ORGX 20 -ORGY 30 -intfile", tmp_path / "i.img")
+    again = STILL.replace("-distance 100 -detpixels 64 -pixel 0.4", f"-img {tmp_path}/i.img")
+    _, by_header, _ = tell("config --json -xds", again)
+    _, by_options, _ = tell("config --json -xds -ORGX 20 -ORGY 30", STILL)
+    assert one_document(by_header)["sha256"] == one_document(by_options)["sha256"]
+
+
+def test_the_pixel_to_be_printed_is_traced_and_printed(tell, in_data, cluster, tmp_path):
+    where = f"--out {tmp_path}/run.zarr --no-progress --cluster {cluster.scheduler_address}"
+    code, output, _ = tell("submit", where, STILL, "-printout_pixel 30 20 --trace-pixel 3 4")
+    assert code == 0
+    run = ts.open_run(tmp_path / "run.zarr")
+    assert run.plan.trace_pixels == ((3, 4), (20, 30))
+    value = float(run.image[0, 0, 20, 30])
+    assert re.search(r"^  30   20 : stol = ", output, re.M)
+    assert re.search(rf"^pixel +{re.escape(f'{value:.10g}')}$", output, re.M)
+
+
+@pytest.mark.parametrize("option", ["-floatfile", "-intfile", "-pgmfile", "-dump"])
+def test_a_detached_run_writes_no_file_and_says_so(refused, in_data, tmp_path, option):
+    words = f"submit --out {tmp_path}/run.zarr --detach --cluster tcp://127.0.0.1:1"
+    line = refused(2, words, STILL, option, tmp_path / "file")
+    assert f"what {option} asks for" in line
+    assert "--detach does not wait" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_files_of_one_name_are_refused(refused, in_data, tmp_path):
+    words = f"submit --out {tmp_path}/run.zarr -intfile {tmp_path}/a -pgmfile {tmp_path}/b/../a"
+    (tmp_path / "b").mkdir()
+    assert "-intfile -pgmfile: two of them name the same file" in refused(2, words, STILL)
+
+
+def resumable(data):
+    return STILL.replace("p1.hkl", str(data / "p1.hkl"))
+
+
+def test_resume_with_the_same_options_writes_the_files_that_they_name(
+    tell, begun, data, cluster, tmp_path
+):
+    where = f"--no-progress --cluster {cluster.scheduler_address}"
+    code, _, complaint = tell("resume", begun, where, resumable(data), NAMED.format(tmp_path))
+    assert code == 0, complaint
+    image = np.asarray(zarr.open_group(begun, mode="r")["0/image"])
+    assert (tmp_path / "f.bin").read_bytes() == image.astype("<f4").tobytes()
+    assert read_smv(tmp_path / "i.img").pixels.max() == 55040
+    assert (tmp_path / "p.pgm").read_bytes().startswith(b"P5\n64 64\n")
+    assert read_fdump(tmp_path / "F.bin").amplitude.any()
+
+
+def test_resume_does_not_overwrite_a_file(refused, begun, data, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    line = refused(4, "resume", begun, resumable(data), "-floatfile", tmp_path / "mine")
+    assert f"-floatfile {tmp_path}/mine exists already" in line
+
+
+def test_resume_cannot_print_a_pixel_that_the_run_does_not_trace(refused, begun, data):
+    line = refused(2, "resume", begun, resumable(data), "-printout_pixel 30 20")
+    assert "made without a trace of slow 20, fast 30" in line
 
 
 def test_nothing_is_written_unasked_but_the_run(submit, data, tmp_path):

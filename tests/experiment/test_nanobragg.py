@@ -10,7 +10,9 @@ import pytest
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
 from tiled_sim.experiment.model import Noise, Region, StructureFactorSource
-from tiled_sim.experiment.nanobragg import read_options, read_outputs
+from tiled_sim.experiment.nanobragg import read_options
+from tiled_sim.experiment.nanobragg_outputs import read_outputs
+from tiled_sim.physics.vectors import about_fixed_axes
 
 CRYSTAL = "-default_F 100 -cell 100 100 100 90 90 90 -N 5 "
 
@@ -266,6 +268,63 @@ def test_a_negative_mosaic_spread_is_refused():
         read("-mosaic -1")
 
 
+# Random missetting
+
+
+def told_angles(experiment):
+    (note,) = (note for note in experiment.notes if note.startswith("-misset random"))
+    return note.split(" is -misset ")[1]
+
+
+@pytest.mark.parametrize("line", ["-misset random", "-misset random -misset_seed -12345678901"])
+def test_the_angles_of_the_note_give_the_orientation_of_a_random_missetting(line):
+    experiment = read(line)
+    same = read(f"-misset {told_angles(experiment)}")
+    assert experiment.sha256 == same.sha256
+    x, y, z = (math.radians(float(angle)) for angle in told_angles(experiment).split())
+    turned = about_fixed_axes(x, y, z) @ read().crystal.direct_vectors.T
+    np.testing.assert_allclose(experiment.crystal.direct_vectors.T, turned, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("", "-misset_seed 1"),
+        ("-seed 5", "-misset_seed 5"),
+        ("-seed 5 -misset_seed 6", "-misset_seed 6"),
+        ("-misset_seed 6 -seed 5", "-misset_seed 6"),
+    ],
+)
+def test_the_seed_of_a_random_missetting_is_its_own_or_the_common_one(line, same):
+    assert read(f"-misset random {line}").sha256 == read(f"-misset random {same}").sha256
+
+
+def test_two_seeds_are_two_orientations():
+    one, other = (read(f"-misset random -misset_seed {seed}").crystal.a for seed in (1, 2))
+    assert max(abs(x - y) for x, y in zip(one, other, strict=True)) > 1
+
+
+def test_angles_after_random_count():
+    assert read("-misset random -misset 1 2 3").sha256 == read("-misset 1 2 3").sha256
+
+
+@pytest.mark.parametrize("line", ["-misset random", "-misset 1 2 3 -misset_seed 7"])
+def test_a_random_missetting_cannot_be_had_as_in_c(line):
+    with pytest.raises(UsageError, match="-misset random and -misset_seed cannot be had"):
+        read(line, c_compat=True)
+
+
+def test_a_seed_of_no_random_missetting_is_refused():
+    with pytest.raises(UsageError, match="-misset_seed has no effect without -misset random"):
+        read("-misset 1 2 3 -misset_seed 7")
+
+
+def test_a_seed_of_nothing_is_refused_but_under_c_compat():
+    with pytest.raises(UsageError, match="-seed has no effect: there is no noise"):
+        read("-seed 5")
+    assert read("-seed 5", c_compat=True).sha256 == read("", c_compat=True).sha256
+
+
 # The size of the crystal
 
 SIZED = "-default_F 1 -cell 70 80 90 90 90 90 "
@@ -282,7 +341,6 @@ SIZED = "-default_F 1 -cell 70 80 90 90 90 90 "
         ("-xtal_y 0.000083", (1, 11, 1)),
         ("-xtal_z 0.000083", (1, 1, 10)),
         ("-xtal_thick 0.000083 -xtal_width 0.000083 -xtal_height 0.000083", (12, 11, 10)),
-        ("-xtal_size 0.000083 -beamsize 0.00004", (12, 5, 5)),
         ("-N 3 -xtal_size 0", (3, 3, 3)),
     ],
 )
@@ -290,9 +348,40 @@ def test_a_size_sets_the_number_of_cells(line, cells):
     assert read_alone(SIZED + line).crystal.cells == cells
 
 
-def test_a_crystal_clipped_to_the_beam_is_noted():
-    experiment = read_alone(SIZED + "-xtal_y 0.2 -pixel 10 -oversample 1")
-    assert "crystal along b clipped from 0.2 mm to the beam size 0.1 mm" in experiment.notes
+WIDE = SIZED + "-xtal_size 0.000083 -beamsize 0.00004"
+
+
+def test_a_crystal_larger_than_the_beam_is_refused_with_both_sizes_and_both_choices():
+    with pytest.raises(
+        ExperimentError,
+        match=r"-xtal_size 8.3e-05 mm is larger than the beam, 4e-05 mm .*Say --clip-to-beam "
+        r".*--no-clip-to-beam",
+    ):
+        read_alone(WIDE)
+
+
+@pytest.mark.parametrize(
+    ("clip", "c_compat", "cells"),
+    [
+        (True, False, (12, 5, 5)),
+        (False, False, (12, 11, 10)),
+        (None, True, (12, 5, 5)),
+        (False, True, (12, 11, 10)),
+    ],
+)
+def test_a_crystal_larger_than_the_beam_is_clipped_where_asked(clip, c_compat, cells):
+    experiment = read_alone(WIDE, clip_to_beam=clip, c_compat=c_compat)
+    assert experiment.crystal.cells == cells
+
+
+@pytest.mark.parametrize(("clip", "told"), [(True, "is clipped to"), (False, "is not clipped")])
+def test_what_was_done_of_the_beam_s_size_is_noted(clip, told):
+    experiment = read_alone(SIZED + "-xtal_y 0.2 -pixel 10 -oversample 1", clip_to_beam=clip)
+    assert any("-xtal_y 0.2 mm" in note and told in note for note in experiment.notes)
+
+
+def test_the_beam_does_not_clip_along_x():
+    assert read_alone(SIZED + "-xtal_x 0.000083 -beamsize 0.00004").crystal.cells == (12, 1, 1)
 
 
 # Structure factors
@@ -936,6 +1025,91 @@ def test_the_c_program_does_not_swing_by_the_mask(masked):
     assert swung.detector.panels[0].normal == straight.detector.panels[0].normal
 
 
+# Images whose headers alone count
+
+
+@pytest.fixture
+def with_image(write):
+    """Read a command line with an image of the given header, without its pixels."""
+
+    def read_with_image(line="", c_compat=False, **header):
+        write("i.img", smv(**({"TYPE": "float"} | header))[:512])
+        return read(f"-img i.img {line}", c_compat)
+
+    return read_with_image
+
+
+def test_an_image_header_gives_the_number_of_pixels_and_no_mask(with_image):
+    detector = with_image().detector
+    assert (detector.pixels, detector.panels[0].mask) == ((4, 6), None)
+
+
+def test_a_number_of_pixels_beats_that_of_an_image_header(with_image):
+    assert with_image("-detpixels_s 7").detector.pixels == (7, 6)
+
+
+def test_a_size_that_contradicts_an_image_header_is_refused_with_both_numbers(with_image):
+    with pytest.raises(ExperimentError, match=r"-detsize 1 mm \(10 pixels\) and -img i.img \(4 p"):
+        with_image("-detsize 1")
+    assert with_image("-detsize 1", c_compat=True).detector.pixels == (4, 6)
+
+
+@pytest.mark.parametrize("c_compat", [False, True])
+def test_the_beam_centre_of_an_image_header_is_never_turned_over(with_image, c_compat):
+    experiment = with_image(c_compat=c_compat, BEAM_CENTER_X=0.3, BEAM_CENTER_Y=0.1)
+    assert experiment.detector.panels[0].origin == pytest.approx((0.1, 35e-5, -15e-5))
+
+
+@pytest.mark.parametrize(("c_compat", "steps"), [(False, 1), (True, 2)])
+def test_the_header_of_a_still_means_a_still_but_two_steps_in_c(with_image, c_compat, steps):
+    assert with_image(c_compat=c_compat, OSC_RANGE=0).frames.steps == steps
+
+
+def test_an_image_swung_in_two_theta_is_refused_with_the_angle(with_image):
+    with pytest.raises(ExperimentError, match="header of -img says TWOTHETA=15°, the options say"):
+        with_image(TWOTHETA=15)
+
+
+@pytest.fixture
+def with_both(write):
+    """Read a command line with a mask and an image, each of its own header."""
+
+    def read_with_both(mask, image, line="", c_compat=False):
+        write("m.img", smv(**mask))
+        write("i.img", smv(**image))
+        return read(f"-img i.img -mask m.img {line}", c_compat)
+
+    return read_with_both
+
+
+def test_of_two_headers_that_of_the_image_counts_and_it_is_noted(with_both):
+    experiment = with_both({"DISTANCE": 150, "WAVELENGTH": 1.5}, {"DISTANCE": 120})
+    assert experiment.detector.panels[0].close_distance == pytest.approx(0.12)
+    assert experiment.beam.wavelength == 1.5
+    assert "where both headers say a value, -img i.img beats -mask m.img" in experiment.notes
+
+
+def test_in_c_only_the_centre_of_the_mask_is_turned_over_when_both_say_one(with_both):
+    centre = {"BEAM_CENTER_X": 0.3, "BEAM_CENTER_Y": 0.1}
+    of_image = with_both(centre, centre, c_compat=True)
+    of_mask = with_both(centre, {"BEAM_CENTER_X": 0.3}, c_compat=True)
+    assert of_image.detector.panels[0].origin == pytest.approx((0.1, 35e-5, -15e-5))
+    assert of_mask.detector.panels[0].origin == pytest.approx((0.1, 35e-5, -35e-5))
+
+
+def test_images_of_two_sizes_are_refused_with_both(with_both):
+    with pytest.raises(ExperimentError, match=r"m.img has 4 x 6 pixels .*, -img i.img 5 x 6"):
+        with_both({}, {"SIZE2": 5})
+
+
+def test_a_nearest_point_beats_the_beam_centre_of_a_header_but_in_c(with_image):
+    line, header = "-spindle_axis 0 0 1 -Xclose 0.2 -Yclose 0.2", {"BEAM_CENTER_X": 0.3}
+    assert with_image(line, **header).detector.panels[0].origin[2] == pytest.approx(-2e-4)
+    as_c = with_image(line, c_compat=True, **header)
+    assert as_c.detector.panels[0].origin[2] == pytest.approx(-3e-4)
+    assert "as C: BEAM_CENTER_X of the header beats -Xclose" in as_c.notes
+
+
 # Other files
 
 
@@ -956,7 +1130,43 @@ def test_files_beside_the_run_are_told(line, float_image, fdump, progress):
     assert (outputs.float_image, outputs.fdump, outputs.progress) == (float_image, fdump, progress)
 
 
-@pytest.mark.parametrize("option", ["-mat", "-mask", "-sourcefile"])
+@pytest.mark.parametrize(
+    ("line", "attribute", "value"),
+    [
+        ("-intfile a.img -scale 2 -adc 0", ("integer_image", "scale", "offset"), ("a.img", 2, 0)),
+        ("-intimage a.img -scale 0", ("scale", "offset"), (None, 40)),
+        ("-pgmfile a.pgm -pgmscale 3", ("grey_image", "grey_scale"), ("a.pgm", 3)),
+        ("-pgmfile a.pgm -nopgm", ("grey_image",), (None,)),
+        ("-nopgm -pgmimage a.pgm", ("grey_image",), ("a.pgm",)),
+        ("-noiseimage a.img", ("count_image",), ("a.img",)),
+        ("-noisefile a.img -nonoise", ("count_image",), (None,)),
+        ("-printout -printout_pixel 3 5", ("printed", "pixels"), ((5, 3), [(5, 3)])),
+        ("-trace_pixel 5 3", ("traced", "printed", "pixels"), ((5, 3), None, [(5, 3)])),
+        ("-trace_pixel 5 3 -printout_pixel 3 5", ("pixels",), ([(5, 3)],)),
+    ],
+)
+def test_outputs_and_what_belongs_to_them_are_told(line, attribute, value):
+    outputs = read_outputs(line.split())
+    assert tuple(getattr(outputs, name) for name in attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("line", "other"),
+    [("-scale 2", "-intfile"), ("-pgmscale 2", "-pgmfile"), ("-adc 2", "-intfile or -noisefile")],
+)
+def test_an_option_that_needs_another_is_refused_without_it_but_under_c_compat(line, other):
+    with pytest.raises(UsageError, match=f"has no effect without {other}"):
+        read(line)
+    assert read_outputs(line.split(), c_compat=True).files == {}
+
+
+@pytest.mark.parametrize("c_compat", [False, True])
+def test_printing_every_pixel_is_refused(c_compat):
+    with pytest.raises(UsageError, match="name one by -printout_pixel FAST SLOW"):
+        read("-printout", c_compat=c_compat)
+
+
+@pytest.mark.parametrize("option", ["-mat", "-mask", "-img", "-sourcefile"])
 def test_a_file_that_does_not_exist_is_refused_by_its_name(option):
     with pytest.raises(InputFileError, match=r"nowhere\.txt"):
         read(f"{option} nowhere.txt")

@@ -11,6 +11,12 @@ from tiled_sim.cli.arguments import (
     read_request,
     tls_in,
 )
+from tiled_sim.cli.outputs import (
+    printed_pixel,
+    require_traced,
+    wanted_outputs,
+    write_outputs,
+)
 from tiled_sim.cli.submit import report, report_detached, say_interrupted
 from tiled_sim.errors import UsageError
 
@@ -22,7 +28,8 @@ def parser() -> Parser:
         "Compute the tiles of a run that have no valid sidecar.\n\n"
         "  tiled-sim resume RUN.zarr\n"
         "  tiled-sim resume RUN.zarr EXPERIMENT.toml | <nanoBragg options>\n\n"
-        "With an experiment, a run of another one is refused.",
+        "With an experiment, a run of another one is refused, and the files that its options name\n"
+        "are written when the run is complete.",
     )
     add_experiment_options(made)
     add_cluster_options(made)
@@ -36,6 +43,8 @@ def run(words: Sequence[str]) -> int:
         raise UsageError("name the run first: tiled-sim resume RUN.zarr")
     path, *experiment = rest
     request = read_request(options, experiment) if experiment else None
+    nanobragg = [] if request is None else request.nanobragg
+    outputs = wanted_outputs(nanobragg, c_compat=options.c_compat, detach=options.detach)
     cluster, tls = cluster_of(options), tls_in(options)
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.submit import compute_missing
@@ -45,6 +54,7 @@ def run(words: Sequence[str]) -> int:
     found = Run(path)
     if request is not None:
         found.require_same(request.experiment)
+        require_traced(found, outputs)
     with ProgressBar(not (options.json or options.no_progress)) as bar:
         try:
             made = compute_missing(
@@ -61,5 +71,6 @@ def run(words: Sequence[str]) -> int:
     if options.detach:
         report_detached(made, options.json)
     else:
-        report(made, options.json, time.monotonic() - began)
+        write_outputs(made, outputs, nanobragg)
+        report(made, options.json, time.monotonic() - began, printed_pixel(made, outputs))
     return 0

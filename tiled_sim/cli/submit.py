@@ -18,9 +18,10 @@ from tiled_sim.cli.arguments import (
     trace_pixels,
 )
 from tiled_sim.cli.options import option_table
+from tiled_sim.cli.outputs import printed_pixel, wanted_outputs, write_outputs
 from tiled_sim.cli.printing import print_json, summary, summary_document
-from tiled_sim.errors import StoreError, UsageError
-from tiled_sim.experiment.nanobragg import Outputs, read_outputs
+from tiled_sim.errors import UsageError
+from tiled_sim.experiment.nanobragg_outputs import Outputs
 
 if TYPE_CHECKING:
     from tiled_sim.run import Run
@@ -49,13 +50,7 @@ def run(words: Sequence[str]) -> int:
     request = read_request(options, rest)
     if options.out is None:
         raise UsageError("--out RUN.zarr is missing: where should the run go?")
-    outputs = read_outputs(request.nanobragg, c_compat=options.c_compat)
-    _refuse_existing(outputs)
-    if options.detach and outputs.float_image is not None:
-        raise UsageError(
-            "-floatfile is written when the run is complete, which --detach does not wait for; "
-            "leave one of them out"
-        )
+    outputs = wanted_outputs(request.nanobragg, c_compat=options.c_compat, detach=options.detach)
     cluster, tls = cluster_of(options), tls_in(options)
     # torch, dask and zarr take seconds to import; a mistyped option should not wait for them
     from tiled_sim.cli.progress import ProgressBar
@@ -74,7 +69,7 @@ def run(words: Sequence[str]) -> int:
                 kernel=options.kernel,
                 negligible=options.negligible,
                 device=options.device,
-                trace_pixels=trace_pixels(options),
+                trace_pixels=[*trace_pixels(options), *outputs.pixels],
                 require_coverage=options.require_coverage,
                 detach=options.detach,
                 listener=bar,
@@ -85,18 +80,18 @@ def run(words: Sequence[str]) -> int:
     if options.detach:
         report_detached(made, options.json)
         return 0
-    _write_outputs(made, outputs)
-    report(made, options.json, time.monotonic() - began)
+    write_outputs(made, outputs, request.nanobragg)
+    report(made, options.json, time.monotonic() - began, printed_pixel(made, outputs))
     return 0
 
 
-def report(made: "Run", as_json: bool, seconds: float) -> None:
-    """Print the summary of a run."""
+def report(made: "Run", as_json: bool, seconds: float, printout: Sequence[str] = ()) -> None:
+    """Print the summary of a run, and what ``-printout_pixel`` asks for."""
     status = made.status()
     if as_json:
-        print_json(summary_document(made, status))
+        print_json(summary_document(made, status) | {"printout": list(printout)})
     else:
-        print("\n".join(summary(made, status, seconds)))
+        print("\n".join([*summary(made, status, seconds), *printout]))
 
 
 def report_detached(made: "Run", as_json: bool) -> None:
@@ -128,27 +123,3 @@ def _progress_shown(as_json: bool, no_progress: bool, outputs: Outputs) -> bool:
     if no_progress or outputs.progress is False:
         return False
     return outputs.progress is True or not as_json
-
-
-def _refuse_existing(outputs: Outputs) -> None:
-    for option, path in (("-floatfile", outputs.float_image), ("-dump", outputs.fdump)):
-        if path is None:
-            continue
-        if not os.access(os.path.dirname(path) or ".", os.W_OK):
-            raise StoreError(f"{option} {path}: its folder does not exist or cannot be written")
-        if os.path.exists(path):
-            raise StoreError(
-                f"{option} {path} exists already and would be overwritten; name another"
-            )
-
-
-def _write_outputs(made: "Run", outputs: Outputs) -> None:
-    from tiled_sim.io.fdump import write_fdump
-    from tiled_sim.io.float_image import write_float_image
-
-    if outputs.fdump is not None:
-        found = made.store.read_structure_factors()
-        assert found is not None  # -dump is an output only beside -hkl
-        write_fdump(outputs.fdump, found, made.experiment.structure_factors.default_F)
-    if outputs.float_image is not None:
-        write_float_image(outputs.float_image, made.store)

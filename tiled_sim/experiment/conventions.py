@@ -93,6 +93,7 @@ class Placed:
     origin_before_rotation : the same before the detector was turned [m]
     fast, slow, normal, beam, polarization_axis, spindle : unit vectors
     distance : along the beam, as the C program counts it (without two-theta) [m]
+    beam_centre : X and Y as the convention counts them, before rotations [m]
     notes : decisions to tell the user
     """
 
@@ -105,6 +106,7 @@ class Placed:
     polarization_axis: Array
     spindle: Array
     distance: float
+    beam_centre: tuple[float, float]
     notes: tuple[str, ...] = field(default=())
 
 
@@ -136,13 +138,15 @@ def place(placement: Placement) -> Placed:
         if close_distance is None:
             close_distance = abs(ratio * placement.distance)
         along_beam = close_distance / ratio
-        (fast_beam, slow_beam), (fast_close, slow_close) = _centres(placement)
+        centre = _beam_centre(placement)
+        (fast_beam, slow_beam), (fast_close, slow_close) = _on_panel(placement, *centre)
         origin_before = close_distance * normal - fast_close * fast - slow_close * slow
     else:
         origin_before = np.asarray(placement.origin, dtype=np.float64)
         along_beam = float(origin_before @ normal) / float(beam @ normal)
         spot = along_beam * beam - origin_before
-        fast_beam, slow_beam = float(spot @ fast), float(spot @ slow)
+        # an origin makes the convention CUSTOM, which counts along fast and slow
+        fast_beam, slow_beam = centre = float(spot @ fast), float(spot @ slow)
 
     swing = about_axis(_axis(convention.twotheta_axis, "two-theta"), placement.twotheta) @ turn
     fast_turned, slow_turned, normal_turned = swing @ fast, swing @ slow, swing @ normal
@@ -161,6 +165,7 @@ def place(placement: Placement) -> Placed:
         _axis(convention.polarization_axis, "polarization"),
         _axis(convention.spindle, "spindle"),
         float(origin @ normal_turned) / ratio,
+        centre,
         tuple(notes),
     )
 
@@ -184,29 +189,46 @@ def _normal(convention: Convention, fast: Array, slow: Array, notes: list[str]) 
 Pair = tuple[float, float]
 
 
-def _centres(placement: Placement) -> tuple[Pair, Pair]:
-    """(fast, slow) of the beam spot and of the nearest point on the unturned panel [m]."""
+def _closest(placement: Placement) -> Pair:
+    """(fast, slow) of the nearest point that ORGX and ORGY say, else of the middle [m]."""
     px = placement.pixel_size
+    slow, fast = placement.pixels
+    return (
+        (placement.ORGX - 0.5) * px if placement.ORGX is not None else fast * px / 2.0,
+        (placement.ORGY - 0.5) * px if placement.ORGY is not None else slow * px / 2.0,
+    )
+
+
+def _beam_centre(placement: Placement) -> Pair:
+    """X and Y of the beam as the convention counts them, its defaults filled in [m]."""
+    px, name = placement.pixel_size, placement.convention.name
     size_slow, size_fast = (n * px for n in placement.pixels)
-    fast_close = (placement.ORGX - 0.5) * px if placement.ORGX is not None else size_fast / 2.0
-    slow_close = (placement.ORGY - 0.5) * px if placement.ORGY is not None else size_slow / 2.0
-    Xclose = placement.Xclose if placement.Xclose is not None else fast_close
-    Yclose = placement.Yclose if placement.Yclose is not None else slow_close
-    name = placement.convention.name
     if name in ("mosflm", "denzo"):
-        Xbeam = placement.Xbeam if placement.Xbeam is not None else (size_slow + px) / 2.0
-        Ybeam = placement.Ybeam if placement.Ybeam is not None else (size_fast + px) / 2.0
+        X, Y = (size_slow + px) / 2.0, (size_fast + px) / 2.0
+    elif name == "adxv":
+        X, Y = (size_fast + px) / 2.0, (size_slow - px) / 2.0
+    else:
+        X, Y = _closest(placement)
+        X = placement.Xclose if placement.Xclose is not None else X
+        Y = placement.Yclose if placement.Yclose is not None else Y
+    return (
+        placement.Xbeam if placement.Xbeam is not None else X,
+        placement.Ybeam if placement.Ybeam is not None else Y,
+    )
+
+
+def _on_panel(placement: Placement, Xbeam: float, Ybeam: float) -> tuple[Pair, Pair]:
+    """(fast, slow) of the beam spot and of the nearest point on the unturned panel [m]."""
+    px, name = placement.pixel_size, placement.convention.name
+    closest = _closest(placement)
+    if name in ("mosflm", "denzo"):
         shift = 0.5 * px if name == "mosflm" else 0.0
-        return (Ybeam + shift, Xbeam + shift), (fast_close, slow_close)
+        return (Ybeam + shift, Xbeam + shift), closest
     if name == "adxv":
-        Xbeam = placement.Xbeam if placement.Xbeam is not None else (size_fast + px) / 2.0
-        Ybeam = placement.Ybeam if placement.Ybeam is not None else (size_slow - px) / 2.0
-        return (Xbeam, size_slow - Ybeam), (fast_close, slow_close)
-    Xbeam = placement.Xbeam if placement.Xbeam is not None else Xclose
-    Ybeam = placement.Ybeam if placement.Ybeam is not None else Yclose
+        return (Xbeam, placement.pixels[0] * px - Ybeam), closest
     if name == "custom":
         return (Xbeam, Ybeam), (Xbeam, Ybeam)
-    return (Xbeam, Ybeam), (fast_close, slow_close)
+    return (Xbeam, Ybeam), closest
 
 
 def beam_spot(

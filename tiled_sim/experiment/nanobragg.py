@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
+from tiled_sim.experiment.camera import camera_header
+from tiled_sim.experiment.image_headers import ImageHeaders, read_image_headers
 from tiled_sim.experiment.judgement import Judge
 from tiled_sim.experiment.model import (
     Beam,
@@ -22,6 +24,7 @@ from tiled_sim.experiment.model import (
 from tiled_sim.experiment.nanobragg_background import read_background
 from tiled_sim.experiment.nanobragg_clipping import in_beam
 from tiled_sim.experiment.nanobragg_detector import Laboratory, read_detector, read_laboratory
+from tiled_sim.experiment.nanobragg_outputs import random_misset, require_companions
 from tiled_sim.experiment.options import Given, parse
 from tiled_sim.experiment.precedence import NamedSources
 from tiled_sim.experiment.sampling import (
@@ -31,8 +34,8 @@ from tiled_sim.experiment.sampling import (
 )
 from tiled_sim.experiment.sources import listed_sources, swept_sources
 from tiled_sim.experiment.stepping import RADIAN, Steps, phi_sweep, sweep, whole
+from tiled_sim.io.camera import CameraHeader
 from tiled_sim.io.matrix import read_matrix
-from tiled_sim.io.smv import SmvImage, read_smv
 from tiled_sim.io.sources import read_sources
 from tiled_sim.physics.cell import (
     cell_volume,
@@ -42,7 +45,8 @@ from tiled_sim.physics.cell import (
     with_lengths,
 )
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
-from tiled_sim.physics.vectors import Array, about_fixed_axes, as_tuple
+from tiled_sim.physics.orientation import random_missetting
+from tiled_sim.physics.vectors import Array, Vector, about_fixed_axes, as_tuple
 
 #: The C program's default fluence [photons/m²] and beam size [mm].
 DEFAULT_FLUENCE = 125932015286227086360700780544.0
@@ -67,33 +71,6 @@ _SWEEPS = (
 )
 #: Below this sine of the angle between beam and polarization axis the plane is ill-defined.
 _NEARLY_PARALLEL = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Files that a nanoBragg command names besides the run.
-
-    Parameters
-    ----------
-    float_image : of ``-floatfile``
-    fdump : of ``-dump`` beside ``-hkl``
-    progress : of ``-progress`` and ``-noprogress``; None: not said
-    """
-
-    float_image: str | None
-    fdump: str | None
-    progress: bool | None
-
-
-def read_outputs(options: Sequence[str], *, c_compat: bool = False) -> Outputs:
-    """What a nanoBragg command line asks to be written or shown besides the run."""
-    given = parse(options, c_compat=c_compat)
-    progress = given.last_of("-progress", "-noprogress")
-    return Outputs(
-        given.text("-floatfile"),
-        given.text("-dump") if "-hkl" in given else None,
-        None if progress is None else progress == "-progress",
-    )
 
 
 def read_sources_named(
@@ -157,16 +134,17 @@ def read_options(
     """
     given = parse(options, c_compat=c_compat)
     judge = Judge(c_compat)
+    require_companions(given, c_compat=c_compat)
     if structure_factors is None:
         structure_factors = _named_sources(given, fdump, mtz).choose().source
-    mask = _mask(given)
-    laboratory = read_laboratory(given, mask, judge)
-    wavelength = _wavelength(given, mask, judge)
+    headers = read_image_headers(given, judge)
+    laboratory = read_laboratory(given, headers, judge)
+    wavelength = _wavelength(given, headers, judge)
     crystal, cells_by_number = _crystal(given, wavelength, clip_to_beam, judge)
     experiment = Experiment(
         beam=_beam(given, wavelength, laboratory, judge),
         crystal=crystal,
-        detector=read_detector(given, laboratory, mask, judge),
+        detector=read_detector(given, laboratory, headers, judge),
         sampling=Sampling(
             oversample=_oversample(given, crystal, wavelength, laboratory, judge),
             interpolate=_interpolate(
@@ -180,13 +158,30 @@ def read_options(
             oversample_polar="-oversample_polar" in given,
             oversample_omega="-oversample_omega" in given,
         ),
-        frames=_frames(given, mask, laboratory, judge),
+        frames=_frames(given, headers, laboratory, judge),
         structure_factors=structure_factors,
         c_compat=c_compat,
         background=read_background(given, _beam_size(given) / 1000.0, clip_to_beam, judge),
         noise=_noise(given, noise, judge),
     )
     return replace(experiment, notes=tuple(judge.notes))
+
+
+def read_camera(options: Sequence[str], *, c_compat: bool = False) -> CameraHeader:
+    """What an image of a nanoBragg command line says in its header.
+
+    Parameters
+    ----------
+    options, c_compat : as `read_options`, which accepts them
+    """
+    given, judge = parse(options, c_compat=c_compat), Judge(c_compat)
+    headers = read_image_headers(given, judge)
+    laboratory = read_laboratory(given, headers, judge)
+    return camera_header(
+        laboratory,
+        _wavelength(given, headers, judge),
+        _frames(given, headers, laboratory, judge),
+    )
 
 
 def _noise(given: Given, asked: Noise | None, judge: Judge) -> Noise | None:
@@ -200,20 +195,15 @@ def _noise(given: Given, asked: Noise | None, judge: Judge) -> Noise | None:
         return noise
     if noise is not None:
         return replace(noise, seed=seed)
-    if not judge.c_compat:
+    if not (random_misset(given) or judge.c_compat):
         raise UsageError(
-            f"option -seed {seed} has no effect: it seeds the noise, and none is asked for "
-            "(--noise). Leave it out, or say --c-compat"
+            f"option -seed {seed} has no effect: no noise (--noise) and no -misset random is asked "
+            "for. Leave it out, or say --c-compat"
         )
     return None
 
 
-def _mask(given: Given) -> SmvImage | None:
-    path = given.text("-mask")
-    return None if path is None else read_smv(path)
-
-
-def _wavelength(given: Given, mask: SmvImage | None, judge: Judge) -> float:
+def _wavelength(given: Given, headers: ImageHeaders, judge: Judge) -> float:
     """Wavelength [Å]."""
     energy, wavelength = given.number("-energy"), given.number("-lambda")
     if energy is not None and energy <= 0:
@@ -231,7 +221,7 @@ def _wavelength(given: Given, mask: SmvImage | None, judge: Judge) -> float:
     if of_energy is not None:
         return of_energy
     if wavelength is None:
-        of_header = mask.number("WAVELENGTH") if mask is not None else None
+        of_header = headers.number("WAVELENGTH")
         wavelength = 1.0 if of_header is None else of_header
     if wavelength <= 0:
         raise ExperimentError(f"-lambda {wavelength:g} Å must be positive")
@@ -389,7 +379,7 @@ def _vectors(given: Given, wavelength: float, judge: Judge) -> tuple[Array, Arra
         reciprocal = read_matrix(path) / wavelength
         if abs(float(np.linalg.det(reciprocal))) < 1e-300:
             raise InputFileError(f"{path}: the three vectors of the matrix span no cell")
-    misset = given.vector("-misset")
+    misset = _missetting(given, judge)
     if misset is not None:
         x, y, z = (angle / RADIAN for angle in misset)
         reciprocal = reciprocal @ about_fixed_axes(x, y, z).T
@@ -404,6 +394,17 @@ def _vectors(given: Given, wavelength: float, judge: Judge) -> tuple[Array, Arra
             "cell of a TOML experiment is exact"
         )
     return direct, reciprocal
+
+
+def _missetting(given: Given, judge: Judge) -> Vector | None:
+    """Angles about X, then Y, then Z [°]."""
+    if not random_misset(given):
+        return given.vector("-misset")
+    seeds = [given.integer(option) for option in ("-misset_seed", "-seed") if option in given]
+    seed = seeds[0] if seeds and seeds[0] is not None else 1
+    x, y, z = angles = random_missetting(seed)
+    judge.note(f"-misset random of seed {seed} is -misset {x!r} {y!r} {z!r}")
+    return angles
 
 
 def _mosaic(given: Given, judge: Judge) -> tuple[float, int]:
@@ -444,9 +445,7 @@ def _cells(
             continue
         # the C program takes a negative size for a beam without an end
         if axis != "x" and 0 <= beam_size < size:
-            size = in_beam(
-                f"{option} {size:g} mm along {letter}", size, beam_size, clip_to_beam, judge
-            )
+            size = in_beam(f"{option} {size:g} mm", size, beam_size, clip_to_beam, judge)
         number = max(whole(size * 1e7 / float(lengths[index])), 1)
         by_number = given.last_of("-N", f"-N{letter}")
         if by_number is not None and given.integer(by_number) != number:
@@ -485,16 +484,19 @@ def _interpolate(given: Given, cells: tuple[int, int, int], has_file: bool, judg
     return asked == "-interpolate"
 
 
-def _frames(given: Given, mask: SmvImage | None, laboratory: Laboratory, judge: Judge) -> Frames:
+def _frames(given: Given, headers: ImageHeaders, laboratory: Laboratory, judge: Judge) -> Frames:
     def degrees(option: str, key: str) -> float | None:
         value = given.number(option)
-        if value is None and mask is not None:
-            value = mask.number(key)
+        if value is None:
+            value = headers.number(key)
         return None if value is None else value / RADIAN
 
+    oscillation = degrees("-osc", "OSC_RANGE")
+    if oscillation == 0.0 and "-osc" not in given and not judge.c_compat:
+        oscillation = None  # the header of a still, of which C makes two equal steps
     phistep = given.number("-phistep")
     steps = phi_sweep(
-        degrees("-osc", "OSC_RANGE"),
+        oscillation,
         None if phistep is None else phistep / RADIAN,
         given.integer("-phisteps"),
     )

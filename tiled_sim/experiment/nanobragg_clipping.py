@@ -25,11 +25,12 @@ def in_beam(
     """
     if clip_to_beam is None and not judge.c_compat:
         raise ExperimentError(
-            f"{what} is larger than the beam (-beamsize {beam_size:g} mm): say --clip-to-beam if "
-            "only what the beam hits counts, as in C, or --no-clip-to-beam"
+            f"{what} is larger than the beam, {beam_size:g} mm (-beamsize). Say --clip-to-beam to "
+            "simulate the part in the beam, as the C program does, or --no-clip-to-beam for all "
+            "of it"
         )
     if clip_to_beam is False:
-        judge.note(f"{what}, larger than the beam of {beam_size:g} mm, counts whole")
+        judge.note(f"{what} is larger than the beam, {beam_size:g} mm, and is not clipped")
         return size
     judge.note(f"{what} is clipped to the beam size {beam_size:g} mm")
     return beam_size

@@ -16,12 +16,13 @@ from tiled_sim.experiment.conventions import (
     place,
     with_axes,
 )
+from tiled_sim.experiment.image_headers import ImageHeaders
 from tiled_sim.experiment.judgement import Judge
 from tiled_sim.experiment.model import Detector, MaskFile, Panel, Region
 from tiled_sim.experiment.nanobragg_sensor import read_sensor
 from tiled_sim.experiment.options import Given
 from tiled_sim.experiment.stepping import RADIAN
-from tiled_sim.io.smv import SmvImage
+from tiled_sim.io.smv import read_smv
 from tiled_sim.physics.vectors import Vector, as_tuple
 
 _AXES = {
@@ -56,15 +57,16 @@ class Laboratory:
     placed: Placed
     pixels: tuple[int, int]
     pixel_size: float
+    twotheta: float
 
 
-def read_laboratory(given: Given, mask: SmvImage | None, judge: Judge) -> Laboratory:
+def read_laboratory(given: Given, headers: ImageHeaders, judge: Judge) -> Laboratory:
     """Resolve convention, pivot, size and position of the detector.
 
     Parameters
     ----------
     given : the options
-    mask : image of ``-mask``, whose header gives defaults
+    headers : of ``-mask`` and ``-img``, which give defaults
     judge : of contradictions
 
     Raises
@@ -74,10 +76,10 @@ def read_laboratory(given: Given, mask: SmvImage | None, judge: Judge) -> Labora
     """
     pixel_size = (given.number("-pixel") or 0.0) / 1000.0
     if "-pixel" not in given:
-        pixel_size = _header(mask, "PIXEL_SIZE", 0.1) / 1000.0
+        pixel_size = _header(headers, "PIXEL_SIZE", 0.1) / 1000.0
     if pixel_size <= 0:
         raise ExperimentError(f"-pixel {pixel_size * 1000} mm must be positive")
-    pixels = _pixels(given, mask, pixel_size, judge)
+    pixels = _pixels(given, headers, pixel_size, judge)
     convention = _convention(given, judge)
     placement = Placement(
         convention=convention,
@@ -89,19 +91,19 @@ def read_laboratory(given: Given, mask: SmvImage | None, judge: Judge) -> Labora
             (given.number("-detector_roty") or 0.0) / RADIAN,
             (given.number("-detector_rotz") or 0.0) / RADIAN,
         ),
-        twotheta=_twotheta(given, mask, judge),
+        twotheta=_twotheta(given, headers, judge),
     )
-    placement = _with_centre(placement, given, mask, judge)
-    placement = _with_distance(placement, given, mask, judge)
+    placement = _with_centre(placement, given, headers, judge)
+    placement = _with_distance(placement, given, headers, judge)
     placement = _with_pix0(placement, given, judge)
     placed = place(placement)
     for note in placed.notes:
         judge.note(note)
-    return Laboratory(placed, pixels, pixel_size)
+    return Laboratory(placed, pixels, pixel_size, placement.twotheta)
 
 
 def read_detector(
-    given: Given, laboratory: Laboratory, mask: SmvImage | None, judge: Judge
+    given: Given, laboratory: Laboratory, headers: ImageHeaders, judge: Judge
 ) -> Detector:
     """Make the single-panel detector of a nanoBragg command."""
     placed = laboratory.placed
@@ -119,7 +121,7 @@ def read_detector(
         pixels=laboratory.pixels,
         pixel_size=laboratory.pixel_size,
         region=_region(given, laboratory.pixels),
-        mask=None if mask is None else MaskFile(mask.path, mask.sha256),
+        mask=_mask(given),
     )
     return Detector(
         panels=(panel,),
@@ -129,18 +131,23 @@ def read_detector(
     )
 
 
+def _mask(given: Given) -> MaskFile | None:
+    path = given.text("-mask")
+    return None if path is None else MaskFile(path, read_smv(path).sha256)
+
+
 def _radius(placed: Placed, judge: Judge) -> float:
     """Distance of every pixel; C turns a detector that faces away inside out."""
     return placed.distance if judge.c_compat else abs(placed.distance)
 
 
-def _header(mask: SmvImage | None, key: str, default: float) -> float:
-    value = mask.number(key) if mask is not None else None
+def _header(headers: ImageHeaders, key: str, default: float) -> float:
+    value = headers.number(key)
     return default if value is None else value
 
 
 def _pixels(
-    given: Given, mask: SmvImage | None, pixel_size: float, judge: Judge
+    given: Given, headers: ImageHeaders, pixel_size: float, judge: Judge
 ) -> tuple[int, int]:
     counts = []
     for axis, letter, index in (("slow", "s", 0), ("fast", "f", 1)):
@@ -158,14 +165,23 @@ def _pixels(
                 f"{axis}) contradict each other",
                 f"the number of pixels is {count}",
             )
-        if mask is not None:
-            of_mask = mask.pixels.shape[index]
+        if headers.mask is not None:
+            of_mask = headers.mask.shape[index]
             if (by_count or by_size) and (sized if count is None else count) != of_mask:
                 raise ExperimentError(
-                    f"-mask {mask.path} has {of_mask} pixels along {axis}, the options ask for "
-                    f"{sized if count is None else count}"
+                    f"-mask {headers.mask.path} has {of_mask} pixels along {axis}, the options "
+                    f"ask for {sized if count is None else count}"
                 )
             count = of_mask
+        elif headers.image is not None and count is None:
+            count = headers.image.shape[index]
+            if by_size and sized != count:
+                judge.object(
+                    f"{by_size} {size * 1000:g} mm ({sized} pixels) and -img {headers.image.path} "
+                    f"({count} pixels along {axis}) contradict each other; -detpixels_{letter} "
+                    "overrides both",
+                    f"the number of pixels is {count}",
+                )
         counts.append(sized if count is None else count)
         if counts[-1] <= 0:
             raise ExperimentError(f"{by_size} {size * 1000:g} mm is less than half a pixel")
@@ -227,12 +243,13 @@ def _pivot(given: Given, convention: Convention, judge: Judge) -> str:
     return pivot
 
 
-def _twotheta(given: Given, mask: SmvImage | None, judge: Judge) -> float:
+def _twotheta(given: Given, headers: ImageHeaders, judge: Judge) -> float:
     twotheta = given.number("-twotheta")
-    of_header = _header(mask, "TWOTHETA", 0.0)
+    of_header = _header(headers, "TWOTHETA", 0.0)
     if twotheta is None and of_header != 0.0:
         judge.object(
-            f"the mask's header says TWOTHETA={of_header:g}°, the options say no -twotheta",
+            f"the header of {headers.named('TWOTHETA')} says TWOTHETA={of_header:g}°, the options "
+            "say no -twotheta",
             "two-theta is 0",
         )
     if judge.c_compat and given.last_of("-twotheta", "-twotheta_axis") == "-twotheta_axis":
@@ -244,7 +261,7 @@ def _twotheta(given: Given, mask: SmvImage | None, judge: Judge) -> float:
 
 
 def _with_centre(
-    placement: Placement, given: Given, mask: SmvImage | None, judge: Judge
+    placement: Placement, given: Given, headers: ImageHeaders, judge: Judge
 ) -> Placement:
     name = placement.convention.name
     lengths = {option: given.number(option) for option in _CENTRES}
@@ -259,17 +276,9 @@ def _with_centre(
                 f"convention, only {' and '.join(effective)} can",
                 f"{' '.join(without_effect)} is ignored",
             )
-    header: dict[str, float | None] = dict.fromkeys(_CENTRES)
-    if mask is not None:
-        height = mask.pixels.shape[0] * _header(mask, "PIXEL_SIZE", 0.1)
-        header["-Xbeam"] = mask.number("BEAM_CENTER_X")
-        header["-Ybeam"] = mask.number("BEAM_CENTER_Y")
-        if header["-Ybeam"] is not None and judge.c_compat:
-            header["-Ybeam"] = height - header["-Ybeam"]
-        for letter in "XY":
-            # the C program writes XDS_ORGX, and finds it when it looks for ORGX
-            of_xds = mask.number(f"XDS_ORG{letter}")
-            header[f"-ORG{letter}"] = mask.number(f"ORG{letter}") if of_xds is None else of_xds
+    header = _centre_of_headers(headers, judge)
+    if name == "custom":
+        _prefer_options(header, lengths, judge)
 
     def millimetres(option: str) -> float | None:
         value = lengths[option] if lengths[option] is not None else header[option]
@@ -287,6 +296,38 @@ def _with_centre(
         ORGX=pixels("-ORGX"),
         ORGY=pixels("-ORGY"),
     )
+
+
+def _centre_of_headers(headers: ImageHeaders, judge: Judge) -> dict[str, float | None]:
+    """What the headers say in place of the options of the centre, in the options' units."""
+    found: dict[str, float | None] = dict.fromkeys(_CENTRES)
+    found["-Xbeam"] = headers.number("BEAM_CENTER_X")
+    found["-Ybeam"] = headers.number("BEAM_CENTER_Y")
+    of_mask = headers.saying("BEAM_CENTER_Y")
+    if found["-Ybeam"] is not None and of_mask is headers.mask and judge.c_compat:
+        assert of_mask is not None
+        pixel_size = of_mask.number("PIXEL_SIZE")
+        height = of_mask.shape[0] * (0.1 if pixel_size is None else pixel_size)
+        found["-Ybeam"] = height - found["-Ybeam"]  # C turns it over for the mask alone
+    for letter in "XY":
+        # the C program writes XDS_ORGX, and finds it when it looks for ORGX
+        keys = [key for key in (f"XDS_ORG{letter}", f"ORG{letter}") if headers.saying(key)]
+        found[f"-ORG{letter}"] = headers.number(keys[0]) if keys else None
+    return found
+
+
+def _prefer_options(
+    header: dict[str, float | None], lengths: dict[str, float | None], judge: Judge
+) -> None:
+    """CUSTOM takes a beam centre before -Xclose and -ORGX, in C even one of a header."""
+    for letter in "XY":
+        centre, others = f"-{letter}beam", (f"-{letter}close", f"-ORG{letter}")
+        said = [option for option in others if lengths[option] is not None]
+        if said and lengths[centre] is None and header[centre] is not None:
+            if judge.c_compat:
+                judge.note(f"as C: BEAM_CENTER_{letter} of the header beats {' and '.join(said)}")
+            else:
+                header[centre] = None
 
 
 def _judge_custom_centre(lengths: dict[str, float | None], pixel_size: float, judge: Judge) -> None:
@@ -309,19 +350,20 @@ def _judge_custom_centre(lengths: dict[str, float | None], pixel_size: float, ju
 
 
 def _with_distance(
-    placement: Placement, given: Given, mask: SmvImage | None, judge: Judge
+    placement: Placement, given: Given, headers: ImageHeaders, judge: Judge
 ) -> Placement:
     close = given.number("-close_distance")
     distance = given.number("-distance")
-    of_header = mask.number("CLOSE_DISTANCE") if mask is not None else None
+    of_header = headers.number("CLOSE_DISTANCE")
     if close is None and of_header is not None:
+        the_header = f"the header of {headers.named('CLOSE_DISTANCE')}"
         if distance is None or judge.c_compat:
             close = of_header
-            judge.note(f"the mask's header says CLOSE_DISTANCE={close:g} mm, which is taken")
+            judge.note(f"{the_header} says CLOSE_DISTANCE={close:g} mm, which is taken")
         else:
-            judge.note(f"-distance overrides CLOSE_DISTANCE={of_header:g} mm of the mask's header")
+            judge.note(f"-distance overrides CLOSE_DISTANCE={of_header:g} mm of {the_header}")
     if distance is None:
-        distance = _header(mask, "DISTANCE", 100.0)
+        distance = _header(headers, "DISTANCE", 100.0)
     for option, value in (("-distance", distance), ("-close_distance", close)):
         if value is not None and value <= 0:
             raise ExperimentError(f"{option} {value:g} mm must be positive")
@@ -360,8 +402,8 @@ def _with_pix0(placement: Placement, given: Given, judge: Judge) -> Placement:
         return placement
     if others and apart > _SAME:
         judge.object(contradiction, f"the value of {option} is ignored")
-    if "-mask" in given:
-        judge.note(f"{option} overrides the beam centre and distance of the mask's header")
+    for header in given.any_of("-mask", "-img"):
+        judge.note(f"{option} overrides the beam centre and distance of the header of {header}")
     return replace(placement, origin=as_tuple(origin))
 
 

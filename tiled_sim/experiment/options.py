@@ -43,7 +43,6 @@ class Option:
 
 _FLOAT, _INT, _PATH, _VECTOR = ("float",), ("int",), ("path",), ("float",) * 3
 _SIZE_HELP = "crystal size along {}; sets the number of cells to ceil(size/|{}|)"
-_FORMAT_LATER = "is not written by this version; read the image from the run store instead"
 
 OPTIONS: tuple[Option, ...] = (
     # input
@@ -54,7 +53,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("-dump", _PATH, "", "Fdump file: read without -hkl, written with -hkl"),
     Option("-mask", _PATH, "", "SMV image whose zeros are dead pixels; its header sets the geometry"),
     Option("-sourcefile", _PATH, "", "list of sources: X Y Z weight wavelength [m]"),
-    Option("-img", _PATH, refused=f"(geometry from an image header) {LATER}; give the values as options"),
+    Option("-img", _PATH, "", "SMV image whose header alone is read; it sets the geometry, before that of -mask"),
     Option("-water", _FLOAT, "µm", "size of the droplet around the crystal, of water or the material of a table"),
     Option("-stol", _PATH, "", "amorphous material of -water: sin θ/λ [1/Å] and F of a molecule [electron] a line"),
     Option("-4stol", _PATH, "", "as -stol, the first column 4 sin θ/λ [1/Å]"),
@@ -77,8 +76,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("-mosaic", _FLOAT, "°", "mosaic spread", ("-mosaici", "-mosaicity", "-mosaic_spr", "-mosaic_spread")),
     Option("-mosaic_domains", _INT, "", "number of mosaic domains (10 with a spread, else 1)", ("-mosaic_dom",)),
     Option("-mosaic_seed", _INT, "", "seed of the mosaic domains (12345678)"),
-    Option("-misset", _VECTOR, "°", "crystal rotations about X, then Y, then Z; `random` is refused"),
-    Option("-misset_seed", _INT, refused=f"(random missetting) {LATER}"),
+    Option("-misset", _VECTOR, "°", "crystal rotations about X, then Y, then Z; or `random`, uniform over all"),
+    Option("-misset_seed", _INT, "", "seed of -misset random (that of -seed, else 1)"),
     Option("-density", _FLOAT, "g/cm³", "of the material of -water (1)", ("-sample_density",)),
     Option("-MW", _FLOAT, "g/mol", "molar mass of the material of -water (18.015)", ("-molecular_weight",)),
     # beam
@@ -158,18 +157,18 @@ OPTIONS: tuple[Option, ...] = (
     Option("-nointerpolate", help="F of the nearest node"),
     # output
     Option("-floatfile", _PATH, "", "also write the image as raw float32", ("-floatimage",)),
-    Option("-intfile", _PATH, aliases=("-intimage",), refused=_FORMAT_LATER),
-    Option("-pgmfile", _PATH, aliases=("-pgmimage",), refused=_FORMAT_LATER),
+    Option("-intfile", _PATH, "", "also write the image as an SMV image of scaled whole numbers", ("-intimage",)),
+    Option("-pgmfile", _PATH, "", "also write the image as a PGM image of 8-bit greys", ("-pgmimage",)),
     Option("-noisefile", _PATH, "", "also write the counts as an SMV image; asks for noise", ("-noiseimage",)),
     Option("-nonoise", help="no noise image; none is made unasked"),
     Option("-nopgm", help="no PGM image; none is made unasked"),
-    Option("-scale", _FLOAT, refused="scales -intfile, which " + _FORMAT_LATER),
-    Option("-pgmscale", _FLOAT, refused="scales -pgmfile, which " + _FORMAT_LATER),
-    Option("-adc", _FLOAT, refused="offsets -intfile, which " + _FORMAT_LATER),
+    Option("-scale", _FLOAT, "1/photon", "scale of -intfile (the brightest pixel becomes 55000)"),
+    Option("-pgmscale", _FLOAT, "1/photon", "scale of -pgmfile (5 standard deviations become 250)"),
+    Option("-adc", _FLOAT, "", "offset that -intfile and -noisefile add (40)"),
     Option("-seed", _INT, "", "seed of the noise and of -misset random (1)"),
-    Option("-printout", refused="is replaced by --trace-pixel SLOW FAST"),
-    Option("-printout_pixel", _INT * 2, refused="is replaced by --trace-pixel SLOW FAST"),
-    Option("-trace_pixel", _INT * 2, refused="is written --trace-pixel SLOW FAST here"),
+    Option("-printout", help="print what -printout_pixel names; refused without it, as every pixel would be printed"),
+    Option("-printout_pixel", _INT * 2, "pixel", "fast, slow: trace this pixel and print it after the run"),
+    Option("-trace_pixel", _INT * 2, "pixel", "slow, fast: as --trace-pixel"),
     Option("-progress", help="show progress (default on a terminal)"),
     Option("-noprogress", help="show no progress"),
 )  # fmt: skip
@@ -293,7 +292,7 @@ def _is_number(word: str) -> bool:
 
 def _values_of(option: Option, word: str, following: Sequence[str]) -> tuple[Value, ...]:
     if option.name == "-misset" and following and "rand" in following[0]:
-        raise UsageError(f"option -misset random {LATER}; give three angles in degrees")
+        return (following[0],)
     required = len(option.arguments) - option.optional
     values: list[Value] = []
     for kind in option.arguments:

@@ -1,11 +1,13 @@
 """Raw float images, as the C program's ``-floatfile``."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import InputFileError, StoreError
+from tiled_sim.errors import InputFileError
+from tiled_sim.io.panel_image import bands, write_new
 from tiled_sim.io.store import RunStore
 
 
@@ -19,19 +21,15 @@ def write_float_image(path: str | Path, store: RunStore) -> None:
     StoreError
         if the file exists or cannot be written
     """
-    frames, panels, slow, fast = store.shape
-    try:
-        with Path(path).open("xb") as file:
-            for frame in range(frames):
-                for panel in range(panels):
-                    for start in range(0, slow, store.tile[0]):
-                        rows = slice(start, min(start + store.tile[0], slow))
-                        part = store.read_tile(frame, panel, rows, slice(0, fast))
-                        file.write(part.astype("<f4").tobytes())
-    except FileExistsError:
-        raise StoreError(f"{path} exists already; name another file") from None
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}") from None
+
+    def parts() -> Iterator[bytes]:
+        frames, panels = store.shape[:2]
+        for frame in range(frames):
+            for panel in range(panels):
+                for rows in bands(store):
+                    yield store.read_tile(frame, panel, *rows).astype("<f4").tobytes()
+
+    write_new(path, parts())
 
 
 def read_float_image(path: str | Path, shape: tuple[int, int]) -> npt.NDArray[np.float32]:

@@ -19,6 +19,9 @@ from tiled_sim.structure_factors import Provenance, StructureFactors
 MaskSource = npt.NDArray[np.uint8] | Callable[[int, slice, slice], npt.NDArray[np.uint8]]
 """A mask (panel, slow, fast), or a function of panel, slow and fast that gives a part of it."""
 
+#: Bits of a mask; 0 is a live pixel.
+MASKED, OUTSIDE_REGION = 1, 2
+
 DIMENSIONS = ("frame", "panel", "slow", "fast")
 TILE_STEP = 16
 LONGEST_CHUNK = 256
@@ -90,7 +93,7 @@ def create_mask(
         attributes={
             "units": "1",
             "long_name": "0 where a pixel is live",
-            "flag_masks": [1, 2],
+            "flag_masks": [MASKED, OUTSIDE_REGION],
             "flag_meanings": "masked outside_roi",
         },
     )

@@ -22,22 +22,24 @@ _DTYPES = {
 }
 
 
+#: Bytes in which every SMV file says how long its header is.
+_FIRST_BYTES = 512
+
+
 @dataclass(frozen=True, eq=False)
-class SmvImage:
-    """An SMV image.
+class SmvHeader:
+    """The header of an SMV image, whatever the type of its pixels.
 
     Parameters
     ----------
     path : of the file
-    sha256 : of its bytes
     header : keys and values, whole keys only
-    pixels : uint16, or of the TYPE in the header, (slow, fast)
+    shape : (slow, fast) number of pixels
     """
 
     path: str
-    sha256: str
     header: dict[str, str]
-    pixels: npt.NDArray[Any]
+    shape: tuple[int, int]
 
     def number(self, key: str) -> float | None:
         """A header value as a number, or None if the key is absent.
@@ -57,19 +59,44 @@ class SmvImage:
             ) from None
 
 
-def read_smv(path: str | Path) -> SmvImage:
-    """Read an SMV image of unsigned 16-bit pixels.
+@dataclass(frozen=True, eq=False)
+class SmvImage(SmvHeader):
+    """An SMV image.
+
+    Parameters
+    ----------
+    path, header, shape : as `SmvHeader`
+    sha256 : of its bytes
+    pixels : uint16, or of the TYPE in the header, (slow, fast)
+    """
+
+    sha256: str
+    pixels: npt.NDArray[Any]
+
+
+def read_smv_header(path: str | Path) -> SmvHeader:
+    """Read the header of an SMV image; its pixels are not looked at.
 
     Raises
     ------
     InputFileError
-        if the file cannot be read, is not SMV, or is shorter than its header says
+        if the file cannot be read or is not SMV
     """
-    return _read(path, {"unsigned_short": "u2"}, past_header=False)
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_FIRST_BYTES)
+            more = _size(path, _header(path, data), "HEADER_BYTES") - len(data)
+            data += file.read(max(more, 0))
+    except OSError as error:
+        raise InputFileError(f"cannot read the image {path}: {error.strerror}") from None
+    header = _header(path, data)
+    return SmvHeader(
+        str(path), header, (_size(path, header, "SIZE2"), _size(path, header, "SIZE1"))
+    )
 
 
-def read_smv_of_any_type(path: str | Path) -> SmvImage:
-    """Read an SMV image of 16 or 32-bit integers, signed or not, or of float32.
+def read_smv(path: str | Path) -> SmvImage:
+    """Read an SMV image of unsigned 16-bit pixels.
 
     Where the header goes on past its own HEADER_BYTES, as the C program's does when its numbers are
     long, the pixels begin after it.
@@ -77,12 +104,23 @@ def read_smv_of_any_type(path: str | Path) -> SmvImage:
     Raises
     ------
     InputFileError
+        if the file cannot be read, is not SMV, or is shorter than its header says
+    """
+    return _read(path, {"unsigned_short": "u2"})
+
+
+def read_smv_of_any_type(path: str | Path) -> SmvImage:
+    """Read an SMV image of 16 or 32-bit integers, signed or not, or of float32; as `read_smv`.
+
+    Raises
+    ------
+    InputFileError
         if the file cannot be read, is not SMV, has another TYPE, or is shorter than its header says
     """
-    return _read(path, _DTYPES, past_header=True)
+    return _read(path, _DTYPES)
 
 
-def _read(path: str | Path, dtypes: dict[str, str], *, past_header: bool) -> SmvImage:
+def _read(path: str | Path, dtypes: dict[str, str]) -> SmvImage:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -90,7 +128,7 @@ def _read(path: str | Path, dtypes: dict[str, str], *, past_header: bool) -> Smv
     header = _header(path, data)
     start, fast, slow = (_size(path, header, key) for key in ("HEADER_BYTES", "SIZE1", "SIZE2"))
     end = data.find(b"}\f") + 2
-    if past_header and end > start and data[:end].isascii():
+    if end > start and data[:end].isascii():
         start = end
     kind = header.get("TYPE", "unsigned_short")
     if kind not in dtypes:
@@ -104,18 +142,19 @@ def _read(path: str | Path, dtypes: dict[str, str], *, past_header: bool) -> Smv
         )
     pixels = np.frombuffer(data, dtype=dtype, count=slow * fast, offset=start)
     return SmvImage(
-        str(path),
-        hashlib.sha256(data).hexdigest(),
-        header,
-        pixels.reshape(slow, fast).astype(dtype.newbyteorder("=")),
+        path=str(path),
+        header=header,
+        shape=(slow, fast),
+        sha256=hashlib.sha256(data).hexdigest(),
+        pixels=pixels.reshape(slow, fast).astype(dtype.newbyteorder("=")),
     )
 
 
 def _header(path: str | Path, data: bytes) -> dict[str, str]:
-    if not data.startswith(b"{") or b"HEADER_BYTES=" not in data[:512]:
+    if not data.startswith(b"{") or b"HEADER_BYTES=" not in data[:_FIRST_BYTES]:
         raise InputFileError(f"{path}: not an SMV image (no {{ HEADER_BYTES= at its beginning)")
     end = data.find(b"}")
-    text = data[1 : end if end > 0 else 512].decode("latin-1")
+    text = data[1 : end if end > 0 else _FIRST_BYTES].decode("latin-1")
     pairs = (line.split("=", 1) for line in text.replace("\n", ";").split(";") if "=" in line)
     return {key.strip(): value.strip() for key, value in pairs}
 
