@@ -319,12 +319,6 @@ def test_a_seed_of_no_random_missetting_is_refused():
         read("-misset 1 2 3 -misset_seed 7")
 
 
-def test_a_seed_of_nothing_is_refused_but_under_c_compat():
-    with pytest.raises(UsageError, match="-seed has no effect: there is no noise"):
-        read("-seed 5")
-    assert read("-seed 5", c_compat=True).sha256 == read("", c_compat=True).sha256
-
-
 # The size of the crystal
 
 SIZED = "-default_F 1 -cell 70 80 90 90 90 90 "

@@ -79,8 +79,8 @@ BEAMLINE=fake;
 }\f"""
 
 
-def stored(path, image, mask, tile=(16, 16)):
-    """A run that holds this image and mask."""
+def stored(path, image, mask, tile=(16, 16), counts=None):
+    """A run that holds this image and mask, and these counts."""
     slow, fast = image.shape
     store = RunStore.create(
         path,
@@ -90,8 +90,11 @@ def stored(path, image, mask, tile=(16, 16)):
         slow_mm=np.arange(slow) + 0.5,
         fast_mm=np.arange(fast) + 0.5,
         mask=mask[None],
+        counts=counts is not None,
     )
     store.write_tile(0, 0, slice(0, slow), slice(0, fast), image)
+    if counts is not None:
+        store.write_counts(0, 0, slice(0, slow), slice(0, fast), counts)
     return store
 
 
@@ -181,9 +184,10 @@ def test_integers_stop_at_both_ends(tmp_path, store):
     assert not read_smv(tmp_path / "low.img").pixels.any()
 
 
-def test_counts_are_offset_and_stop_at_both_ends(tmp_path, store):
+def test_counts_are_offset_and_stop_at_both_ends(tmp_path):
     counts = np.array([[9, 9, 9, 9], [0, 7, 65495, 9], [65496, 0, -50, 9], [1, 2, 3, 9]], np.int32)
-    write_count_image(tmp_path / "n.img", store, CAMERA, lambda *rows: counts[rows], 40.0)
+    store = stored(tmp_path / "run.zarr", IMAGE, MASK, counts=counts)
+    write_count_image(tmp_path / "n.img", store, CAMERA, 40.0)
     assert read_smv(tmp_path / "n.img").pixels.tolist() == [
         [0, 0, 0, 0],
         [40, 47, 65535, 0],
@@ -192,9 +196,9 @@ def test_counts_are_offset_and_stop_at_both_ends(tmp_path, store):
     ]
 
 
-def test_counts_lose_what_an_offset_leaves_of_a_whole_number(tmp_path, store):
-    counts = np.full((4, 4), 2, np.int32)
-    write_count_image(tmp_path / "n.img", store, CAMERA, lambda *rows: counts[rows], 0.75)
+def test_counts_lose_what_an_offset_leaves_of_a_whole_number(tmp_path):
+    store = stored(tmp_path / "run.zarr", IMAGE, MASK, counts=np.full((4, 4), 2, np.int32))
+    write_count_image(tmp_path / "n.img", store, CAMERA, 0.75)
     assert read_smv(tmp_path / "n.img").pixels[1, 0] == 2
 
 
@@ -214,14 +218,21 @@ def test_rows_of_tiles_follow_each_other(tmp_path, tall):
     [
         lambda path, store: write_float_image(path, store),
         lambda path, store: write_integer_image(path, store, CAMERA, 1.0, 0.0),
-        lambda path, store: write_count_image(
-            path, store, CAMERA, lambda *rows: np.zeros((4, 4), np.int32)[rows], 0.0
-        ),
+        lambda path, store: write_count_image(path, store, CAMERA, 0.0),
         lambda path, store: write_pgm(path, store, 1.0),
     ],
     ids=["float", "integer", "counts", "pgm"],
 )
-def test_a_file_that_exists_is_not_overwritten(tmp_path, store, write):
+def test_a_header_longer_than_512_bytes_says_so():
+    long = dataclasses.replace(CAMERA, origin=(-1.23456e-05, -1.23456e-05, -1.23456e-05))
+    long = dataclasses.replace(long, beam_centre=(-1.23456e-05,) * 2, closest=(-1.23456e-05,) * 2)
+    header = header_bytes(long)
+    assert len(header) == 1024
+    assert header.startswith(b"{\nHEADER_BYTES=1024;\nDIM=2;\n")
+
+
+def test_a_file_that_exists_is_not_overwritten(tmp_path, write):
+    store = stored(tmp_path / "run.zarr", IMAGE, MASK, counts=np.zeros((4, 4), np.int32))
     (tmp_path / "mine").write_text("mine")
     with pytest.raises(StoreError, match="mine exists already; name another"):
         write(tmp_path / "mine", store)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tiled_sim.errors import InputFileError
-from tiled_sim.io.smv import read_smv, read_smv_of_any_type
+from tiled_sim.io.smv import read_smv, read_smv_header, read_smv_of_any_type
 
 PROPERTY = settings(deadline=None, max_examples=40)
 PIXELS = np.arange(12, dtype=np.uint16).reshape(3, 4) + 300
@@ -222,3 +222,34 @@ def test_bytes_of_any_kind_end_in_an_image_or_a_message(scratch, content):
     scratch.write_bytes(b"{\nHEADER_BYTES=" + content)
     with contextlib.suppress(InputFileError):
         assert read_smv(scratch).pixels.size > 0
+
+
+# The header alone
+
+
+def test_a_header_is_read_without_its_pixels_whatever_their_type(tmp_path):
+    (tmp_path / "i.img").write_bytes(smv(TYPE="float", DISTANCE=120)[:512])
+    header = read_smv_header(tmp_path / "i.img")
+    assert header.shape == PIXELS.shape
+    assert header.number("DISTANCE") == 120
+
+
+def test_a_header_longer_than_512_bytes_is_read_to_its_end(tmp_path):
+    keys = {f"KEY{number}": number for number in range(100)}
+    (tmp_path / "i.img").write_bytes(smv(header_bytes=2048, **keys)[:2048])
+    assert read_smv_header(tmp_path / "i.img").number("KEY99") == 99
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [(b"P5 4 4", "not an SMV image"), (smv(SIZE2=None), "as SIZE2"), (b"", "not an SMV image")],
+)
+def test_what_is_no_header_is_refused_by_its_name(tmp_path, content, fault):
+    (tmp_path / "i.img").write_bytes(content)
+    with pytest.raises(InputFileError, match=rf"i\.img: .*{fault}"):
+        read_smv_header(tmp_path / "i.img")
+
+
+def test_a_header_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(InputFileError, match=r"cannot read the image .*nowhere\.img"):
+        read_smv_header(tmp_path / "nowhere.img")

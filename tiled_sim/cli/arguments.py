@@ -80,12 +80,7 @@ class Request:
 
 
 def add_experiment_options(parser: Parser) -> None:
-    """The options that say how nanoBragg options are read."""
-    parser.add_argument(
-        "--c-compat",
-        action="store_true",
-        help="replay what the C program does wrong, and ignore what it ignores",
-    )
+    """The options that name structure factors, and those that say how others are read."""
     parser.add_argument(
         "--fdump", metavar="FILE", help="take F from this Fdump file in place of -hkl"
     )
@@ -93,6 +88,16 @@ def add_experiment_options(parser: Parser) -> None:
         "--mtz",
         metavar="FILE[:LABEL]",
         help="take F from this MTZ in place of -hkl; LABEL tells which of several columns",
+    )
+    add_reading_options(parser)
+
+
+def add_reading_options(parser: Parser) -> None:
+    """The options that say how nanoBragg options are read."""
+    parser.add_argument(
+        "--c-compat",
+        action="store_true",
+        help="replay what the C program does wrong, and ignore what it ignores",
     )
     parser.add_argument(
         "--clip-to-beam",
@@ -181,7 +186,6 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
             "no experiment: name a TOML file, or give nanoBragg options "
             "(-hkl FILE -cell … or -mat FILE, …)"
         )
-    noise = noise_in(options)
     if words[0].startswith("-"):
         if options.noise_seed is not None and "-seed" in words:
             raise UsageError("--noise-seed and -seed both give the seed of the noise; give one")
@@ -191,25 +195,45 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
             fdump=options.fdump,
             mtz=options.mtz,
             clip_to_beam=options.clip_to_beam,
-            noise=noise,
+            noise=noise_in(options),
         )
         return Request(experiment, words)
+    if options.fdump or options.mtz:
+        raise UsageError(
+            "--fdump and --mtz go with nanoBragg options; in a TOML file write `fdump` or `mtz` in "
+            "[structure_factors]"
+        )
+    return Request(read_experiment_file(options, words), [])
+
+
+def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Experiment:
+    """The experiment of a TOML file.
+
+    Parameters
+    ----------
+    options : of `add_reading_options`
+    words : the file's name
+
+    Raises
+    ------
+    UsageError
+        if more follows, or options that only nanoBragg's can take
+    """
     if len(words) > 1:
         raise UsageError(
             f"the experiment is {words[0]}, so {words[1]!r} is one word too many; "
             "change the TOML file instead"
         )
-    if any((options.c_compat, options.fdump, options.mtz)) or options.clip_to_beam is not None:
+    if options.c_compat or options.clip_to_beam is not None:
         raise UsageError(
-            "--c-compat, --fdump, --mtz and --clip-to-beam go with nanoBragg options; in a TOML "
-            "file write `c_compat = true`, `fdump` or `mtz` in [structure_factors], and sizes as "
-            "they count"
+            "--c-compat and --clip-to-beam go with nanoBragg options; in a TOML file write "
+            "`c_compat = true`, and sizes as they count"
         )
-    if noise is not None:
+    if noise_in(options) is not None:
         raise UsageError(
             "the --noise options go with nanoBragg options; write [noise] in the TOML file"
         )
-    return Request(Experiment.from_toml(words[0]), [])
+    return Experiment.from_toml(words[0])
 
 
 def tile_sides(text: str) -> tuple[int, int]:

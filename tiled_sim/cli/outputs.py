@@ -1,6 +1,7 @@
 """What a nanoBragg command asks for besides the run: written and printed when it is complete."""
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tiled_sim.errors import StoreError, UsageError
@@ -8,12 +9,11 @@ from tiled_sim.experiment.nanobragg import read_camera
 from tiled_sim.experiment.nanobragg_outputs import Outputs, read_outputs
 
 if TYPE_CHECKING:
-    from tiled_sim.io.camera import CameraHeader
     from tiled_sim.run import Run
 
 
 def wanted_outputs(nanobragg: list[str], *, c_compat: bool, detach: bool) -> Outputs:
-    """What the options ask for, if it can be had.
+    """What the options ask for, if it can be had; read whole before the run is computed.
 
     Parameters
     ----------
@@ -40,7 +40,9 @@ def wanted_outputs(nanobragg: list[str], *, c_compat: bool, detach: bool) -> Out
     twice = len(outputs.files) - len({os.path.realpath(path) for path in outputs.files.values()})
     if twice:
         raise UsageError(f"{' '.join(outputs.files)}: two of them name the same file")
-    return outputs
+    if outputs.integer_image is None and outputs.count_image is None:
+        return outputs
+    return replace(outputs, camera=read_camera(nanobragg, c_compat=c_compat))
 
 
 def _refuse_existing(option: str, path: str) -> None:
@@ -66,14 +68,13 @@ def require_traced(run: "Run", outputs: Outputs) -> None:
             )
 
 
-def write_outputs(run: "Run", outputs: Outputs, nanobragg: list[str]) -> None:
+def write_outputs(run: "Run", outputs: Outputs) -> None:
     """Write the files that the options name.
 
     Parameters
     ----------
     run : complete
     outputs : what is asked for
-    nanobragg : the options, for the header of images
 
     Raises
     ------
@@ -89,24 +90,29 @@ def write_outputs(run: "Run", outputs: Outputs, nanobragg: list[str]) -> None:
         write_fdump(outputs.fdump, found, run.experiment.structure_factors.default_F)
     if outputs.float_image is not None:
         write_float_image(outputs.float_image, run.store)
-    if outputs.images:
-        _write_images(run, outputs, read_camera(nanobragg, c_compat=run.experiment.c_compat))
+    if outputs.integer_image is not None or outputs.grey_image is not None:
+        _write_scaled(run, outputs)
+    if outputs.count_image is not None:
+        from tiled_sim.io.smv_writer import write_count_image
+
+        assert outputs.camera is not None  # `wanted_outputs` reads it
+        write_count_image(outputs.count_image, run.store, outputs.camera, outputs.offset)
 
 
-def _write_images(run: "Run", outputs: Outputs, camera: "CameraHeader") -> None:
+def _write_scaled(run: "Run", outputs: Outputs) -> None:
     from tiled_sim.io.panel_image import statistics
     from tiled_sim.io.pgm import grey_scale, write_pgm
-    from tiled_sim.io.smv_writer import integer_scale, write_count_image, write_integer_image
+    from tiled_sim.io.smv_writer import integer_scale, write_integer_image
 
     found = statistics(run.store, masked_too=run.experiment.c_compat)
     scale = outputs.scale or integer_scale(found)
     if outputs.integer_image is not None:
-        write_integer_image(outputs.integer_image, run.store, camera, scale, outputs.offset)
+        assert outputs.camera is not None  # `wanted_outputs` reads it
+        path, offset = outputs.integer_image, outputs.offset
+        write_integer_image(path, run.store, outputs.camera, scale, offset)
     if outputs.grey_image is not None:
         grey = outputs.grey_scale or grey_scale(found) or scale
         write_pgm(outputs.grey_image, run.store, grey)
-    if outputs.count_image is not None:
-        write_count_image(outputs.count_image, run.store, camera, outputs.offset)
 
 
 def printed_pixel(run: "Run", outputs: Outputs) -> list[str]:

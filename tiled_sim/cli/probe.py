@@ -5,7 +5,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tiled_sim.cli.arguments import Parser, read_request, whole_number
+from tiled_sim.cli.arguments import (
+    Parser,
+    add_reading_options,
+    noise_in,
+    read_experiment_file,
+    whole_number,
+)
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import StoreError, UsageError
 
@@ -131,11 +137,6 @@ def _parser() -> Parser:
         "--panel", type=whole_number, default=0, metavar="N", help="of the pixels (0)"
     )
     parser.add_argument(
-        "--c-compat",
-        action="store_true",
-        help="read the nanoBragg options as `submit --c-compat` does",
-    )
-    parser.add_argument(
         "--dtype",
         choices=("float32", "float64"),
         default="float64",
@@ -144,6 +145,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--markdown", metavar="FILE", help="also write the tables of F to this new file"
     )
+    add_reading_options(parser)
     return parser
 
 
@@ -186,11 +188,15 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
             for name in ("fdump", "mtz")
         )
         verdict, sources, experiment = judge_command(
-            rest, c_compat=options.c_compat, fdump=fdump, mtz=mtz
+            rest,
+            c_compat=options.c_compat,
+            fdump=fdump,
+            mtz=mtz,
+            clip_to_beam=options.clip_to_beam,
+            noise=noise_in(options),
         )
     else:
-        toml = argparse.Namespace(c_compat=options.c_compat, fdump=None, mtz=None)
-        experiment = read_request(toml, rest).experiment
+        experiment = read_experiment_file(options, rest)
         source = experiment.structure_factors
         reason = "no file is named in" if source.path is None else f"{source.format} names it in"
         verdict = Verdict(source, f"{reason} [structure_factors] of {rest[0]}")

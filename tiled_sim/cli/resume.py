@@ -71,6 +71,6 @@ def run(words: Sequence[str]) -> int:
     if options.detach:
         report_detached(made, options.json)
     else:
-        write_outputs(made, outputs, nanobragg)
+        write_outputs(made, outputs)
         report(made, options.json, time.monotonic() - began, printed_pixel(made, outputs))
     return 0

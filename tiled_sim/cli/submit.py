@@ -80,7 +80,7 @@ def run(words: Sequence[str]) -> int:
     if options.detach:
         report_detached(made, options.json)
         return 0
-    write_outputs(made, outputs, request.nanobragg)
+    write_outputs(made, outputs)
     report(made, options.json, time.monotonic() - began, printed_pixel(made, outputs))
     return 0
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.options import Given, parse
+from tiled_sim.io.camera import CameraHeader
 
 #: What the C program adds to the pixels of its 16-bit images.
 DEFAULT_OFFSET = 40.0
@@ -32,6 +33,7 @@ class Outputs:
     offset : of ``-adc``
     traced, printed : (slow, fast) of ``-trace_pixel`` and ``-printout_pixel``
     progress : of ``-progress`` and ``-noprogress``; None: not said
+    camera : for the header of SMV images; None until `nanobragg.read_camera` has told it
     """
 
     float_image: str | None = None
@@ -45,6 +47,7 @@ class Outputs:
     traced: Pixel | None = None
     printed: Pixel | None = None
     progress: bool | None = None
+    camera: CameraHeader | None = None
 
     @property
     def files(self) -> dict[str, str]:
@@ -57,12 +60,6 @@ class Outputs:
             "-dump": self.fdump,
         }
         return {option: path for option, path in named.items() if path is not None}
-
-    @property
-    def images(self) -> bool:
-        """Whether an image of whole numbers is to be written."""
-        named = (self.integer_image, self.grey_image, self.count_image)
-        return any(path is not None for path in named)
 
     @property
     def pixels(self) -> list[Pixel]:

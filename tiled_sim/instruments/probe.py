@@ -12,7 +12,7 @@ import torch
 
 from tiled_sim.coverage import Coverage, measure_coverage
 from tiled_sim.errors import TiledSimError, UsageError
-from tiled_sim.experiment.model import Experiment, StructureFactorSource
+from tiled_sim.experiment.model import Experiment, Noise, StructureFactorSource
 from tiled_sim.experiment.nanobragg import read_options, read_sources_named
 from tiled_sim.inputs import load_mask, read_structure_factors
 from tiled_sim.io.source_file import read_source
@@ -215,7 +215,13 @@ def look_up(probed: Probed, hkl: HKL) -> Answer | None:
 
 
 def judge_command(
-    words: Sequence[str], *, c_compat: bool, fdump: Sequence[str], mtz: Sequence[str]
+    words: Sequence[str],
+    *,
+    c_compat: bool,
+    fdump: Sequence[str],
+    mtz: Sequence[str],
+    clip_to_beam: bool | None = None,
+    noise: Noise | None = None,
 ) -> tuple[Verdict, list[StructureFactorSource], Experiment]:
     """Which source ``tiled-sim submit`` would use with these options.
 
@@ -224,6 +230,7 @@ def judge_command(
     words : nanoBragg options
     c_compat : of ``--c-compat``
     fdump, mtz : of every ``--fdump`` and ``--mtz``
+    clip_to_beam, noise : as of `read_options`
 
     Returns
     -------
@@ -248,6 +255,8 @@ def judge_command(
     experiment = read_options(
         words,
         c_compat=c_compat,
+        clip_to_beam=clip_to_beam,
+        noise=noise,
         structure_factors=verdict.source or StructureFactorSource(default_F=1.0),
     )
     return _with_cache(verdict, sources), sources, experiment
