@@ -36,6 +36,7 @@ TWO_DASHES = {
     "cancel": [],
     "verify": ["--recompute", "--device"],
     "view": ["--out", "--frame", "--panel"],
+    "trace": ["--pixel", "--steps", "--against", "--as-c", "--kernel", "--precision", "--device"],
     "plan": ["--c-compat", "--fdump", *_PLAN],
     "config": ["--c-compat", "--fdump"],
 }

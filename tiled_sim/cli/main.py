@@ -18,6 +18,7 @@ VERBS = {
     "cancel": "stop computing a run, from anywhere that sees it",
     "verify": "check every tile of a run against its digest",
     "view": "a picture of a run",
+    "trace": "what a pixel's value is made of, step by step; against another program's log",
     "plan": "what submit would do: tiles, memory, coverage; computes nothing",
     "config": "the resolved experiment with every derived value, as TOML",
 }
@@ -30,6 +31,7 @@ exit codes:
   3    an input file that is missing, malformed, or covers too little
   4    a run that exists already, does not exist, or is damaged
   5    tiles that failed, or a run with faults
+  7    a trace that departs from the one it is held against
   130  interrupted; `tiled-sim resume RUN` goes on"""
 
 

@@ -15,10 +15,13 @@ class Recorder:
     Parameters
     ----------
     index : of the pixel among those that the kernel is given
+    every_step : whether a chain tells every step of the sum, too
     """
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, *, every_step: bool = False) -> None:
         self.index = index
+        self.every_step = every_step
+        self.steps: list[dict[str, Any]] = []
         self.values: dict[str, Recorded] = {}
         self.phi_steps: list[dict[str, Any]] = []
 

@@ -1,6 +1,6 @@
 """Everything that the pixels of one panel in one frame share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -93,6 +93,18 @@ class Scene:
             first_orientations=orientations(first_acting),
             steps=experiment.steps,
             c_compat=experiment.c_compat,
+        )
+
+    def single_step(self, source: int, phi: int, domain: int) -> "Scene":
+        """The scene of one source, phi step and mosaic domain alone, given by their numbers."""
+        step = slice(phi, phi + 1), slice(domain, domain + 1)
+        return replace(
+            self,
+            beam=replace(self.beam, sources=self.beam.sources[source : source + 1]),
+            angles=self.angles[step[0]],
+            orientations=self.orientations[step],
+            first_orientations=self.first_orientations[step],
+            steps=self.sampling.oversample**2,
         )
 
 
