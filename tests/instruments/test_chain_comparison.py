@@ -124,14 +124,14 @@ def test_float32_is_compared_as_float32(log_of, ours):
 def test_what_follows_from_a_departure_is_no_departure_of_its_own(log_of, ours, still):
     log = log_of(trace(still(*TURNING, "-lambda", 1.02)))
     compared = compare_chains(log, ours)
-    assert [departure.stage for departure in compared.departures] == ["beam"]
+    assert [departure.stage for departure in compared.departures] == ["wavelength"]
     assert row_of(compared, "I_pixel_final").verdict == "departs"
 
 
 def test_what_does_not_follow_from_the_first_departure_is_told_too(log_of, ours, still):
     log = log_of(trace(still("-osc", 3, "-phisteps", 3, "-fluence", 2e24, "-lambda", 1.02)))
     stages = [departure.stage for departure in compare_chains(log, ours).departures]
-    assert stages == ["beam", "exposure"]
+    assert stages == ["wavelength", "exposure"]
 
 
 def test_the_row_named_is_the_one_whose_component_departs_most(log_of, ours):
@@ -185,7 +185,7 @@ CAUSES = {
     ),
     "another wavelength": (
         ("-lambda", 1.02),
-        "beam",
+        "wavelength",
         r"their wavelength is 1\.02 Å, ours 1 Å",
     ),
     "a beam centre elsewhere": (
@@ -308,6 +308,48 @@ def test_a_phi_step_departs_by_itself(log_of, ours):
     log.phi_steps[1]["k_frac"] += 0.25
     (first,) = compare_chains(log, ours).departures
     assert (first.stage, first.row) == ("phi steps", "phi_tic 1 k_frac")
+
+
+def scaled(names, factor, traced):
+    """An edit that multiplies rows."""
+
+    def edit(text):
+        for name in names:
+            row = " ".join(f"{x * factor:.15g}" for x in traced.trace.values[name])
+            text = with_row(name, row)(text)
+        return text
+
+    return edit
+
+
+def test_another_unit_is_recognised_even_after_a_departure(log_of, ours, still):
+    axes = ["rot_a_angstroms", "rot_b_angstroms", "rot_c_angstroms"]
+    other = trace(still(*TURNING, "-cell", 70, 80, 90.0001, 75, 85, 95))
+    compared = compare_chains(log_of(other, scaled(axes, 1e-10, other)), ours)
+    assert [departure.stage for departure in compared.departures] == [
+        "unit cell",
+        "crystal orientation",
+    ]
+    assert compared.departures[1].reasons == (
+        f"another unit: their {', '.join(axes)} ours times 1e-10",
+    )
+
+
+def test_directions_that_are_no_unit_vectors_are_recognised(log_of, ours):
+    for name, stage in (("fdet_vec", "detector"), ("incident_vec", "beam direction")):
+        log = log_of(ours, scaled([name], 1 + 1e-7, ours))
+        (first,) = compare_chains(log, ours).departures
+        assert first.stage == stage
+        assert first.reasons[-1] == (
+            f"not made a unit vector: their {name} has the length 1.0000001"
+        )
+
+
+def test_a_cause_is_recognised_in_a_log_of_few_digits(log_of, ours, still):
+    compat = trace(still(*TURNING, c_compat=True))
+    log = log_of(compat, lambda text: re.sub(r"(\d\.\d{7})\d+", r"\1", text))
+    (first,) = compare_chains(log, ours, 1e-4).departures
+    assert first.reasons[0].startswith("phi = 0 carry-over: their a, b, c are ours")
 
 
 def test_an_unknown_cause_is_not_guessed(log_of, ours):

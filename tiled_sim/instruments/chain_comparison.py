@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tiled_sim.instruments.departures import REASONS, Evidence
+from tiled_sim.instruments.departures import REASONS, Evidence, other_unit
 from tiled_sim.instruments.tracing import TracedPixel
 from tiled_sim.io.trace_log import TraceLog, Value, phi_numbers
 
@@ -59,21 +59,22 @@ STAGES: Final = (
         "pixel size, distance of the pixel, obliquity",
     ),
     Stage(
-        "beam",
-        ("incident_vec", "lambda_meters", "lambda_angstroms"),
+        "wavelength",
+        ("lambda_meters", "lambda_angstroms"),
         (),
-        "wavelength or energy, beam direction, divergence, source file",
+        "wavelength or energy, dispersion, source file",
     ),
+    Stage("beam direction", ("incident_vec",), (), "convention, divergence, source file"),
     Stage(
         "scattering vector",
         ("scattering_vec_A_inv", "cos_2theta"),
-        ("direction", "beam"),
+        ("direction", "beam direction", "wavelength"),
         "diffracted less incident direction, over the wavelength",
     ),
     Stage(
         "unit cell",
         ("rot_a_star_A_inv", "rot_b_star_A_inv", "rot_c_star_A_inv"),
-        ("beam",),
+        ("wavelength",),
         "cell or matrix (a MOSFLM matrix is divided by the wavelength), missetting",
     ),
     Stage(
@@ -131,7 +132,7 @@ STAGES: Final = (
     Stage(
         "polarization",
         ("polar",),
-        ("direction", "beam"),
+        ("direction", "beam direction"),
         "polarization factor and axis, cos 2θ",
     ),
     Stage(
@@ -213,9 +214,8 @@ class Row:
         """Whether only their program knows the name."""
         return self.name in SAME_ROW or self.name in _DERIVED or self.verdict == THEIRS_ONLY
 
-    @property
-    def worst_component(self) -> float:
-        """Largest relative difference of a component that does not agree."""
+    def worst_component(self, tolerance: float) -> float:
+        """Largest relative difference of a component that makes the row depart."""
         if not isinstance(self.theirs, tuple) or not isinstance(self.ours, tuple):
             return 0.0
         length = max(_length(self.theirs), _length(self.ours))
@@ -223,7 +223,7 @@ class Row:
             (
                 abs(a - b) / max(abs(a), abs(b))
                 for a, b in zip(self.theirs, self.ours, strict=False)
-                if abs(a - b) > TOLERANCE * length
+                if abs(a - b) > tolerance * length
             ),
             default=0.0,
         )
@@ -231,7 +231,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A stage that departs although everything it is computed from agrees.
+    """A stage that departs, though all it is computed from agrees or by another unit.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ class ChainComparison:
     path, program : of the other chain
     tolerance : relative difference up to which rows are equal
     rows : of both
-    departures : the first one, then those that do not follow from it
+    departures : the first one, then those that do not follow from one before
     """
 
     path: str
@@ -301,7 +301,7 @@ def compare_chains(
         *_phi_rows(log, traced, tolerance),
     ]
     return ChainComparison(
-        log.path, log.program, tolerance, tuple(rows), _departures(rows, log, traced)
+        log.path, log.program, tolerance, tuple(rows), _departures(rows, log, traced, tolerance)
     )
 
 
@@ -379,8 +379,10 @@ def _tuple(value: Any) -> tuple[float, ...]:
     return tuple(map(float, value)) if isinstance(value, list) else (float(value),)
 
 
-def _departures(rows: list[Row], log: TraceLog, traced: TracedPixel) -> tuple[Departure, ...]:
-    """Stages that depart on their own account, the first one first."""
+def _departures(
+    rows: list[Row], log: TraceLog, traced: TracedPixel, tolerance: float
+) -> tuple[Departure, ...]:
+    """Stages that depart on their own account, in the order of the chain."""
     apart: dict[str, list[Row]] = {}
     for row in rows:
         if row.verdict == DEPARTS:
@@ -394,11 +396,15 @@ def _departures(rows: list[Row], log: TraceLog, traced: TracedPixel) -> tuple[De
         {name: np.array(_tuple(value)) for name, value in traced.trace.values.items()},
         log.phi_steps,
         traced,
+        tolerance,
     )
+    other_units = {stage.name for stage in STAGES if other_unit(evidence, stage.rows)}
     return tuple(
         _departure(stage, apart[stage.name], evidence)
         for stage in STAGES
-        if stage.name in apart and not apart.keys() & _all_needs(stage)
+        if stage.name in apart
+        # what departs by a power of ten does not follow from what departs by less
+        if not (other_units if stage.name in other_units else apart.keys()) & _all_needs(stage)
     )
 
 
@@ -412,8 +418,10 @@ def _all_needs(stage: Stage) -> set[str]:
 
 
 def _departure(stage: Stage, rows: list[Row], evidence: Evidence) -> Departure:
-    worst = max(rows, key=lambda row: row.worst_component)
-    reasons = (tell(evidence) for tell in REASONS.get(stage.name, ()))
+    worst = max(rows, key=lambda row: row.worst_component(evidence.tolerance))
+    reasons = [other_unit(evidence, stage.rows)]
+    if not reasons[0]:
+        reasons = [tell(evidence) for tell in REASONS.get(stage.name, ())]
     return Departure(
         stage.name,
         worst.name,

@@ -16,6 +16,7 @@ from tiled_sim.physics.vectors import Array, unit
 
 #: How closely a cause must explain the numbers; logs have 15 digits, some causes take roots.
 _EXPLAINED: Final = 1e-8
+_SAME_BUT_FOR_UNIT: Final = 1e-4
 _AXES: Final = ("rot_a_angstroms", "rot_b_angstroms", "rot_c_angstroms")
 #: Of nanoBragg.c, where neither -fluence nor -flux is given [photons/m²].
 _DEFAULT_FLUENCE: Final = 1.25932015286227e29
@@ -31,12 +32,14 @@ class Evidence:
     theirs, ours : rows by our names, as vectors
     phi_steps : theirs
     traced : ours, with its experiment
+    tolerance : relative difference up to which rows are equal
     """
 
     theirs: Mapping[str, Array]
     ours: Mapping[str, Array]
     phi_steps: Sequence[Mapping[str, float]]
     traced: TracedPixel
+    tolerance: float
 
     def has(self, *names: str) -> bool:
         """Whether both chains have these rows."""
@@ -51,9 +54,26 @@ class Evidence:
         experiment = self.traced.experiment
         return experiment.crystal.direct_vectors @ experiment.frames.rotation(phi).T
 
+    def close(self, one: Array | float, other: Array | float) -> bool:
+        """Whether a cause explains the numbers."""
+        return _off(one, other) <= max(self.tolerance, _EXPLAINED)
 
-def _close(one: Array | float, other: Array | float, within: float = _EXPLAINED) -> bool:
-    return float(np.linalg.norm(np.subtract(one, other))) <= within * float(np.linalg.norm(other))
+
+def other_unit(e: Evidence, names: Sequence[str]) -> str:
+    """Whether vectors of theirs are ours times a power of ten, as if in another unit.
+
+    That may be told even where they depart by a little for another reason.
+    """
+    by_power: dict[int, list[str]] = {}
+    for name in names:
+        if not e.has(name) or len(e.ours[name]) == 1 or not np.any(e.theirs[name]):
+            continue
+        ratio = float(np.linalg.norm(e.theirs[name]) / np.linalg.norm(e.ours[name]))
+        power = round(math.log10(ratio)) if math.isfinite(ratio) else 0
+        if power and _off(e.theirs[name] / 10.0**power, e.ours[name]) < _SAME_BUT_FOR_UNIT:
+            by_power.setdefault(power, []).append(name)
+    told = [f"{', '.join(some)} ours times 1e{power:+03d}" for power, some in by_power.items()]
+    return f"another unit: their {'; '.join(told)}" if told else ""
 
 
 def _carried_over(e: Evidence) -> str:
@@ -72,12 +92,12 @@ def _carried_over(e: Evidence) -> str:
         "nanoBragg.c does not turn the crystal where phi is 0, so that it keeps the orientation of "
         "the step before (docs/differences.md, 1)"
     )
-    if _close(theirs, last) and _close(ours, still):
+    if e.close(theirs, last) and e.close(ours, still):
         return (
             f"phi = 0 carry-over: their a, b, c are ours of the last {where}, to "
             f"{_off(theirs, last):.1g}, and not those of phi 0; {fault}; --c-compat replays it"
         )
-    if _close(ours, last) and _close(theirs, still):
+    if e.close(ours, last) and e.close(theirs, still):
         return (
             f"phi = 0 carry-over: ours under --c-compat are those of the last {where}; theirs are "
             f"those of phi 0, to {_off(theirs, still):.1g}; {fault}"
@@ -90,16 +110,16 @@ def _turned(e: Evidence) -> str:
     if not e.has(*_AXES) or _carried_over(e):
         return ""
     theirs, ours = (np.array([chain[name] for name in _AXES]) for chain in (e.theirs, e.ours))
-    if not _close(theirs @ theirs.T, ours @ ours.T):
+    if not e.close(theirs @ theirs.T, ours @ ours.T):
         return ""
-    axis, angle = _rotation(np.linalg.solve(ours, theirs).T)
+    axis, angle = _rotation_between(ours, theirs)
     told = f"their crystal is ours turned by {math.degrees(angle):.6g}° about ({_numbers(axis)})"
     frames = e.traced.experiment.frames
     along = float(axis @ unit(frames.spindle))
     if abs(along) < 1.0 - 1e-6:
         return f"{told}: another missetting, or another spindle"
     told = f"{told}, the spindle: their first step is at another phi"
-    if frames.step and _close(angle * along, frames.step / 2.0, 1e-6):
+    if frames.step and _off(angle * along, frames.step / 2.0) < 1e-6:
         told += ", the middle of our step; nanoBragg.c and we take its left edge"
     return told
 
@@ -124,8 +144,8 @@ def _other_reciprocal_cell(e: Evidence) -> str:
     if not e.has(*names):
         return ""
     theirs, ours = (np.array([chain[name] for name in names]) for chain in (e.theirs, e.ours))
-    if _close(theirs @ theirs.T, ours @ ours.T):
-        axis, angle = _rotation(np.linalg.solve(ours, theirs).T)
+    if e.close(theirs @ theirs.T, ours @ ours.T):
+        axis, angle = _rotation_between(ours, theirs)
         return (
             f"the same cell, turned by {math.degrees(angle):.6g}° about ({_numbers(axis)}): "
             "another missetting or matrix, or a program that prints it at the first phi step"
@@ -139,7 +159,7 @@ def _other_reciprocal_cell(e: Evidence) -> str:
 def _moved_detector(e: Evidence) -> str:
     """How far the corner of their detector is from ours, along its own axes."""
     names = ("pix0_vector_meters", "fdet_vec", "sdet_vec")
-    if not e.has(*names) or not all(_close(e.theirs[n], e.ours[n]) for n in names[1:]):
+    if not e.has(*names) or not all(e.close(e.theirs[n], e.ours[n]) for n in names[1:]):
         return ""
     panel = e.traced.experiment.detector.panels[e.traced.panel]
     moved = e.theirs[names[0]] - e.ours[names[0]]
@@ -160,19 +180,36 @@ def _moved_detector(e: Evidence) -> str:
 def _turned_detector(e: Evidence) -> str:
     """By what rotation their detector's axes are ours."""
     names = ("fdet_vec", "sdet_vec")
-    if not e.has(*names) or all(_close(e.theirs[name], e.ours[name]) for name in names):
+    if not e.has(*names) or all(e.close(e.theirs[name], e.ours[name]) for name in names):
         return ""
     theirs, ours = (_frame(chain) for chain in (e.theirs, e.ours))
-    axis, angle = _rotation(np.linalg.solve(ours, theirs).T)
+    if not e.close(theirs @ theirs.T, ours @ ours.T):
+        return ""
+    axis, angle = _rotation_between(ours, theirs)
     return (
         f"their detector is ours turned by {math.degrees(angle):.6g}° about ({_numbers(axis)}): "
         "another convention, or other detector rotations"
     )
 
 
+def _no_unit_vectors(*names: str) -> Callable[[Evidence], str]:
+    """A function that tells which of their directions are no unit vectors."""
+
+    def tell(e: Evidence) -> str:
+        lengths = {name: float(np.linalg.norm(e.theirs[name])) for name in names if e.has(name)}
+        told = [
+            f"{name} has the length {length:.12g}"
+            for name, length in lengths.items()
+            if abs(length - 1.0) > e.tolerance
+        ]
+        return f"not made a unit vector: their {', their '.join(told)}" if told else ""
+
+    return tell
+
+
 def _other_wavelength(e: Evidence) -> str:
     name = "lambda_angstroms"
-    if not e.has(name) or _close(e.theirs[name], e.ours[name]):
+    if not e.has(name) or e.close(e.theirs[name], e.ours[name]):
         return ""
     theirs, ours = e.pair(name)
     return f"their wavelength is {theirs:.9g} Å, ours {ours:.9g} Å"
@@ -180,7 +217,7 @@ def _other_wavelength(e: Evidence) -> str:
 
 def _other_beam(e: Evidence) -> str:
     name = "incident_vec"
-    if not e.has(name) or _close(e.theirs[name], e.ours[name]):
+    if not e.has(name) or e.close(e.theirs[name], e.ours[name]):
         return ""
     apart = np.linalg.norm(unit(e.theirs[name]) - unit(e.ours[name]))
     angle = 2.0 * math.asin(min(float(apart) / 2.0, 1.0))
@@ -189,14 +226,14 @@ def _other_beam(e: Evidence) -> str:
 
 def _other_cells(e: Evidence) -> str:
     """Whether their lattice factors are those of another number of cells, or of another sign."""
-    told = []
+    told: list[str] = []
     crystal = e.traced.experiment.crystal
     for axis, delta, cells in zip("abc", e.ours.get("hkl_frac", ()), crystal.cells, strict=False):
         name = f"F_latt_{axis}"
-        if not e.has(name) or _close(e.theirs[name], e.ours[name]):
+        if not e.has(name) or e.close(e.theirs[name], e.ours[name]):
             continue
         theirs, ours = e.pair(name)
-        if _close(-theirs, ours):
+        if e.close(-theirs, ours):
             told.append(f"{name} has the other sign, which F_latt² forgets")
             continue
         found = _cells_of(abs(theirs), float(delta))
@@ -252,14 +289,14 @@ def _scaled_sum(e: Evidence) -> str:
         "polar/steps: they print a polarized mean": e.ours["polar"][0] / e.ours["steps"][0],
     }
     for what, factor in later.items():
-        if factor != 1.0 and _close(ratio, factor):
+        if factor != 1.0 and e.close(ratio, factor):
             return f"theirs is ours times {what}"
     return ""
 
 
 def _default_fluence(e: Evidence) -> str:
     theirs, ours = e.pair("fluence_photons_per_m2")
-    if _close(theirs, _DEFAULT_FLUENCE):
+    if e.close(theirs, _DEFAULT_FLUENCE):
         return "theirs is nanoBragg.c's default: neither -fluence nor -flux reached it"
     return f"theirs is ours times {theirs / ours:.9g}"
 
@@ -294,9 +331,9 @@ def _other_solid_angle(e: Evidence) -> str:
         return ""
     theirs, ours = e.pair(name)
     distance = float(e.ours["R_distance_meters"][0])
-    if _close(theirs, 1.0 / distance**2):
+    if e.close(theirs, 1.0 / distance**2):
         return "theirs is 1/R², that of -point_pixel"
-    if _close(theirs, ours / float(e.ours["obliquity_factor"][0])):
+    if e.close(theirs, ours / float(e.ours["obliquity_factor"][0])):
         return "theirs lacks the obliquity factor"
     return ""
 
@@ -310,13 +347,17 @@ def _other_polarization(e: Evidence) -> str:
     known = {"-nopolar, 1": 1.0, "an unpolarized beam, (1 + cos² 2θ)/2": unpolarized}
     for who, value in (("theirs", theirs), ("ours", ours)):
         for what, expected in known.items():
-            if _close(value, expected):
+            if e.close(value, expected):
                 return f"{who} is that of {what}"
     return ""
 
 
-def _off(one: Array, other: Array) -> float:
-    return float(np.linalg.norm(one - other) / np.linalg.norm(other))
+def _off(one: Array | float, other: Array | float) -> float:
+    """Difference over the length of the other; infinite where that is 0 and they differ."""
+    length, apart = float(np.linalg.norm(other)), float(np.linalg.norm(np.subtract(one, other)))
+    if apart == 0.0:
+        return 0.0
+    return apart / length if length else math.inf
 
 
 def _frame(chain: Mapping[str, Array]) -> Array:
@@ -325,16 +366,18 @@ def _frame(chain: Mapping[str, Array]) -> Array:
     return np.array([fast, slow, np.cross(fast, slow)])
 
 
-def _rotation(matrix: Array) -> tuple[Array, float]:
-    """Unit axis and angle [rad] of a rotation matrix."""
+def _rotation_between(ours: Array, theirs: Array) -> tuple[Array, float]:
+    """Unit axis and angle [rad] by which three vectors, as rows, become three others."""
+    turned = np.linalg.solve(ours, theirs)
+    # as it stands left of rows; its transpose stands left of columns
     axial = np.array(
         [
-            matrix[2, 1] - matrix[1, 2],
-            matrix[0, 2] - matrix[2, 0],
-            matrix[1, 0] - matrix[0, 1],
+            turned[1, 2] - turned[2, 1],
+            turned[2, 0] - turned[0, 2],
+            turned[0, 1] - turned[1, 0],
         ]
     )
-    angle = math.atan2(float(np.linalg.norm(axial)), float(np.trace(matrix)) - 1.0)
+    angle = math.atan2(float(np.linalg.norm(axial)), float(np.trace(turned)) - 1.0)
     return unit(axial), angle
 
 
@@ -353,9 +396,14 @@ def _rounded(value: float) -> float:
 
 #: Causes that are known of each stage of `tiled_sim.instruments.chain_comparison.STAGES`.
 REASONS: Final[dict[str, tuple[Callable[[Evidence], str], ...]]] = {
-    "detector": (_moved_detector, _turned_detector),
+    "detector": (
+        _moved_detector,
+        _turned_detector,
+        _no_unit_vectors("fdet_vec", "sdet_vec", "odet_vec"),
+    ),
     "solid angle": (_other_solid_angle,),
-    "beam": (_other_wavelength, _other_beam),
+    "wavelength": (_other_wavelength,),
+    "beam direction": (_other_beam, _no_unit_vectors("incident_vec")),
     "unit cell": (_other_reciprocal_cell,),
     "crystal orientation": (_carried_over, _turned, _other_cell),
     "lattice factors": (_other_cells,),
