@@ -136,7 +136,8 @@ def test_a_stored_pixel_that_is_another_is_told(tell, finished):
     store = finished.store.open(finished.path, mode="r+")
     store.write_tile(0, 0, slice(0, 32), slice(0, 32), (part * np.float32(2)).astype(np.float32))
     try:
-        assert re.search(r"stored .* photons, by -0\.5 ", tell("--pixel 4 4", finished.path)[1])
+        output = tell("--pixel 4 4", finished.path)[1]
+        assert re.search(r"^stored .* computed now .*: relative difference -0\.5$", output, re.M)
     finally:
         store.write_tile(0, 0, slice(0, 32), slice(0, 32), part)
 
@@ -283,6 +284,7 @@ def test_a_looser_tolerance_makes_more_equal(tell, tmp_path):
         (2, f"{PIXEL} --tolerance 1e-3 {STILL}", "--tolerance goes with --against"),
         (2, f"{PIXEL} --tolerance much --against x {STILL}", "'much' is not a relative difference"),
         (2, f"{PIXEL} --as-c --json {STILL}", "--as-c prints what nanoBragg.c logs"),
+        (2, f"{PIXEL} --steps {STILL} -oversample 400", "--steps tells up to 100000 steps"),
         (2, f"{PIXEL} --kernel fast {STILL}", "--kernel 'fast' must be one of"),
         (2, f"{PIXEL} --device tpu {STILL}", "--device 'tpu' must be auto"),
         (2, f"{PIXEL} --kernel spots {STILL}", "--kernel spots cannot be had"),

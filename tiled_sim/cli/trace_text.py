@@ -95,7 +95,10 @@ def _stored(traced: TracedPixel) -> str:
         return "not computed yet"
     if stored == computed:
         return f"{stored:.9g} photons, the same to the last bit"
-    return f"{stored:.9g} photons, by {relative(computed, stored):.2g} less than computed now"
+    return (
+        f"{stored:.9g} photons, computed now {computed:.9g}: relative difference "
+        f"{relative(computed, stored):.2g}"
+    )
 
 
 def _phi_table(traced: TracedPixel) -> list[str]:

@@ -27,6 +27,7 @@ from tiled_sim.trace import UNITS, Trace
 
 #: A tile of one block, because a pixel has the same bits in every tile.
 _TILE = (BLOCK, BLOCK)
+_STEPS_TOLD = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +193,15 @@ class Tracer:
         Raises
         ------
         UsageError
-            for a frame or panel that is not there, or a pixel that is not computed
+            for a frame or panel that is not there, a pixel that is not computed, or more steps
+            than anyone reads
         """
+        count = self.simulator.plan.steps
+        if steps and count > _STEPS_TOLD:
+            raise UsageError(
+                f"--steps tells up to {_STEPS_TOLD} steps, and a pixel has {count}: trace it with "
+                "less oversampling, or fewer mosaic domains, phi steps or sources"
+            )
         tile = self._tile(pixel, frame, panel)
         mask = self._mask(panel, slice(*tile.slow), slice(*tile.fast))
         if mask[pixel[0] - tile.slow[0], pixel[1] - tile.fast[0]] != 0:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tiled_sim.kernels.recorder import Recorder
+from tiled_sim.kernels.recorder import Recorder, SweepRecorder
 from tiled_sim.kernels.reference import Evaluation, Lookups, Pass, Pixels, ReferenceKernel
 from tiled_sim.physics.lattice import Indices
 from tiled_sim.physics.structure_factor import ABSENT, IN_RANGE, OUT_OF_RANGE, ZERO
@@ -44,21 +44,38 @@ class ChainKernel(ReferenceKernel):
         self, one: Pass, steps: Evaluation, orientations: Array
     ) -> Iterator[dict[str, Any]]:
         """Each step of a sweep as plain numbers, in the order in which they are summed."""
-        domains = orientations.shape[1]
         seen = bool(one.counted.all())
+        sweep = SweepRecorder()
+        self._record(sweep, 0, steps, orientations[0, 0])
+        (told,) = sweep.phi_steps
         met = self._met(steps.hkl)
         intensities = (steps.intensity * self._weights[one.source]).tolist()
-        for number, intensity in enumerate(intensities):
-            phi, domain = divmod(number, domains)
-            told = Recorder(0)
-            self._record(told, phi, _one(steps, number), orientations[phi, domain])
+        rows = zip(
+            zip(*told["hkl"], strict=True),
+            zip(*told["hkl_rounded"], strict=True),
+            zip(*told["F_latt_abc"], strict=True),
+            told["F_latt"],
+            told["F_cell"],
+            met,
+            intensities,
+            strict=True,
+        )
+        for number, (hkl, hkl_rounded, F_latt_abc, F_latt, F_cell, kind, intensity) in enumerate(
+            rows
+        ):
+            phi, domain = divmod(number, orientations.shape[1])
             yield {
                 "subpixel": one.subpixel,
                 "source": one.source,
                 "phi_tic": phi,
+                "phi": self.scene.angles[phi],
                 "domain": domain,
-                **told.phi_steps[0],
-                "met": met[number] if seen else "beyond dmin",
+                "hkl": list(hkl),
+                "hkl_rounded": list(hkl_rounded),
+                "F_latt_abc": list(F_latt_abc),
+                "F_latt": F_latt,
+                "F_cell": F_cell,
+                "met": kind if seen else "beyond dmin",
                 "intensity": intensity if seen else 0.0,
             }
 
