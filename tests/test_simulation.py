@@ -408,3 +408,38 @@ def test_a_tile_on_the_gpu_is_that_on_the_cpu(experiment, simulate):
     on_gpu = simulator.simulate_tile(plan[0], np.zeros(plan[0].shape, np.uint8)).image
     on_cpu = simulate(experiment).panel
     assert on_gpu == pytest.approx(on_cpu, rel=1e-6, abs=1e-9 * on_cpu.max())
+
+
+def test_the_photons_of_a_pixel_are_those_of_the_image_before_it_is_rounded(experiment, computed):
+    factors = load_structure_factors(experiment)
+    plan = TilePlan.of(experiment, (16, 16), trace_pixels=((40, 70),))
+    simulator = Simulator(experiment, factors, plan, CPU)
+    (tile,) = (tile for tile in plan if tile.holds(40, 70))
+    mask = np.zeros(tile.shape, np.uint8)
+    photons = simulator.photons_of_pixel(tile, mask, (40, 70))
+    ((_, trace),) = traced(computed, "requested")
+    assert photons == trace.values["I_pixel_final"]
+    assert np.float32(photons) == computed.panel[40, 70]
+
+
+def test_the_steps_of_a_pixel_are_the_same_from_any_tile(experiment):
+    factors = load_structure_factors(experiment)
+    steps = []
+    for sides in ((16, 16), (32, 48)):
+        plan = TilePlan.of(experiment, sides)
+        (tile,) = (tile for tile in plan if tile.holds(40, 70))
+        mask = np.zeros(tile.shape, np.uint8)
+        simulator = Simulator(experiment, factors, plan, CPU)
+        steps.append(simulator.steps_of_pixel(tile, mask, (40, 70)))
+    assert steps[0] == steps[1]
+    assert len(steps[0]) == experiment.steps == 8
+
+
+def test_a_scene_of_one_step_has_that_step_alone(in_data):
+    experiment = read("-dispersion 1 -dispsteps 2 -mosaic 0.5 -mosaic_domains 3")
+    scene = Scene.of(experiment, 0, 0)
+    alone = scene.single_step(1, 1, 2)
+    assert np.array_equal(alone.orientations, scene.orientations[1:2, 2:3])
+    assert alone.beam.sources == scene.beam.sources[1:]
+    assert alone.angles == scene.angles[1:]
+    assert alone.steps == experiment.sampling.oversample**2

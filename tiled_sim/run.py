@@ -265,12 +265,13 @@ class Run:
         if counts_digest(counts) != digest:
             yield "the counts are not those that were committed (SHA-256)"
 
-    def simulator(self, device: str) -> Simulator:
+    def simulator(self, device: str, plan: TilePlan | None = None) -> Simulator:
         """What computes its tiles, with the structure factors of its store.
 
         Parameters
         ----------
         device : name of the torch device
+        plan : of other tiles; None: its own
 
         Raises
         ------
@@ -294,8 +295,9 @@ class Run:
                 f"{self.path}: the structure factors in the store have SHA-256 {found}, the run "
                 f"was made with {self.hashes['structure_factors']}"
             )
-        where = resolve_device(device_of(self.plan.choice, device))
-        return Simulator(self.experiment, structure_factors, self.plan, where, amorphous)
+        plan = self.plan if plan is None else plan
+        where = resolve_device(device_of(plan.choice, device))
+        return Simulator(self.experiment, structure_factors, plan, where, amorphous)
 
 
 def first_difference(here: Any, there: Any, name: str = "experiment") -> tuple[str, Any, Any]:

@@ -1,9 +1,11 @@
 """One tile, a pure function of experiment, structure factors, mask and tile."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.inputs import MaskSource
 from tiled_sim.kernels.amorphous import AmorphousKernel
+from tiled_sim.kernels.chain import chain_of
 from tiled_sim.kernels.choice import make_kernel
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import (
@@ -30,7 +33,7 @@ from tiled_sim.kernels.scene import FirstEvaluation, Scene
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.structure_factors import StructureFactors
 from tiled_sim.tiles import Tile, TilePlan
-from tiled_sim.trace import Trace, scaling_chain
+from tiled_sim.trace import Trace, scaling_chain, steps_of_sum
 
 #: The pixel of a block whose look-ups are counted for a kernel that does not count, if it is live.
 _SAMPLED_LANE = 8 * BLOCK + 8
@@ -319,21 +322,79 @@ class Simulator:
     ) -> Trace:
         """Run the pixel's block through the kernel once more, with a recorder."""
         tile = blocks.tile
-        row, column = pixel[0] - tile.slow[0], pixel[1] - tile.fast[0]
-        number = torch.tensor([(row // BLOCK) * blocks.columns + column // BLOCK])
-        recorder = Recorder((row % BLOCK) * BLOCK + column % BLOCK)
-        pixels = blocks.blocks(number.to(self.device)).pixels()
+        block, lane = blocks.holding(pixel)
+        recorder = Recorder(lane)
+        pixels = block.pixels()
         with torch.inference_mode():
             if background is not None:
                 recorder.record(background=background.photons(pixels))
             kernel.photons(pixels, recorder)
-        stored = float(image[row, column])
+        stored = float(image[pixel[0] - tile.slow[0], pixel[1] - tile.fast[0]])
         tolerance = None
         if kernel.trace_error is not None:
             # a kernel in float32 is traced in float64; between spots the tile's peak is the scale
             near = stored + 1e-6 * float(image.max())
             tolerance = kernel.trace_error * near + _DARK * kernel.ceiling + kernel.skipped_bound
         return scaling_chain(recorder, kernel.scene, pixel, reason, stored, tolerance)
+
+    def photons_of_pixel(
+        self, tile: Tile, mask: npt.NDArray[np.uint8], pixel: tuple[int, int]
+    ) -> float:
+        """What the kernel makes of a pixel, before it is rounded to float32 [photons].
+
+        Parameters
+        ----------
+        tile : that holds the pixel
+        mask : uint8, of the tile's shape, 0 = live
+        pixel : (slow, fast)
+        """
+        block, lane = _TileBlocks(tile, mask, self.device).holding(pixel)
+        kernel = self._kernel(tile)
+        background = self._background(kernel)
+        with torch.inference_mode():
+            photons, _ = kernel.photons_of_blocks(block)
+            if background is not None:
+                photons = photons + background.photons(block.pixels()).view(photons.shape)
+        return float(photons[0, lane])
+
+    def steps_of_pixel(
+        self, tile: Tile, mask: npt.NDArray[np.uint8], pixel: tuple[int, int]
+    ) -> list[dict[str, Any]]:
+        """Every step of a pixel's sum, by the float64 chain: see `tiled_sim.trace.steps_of_sum`.
+
+        Where the kernel is another than the reference, and a pixel has one subpixel and layer, each
+        has ``kernel_intensity`` too: what the kernel makes of the step alone [electron²].
+
+        Parameters
+        ----------
+        tile, mask, pixel : as `photons_of_pixel`
+        """
+        kernel = self._kernel(tile)
+        block, lane = _TileBlocks(tile, mask, self.device).holding(pixel)
+        recorder = Recorder(lane, every_step=True)
+        with torch.inference_mode():
+            chain_of(kernel, block.pixels(), recorder)
+            steps = steps_of_sum(recorder)
+            alone = len(list(kernel.places())) == 1
+            if self.plan.kernel != ReferenceKernel.name and alone:
+                for step in steps:
+                    step["kernel_intensity"] = self._kernel_intensity(kernel, block, lane, step)
+        return steps
+
+    def _kernel_intensity(
+        self, kernel: ReferenceKernel, block: Blocks, lane: int, step: dict[str, Any]
+    ) -> float:
+        """A step's intensity by a kernel like this one that has no other step [electron²].
+
+        Infinite where the kernel finds some and the chain none: they look F up at other nodes.
+        """
+        scene = kernel.scene.single_step(step["source"], step["phi_tic"], step["domain"])
+        alone = make_kernel(self.plan.choice, scene, self._table, self._default_F, self.device)
+        photons, _ = alone.photons_of_blocks(block)
+        chain, _ = chain_of(alone, block.pixels(), Recorder(lane))
+        if float(chain[0]) == 0.0:
+            return 0.0 if float(photons[0, lane]) == 0.0 else math.inf
+        return float(step["intensity"] * (photons[0, lane] / chain[0]))
 
 
 class _TileBlocks:
@@ -371,6 +432,12 @@ class _TileBlocks:
             self._live[numbers],
             self._whole,
         )
+
+    def holding(self, pixel: tuple[int, int]) -> tuple[Blocks, int]:
+        """The block of a pixel (slow, fast), and the pixel's place in it."""
+        row, column = pixel[0] - self.tile.slow[0], pixel[1] - self.tile.fast[0]
+        number = torch.tensor([(row // BLOCK) * self.columns + column // BLOCK])
+        return self.blocks(number.to(self.device)), (row % BLOCK) * BLOCK + column % BLOCK
 
     def fill(self, numbers: torch.Tensor, blocks: Blocks, photons: torch.Tensor) -> None:
         """Keep the photons of some blocks, (blocks, 256); pixels that are not live stay 0."""

@@ -181,6 +181,37 @@ def scaling_chain(
     )
 
 
+def steps_of_sum(recorder: Recorder) -> list[dict[str, Any]]:
+    """Every step of a pixel's sum, in the order in which it is summed.
+
+    Parameters
+    ----------
+    recorder : after a chain told it every step
+
+    Returns
+    -------
+    a row a step: where it stands (``layer``, ``subpixel``, ``source``, ``phi_tic``, ``phi_deg`` as it acts,
+    ``domain``), ``hkl_frac``, ``hkl_rounded``, ``F_cell`` and what its look-up ``met``, ``F_latt``,
+    its ``intensity`` times the weight of its source [electron²], and the ``share`` that this is of
+    I_before_scaling
+    """
+    total = math.fsum(step["intensity"] for step in recorder.steps)
+    return [
+        {
+            "layer": step["layer"],
+            "subpixel": step["subpixel"],
+            "source": step["source"],
+            **_phi_step(step["phi_tic"], step),
+            "domain": step["domain"],
+            "hkl_rounded": [int(index) for index in step["hkl_rounded"]],
+            "met": step["met"],
+            "intensity": step["intensity"],
+            "share": step["intensity"] / total if total else 0.0,
+        }
+        for step in recorder.steps
+    ]
+
+
 def _phi_step(number: int, step: dict[str, Any]) -> dict[str, Any]:
     return {
         "phi_tic": number,

@@ -39,6 +39,7 @@ TWO_DASHES = {
     "cancel": [],
     "verify": ["--recompute", "--device"],
     "view": ["--out", "--frame", "--panel"],
+    "trace": ["--pixel", "--steps", "--against", "--as-c", "--kernel", "--precision", "--device"],
     "plan": [*_READING, *_PLAN],
     "config": _READING,
     "compare": [

@@ -18,6 +18,7 @@ VERBS = {
     "cancel": "stop computing a run, from anywhere that sees it",
     "verify": "check every tile of a run against its digest",
     "view": "a picture of a run",
+    "trace": "what a pixel's value is made of, step by step; against another program's log",
     "plan": "what submit would do: tiles, memory, coverage; computes nothing",
     "probe": "what F is in each source, and which source a command would use",
     "compare": "whether two images are the same: sums, peaks, errors, correlation",
@@ -33,6 +34,7 @@ exit codes:
   4    a run that exists already, does not exist, or is damaged
   5    tiles that failed, or a run with faults
   6    images that differ by more than the thresholds
+  7    a trace that departs from the one it is held against
   10   probe: a reflection is in range, but not given
   11   probe: a reflection is out of the ranges
   12   probe: a source cannot be read

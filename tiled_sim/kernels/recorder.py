@@ -15,10 +15,13 @@ class Recorder:
     Parameters
     ----------
     index : of the pixel among those that the kernel is given
+    every_step : whether a chain tells every step of the sum, too
     """
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, *, every_step: bool = False) -> None:
         self.index = index
+        self.every_step = every_step
+        self.steps: list[dict[str, Any]] = []
         self.values: dict[str, Recorded] = {}
         self.phi_steps: list[dict[str, Any]] = []
 
@@ -38,3 +41,18 @@ class Recorder:
         if isinstance(value, tuple | list):
             return [float(self._pick(item)) for item in value]  # type: ignore[arg-type]
         return float(value)
+
+
+class SweepRecorder(Recorder):
+    """What a chain computed for every step of a sweep over one pixel, as lists.
+
+    Where a `Recorder` takes the value of its pixel out of many, here every value is a step's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def _pick(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value.tolist()
+        return [self._pick(part) for part in value] if isinstance(value, tuple) else value

@@ -117,6 +117,18 @@ class Scene:
         )
         return [replace(panel, origin=as_tuple(origin)) for origin in origins]
 
+    def single_step(self, source: int, phi: int, domain: int) -> "Scene":
+        """The scene of one source, phi step and mosaic domain alone, given by their numbers."""
+        step = slice(phi, phi + 1), slice(domain, domain + 1)
+        return replace(
+            self,
+            beam=replace(self.beam, sources=self.beam.sources[source : source + 1]),
+            angles=self.angles[step[0]],
+            orientations=self.orientations[step],
+            first_orientations=self.first_orientations[step],
+            steps=self.sampling.oversample**2,
+        )
+
 
 def carried_over(angles: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The angles that act in the C program, which does not turn the crystal where phi is 0.
