@@ -190,8 +190,8 @@ def steps_of_sum(recorder: Recorder) -> list[dict[str, Any]]:
 
     Returns
     -------
-    a row a step: where it stands (``layer``, ``subpixel``, ``source``, ``phi_tic``, ``phi_deg`` as it acts,
-    ``domain``), ``hkl_frac``, ``hkl_rounded``, ``F_cell`` and what its look-up ``met``, ``F_latt``,
+    a row a step: where it stands (``layer``, ``subpixel``, ``source``, ``phi_tic``, ``phi_deg`` as
+    it acts, ``domain``), ``hkl_frac``, ``hkl_rounded``, ``F_cell`` and what its look-up ``met``, ``F_latt``,
     its ``intensity`` times the weight of its source [electron²], and the ``share`` that this is of
     I_before_scaling
     """
