@@ -1,11 +1,35 @@
 """The tables of options."""
 
+import re
 from pathlib import Path
 
-from tiled_sim.cli.options import markdown_table
+import pytest
 
-README = Path(__file__).parents[2] / "README.md"
+from tiled_sim.cli.options import option_table, options_page
+from tiled_sim.experiment.options import OPTIONS
+
+DOCS = Path(__file__).parents[2] / "docs"
+NUMBERS = {row.strip() for option in OPTIONS for row in option.row.split(",") if option.row}
 
 
-def test_the_table_of_the_readme_is_that_of_the_parser():
-    assert f"\n{markdown_table()}\n\n" in README.read_text() + "\n"
+def test_the_page_of_options_is_that_of_the_parser():
+    assert (DOCS / "options.md").read_text() == options_page()
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_every_option_has_one_row_of_its_own(option):
+    (row,) = re.findall(rf"^\| `{option.name}(?: [^`]*)?` \|.*$", options_page(), re.M)
+    assert len(re.findall(r"(?<!\\)\|", row)) == 7
+    assert (option.help or option.inert) in row.replace("\\|", "|")
+
+
+@pytest.mark.parametrize("number", sorted(NUMBERS))
+def test_every_difference_that_is_named_is_a_row_of_the_page_of_differences(number):
+    page = (DOCS / "differences.md").read_text()
+    assert re.search(rf"^\| {number} \|", page, re.M)
+
+
+def test_the_help_has_defaults_and_units():
+    assert (
+        "-density N                         of the material of -water (1) [g/cm³]" in option_table()
+    )

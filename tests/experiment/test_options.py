@@ -1,7 +1,5 @@
 """The parser of nanoBragg command lines: what it knows, takes, and refuses in which words."""
 
-import re
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,9 +34,8 @@ KNOWN_TO_C = """
     -water -printout -printout_pixel -trace_pixel -noprogress -progress -coherent
 """
 NAMES = {name: option for option in OPTIONS for name in (option.name, *option.aliases)}
-REFUSED = [option for option in OPTIONS if option.refused]
 INERT = [option for option in OPTIONS if option.inert]
-HONOURED = [option for option in OPTIONS if not option.refused and not option.inert]
+HONOURED = [option for option in OPTIONS if not option.inert]
 _SAMPLES = {"float": "1.5", "int": "3", "path": "file.x", "word": "beam"}
 
 
@@ -89,13 +86,6 @@ def test_an_alias_means_the_option(alias, option):
 
 
 # What is refused
-
-
-@pytest.mark.parametrize("c_compat", [False, True])
-@pytest.mark.parametrize("option", REFUSED, ids=ids(REFUSED))
-def test_a_refused_option_is_named_with_its_reason(option, c_compat):
-    with pytest.raises(UsageError, match=re.escape(f"option {option.name} {option.refused}")):
-        parse(sample(option), c_compat=c_compat)
 
 
 @pytest.mark.parametrize("option", INERT, ids=ids(INERT))

@@ -1,6 +1,22 @@
-"""The nanoBragg options as tables: for ``--help`` and for the README."""
+"""The nanoBragg options as tables: for ``--help``, and for the page ``docs/options.md``."""
 
 from tiled_sim.experiment.options import OPTIONS, Option
+
+_INTRODUCTION = """\
+# The options of nanoBragg
+
+Every option of nanoBragg.c, what it does here, and whether that is what it does there. A nanoBragg
+command becomes a tiled_sim command by writing `tiled-sim submit --out RUN.zarr` for `nanoBragg`;
+options with two dashes are tiled_sim's own (`tiled-sim submit --help`). Names are matched whole: an
+unknown one is refused with the nearest known. Of an option that is repeated the last counts.
+
+*as C*: the same as there. *right where C is wrong*: see that row of
+[differences.md](differences.md); `--c-compat` replays what C does where that is defined. *refused*:
+an error, unless `--c-compat` says to ignore what C ignores.
+
+This page is made from the parser's own table:
+`python -c "from tiled_sim.cli.options import options_page; print(options_page(), end='')"`.
+"""
 
 
 def option_table() -> str:
@@ -10,13 +26,19 @@ def option_table() -> str:
     return "\n".join(lines)
 
 
-def markdown_table() -> str:
-    """The same for the README, with the other spellings."""
-    lines = ["| option | here | also spelt |", "| --- | --- | --- |"]
+def options_page() -> str:
+    """The page of all options: what each does, unit, default, and whether that is as in C."""
+    lines = [
+        "| option | also spelt | does | unit | default | as C? |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for option in OPTIONS:
         aliases = " ".join(f"`{alias}`" for alias in option.aliases)
-        lines.append(f"| `{_usage(option)}` | {_meaning(option)} | {aliases} |")
-    return "\n".join(lines)
+        cells = (f"`{_usage(option)}`", aliases, option.help, option.unit, option.default)
+        # a bar of its own would end the cell
+        row = (cell.replace("|", "\\|") for cell in (*cells, _as_c(option)))
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join([_INTRODUCTION, *lines, ""])
 
 
 def _usage(option: Option) -> str:
@@ -28,9 +50,18 @@ def _usage(option: Option) -> str:
 
 
 def _meaning(option: Option) -> str:
-    if option.refused:
-        return f"refused: {option.refused}"
     if option.inert:
         return f"refused: {option.inert}; ignored with --c-compat"
+    default = f" ({option.default})" if option.default else ""
     unit = f" [{option.unit}]" if option.unit else ""
-    return f"{option.help}{unit}"
+    return f"{option.help}{default}{unit}"
+
+
+def _as_c(option: Option) -> str:
+    if option.inert:
+        return f"refused because {option.inert}"
+    return (
+        f"right where C is wrong (row{'s' * (',' in option.row)} {option.row})"
+        if option.row
+        else "as C"
+    )

@@ -1,7 +1,7 @@
 """The options of nanoBragg: their names, values and units, and the parser.
 
 The table is the one place that says which options exist. An option is honoured, or refused with
-its reason; an unknown one is refused with the nearest known name. The C program matches options
+the reason why it does nothing; an unknown one is refused with the nearest known name. The C program matches options
 as substrings and ignores what it does not know.
 """
 
@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tiled_sim.errors import UsageError
-
-LATER = "is not simulated by this version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,8 @@ class Option:
     help : what it sets
     aliases : other spellings that mean the same
     optional : how many of the last arguments may be left out
-    refused : why it cannot be honoured; empty if it is
+    default : without the option; empty if there is nothing to say
+    row : of docs/differences.md, where C is wrong and the default here is right; several by commas
     inert : why the C program reads it to no effect; refused unless ``--c-compat``
     """
 
@@ -37,7 +36,8 @@ class Option:
     help: str = ""
     aliases: tuple[str, ...] = ()
     optional: int = 0
-    refused: str = ""
+    default: str = ""
+    row: str = ""
     inert: str = ""
 
 
@@ -47,129 +47,129 @@ _SIZE_HELP = "crystal size along {}; sets the number of cells to ceil(size/|{}|)
 OPTIONS: tuple[Option, ...] = (
     # input
     Option("-mat", _PATH, "", "MOSFLM orientation matrix (a*, b*, c* in columns, times λ)", ("-matrix",)),
-    Option("-cell", _FLOAT * 6, "Å, °", "unit cell; b, c default to a, the angles to 90", optional=5),
-    Option("-hkl", _PATH, "", "structure factors, one `h k l F` a line"),
-    Option("-default_F", _FLOAT, "electron", "F of every node that the file does not give"),
-    Option("-dump", _PATH, "", "Fdump file: read without -hkl, written with -hkl"),
-    Option("-mask", _PATH, "", "SMV image whose zeros are dead pixels; its header sets the geometry"),
-    Option("-sourcefile", _PATH, "", "list of sources: X Y Z weight wavelength [m]"),
-    Option("-img", _PATH, "", "SMV image whose header alone is read; it sets the geometry, before that of -mask"),
-    Option("-water", _FLOAT, "µm", "size of the droplet around the crystal, of water or the material of a table"),
-    Option("-stol", _PATH, "", "amorphous material of -water: sin θ/λ [1/Å] and F of a molecule [electron] a line"),
-    Option("-4stol", _PATH, "", "as -stol, the first column 4 sin θ/λ [1/Å]"),
-    Option("-Q", _PATH, "", "as -stol, the first column 4π sin θ/λ [1/Å]"),
+    Option("-cell", _FLOAT * 6, "Å, °", "unit cell", optional=5, default="b, c: a; angles: 90"),
+    Option("-hkl", _PATH, "", "structure factors, one `h k l F` a line", row="17"),
+    Option("-default_F", _FLOAT, "electron", "F of every node that the file does not give", default="0"),
+    Option("-dump", _PATH, "", "Fdump file: read without -hkl, written with -hkl", row="18"),
+    Option("-mask", _PATH, "", "SMV image whose zeros are dead pixels; its header sets the geometry", row="23"),
+    Option("-sourcefile", _PATH, "", "list of sources: X Y Z weight wavelength [m]", row="2, 4"),
+    Option("-img", _PATH, "", "SMV image whose header alone is read; it sets the geometry, before that of -mask", row="23"),
+    Option("-water", _FLOAT, "µm", "size of the droplet around the crystal: of water, or of the material of a table", default="0", row="20"),
+    Option("-stol", _PATH, "", "amorphous material of -water: sin θ/λ [1/Å] and F of a molecule [electron] a line", row="20"),
+    Option("-4stol", _PATH, "", "as -stol, the first column 4 sin θ/λ [1/Å]", row="20"),
+    Option("-Q", _PATH, "", "as -stol, the first column 4π sin θ/λ [1/Å]", row="20"),
     Option("-stolout", _PATH, inert="the C program reads it and never writes the file"),
     # crystal
-    Option("-N", _INT, "cells", "number of unit cells along each axis"),
-    Option("-Na", _INT, "cells", "number of unit cells along a"),
-    Option("-Nb", _INT, "cells", "number of unit cells along b"),
-    Option("-Nc", _INT, "cells", "number of unit cells along c"),
-    Option("-xtal_size", _FLOAT, "mm", "crystal size along a, b and c", ("-xtalsize", "-sample_size", "-samplesize")),
-    Option("-xtal_x", _FLOAT, "mm", _SIZE_HELP.format("a", "a"), ("-xtal_thick", "-xtal_thickness", "-sample_x", "-sample_thick", "-sample_thickness")),
-    Option("-xtal_y", _FLOAT, "mm", _SIZE_HELP.format("b", "b"), ("-xtal_width", "-sample_y", "-sample_width", "-width")),
-    Option("-xtal_z", _FLOAT, "mm", _SIZE_HELP.format("c", "c"), ("-xtal_height", "-sample_z", "-sample_height", "-height")),
-    Option("-square_xtal", help="parallelepiped crystal (default)"),
+    Option("-N", _INT, "cells", "number of unit cells along each axis", default="1"),
+    Option("-Na", _INT, "cells", "number of unit cells along a", default="1"),
+    Option("-Nb", _INT, "cells", "number of unit cells along b", default="1"),
+    Option("-Nc", _INT, "cells", "number of unit cells along c", default="1"),
+    Option("-xtal_size", _FLOAT, "mm", "crystal size along a, b and c", ("-xtalsize", "-sample_size", "-samplesize"), row="25, 32"),
+    Option("-xtal_x", _FLOAT, "mm", _SIZE_HELP.format("a", "a"), ("-xtal_thick", "-xtal_thickness", "-sample_x", "-sample_thick", "-sample_thickness"), row="25, 32"),
+    Option("-xtal_y", _FLOAT, "mm", _SIZE_HELP.format("b", "b"), ("-xtal_width", "-sample_y", "-sample_width", "-width"), row="25, 32"),
+    Option("-xtal_z", _FLOAT, "mm", _SIZE_HELP.format("c", "c"), ("-xtal_height", "-sample_z", "-sample_height", "-height"), row="25, 32"),
+    Option("-square_xtal", help="parallelepiped crystal", default="yes", row="34"),
     Option("-round_xtal", help="ellipsoidal crystal"),
     Option("-gauss_xtal", help="Gaussian spots"),
     Option("-tophat_spots", help="flat-topped spots", aliases=("-binary_spots",)),
-    Option("-fudge", _FLOAT, "", "factor on the squared distance from a node (not square)"),
-    Option("-mosaic", _FLOAT, "°", "mosaic spread", ("-mosaici", "-mosaicity", "-mosaic_spr", "-mosaic_spread")),
-    Option("-mosaic_domains", _INT, "", "number of mosaic domains (10 with a spread, else 1)", ("-mosaic_dom",)),
-    Option("-mosaic_seed", _INT, "", "seed of the mosaic domains (12345678)"),
-    Option("-misset", _VECTOR, "°", "crystal rotations about X, then Y, then Z; or `random`, uniform over all"),
-    Option("-misset_seed", _INT, "", "seed of -misset random (that of -seed, else 1)"),
-    Option("-density", _FLOAT, "g/cm³", "of the material of -water (1)", ("-sample_density",)),
-    Option("-MW", _FLOAT, "g/mol", "molar mass of the material of -water (18.015)", ("-molecular_weight",)),
+    Option("-fudge", _FLOAT, "", "factor on the squared distance from a node (not square)", default="1"),
+    Option("-mosaic", _FLOAT, "°", "mosaic spread", ("-mosaici", "-mosaicity", "-mosaic_spr", "-mosaic_spread"), default="0"),
+    Option("-mosaic_domains", _INT, "", "number of mosaic domains", ("-mosaic_dom",), default="10 with a spread, else 1"),
+    Option("-mosaic_seed", _INT, "", "seed of the mosaic domains", default="12345678"),
+    Option("-misset", _VECTOR, "°", "crystal rotations about X, then Y, then Z; or `random`, uniform over all", default="0 0 0", row="12"),
+    Option("-misset_seed", _INT, "", "seed of -misset random", default="-seed's, else 1", row="9"),
+    Option("-density", _FLOAT, "g/cm³", "of the material of -water", ("-sample_density",), default="1"),
+    Option("-MW", _FLOAT, "g/mol", "molar mass of the material of -water", ("-molecular_weight",), default="18.015"),
     # beam
-    Option("-lambda", _FLOAT, "Å", "wavelength (1.0)", ("-wave", "-wavelength")),
+    Option("-lambda", _FLOAT, "Å", "wavelength", ("-wave", "-wavelength"), default="1"),
     Option("-energy", _FLOAT, "eV", "photon energy; λ = 12398.42/E"),
-    Option("-dispersion", _FLOAT, "%", "full spread of the wavelength"),
-    Option("-dispsteps", _INT, "", "number of wavelengths"),
-    Option("-divergence", _FLOAT, "mrad", "full divergence, horizontal and vertical"),
-    Option("-hdivrange", _FLOAT, "mrad", "full horizontal divergence"),
-    Option("-vdivrange", _FLOAT, "mrad", "full vertical divergence"),
-    Option("-hdivstep", _FLOAT, "mrad", "horizontal spacing of sources"),
-    Option("-vdivstep", _FLOAT, "mrad", "vertical spacing of sources"),
-    Option("-hdivsteps", _INT, "", "number of sources, horizontal"),
-    Option("-vdivsteps", _INT, "", "number of sources, vertical"),
-    Option("-divsteps", _INT, "", "number of sources, horizontal and vertical"),
-    Option("-round_div", help="elliptical divergence (default)"),
+    Option("-dispersion", _FLOAT, "%", "full spread of the wavelength", default="0"),
+    Option("-dispsteps", _INT, "", "number of wavelengths", default="2 with a dispersion, else 1"),
+    Option("-divergence", _FLOAT, "mrad", "full divergence, horizontal and vertical", default="0", row="13"),
+    Option("-hdivrange", _FLOAT, "mrad", "full horizontal divergence", default="0", row="13"),
+    Option("-vdivrange", _FLOAT, "mrad", "full vertical divergence", default="0", row="13"),
+    Option("-hdivstep", _FLOAT, "mrad", "horizontal spacing of sources", default="from range and number", row="13"),
+    Option("-vdivstep", _FLOAT, "mrad", "vertical spacing of sources", default="from range and number", row="13"),
+    Option("-hdivsteps", _INT, "", "number of sources, horizontal", default="2 with a range, else 1", row="13"),
+    Option("-vdivsteps", _INT, "", "number of sources, vertical", default="2 with a range, else 1", row="13"),
+    Option("-divsteps", _INT, "", "number of sources, horizontal and vertical", default="2 with a range, else 1", row="13"),
+    Option("-round_div", help="elliptical divergence", default="yes"),
     Option("-square_div", help="rectangular divergence"),
-    Option("-polar", _FLOAT, "", "Kahn polarization factor (0)"),
+    Option("-polar", _FLOAT, "", "Kahn polarization factor", default="0", row="13"),
     Option("-nopolar", help="no polarization factor"),
-    Option("-fluence", _FLOAT, "photons/m²", "incident fluence (1.259e29)"),
-    Option("-flux", _FLOAT, "photons/s", "with -exposure and -beamsize: fluence = flux·exposure/beamsize²"),
-    Option("-exposure", _FLOAT, "s", "exposure time (1)"),
-    Option("-beamsize", _FLOAT, "mm", "beam size (0.1); what is larger asks for --clip-to-beam or --no-clip-to-beam"),
+    Option("-fluence", _FLOAT, "photons/m²", "incident fluence", default="1.25932e29"),
+    Option("-flux", _FLOAT, "photons/s", "with -exposure and -beamsize: fluence = flux·exposure/beamsize²", row="25"),
+    Option("-exposure", _FLOAT, "s", "exposure time", default="1"),
+    Option("-beamsize", _FLOAT, "mm", "beam size; a crystal or droplet beyond it needs --clip-to-beam or --no-clip-to-beam", default="0.1", row="25"),
     Option("-coherent", inert="the C program reads it and never uses it"),
     # detector
-    Option("-pixel", _FLOAT, "mm", "pixel size (0.1)"),
-    Option("-detpixels", _INT, "", "pixels along each side (1024)"),
-    Option("-detpixels_f", _INT, "", "pixels along fast", ("-detpixels_x",)),
-    Option("-detpixels_s", _INT, "", "pixels along slow", ("-detpixels_y",)),
-    Option("-detsize", _FLOAT, "mm", "detector size (102.4)"),
-    Option("-detsize_f", _FLOAT, "mm", "detector size along fast"),
-    Option("-detsize_s", _FLOAT, "mm", "detector size along slow"),
-    Option("-distance", _FLOAT, "mm", "sample to detector along the beam (100)"),
-    Option("-close_distance", _FLOAT, "mm", "sample to the detector's plane"),
-    Option("-Xbeam", _FLOAT, "mm", "beam centre in the convention's X"),
-    Option("-Ybeam", _FLOAT, "mm", "beam centre in the convention's Y"),
-    Option("-Xclose", _FLOAT, "mm", "nearest point in the convention's X"),
-    Option("-Yclose", _FLOAT, "mm", "nearest point in the convention's Y"),
-    Option("-ORGX", _FLOAT, "pixel", "nearest point along fast, XDS"),
-    Option("-ORGY", _FLOAT, "pixel", "nearest point along slow, XDS"),
-    Option("-twotheta", _FLOAT, "°", "detector swing about the two-theta axis"),
-    Option("-detector_rotx", _FLOAT, "°", "detector rotation about X"),
-    Option("-detector_roty", _FLOAT, "°", "detector rotation about Y"),
-    Option("-detector_rotz", _FLOAT, "°", "detector rotation about Z"),
-    Option("-pivot", ("word",), "", "`sample` or `beam`: what detector rotations keep in place"),
-    Option("-mosflm", help="MOSFLM convention (default)"),
+    Option("-pixel", _FLOAT, "mm", "pixel size", default="0.1"),
+    Option("-detpixels", _INT, "", "pixels along each side", default="1024"),
+    Option("-detpixels_f", _INT, "", "pixels along fast", ("-detpixels_x",), default="1024"),
+    Option("-detpixels_s", _INT, "", "pixels along slow", ("-detpixels_y",), default="1024"),
+    Option("-detsize", _FLOAT, "mm", "detector size", default="102.4"),
+    Option("-detsize_f", _FLOAT, "mm", "detector size along fast", default="102.4"),
+    Option("-detsize_s", _FLOAT, "mm", "detector size along slow", default="102.4"),
+    Option("-distance", _FLOAT, "mm", "sample to detector along the beam", default="100"),
+    Option("-close_distance", _FLOAT, "mm", "sample to the detector's plane", default="from -distance", row="36"),
+    Option("-Xbeam", _FLOAT, "mm", "beam centre in the convention's X", default="the middle", row="6b"),
+    Option("-Ybeam", _FLOAT, "mm", "beam centre in the convention's Y", default="the middle", row="6b"),
+    Option("-Xclose", _FLOAT, "mm", "nearest point in the convention's X", default="the middle", row="6b"),
+    Option("-Yclose", _FLOAT, "mm", "nearest point in the convention's Y", default="the middle", row="6b"),
+    Option("-ORGX", _FLOAT, "pixel", "nearest point along fast, XDS", default="the middle", row="6b"),
+    Option("-ORGY", _FLOAT, "pixel", "nearest point along slow, XDS", default="the middle", row="6b"),
+    Option("-twotheta", _FLOAT, "°", "detector swing about the two-theta axis", default="0"),
+    Option("-detector_rotx", _FLOAT, "°", "detector rotation about X", default="0"),
+    Option("-detector_roty", _FLOAT, "°", "detector rotation about Y", default="0"),
+    Option("-detector_rotz", _FLOAT, "°", "detector rotation about Z", default="0"),
+    Option("-pivot", ("word",), "", "`sample` or `beam`: what detector rotations keep in place", default="the convention's", row="10"),
+    Option("-mosflm", help="MOSFLM convention", default="yes"),
     Option("-xds", help="XDS convention"),
     Option("-adxv", help="ADXV convention"),
     Option("-denzo", help="DENZO convention"),
     Option("-dials", help="DIALS convention"),
-    Option("-fdet_vector", _VECTOR, "", "fast axis"),
-    Option("-sdet_vector", _VECTOR, "", "slow axis"),
-    Option("-odet_vector", _VECTOR, "", "detector normal"),
-    Option("-beam_vector", _VECTOR, "", "beam direction"),
-    Option("-polar_vector", _VECTOR, "", "direction of the electric field"),
-    Option("-spindle_axis", _VECTOR, "", "axis of phi"),
-    Option("-twotheta_axis", _VECTOR, "", "axis of two-theta"),
-    Option("-pix0_vector", _VECTOR, "m", "sample to the corner of pixel (0,0), before rotations"),
-    Option("-pix0_vector_mm", _VECTOR, "mm", "as -pix0_vector"),
-    Option("-curved_det", help="every pixel at the same distance from the sample"),
+    Option("-fdet_vector", _VECTOR, "", "fast axis", default="the convention's"),
+    Option("-sdet_vector", _VECTOR, "", "slow axis", default="the convention's"),
+    Option("-odet_vector", _VECTOR, "", "detector normal", default="the convention's"),
+    Option("-beam_vector", _VECTOR, "", "beam direction", default="the convention's"),
+    Option("-polar_vector", _VECTOR, "", "direction of the electric field", default="the convention's"),
+    Option("-spindle_axis", _VECTOR, "", "axis of phi", default="the convention's"),
+    Option("-twotheta_axis", _VECTOR, "", "axis of two-theta", default="the convention's", row="8"),
+    Option("-pix0_vector", _VECTOR, "m", "sample to the corner of pixel (0,0), before rotations", default="from centre and distance", row="5"),
+    Option("-pix0_vector_mm", _VECTOR, "mm", "as -pix0_vector", default="from centre and distance", row="5"),
+    Option("-curved_det", help="every pixel at the same distance from the sample", row="33"),
     Option("-point_pixel", help="1/R² in place of the solid angle"),
-    Option("-detector_abs", ("word",), "µm", "attenuation length of the sensor (its thickness); `inf` or 0: none", ("-detector_absorb",)),
-    Option("-detector_thick", _FLOAT, "µm", "thickness of the sensor (0: photons are caught at its surface)"),
-    Option("-detector_thicksteps", _INT, "", "layers of the sensor (2)", ("-thicksteps",)),
+    Option("-detector_abs", ("word",), "µm", "attenuation length of the sensor; `inf` or 0: there is no sensor", ("-detector_absorb",), default="the thickness", row="15"),
+    Option("-detector_thick", _FLOAT, "µm", "thickness of the sensor; with 0 photons are caught at its surface", default="0", row="15"),
+    Option("-detector_thicksteps", _INT, "", "layers of the sensor", ("-thicksteps",), default="2", row="15"),
     # sampling
-    Option("-phi", _FLOAT, "°", "phi of the first step (0)"),
-    Option("-osc", _FLOAT, "°", "oscillation range"),
-    Option("-phistep", _FLOAT, "°", "spacing of phi steps"),
-    Option("-phisteps", _INT, "", "number of phi steps"),
-    Option("-oversample", _INT, "", "subpixels along each side (chosen from the crystal's size)"),
-    Option("-oversample_thick", help="absorption of each subpixel (of the first)"),
-    Option("-oversample_polar", help="polarization factor of each subpixel (of the first)"),
-    Option("-oversample_omega", help="solid angle of each subpixel (of the first)"),
-    Option("-roi", _INT * 4, "pixel", "fast min, fast max, slow min, slow max, inclusive"),
-    Option("-dmin", _FLOAT, "Å", "finest resolution computed"),
-    Option("-interpolate", help="tricubic F between nodes (chosen if Na, Nb or Nc ≤ 2)"),
+    Option("-phi", _FLOAT, "°", "phi of the first step", default="0", row="1"),
+    Option("-osc", _FLOAT, "°", "oscillation range", default="0", row="1"),
+    Option("-phistep", _FLOAT, "°", "spacing of phi steps", default="from -osc and number", row="1"),
+    Option("-phisteps", _INT, "", "number of phi steps", default="2 with -osc, else 1", row="1"),
+    Option("-oversample", _INT, "", "subpixels along each side", default="from the crystal's size"),
+    Option("-oversample_thick", help="absorption of each subpixel, not of the first", row="14"),
+    Option("-oversample_polar", help="polarization factor of each subpixel, not of the first", row="14"),
+    Option("-oversample_omega", help="solid angle of each subpixel, not of the first", row="14"),
+    Option("-roi", _INT * 4, "pixel", "fast min, fast max, slow min, slow max, inclusive", default="all"),
+    Option("-dmin", _FLOAT, "Å", "finest resolution computed", default="0"),
+    Option("-interpolate", help="tricubic F between nodes", default="if Na, Nb or Nc ≤ 2", row="16, 32"),
     Option("-nointerpolate", help="F of the nearest node"),
     # output
     Option("-floatfile", _PATH, "", "also write the image as raw float32", ("-floatimage",)),
-    Option("-intfile", _PATH, "", "also write the image as an SMV image of scaled whole numbers", ("-intimage",)),
-    Option("-pgmfile", _PATH, "", "also write the image as a PGM image of 8-bit greys", ("-pgmimage",)),
-    Option("-noisefile", _PATH, "", "also write the counts as an SMV image; asks for noise", ("-noiseimage",)),
+    Option("-intfile", _PATH, "", "also write the image as an SMV image of scaled whole numbers", ("-intimage",), row="39"),
+    Option("-pgmfile", _PATH, "", "also write the image as a PGM image of 8-bit greys", ("-pgmimage",), row="21"),
+    Option("-noisefile", _PATH, "", "also write the counts as an SMV image; asks for noise", ("-noiseimage",), row="31, 39, 40"),
     Option("-nonoise", help="no noise image; none is made unasked"),
     Option("-nopgm", help="no PGM image; none is made unasked"),
-    Option("-scale", _FLOAT, "1/photon", "scale of -intfile (the brightest pixel becomes 55000)"),
-    Option("-pgmscale", _FLOAT, "1/photon", "scale of -pgmfile (5 standard deviations become 250)"),
-    Option("-adc", _FLOAT, "", "offset that -intfile and -noisefile add (40)"),
-    Option("-seed", _INT, "", "seed of the noise and of -misset random (1)"),
+    Option("-scale", _FLOAT, "1/photon", "scale of -intfile", default="55000/brightest"),
+    Option("-pgmscale", _FLOAT, "1/photon", "scale of -pgmfile", default="50/deviation", row="21"),
+    Option("-adc", _FLOAT, "", "offset that -intfile and -noisefile add", default="40"),
+    Option("-seed", _INT, "", "seed of the noise and of -misset random", default="1", row="40"),
     Option("-printout", help="print what -printout_pixel names; refused without it, as every pixel would be printed"),
     Option("-printout_pixel", _INT * 2, "pixel", "fast, slow: trace this pixel and print it after the run"),
     Option("-trace_pixel", _INT * 2, "pixel", "slow, fast: as --trace-pixel"),
-    Option("-progress", help="show progress (default on a terminal)"),
+    Option("-progress", help="show progress", default="on a terminal"),
     Option("-noprogress", help="show no progress"),
 )  # fmt: skip
 
@@ -274,8 +274,6 @@ def _lookup(word: str) -> Option:
 
 
 def _refuse(option: Option, word: str, c_compat: bool) -> None:
-    if option.refused:
-        raise UsageError(f"option {word} {option.refused}. Leave it out to go on without it")
     if option.inert and not c_compat:
         raise UsageError(
             f"option {word} has no effect: {option.inert}. Leave it out, or say --c-compat"
