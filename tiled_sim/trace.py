@@ -191,9 +191,9 @@ def steps_of_sum(recorder: Recorder) -> list[dict[str, Any]]:
     Returns
     -------
     a row a step: where it stands (``layer``, ``subpixel``, ``source``, ``phi_tic``, ``phi_deg`` as
-    it acts, ``domain``), ``hkl_frac``, ``hkl_rounded``, ``F_cell`` and what its look-up ``met``, ``F_latt``,
-    its ``intensity`` times the weight of its source [electron²], and the ``share`` that this is of
-    I_before_scaling
+    it acts, ``domain``), ``hkl_frac``, ``hkl_rounded``, ``F_cell`` and what its look-up ``met``,
+    ``F_latt``, its ``intensity`` times the weight of its source [electron²], and the ``share`` that
+    this is of I_before_scaling
     """
     total = math.fsum(step["intensity"] for step in recorder.steps)
     return [

@@ -184,6 +184,14 @@ def test_integers_stop_at_both_ends(tmp_path, store):
     assert not read_smv(tmp_path / "low.img").pixels.any()
 
 
+def test_a_header_longer_than_512_bytes_says_so():
+    long = dataclasses.replace(CAMERA, origin=(-1.23456e-05, -1.23456e-05, -1.23456e-05))
+    long = dataclasses.replace(long, beam_centre=(-1.23456e-05,) * 2, closest=(-1.23456e-05,) * 2)
+    header = header_bytes(long)
+    assert len(header) == 1024
+    assert header.startswith(b"{\nHEADER_BYTES=1024;\nDIM=2;\n")
+
+
 def test_counts_are_offset_and_stop_at_both_ends(tmp_path):
     counts = np.array([[9, 9, 9, 9], [0, 7, 65495, 9], [65496, 0, -50, 9], [1, 2, 3, 9]], np.int32)
     store = stored(tmp_path / "run.zarr", IMAGE, MASK, counts=counts)
@@ -223,14 +231,6 @@ def test_rows_of_tiles_follow_each_other(tmp_path, tall):
     ],
     ids=["float", "integer", "counts", "pgm"],
 )
-def test_a_header_longer_than_512_bytes_says_so():
-    long = dataclasses.replace(CAMERA, origin=(-1.23456e-05, -1.23456e-05, -1.23456e-05))
-    long = dataclasses.replace(long, beam_centre=(-1.23456e-05,) * 2, closest=(-1.23456e-05,) * 2)
-    header = header_bytes(long)
-    assert len(header) == 1024
-    assert header.startswith(b"{\nHEADER_BYTES=1024;\nDIM=2;\n")
-
-
 def test_a_file_that_exists_is_not_overwritten(tmp_path, write):
     store = stored(tmp_path / "run.zarr", IMAGE, MASK, counts=np.zeros((4, 4), np.int32))
     (tmp_path / "mine").write_text("mine")

@@ -60,8 +60,7 @@ def _meaning(option: Option) -> str:
 def _as_c(option: Option) -> str:
     if option.inert:
         return f"refused because {option.inert}"
-    return (
-        f"right where C is wrong (row{'s' * (',' in option.row)} {option.row})"
-        if option.row
-        else "as C"
-    )
+    if not option.row:
+        return "as C"
+    rows = "rows" if "," in option.row else "row"
+    return f"right where C is wrong ({rows} {option.row})"
