@@ -921,3 +921,16 @@ def test_plan_tells_the_noise_too(tell, in_data):
     _, output, _ = tell("plan", STILL, "-noisefile x.img -seed 5")
     assert "noise     Poisson (seed 5), saturation 2147483647 ADU" in output
     assert "noise  " not in tell("plan", STILL)[1]
+
+
+def test_plan_and_summary_tell_what_lies_around_the_crystal_and_what_catches_photons(
+    tell, in_data, tmp_path
+):
+    beside = "-water 5 -stol droplet.stol -density 0.9 -detector_thick 450 -detector_abs 500"
+    submit = ("submit", "--out", str(tmp_path / "run.zarr"), "--no-progress")
+    for verb in (("plan",), submit):
+        code, output, _ = tell(*verb, *STILL.split(), *beside.split())
+        assert code == 0
+        assert "sensor    450 µm in 2 layers, attenuation length 500 µm" in output
+        assert "amorphous droplet.stol\n          sha256 f5204fbd" in output
+        assert "5 µm along the beam, 25 µm² in it, 0.9 g/cm³" in output

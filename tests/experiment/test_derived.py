@@ -10,7 +10,15 @@ import pytest
 import torch
 
 from tiled_sim.experiment.derived import derived, format_config
-from tiled_sim.experiment.model import Beam, Detector, Experiment, Region, Source
+from tiled_sim.experiment.model import (
+    Background,
+    Beam,
+    Detector,
+    Experiment,
+    Region,
+    Sensor,
+    Source,
+)
 from tiled_sim.experiment.toml import read_toml
 from tiled_sim.physics import geometry
 
@@ -185,3 +193,18 @@ def test_the_mosaic_spread_is_told_in_degrees(example):
     assert value(
         dataclasses.replace(example, crystal=crystal), "crystal: mosaic spread"
     ) == pytest.approx(0.5)
+
+
+def test_a_sensor_tells_what_it_absorbs():
+    experiment = square_face(sensor=Sensor(450e-6, 500e-6, 3))
+    assert value(experiment, "sensor: absorbs") == pytest.approx(100 * (1 - math.exp(-0.9)))
+    assert value(experiment, "sensor: layers") == 3
+    assert value(experiment, "experiment: evaluations") == 3 * 20 * 20
+
+
+def test_a_background_tells_its_molecules():
+    background = Background(None, "0" * 64, "stol", 1e-3, 1e-6)
+    experiment = dataclasses.replace(square_face(), background=background)
+    # a cubic millimetre of water is a milligram
+    assert value(experiment, "background: molecules") == pytest.approx(1e-3 / 18.015 * 6.02214e23)
+    assert value(experiment, "background: table") == "water"

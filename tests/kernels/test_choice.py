@@ -377,3 +377,14 @@ def test_an_unknown_precision_is_refused_and_told_what_there_is(small, precision
     message = f"--precision {precision!r} must be one of float64, mixed"
     with pytest.raises(UsageError, match=message):
         chosen(small, precision=precision)
+
+
+def test_layers_and_a_background_take_their_time(still):
+    chosen = choose_kernel(still(), Wish("reference"), device="cpu", cores=1)
+
+    def seconds(*options):
+        return choice.predicted_seconds(chosen, still(*options), cores=1)
+
+    thick = seconds("-detector_thick", 450, "-detector_thicksteps", 5)
+    assert thick == pytest.approx(5 * seconds())
+    assert seconds("-water", 5) == pytest.approx(seconds() + 96 * 96 * 200e-9)

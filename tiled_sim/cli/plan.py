@@ -10,7 +10,13 @@ from tiled_sim.cli.arguments import (
     read_request,
     trace_pixels,
 )
-from tiled_sim.cli.printing import noise_line, number, print_json, provenance_lines
+from tiled_sim.cli.printing import (
+    noise_line,
+    number,
+    print_json,
+    provenance_lines,
+    sensor_lines,
+)
 
 
 def run(words: Sequence[str]) -> int:
@@ -51,6 +57,8 @@ def run(words: Sequence[str]) -> int:
                 "bytes_per_task": plan.bytes_per_task,
                 "structure_factors": provenance,
                 "hashes": prepared.hashes,
+                "sensor": request.experiment.to_dict()["detector"]["sensor"],
+                "background": request.experiment.to_dict()["background"],
                 "noise": request.experiment.to_dict()["noise"],
                 "notes": list(request.experiment.notes),
             }
@@ -65,6 +73,7 @@ def run(words: Sequence[str]) -> int:
         f"kernel    {plan.kernel}, {plan.precision} precision ({prepared.choice.reason})",
         f"memory    {number(plan.bytes_per_task)}B a worker process",
         *provenance_lines(provenance, request.experiment.structure_factors.default_F),
+        *sensor_lines(request.experiment),
         *(f"note      {note}" for note in request.experiment.notes),
     ]
     if request.experiment.noise is not None:

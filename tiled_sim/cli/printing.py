@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tiled_sim.experiment.model import Noise
+    from tiled_sim.experiment.model import Experiment, Noise
     from tiled_sim.run import Counted, Run, Status
 
 
@@ -70,6 +70,7 @@ def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[
             f"          {number(looked.interpolation_refused)} too near the edge to interpolate: "
             "nearest node"
         )
+    lines += sensor_lines(run.experiment)
     if run.experiment.c_compat:
         lines.append("physics   --c-compat: the C program's faults are replayed")
     lines += [f"note      {note}" for note in run.experiment.notes]
@@ -85,6 +86,26 @@ def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[
         lines.append(_counted_line(status.counted))
     if seconds is not None:
         lines.append(f"time      {duration(seconds)}")
+    return lines
+
+
+def sensor_lines(experiment: "Experiment") -> list[str]:
+    """What absorbs photons, and what scatters them beside the crystal."""
+    lines = []
+    sensor, background = experiment.detector.sensor, experiment.background
+    if sensor is not None:
+        lines.append(
+            f"sensor    {sensor.thickness * 1e6:g} µm in {sensor.layers} layers, attenuation "
+            f"length {sensor.attenuation_length * 1e6:g} µm"
+        )
+    if background is not None:
+        lines += [
+            f"amorphous {background.path or 'water, of the table that comes with the package'}",
+            f"          sha256 {background.sha256}",
+            f"          {background.thickness * 1e6:g} µm along the beam, "
+            f"{background.area * 1e12:g} µm² in it, {background.density:g} g/cm³, "
+            f"{background.molar_mass:g} g/mol: {background.molecules:.4g} molecules",
+        ]
     return lines
 
 
@@ -160,6 +181,8 @@ def summary_document(run: "Run", status: "Status") -> dict[str, Any]:
         "kernel": run.plan.kernel,
         "precision": run.plan.precision,
         "c_compat": run.experiment.c_compat,
+        "sensor": run.experiment.to_dict()["detector"]["sensor"],
+        "background": run.experiment.to_dict()["background"],
         "noise": run.experiment.to_dict()["noise"],
         "notes": list(run.experiment.notes),
         "status": status.to_dict(),

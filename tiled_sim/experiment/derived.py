@@ -8,9 +8,18 @@ import numpy as np
 import torch
 
 from tiled_sim.experiment.conventions import beam_spot
-from tiled_sim.experiment.model import Beam, Crystal, Experiment, Frames, Panel
+from tiled_sim.experiment.model import (
+    Background,
+    Beam,
+    Crystal,
+    Experiment,
+    Frames,
+    Panel,
+    Sensor,
+)
 from tiled_sim.experiment.stepping import RADIAN
 from tiled_sim.experiment.toml_writer import as_comment, write_toml
+from tiled_sim.io.stol import WATER
 from tiled_sim.physics import geometry
 from tiled_sim.physics.cell import lengths_and_angles
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
@@ -62,6 +71,10 @@ def derived(experiment: Experiment) -> tuple[Derived, ...]:
         "crystal": _of_crystal(experiment.crystal),
         "frames": _of_frames(experiment.frames),
     }
+    if experiment.detector.sensor is not None:
+        parts["sensor"] = _of_sensor(experiment.detector.sensor)
+    if experiment.background is not None:
+        parts["background"] = _of_background(experiment.background)
     for number, panel in enumerate(experiment.detector.panels):
         parts[_panel_name(number, panel)] = _of_panel(experiment, panel)
     return tuple(Derived(part, *row) for part, rows in parts.items() for row in rows)
@@ -117,6 +130,22 @@ def _of_frames(frames: Frames) -> _Rows:
     ends = (frames.start * RADIAN, last * RADIAN)
     yield "phi at the first and last step of frame 0", ends, "°"
     yield "oscillation", frames.oscillation * RADIAN, "°"
+
+
+def _of_sensor(sensor: Sensor) -> _Rows:
+    yield "thickness", sensor.thickness * 1e6, "µm"
+    yield "attenuation length", sensor.attenuation_length * 1e6, "µm"
+    yield "layers", sensor.layers, ""
+    absorbed = -math.expm1(-sensor.thickness / sensor.attenuation_length)
+    yield "absorbs of what meets it head-on", 100.0 * absorbed, "%"
+
+
+def _of_background(background: Background) -> _Rows:
+    yield "table", background.path or WATER, ""
+    yield "SHA-256 of the table", background.sha256, ""
+    yield "thickness along the beam", background.thickness * 1e6, "µm"
+    yield "area in the beam", background.area * 1e12, "µm²"
+    yield "molecules in the beam", background.molecules, ""
 
 
 def _panel_name(number: int, panel: Panel) -> str:

@@ -34,7 +34,7 @@ def read_background(
     InputFileError
         for a table that cannot be read
     """
-    water = (given.number("-water") or 0.0) * 1e-6
+    water = (given.number("-water") or 0.0) / 1e6
     tables = given.any_of(*_TABLES)
     if water < 0:
         raise ExperimentError(f"-water {water * 1e6:g} µm must not be negative")

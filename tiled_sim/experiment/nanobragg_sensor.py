@@ -24,7 +24,7 @@ def read_sensor(given: Given, judge: Judge) -> Sensor | None:
     ExperimentError
         for values that contradict each other or cannot be
     """
-    thickness = (given.number("-detector_thick") or 0.0) * 1e-6
+    thickness = (given.number("-detector_thick") or 0.0) / 1e6
     depth = _attenuation_length(given)
     if thickness < 0:
         raise ExperimentError(f"-detector_thick {thickness * 1e6:g} µm must not be negative")
@@ -67,4 +67,4 @@ def _attenuation_length(given: Given) -> float | None:
         depth = math.nan
     if math.isnan(depth) or depth < 0:
         raise ExperimentError(f"-detector_abs {word!r} must be a depth in µm, or inf")
-    return depth * 1e-6 if depth > 0 else math.inf
+    return depth / 1e6 if depth > 0 else math.inf

@@ -40,6 +40,7 @@ _COMPILED_EVALUATION = {
     ("mixed", True): 41e-9,
 }
 _COMPILED_SUBPIXEL = 30e-9
+_BACKGROUND_LOOKUP = 200e-9
 _LOADING = 0.5
 _BUILDING = {False: 25.0, True: 55.0}
 
@@ -249,6 +250,15 @@ def _obstacle(kernel: str, experiment: Experiment, wish: Wish, device: str) -> s
 
 def _seconds(kernel: str, experiment: Experiment, wish: Wish, cores: int) -> float:
     """Predicted time of a run, building and loading included [s]."""
+    background = 0.0
+    if experiment.background is not None:
+        lookups = math.prod(experiment.shape) * len(experiment.beam.sources)
+        background = lookups * experiment.detector.layers * _BACKGROUND_LOOKUP / cores
+    return _crystal_seconds(kernel, experiment, wish, cores) + background
+
+
+def _crystal_seconds(kernel: str, experiment: Experiment, wish: Wish, cores: int) -> float:
+    """Predicted time of what a kernel sums [s]."""
     if kernel == "spots":
         return predicted_cost(experiment, wish.negligible).seconds / cores
     frames, panels, slow, fast = experiment.shape
