@@ -273,5 +273,6 @@ def _crystal_seconds(kernel: str, experiment: Experiment, wish: Wish, cores: int
         if not is_built(graph)
     )
     working = evaluations * _COMPILED_EVALUATION[wish.precision, interpolate]
-    working += pixels * experiment.sampling.oversample**2 * _COMPILED_SUBPIXEL
+    places = experiment.sampling.oversample**2 * experiment.detector.layers
+    working += pixels * places * _COMPILED_SUBPIXEL
     return working / cores + _LOADING + building
