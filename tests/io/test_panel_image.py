@@ -185,8 +185,16 @@ def test_integers_stop_at_both_ends(tmp_path, store):
 
 
 def test_a_header_longer_than_512_bytes_says_so():
-    long = dataclasses.replace(CAMERA, origin=(-1.23456e-05, -1.23456e-05, -1.23456e-05))
-    long = dataclasses.replace(long, beam_centre=(-1.23456e-05,) * 2, closest=(-1.23456e-05,) * 2)
+    small = -1.23456e-05
+    long = dataclasses.replace(
+        CAMERA,
+        beam_centre=(small, small),
+        beam_spot=(small, small),
+        origin=(small, small, small),
+        closest=(small, small),
+        phi=small,
+        twotheta=small,
+    )
     header = header_bytes(long)
     assert len(header) == 1024
     assert header.startswith(b"{\nHEADER_BYTES=1024;\nDIM=2;\n")
