@@ -21,6 +21,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.errors import StoreError
 from tiled_sim.io import durable, layout, pyramid
 from tiled_sim.io.sidecar import SidecarError, image_digest
@@ -306,6 +307,24 @@ class TestTiles:
 
 def write_from_another_process(path, region, seed):
     RunStore.open(path, mode="r+").write_tile(0, 0, *region, pixels(*region, seed))
+
+
+class TestBackground:
+    TABLE = AmorphousTable(np.array([0.0, 0.1, 0.5]), np.array([2.5, 7.0, 3.0]))
+
+    def test_a_table_comes_back_as_it_was_written(self, tmp_path):
+        store = create(tmp_path / "wet.zarr", amorphous=self.TABLE)
+        read = RunStore.open(store.path).read_amorphous()
+        assert read.sha256 == self.TABLE.sha256
+
+    def test_a_run_without_a_background_has_no_table(self, store):
+        assert store.read_amorphous() is None
+
+    def test_a_table_that_is_not_what_was_written_is_damaged(self, tmp_path):
+        store = create(tmp_path / "wet.zarr", amorphous=self.TABLE)
+        zarr.open_group(store.path, mode="r+")["background/F"][1] = 8.0
+        with pytest.raises(StoreError, match=r"table of the background is damaged.*submit"):
+            RunStore.open(store.path).read_amorphous()
 
 
 class TestCounts:
@@ -620,7 +639,12 @@ def halved(image):
 def visited(request, tmp_path, monkeypatch):
     """A run as readers of others find it at some time of its life."""
     monkeypatch.setattr(pyramid, "LONGEST_SIDE", 32)
-    store = create(tmp_path / "run.zarr", structure_factors=structure_factors(), counts=True)
+    store = create(
+        tmp_path / "run.zarr",
+        structure_factors=structure_factors(),
+        amorphous=TestBackground.TABLE,
+        counts=True,
+    )
     if request.param != "new":
         store.write_tile(0, 0, *FIRST, pixels(*FIRST))
         store.write_counts(0, 0, *FIRST, counts_of(*FIRST))
