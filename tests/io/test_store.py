@@ -667,10 +667,11 @@ class TestOtherReaders:
 
     def test_xarray_opens_the_whole_run_as_a_tree(self, visited):
         tree = xarray.open_datatree(visited, engine="zarr")
-        levels = set(tree.children) - {"structure_factors"}
+        levels = set(tree.children) - {"structure_factors", "background"}
         assert levels in ({"0"}, {"0", "1", "2"})
         assert tree["structure_factors/amplitude"].dims == ("h", "k", "l")
         assert tree["structure_factors/given"].dtype == bool
+        assert tree["background/F"].dims == ("stol",)
 
     def test_the_ome_validator_accepts_the_run(self, visited):
         image = ome_zarr_models.open_ome_zarr(zarr.open_group(visited, mode="r"), version="0.5")
