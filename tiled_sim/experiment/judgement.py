@@ -19,8 +19,8 @@ class Judge:
     notes: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
-        """Record a decision for the user."""
-        if text:
+        """Record a decision for the user, once."""
+        if text and text not in self.notes:
             self.notes.append(text)
 
     def object(self, fault: str, as_c: str) -> None:
