@@ -207,7 +207,7 @@ def test_too_little_is_refused_with_every_number(still):
     message = str(caught.value)
     assert f"made.hkl gives {found.given} of {found.reflections} reflections" in message
     assert f"({100 * found.fraction:.3g} %, at least 50 % are required)" in message
-    assert f"it holds {3 * 7 * 7} reflections, h -3..3, k -3..3, l -3..3" in message
+    assert f"It holds {3 * 7 * 7} reflections, h -3..3, k -3..3, l -3..3" in message
     assert f"{found.in_range} of those in reach" in message
     assert re.search(r"--require-coverage FRACTION.* 0 lets everything through", message)
 

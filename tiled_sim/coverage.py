@@ -77,10 +77,11 @@ class Coverage:
         provenance = structure_factors.provenance
         low, high = structure_factors.minimum, structure_factors.maximum
         ranges = ", ".join(f"{name} {a}..{b}" for name, a, b in zip("hkl", low, high, strict=True))
+        plural = "" if provenance.count == 1 else "s"
         raise CoverageError(
             f"{provenance.path} gives {self.given} of {self.reflections} reflections in reach of "
             f"the detector ({100 * self.fraction:.3g} %, at least {100 * least:.3g} % are "
-            f"required); it holds {provenance.count} reflections, {ranges}, and {self.in_range} "
+            f"required). It holds {provenance.count} reflection{plural}, {ranges}; {self.in_range} "
             "of those in reach lie in these ranges. Is it the right file, and not a stub? "
             "--require-coverage FRACTION changes the limit, 0 lets everything through"
         )

@@ -368,8 +368,15 @@ def test_a_stub_is_refused_with_the_numbers_and_the_way_round(refused, in_data, 
     words = STILL.replace("p1.hkl", f"{tmp_path}/stub.hkl")
     line = refused(3, "submit --no-progress --out", tmp_path / "run.zarr", words)
     assert re.search(r"stub\.hkl gives \d of \d+ reflections in reach", line)
+    assert "It holds 1 reflection, h 1..1, k 2..2, l 3..3" in line
     assert "--require-coverage FRACTION" in line
     assert not (tmp_path / "run.zarr").exists()
+
+
+def test_progress_that_never_began_prints_nothing(tell, in_data, tmp_path):
+    words = STILL.replace("p1.hkl", "missing.hkl")
+    _, _, complaint = tell("submit --out", tmp_path / "run.zarr", words)
+    assert complaint.startswith("tiled-sim: ")
 
 
 # Complaints about runs: exit code 4

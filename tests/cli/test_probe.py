@@ -148,11 +148,27 @@ def test_where_sources_disagree_is_shown(here, probe):
     (here / "other.hkl").write_text("-7 -1 -14 190.28\n0 0 1 3\n0 0 2 1\n")
     _, output, _ = probe("--hkl full.hkl --hkl other.hkl")
     assert (
-        "full.hkl and other.hkl disagree: nodes that both give: 2; of them, 1 differ by more than "
-        "1e-06 of the larger F\n  the largest difference is 0.01 electrons, at -7 -1 -14\n"
+        "full.hkl and other.hkl disagree at 1 of 2 nodes that both give, by more than 1e-06 of the "
+        "larger F\n  the largest difference is 0.01 electrons, at -7 -1 -14\n"
     ) in output
     assert "  given by full.hkl and not by other.hkl: 2; 1 of them as 0\n" in output
     assert "  given by other.hkl and not by full.hkl: 1; 0 of them as 0\n" in output
+
+
+def test_where_sources_agree_is_said(here, probe):
+    _, output, _ = probe("--hkl full.hkl --hkl full.hkl --fdump F.bin")
+    assert (
+        "full.hkl and F.bin agree at all 3 nodes that both give, to within 1e-06 of F\n" in output
+    )
+
+
+def test_sources_without_a_common_node_neither_agree_nor_disagree(here, probe):
+    assert "full.hkl and stub.hkl give no same node\n" in probe("--hkl full.hkl --hkl stub.hkl")[1]
+
+
+def test_without_a_file_there_is_no_table(here, probe):
+    _, output, _ = probe(STILL, LOST)
+    assert "reflection -7 -1 -14\n  in no file\n" in output
 
 
 # Markdown

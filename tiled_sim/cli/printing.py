@@ -36,10 +36,11 @@ def provenance_lines(found: dict[str, Any] | None, default_F: float) -> list[str
     ranges = ", ".join(f"{n} {a}..{b}" for n, a, b in zip("hkl", low, high, strict=True))
     coverage = found["coverage"]
     where = "outside the grid" if found["format"] == "fdump" else "elsewhere"
+    plural = "" if found["count"] == 1 else "s"
     lines = [
         f"F         {found['path']} ({found['format']}, {found['size']} bytes)",
         f"          sha256 {found['sha256']}",
-        f"          {found['count']} reflections, {ranges}; {default_F:g} electrons {where}",
+        f"          {found['count']} reflection{plural}, {ranges}; {default_F:g} electrons {where}",
         f"          covers {100 * coverage['fraction']:.4g} % of the {coverage['reflections']} "
         f"reflections in reach; {coverage['missing']} are not given, "
         f"{coverage['reflections'] - coverage['in_range']} of them outside the ranges",

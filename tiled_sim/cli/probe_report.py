@@ -59,7 +59,8 @@ def text_lines(report: Report) -> list[str]:
     for pixel in report.pixels:
         lines += [*_pixel_lines(pixel), ""]
     for hkl in report.reflections:
-        lines += [f"reflection {_spelt(hkl)}", *_aligned([_HEADER, *_rows(report, hkl)]), ""]
+        rows = _aligned([_HEADER, *_rows(report, hkl)]) if report.probed else ["  in no file"]
+        lines += [f"reflection {_spelt(hkl)}", *rows, ""]
     for pair in report.disagreements:
         lines += [*_disagreement_lines(report, pair), ""]
     if report.experiment is not None and report.experiment.sampling.interpolate:
@@ -222,11 +223,7 @@ def _why(probed: Probed, in_range: bool) -> str:
 
 
 def _disagreement_lines(report: Report, pair: Disagreement) -> Iterator[str]:
-    verb = "disagree" if pair.differing else "agree"
-    yield (
-        f"{pair.first} and {pair.second} {verb}: nodes that both give: {pair.both}; of them, "
-        f"{pair.differing} differ by more than {AGREEMENT:g} of the larger F"
-    )
+    yield f"{pair.first} and {pair.second} {_agreement(pair)}"
     if pair.largest_at is not None:
         where = _spelt(pair.largest_at)
         yield f"  the largest difference is {pair.largest:.6g} electrons, at {where}"
@@ -244,6 +241,18 @@ def _disagreement_lines(report: Report, pair: Disagreement) -> Iterator[str]:
     ):
         if count:
             yield f"  given by {name} and not by {other}: {count}; {zero} of them as 0"
+
+
+def _agreement(pair: Disagreement) -> str:
+    """What two sources do at the nodes that both give."""
+    if not pair.both:
+        return "give no same node"
+    if not pair.differing:
+        return f"agree at all {pair.both} nodes that both give, to within {AGREEMENT:g} of F"
+    return (
+        f"disagree at {pair.differing} of {pair.both} nodes that both give, by more than "
+        f"{AGREEMENT:g} of the larger F"
+    )
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -40,7 +40,9 @@ class ProgressBar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        # stopping one that never began would print an empty line
+        if self._progress.live.is_started:
+            self._progress.stop()
 
     def say(self, text: str) -> None:
         """Print a line above the bar, if anything is shown."""
