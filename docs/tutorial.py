@@ -45,6 +45,9 @@ def main(data: Path) -> None:
     ----------
     data : the folder with the files
     """
+    missing = [path for path in FILES.values() if not (data / path).is_file()]
+    if missing:
+        sys.exit(f"{data} lacks {', '.join(missing)}; the page is left as it is")
     with tempfile.TemporaryDirectory() as folder:
         PAGE.write_text(filled(PAGE.read_text(), shell(data, Path(folder))))
 

@@ -724,16 +724,17 @@ def test_a_dump_beside_hkl_is_written_and_gives_the_same_image(submit, data, tmp
     assert bytes_of(written) == bytes_of(read) == bytes_of(named) == bytes_of(ts.open_run(finished))
 
 
-#: Every file that can be named, and nothing more.
+#: Every file of the expected image that can be named, and that of the counts.
 NAMED = "-floatfile {0}/f.bin -intfile {0}/i.img -pgmfile {0}/p.pgm -dump {0}/F.bin"
+ALL_NAMED = NAMED + " -noisefile {0}/n.img"
 
 
 def test_files_are_written_where_they_are_named_and_nowhere_else(submit, data, tmp_path):
     before = sorted(data.iterdir())
-    submit("run", STILL, NAMED.format(tmp_path), "-printout_pixel 30 20 -trace_pixel 5 6")
+    submit("run", STILL, ALL_NAMED.format(tmp_path), "-printout_pixel 30 20 -trace_pixel 5 6")
     assert sorted(data.iterdir()) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        *("F.bin", "f.bin", "i.img", "p.pgm", "run.zarr")
+        *("F.bin", "f.bin", "i.img", "n.img", "p.pgm", "run.zarr")
     ]
 
 
@@ -744,6 +745,28 @@ def test_the_intfile_is_the_scaled_image_with_the_camera_in_its_header(submit, t
     expected = np.floor(np.clip(image * 100 + 3, 0, 65535) + 0.5)
     np.testing.assert_allclose(written.pixels, expected, atol=1)
     assert (written.number("BEAM_CENTER_X"), written.number("DISTANCE")) == (13.0, 100.0)
+
+
+def test_the_noisefile_is_the_counts_of_the_run_and_their_offset(submit, tmp_path):
+    run = submit("run", STILL, "-noisefile", tmp_path / "n.img", "-seed 5 -adc 7")
+    counts = run.counts.values[0, 0]
+    assert counts.max() > 0
+    written = read_smv(tmp_path / "n.img").pixels
+    np.testing.assert_array_equal(written, np.clip(counts + 7, 0, 65535))
+
+
+def test_the_summary_names_every_file_that_was_written(tell, in_data, cluster, tmp_path):
+    where = f"--out {tmp_path}/run.zarr --no-progress --cluster {cluster.scheduler_address}"
+    code, output, _ = tell("submit", where, STILL, ALL_NAMED.format(tmp_path))
+    assert code == 0
+    told = re.findall(r"^wrote     (\S+) \((-\w+)\)$", output, re.M)
+    assert {option: path.rpartition("/")[2] for path, option in told} == {
+        "-floatfile": "f.bin",
+        "-intfile": "i.img",
+        "-pgmfile": "p.pgm",
+        "-noisefile": "n.img",
+        "-dump": "F.bin",
+    }
 
 
 def test_an_image_is_brought_back_by_its_own_header(submit, tell, in_data, tmp_path):

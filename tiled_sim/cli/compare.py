@@ -172,7 +172,7 @@ def _lines(a: "Image", b: "Image", found: "Comparison", checks: "tuple[Check, ..
         names = ("ratio_min", "ratio_median", "ratio_max", "displacement_median")
         informed += [(f"peak {n.replace('_', ', ')}", _value(summary[n])) for n in names]
     for share, value in zip(errors.to_dict()["quantiles"], errors.quantiles, strict=True):
-        informed.append((f"relative error, {float(share):.4g} of pixels", _value(value)))
+        informed.append((f"relative error, {100 * float(share):.4g} % below", _value(value)))
     informed += [
         ("relative error, largest", _value(errors.largest)),
         ("  of pixels above", f"{errors.above:g} of A's maximum: {errors.pixels}"),

@@ -12,7 +12,6 @@ from tiled_sim.cli.arguments import (
     tls_in,
 )
 from tiled_sim.cli.outputs import (
-    printed_pixel,
     require_traced,
     wanted_outputs,
     write_outputs,
@@ -72,5 +71,5 @@ def run(words: Sequence[str]) -> int:
         report_detached(made, options.json)
     else:
         write_outputs(made, outputs)
-        report(made, options.json, time.monotonic() - began, printed_pixel(made, outputs))
+        report(made, options.json, time.monotonic() - began, outputs)
     return 0

@@ -81,17 +81,20 @@ def run(words: Sequence[str]) -> int:
         report_detached(made, options.json)
         return 0
     write_outputs(made, outputs)
-    report(made, options.json, time.monotonic() - began, printed_pixel(made, outputs))
+    report(made, options.json, time.monotonic() - began, outputs)
     return 0
 
 
-def report(made: "Run", as_json: bool, seconds: float, printout: Sequence[str] = ()) -> None:
-    """Print the summary of a run, and what ``-printout_pixel`` asks for."""
+def report(made: "Run", as_json: bool, seconds: float, outputs: Outputs) -> None:
+    """Print the summary of a run, and what was written and is to be printed besides."""
     status = made.status()
+    printout = printed_pixel(made, outputs)
     if as_json:
-        print_json(summary_document(made, status) | {"printout": list(printout)})
-    else:
-        print("\n".join([*summary(made, status, seconds), *printout]))
+        besides = {"files": outputs.files, "printout": printout}
+        print_json(summary_document(made, status) | besides)
+        return
+    written = [f"wrote     {path} ({option})" for option, path in outputs.files.items()]
+    print("\n".join([*summary(made, status, seconds), *written, *printout]))
 
 
 def report_detached(made: "Run", as_json: bool) -> None:
