@@ -59,7 +59,8 @@ def test_what_is_taken_from_water_is_noted(read):
         ("-density 2 -MW 20", "-density -MW have no effect without -water"),
         ("-water -5", "-5 µm must not be negative"),
         ("-water 5 -stol droplet.stol -Q droplet.stol", "-stol and -Q both give the table"),
-        ("-water 5 -MW 0", "molar_mass = 0.0 must be positive"),
+        ("-water 5 -MW 0", "molar_mass = 0.0 g/mol must be positive"),
+        ("-water 5 -density 0", "density = 0.0 g/cm³ must be positive"),
         ("-water 200", "droplet of -water 200 µm is larger than the beam"),
     ],
 )

@@ -179,6 +179,12 @@ def test_a_malformed_value_is_refused_with_the_word(line, fault):
         given_by(line)
 
 
+@pytest.mark.parametrize("option", ["-hkl", "-floatfile", "-pivot"])
+def test_an_empty_word_is_no_value(option):
+    with pytest.raises(UsageError, match=f"option {option} needs a (path|word), found an empty"):
+        parse([option, ""], c_compat=False)
+
+
 # What is taken
 
 

@@ -134,14 +134,14 @@ def _images(options: argparse.Namespace) -> "tuple[Image, Image]":
     from tiled_sim.io.image_file import read_mask_file
 
     names = (options.a, options.b)
-    for option in ("frame", "panel"):
-        if getattr(options, option) is not None and not any(map(is_run, names)):
-            raise UsageError(f"--{option} chooses in a run, and neither A nor B is one")
     shape = None if options.shape is None else (options.shape[0], options.shape[1])
     a, b = (
         read_image(name, shape=shape, frame=options.frame or 0, panel=options.panel or 0)
         for name in names
     )
+    for option in ("frame", "panel"):
+        if getattr(options, option) is not None and not any(map(is_run, names)):
+            raise UsageError(f"--{option} chooses in a run, and neither A nor B is one")
     if shape is not None and "float" not in (a.source["format"], b.source["format"]):
         raise UsageError("--shape is that of a raw float32 image, and neither A nor B is one")
     mask = None if options.mask is None else read_mask_file(options.mask)

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from tiled_sim.run import Run
 
 
-def wanted_outputs(nanobragg: list[str], *, c_compat: bool, detach: bool) -> Outputs:
+def wanted_outputs(nanobragg: list[str], run: str, *, c_compat: bool, detach: bool) -> Outputs:
     """What the options ask for, if it can be had; read whole before the run is computed.
 
     Parameters
     ----------
     nanobragg : the options; empty for a TOML file
+    run : where the run is, or will be
     c_compat : as `read_outputs`
     detach : nobody waits for the run
 
@@ -37,6 +38,8 @@ def wanted_outputs(nanobragg: list[str], *, c_compat: bool, detach: bool) -> Out
         )
     for option, path in outputs.files.items():
         _refuse_existing(option, path)
+        if os.path.realpath(path) == os.path.realpath(run):
+            raise UsageError(f"{option} {path} is the name of the run; give the file another")
     twice = len(outputs.files) - len({os.path.realpath(path) for path in outputs.files.values()})
     if twice:
         raise UsageError(f"{' '.join(outputs.files)}: two of them name the same file")

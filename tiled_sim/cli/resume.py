@@ -43,7 +43,7 @@ def run(words: Sequence[str]) -> int:
     path, *experiment = rest
     request = read_request(options, experiment) if experiment else None
     nanobragg = [] if request is None else request.nanobragg
-    outputs = wanted_outputs(nanobragg, c_compat=options.c_compat, detach=options.detach)
+    outputs = wanted_outputs(nanobragg, path, c_compat=options.c_compat, detach=options.detach)
     cluster, tls = cluster_of(options), tls_in(options)
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.submit import compute_missing

@@ -50,7 +50,9 @@ def run(words: Sequence[str]) -> int:
     request = read_request(options, rest)
     if options.out is None:
         raise UsageError("--out RUN.zarr is missing: where should the run go?")
-    outputs = wanted_outputs(request.nanobragg, c_compat=options.c_compat, detach=options.detach)
+    outputs = wanted_outputs(
+        request.nanobragg, options.out, c_compat=options.c_compat, detach=options.detach
+    )
     cluster, tls = cluster_of(options), tls_in(options)
     # torch, dask and zarr take seconds to import; a mistyped option should not wait for them
     from tiled_sim.cli.progress import ProgressBar

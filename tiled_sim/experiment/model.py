@@ -488,11 +488,10 @@ class Background:
             self.abscissa in ABSCISSAS,
             f"background.abscissa = {self.abscissa!r} must be one of {', '.join(ABSCISSAS)}",
         )
-        for name, unit in (("thickness", "m"), ("area", "m²")):
+        units = {"thickness": "m", "area": "m²", "density": "g/cm³", "molar_mass": "g/mol"}
+        for name, unit in units.items():
             value = getattr(self, name)
             _require(value > 0, f"background.{name} = {value} {unit} must be positive")
-        _require(self.density >= 0, f"background.density = {self.density} must not be negative")
-        _require(self.molar_mass > 0, f"background.molar_mass = {self.molar_mass} must be positive")
 
     @property
     def molecules(self) -> float:

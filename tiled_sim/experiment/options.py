@@ -312,6 +312,8 @@ def _values_of(option: Option, word: str, following: Sequence[str]) -> tuple[Val
 
 def _value(kind: str, text: str, word: str) -> Value:
     if kind in ("path", "word"):
+        if not text:
+            raise UsageError(f"option {word} needs a {kind}, found an empty word")
         return text
     try:
         number = float(text)
