@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tiled_sim.errors import UsageError
+from tiled_sim.errors import ExperimentError, UsageError
 from tiled_sim.experiment.nanobragg import read_options
 from tiled_sim.inputs import load_structure_factors
 from tiled_sim.io.smv import read_smv
@@ -443,3 +443,8 @@ def test_a_scene_of_one_step_has_that_step_alone(in_data):
     assert alone.beam.sources == scene.beam.sources[1:]
     assert alone.angles == scene.angles[1:]
     assert alone.steps == experiment.sampling.oversample**2
+
+
+def test_a_pixel_that_float32_does_not_hold_is_refused_with_what_to_do(in_data, simulate):
+    with pytest.raises(ExperimentError, match=r"brighter than float32 holds.*lower the fluence"):
+        simulate(read("-fluence 1e70"))

@@ -13,7 +13,7 @@ import torch
 
 from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.counting import count_photons
-from tiled_sim.errors import UsageError
+from tiled_sim.errors import ExperimentError, UsageError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.inputs import MaskSource
 from tiled_sim.kernels.amorphous import AmorphousKernel
@@ -191,6 +191,11 @@ class Simulator:
                 assert kernel.table is not None
                 lookups = count_lookups(kernel, kernel.table, tiled.sample(kernel.blocks_a_sample))
         image = tiled.image()
+        if not np.isfinite(image).all():
+            raise ExperimentError(
+                "a pixel is brighter than float32 holds (3.4e38 photons): lower the fluence, or "
+                "the structure factors"
+            )
         summed = time.perf_counter()
         traces = self._traces(kernel, background, tiled, mask, image)
         planned = int((mask == 0).sum()) * self.plan.steps

@@ -112,7 +112,7 @@ def block(run, tile):
 # The image
 
 
-@pytest.mark.parametrize("tile", [(16, 32), (64, 64), (512, 512)], ids=["16x32", "64", "whole"])
+@pytest.mark.parametrize("tile", [(16, 32), 64, (512, 512)], ids=["16x32", "64", "whole"])
 def test_the_image_is_that_of_simulate_to_the_byte_whatever_the_tiles(
     still, address, tmp_path, tile
 ):

@@ -128,8 +128,9 @@ EFFECTS = {
     "-intfile": ("", "i.img"),
     "-pgmfile": ("", "i.pgm"),
     "-noisefile": ("", "n.img"),
-    "-nonoise": ("-noisefile n.img", ""),
-    "-nopgm": ("-pgmfile i.pgm", ""),
+    # they contradict what they take back
+    "-nonoise": None,
+    "-nopgm": None,
     "-scale": ("-intfile i.img", "7"),
     "-pgmscale": ("-pgmfile i.pgm", "7"),
     "-adc": ("-intfile i.img", "7"),

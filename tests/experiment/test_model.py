@@ -469,3 +469,9 @@ def test_reciprocal_vectors_may_lean_as_those_of_a_triclinic_cell_in_c():
 def test_an_experiment_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         EXPERIMENT.c_compat = False
+
+
+def test_more_orientations_than_can_be_computed_are_refused_with_their_number():
+    frames = changed(EXPERIMENT.frames, steps=10**9)
+    with pytest.raises(ExperimentError, match="3000000000 orientations"):
+        changed(EXPERIMENT, frames=frames)

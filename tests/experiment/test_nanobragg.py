@@ -1130,10 +1130,8 @@ def test_files_beside_the_run_are_told(line, float_image, fdump, progress):
         ("-intfile a.img -scale 2 -adc 0", ("integer_image", "scale", "offset"), ("a.img", 2, 0)),
         ("-intimage a.img -scale 0", ("scale", "offset"), (None, 40)),
         ("-pgmfile a.pgm -pgmscale 3", ("grey_image", "grey_scale"), ("a.pgm", 3)),
-        ("-pgmfile a.pgm -nopgm", ("grey_image",), (None,)),
         ("-nopgm -pgmimage a.pgm", ("grey_image",), ("a.pgm",)),
         ("-noiseimage a.img", ("count_image",), ("a.img",)),
-        ("-noisefile a.img -nonoise", ("count_image",), (None,)),
         ("-printout -printout_pixel 3 5", ("printed", "pixels"), ((5, 3), [(5, 3)])),
         ("-trace_pixel 5 3", ("traced", "printed", "pixels"), ((5, 3), None, [(5, 3)])),
         ("-trace_pixel 5 3 -printout_pixel 3 5", ("pixels",), ([(5, 3)],)),
@@ -1182,9 +1180,17 @@ def test_a_noise_file_asks_for_plain_poisson_noise(line):
     assert read(line).noise == Noise()
 
 
-@pytest.mark.parametrize("line", ["-nonoise", "-noisefile x.img -nonoise"])
-def test_nonoise_as_the_last_word_makes_none(line):
-    assert read(line).noise is None
+def test_nonoise_makes_none():
+    assert read("-nonoise").noise is None
+
+
+@pytest.mark.parametrize("line", ["-noisefile x.img -nonoise", "-pgmfile x.pgm -nopgm"])
+def test_a_file_that_is_taken_back_is_a_contradiction(line):
+    option, name, negation = line.split()
+    with pytest.raises(UsageError, match=f"{negation} takes back {option} {name}.*--c-compat"):
+        read(line)
+    assert read_outputs(line.split(), c_compat=True).files == {}
+    assert read(line, c_compat=True).noise is None
 
 
 def test_noise_may_be_asked_for_beside_the_options():

@@ -35,7 +35,7 @@ def submit(
     *,
     cluster: str = "local",
     tls: Tls | None = None,
-    tile: tuple[int, int] = DEFAULT_TILE,
+    tile: int | tuple[int, int] = DEFAULT_TILE,
     precision: str = "float64",
     kernel: str = "auto",
     negligible: float = NEGLIGIBLE,
@@ -53,7 +53,7 @@ def submit(
     path : of the run to make
     cluster : any of the forms of ``docs/clusters.md``, such as ``local`` or ``tcp://…``
     tls : that connections are to be encrypted, and with which certificates
-    tile : (slow, fast) pixels of a tile, multiples of 16
+    tile : pixels of a tile, one number or (slow, fast), multiples of 16
     precision : ``float64``, or ``mixed`` (float32 once h, k, l are less their nodes)
     kernel : ``auto``, ``reference``, ``compiled``, ``spots`` or ``triton``; recorded in the plan
     negligible : share of the peak of a Gaussian spot below which evaluations may be left out
@@ -77,7 +77,7 @@ def submit(
         )
     prepared = prepare(
         experiment,
-        tile=tile,
+        tile=(tile, tile) if isinstance(tile, int) else tile,
         trace_pixels=trace_pixels,
         require_coverage=require_coverage,
         precision=precision,

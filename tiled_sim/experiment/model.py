@@ -24,6 +24,8 @@ from tiled_sim.physics.vectors import Array, Vector, about_axis
 
 SHAPES = ("square", "round", "gauss_star", "tophat")
 POINT_SPREADS = ("gauss", "fiber")
+#: Phi steps times mosaic domains; so many matrices are 720 MB.
+_MOST_ORIENTATIONS = 10**7
 #: What the first column of a table of amorphous scattering may be, and how much of it is one
 #: sin θ/λ [1/Å].
 ABSCISSAS = {"stol": 1.0, "4stol": 4.0, "Q": 4.0 * math.pi}
@@ -606,6 +608,13 @@ class Experiment:
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
+        orientations = self.frames.steps * self.crystal.mosaic_domains
+        _require(
+            orientations <= _MOST_ORIENTATIONS,
+            f"frames.steps = {self.frames.steps} times crystal.mosaic_domains = "
+            f"{self.crystal.mosaic_domains} are {orientations} orientations of the crystal, each "
+            f"as much work as an image of its own; {_MOST_ORIENTATIONS} are allowed",
+        )
         sampling = self.sampling
         not_as_c = {
             "a sensor with a thickness": self.detector.sensor is not None,

@@ -17,6 +17,9 @@ _COMPANIONS = {
     "-adc": ("-intfile", "-noisefile"),
 }
 
+#: Options that take others back.
+_NEGATIONS = {"-noisefile": "-nonoise", "-pgmfile": "-nopgm"}
+
 Pixel = tuple[int, int]
 
 
@@ -82,8 +85,8 @@ def read_outputs(options: Sequence[str], *, c_compat: bool = False) -> Outputs:
     return Outputs(
         float_image=given.text("-floatfile"),
         integer_image=given.text("-intfile"),
-        grey_image=_unless_taken_back(given, "-pgmfile", "-nopgm"),
-        count_image=_unless_taken_back(given, "-noisefile", "-nonoise"),
+        grey_image=_unless_taken_back(given, "-pgmfile"),
+        count_image=_unless_taken_back(given, "-noisefile"),
         fdump=given.text("-dump") if "-hkl" in given else None,
         scale=_positive(given.number("-scale")),
         grey_scale=_positive(given.number("-pgmscale")),
@@ -113,6 +116,12 @@ def require_companions(given: Given, *, c_compat: bool) -> None:
                 f"option {option} has no effect without {' or '.join(others)}. Leave it out, add "
                 "the other, or say --c-compat"
             )
+    for option, negation in _NEGATIONS.items():
+        if option in given and given.last_of(option, negation) == negation and not c_compat:
+            raise UsageError(
+                f"{negation} takes back {option} {given.text(option)}. Leave one of them out, or "
+                "say --c-compat to do as the C program does: the last one counts"
+            )
     if "-printout" in given and "-printout_pixel" not in given:
         raise UsageError(
             "option -printout alone prints every pixel; name one by -printout_pixel FAST SLOW"
@@ -137,8 +146,8 @@ def _require_random_misset(given: Given, c_compat: bool) -> None:
         raise UsageError("option -misset_seed has no effect without -misset random. Leave it out")
 
 
-def _unless_taken_back(given: Given, option: str, negation: str) -> str | None:
-    return given.text(option) if given.last_of(option, negation) == option else None
+def _unless_taken_back(given: Given, option: str) -> str | None:
+    return given.text(option) if given.last_of(option, _NEGATIONS[option]) == option else None
 
 
 def _positive(scale: float | None) -> float | None:

@@ -113,7 +113,7 @@ def read_trace_log(path: str | Path, pixel: tuple[int, int]) -> TraceLog:
     if not log.rows:
         raise InputFileError(
             f"{path} holds no trace: no line begins with `TRACE_C: ` or `TRACE_PY: `, and it is no "
-            "JSON of `tiled-sim trace --json`"
+            "JSON (`tiled-sim trace` writes the one with --as-c, the other with --json)"
         )
     if log.pixel not in (None, pixel):
         raise InputFileError(
