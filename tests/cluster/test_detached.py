@@ -6,6 +6,7 @@ The scheduler and the workers are processes as a user starts them, and so are th
 import dataclasses
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -286,7 +287,13 @@ def test_cancel_stops_an_attached_run_and_says_how_to_go_on(there, run, capsys):
 # The driver dies
 
 
-def test_a_driver_whose_worker_is_killed_begins_again_on_another(there, run, undisturbed):
+@pytest.fixture
+def patient(monkeypatch):
+    """`watch` waits long for the next driver, which on a busy machine takes its time to begin."""
+    monkeypatch.setattr(lease, "SECONDS_OF_SILENCE", PATIENCE / 4)
+
+
+def test_a_driver_whose_worker_is_killed_begins_again_on_another(there, run, undisturbed, patient):
     with slowly(there.address, 0.2) as client:
         detach(run.path, there.address)
         eventually(lambda: len(sidecars(run.path)) > 3)
@@ -302,7 +309,7 @@ def test_a_driver_whose_worker_is_killed_begins_again_on_another(there, run, und
     assert_whole(run.path, undisturbed, before)
 
 
-def test_a_driver_begins_again_when_all_workers_were_killed(there, run, undisturbed):
+def test_a_driver_begins_again_when_all_workers_were_killed(there, run, undisturbed, patient):
     with slowly(there.address, 0.2) as client:
         detach(run.path, there.address)
         eventually(lambda: len(sidecars(run.path)) > 3)
@@ -312,6 +319,12 @@ def test_a_driver_begins_again_when_all_workers_were_killed(there, run, undistur
         assert watch(run.path) == 0
         client.wait_for_workers(2, timeout=PATIENCE)
     assert_whole(run.path, undisturbed, before)
+
+
+def driver_lines(summary):
+    """What a summary says of the driver."""
+    (told,) = re.findall(r"^driver .*(?:\n {10}.*)*", summary, re.M)
+    return told
 
 
 @pytest.mark.parametrize("killed", ["the scheduler", "everything"])
@@ -337,7 +350,8 @@ def test_a_run_whose_cluster_was_killed_is_completed_on_another(
     else:  # the driver may live long enough to say what has happened
         assert "the scheduler is gone" in said or "no sign of life" in said
     assert main(["status", str(run.path)]) == 5
-    assert capsys.readouterr().out == said
+    # a worker may have committed another tile in the meantime
+    assert driver_lines(capsys.readouterr().out) == driver_lines(said)
     before = sidecars(run.path)
     assert 0 < len(before) < TILES
     detach(run.path, there.address)
