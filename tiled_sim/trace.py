@@ -192,8 +192,8 @@ def steps_of_sum(recorder: Recorder) -> list[dict[str, Any]]:
     -------
     a row a step: where it stands (``layer``, ``subpixel``, ``source``, ``phi_tic``, ``phi_deg`` as
     it acts, ``domain``), ``hkl_frac``, ``hkl_rounded``, ``F_cell`` and what its look-up ``met``,
-    ``F_latt``, its ``intensity`` times the weight of its source [electron²], and the ``share`` that
-    this is of I_before_scaling
+    ``F_latt``, the ``weight`` of its source, its ``intensity`` times that [electron²], and the
+    ``share`` that this is of I_before_scaling
     """
     total = math.fsum(step["intensity"] for step in recorder.steps)
     return [
@@ -205,6 +205,7 @@ def steps_of_sum(recorder: Recorder) -> list[dict[str, Any]]:
             "domain": step["domain"],
             "hkl_rounded": [int(index) for index in step["hkl_rounded"]],
             "met": step["met"],
+            "weight": step["weight"],
             "intensity": step["intensity"],
             "share": step["intensity"] / total if total else 0.0,
         }

@@ -144,3 +144,10 @@ def test_the_carry_over_of_phi_0_is_replayed_as_in_the_image(data):
     assert acting[0] != 0.0
     found = reflections_under(Scene.of(experiment, 0, 0), None, 1.0, PIXEL)
     check(experiment, found, found_by_hand(experiment, lambda node: 1.0, acting))
+
+
+def test_shares_of_steps_add_up_to_1_with_layers_of_a_sensor_too(still):
+    experiment = still("-detector_thick", 450, "-detector_thicksteps", 3, "-osc", 1)
+    found = reflections_under(Scene.of(experiment, 0, 0), None, 1.0, PIXEL)
+    assert sum(one.share_of_steps for one in found) == pytest.approx(1.0)
+    assert sum(one.steps for one in found) == experiment.evaluations_per_pixel

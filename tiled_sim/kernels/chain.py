@@ -16,6 +16,8 @@ from tiled_sim.physics.lattice import Indices
 from tiled_sim.physics.structure_factor import ABSENT, IN_RANGE, OUT_OF_RANGE, ZERO
 from tiled_sim.physics.vectors import Array
 
+#: What a step that dmin leaves out met.
+BEYOND_DMIN = "beyond dmin"
 _MET = {IN_RANGE: "in range", ZERO: "zero", ABSENT: "absent", OUT_OF_RANGE: "out of range"}
 
 
@@ -76,7 +78,8 @@ class ChainKernel(ReferenceKernel):
                 "F_latt_abc": list(F_latt_abc),
                 "F_latt": F_latt,
                 "F_cell": F_cell,
-                "met": kind if seen else "beyond dmin",
+                "met": kind if seen else BEYOND_DMIN,
+                "weight": self._weights[one.source],
                 "intensity": intensity if seen else 0.0,
             }
 

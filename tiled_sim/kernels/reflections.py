@@ -1,15 +1,13 @@
 """The reflections that the steps of one pixel look up, with their shares of the pixel."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor
 
-from tiled_sim.kernels.chain import ChainKernel
-from tiled_sim.kernels.reference import Evaluation, Lookups, Pixels
+from tiled_sim.kernels.chain import BEYOND_DMIN, ChainKernel
+from tiled_sim.kernels.recorder import Recorder
+from tiled_sim.kernels.reference import Pixels
 from tiled_sim.kernels.scene import Scene
-from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
 
@@ -29,31 +27,6 @@ class Reflection:
     steps: int
     share_of_steps: float
     share_of_intensity: float | None
-
-
-class _StepKernel(ChainKernel):
-    """Keeps the evaluations of the pixel, subpixel by subpixel, in each source by source."""
-
-    def __init__(self, scene: Scene, table: StructureFactorTable | None, default_F: float) -> None:
-        super().__init__(scene, table, default_F)
-        self._kept: list[Evaluation | None] = []
-
-    def _evaluate(
-        self, q: Vectors, axes: Any, counted: Tensor, everything: bool, lookups: Lookups
-    ) -> Evaluation:
-        steps = super()._evaluate(q, axes, counted, everything, lookups)
-        # phi and domain do not change |q|, so dmin cuts all of these steps or none
-        self._kept.append(steps if everything else None)
-        return steps
-
-    def weighted(self) -> list[tuple[float, Evaluation]]:
-        """What dmin lets through, with the relative weight of its source."""
-        weights = self._weights
-        return [
-            (weights[number % len(weights)], steps)
-            for number, steps in enumerate(self._kept)
-            if steps is not None
-        ]
 
 
 def reflections_under(
@@ -76,21 +49,22 @@ def reflections_under(
     the greatest share of intensity first, then of steps; without the steps that dmin cuts, which
     still count among all steps
     """
-    kernel = _StepKernel(scene, table, default_F)
     slow, fast = (torch.tensor([float(place)], dtype=torch.float64) for place in pixel)
-    kernel.photons(Pixels(slow, fast, torch.ones(1, dtype=torch.bool)))
+    recorder = Recorder(0, every_step=True)
+    kernel = ChainKernel(scene, table, default_F)
+    kernel.photons(Pixels(slow, fast, torch.ones(1, dtype=torch.bool)), recorder)
     found: dict[tuple[int, int, int], list[float]] = {}
-    for weight, steps in kernel.weighted():
-        index = steps.hkl
-        nodes = torch.stack([index.h0, index.k0, index.l0], dim=1).long().tolist()
-        for (h, k, l), intensity in zip(nodes, steps.intensity.tolist(), strict=True):
+    for step in recorder.steps:
+        if step["met"] != BEYOND_DMIN:
+            h, k, l = map(int, step["hkl_rounded"])
             sums = found.setdefault((h, k, l), [0, 0.0, 0.0])
             sums[0] += 1
-            sums[1] += weight
-            sums[2] += weight * intensity
+            sums[1] += step["weight"]
+            sums[2] += step["intensity"]
     total = sum(intensity for _, _, intensity in found.values())
+    evaluations = scene.steps * scene.detector.layers
     reflections = [
-        Reflection(hkl, int(steps), weight / scene.steps, intensity / total if total else None)
+        Reflection(hkl, int(steps), weight / evaluations, intensity / total if total else None)
         for hkl, (steps, weight, intensity) in found.items()
     ]
     return sorted(reflections, key=lambda r: (-(r.share_of_intensity or 0.0), -r.share_of_steps))
