@@ -307,7 +307,7 @@ noises = st.builds(
 backgrounds = st.builds(
     Background,
     *(st.just(TABLE), st.just(TABLE_SHA256), st.sampled_from(["stol", "4stol", "Q"])),
-    *(positive, positive, st.floats(0, 20), positive),
+    *(positive, positive, positive, positive),
 )
 
 
