@@ -12,7 +12,7 @@ import torch
 from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.errors import CoverageError
 from tiled_sim.experiment.model import Experiment
-from tiled_sim.inputs import MaskSource
+from tiled_sim.inputs import MaskSource, load_amorphous
 from tiled_sim.kernels.reference import Pixels, ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics import geometry, lattice
@@ -20,6 +20,8 @@ from tiled_sim.physics.geometry import Vectors
 from tiled_sim.simulation import one_torch_thread
 from tiled_sim.structure_factors import StructureFactors
 
+#: Share of the reflections in reach that a file must give, unless another is asked for.
+REQUIRED_COVERAGE = 0.01
 #: Pixels and steps looked at: enough to meet nearly every reflection of a large detector.
 _SAMPLED_PIXELS = 250_000
 _SAMPLED_STEPS = 8
@@ -129,14 +131,23 @@ def measure_coverage(
     )
 
 
-def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
-    """Refuse a table of amorphous scattering that ends before the detector does.
+def load_reaching_amorphous(experiment: Experiment) -> AmorphousTable | None:
+    """The table of an experiment's background, which reaches as far as the detector; None: none.
 
     Raises
     ------
+    InputFileError
+        as `tiled_sim.inputs.load_amorphous`
     CoverageError
-        with both numbers and what to do
+        if it ends before the detector does, with both numbers and what to do
     """
+    table = load_amorphous(experiment)
+    if table is not None:
+        _require_reach(experiment, table)
+    return table
+
+
+def _require_reach(experiment: Experiment, table: AmorphousTable) -> None:
     last = float(table.stol[-1])
     farthest = max(
         _farthest_stol(experiment, panel) for panel in range(len(experiment.detector.panels))

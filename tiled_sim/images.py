@@ -10,10 +10,10 @@ import numpy as np
 import torch
 import xarray as xr
 
-from tiled_sim.coverage import require_reach
+from tiled_sim.coverage import load_reaching_amorphous
 from tiled_sim.errors import UsageError
 from tiled_sim.experiment.model import Experiment
-from tiled_sim.inputs import MaskSource, load_amorphous, load_mask, load_structure_factors
+from tiled_sim.inputs import MaskSource, load_mask, load_structure_factors
 from tiled_sim.kernels.choice import (
     NEGLIGIBLE,
     REFERENCE,
@@ -114,9 +114,7 @@ def simulate(
         trace_pixels=trace_pixels,
         choice=choice,
     )
-    amorphous = load_amorphous(experiment)
-    if amorphous is not None:
-        require_reach(experiment, amorphous)
+    amorphous = load_reaching_amorphous(experiment)
     factors = load_structure_factors(experiment)
     simulator = Simulator(experiment, factors, plan, resolved, amorphous)
     image = np.empty(experiment.shape, dtype=np.float32)

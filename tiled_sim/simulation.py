@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -157,7 +157,7 @@ class Simulator:
         self.device = device
         self._amorphous = amorphous
         self._default_F = experiment.structure_factors.default_F
-        self._kernels: dict[tuple[int, int], ReferenceKernel] = {}
+        self._scatterings: dict[tuple[int, int], _Scattering] = {}
         self._table = None
         if structure_factors is not None:
             self._table = StructureFactorTable(
@@ -180,12 +180,12 @@ class Simulator:
             return self._simulate_tile(tile, mask)
 
     def _simulate_tile(self, tile: Tile, mask: npt.NDArray[np.uint8]) -> TileResult:
-        kernel = self._kernel(tile)
+        scattering = self._scattering(tile)
+        kernel = scattering.kernel
         tiled = _TileBlocks(tile, mask, self.device)
-        background = self._background(kernel)
         started = time.perf_counter()
         with torch.inference_mode():
-            lookups, halvings = self._sum_blocks(kernel, background, tiled)
+            lookups, halvings = self._sum_blocks(scattering, tiled)
             done = lookups.total
             if not kernel.counts:
                 assert kernel.table is not None
@@ -197,7 +197,7 @@ class Simulator:
                 "the structure factors"
             )
         summed = time.perf_counter()
-        traces = self._traces(kernel, background, tiled, mask, image)
+        traces = self._traces(scattering, tiled, mask, image)
         planned = int((mask == 0).sum()) * self.plan.steps
         return TileResult(
             image,
@@ -233,9 +233,8 @@ class Simulator:
 
         def expected(part: Tile) -> npt.NDArray[np.float32]:
             blocks = _TileBlocks(part, mask_of(part), self.device)
-            kernel = self._kernel(part)
             with torch.inference_mode():
-                self._sum_blocks(kernel, self._background(kernel), blocks)
+                self._sum_blocks(self._scattering(part), blocks)
             return blocks.image()
 
         with _stream_of_its_own(self.device):
@@ -243,23 +242,19 @@ class Simulator:
         counts[mask_of(tile) != 0] = 0
         return counts
 
-    def _sum_blocks(
-        self, kernel: ReferenceKernel, background: AmorphousKernel | None, tiled: "_TileBlocks"
-    ) -> tuple[Lookups, int]:
+    def _sum_blocks(self, scattering: "_Scattering", tiled: "_TileBlocks") -> tuple[Lookups, int]:
         """Sum all live blocks, fewer at a time where the device runs out of memory.
 
         A pixel's value does not depend on the blocks that are worked on with its own.
         """
         lookups = Lookups()
         start, halvings = 0, 0
-        size = max(min(kernel.blocks_at_a_time, len(tiled.live)), 1)
+        size = max(min(scattering.kernel.blocks_at_a_time, len(tiled.live)), 1)
         while start < len(tiled.live):
             numbers = tiled.live[start : start + size]
             blocks = tiled.blocks(numbers)
             try:
-                photons, met = kernel.photons_of_blocks(blocks)
-                if background is not None:
-                    photons = photons + background.photons(blocks.pixels()).view(photons.shape)
+                photons, met = scattering.photons_of_blocks(blocks)
             except torch.OutOfMemoryError:
                 if size == 1:
                     raise
@@ -272,32 +267,32 @@ class Simulator:
             start += size
         return lookups, halvings
 
-    def _kernel(self, tile: Tile) -> ReferenceKernel:
-        """The kernel of a panel in its frame; the last one is kept."""
+    def _scattering(self, tile: Tile) -> "_Scattering":
+        """What scatters into a panel in its frame; the last one is kept."""
         place = (tile.frame, tile.panel)
-        kernel = self._kernels.get(place)
-        if kernel is None:
+        scattering = self._scatterings.get(place)
+        if scattering is None:
             first = self.plan.first_evaluation(tile.panel)
             scene = Scene.of(self.experiment, tile.frame, tile.panel, first)
             kernel = make_kernel(self.plan.choice, scene, self._table, self._default_F, self.device)
-            self._kernels = {place: kernel}
+            scattering = _Scattering(kernel, self._background(scene))
+            self._scatterings = {place: scattering}
             if self.device.type == "cuda":
                 # tiles on other streams may use what this one has just put there
                 torch.cuda.synchronize(self.device)
-        return kernel
+        return scattering
 
-    def _background(self, kernel: ReferenceKernel) -> AmorphousKernel | None:
-        """What scatters beside the crystal in a kernel's scene."""
+    def _background(self, scene: Scene) -> AmorphousKernel | None:
+        """What scatters beside the crystal in a scene."""
         background = self.experiment.background
         if background is None:
             return None
         assert self._amorphous is not None, "the table of the background was not loaded"
-        return AmorphousKernel(kernel.scene, background, self._amorphous, self.device)
+        return AmorphousKernel(scene, background, self._amorphous, self.device)
 
     def _traces(
         self,
-        kernel: ReferenceKernel,
-        background: AmorphousKernel | None,
+        scattering: "_Scattering",
         blocks: "_TileBlocks",
         mask: npt.NDArray[np.uint8],
         image: npt.NDArray[np.float32],
@@ -311,22 +306,18 @@ class Simulator:
         row, column = divmod(int(image.argmax()), image.shape[1])
         if image[row, column] > 0:
             wanted.append(("brightest", (tile.slow[0] + row, tile.fast[0] + column)))
-        return [
-            self._trace(kernel, background, blocks, image, pixel, reason)
-            for reason, pixel in wanted
-        ]
+        return [self._trace(scattering, blocks, image, pixel, reason) for reason, pixel in wanted]
 
     def _trace(
         self,
-        kernel: ReferenceKernel,
-        background: AmorphousKernel | None,
+        scattering: "_Scattering",
         blocks: "_TileBlocks",
         image: npt.NDArray[np.float32],
         pixel: tuple[int, int],
         reason: str,
     ) -> Trace:
         """Run the pixel's block through the kernel once more, with a recorder."""
-        tile = blocks.tile
+        tile, (kernel, background) = blocks.tile, scattering
         block, lane = blocks.holding(pixel)
         recorder = Recorder(lane)
         pixels = block.pixels()
@@ -354,12 +345,8 @@ class Simulator:
         pixel : (slow, fast)
         """
         block, lane = _TileBlocks(tile, mask, self.device).holding(pixel)
-        kernel = self._kernel(tile)
-        background = self._background(kernel)
         with torch.inference_mode():
-            photons, _ = kernel.photons_of_blocks(block)
-            if background is not None:
-                photons = photons + background.photons(block.pixels()).view(photons.shape)
+            photons, _ = self._scattering(tile).photons_of_blocks(block)
         return float(photons[0, lane])
 
     def steps_of_pixel(
@@ -374,7 +361,7 @@ class Simulator:
         ----------
         tile, mask, pixel : as `photons_of_pixel`
         """
-        kernel = self._kernel(tile)
+        kernel = self._scattering(tile).kernel
         block, lane = _TileBlocks(tile, mask, self.device).holding(pixel)
         recorder = Recorder(lane, every_step=True)
         with torch.inference_mode():
@@ -400,6 +387,20 @@ class Simulator:
         if float(chain[0]) == 0.0:
             return 0.0 if float(photons[0, lane]) == 0.0 else math.inf
         return float(step["intensity"] * (photons[0, lane] / chain[0]))
+
+
+class _Scattering(NamedTuple):
+    """What scatters into the pixels of a panel in a frame: the crystal, and what is beside it."""
+
+    kernel: ReferenceKernel
+    background: AmorphousKernel | None
+
+    def photons_of_blocks(self, blocks: Blocks) -> tuple[torch.Tensor, Lookups]:
+        """Expected photons of both, (blocks, 256), and what the look-ups of the crystal's F met."""
+        photons, met = self.kernel.photons_of_blocks(blocks)
+        if self.background is not None:
+            photons = photons + self.background.photons(blocks.pixels()).view(photons.shape)
+        return photons, met
 
 
 class _TileBlocks:

@@ -12,7 +12,7 @@ import xarray as xr
 from dask.base import tokenize
 from dask.system import CPU_COUNT
 
-from tiled_sim.coverage import require_reach
+from tiled_sim.coverage import load_reaching_amorphous
 from tiled_sim.errors import InputFileError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.images import labelled, plan_tiles
@@ -56,9 +56,7 @@ def lazy_image(
     )
     sides = (tile, tile) if isinstance(tile, int) else tile
     structure_factors = load_structure_factors(experiment)
-    amorphous = load_amorphous(experiment)
-    if amorphous is not None:
-        require_reach(experiment, amorphous)
+    load_reaching_amorphous(experiment)  # refused here, and not by a worker
     plan = plan_tiles(experiment, load_mask(experiment), tile=sides, choice=choice)
     frames, panels, slow, fast = experiment.shape
     rows, columns = plan.grid

@@ -11,11 +11,16 @@ from dask.system import CPU_COUNT
 
 from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.cluster.connect import Gpu, Local, is_here, parse_cluster
-from tiled_sim.coverage import Coverage, measure_coverage, require_reach
+from tiled_sim.coverage import (
+    REQUIRED_COVERAGE,
+    Coverage,
+    load_reaching_amorphous,
+    measure_coverage,
+)
 from tiled_sim.errors import ExperimentError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.images import pixel_centres, plan_tiles
-from tiled_sim.inputs import MaskSource, load_amorphous, load_mask, load_structure_factors
+from tiled_sim.inputs import MaskSource, load_mask, load_structure_factors
 from tiled_sim.io.store import RunStore
 from tiled_sim.kernels.choice import NEGLIGIBLE, Choice, Wish, choose_kernel
 from tiled_sim.run import Run
@@ -23,9 +28,6 @@ from tiled_sim.simulation import device_named, resolve_device
 from tiled_sim.structure_factors import StructureFactors
 from tiled_sim.tiles import DEFAULT_TILE, TilePlan
 from tiled_sim.versions import versions
-
-#: Share of the reflections in reach that a file must give, unless another is asked for.
-REQUIRED_COVERAGE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,9 +116,7 @@ def prepare(
         coverage = measure_coverage(experiment, structure_factors, mask)
         coverage.require(require_coverage, structure_factors)
         _refuse_racing_interpolation(experiment, coverage)
-    amorphous = load_amorphous(experiment)
-    if amorphous is not None:
-        require_reach(experiment, amorphous)
+    amorphous = load_reaching_amorphous(experiment)
     plan = plan_tiles(
         experiment,
         mask,

@@ -16,12 +16,12 @@ from tiled_sim.cluster.listener import Listener, Silent
 from tiled_sim.cluster.local import Work
 from tiled_sim.cluster.memory import Room, require_memory
 from tiled_sim.cluster.preparation import (
-    REQUIRED_COVERAGE,
     Prepared,
     create_run,
     device_of_workers,
     prepare,
 )
+from tiled_sim.coverage import REQUIRED_COVERAGE
 from tiled_sim.errors import StoreError
 from tiled_sim.experiment.model import Experiment
 from tiled_sim.kernels.choice import NEGLIGIBLE, build_choice, predicted_seconds

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tiled_sim.coverage import Coverage, measure_coverage
+from tiled_sim.coverage import REQUIRED_COVERAGE, Coverage, measure_coverage
 from tiled_sim.errors import TiledSimError, UsageError
 from tiled_sim.experiment.model import Experiment, Noise, StructureFactorSource
 from tiled_sim.experiment.nanobragg import read_options, read_sources_named
@@ -25,8 +25,8 @@ from tiled_sim.structure_factors import StructureFactors
 #: Two values of F are the same where they differ by no more than this share of the larger:
 #: an MTZ holds float32, whose rounding is 6e-8.
 AGREEMENT = 1e-6
-#: A list of fewer reflections, or of a smaller share of those in reach, looks like a stub.
-STUB_REFLECTIONS, STUB_COVERAGE = 100, 0.01
+#: A list of fewer reflections looks like a stub, as does one that `submit` would refuse.
+_STUB_REFLECTIONS = 100
 _FIRST = 10
 _C_CACHE = "Fdump.bin"
 
@@ -65,9 +65,9 @@ class Probed:
         if self.factors is None:
             return ""
         given = int(np.count_nonzero(self.factors.given))
-        if given < STUB_REFLECTIONS:
+        if given < _STUB_REFLECTIONS:
             return f"it gives {given} reflection{'' if given == 1 else 's'}"
-        if self.coverage is not None and self.coverage.fraction < STUB_COVERAGE:
+        if self.coverage is not None and self.coverage.fraction < REQUIRED_COVERAGE:
             return (
                 f"it gives {self.coverage.given} of the {self.coverage.reflections} reflections "
                 "in reach of the detector"
@@ -288,12 +288,12 @@ def with_coverage(verdict: Verdict, probed: Sequence[Probed]) -> Verdict:
     """Say of the source that is used that ``submit`` refuses it, if it does."""
     for one in probed:
         coverage = one.coverage
-        if one.source == verdict.source and coverage and coverage.fraction < STUB_COVERAGE:
+        if one.source == verdict.source and coverage and coverage.fraction < REQUIRED_COVERAGE:
             return Verdict(
                 verdict.source,
                 f"{verdict.reason}. But `submit` refuses it: it gives {coverage.given} of the "
-                f"{coverage.reflections} reflections in reach of the detector, and 1 % are "
-                "required (--require-coverage changes that)",
+                f"{coverage.reflections} reflections in reach of the detector, and "
+                f"{100 * REQUIRED_COVERAGE:g} % are required (--require-coverage changes that)",
             )
     return verdict
 
