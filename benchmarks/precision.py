@@ -24,22 +24,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 
-from tiled_sim.experiment.model import (
-    SHAPES,
-    Beam,
-    Crystal,
-    Detector,
-    Experiment,
-    Frames,
-    Panel,
-    Sampling,
-    Source,
-    StructureFactorSource,
-)
 from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.graphs import PRECISIONS
 from tiled_sim.kernels.reference import BLOCK, Blocks, ReferenceKernel
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.beam import Beam, Source
+from tiled_sim.model.crystal import SHAPES, Crystal
+from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.exposures import Frames
+from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import about_axis, as_tuple, unit

@@ -30,13 +30,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 
-from tiled_sim.experiment import Experiment
-from tiled_sim.inputs import load_structure_factors
-from tiled_sim.kernels.choice import NEGLIGIBLE
 from tiled_sim.kernels.compiled import graphs_of
 from tiled_sim.kernels.packages import build, is_built
-from tiled_sim.simulation import Simulator
-from tiled_sim.tiles import TilePlan
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.settings import NEGLIGIBLE
+from tiled_sim.plan.plan import TilePlan
+from tiled_sim.read.inputs import load_structure_factors
+from tiled_sim.simulation.simulator import Simulator
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 P1 = "-hkl p1.hkl -cell 70 80 90 90 90 90 -misset 10 20 30 -lambda 1 -distance 200 -pixel 0.1"

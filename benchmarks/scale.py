@@ -29,8 +29,9 @@ from distributed.protocol.pickle import dumps
 
 from tiled_sim.cluster import driver
 from tiled_sim.cluster.listener import Silent
-from tiled_sim.cluster.preparation import create_run, prepare
-from tiled_sim.experiment import Experiment
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
 
 LINE = (
     "-default_F 100 -cell 70 80 90 90 90 90 -lambda 1 -N 5 -distance 1000 -pixel 0.05 "

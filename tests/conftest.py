@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from tiled_sim.amorphous import AmorphousTable
-from tiled_sim.experiment.model import Experiment
 from tiled_sim.io.fdump import read_fdump
 from tiled_sim.io.hkl import read_hkl
 from tiled_sim.io.smv import read_smv
-from tiled_sim.simulation import Simulator, TileResult, first_evaluations
-from tiled_sim.structure_factors import StructureFactors
-from tiled_sim.tiles import DEFAULT_TILE, Tile, TilePlan
+from tiled_sim.kernels.first import first_evaluations
+from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.grid import Tile
+from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.plan.plan import DEFAULT_TILE, TilePlan
+from tiled_sim.simulation.simulator import Simulator, TileResult
 
 TESTS = Path(__file__).parent
 SHARED = Path(os.environ.get("TILED_SIM_SHARED") or TESTS.parents[1] / "shared")

@@ -15,10 +15,11 @@ import zarr
 
 import tiled_sim as ts
 from tiled_sim.cli.main import EXIT_CODES, VERBS, main
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.io.fdump import read_fdump
 from tiled_sim.io.hkl import read_hkl
 from tiled_sim.io.smv import read_smv
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
 
 SCRIPT = Path(sys.executable).parent / "tiled-sim"
 #: A still of 64 × 64 pixels, paths from the folder of the input files.

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from tiled_sim.cli.main import main
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.io.trace_log import C_ROWS, read_trace_log
-from tiled_sim.trace import UNITS
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.simulation.trace import UNITS
 
 STILL = (
     "-hkl p1.hkl -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5 -distance 100 "

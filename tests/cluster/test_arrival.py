@@ -15,8 +15,9 @@ from distributed import Client, LocalCluster
 
 from tiled_sim.cluster import arrival, examiner
 from tiled_sim.cluster.arrival import Needs, admitted, obstacle
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.errors import TiledSimError
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
 from tiled_sim.versions import __version__
 
 #: Seconds after which something that should happen is given up.
@@ -91,7 +92,7 @@ def needs(folder):
 
 
 def needs_of(folder, **changes):
-    from tiled_sim.run import Run
+    from tiled_sim.run.run import Run
 
     return Needs(**{"path": HERE, "run_id": Run(folder / "run.zarr").run_id, **changes})
 

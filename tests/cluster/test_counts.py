@@ -12,15 +12,16 @@ import zarr
 from distributed import Client
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.errors import StoreError
-from tiled_sim.experiment.model import Noise, PointSpread
-from tiled_sim.io.sidecar import SCHEMA
-from tiled_sim.io.store import NOT_COUNTED, RunStore
-from tiled_sim.run import Run, id_of
-from tiled_sim.verification import recomputed_faults
+from tiled_sim.instruments.verification import recomputed_faults
+from tiled_sim.model.readout import Noise, PointSpread
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import Run, id_of
+from tiled_sim.store.run_store import NOT_COUNTED, RunStore
+from tiled_sim.store.sidecar import SCHEMA
 
 TILE = (32, 32)
 TILES = 9

@@ -25,10 +25,11 @@ from tiled_sim.cli.main import main
 from tiled_sim.cluster import detached, lease, tasks
 from tiled_sim.cluster.arrival import Needs
 from tiled_sim.cluster.lease import Lease
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.errors import TiledSimError
-from tiled_sim.io.control import CANCELLED, FINISHED, RUNNING, Control
-from tiled_sim.run import Run
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import Run
+from tiled_sim.store.control import CANCELLED, FINISHED, RUNNING, Control
 
 #: Seconds after which something that should happen is given up.
 PATIENCE = 120
@@ -136,7 +137,7 @@ def slow_down(client, seconds):
         name = "brake"
 
         def setup(self, worker):
-            from tiled_sim.simulation import Simulator
+            from tiled_sim.simulation.simulator import Simulator
 
             real = Simulator.simulate_tile
 

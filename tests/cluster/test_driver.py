@@ -13,12 +13,13 @@ from tiled_sim.cluster import driver
 from tiled_sim.cluster.driver import Batch
 from tiled_sim.cluster.examiner import PLENTY
 from tiled_sim.cluster.listener import Silent
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.cluster.submit import compute_missing
 from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.errors import TileError
-from tiled_sim.io.control import Control
-from tiled_sim.run import id_of
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import id_of
+from tiled_sim.store.control import Control
 
 A, B = "tcp://127.0.0.1:1", "tcp://127.0.0.1:2"
 
@@ -333,7 +334,7 @@ def test_a_worker_that_cannot_open_the_run_returns_one_failure_and_leaves_the_re
 
 
 def test_a_tile_that_another_driver_had_committed_meanwhile_is_left_as_it_is(run, monkeypatch):
-    from tiled_sim.simulation import Simulator
+    from tiled_sim.simulation.simulator import Simulator
 
     real = Simulator.simulate_tile
     tile = run.plan[4]

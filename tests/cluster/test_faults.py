@@ -16,7 +16,7 @@ import tiled_sim as ts
 from tiled_sim.cli.main import main
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.submit import compute_missing, submit
-from tiled_sim.run import Run, id_of
+from tiled_sim.run.run import Run, id_of
 
 #: Seconds after which a process that should do something is given up.
 PATIENCE = 60

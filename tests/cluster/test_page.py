@@ -32,12 +32,13 @@ from tiled_sim.cluster.page.registration import link_of, register_page, shown
 from tiled_sim.cluster.page.registry import Registry
 from tiled_sim.cluster.page.state import LETTERS, run_lengths
 from tiled_sim.cluster.page.thumbnail import PRECISION, cells, decode, encode, factor_of, reduce
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.cluster.worker import topic_of
 from tiled_sim.errors import TileError
-from tiled_sim.run import Run, id_of
-from tiled_sim.tiles import TilePlan
+from tiled_sim.plan.plan import TilePlan
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import Run, id_of
 
 SCHEMA = json.loads(
     resources.files("tiled_sim.cluster.page").joinpath("tiles.schema.json").read_bytes()

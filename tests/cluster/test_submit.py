@@ -20,7 +20,6 @@ from distributed import Client
 import tiled_sim as ts
 from tiled_sim.cluster import connect
 from tiled_sim.cluster.listener import Silent
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.errors import (
     CoverageError,
@@ -30,9 +29,11 @@ from tiled_sim.errors import (
     TileError,
     UsageError,
 )
-from tiled_sim.io.sidecar import SCHEMA
 from tiled_sim.kernels.packages import has_compiler
-from tiled_sim.run import Run, id_of
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import Run, id_of
+from tiled_sim.store.sidecar import SCHEMA
 
 #: Nobody answers there; what must be refused before a cluster is asked for fails otherwise.
 NOWHERE = "tcp://127.0.0.1:1"

@@ -23,13 +23,14 @@ import tiled_sim as ts
 from tiled_sim.cli.main import main
 from tiled_sim.cluster import driver
 from tiled_sim.cluster.listener import Silent
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.cluster.submit import compute_missing
 from tiled_sim.cluster.worker import topic_of
 from tiled_sim.errors import TileError
-from tiled_sim.io import pyramid
-from tiled_sim.io.control import FINISHED, Control
-from tiled_sim.run import Run, id_of
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import Run, id_of
+from tiled_sim.store import pyramid
+from tiled_sim.store.control import FINISHED, Control
 
 #: Seconds after which something that should happen is given up.
 PATIENCE = 120
@@ -155,7 +156,7 @@ def befalling_the_victim(what):
     """A fault: ``what()`` is done in place of computing the victim."""
 
     def fault(patch):
-        from tiled_sim.simulation import Simulator
+        from tiled_sim.simulation.simulator import Simulator
 
         real = Simulator.simulate_tile
 
@@ -173,7 +174,7 @@ def taking(seconds):
     """A fault: every tile takes so long."""
 
     def fault(patch):
-        from tiled_sim.simulation import Simulator
+        from tiled_sim.simulation.simulator import Simulator
 
         real = Simulator.simulate_tile
 
@@ -241,7 +242,7 @@ def between_image_and_sidecar(flag):
     strike = once(flag, dying())
 
     def fault(patch):
-        from tiled_sim.io.store import RunStore
+        from tiled_sim.store.run_store import RunStore
 
         real = RunStore.write_sidecar
 
@@ -719,7 +720,7 @@ def test_in_a_process_with_several_threads_only_the_tile_that_kills_it_is_blamed
     witness = Witness()
 
     def fault(patch):
-        from tiled_sim.simulation import Simulator
+        from tiled_sim.simulation.simulator import Simulator
 
         real = Simulator.simulate_tile
 

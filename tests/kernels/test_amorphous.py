@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.images import simulate as simulate_image
-from tiled_sim.inputs import load_amorphous, load_structure_factors
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.constants import AVOGADRO, R_E_SQR
+from tiled_sim.read.inputs import load_amorphous, load_structure_factors
+from tiled_sim.simulation.images import simulate as simulate_image
 
 DROPLET = ("-water", 40, "-stol", "droplet.stol", "-density", 0.9, "-MW", 20)
 

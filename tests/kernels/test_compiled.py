@@ -17,35 +17,29 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tiled_sim.experiment.model import (
-    SHAPES,
-    Beam,
-    Crystal,
-    Detector,
-    Experiment,
-    Frames,
-    Panel,
-    Sampling,
-    Source,
-    StructureFactorSource,
-)
-from tiled_sim.images import plan_tiles
-from tiled_sim.inputs import load_mask, load_structure_factors
 from tiled_sim.kernels import compiled
-from tiled_sim.kernels.choice import Choice
 from tiled_sim.kernels.compiled import CompiledKernel
+from tiled_sim.kernels.first import first_evaluation
 from tiled_sim.kernels.graphs import PRECISIONS
-from tiled_sim.kernels.reference import Blocks, Pixels, ReferenceKernel, first_evaluation
+from tiled_sim.kernels.reference import Blocks, Pixels, ReferenceKernel
 from tiled_sim.kernels.sample import count_lookups
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.beam import Beam, Source
+from tiled_sim.model.crystal import SHAPES, Crystal
+from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.exposures import Frames
+from tiled_sim.model.sampling import Sampling
+from tiled_sim.model.settings import Choice
+from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import about_fixed_axes, as_tuple, unit
-from tiled_sim.simulation import Simulator, _TileBlocks
-from tiled_sim.structure_factors import Provenance, StructureFactors
-from tiled_sim.tiles import DEFAULT_TILE
+from tiled_sim.plan.plan import DEFAULT_TILE, plan_tiles
+from tiled_sim.read.inputs import load_mask, load_structure_factors
+from tiled_sim.simulation.simulator import Simulator, _TileBlocks
 
 CPU = torch.device("cpu")
 #: F is the same everywhere.

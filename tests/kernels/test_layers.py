@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.images import simulate as simulate_image
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.vectors import as_tuple
+from tiled_sim.simulation.images import simulate as simulate_image
 
 THICK = ("-detector_thick", 450, "-detector_abs", 500)
 OF_EACH = ("-oversample_thick", "-oversample_polar", "-oversample_omega")

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from tiled_sim.experiment.nanobragg import read_options
-from tiled_sim.kernels.reference import Pixels, ReferenceKernel, first_evaluation
+from tiled_sim.kernels.first import first_evaluation
+from tiled_sim.kernels.reference import Pixels, ReferenceKernel
 from tiled_sim.kernels.scene import FirstEvaluation, Scene, carried_over
+from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.structure_factor import StructureFactorTable
-from tiled_sim.structure_factors import Provenance, StructureFactors
+from tiled_sim.read.nanobragg.reader import read_options
 
 CPU = torch.device("cpu")
 DEFAULT_F = 11.0

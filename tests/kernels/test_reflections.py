@@ -9,11 +9,11 @@ import pytest
 import torch
 
 import tiled_sim as ts
-from tiled_sim.inputs import load_structure_factors
 from tiled_sim.kernels.reflections import reflections_under
 from tiled_sim.kernels.scene import Scene, carried_over
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.read.inputs import load_structure_factors
 
 PIXEL = (7, 10)
 

@@ -10,18 +10,6 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tiled_sim.experiment.model import (
-    Beam,
-    Crystal,
-    Detector,
-    Experiment,
-    Frames,
-    Panel,
-    Region,
-    Sampling,
-    Source,
-    StructureFactorSource,
-)
 from tiled_sim.kernels import spots
 from tiled_sim.kernels.bragg import lines, patches, windows
 from tiled_sim.kernels.bragg.spot import SHAPES
@@ -29,6 +17,12 @@ from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import Blocks, Pixels, ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.spots import SpotsKernel, obstacle, predicted_cost
+from tiled_sim.model.beam import Beam, Source
+from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.detector import Detector, Panel, Region
+from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.exposures import Frames
+from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.structure_factor import StructureFactorTable

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import torch
 
-from tiled_sim.experiment.model import SHAPES, Experiment
 from tiled_sim.kernels import graphs
 from tiled_sim.kernels.anchors import StepTable
 from tiled_sim.kernels.reference import Blocks, Lookups, ReferenceKernel
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.crystal import SHAPES
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.structure_factor import StructureFactorTable
 

@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
 from tiled_sim.errors import UsageError
-from tiled_sim.experiment.model import POINT_SPREADS, Experiment, Noise, PointSpread
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.readout import POINT_SPREADS, Noise, PointSpread
 
 
 class Parser(argparse.ArgumentParser):

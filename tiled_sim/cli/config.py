@@ -17,7 +17,7 @@ def run(words: Sequence[str]) -> int:
     options, rest = parser.parse_beside_nanobragg(words)
     experiment = read_request(options, rest).experiment
     # torch takes seconds to import; a mistyped option should not wait for it
-    from tiled_sim.experiment.derived import derived, format_config
+    from tiled_sim.instruments.derived import derived, format_config
 
     if options.json:
         print_json(

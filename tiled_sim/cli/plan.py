@@ -10,13 +10,7 @@ from tiled_sim.cli.arguments import (
     read_request,
     trace_pixels,
 )
-from tiled_sim.cli.printing import (
-    noise_line,
-    number,
-    print_json,
-    provenance_lines,
-    sensor_lines,
-)
+from tiled_sim.cli.printing import noise_line, number, print_json, provenance_lines, sensor_lines
 
 
 def run(words: Sequence[str]) -> int:
@@ -31,7 +25,8 @@ def run(words: Sequence[str]) -> int:
     add_kernel_options(parser)
     options, rest = parser.parse_beside_nanobragg(words)
     request = read_request(options, rest)
-    from tiled_sim.cluster.preparation import prepare
+    from tiled_sim.cluster.resources import cores_of, device_of_workers
+    from tiled_sim.plan.prepare import prepare
 
     prepared = prepare(
         request.experiment,
@@ -41,6 +36,8 @@ def run(words: Sequence[str]) -> int:
         precision=options.precision,
         kernel=options.kernel,
         negligible=options.negligible,
+        device=device_of_workers("auto", "local"),
+        cores=cores_of("local"),
     )
     plan, provenance = prepared.plan, prepared.provenance()
     if options.json:

@@ -4,8 +4,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tiled_sim.experiment.model import Experiment, Noise
-    from tiled_sim.run import Counted, Run, Status
+    from tiled_sim.model.experiment import Experiment
+    from tiled_sim.model.readout import Noise
+    from tiled_sim.run.run import Counted, Run, Status
 
 
 _FAILURES_SHOWN = 5

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from tiled_sim.experiment.model import Experiment
+from tiled_sim.model.experiment import Experiment
 
 
 def printout_lines(experiment: Experiment, trace: dict[str, Any]) -> list[str]:

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tiled_sim.cli.printing import number
-from tiled_sim.io.control import Driver
-from tiled_sim.run import Run, id_of
-from tiled_sim.tiles import Tile
+from tiled_sim.model.grid import Tile
+from tiled_sim.run.run import Run, id_of
+from tiled_sim.store.control import Driver
 
 
 class ProgressBar:

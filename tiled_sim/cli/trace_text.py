@@ -14,7 +14,7 @@ from tiled_sim.instruments.chain_comparison import (
 )
 from tiled_sim.instruments.tracing import TracedPixel, Tracer, relative
 from tiled_sim.io.trace_log import Value, c_log_lines, digits
-from tiled_sim.trace import UNITS
+from tiled_sim.simulation.trace import UNITS
 
 
 def chain_lines(tracer: Tracer, traced: TracedPixel) -> list[str]:

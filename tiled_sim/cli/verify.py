@@ -23,8 +23,8 @@ def run(words: Sequence[str]) -> int:
         "--device", default="auto", help="auto (default), cpu, cuda or cuda:N, to recompute on"
     )
     options = parser.parse(words)
-    from tiled_sim.run import Run
-    from tiled_sim.verification import recomputed_faults
+    from tiled_sim.instruments.verification import recomputed_faults
+    from tiled_sim.run.run import Run
 
     found = Run(options.run)
     faults = list(found.faults())

@@ -18,9 +18,9 @@ from distributed.protocol.pickle import dumps
 from tiled_sim.cluster import examiner
 from tiled_sim.errors import TiledSimError
 from tiled_sim.kernels.compiled import graphs_of
+from tiled_sim.kernels.devices import resolve_device
 from tiled_sim.kernels.packages import is_built, obstacle_to_build
-from tiled_sim.run import Run
-from tiled_sim.simulation import resolve_device
+from tiled_sim.run.run import Run
 from tiled_sim.versions import versions
 
 #: Longer than the examination may take; a worker that is not there after it has lost touch.

@@ -12,8 +12,8 @@ from tiled_sim.cluster.driver import drive
 from tiled_sim.cluster.lease import require_alone, told_if_not_writable
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.errors import TiledSimError, UsageError
-from tiled_sim.io.control import Control
-from tiled_sim.run import Run
+from tiled_sim.run.run import Run
+from tiled_sim.store.control import Control
 
 _SECONDS_TO_START = 60
 _SECONDS_BETWEEN_LOOKS = 0.2

@@ -21,9 +21,9 @@ from tiled_sim.cluster.page.registration import link_of, shown, tell_failure
 from tiled_sim.cluster.tasks import compute_batch
 from tiled_sim.cluster.worker import RUNNING, topic_of
 from tiled_sim.errors import StoreError, TiledSimError, TileError
-from tiled_sim.io.control import Control, Failure
-from tiled_sim.io.store import RunStore
-from tiled_sim.run import Run, id_of
+from tiled_sim.run.run import Run, id_of
+from tiled_sim.store.control import Control, Failure
+from tiled_sim.store.run_store import RunStore
 
 logger = logging.getLogger(__name__)
 

@@ -12,14 +12,16 @@ import xarray as xr
 from dask.base import tokenize
 from dask.system import CPU_COUNT
 
-from tiled_sim.coverage import load_reaching_amorphous
 from tiled_sim.errors import InputFileError
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.images import labelled, plan_tiles
-from tiled_sim.inputs import load_amorphous, load_mask, load_structure_factors
-from tiled_sim.kernels.choice import NEGLIGIBLE, Wish, choose_kernel
-from tiled_sim.simulation import Simulator, resolve_device
-from tiled_sim.tiles import DEFAULT_TILE, TilePlan
+from tiled_sim.kernels.devices import resolve_device
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.settings import NEGLIGIBLE, Wish
+from tiled_sim.plan.choice import choose_kernel
+from tiled_sim.plan.coverage import load_reaching_amorphous
+from tiled_sim.plan.plan import DEFAULT_TILE, TilePlan, plan_tiles
+from tiled_sim.read.inputs import load_amorphous, load_mask, load_structure_factors
+from tiled_sim.simulation.labels import labelled
+from tiled_sim.simulation.simulator import Simulator
 
 
 def lazy_image(

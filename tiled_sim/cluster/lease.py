@@ -13,7 +13,8 @@ from types import TracebackType
 import psutil
 
 from tiled_sim.errors import StoreError
-from tiled_sim.io.control import (
+from tiled_sim.run.run import Run
+from tiled_sim.store.control import (
     CANCELLED,
     FAILED,
     FINISHED,
@@ -23,8 +24,7 @@ from tiled_sim.io.control import (
     Driver,
     new_token,
 )
-from tiled_sim.io.store import RunStore
-from tiled_sim.run import Run
+from tiled_sim.store.run_store import RunStore
 
 SECONDS_A_BEAT = 2.0
 #: A driver whose beat does not change for so long is dead. Only changes are looked at and never

@@ -2,8 +2,8 @@
 
 from typing import Any, Protocol
 
-from tiled_sim.run import Run
-from tiled_sim.tiles import Tile
+from tiled_sim.model.grid import Tile
+from tiled_sim.run.run import Run
 
 
 class Listener(Protocol):

@@ -14,19 +14,17 @@ from tiled_sim.cluster.forms import Tls
 from tiled_sim.cluster.lease import Lease
 from tiled_sim.cluster.listener import Listener, Silent
 from tiled_sim.cluster.local import Work
-from tiled_sim.cluster.memory import Room, require_memory
-from tiled_sim.cluster.preparation import (
-    Prepared,
-    create_run,
-    device_of_workers,
-    prepare,
-)
-from tiled_sim.coverage import REQUIRED_COVERAGE
+from tiled_sim.cluster.resources import cores_of, device_of_workers
 from tiled_sim.errors import StoreError
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.kernels.choice import NEGLIGIBLE, build_choice, predicted_seconds
-from tiled_sim.run import Run
-from tiled_sim.tiles import DEFAULT_TILE, TilePlan
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.settings import NEGLIGIBLE
+from tiled_sim.plan.choice import build_choice, predicted_seconds
+from tiled_sim.plan.coverage import REQUIRED_COVERAGE
+from tiled_sim.plan.memory import Room, require_memory
+from tiled_sim.plan.plan import DEFAULT_TILE, TilePlan
+from tiled_sim.plan.prepare import Prepared, prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import Run
 
 
 def submit(
@@ -83,8 +81,8 @@ def submit(
         precision=precision,
         kernel=kernel,
         negligible=negligible,
-        device=device,
-        cluster=cluster,
+        device=device_of_workers(device, cluster),
+        cores=cores_of(cluster),
     )
     listener = listener or Silent()
     prepared = _compiled(prepared, kernel, cluster, listener)

@@ -21,14 +21,14 @@ from distributed import get_worker
 from tiled_sim.cluster.page import topics
 from tiled_sim.cluster.page.thumbnail import reduce
 from tiled_sim.errors import StoreError
-from tiled_sim.io.control import Control
-from tiled_sim.io.sidecar import counts_digest, image_digest
-from tiled_sim.io.store import RunStore
 from tiled_sim.kernels.reference import Lookups
-from tiled_sim.run import Run, id_of
-from tiled_sim.simulation import TileResult
-from tiled_sim.tiles import Tile
-from tiled_sim.trace import UNITS
+from tiled_sim.model.grid import Tile
+from tiled_sim.run.run import Run, id_of
+from tiled_sim.simulation.simulator import TileResult
+from tiled_sim.simulation.trace import UNITS
+from tiled_sim.store.control import Control
+from tiled_sim.store.run_store import RunStore
+from tiled_sim.store.sidecar import counts_digest, image_digest
 from tiled_sim.versions import versions
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tiled_sim.errors import StoreError, UsageError
 from tiled_sim.io.image_file import read_image_file, split_key
-from tiled_sim.run import Run
+from tiled_sim.run.run import Run
 
 #: First and last pixel along fast, then along slow, inclusive, as nanoBragg's -roi.
 Region = tuple[int, int, int, int]

@@ -7,23 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiled_sim.errors import UsageError
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.images import plan_tiles
-from tiled_sim.inputs import MaskSource, load_amorphous, load_mask, load_structure_factors
-from tiled_sim.kernels.choice import (
-    NEGLIGIBLE,
-    REFERENCE,
-    Choice,
-    Wish,
-    build_choice,
-    choose_kernel,
-    device_of,
-)
+from tiled_sim.kernels.devices import device_of, one_torch_thread, resolve_device
 from tiled_sim.kernels.reference import BLOCK
-from tiled_sim.run import Run
-from tiled_sim.simulation import Simulator, one_torch_thread, resolve_device
-from tiled_sim.tiles import Tile
-from tiled_sim.trace import UNITS, Trace
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.grid import Tile
+from tiled_sim.model.mask import MaskSource
+from tiled_sim.model.settings import NEGLIGIBLE, REFERENCE, Choice, Wish
+from tiled_sim.plan.choice import build_choice, choose_kernel
+from tiled_sim.plan.plan import plan_tiles
+from tiled_sim.read.inputs import load_amorphous, load_mask, load_structure_factors
+from tiled_sim.run.run import Run
+from tiled_sim.simulation.simulator import Simulator
+from tiled_sim.simulation.trace import UNITS, Trace
 
 #: A tile of one block, because a pixel has the same bits in every tile.
 _TILE = (BLOCK, BLOCK)
@@ -41,7 +36,7 @@ class TracedPixel:
     trace : the float64 chain
     photons : of the kernel, before it is rounded to float32 [photons]
     stored : pixel of the run's image; NaN where not yet computed, None without a run [photons]
-    steps : every step of the sum, as `tiled_sim.trace.steps_of_sum`; None if not asked for
+    steps : every step of the sum, as `tiled_sim.simulation.trace.steps_of_sum`; None: not asked for
     """
 
     experiment: Experiment

@@ -17,7 +17,7 @@ from tiled_sim.io.source_file import (
     oversized,
     read_source,
 )
-from tiled_sim.structure_factors import StructureFactors
+from tiled_sim.model.structure_factors import StructureFactors
 
 _AMPLITUDE = "F"
 _MAGIC = b"MTZ "

@@ -5,10 +5,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from tiled_sim.amorphous import AmorphousTable
-from tiled_sim.experiment.model import Background, Sampling
 from tiled_sim.kernels.reference import Pixels, ReferenceKernel
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.background import Background
+from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics import geometry
 from tiled_sim.physics.amorphous import AmorphousFactor
 from tiled_sim.physics.constants import R_E_SQR

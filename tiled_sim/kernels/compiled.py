@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from tiled_sim.experiment.model import Experiment
 from tiled_sim.kernels.anchored import STEPS_AT_A_TIME, AnchoredKernel
 from tiled_sim.kernels.anchors import StepTable, anchor
 from tiled_sim.kernels.packages import Graph, load
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.structure_factor import StructureFactorTable
 

@@ -6,17 +6,15 @@ on which other pixels are computed with it.
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from tiled_sim.kernels.recorder import Recorder
-from tiled_sim.kernels.scene import FirstEvaluation, Scene
+from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.absorption import absorbed
 from tiled_sim.physics.constants import R_E_SQR
@@ -537,39 +535,3 @@ class ReferenceKernel:
 def _ratio(above: Tensor, below: Tensor, otherwise: Tensor) -> Tensor:
     """A quotient, and another value where there is none."""
     return torch.where(below == 0.0, otherwise, above / below)
-
-
-def first_evaluation(
-    scene: Scene, mask_rows: Iterable[npt.NDArray[np.uint8]], device: torch.device
-) -> FirstEvaluation | None:
-    """First pixel, subpixel and source, in the C program's order, that anything is summed for.
-
-    Parameters
-    ----------
-    scene : of any frame of the panel
-    mask_rows : one after the other, uint8 (fast,), 0 = live
-
-    Returns
-    -------
-    None if no pixel is
-    """
-    kernel = ReferenceKernel(scene, None, 0.0)
-    for slow, row in enumerate(mask_rows):
-        live = np.flatnonzero(row == 0)
-        if live.size == 0:
-            continue
-        fast = torch.from_numpy(live).to(device, torch.float64)
-        pixels = Pixels(torch.full_like(fast, slow), fast, torch.ones_like(fast, dtype=torch.bool))
-        places = []
-        for subpixel in range(scene.sampling.oversample**2):
-            diffracted, _ = kernel.to_subpixel(pixels, subpixel)
-            for number, source in enumerate(scene.beam.sources):
-                q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
-                seen = kernel.within_resolution(q)
-                if seen is None:
-                    return FirstEvaluation(slow, int(live[0]), 0, 0)
-                if bool(seen.any()):
-                    places.append((int(live[int(seen.nonzero()[0, 0])]), subpixel, number))
-        if places:
-            return FirstEvaluation(slow, *min(places))
-    return None

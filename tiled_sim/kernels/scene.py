@@ -5,7 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tiled_sim.experiment.model import Beam, Crystal, Detector, Experiment, Panel, Sampling
+from tiled_sim.model.beam import Beam
+from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.vectors import Array, as_tuple
 

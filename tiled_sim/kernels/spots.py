@@ -12,7 +12,6 @@ import itertools
 import torch
 from torch import Tensor
 
-from tiled_sim.experiment.model import Experiment
 from tiled_sim.kernels.bragg.candidates import Finder
 from tiled_sim.kernels.bragg.cost import predicted_cost
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE, PIXELS_AT_A_TIME, Patch, patches_of
@@ -22,6 +21,7 @@ from tiled_sim.kernels.chain import chain_of
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import BLOCK, Blocks, Lookups, Pixels, ReferenceKernel
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.polarization import polarization_factor

@@ -14,7 +14,7 @@ from tiled_sim.cluster.lease import RunCancelledError
 from tiled_sim.cluster.page import topics
 from tiled_sim.cluster.page.plugin import NAME, PagePlugin
 from tiled_sim.cluster.page.thumbnail import factor_of, reduce
-from tiled_sim.run import Run
+from tiled_sim.run.run import Run
 from tiled_sim.versions import __version__
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import numpy as np
 from tiled_sim.cluster.page.layout import Layout
 from tiled_sim.cluster.page.meter import Meter
 from tiled_sim.cluster.page.topics import DONE, FAILED, RETRIED, RUNNING, WAITING
-from tiled_sim.io.sidecar import tile_id
+from tiled_sim.store.sidecar import tile_id
 
 #: The letter of a state, in the states of a run.
 LETTERS = {WAITING: "w", RUNNING: "r", DONE: "d", FAILED: "f", RETRIED: "t"}

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import torch
 
-from tiled_sim.experiment.model import Experiment
 from tiled_sim.kernels.bragg.candidates import Finder
 from tiled_sim.kernels.bragg.patches import Patch, PatchGrid
 from tiled_sim.kernels.bragg.spot import Spot
 from tiled_sim.kernels.bragg.steps import Steps
 from tiled_sim.kernels.bragg.windows import parts
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
 # Seconds on one core, measured; only their ratios to those of other kernels decide.

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tiled_sim.experiment.model import Panel
 from tiled_sim.kernels.bragg.patches import Patch
+from tiled_sim.model.detector import Panel
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.vectors import Vector
 

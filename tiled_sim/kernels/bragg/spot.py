@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tiled_sim.experiment.model import Crystal
+from tiled_sim.model.crystal import Crystal
 from tiled_sim.physics.cell import dual
 from tiled_sim.physics.vectors import Array
 

@@ -1,0 +1,90 @@
+"""The crystal: its cell, shape and mosaic domains."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tiled_sim.model.checks import require, require_finite
+from tiled_sim.physics.vectors import Array, Vector
+
+SHAPES = ("square", "round", "gauss_star", "tophat")
+
+
+@dataclass(frozen=True, slots=True)
+class Crystal:
+    """The crystal at phi = 0.
+
+    Parameters
+    ----------
+    a, b, c : direct vectors [Å], missetting included
+    a_star, b_star, c_star : reciprocal vectors [1/Å]; dual to the direct ones but for nanoBragg's
+        ``-cell`` of a triclinic crystal (docs/differences.md, row 37)
+    cells : number of unit cells along a, b, c
+    shape : ``square``, ``round``, ``gauss_star`` (what nanoBragg calls gauss) or ``tophat``
+    fudge : factor on the squared distance from a node, for all shapes but square
+    mosaic_spread : half-width of the cap of domain orientations [rad]
+    mosaic_domains : number of orientations; the first is not rotated
+    mosaic_seed : of nanoBragg's generator
+    """
+
+    a: Vector
+    b: Vector
+    c: Vector
+    a_star: Vector
+    b_star: Vector
+    c_star: Vector
+    cells: tuple[int, int, int]
+    shape: str = "square"
+    fudge: float = 1.0
+    mosaic_spread: float = 0.0
+    mosaic_domains: int = 1
+    mosaic_seed: int = 12345678
+
+    def __post_init__(self) -> None:
+        require_finite(self, "crystal")
+        require(
+            self.shape in SHAPES,
+            f"crystal.shape = {self.shape!r} must be one of {', '.join(SHAPES)}",
+        )
+        require(min(self.cells) >= 1, f"crystal.cells = {self.cells} must be at least 1 each way")
+        require(self.fudge > 0, f"crystal.fudge = {self.fudge} must be positive")
+        require(
+            self.mosaic_spread >= 0,
+            f"crystal.mosaic_spread = {self.mosaic_spread} rad must not be negative",
+        )
+        require(
+            self.mosaic_domains >= 1,
+            f"crystal.mosaic_domains = {self.mosaic_domains} must be at least 1",
+        )
+        require(
+            self.volume > 0,
+            "crystal: a, b, c must be right-handed and span a cell; "
+            f"a·(b×c) = {self.volume:.6g} Å³",
+        )
+        unity = self.direct_vectors @ self.reciprocal_vectors.T
+        require(
+            float(np.abs(unity - np.eye(3)).max()) < 0.5,
+            "crystal: a*, b*, c* are not the reciprocal vectors of a, b, c; the products are "
+            f"{unity.round(4).tolist()}",
+        )
+
+    @property
+    def reciprocal_vectors(self) -> Array:
+        """Rows a*, b*, c* [1/Å]."""
+        return np.array([self.a_star, self.b_star, self.c_star])
+
+    @property
+    def direct_vectors(self) -> Array:
+        """Rows a, b, c [Å]."""
+        return np.array([self.a, self.b, self.c])
+
+    @property
+    def volume(self) -> float:
+        """Volume of the unit cell [Å³]."""
+        return float(np.linalg.det(self.direct_vectors))
+
+    @property
+    def edges(self) -> tuple[float, float, float]:
+        """Full width of the crystal along a, b, c [Å]."""
+        a, b, c = np.linalg.norm(self.direct_vectors, axis=1) * self.cells
+        return float(a), float(b), float(c)
