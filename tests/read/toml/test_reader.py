@@ -33,8 +33,8 @@ from tiled_sim.read.toml import noise as toml_noise
 from tiled_sim.read.toml import units
 from tiled_sim.read.toml.reader import read_toml, write_toml
 
-DATA = Path(__file__).parents[1] / "data"
-EXAMPLES = Path(__file__).parents[2] / "examples"
+DATA = Path(__file__).parents[2] / "data"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 MASK = str(DATA / "mask.img")
 MASK_SHA256 = hashlib.sha256((DATA / "mask.img").read_bytes()).hexdigest()
 TABLE = str(DATA / "droplet.stol")
