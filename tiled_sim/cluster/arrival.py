@@ -236,9 +236,9 @@ def _obstacle_to_write(folder: Path) -> str:
 
 
 def _obstacle_to_compile(run: Run) -> str:
-    if run.plan.kernel != "compiled":
+    if run.plan.settings.kernel != "compiled":
         return ""
-    if all(is_built(graph) for graph in graphs_of(run.experiment, run.plan.precision)):
+    if all(is_built(graph) for graph in graphs_of(run.experiment, run.plan.settings.precision)):
         return ""
     found = obstacle_to_build()
     return found and f"{found}; mend that there, or submit with --kernel reference"

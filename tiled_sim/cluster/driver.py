@@ -21,7 +21,7 @@ from tiled_sim.cluster.page.registration import link_of, shown, tell_failure
 from tiled_sim.cluster.tasks import compute_batch
 from tiled_sim.cluster.worker import RUNNING, topic_of
 from tiled_sim.errors import StoreError, TiledSimError, TileError
-from tiled_sim.run.run import Run, id_of
+from tiled_sim.run.run import Run
 from tiled_sim.store.control import Control, Failure
 from tiled_sim.store.run_store import RunStore
 
@@ -409,7 +409,7 @@ class _Driver:
         final = attempts.count >= ATTEMPTS
         self._failing.add(tile)
         logger.info("tile %d, attempt %d on %s: %s", tile, attempts.count, worker, error)
-        self._listener.tile_failed(self._run.plan[tile], error, final)
+        self._listener.tile_failed(self._id(tile), error, final)
         if self._factor:
             tell_failure(
                 self._client,
@@ -427,14 +427,16 @@ class _Driver:
         if self._fresh and len(self._failing) >= _FAILURES_IN_A_ROW:
             raise TileError(
                 f"{len(self._failing)} tiles failed one after the other, the last "
-                f"{id_of(self._run.plan[tile])}: {error}. What is done is safe; "
+                f"{self._id(tile)}: {error}. What is done is safe; "
                 f"`tiled-sim resume {self._run.path}` goes on when that is mended"
             )
 
+    def _id(self, tile: int) -> str:
+        """Name of a tile in the store."""
+        return self._run.plan.id_of(self._run.plan[tile])
+
     def _give_up(self, tile: int, attempts: Attempts) -> None:
-        failure = Failure(
-            id_of(self._run.plan[tile]), attempts.count, attempts.error, attempts.worker
-        )
+        failure = Failure(self._id(tile), attempts.count, attempts.error, attempts.worker)
         self._failures.append(failure)
         self._lease.count(failed=1)
         try:

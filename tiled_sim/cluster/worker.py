@@ -19,11 +19,11 @@ import torch
 from distributed import get_worker
 
 from tiled_sim.cluster.page import topics
-from tiled_sim.cluster.page.thumbnail import reduce
+from tiled_sim.cluster.page.thumbnail import thumbnail_of
 from tiled_sim.errors import StoreError
 from tiled_sim.kernels.reference import Lookups
 from tiled_sim.model.grid import Tile
-from tiled_sim.run.run import Run, id_of
+from tiled_sim.run.run import Run
 from tiled_sim.simulation.simulator import TileResult
 from tiled_sim.simulation.trace import UNITS
 from tiled_sim.store.control import Control
@@ -33,7 +33,7 @@ from tiled_sim.versions import versions
 
 logger = logging.getLogger(__name__)
 
-SCHEMA = "tiled_sim sidecar 1"
+SCHEMA = "tiled_sim sidecar 2"
 #: What the events of a tile say of it.
 RUNNING, DONE, FAILED = topics.RUNNING, topics.DONE, topics.FAILED
 
@@ -56,27 +56,25 @@ class Workspace:
     def compute(self, tile: Tile, attempt: int, factor: int) -> tuple[dict[str, Any], bytes]:
         """Compute and commit a tile; its sidecar, and a thumbnail unless ``factor`` is 0."""
         started = datetime.now(UTC)
-        slow, fast = slice(*tile.slow), slice(*tile.fast)
-        result = self.simulator.simulate_tile(tile, self.store.read_mask(tile.panel, slow, fast))
+        result = self.simulator.simulate_tile(tile)
         counts = self._count(tile, result)
         if (done := self.run.sidecar(tile)) is not None:
             return done, b""  # by a task of an earlier driver, which went on after that had died
         before_write = time.perf_counter()
-        self.store.write_tile(tile.frame, tile.panel, slow, fast, result.image)
+        self.store.write_tile(tile, result.image)
         if counts is not None:
-            self.store.write_counts(tile.frame, tile.panel, slow, fast, counts)
+            self.store.write_counts(tile, counts)
         result.seconds["write"] = time.perf_counter() - before_write
         sidecar = self._sidecar(tile, attempt, result, counts, started)
         self.store.write_sidecar(sidecar)
-        corner = tile.slow[0], tile.fast[0]
-        return sidecar, reduce(result.image, *corner, factor) if factor else b""
+        return sidecar, thumbnail_of(tile, result.image, factor) if factor else b""
 
     def _count(self, tile: Tile, result: TileResult) -> npt.NDArray[np.int32] | None:
         """Counts of a tile; None without noise."""
         if self.run.experiment.noise is None:
             return None
         before = time.perf_counter()
-        counts = self.simulator.simulate_counts(tile, result.image, self.store.read_mask)
+        counts = self.simulator.simulate_counts(tile, result.image)
         result.seconds["noise"] = time.perf_counter() - before
         return counts
 
@@ -89,14 +87,13 @@ class Workspace:
         started: datetime,
     ) -> dict[str, Any]:
         image = result.image
-        row, column = divmod(int(image.argmax()), image.shape[1])
         return {
             "schema": SCHEMA,
             "tile": {
-                "id": id_of(tile),
+                "id": self.run.plan.id_of(tile),
                 "index": tile.index,
-                "frame": tile.frame,
-                "panel": tile.panel,
+                "frames": list(tile.frames),
+                "panels": list(tile.panels),
                 "slow": list(tile.slow),
                 "fast": list(tile.fast),
             },
@@ -110,9 +107,9 @@ class Workspace:
             },
             "computation": {
                 "device": str(self.simulator.device),
-                "dtype": "float64" if self.run.plan.precision == "float64" else "float32",
-                "precision": self.run.plan.precision,
-                "kernel": self.run.plan.kernel,
+                "dtype": "float64" if self.run.plan.settings.precision == "float64" else "float32",
+                "precision": self.run.plan.settings.precision,
+                "kernel": self.run.plan.settings.kernel,
                 "versions": versions(),
             },
             "time": {
@@ -121,21 +118,16 @@ class Workspace:
             },
             "memory": {
                 "peak_bytes": _peak_bytes(),
-                "predicted_bytes": self.run.plan.bytes_per_task,
+                "predicted_bytes": self.run.plan.bytes_of_worker,
                 "device_peak_bytes": _device_peak_bytes(self.simulator.device),
                 "halvings": result.halvings,
             },
-            "evaluations": {
-                "planned": result.evaluations_planned,
-                "done": result.evaluations_done,
-                "skipped": result.evaluations_skipped,
-                "skipped_bound": result.skipped_bound,
-            },
+            "evaluations": asdict(result.evaluations),
             "structure_factor_lookups": {**_counts(result.lookups), "counted": result.counted},
             "image": {
                 "sum": float(image.sum(dtype=np.float64)),
-                "max": float(image[row, column]),
-                "max_at": [tile.slow[0] + row, tile.fast[0] + column],
+                "max": float(image.max()),
+                "max_at": place_of_largest(tile, image),
                 "mean": float(image.mean(dtype=np.float64)),
                 "nan": int(np.isnan(image).sum()),
                 "dtype": "float32",
@@ -154,17 +146,22 @@ class Workspace:
         noise = self.run.experiment.noise
         if noise is None or counts is None:
             return None
-        row, column = divmod(int(counts.argmax()), counts.shape[1])
         return {
             "sum": int(counts.sum(dtype=np.int64)),
-            "max": int(counts[row, column]),
-            "max_at": [tile.slow[0] + row, tile.fast[0] + column],
+            "max": int(counts.max()),
+            "max_at": place_of_largest(tile, counts),
             "overloads": int((counts >= noise.saturation).sum()),
             "negative": int((counts < 0).sum()),
             "dtype": "int32",
             "byte_order": "little",
             "sha256": counts_digest(counts),
         }
+
+
+def place_of_largest(tile: Tile, pixels: npt.NDArray[Any]) -> list[int]:
+    """(frame, panel, slow, fast) of the largest of a tile's pixels, the first of equals."""
+    found = np.unravel_index(int(pixels.argmax()), pixels.shape)
+    return [start + int(place) for (start, _), place in zip(tile.ranges, found, strict=True)]
 
 
 _workspaces: dict[tuple[str, str, str], Workspace] = {}
@@ -239,7 +236,7 @@ def _compute(
         done = here.run.sidecar(tile)
         sidecar, thumbnail = (done, b"") if done else here.compute(tile, attempt, factor)
     except Exception as error:  # whatever a kernel, a disk or a file system may raise
-        logger.warning("tile %s failed", id_of(tile), exc_info=True)
+        logger.warning("tile %s failed", here.run.plan.id_of(tile), exc_info=True)
         return _failed(tile.index, error), b""
     record = {
         "tile": tile.index,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tiled_sim.kernels.devices import one_torch_thread
 from tiled_sim.model.grid import Tile
-from tiled_sim.run.run import Run, id_of
+from tiled_sim.run.run import Run
 from tiled_sim.simulation.simulator import Simulator
 from tiled_sim.store.sidecar import counts_digest, image_digest
 from tiled_sim.versions import versions
@@ -32,16 +32,15 @@ def recomputed_faults(run: Run, count: int, device: str) -> Iterator[str]:
             digests = _digests(run, simulator, tile)
         fault = _difference(run, tile, digests, str(simulator.device))
         if fault:
-            yield f"{id_of(tile)}: {fault}"
+            yield f"{run.plan.id_of(tile)}: {fault}"
 
 
 def _digests(run: Run, simulator: Simulator, tile: Tile) -> dict[str, str]:
     """Digests of a tile that is computed once more: of the image, and of the counts with noise."""
-    mask = run.store.read_mask(tile.panel, slice(*tile.slow), slice(*tile.fast))
-    image = simulator.simulate_tile(tile, mask).image
+    image = simulator.simulate_tile(tile).image
     digests = {"image": image_digest(image)}
     if run.experiment.noise is not None:
-        counts = simulator.simulate_counts(tile, image, run.store.read_mask)
+        counts = simulator.simulate_counts(tile, image)
         digests["counts"] = counts_digest(counts)
     return digests
 

@@ -15,14 +15,11 @@ from tiled_sim.kernels.reference import Pixels, ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.mask import MaskSource
+from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.geometry import Vectors
-from tiled_sim.read.inputs import load_amorphous
 
-#: Share of the reflections in reach that a file must give, unless another is asked for.
-REQUIRED_COVERAGE = 0.01
 #: Pixels and steps looked at: enough to meet nearly every reflection of a large detector.
 _SAMPLED_PIXELS = 250_000
 _SAMPLED_STEPS = 8
@@ -91,7 +88,7 @@ class Coverage:
 
 
 def measure_coverage(
-    experiment: Experiment, structure_factors: StructureFactors, mask: MaskSource
+    experiment: Experiment, structure_factors: StructureFactors, mask: Mask
 ) -> Coverage:
     """Look up the nodes under a fixed sample of live pixels, sources, angles and domains.
 
@@ -99,7 +96,7 @@ def measure_coverage(
     ----------
     experiment : what will be simulated
     structure_factors : of its file
-    mask : of `tiled_sim.read.inputs.load_mask`
+    mask : of its panels
     """
     frames, panels, _, _ = experiment.shape
     keys = np.empty(0, dtype=np.int64)
@@ -132,23 +129,14 @@ def measure_coverage(
     )
 
 
-def load_reaching_amorphous(experiment: Experiment) -> AmorphousTable | None:
-    """The table of an experiment's background, which reaches as far as the detector; None: none.
+def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
+    """Make sure that the table of an experiment's background reaches as far as the detector.
 
     Raises
     ------
-    InputFileError
-        as `tiled_sim.read.inputs.load_amorphous`
     CoverageError
         if it ends before the detector does, with both numbers and what to do
     """
-    table = load_amorphous(experiment)
-    if table is not None:
-        _require_reach(experiment, table)
-    return table
-
-
-def _require_reach(experiment: Experiment, table: AmorphousTable) -> None:
     last = float(table.stol[-1])
     farthest = max(
         _farthest_stol(experiment, panel) for panel in range(len(experiment.detector.panels))
@@ -196,7 +184,7 @@ def _sampled_steps(experiment: Experiment) -> list[tuple[int, tuple[int, int]]]:
     return [step for number, step in enumerate(every) if number in wanted]
 
 
-def _sampled_pixels(experiment: Experiment, panel: int, mask: MaskSource) -> Pixels:
+def _sampled_pixels(experiment: Experiment, panel: int, mask: Mask) -> Pixels:
     """Live pixels of a regular grid over the panel's region."""
     region = experiment.detector.panels[panel].region
     slow, fast = experiment.detector.pixels

@@ -23,8 +23,7 @@ def create_run(prepared: Prepared, path: str | Path) -> Run:
     slow_mm, fast_mm = pixel_centres(experiment)
     RunStore.create(
         path,
-        shape=experiment.shape,
-        tile=prepared.plan.tile,
+        grid=prepared.plan.grid,
         attributes={
             "run_id": uuid.uuid4().hex,
             "created": datetime.now(UTC).isoformat(),
@@ -32,16 +31,11 @@ def create_run(prepared: Prepared, path: str | Path) -> Run:
             "structure_factors": prepared.provenance(),
             "plan": prepared.plan.to_dict(),
             "hashes": prepared.hashes,
-            "precision": prepared.plan.precision,
-            "kernel": prepared.plan.kernel,
-            "kernel_reason": prepared.choice.reason,
             "versions": versions(),
         },
         slow_mm=slow_mm,
         fast_mm=fast_mm,
-        structure_factors=prepared.structure_factors,
-        mask=prepared.mask,
-        amorphous=prepared.amorphous,
+        inputs=prepared.inputs,
         counts=experiment.noise is not None,
     )
     return Run(path)

@@ -14,16 +14,12 @@ from tiled_sim.kernels.devices import device_of, resolve_device
 from tiled_sim.kernels.reference import Lookups
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile
-from tiled_sim.plan.plan import TilePlan
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.plan.plan import Plan
 from tiled_sim.simulation.simulator import Simulator
 from tiled_sim.store.control import Control, Driver, Failure
-from tiled_sim.store.run_store import RunStore, tile_id
+from tiled_sim.store.run_store import RunStore
 from tiled_sim.store.sidecar import SidecarError, counts_digest, image_digest
-
-
-def id_of(tile: Tile) -> str:
-    """Name of a tile in the store, ``f00000/p000/r0003c0007``."""
-    return tile_id(tile.frame, tile.panel, tile.row, tile.column)
 
 
 @dataclass(slots=True)
@@ -113,7 +109,7 @@ class Run:
         attributes = self.store.attributes
         try:
             self.experiment = Experiment.from_dict(attributes["experiment"])
-            self.plan = TilePlan.from_dict(attributes["plan"])
+            self.plan = Plan.from_dict(attributes["plan"])
             self.hashes: dict[str, str | None] = attributes["hashes"]
             self.run_id: str = attributes["run_id"]
         except (KeyError, TypeError) as error:
@@ -163,7 +159,7 @@ class Run:
     def sidecar(self, tile: Tile) -> dict[str, Any] | None:
         """The valid sidecar of a tile of this run, or None if the tile must be computed."""
         try:
-            found = self.store.read_sidecar(id_of(tile))
+            found = self.store.read_sidecar(self.plan.id_of(tile))
         except SidecarError:
             return None
         if found is None or found["hashes"] != self.hashes:
@@ -206,9 +202,9 @@ class Run:
             found = self.sidecar(tile)
             if found is None:
                 if len(status.missing) < 10:
-                    status.missing.append(id_of(tile))
-                if id_of(tile) in given_up:
-                    status.failed.append(given_up[id_of(tile)])
+                    status.missing.append(self.plan.id_of(tile))
+                if self.plan.id_of(tile) in given_up:
+                    status.failed.append(given_up[self.plan.id_of(tile)])
                 continue
             status.done += 1
             status.evaluations += found["evaluations"]["done"]
@@ -221,8 +217,7 @@ class Run:
             status.lookups.add(Lookups(**{k: v for k, v in counts.items() if k != "counted"}))
             if found["image"]["max"] > status.peak:
                 status.peak = found["image"]["max"]
-                slow, fast = found["image"]["max_at"]
-                status.peak_at = (tile.frame, tile.panel, slow, fast)
+                status.peak_at = tuple(found["image"]["max_at"])
         status.total = math.fsum(sums)
         return status
 
@@ -230,8 +225,8 @@ class Run:
         """What is wrong with the run: tiles missing, digests that differ, NaN, strangers."""
         expected = set()
         for tile in self.plan:
-            expected.add(id_of(tile))
-            yield from (f"{id_of(tile)}: {fault}" for fault in self._faults_of(tile))
+            expected.add(self.plan.id_of(tile))
+            yield from (f"{self.plan.id_of(tile)}: {fault}" for fault in self._faults_of(tile))
         for found in self.store.sidecar_ids():
             if found not in expected:
                 yield f"{found}: a sidecar of no tile of this run"
@@ -242,9 +237,7 @@ class Run:
             yield "not computed, or its sidecar is damaged"
             return
         try:
-            image = self.store.read_tile(
-                tile.frame, tile.panel, slice(*tile.slow), slice(*tile.fast)
-            )
+            image = self.store.read_part(tile)
         except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
             yield f"the image cannot be read: {error}"
             return
@@ -257,16 +250,14 @@ class Run:
 
     def _faults_of_counts(self, tile: Tile, digest: str) -> Iterator[str]:
         try:
-            counts = self.store.read_counts(
-                tile.frame, tile.panel, slice(*tile.slow), slice(*tile.fast)
-            )
+            counts = self.store.read_counts_part(tile)
         except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
             yield f"the counts cannot be read: {error}"
             return
         if counts_digest(counts) != digest:
             yield "the counts are not those that were committed (SHA-256)"
 
-    def simulator(self, device: str, plan: TilePlan | None = None) -> Simulator:
+    def simulator(self, device: str, plan: Plan | None = None) -> Simulator:
         """What computes its tiles, with the structure factors of its store.
 
         Parameters
@@ -281,24 +272,32 @@ class Run:
         UsageError
             for a device that is not there
         """
+        plan = self.plan if plan is None else plan
+        where = resolve_device(device_of(plan.settings, device))
+        return Simulator(self.experiment, self.inputs(), plan, where)
+
+    def inputs(self) -> Inputs:
+        """What the run was made with, from its store.
+
+        Raises
+        ------
+        StoreError
+            if they cannot be read, or are not those that the run was made with
+        """
         try:
-            structure_factors = self.store.read_structure_factors()
-            amorphous = self.store.read_amorphous()
+            inputs = self.store.read_inputs()
         except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
             raise StoreError(
                 f"{self.path}: the structure factors or the table of the background in the store "
-                f"cannot be read ({error}); submit "
-                "the run again to another --out"
+                f"cannot be read ({error}); submit the run again to another --out"
             ) from error
-        found = None if structure_factors is None else structure_factors.sha256
+        found = None if inputs.factors is None else inputs.factors.sha256
         if found != self.hashes["structure_factors"]:
             raise StoreError(
                 f"{self.path}: the structure factors in the store have SHA-256 {found}, the run "
                 f"was made with {self.hashes['structure_factors']}"
             )
-        plan = self.plan if plan is None else plan
-        where = resolve_device(device_of(plan.choice, device))
-        return Simulator(self.experiment, structure_factors, plan, where, amorphous)
+        return inputs
 
 
 def first_difference(here: Any, there: Any, name: str = "experiment") -> tuple[str, Any, Any]:

@@ -2,7 +2,7 @@
 
 import itertools
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,16 +13,13 @@ from zarr.codecs import ZstdCodec
 from zarr.errors import ZarrUserWarning
 
 from tiled_sim.errors import StoreError
+from tiled_sim.kernels.reference import BLOCK
 from tiled_sim.model.amorphous import AmorphousTable
-from tiled_sim.model.mask import MASKED, OUTSIDE_REGION
+from tiled_sim.model.grid import Shape
+from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, Mask
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
 
-MaskSource = npt.NDArray[np.uint8] | Callable[[int, slice, slice], npt.NDArray[np.uint8]]
-"""A mask (panel, slow, fast), or a function of panel, slow and fast that gives a part of it."""
-
-
 DIMENSIONS = ("frame", "panel", "slow", "fast")
-TILE_STEP = 16
 LONGEST_CHUNK = 256
 LONGEST_GRID_CHUNK = 64
 #: Of ``counts``, where nothing was computed yet.
@@ -37,19 +34,17 @@ COMPRESSOR = ZstdCodec(level=1)
 def inner_chunk(side: int) -> int:
     """Longest divisor of a tile's side that is a multiple of 16 and at most 256 [pixel]."""
     longest = min(side, LONGEST_CHUNK)
-    return max(n for n in range(TILE_STEP, longest + 1, TILE_STEP) if side % n == 0)
+    return max(n for n in range(BLOCK, longest + 1, BLOCK) if side % n == 0)
 
 
-def create_image(
-    level: zarr.Group, shape: tuple[int, int, int, int], tile: tuple[int, int]
-) -> zarr.Array:
+def create_image(level: zarr.Group, shape: Shape, tile: Shape) -> zarr.Array:
     """Array ``image`` of one level, all "not yet computed"."""
     return level.create_array(
         "image",
         shape=shape,
         dtype="float32",
-        shards=(1, 1, *tile),
-        chunks=(1, 1, *map(inner_chunk, tile)),
+        shards=tile,
+        chunks=(1, 1, *map(inner_chunk, tile[2:])),
         compressors=COMPRESSOR,
         fill_value=np.nan,
         dimension_names=DIMENSIONS,
@@ -58,16 +53,14 @@ def create_image(
     )
 
 
-def create_counts(
-    level: zarr.Group, shape: tuple[int, int, int, int], tile: tuple[int, int]
-) -> zarr.Array:
+def create_counts(level: zarr.Group, shape: Shape, tile: Shape) -> zarr.Array:
     """Array ``counts`` of level 0, all "not yet computed"."""
     return level.create_array(
         "counts",
         shape=shape,
         dtype="int32",
-        shards=(1, 1, *tile),
-        chunks=(1, 1, *map(inner_chunk, tile)),
+        shards=tile,
+        chunks=(1, 1, *map(inner_chunk, tile[2:])),
         compressors=COMPRESSOR,
         fill_value=NOT_COUNTED,
         dimension_names=DIMENSIONS,
@@ -77,23 +70,23 @@ def create_counts(
 
 
 def create_mask(
-    level: zarr.Group, shape: tuple[int, int, int], tile: tuple[int, int]
+    level: zarr.Group, shape: tuple[int, int, int], tile: tuple[int, int, int]
 ) -> zarr.Array:
     """Array ``mask`` of level 0, all live."""
     return level.create_array(
         "mask",
         shape=shape,
         dtype="uint8",
-        shards=(1, *tile),
-        chunks=(1, *map(inner_chunk, tile)),
+        shards=tile,
+        chunks=(1, *map(inner_chunk, tile[1:])),
         compressors=COMPRESSOR,
         fill_value=0,
         dimension_names=DIMENSIONS[1:],
         attributes={
             "units": "1",
             "long_name": "0 where a pixel is live",
-            "flag_masks": [MASKED, OUTSIDE_REGION],
-            "flag_meanings": "masked outside_roi",
+            "flag_masks": [MASKED, OUTSIDE_REGION, NO_PIXEL],
+            "flag_meanings": "masked outside_roi no_pixel",
         },
     )
 
@@ -114,28 +107,18 @@ def write_coordinates(
         )
 
 
-def write_mask(array: zarr.Array, mask: MaskSource, tile: tuple[int, int]) -> None:
-    """Write the mask a tile at a time; tiles that are all live stay unwritten.
-
-    Raises
-    ------
-    ValueError
-        a mask of another shape or type
-    """
-    if not callable(mask) and mask.shape != array.shape:
-        raise ValueError(f"a mask of {array.shape} is due, not of {mask.shape}")
-    panels, *sides = array.shape
-    starts = (range(0, size, side) for size, side in zip(sides, tile, strict=True))
-    for panel, *corner in itertools.product(range(panels), *starts):
-        slow, fast = (
+def write_mask(array: zarr.Array, mask: Mask) -> None:
+    """Write the mask a shard at a time; shards that are all live stay unwritten."""
+    assert array.shards is not None
+    sides = zip(array.shape, array.shards, strict=True)
+    for corner in itertools.product(*(range(0, size, side) for size, side in sides)):
+        panels, slow, fast = (
             slice(start, min(start + side, size))
-            for start, side, size in zip(corner, tile, sides, strict=True)
+            for start, side, size in zip(corner, array.shards, array.shape, strict=True)
         )
-        part = mask(panel, slow, fast) if callable(mask) else mask[panel, slow, fast]
-        if part.dtype != np.uint8:
-            raise ValueError(f"a mask of uint8 is due, not of {part.dtype}")
+        part = np.stack([mask(panel, slow, fast) for panel in range(panels.start, panels.stop)])
         if part.any():
-            array[panel, slow, fast] = part
+            array[panels, slow, fast] = part
 
 
 def write_structure_factors(root: zarr.Group, factors: StructureFactors) -> None:

@@ -15,13 +15,15 @@ from zarr.storage import LocalStore
 
 from tiled_sim.errors import StoreError
 from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.grid import Tile, TileGrid
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.store import durable, layout, location, ome, pyramid, sidecar, strict_json
-from tiled_sim.store.layout import NOT_COUNTED, MaskSource
+from tiled_sim.store.layout import NOT_COUNTED
 from tiled_sim.store.location import FORMAT
-from tiled_sim.store.sidecar import tile_id
 
-__all__ = ["FORMAT", "NOT_COUNTED", "MaskSource", "RunStore", "tile_id"]
+__all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
 
 logger = logging.getLogger(__name__)
 
@@ -60,14 +62,11 @@ class RunStore:
         cls,
         path: str | Path,
         *,
-        shape: tuple[int, int, int, int],
-        tile: tuple[int, int],
+        grid: TileGrid,
         attributes: Mapping[str, Any],
         slow_mm: npt.NDArray[np.float64],
         fast_mm: npt.NDArray[np.float64],
-        structure_factors: StructureFactors | None = None,
-        mask: MaskSource | None = None,
-        amorphous: AmorphousTable | None = None,
+        inputs: Inputs,
         counts: bool = False,
     ) -> "RunStore":
         """Make the store of a run that has computed nothing yet, and open it to write.
@@ -78,17 +77,11 @@ class RunStore:
         Parameters
         ----------
         path : directory to make, or a ``file://`` URL of it
-        shape : frames, panels, slow and fast pixels of a panel
-        tile : slow and fast sides of a tile [pixel], multiples of 16; the panel need not be a
-            multiple of the tile
+        grid : of the tiles
         attributes : what the run is, kept as the ``tiled_sim`` attribute beside ``format``
         slow_mm, fast_mm : float64 (slow,) and (fast,), centres of the pixels along the panel's
             axes [mm], equally spaced
-        structure_factors : kept in the run, for the workers
-        mask : uint8 (panel, slow, fast), 0 where live, otherwise the sum of 1 (masked) and 2
-            (outside the region of interest); or a function that is asked for it tile by tile;
-            all live if None
-        amorphous : table of the background, kept in the run, for the workers
+        inputs : kept in the run, for the workers
         counts : whether the run counts photons beside expecting them
 
         Raises
@@ -99,7 +92,8 @@ class RunStore:
             shapes, tiles, coordinates, mask and attributes that cannot be or do not agree
         """
         plain = _plain_attributes(attributes)
-        axes = _checked_axes(shape, tile, slow_mm, fast_mm)
+        shape, tile = grid.shape, grid.tile
+        axes = _checked_axes(shape, slow_mm, fast_mm)
         target = location.local_path(path)
         location.make_directory(target)
         try:
@@ -109,13 +103,13 @@ class RunStore:
             if counts:
                 layout.create_counts(level, shape, tile)
             layout.write_coordinates(level, *shape[:2], slow_mm, fast_mm)
-            live = layout.create_mask(level, shape[1:], tile)
-            if mask is not None:
-                layout.write_mask(live, mask, tile)
-            if structure_factors is not None:
-                layout.write_structure_factors(root, structure_factors)
-            if amorphous is not None:
-                layout.write_amorphous(root, amorphous)
+            live = layout.create_mask(level, shape[1:], tile[1:])
+            if not inputs.mask.all_live:
+                layout.write_mask(live, inputs.mask)
+            if inputs.factors is not None:
+                layout.write_structure_factors(root, inputs.factors)
+            if inputs.amorphous is not None:
+                layout.write_amorphous(root, inputs.amorphous)
             document = ome.image_metadata(target.stem, [axes])
             layout.seal(root, {"ome": document, "tiled_sim": plain})
         except BaseException:
@@ -152,11 +146,25 @@ class RunStore:
         return frames, panels, slow, fast
 
     @property
-    def tile(self) -> tuple[int, int]:
-        """Slow and fast sides of a tile [pixel]."""
+    def grid(self) -> TileGrid:
+        """Of its tiles."""
         assert self._image.shards is not None
-        slow, fast = self._image.shards[-2:]
-        return slow, fast
+        frames, panels, slow, fast = self._image.shards
+        return TileGrid(self.shape, (frames, panels, slow, fast))
+
+    def read_inputs(self) -> Inputs:
+        """What the run was made with, the mask as it is asked for.
+
+        Raises
+        ------
+        StoreError
+            their content is not what was written
+        """
+        return Inputs(
+            Mask(self.shape[1:], self.read_mask),
+            self.read_structure_factors(),
+            self.read_amorphous(),
+        )
 
     def read_structure_factors(self) -> StructureFactors | None:
         """Structure factors the run was made with, None if without.
@@ -197,26 +205,28 @@ class RunStore:
         """
         return np.asarray(self._image[self._region(frame, panel, slow, fast)])
 
-    def write_tile(
-        self, frame: int, panel: int, slow: slice, fast: slice, image: npt.NDArray[np.float32]
-    ) -> None:
+    def read_part(self, tile: Tile) -> npt.NDArray[np.float32]:
+        """Pixels of a tile, float32 (frame, panel, slow, fast) [photon]; NaN: not yet computed."""
+        return np.asarray(self._image[tile.region])
+
+    def write_tile(self, tile: Tile, image: npt.NDArray[np.float32]) -> None:
         """Write the pixels of a tile, and have them on disk before returning.
 
         The tile counts as done only with its sidecar: `write_sidecar` next.
 
         Parameters
         ----------
-        slow, fast : one tile or whole tiles, cut at the edge of the panel
-        image : float32 (slow, fast) [photon]
+        tile : of the store's grid
+        image : float32 (frame, panel, slow, fast) [photon]
 
         Raises
         ------
         StoreError
             the run is open to read only
         ValueError
-            not inside the image, not whole tiles, or an image of another shape or type
+            an image of another shape or type
         """
-        self._write("image", frame, panel, slow, fast, image)
+        self._write("image", tile, image)
 
     def read_counts(
         self, frame: int, panel: int, slow: slice, fast: slice
@@ -233,15 +243,18 @@ class RunStore:
         self.require_counts()
         return np.asarray(self._arrays["counts"][self._region(frame, panel, slow, fast)])
 
-    def write_counts(
-        self, frame: int, panel: int, slow: slice, fast: slice, counts: npt.NDArray[np.int32]
-    ) -> None:
+    def read_counts_part(self, tile: Tile) -> npt.NDArray[np.int32]:
+        """Counts of a tile, int32 (frame, panel, slow, fast) [ADU]. Raises as `read_counts`."""
+        self.require_counts()
+        return np.asarray(self._arrays["counts"][tile.region])
+
+    def write_counts(self, tile: Tile, counts: npt.NDArray[np.int32]) -> None:
         """Write the counts of a tile, as `write_tile` writes its pixels; before the sidecar.
 
         Parameters
         ----------
-        slow, fast : one tile or whole tiles, cut at the edge of the panel
-        counts : int32 (slow, fast) [ADU]
+        tile : of the store's grid
+        counts : int32 (frame, panel, slow, fast) [ADU]
 
         Raises
         ------
@@ -251,7 +264,7 @@ class RunStore:
             as `write_tile`
         """
         self.require_counts()
-        self._write("counts", frame, panel, slow, fast, counts)
+        self._write("counts", tile, counts)
 
     def require_counts(self) -> None:
         """Make sure that the run counts photons.
@@ -267,40 +280,21 @@ class RunStore:
                 "or with [noise] in its TOML file, to another --out"
             )
 
-    def _write(
-        self,
-        name: str,
-        frame: int,
-        panel: int,
-        slow: slice,
-        fast: slice,
-        pixels: npt.NDArray[np.float32] | npt.NDArray[np.int32],
-    ) -> None:
-        """Write whole shards of an array, and have them on disk before returning."""
+    def _write(self, name: str, tile: Tile, pixels: npt.NDArray[Any]) -> None:
+        """Write a shard of an array, and have it on disk before returning."""
         self._require_writable()
         array = self._arrays[name]
-        region = self._region(frame, panel, slow, fast)
-        shards = [
-            _whole_shards(part, side, size)
-            for part, side, size in zip(region[2:], self.tile, self.shape[2:], strict=True)
-        ]
-        expected = tuple(part.stop - part.start for part in region[2:])
-        if pixels.dtype != array.dtype or pixels.shape != expected:
+        if pixels.dtype != array.dtype or pixels.shape != tile.shape:
             raise ValueError(
-                f"a {array.dtype} {name} of {expected} is due, not {pixels.dtype} of {pixels.shape}"
+                f"a {array.dtype} {name} of {tile.shape} is due, not {pixels.dtype} of "
+                f"{pixels.shape}"
             )
-        files = [
-            self._shard(name, frame, panel, row, column)
-            for row in shards[0]
-            for column in shards[1]
-        ]
-        for file in files:
-            # zarr reads a shard that it replaces, and would stumble over a damaged one
-            file.unlink(missing_ok=True)
-        array[region] = pixels
-        for file in files:
-            durable.sync(file)
-            durable.sync(file.parent)
+        file = self._shard(name, *self.grid.place_of(tile.index))
+        # zarr reads a shard that it replaces, and would stumble over a damaged one
+        file.unlink(missing_ok=True)
+        array[tile.region] = pixels
+        durable.sync(file)
+        durable.sync(file.parent)
 
     def write_sidecar(self, document: Mapping[str, Any]) -> None:
         """Commit a tile: from here on it is done, whatever happens to the machine.
@@ -394,7 +388,7 @@ class RunStore:
             level = root.create_group(str(number), overwrite=True)
             centres = (axis.centres(side) for axis, side in zip(levels[-1], sides, strict=True))
             layout.write_coordinates(level, *self.shape[:2], *centres)
-            coarse = layout.create_image(level, (*self.shape[:2], *sides), self.tile)
+            coarse = layout.create_image(level, (*self.shape[:2], *sides), self.grid.tile)
             pyramid.fill_level(fine, coarse, apply)
             fine = coarse
         layout.seal(root, {"ome": ome.image_metadata(self._path.stem, levels)})
@@ -433,14 +427,11 @@ def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked_axes(
     shape: tuple[int, int, int, int],
-    tile: tuple[int, int],
     slow_mm: npt.NDArray[np.float64],
     fast_mm: npt.NDArray[np.float64],
 ) -> tuple[pyramid.PixelAxis, pyramid.PixelAxis]:
     if len(shape) != 4 or min(shape) < 1:
         raise ValueError(f"shape {shape} is not four counts from 1")
-    if len(tile) != 2 or any(side < 1 or side % layout.TILE_STEP for side in tile):
-        raise ValueError(f"tile {tile} is not two multiples of {layout.TILE_STEP}")
     if (slow_mm.shape, fast_mm.shape) != (shape[2:3], shape[3:]):
         raise ValueError(
             f"coordinates of {slow_mm.shape} and {fast_mm.shape} for pixels of {shape[2:]}"
@@ -453,10 +444,3 @@ def _inside(part: slice, size: int) -> slice:
     if part.step not in (None, 1) or not 0 <= start < stop <= size:
         raise ValueError(f"{part} is not a range of pixels 0 to {size}")
     return slice(start, stop)
-
-
-def _whole_shards(part: slice, side: int, size: int) -> range:
-    """Numbers of the shards along one axis that make up a range of pixels."""
-    if part.start % side or (part.stop % side and part.stop != size):
-        raise ValueError(f"pixels {part.start} to {part.stop} are not whole tiles of {side}")
-    return range(part.start // side, -(-part.stop // side))

@@ -26,13 +26,8 @@ class SidecarError(StoreError):
     """A sidecar that is damaged, incomplete, or of another tile: its tile does not count."""
 
 
-def tile_id(frame: int, panel: int, row: int, column: int) -> str:
-    """Name of a tile, such as ``f00000/p000/r0003c0007``; row and column count tiles."""
-    return f"f{frame:05d}/p{panel:03d}/r{row:04d}c{column:04d}"
-
-
 def check_tile_id(tile: str) -> None:
-    """Refuse what `tile_id` does not make, so that no id leaves the ``traces`` folder.
+    """Refuse what `TileGrid.id_of` does not make, so that no id leaves the ``traces`` folder.
 
     Raises
     ------
@@ -40,7 +35,7 @@ def check_tile_id(tile: str) -> None:
         not the id of a tile
     """
     if not _TILE_ID.fullmatch(tile):
-        raise ValueError(f"{tile!r} is no tile id; one looks like {tile_id(0, 0, 3, 7)!r}")
+        raise ValueError(f"{tile!r} is no tile id; one looks like 'f00000/p000/r0003c0007'")
 
 
 def image_digest(image: npt.NDArray[np.float32]) -> str:
@@ -48,7 +43,7 @@ def image_digest(image: npt.NDArray[np.float32]) -> str:
 
     Parameters
     ----------
-    image : float32 (slow, fast) [photon]
+    image : float32 (frame, panel, slow, fast) [photon]
 
     Raises
     ------
@@ -63,7 +58,7 @@ def counts_digest(counts: npt.NDArray[np.int32]) -> str:
 
     Parameters
     ----------
-    counts : int32 (slow, fast) [ADU]
+    counts : int32 (frame, panel, slow, fast) [ADU]
 
     Raises
     ------
