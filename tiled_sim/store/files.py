@@ -1,4 +1,4 @@
-"""Files of a run: read without a wait, and folders made without bringing back a run that is gone."""
+"""Files of a run: read without a wait, and never made where the run is gone."""
 
 import contextlib
 import errno
@@ -37,7 +37,9 @@ def open_file(path: Path) -> BinaryIO:
     kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
     if kind != stat.S_IFREG:
         os.close(descriptor)
-        raise NoFileError(errno.EINVAL, f"it is {_KINDS.get(kind, 'something else')} and no file", path)
+        raise NoFileError(
+            errno.EINVAL, f"it is {_KINDS.get(kind, 'something else')} and no file", path
+        )
     return os.fdopen(descriptor, "rb")
 
 

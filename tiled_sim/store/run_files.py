@@ -6,13 +6,13 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from zarr.abc.buffer import Buffer, BufferPrototype
 from zarr.abc.store import (
     ByteRequest,
     OffsetByteRequest,
     RangeByteRequest,
     SuffixByteRequest,
 )
-from zarr.abc.buffer import Buffer, BufferPrototype
 from zarr.buffer.cpu import buffer_prototype
 from zarr.storage import LocalStore
 

@@ -62,9 +62,7 @@ def _type(types: str | list[str], _: Any) -> Check:
 
 
 def _const(constant: Any, _: Any) -> Check:
-    return lambda value: (
-        "" if value == constant else f" is {_shown(value)} instead of {constant!r}"
-    )
+    return lambda value: "" if value == constant else f" is {_shown(value)} instead of {constant!r}"
 
 
 def _enum(values: list[Any], _: Any) -> Check:
