@@ -13,9 +13,8 @@ from zarr.codecs import ZstdCodec
 from zarr.errors import ZarrUserWarning
 
 from tiled_sim.errors import StoreError
-from tiled_sim.kernels.reference import BLOCK
 from tiled_sim.model.amorphous import AmorphousTable
-from tiled_sim.model.grid import Shape
+from tiled_sim.model.grid import BLOCK, Shape
 from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, Mask
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
 
