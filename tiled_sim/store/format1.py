@@ -9,7 +9,6 @@ import hashlib
 import json
 from typing import Any
 
-
 from tiled_sim.errors import StoreError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.store import sidecar

@@ -31,7 +31,6 @@ from tiled_sim.store import (
 )
 from tiled_sim.store.inputs import (
     read_amorphous,
-    read_arrays,
     read_structure_factors,
     write_inputs,
 )
