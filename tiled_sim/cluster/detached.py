@@ -9,11 +9,12 @@ from tiled_sim.cluster import tasks
 from tiled_sim.cluster.arrival import Needs, admitted, obstacle
 from tiled_sim.cluster.connect import Remote, parse_cluster
 from tiled_sim.cluster.driver import drive
-from tiled_sim.cluster.lease import require_alone, told_if_not_writable
+from tiled_sim.cluster.lease import require_alone
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.errors import TiledSimError, UsageError
 from tiled_sim.run.run import Run
 from tiled_sim.store.control import Control
+from tiled_sim.store.durable import told_if_not_writable
 
 _SECONDS_TO_START = 60
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -51,7 +52,7 @@ def leave(run: Run, client: Client, device: str) -> None:
     """
     control = Control(run.path)
     require_alone(run)
-    with told_if_not_writable(run):
+    with told_if_not_writable(run.path):
         control.go_on()  # here and not there, where it may have been cancelled meanwhile
     before = control.driver()
     future = _begin(client, Needs(str(run.path.absolute()), run.run_id, device))

@@ -20,9 +20,10 @@ from tiled_sim.model.settings import AUTO, NEGLIGIBLE, PRECISIONS, REQUIRED_COVE
 from tiled_sim.plan.choice import build_kernel
 from tiled_sim.plan.memory import WorkerMemory, require_memory
 from tiled_sim.plan.plan import Plan
-from tiled_sim.plan.prepare import prepare
+from tiled_sim.plan.prepare import Prepared, prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
+from tiled_sim.store.durable import reason
 
 
 def submit(
@@ -87,7 +88,7 @@ def submit(
     # connect first: a cluster that is not there, or too small, leaves no run behind
     with connected(cluster, _work(plan, len(plan)), tls=tls) as client:
         require_memory(plan.memory, plan.grid, _memory_of_workers(client))
-        run = create_run(prepared, path)
+        run = _created(prepared, path)
         _hand_out(run, client, list(range(len(run.plan))), device, detach, listener)
     return Run(run.path)
 
@@ -131,6 +132,16 @@ def compute_missing(
             require_memory(run.plan.memory, run.plan.grid, _memory_of_workers(client))
             _hand_out(run, client, missing, device, detach, listener)
     return Run(run.path)
+
+
+def _created(prepared: Prepared, path: str | Path) -> Run:
+    """The run, of which nothing is left if it cannot be made."""
+    try:
+        return create_run(prepared, path)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be made ({reason(error)}); make room, or name another --out"
+        ) from error
 
 
 def _hand_out(

@@ -50,6 +50,7 @@ def write_comparison_picture(
     try:
         figure.savefig(path, dpi=160)
     except (OSError, ValueError) as error:
+        Path(path).unlink(missing_ok=True)  # half of it
         raise StoreError(f"cannot write the picture {path}: {error}") from None
 
 

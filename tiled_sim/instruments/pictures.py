@@ -53,6 +53,7 @@ def write_picture(run: Run, path: str | Path, *, frame: int = 0, panel: int = 0)
     try:
         figure.savefig(path, dpi=160)
     except (OSError, ValueError) as error:
+        Path(path).unlink(missing_ok=True)  # half of it
         raise StoreError(f"cannot write the picture {path}: {error}") from None
 
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.storage import LocalStore
 
 from tiled_sim.errors import StoreError
 from tiled_sim.model.coordinates import pixel_centres
@@ -21,6 +20,7 @@ from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.store import (
     durable,
+    files,
     format1,
     geometry,
     layout,
@@ -37,6 +37,7 @@ from tiled_sim.store.inputs import (
 from tiled_sim.store.layout import NOT_COUNTED
 from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
+from tiled_sim.store.run_files import RunFiles
 from tiled_sim.store.tile_index import TileIndex
 
 __all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
@@ -55,12 +56,12 @@ class RunStore:
         self._attributes = attributes
         try:
             self._root = zarr.open_group(
-                LocalStore(path, read_only=mode == "r"), mode=mode, zarr_format=3
+                RunFiles(path, read_only=mode == "r"), mode=mode, zarr_format=3
             )
             arrays = {"image": layout.array_of(self._root, "0/image")}
             if "0/counts" in self._root:
                 arrays["counts"] = layout.array_of(self._root, "0/counts")
-        except (KeyError, TypeError, ValueError, OSError) as error:  # zarr, of its metadata
+        except Exception as error:  # zarr, of metadata that may hold anything
             raise StoreError(
                 f"{path}: its arrays cannot be opened ({error}); its metadata is damaged, or not "
                 "tiled_sim's"
@@ -109,7 +110,7 @@ class RunStore:
         target = location.local_path(path)
         location.make_directory(target)
         try:
-            root = zarr.open_group(LocalStore(target), mode="w-", zarr_format=3)
+            root = zarr.open_group(RunFiles(target), mode="w-", zarr_format=3)
             level = root.create_group("0", attributes=geometry.facts(experiment))
             layout.create_image(level, grid)
             if experiment.noise is not None:
@@ -150,7 +151,14 @@ class RunStore:
                     f"{target} NEW.zarr` makes a run of format {FORMAT} of it, and that can be "
                     "resumed"
                 )
-            return _Format1Store(target, mode, format1.attributes(str(target), attributes))
+            try:
+                translated = format1.attributes(str(target), attributes)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise StoreError(
+                    f"{target}: the attributes in its zarr.json are not those of a run: they lack "
+                    f"or spoil {error}"
+                ) from error
+            return _Format1Store(target, mode, translated)
         return cls(target, mode, attributes)
 
     @property
@@ -341,7 +349,7 @@ class RunStore:
         self._require_writable()
         text = sidecar.encode(document)
         target = self._sidecar_path(document["tile"]["id"])
-        target.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folders(self._path, target.parent)
         durable.write_atomically(target, text.encode())
 
     def read_sidecar(self, tile: str) -> dict[str, Any] | None:
@@ -355,9 +363,14 @@ class RunStore:
             not the id of a tile
         """
         try:
-            text = self._sidecar_path(tile).read_bytes()
+            text = files.read_file(self._sidecar_path(tile))
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise StoreError(
+                f"{self._path}: the sidecar of {tile} cannot be read ({durable.reason(error)}); "
+                "remove it, and `tiled-sim resume` computes the tile again"
+            ) from error
         return self._decode(text, tile)
 
     def sidecar_ids(self) -> Iterator[str]:
