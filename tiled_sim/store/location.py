@@ -10,8 +10,8 @@ from urllib.request import url2pathname
 from tiled_sim.errors import StoreError
 from tiled_sim.store import files, strict_json
 
-FORMAT = 1
-"""Newest format of a run store that this program knows; it writes this one."""
+FORMAT = 2
+"""Format of the run stores that this program writes; it reads those before."""
 
 
 def local_path(path: str | Path) -> Path:
