@@ -26,6 +26,7 @@ from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.submit import compute_missing
 from tiled_sim.cluster.worker import topic_of
 from tiled_sim.errors import TileError
+from tiled_sim.model.settings import Settings
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run, id_of
@@ -67,7 +68,7 @@ def client(address):
 @pytest.fixture
 def run(job, tmp_path):
     """The run, with nothing computed."""
-    return create_run(prepare(job, tile=(48, 48), kernel="reference"), tmp_path / "run.zarr")
+    return create_run(prepare(job, Settings("reference"), tile=(48, 48)), tmp_path / "run.zarr")
 
 
 class Witness(Silent):
@@ -364,7 +365,7 @@ def test_a_worker_that_joins_late_gets_tiles_and_one_without_the_store_is_named(
     shared, elsewhere = tmp_path / "shared", tmp_path / "elsewhere"
     for folder in (shared, elsewhere):
         folder.mkdir()
-    create_run(prepare(job, tile=(48, 48), kernel="reference"), shared / "run.zarr")
+    create_run(prepare(job, Settings("reference"), tile=(48, 48)), shared / "run.zarr")
     monkeypatch.chdir(shared)
     with ExitStack() as stack, Client(empty, set_as_default=False) as observer:
         stack.enter_context(worker(empty, shared, "--name", "first"))
@@ -569,7 +570,7 @@ def test_a_full_disk_is_told_and_resume_completes_the_run_when_there_is_room(
     job, undisturbed, address, small_disk, capsys
 ):
     path = small_disk / "run.zarr"
-    create_run(prepare(job, tile=(48, 48), kernel="reference"), path)
+    create_run(prepare(job, Settings("reference"), tile=(48, 48)), path)
     ballast = fill(small_disk, 120_000)
     assert main(["resume", str(path), "--cluster", address, "--no-progress"]) == 5
     complaint = capsys.readouterr().err
@@ -582,7 +583,7 @@ def test_a_full_disk_is_told_and_resume_completes_the_run_when_there_is_room(
 
 def test_a_disk_that_is_full_from_the_start_is_refused(job, address, small_disk, capsys):
     path = small_disk / "run.zarr"
-    create_run(prepare(job, tile=(48, 48), kernel="reference"), path)
+    create_run(prepare(job, Settings("reference"), tile=(48, 48)), path)
     fill(small_disk, 0)
     assert main(["resume", str(path), "--cluster", address, "--no-progress"]) == 4
     assert f"{path} cannot be written (No space left on device)" in capsys.readouterr().err
@@ -592,7 +593,7 @@ def test_a_disk_without_room_for_the_smaller_images_keeps_the_tiles(
     job, undisturbed, address, small_disk, capsys
 ):
     path = small_disk / "run.zarr"
-    create_run(prepare(job, tile=(48, 48), kernel="reference"), path)
+    create_run(prepare(job, Settings("reference"), tile=(48, 48)), path)
     ballasts = []
     witness = Witness(TILES, lambda: ballasts.append(fill(small_disk, 0)))
     with pytest.raises(ts.errors.StoreError) as caught:

@@ -59,7 +59,7 @@ def plan_line(plan: "Plan") -> str:
     several = "" if frames * panels == 1 else f" of {frames} frames x {panels} panels"
     taking = "" if math.isinf(plan.seconds) else f", about {duration(plan.seconds)} of a core"
     return (
-        f"{len(plan)} tile{'' if len(plan) == 1 else 's'} of {slow} x {fast} pixels{several} for "
+        f"{len(plan)} of {slow} x {fast} pixels{several} for "
         f"{plan.workers} worker{'' if plan.workers == 1 else 's'}{taking}"
     )
 

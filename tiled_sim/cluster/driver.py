@@ -13,13 +13,14 @@ from typing import Any
 from distributed import Client, Future, KilledWorker
 from distributed.scheduler import WorkerState
 
-from tiled_sim.cluster.arrival import Admission, Needs, admitted
+from tiled_sim.cluster.admission import Admission, admitted
+from tiled_sim.cluster.examination import Requirements
 from tiled_sim.cluster.examiner import PLENTY
 from tiled_sim.cluster.lease import Lease
 from tiled_sim.cluster.listener import Listener
 from tiled_sim.cluster.page.registration import link_of, shown, tell_failure
-from tiled_sim.cluster.tasks import compute_batch
-from tiled_sim.cluster.worker import RUNNING, topic_of
+from tiled_sim.cluster.tasks import ByName
+from tiled_sim.cluster.worker import RUNNING, compute_batch, topic_of
 from tiled_sim.errors import StoreError, TiledSimError, TileError
 from tiled_sim.run.run import Run
 from tiled_sim.store.control import Control, Failure
@@ -104,10 +105,10 @@ def drive(run: Run, client: Client, tiles: list[int], device: str, listener: Lis
     TiledSimError
         if no worker can compute the run, the scheduler is gone, or somebody asked to stop
     """
-    needs = Needs(str(run.path.absolute()), run.run_id, device)
+    requirements = Requirements(str(run.path.absolute()), run.run_id, device)
     with (
         Lease(run, len(tiles), client.dashboard_link or "") as lease,
-        admitted(client, needs) as admission,
+        admitted(client, requirements) as admission,
         shown(client, run, tiles, ATTEMPTS) as factor,
     ):
         page = link_of(client) if factor else client.dashboard_link or ""
@@ -297,7 +298,7 @@ class _Driver:
         if batch.alone:
             resources = dict.fromkeys(resources, PLENTY)
         future = self._client.submit(
-            compute_batch,
+            ByName.of(compute_batch),
             str(self._run.path.absolute()),
             self._run.run_id,
             self._device,
