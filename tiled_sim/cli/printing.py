@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from tiled_sim.model.experiment import Experiment
     from tiled_sim.model.readout import Noise
     from tiled_sim.plan.plan import Plan
-    from tiled_sim.run.run import Counted, Run, Status
+    from tiled_sim.run.run import Run
+    from tiled_sim.run.status import Counted, Status
 
 
 _FAILURES_SHOWN = 5
