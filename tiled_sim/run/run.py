@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, StoreError
+from tiled_sim.model.difference import first_difference
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.plan.plan import Plan
-from tiled_sim.run.difference import first_difference
 from tiled_sim.run.status import Status, status_of
 from tiled_sim.store.run_files import RunFiles
 from tiled_sim.store.run_store import FORMAT, NOT_COUNTED, RunStore

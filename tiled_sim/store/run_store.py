@@ -12,7 +12,6 @@ import numpy.typing as npt
 import zarr
 
 from tiled_sim.errors import StoreError
-from tiled_sim.model.coordinates import pixel_centres
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile, TileGrid
 from tiled_sim.model.inputs import Inputs
@@ -22,7 +21,6 @@ from tiled_sim.store import (
     durable,
     files,
     format1,
-    geometry,
     layout,
     location,
     ome,
@@ -32,13 +30,12 @@ from tiled_sim.store import (
 from tiled_sim.store.inputs import (
     read_amorphous,
     read_structure_factors,
-    write_inputs,
 )
 from tiled_sim.store.layout import NOT_COUNTED
 from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
 from tiled_sim.store.run_files import RunFiles
-from tiled_sim.store.tile_index import TileIndex
+from tiled_sim.store.skeleton import write_skeleton
 
 __all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
 
@@ -106,22 +103,11 @@ class RunStore:
             attributes that have no JSON form
         """
         plain = _plain_attributes({**attributes, "experiment": experiment.to_dict()})
-        centres = pixel_centres(experiment.detector)
         target = location.local_path(path)
         location.make_directory(target)
         try:
             root = zarr.open_group(RunFiles(target), mode="w-", zarr_format=3)
-            level = root.create_group("0", attributes=geometry.facts(experiment))
-            layout.create_image(level, grid)
-            if experiment.noise is not None:
-                layout.create_counts(level, grid)
-            layout.write_coordinates(level, grid.shape, centres)
-            mask = layout.create_mask(level, grid)
-            if not _is_live(inputs.mask):
-                layout.write_mask(mask, inputs.mask)
-            geometry.write_geometry(root, experiment)
-            write_inputs(root, inputs, {})
-            TileIndex.create(root, grid.counts)
+            centres = write_skeleton(root, experiment, grid, inputs)
             if fill is not None:
                 fill(cls(target, "r+", plain))
             document = ome.image_metadata(target.stem, [axes_of(centres)], centres.unit)
@@ -462,11 +448,6 @@ def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
         return json.loads(strict_json.dumps({**attributes, "format": FORMAT}))
     except (TypeError, ValueError) as error:
         raise ValueError(f"attributes of the run: {error}") from error
-
-
-def _is_live(mask: Mask) -> bool:
-    """Whether every pixel is live."""
-    return mask.all_live or mask.sha256 == Mask.live(mask.shape).sha256
 
 
 def _inside(part: slice, size: int) -> slice:
