@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from tiled_sim.model.readout import Noise
     from tiled_sim.plan.plan import Plan
     from tiled_sim.run.run import Run
-    from tiled_sim.run.status import Counted, Status
+    from tiled_sim.run.status import Status
+    from tiled_sim.run.sums import Counted
 
 
 _FAILURES_SHOWN = 5

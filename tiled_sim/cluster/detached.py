@@ -14,6 +14,7 @@ from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.tasks import ByName
 from tiled_sim.errors import TiledSimError, UsageError
 from tiled_sim.run.run import Run
+from tiled_sim.run.status import Progress
 from tiled_sim.store.control import Control
 from tiled_sim.store.durable import told_if_not_writable
 
@@ -126,5 +127,4 @@ def drive_here(path: str, run_id: str, device: str) -> None:
         return
     run = Run(path)
     if not Control(run.path).cancelled:
-        missing = [tile.index for tile in run.missing()]
-        drive(run, client, missing, device, Silent())
+        drive(run, client, Progress.surveyed(run), device, Silent())

@@ -23,6 +23,7 @@ from tiled_sim.cluster.tasks import ByName
 from tiled_sim.cluster.worker import RUNNING, compute_batch, topic_of
 from tiled_sim.errors import StoreError, TiledSimError, TileError
 from tiled_sim.run.run import Run
+from tiled_sim.run.status import Progress
 from tiled_sim.store.control import Control, Failure
 from tiled_sim.store.durable import reason
 from tiled_sim.store.run_store import RunStore
@@ -87,14 +88,14 @@ class Batch:
     alone: bool = False
 
 
-def drive(run: Run, client: Client, tiles: list[int], device: str, listener: Listener) -> None:
+def drive(run: Run, client: Client, progress: Progress, device: str, listener: Listener) -> None:
     """Compute tiles on a cluster, commit each, and make the pyramid when all are done.
 
     Parameters
     ----------
     run : they belong to
     client : of the cluster
-    tiles : their numbers in the plan
+    progress : which of them are done
     device : name of the torch device
     listener : is told of every tile
 
@@ -105,6 +106,7 @@ def drive(run: Run, client: Client, tiles: list[int], device: str, listener: Lis
     TiledSimError
         if no worker can compute the run, the scheduler is gone, or somebody asked to stop
     """
+    tiles = progress.missing
     requirements = Requirements(str(run.path.absolute()), run.run_id, device)
     with (
         Lease(run, len(tiles), client.dashboard_link or "") as lease,
@@ -113,7 +115,7 @@ def drive(run: Run, client: Client, tiles: list[int], device: str, listener: Lis
     ):
         page = link_of(client) if factor else client.dashboard_link or ""
         listener.started(run, len(tiles), page)
-        driver = _Driver(run, client, admission, lease, device, factor, listener)
+        driver = _Driver(run, client, admission, lease, device, factor, listener, progress)
         failures = driver.compute(tiles)
         _complain(run, failures, of_store=driver.store_at_fault)
         finish(run, lease, listener)
@@ -178,6 +180,7 @@ class _Driver:
         device: str,
         factor: int,
         listener: Listener,
+        progress: Progress,
     ) -> None:
         self._run = run
         self._client = client
@@ -186,6 +189,7 @@ class _Driver:
         self._device = device
         self._factor = factor
         self._listener = listener
+        self._progress = progress
         self._underway: dict[Future, Batch] = {}
         self._ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self._fresh: deque[int] = deque()
@@ -209,6 +213,7 @@ class _Driver:
         self._fresh.extend(tiles)
         topic = topic_of(self._run.run_id)
         self._client.subscribe_topic(topic, self._hear)
+        self._progress.write()
         try:
             self._look()
             self._send()
@@ -217,6 +222,7 @@ class _Driver:
                 self._look()
                 self._send()
         finally:
+            self._progress.write()
             if self._client.status == "running":
                 self._client.unsubscribe_topic(topic)
                 for future in self._underway:
@@ -236,6 +242,7 @@ class _Driver:
         if time.monotonic() - self._looked < _SECONDS_BETWEEN_LOOKS:
             return
         self._lease.require()
+        self._progress.write_if_due()
         if self._client.status != "running":
             raise self._scheduler_gone()
         threads = sum(self._admission.threads().values())
@@ -362,6 +369,7 @@ class _Driver:
             self._tiles_timed += 1
             self._seconds_timed += sum(record["seconds"].values())
             self._lease.count(done=1, evaluations=record["evaluations"])
+            self._progress.done(tile, record["sums"])
             self._listener.tile_done(record)
         self._try_again(sorted(left))
 
@@ -477,6 +485,7 @@ class _Driver:
         failure = Failure(self._id(tile), attempts.count, attempts.error, attempts.worker)
         self._failures.append(failure)
         self._lease.count(failed=1)
+        self._progress.failed(tile)
         try:
             Control(self._run.path).write_failure(failure)
         except OSError as error:  # the disk is full: the failure is still told at the end

@@ -23,7 +23,9 @@ from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.prepare import Prepared, prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
+from tiled_sim.run.status import Progress
 from tiled_sim.store.durable import reason
+from tiled_sim.store.run_store import RunStore
 
 
 def submit(
@@ -89,7 +91,7 @@ def submit(
     with connected(cluster, _work(plan, len(plan)), tls=tls) as client:
         require_memory(plan.memory, plan.grid, _memory_of_workers(client))
         run = _created(prepared, path)
-        _hand_out(run, client, list(range(len(run.plan))), device, detach, listener)
+        _hand_out(run, client, Progress(run), device, detach, listener)
     return Run(run.path)
 
 
@@ -120,9 +122,12 @@ def compute_missing(
     if detach:
         require_lasting(cluster)
     listener = listener or Silent()
-    missing = [tile.index for tile in run.missing()]
+    RunStore.open(run.path, mode="r+")  # refuses a run of a format that is not added to
+    progress = Progress.surveyed(run)
+    missing = progress.missing
     if not missing:
         with Lease(run, 0, "") as lease:
+            progress.write()
             finish(run, lease, listener)
     else:
         if is_here(parse_cluster(cluster)):
@@ -130,7 +135,7 @@ def compute_missing(
             build_kernel(chosen, run.experiment, asked=chosen.kernel, compiling=listener.compiling)
         with connected(cluster, _work(run.plan, len(missing)), tls=tls) as client:
             require_memory(run.plan.memory, run.plan.grid, _memory_of_workers(client))
-            _hand_out(run, client, missing, device, detach, listener)
+            _hand_out(run, client, progress, device, detach, listener)
     return Run(run.path)
 
 
@@ -145,13 +150,13 @@ def _created(prepared: Prepared, path: str | Path) -> Run:
 
 
 def _hand_out(
-    run: Run, client: Client, tiles: list[int], device: str, detach: bool, listener: Listener
+    run: Run, client: Client, progress: Progress, device: str, detach: bool, listener: Listener
 ) -> None:
     """Drive a run from here, or leave it to a driver on the cluster."""
     if detach:
         leave(run, client, device)
     else:
-        drive(run, client, tiles, device, listener)
+        drive(run, client, progress, device, listener)
 
 
 def _work(plan: Plan, tiles: int) -> Work:

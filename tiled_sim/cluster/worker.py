@@ -24,6 +24,7 @@ from tiled_sim.errors import StoreError
 from tiled_sim.kernels.reference import Lookups
 from tiled_sim.model.grid import Tile
 from tiled_sim.run.run import Run
+from tiled_sim.run.sums import excerpt
 from tiled_sim.simulation.simulator import TileResult
 from tiled_sim.simulation.trace import UNITS
 from tiled_sim.store.control import Control
@@ -260,6 +261,7 @@ def _compute(
         "evaluations": sidecar["evaluations"]["done"],
         "seconds": sidecar["time"]["seconds"],
         "lookups": sidecar["structure_factor_lookups"],
+        "sums": excerpt(sidecar),
         "departures": [
             {"pixel": trace["pixel"], "departure": trace["departure"]}
             for trace in sidecar["traces"]

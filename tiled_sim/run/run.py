@@ -130,7 +130,7 @@ class Run:
         """
         self.store.require_counts()
         counts = self._level_0("counts")
-        if sum(1 for _ in self.store.sidecar_ids()) >= len(self.plan):
+        if self.status().complete:
             return counts
         return counts.where(counts != NOT_COUNTED)
 

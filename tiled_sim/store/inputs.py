@@ -1,4 +1,4 @@
-"""What a run was made with, kept in its store: structure factors, background, arrays of its model."""
+"""What a run was made with, kept in its store: structure factors, background, spectrum."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

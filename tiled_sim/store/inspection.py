@@ -116,9 +116,9 @@ class Inspection:
     def lost_files(self) -> Iterator[Flaw]:
         """Files of inputs that are not there, each by its name."""
         for key in sorted(self._store.keys):
-            if key.startswith(_HASHED) and not key.endswith(_METADATA):
-                if not (self._path / key).is_file():
-                    yield Flaw(key, "this file of an input is lost")
+            is_content = key.startswith(_HASHED) and not key.endswith(_METADATA)
+            if is_content and not (self._path / key).is_file():
+                yield Flaw(key, "this file of an input is lost")
 
     def flaws_of_root(self) -> Iterator[Flaw]:
         """Other copies of the metadata of the nodes, and other words to viewers, than must be."""

@@ -19,7 +19,6 @@ from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.store import (
     durable,
-    files,
     format1,
     layout,
     location,
@@ -36,6 +35,7 @@ from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
 from tiled_sim.store.run_files import RunFiles
 from tiled_sim.store.skeleton import write_skeleton
+from tiled_sim.store.traces import Traces
 
 __all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
 
@@ -51,6 +51,7 @@ class RunStore:
         self._path = path
         self._mode = mode
         self._attributes = attributes
+        self._traces = Traces(path, self._decode)
         try:
             self._root = zarr.open_group(
                 RunFiles(path, read_only=mode == "r"), mode=mode, zarr_format=3
@@ -137,14 +138,7 @@ class RunStore:
                     f"{target} NEW.zarr` makes a run of format {FORMAT} of it, and that can be "
                     "resumed"
                 )
-            try:
-                translated = format1.attributes(str(target), attributes)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise StoreError(
-                    f"{target}: the attributes in its zarr.json are not those of a run: they lack "
-                    f"or spoil {error}"
-                ) from error
-            return _Format1Store(target, mode, translated)
+            return _Format1Store(target, attributes)
         return cls(target, mode, attributes)
 
     @property
@@ -190,9 +184,7 @@ class RunStore:
         StoreError
             they are not what was written; of the mask, that is found when it is asked for
         """
-        shape = self.shape[1:]
-        mask = Mask.live(shape) if self._mask_is_live() else Mask(shape, self.read_mask)
-        return Inputs(mask, self.read_structure_factors(), read_amorphous(self._inputs()))
+        return Inputs(self._mask(), self.read_structure_factors(), read_amorphous(self._inputs()))
 
     def read_structure_factors(self) -> StructureFactors | None:
         """Structure factors the run was made with, None if without.
@@ -333,10 +325,7 @@ class RunStore:
             the document lacks a field, has one too many, or holds NaN
         """
         self._require_writable()
-        text = sidecar.encode(document)
-        target = self._sidecar_path(document["tile"]["id"])
-        files.make_folders(self._path, target.parent)
-        durable.write_atomically(target, text.encode())
+        self._traces.write(document)
 
     def read_sidecar(self, tile: str) -> dict[str, Any] | None:
         """Sidecar of the tile with this id, None if the tile is not done.
@@ -348,23 +337,11 @@ class RunStore:
         ValueError
             not the id of a tile
         """
-        try:
-            text = files.read_file(self._sidecar_path(tile))
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise StoreError(
-                f"{self._path}: the sidecar of {tile} cannot be read ({durable.reason(error)}); "
-                "remove it, and `tiled-sim resume` computes the tile again"
-            ) from error
-        return self._decode(text, tile)
+        return self._traces.read(tile)
 
     def sidecar_ids(self) -> Iterator[str]:
         """Ids of the tiles that have a sidecar, in order; reads none of them."""
-        traces = self._path / "traces"
-        for folder in sorted(traces.glob("f*/p*")):
-            for file in sorted(folder.glob("r*.json")):
-                yield file.relative_to(traces).with_suffix("").as_posix()
+        return self._traces.ids()
 
     def sweep(self) -> None:
         """Remove what interrupted writes left behind; nobody else may be writing.
@@ -376,7 +353,7 @@ class RunStore:
         """
         self._require_writable()
         patterns = (
-            *("traces/**/.*.tmp", "control/**/.*.tmp", ".*.tmp"),
+            *("traces/**/.*.tmp", "control/**/.*.tmp", "tiles/**/.*.tmp", ".*.tmp"),
             *("0/image/**/*.partial", "0/counts/**/*.partial", "[0-9]*/*.partial", "*.partial"),
         )
         for pattern in patterns:
@@ -406,6 +383,11 @@ class RunStore:
     def _decode(self, text: bytes, tile: str) -> dict[str, Any]:
         """A sidecar from its text."""
         return sidecar.decode(text, tile)
+
+    def _mask(self) -> Mask:
+        """The mask, as it is asked for."""
+        shape = self.shape[1:]
+        return Mask.live(shape) if self._mask_is_live() else Mask(shape, self.read_mask)
 
     def _mask_is_live(self) -> bool:
         """Whether the run was made with a mask of live pixels alone, which has no files."""
@@ -437,10 +419,6 @@ class RunStore:
         """File of a shard of an array by frame, panel, row and column."""
         return self._path.joinpath("0", name, "c", *map(str, place))
 
-    def _sidecar_path(self, tile: str) -> Path:
-        sidecar.check_tile_id(tile)
-        return self._path / "traces" / f"{tile}.json"
-
 
 def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes as they will be read back: lists for tuples, numbers for numpy's."""
@@ -460,6 +438,16 @@ def _inside(part: slice, size: int) -> slice:
 class _Format1Store(RunStore):
     """A run of format 1, which is read only: inputs beside the levels, sidecars of one image."""
 
+    def __init__(self, path: Path, attributes: dict[str, Any]) -> None:
+        super().__init__(path, "r", format1.attributes(path, attributes))
+        # that version did not hash them
+        background = self._root.get("background")
+        self._attributes["hashes"] = {
+            **attributes["hashes"],
+            "mask": self._mask().sha256,
+            "background": background.attrs["content_sha256"] if background is not None else None,
+        }
+
     def read_experiment(self) -> Experiment:
         return format1.experiment(self._attributes["experiment"])
 
@@ -467,7 +455,7 @@ class _Format1Store(RunStore):
         return self._root
 
     def _decode(self, text: bytes, tile: str) -> dict[str, Any]:
-        return format1.decode(text, tile)
+        return format1.decode(text, tile, self._attributes["hashes"])
 
     def _mask_is_live(self) -> bool:
         return not (self._path / "0/mask/c").exists()
