@@ -35,11 +35,11 @@ class Flaw:
 
     Parameters
     ----------
-    place : file or node, as a path in the store
+    node : group or array, as a path in the store; empty: the root
     what : is wrong with it
     """
 
-    place: str
+    node: str
     what: str
 
 
@@ -90,17 +90,20 @@ class Inspection:
         keys = (key.removesuffix(f"/{_METADATA}") for key in self._store.keys)
         return sorted(key for key in keys if f"{key}/{_METADATA}" in self._store.keys)
 
-    def content_of(self, node: str) -> dict[str, Buffer]:
-        """The files of a node as they must be, by their paths."""
-        held = self._store.held
-        return {key: held[key] for key in sorted(held) if key.startswith(f"{node}/")}
+    def content_of(self, node: str) -> dict[str, bytes]:
+        """The files of a group or of a small array as they must be, by their paths."""
+        return {
+            key: content.to_bytes()
+            for key, content in sorted(self._store.held.items())
+            if key == f"{node}/{_METADATA}" or key.startswith(f"{node}/c/")
+        }
 
     def flaws_of_metadata(self) -> Iterator[Flaw]:
         """Nodes that are missing, or of which shape, type, chunks or attributes are others."""
         for node in self.nodes:
             what = self._flaw_of_node(node)
             if what:
-                yield Flaw(f"{node}/{_METADATA}", what)
+                yield Flaw(node, f"its metadata: {what}")
 
     def flaws_of_values(self) -> Iterator[Flaw]:
         """Coordinates, geometry and exposures with other values than the experiment's."""
@@ -113,13 +116,6 @@ class Inspection:
                 if what:
                     yield Flaw(node, what)
 
-    def lost_files(self) -> Iterator[Flaw]:
-        """Files of inputs that are not there, each by its name."""
-        for key in sorted(self._store.keys):
-            is_content = key.startswith(_HASHED) and not key.endswith(_METADATA)
-            if is_content and not (self._path / key).is_file():
-                yield Flaw(key, "this file of an input is lost")
-
     def flaws_of_root(self) -> Iterator[Flaw]:
         """Other copies of the metadata of the nodes, and other words to viewers, than must be."""
         document = self._document(_METADATA)
@@ -127,10 +123,10 @@ class Inspection:
         expected = ome.image_metadata("", self._levels, self._unit)
         found = attributes.get("ome")
         if not alike(without_name(found), without_name(expected)):
-            yield Flaw(_METADATA, "its `ome` is not that of the image")
+            yield Flaw("", "its `ome` is not that of the image")
         copied = copies.get("metadata") if isinstance(copies, dict) else None
         if not isinstance(copied, dict):
-            yield Flaw(_METADATA, "it has no copies of the metadata of its nodes")
+            yield Flaw("", "it has no copies of the metadata of its nodes")
             return
         for node in self.nodes:
             try:
@@ -139,7 +135,7 @@ class Inspection:
                 continue  # told already
             same = alike(plain_metadata(copied.get(node)), own)
             if not same and not self._means_the_same(node, self._open(copies=True)):
-                yield Flaw(_METADATA, f"its copy of the metadata of {node} is not the node's own")
+                yield Flaw("", f"its copy of the metadata of {node} is not the node's own")
 
     def flaws_of_levels(self) -> Iterator[Flaw]:
         """Shards of smaller images that are not the means of the pixels of the larger."""

@@ -1,6 +1,7 @@
 """The run store: the only code that touches the zarr. See ``docs/store.md``."""
 
 import json
+import math
 import operator
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +28,7 @@ from tiled_sim.store import (
     strict_json,
 )
 from tiled_sim.store.inputs import (
+    lost_files,
     read_amorphous,
     read_structure_factors,
 )
@@ -34,6 +36,7 @@ from tiled_sim.store.layout import NOT_COUNTED
 from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
 from tiled_sim.store.run_files import RunFiles
+from tiled_sim.store.shards import fault_of_shard
 from tiled_sim.store.skeleton import write_skeleton
 from tiled_sim.store.traces import Traces
 
@@ -186,6 +189,10 @@ class RunStore:
         """
         return Inputs(self._mask(), self.read_structure_factors(), read_amorphous(self._inputs()))
 
+    def lost_files_of_inputs(self) -> Iterator[str]:
+        """Files of the inputs that are not there, but for the mask's, which tells its own."""
+        return lost_files(self._inputs(), self._path)
+
     def read_structure_factors(self) -> StructureFactors | None:
         """Structure factors the run was made with, None if without.
 
@@ -314,6 +321,23 @@ class RunStore:
         durable.sync(file)
         durable.sync(file.parent)
 
+    def faults_of_shards(self, tile: Tile) -> Iterator[str]:
+        """What keeps the files of a tile from being read, by their indices alone.
+
+        Raises
+        ------
+        StoreError
+            something that cannot be read, nor replaced, stands in the place of one
+        """
+        for name, array in self._arrays.items():
+            assert array.shards is not None
+            sides = zip(array.shards, array.chunks, strict=True)
+            chunks = math.prod(shard // chunk for shard, chunk in sides)
+            file = self._shard(name, *self.grid.place_of(tile.index))
+            fault = fault_of_shard(file, chunks)
+            if fault:
+                yield f"{file.relative_to(self._path)} {fault}"
+
     def write_sidecar(self, document: Mapping[str, Any]) -> None:
         """Commit a tile: from here on it is done, whatever happens to the machine.
 
@@ -399,6 +423,17 @@ class RunStore:
                 f"{self._path}: the mask has lost its file 0/mask/{file}, without which dead "
                 "pixels would count as live; submit the run again to another --out"
             )
+
+    def withdraw(self, tile: Tile) -> None:
+        """Take back that a tile is done, so that it is computed again.
+
+        Raises
+        ------
+        StoreError
+            the run is open to read only
+        """
+        self._require_writable()
+        self._traces.remove(self.grid.id_of(tile))
 
     def _require_writable(self) -> None:
         if self._mode == "r":
