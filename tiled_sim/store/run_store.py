@@ -314,7 +314,10 @@ class RunStore:
                 f"a {array.dtype} {name} of {tile.shape} is due, not {pixels.dtype} of "
                 f"{pixels.shape}"
             )
-        file = self._shard(name, *self.grid.place_of(tile.index))
+        grid = self.grid
+        if tile != grid[tile.index]:
+            raise ValueError(f"{tile} is no tile of {self._path}, whose shards are {grid.tile}")
+        file = self._shard(name, *grid.place_of(tile.index))
         # zarr reads a shard that it replaces, and would stumble over a damaged one
         file.unlink(missing_ok=True)
         array[tile.region] = pixels
