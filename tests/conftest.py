@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile
+from tiled_sim.model.settings import REFERENCE
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.model.settings import Settings
-from tiled_sim.plan.plan import make_plan
+from tiled_sim.plan.plan import Plan, make_plan
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.simulation.simulator import Simulator, TileResult
 
@@ -89,30 +88,32 @@ class Simulated:
         return image
 
 
+def planned(experiment: Experiment, *, tile=(512, 512), **settings: object) -> Plan:
+    """A plan of an experiment, for the reference kernel unless ``settings`` say another."""
+    chosen = dataclasses.replace(REFERENCE, **settings)
+    return make_plan(experiment, load_inputs(experiment), chosen, tile=tile)
+
+
 def _simulate(
     experiment: Experiment,
     *,
-    tile: tuple[int, int] | None = None,
+    tile: tuple[int, int] = (512, 512),
     trace_pixels: tuple[tuple[int, int], ...] = (),
     holding=None,
     factors: StructureFactors | None = None,
-    amorphous: AmorphousTable | None = None,
-    kernel: str = "reference",
     **settings: object,
 ) -> Simulated:
-    given = {"factors": factors, "amorphous": amorphous}
-    inputs = dataclasses.replace(
-        load_inputs(experiment), **{name: it for name, it in given.items() if it is not None}
-    )
-    plan = make_plan(
-        experiment, inputs, Settings(kernel, **settings), tile=tile, trace_pixels=trace_pixels
-    )
+    inputs = load_inputs(experiment)
+    if factors is not None:
+        inputs = dataclasses.replace(inputs, factors=factors)
+    chosen = dataclasses.replace(REFERENCE, **settings)
+    plan = make_plan(experiment, inputs, chosen, tile=tile, trace_pixels=trace_pixels)
     simulator = Simulator(experiment, inputs, plan, torch.device("cpu"))
     image = np.zeros(experiment.shape, np.float32)
     counts = np.zeros(experiment.shape, np.int32)
     tiles, results = [], []
     for part in plan:
-        if holding is not None and not any(_holds(part, *pixel) for pixel in holding):
+        if holding is not None and not any(holds(part, *pixel) for pixel in holding):
             continue
         result = simulator.simulate_tile(part)
         image[part.region] = result.image
@@ -123,7 +124,8 @@ def _simulate(
     return Simulated(image, tiles, results, counts)
 
 
-def _holds(tile: Tile, slow: int, fast: int) -> bool:
+def holds(tile: Tile, slow: int, fast: int) -> bool:
+    """Whether a pixel of a panel lies in a tile."""
     return slow in range(*tile.slow) and fast in range(*tile.fast)
 
 

@@ -660,7 +660,7 @@ def test_our_options_stand_anywhere_among_those_of_nanobragg(tell, in_data, plac
     code, output, _ = tell("plan --json", *words)
     document = one_document(output)
     assert code == 0
-    assert document["tile"] == [32, 16]
+    assert document["tile"] == [1, 1, 32, 16]
     assert document["hashes"]["experiment"] == planned(tell, STILL)
 
 
@@ -854,7 +854,9 @@ def test_plan_tells_tiles_work_memory_and_coverage(tell, in_data):
     code, output, complaint = tell("plan --tile 32x16", STILL, "-oversample 2")
     assert (code, complaint) == (0, "")
     assert "image     1 x 1 x 64 x 64 (frame x panel x slow x fast)" in output
-    assert "tiles     8 of 32 x 16 pixels, 2 x 4 a panel" in output
+    assert re.search(
+        r"^tiles     8 of 32 x 16 pixels for \d+ workers?, about .*, 2 x 4 a panel$", output, re.M
+    )
     assert "work      16.4 k evaluations, 4 a pixel" in output
     assert re.search(r"memory    \d+ MB a worker process", output)
     assert "F         p1.hkl" in output

@@ -30,16 +30,17 @@ from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
 from tiled_sim.model.exposures import Frames
 from tiled_sim.model.sampling import Sampling
-from tiled_sim.model.settings import Choice
+from tiled_sim.model.settings import Settings
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import about_fixed_axes, as_tuple, unit
-from tiled_sim.plan.plan import DEFAULT_TILE, plan_tiles
-from tiled_sim.read.inputs import load_mask, load_structure_factors
-from tiled_sim.simulation.simulator import Simulator, _TileBlocks
+from tiled_sim.plan.plan import make_plan
+from tiled_sim.read.inputs import load_inputs, load_mask
+from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks
+from tiled_sim.simulation.simulator import Simulator
 
 CPU = torch.device("cpu")
 #: F is the same everywhere.
@@ -84,7 +85,7 @@ class Computed:
 
     @property
     def done(self):
-        return sum(result.evaluations_done for result in self.results)
+        return sum(result.evaluations.done for result in self.results)
 
     @property
     def traces(self):
@@ -94,33 +95,27 @@ class Computed:
         return sum(getattr(result.lookups, kind) for result in self.results)
 
 
-def simulator_of(
-    experiment, kernel, precision, *, tile=DEFAULT_TILE, trace_pixels=(), factors=None
-):
-    plan = plan_tiles(
-        experiment,
-        load_mask(experiment),
-        tile=tile,
-        trace_pixels=trace_pixels,
-        choice=Choice(kernel, precision, "as asked"),
-    )
-    if factors is None:
-        factors = load_structure_factors(experiment)
-    return Simulator(experiment, factors, plan, CPU)
+def simulator_of(experiment, kernel, precision, *, tile=(512, 512), trace_pixels=(), factors=None):
+    inputs = load_inputs(experiment)
+    if factors is not None:
+        inputs = dataclasses.replace(inputs, factors=factors)
+    chosen = Settings(kernel, precision, 0.0, "as asked")
+    plan = make_plan(experiment, inputs, chosen, tile=tile, trace_pixels=trace_pixels)
+    return Simulator(experiment, inputs, plan, CPU)
 
 
 def computed(experiment, kernel="compiled", precision="float64", *, holding=None, **options):
     """A panel through plan and simulator; ``holding``: only the tiles that hold these pixels."""
     simulator = simulator_of(experiment, kernel, precision, **options)
-    mask = load_mask(experiment)
-    image = np.zeros(experiment.detector.pixels, np.float32)
+    image = np.zeros(experiment.shape, np.float32)
     results = []
     for tile in simulator.plan:
-        if holding is None or any(tile.holds(*pixel) for pixel in holding):
-            place = slice(*tile.slow), slice(*tile.fast)
-            results.append(simulator.simulate_tile(tile, mask(0, *place)))
-            image[place] = results[-1].image
-    return Computed(image, results)
+        if holding is None or any(
+            slow in range(*tile.slow) and fast in range(*tile.fast) for slow, fast in holding
+        ):
+            results.append(simulator.simulate_tile(tile))
+            image[tile.region] = results[-1].image
+    return Computed(image[0, 0], results)
 
 
 # The rules of agreement
@@ -500,7 +495,7 @@ def test_what_is_compiled_is_as_the_c_program(golden, in_data, name, precision):
 
 def in_float64(experiment, precision):
     """Photons of every pixel before they are stored."""
-    factors = load_structure_factors(experiment)
+    factors = load_inputs(experiment).factors
     F = experiment.structure_factors.default_F
     filled = StructureFactorTable(factors.filled(F), factors.given, factors.minimum, F, CPU)
     return photons_of(CompiledKernel(scene_of(experiment), filled, F, precision), experiment)
@@ -533,7 +528,7 @@ def bytes_in_tiles(still):
 @kinds
 @pytest.mark.parametrize("tile", [(16, 16), (48, 80), (256, 256)], ids="{0[0]}x{0[1]}".format)
 def test_a_pixel_has_the_same_bits_in_whatever_tile_it_is(bytes_in_tiles, options, precision, tile):
-    whole = bytes_in_tiles(options, precision, DEFAULT_TILE)
+    whole = bytes_in_tiles(options, precision, (512, 512))
     assert bytes_in_tiles(options, precision, tile) == whole
 
 
@@ -541,10 +536,9 @@ def test_a_pixel_has_the_same_bits_in_whatever_tile_it_is(bytes_in_tiles, option
 def test_threads_that_compute_at_once_get_the_same_bits(still, precision):
     experiment = still(*REAL["oscillation"])
     simulator = simulator_of(experiment, "compiled", precision, tile=(32, 32))
-    live = np.zeros((32, 32), np.uint8)
 
     def bits(tile):
-        return simulator.simulate_tile(tile, live).image.tobytes()
+        return simulator.simulate_tile(tile).image.tobytes()
 
     alone = [bits(tile) for tile in simulator.plan]
     with ThreadPoolExecutor(4) as pool:
@@ -582,7 +576,7 @@ counted = pytest.mark.parametrize("options", COUNTED.values(), ids=COUNTED)
 @counted
 def test_every_look_up_is_counted_as_the_reference_kernel_counts_it(in_data, still, options):
     experiment = still(*WIDE, *options, "-detpixels", 48, "-pixel", 2.4)
-    factors = load_structure_factors(experiment)
+    factors = load_inputs(experiment).factors
     filled = StructureFactorTable(factors.filled(0.0), factors.given, factors.minimum, 0.0, CPU)
     pixels = blocks_of(experiment).pixels()
     fused, reference = (
@@ -616,7 +610,7 @@ def test_a_sample_looks_at_no_pixel_outside_the_region(eager, still):
     # the first 40 rows are 18 blocks, of which every fourth is looked at; in the third row of
     # blocks another pixel stands for the dead one in the middle
     experiment = still("-detpixels", 96, "-roi", 0, 95, 0, 39)
-    blocks = _TileBlocks(plan_tiles(experiment, load_mask(experiment))[0], region(experiment), CPU)
+    blocks = RectangleBlocks(Rectangle(0, 0, (0, 96), (0, 96)), region(experiment), CPU)
     sample = blocks.sample(4)
     assert len(sample.slow) == 5
     assert sample.slow.max() <= 39

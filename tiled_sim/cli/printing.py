@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from tiled_sim.model.experiment import Experiment
     from tiled_sim.model.readout import Noise
     from tiled_sim.plan.plan import Plan
-    from tiled_sim.run.run import Counted, Run, Status
+    from tiled_sim.run.run import Run
+    from tiled_sim.run.status import Status
+    from tiled_sim.run.sums import Counted
 
 
 _FAILURES_SHOWN = 5
@@ -59,7 +61,7 @@ def plan_line(plan: "Plan") -> str:
     several = "" if frames * panels == 1 else f" of {frames} frames x {panels} panels"
     taking = "" if math.isinf(plan.seconds) else f", about {duration(plan.seconds)} of a core"
     return (
-        f"{len(plan)} tile{'' if len(plan) == 1 else 's'} of {slow} x {fast} pixels{several} for "
+        f"{len(plan)} of {slow} x {fast} pixels{several} for "
         f"{plan.workers} worker{'' if plan.workers == 1 else 's'}{taking}"
     )
 

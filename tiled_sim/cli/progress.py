@@ -51,7 +51,7 @@ class ProgressBar:
 
     def planned(self, plan: Plan) -> None:
         """Say what it is predicted to take."""
-        self.say(f"plan      {plan_line(plan)}")
+        self.say(f"tiles     {plan_line(plan)}")
 
     def compiling(self) -> None:
         """Say what is waited for."""

@@ -9,12 +9,14 @@ from tiled_sim.cluster.admission import admitted
 from tiled_sim.cluster.connect import Remote, parse_cluster
 from tiled_sim.cluster.driver import drive
 from tiled_sim.cluster.examination import Requirements, obstacle
-from tiled_sim.cluster.lease import require_alone, told_if_not_writable
+from tiled_sim.cluster.lease import require_alone
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.tasks import ByName
 from tiled_sim.errors import TiledSimError, UsageError
 from tiled_sim.run.run import Run
+from tiled_sim.run.status import Progress
 from tiled_sim.store.control import Control
+from tiled_sim.store.durable import told_if_not_writable
 
 _SECONDS_TO_START = 60
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -52,7 +54,7 @@ def leave(run: Run, client: Client, device: str) -> None:
     """
     control = Control(run.path)
     require_alone(run)
-    with told_if_not_writable(run):
+    with told_if_not_writable(run.path):
         control.go_on()  # here and not there, where it may have been cancelled meanwhile
     before = control.driver()
     future = _begin(client, Requirements(str(run.path.absolute()), run.run_id, device))
@@ -125,5 +127,4 @@ def drive_here(path: str, run_id: str, device: str) -> None:
         return
     run = Run(path)
     if not Control(run.path).cancelled:
-        missing = [tile.index for tile in run.missing()]
-        drive(run, client, missing, device, Silent())
+        drive(run, client, Progress.surveyed(run), device, Silent())

@@ -57,7 +57,7 @@ def lazy_image(
     workers = Workers(CPU_COUNT, device=where.type)
     sides = (tile, tile) if isinstance(tile, int) else tile
     # what cannot be is refused here, and not by a worker
-    prepared = prepare(experiment, asked, tile=sides, require_coverage=0.0, workers=workers)
+    prepared = prepare(experiment, asked, tile=sides, require_coverage=None, workers=workers)
     plan, hashes = prepared.plan, prepared.inputs.hashes
     sizes = zip(plan.grid.shape, plan.grid.tile, plan.grid.counts, strict=True)
     data = dask.array.map_blocks(

@@ -20,9 +20,12 @@ from tiled_sim.model.settings import AUTO, NEGLIGIBLE, PRECISIONS, REQUIRED_COVE
 from tiled_sim.plan.choice import build_kernel
 from tiled_sim.plan.memory import WorkerMemory, require_memory
 from tiled_sim.plan.plan import Plan
-from tiled_sim.plan.prepare import prepare
+from tiled_sim.plan.prepare import Prepared, prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
+from tiled_sim.run.status import Progress
+from tiled_sim.store.durable import reason
+from tiled_sim.store.run_store import RunStore
 
 
 def submit(
@@ -87,8 +90,8 @@ def submit(
     # connect first: a cluster that is not there, or too small, leaves no run behind
     with connected(cluster, _work(plan, len(plan)), tls=tls) as client:
         require_memory(plan.memory, plan.grid, _memory_of_workers(client))
-        run = create_run(prepared, path)
-        _hand_out(run, client, list(range(len(run.plan))), device, detach, listener)
+        run = _created(prepared, path)
+        _hand_out(run, client, Progress(run), device, detach, listener)
     return Run(run.path)
 
 
@@ -119,9 +122,12 @@ def compute_missing(
     if detach:
         require_lasting(cluster)
     listener = listener or Silent()
-    missing = [tile.index for tile in run.missing()]
+    RunStore.open(run.path, mode="r+")  # refuses a run of a format that is not added to
+    progress = Progress.surveyed(run)
+    missing = progress.missing
     if not missing:
         with Lease(run, 0, "") as lease:
+            progress.write()
             finish(run, lease, listener)
     else:
         if is_here(parse_cluster(cluster)):
@@ -129,18 +135,28 @@ def compute_missing(
             build_kernel(chosen, run.experiment, asked=chosen.kernel, compiling=listener.compiling)
         with connected(cluster, _work(run.plan, len(missing)), tls=tls) as client:
             require_memory(run.plan.memory, run.plan.grid, _memory_of_workers(client))
-            _hand_out(run, client, missing, device, detach, listener)
+            _hand_out(run, client, progress, device, detach, listener)
     return Run(run.path)
 
 
+def _created(prepared: Prepared, path: str | Path) -> Run:
+    """The run, of which nothing is left if it cannot be made."""
+    try:
+        return create_run(prepared, path)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be made ({reason(error)}); make room, or name another --out"
+        ) from error
+
+
 def _hand_out(
-    run: Run, client: Client, tiles: list[int], device: str, detach: bool, listener: Listener
+    run: Run, client: Client, progress: Progress, device: str, detach: bool, listener: Listener
 ) -> None:
     """Drive a run from here, or leave it to a driver on the cluster."""
     if detach:
         leave(run, client, device)
     else:
-        drive(run, client, tiles, device, listener)
+        drive(run, client, progress, device, listener)
 
 
 def _work(plan: Plan, tiles: int) -> Work:

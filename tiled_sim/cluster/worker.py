@@ -24,9 +24,12 @@ from tiled_sim.errors import StoreError
 from tiled_sim.kernels.reference import Lookups
 from tiled_sim.model.grid import Tile
 from tiled_sim.run.run import Run
+from tiled_sim.run.sums import excerpt
 from tiled_sim.simulation.simulator import TileResult
 from tiled_sim.simulation.trace import UNITS
 from tiled_sim.store.control import Control
+from tiled_sim.store.durable import told_if_not_writable
+from tiled_sim.store.presence import Presence, RunRemovedError
 from tiled_sim.store.run_store import RunStore
 from tiled_sim.store.sidecar import counts_digest, image_digest
 from tiled_sim.versions import versions
@@ -50,8 +53,18 @@ class Workspace:
     def __init__(self, path: str, device: str) -> None:
         torch.set_num_threads(1)
         self.run = Run(path)
+        self.presence = Presence(self.run.path, self.run.run_id)
         self.store = RunStore.open(path, mode="r+")
         self.simulator = self.run.simulator(device)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether the directory of the run is gone, or holds another run."""
+        try:
+            self.presence.require()
+        except RunRemovedError:
+            return True
+        return False
 
     def compute(self, tile: Tile, attempt: int, factor: int) -> tuple[dict[str, Any], bytes]:
         """Compute and commit a tile; its sidecar, and a thumbnail unless ``factor`` is 0."""
@@ -60,13 +73,15 @@ class Workspace:
         counts = self._count(tile, result)
         if (done := self.run.sidecar(tile)) is not None:
             return done, b""  # by a task of an earlier driver, which went on after that had died
-        before_write = time.perf_counter()
-        self.store.write_tile(tile, result.image)
-        if counts is not None:
-            self.store.write_counts(tile, counts)
-        result.seconds["write"] = time.perf_counter() - before_write
-        sidecar = self._sidecar(tile, attempt, result, counts, started)
-        self.store.write_sidecar(sidecar)
+        self.presence.require()
+        with told_if_not_writable(self.run.path):
+            before_write = time.perf_counter()
+            self.store.write_tile(tile, result.image)
+            if counts is not None:
+                self.store.write_counts(tile, counts)
+            result.seconds["write"] = time.perf_counter() - before_write
+            sidecar = self._sidecar(tile, attempt, result, counts, started)
+            self.store.write_sidecar(sidecar)
         return sidecar, thumbnail_of(tile, result.image, factor) if factor else b""
 
     def _count(self, tile: Tile, result: TileResult) -> npt.NDArray[np.int32] | None:
@@ -207,9 +222,9 @@ def compute_batch(
 
     Returns
     -------
-    of each tile the parts of the sidecar that progress and summary need, or ``error`` and
-    ``worker``; tiles that were not begun, because the run was cancelled or cannot be opened here,
-    are left out
+    of each tile the parts of the sidecar that progress and summary need, or ``error``, whether that
+    is ``of_store``, and ``worker``; tiles that were not begun, because the run was cancelled or
+    removed or cannot be opened here, are left out
     """
     try:
         here = workspace(path, run_id, device)
@@ -218,7 +233,7 @@ def compute_batch(
     control = Control(here.run.path)
     records = []
     for index, attempt in tiles:
-        if control.cancelled:
+        if control.cancelled or here.is_removed:
             break
         _tell(run_id, {"tile": index, "state": RUNNING, "attempt": attempt})
         record, thumbnail = _compute(here, here.run.plan[index], attempt, factor)
@@ -236,7 +251,9 @@ def _compute(
         done = here.run.sidecar(tile)
         sidecar, thumbnail = (done, b"") if done else here.compute(tile, attempt, factor)
     except Exception as error:  # whatever a kernel, a disk or a file system may raise
-        logger.warning("tile %s failed", here.run.plan.id_of(tile), exc_info=True)
+        # the driver tells of it; a traceback would say no more of a full disk
+        is_told = isinstance(error, StoreError)
+        logger.info("tile %s failed: %s", here.run.plan.id_of(tile), error, exc_info=not is_told)
         return _failed(tile.index, error), b""
     record = {
         "tile": tile.index,
@@ -244,6 +261,7 @@ def _compute(
         "evaluations": sidecar["evaluations"]["done"],
         "seconds": sidecar["time"]["seconds"],
         "lookups": sidecar["structure_factor_lookups"],
+        "sums": excerpt(sidecar),
         "departures": [
             {"pixel": trace["pixel"], "departure": trace["departure"]}
             for trace in sidecar["traces"]
@@ -255,9 +273,11 @@ def _compute(
 
 def _failed(tile: int, error: Exception) -> dict[str, Any]:
     """The record of a tile that is not done."""
+    of_store = isinstance(error, StoreError)
     return {
         "tile": tile,
-        "error": f"{type(error).__name__}: {error}",
+        "error": str(error) if of_store else f"{type(error).__name__}: {error}",
+        "of_store": of_store,
         "worker": _worker_address(),
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import StoreError, UsageError
+from tiled_sim.errors import MissingExtraError, StoreError
 from tiled_sim.instruments.image import Image
 
 Floats = npt.NDArray[np.float64]
@@ -50,6 +50,7 @@ def write_comparison_picture(
     try:
         figure.savefig(path, dpi=160)
     except (OSError, ValueError) as error:
+        Path(path).unlink(missing_ok=True)  # half of it
         raise StoreError(f"cannot write the picture {path}: {error}") from None
 
 
@@ -80,9 +81,7 @@ def _draw(a: Image, b: Image, origin: tuple[int, int]) -> Any:
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError:
-        raise UsageError(
-            "pictures need matplotlib: install it with `pip install 'tiled_sim[view]'`"
-        ) from None
+        raise MissingExtraError("view", "a picture") from None
     slow, fast = a.pixels.shape
     factor = max(math.ceil(max(slow, fast) / _LONGEST), 1)
     of_a, of_b, difference = (

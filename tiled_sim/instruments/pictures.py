@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tiled_sim.errors import StoreError, UsageError
+from tiled_sim.errors import MissingExtraError, StoreError, UsageError
 from tiled_sim.kernels.reference import Pixels, ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics import geometry
@@ -53,6 +53,7 @@ def write_picture(run: Run, path: str | Path, *, frame: int = 0, panel: int = 0)
     try:
         figure.savefig(path, dpi=160)
     except (OSError, ValueError) as error:
+        Path(path).unlink(missing_ok=True)  # half of it
         raise StoreError(f"cannot write the picture {path}: {error}") from None
 
 
@@ -118,9 +119,7 @@ def _draw(run: Run, frame: int, panel: int) -> Any:
         from matplotlib.colors import LogNorm
         from matplotlib.figure import Figure
     except ImportError:
-        raise UsageError(
-            "pictures need matplotlib: install it with `pip install 'tiled_sim[view]'`"
-        ) from None
+        raise MissingExtraError("view", "a picture") from None
     image, factor = brightest_of_blocks(run, frame, panel)
     millimetres = run.experiment.detector.pixel_size * 1000.0
     _, _, slow, fast = run.experiment.shape

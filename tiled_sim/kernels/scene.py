@@ -9,26 +9,10 @@ from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.vectors import Array, as_tuple
-
-
-@dataclass(frozen=True, slots=True)
-class FirstEvaluation:
-    """Where the C program's loops evaluate something for the first time on a panel.
-
-    Parameters
-    ----------
-    slow, fast : the pixel
-    subpixel : slow · oversample + fast, within the pixel
-    source : index
-    """
-
-    slow: int
-    fast: int
-    subpixel: int
-    source: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -146,7 +146,12 @@ class TileGrid:
 
     def id_of(self, tile: Tile) -> str:
         """Name of a tile in a store, such as ``f00000/p000/r0003c0007``: its place."""
-        frame, panel, row, column = self.place_of(tile.index)
+        return self.name_of(self.place_of(tile.index))
+
+    @staticmethod
+    def name_of(place: Shape) -> str:
+        """Name in a store of the tile at a place."""
+        frame, panel, row, column = place
         return f"f{frame:05d}/p{panel:03d}/r{row:04d}c{column:04d}"
 
     def require(self, **numbers: int) -> None:

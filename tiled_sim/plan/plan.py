@@ -11,14 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.errors import UsageError
-from tiled_sim.kernels.first import first_evaluations
-from tiled_sim.kernels.scene import FirstEvaluation
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.grid import Tile, TileGrid
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.settings import Settings
-from tiled_sim.plan.choice import predicted_seconds
 from tiled_sim.plan.memory import Memory, memory_of
 from tiled_sim.plan.tiling import grid_of
 
@@ -145,6 +143,10 @@ def make_plan(
     UsageError
         for a pixel that is not computed, or a tile that is not made of whole blocks
     """
+    # torch takes seconds to import, and whoever reads the plan of a run need not wait for it
+    from tiled_sim.kernels.first import first_evaluations
+    from tiled_sim.plan.choice import predicted_seconds
+
     for pixel in trace_pixels:
         _require_live(pixel, inputs.mask)
     seconds = predicted_seconds(settings, experiment, cores=1)

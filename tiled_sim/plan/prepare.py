@@ -60,7 +60,7 @@ def prepare(
     *,
     tile: tuple[int, int] | None = None,
     trace_pixels: Sequence[tuple[int, int]] = (),
-    require_coverage: float = REQUIRED_COVERAGE,
+    require_coverage: float | None = REQUIRED_COVERAGE,
     workers: Workers = Workers(),  # noqa: B008 - frozen
     compiling: Callable[[], None] | None = None,
 ) -> Prepared:
@@ -72,7 +72,8 @@ def prepare(
     settings : as the user asks
     tile : (slow, fast) pixels of a tile; None: by predicted cost
     trace_pixels : (slow, fast) of pixels whose scaling chain is kept
-    require_coverage : share of the reflections in reach that the file must give
+    require_coverage : share of the reflections in reach that the file must give; None: coverage
+        is not measured
     workers : that are to compute the tiles
     compiling : called before the kernel is compiled for this machine; None: the workers are
         elsewhere, and compile for themselves
@@ -85,7 +86,7 @@ def prepare(
     chosen = choose_kernel(experiment, settings, device=workers.device, cores=workers.cores)
     inputs = load_inputs(experiment)
     coverage = None
-    if inputs.factors is not None:
+    if inputs.factors is not None and require_coverage is not None:
         coverage = measure_coverage(experiment, inputs.factors, inputs.mask)
         coverage.require(require_coverage, inputs.factors)
         _refuse_racing_interpolation(experiment, coverage)

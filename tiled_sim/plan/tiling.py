@@ -44,10 +44,10 @@ def grid_of(
     frames, panels, slow, fast = shape
     if slow * fast > pixels:
         return TileGrid.cut(shape, (1, 1, *_sides(slow, fast, pixels)))
+    whole = _side(slow, 1), _side(fast, 1)
     if panels * slow * fast > pixels:
-        return TileGrid.cut(shape, (1, _evenly(panels, pixels // (slow * fast)), slow, fast))
-    together = _evenly(frames, pixels // (panels * slow * fast))
-    return TileGrid.cut(shape, (together, panels, slow, fast))
+        return TileGrid.cut(shape, (1, _evenly(panels, pixels // (slow * fast)), *whole))
+    return TileGrid.cut(shape, (_evenly(frames, pixels // (panels * slow * fast)), panels, *whole))
 
 
 def pixels_of_a_tile(pixels: int, seconds: float, workers: int) -> int:

@@ -61,7 +61,7 @@ def simulate(
         experiment,
         Settings(kernel, precision, negligible),
         trace_pixels=trace_pixels,
-        require_coverage=0.0,
+        require_coverage=None,
         # the threads below wait for each other, most of the time
         workers=Workers(device=where.type),
         compiling=_say_compiling,

@@ -5,16 +5,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from tiled_sim.model.coordinates import pixel_centres
 from tiled_sim.model.experiment import Experiment
 
 _DIMS = ("frame", "panel", "slow", "fast")
-
-
-def pixel_centres(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
-    """Distances of the pixel centres from the panel's corner along slow and fast [mm]."""
-    slow, fast = experiment.detector.pixels
-    millimetres = experiment.detector.pixel_size * 1000.0
-    return (np.arange(slow) + 0.5) * millimetres, (np.arange(fast) + 0.5) * millimetres
 
 
 def labelled(experiment: Experiment, data: Any) -> xr.DataArray:
@@ -25,7 +19,8 @@ def labelled(experiment: Experiment, data: Any) -> xr.DataArray:
     experiment : whose image it is
     data : float32 array, numpy or dask [photons]
     """
-    slow, fast = pixel_centres(experiment)
+    centres = pixel_centres(experiment.detector)
+    units = {"units": centres.unit}
     return xr.DataArray(
         data,
         dims=_DIMS,
@@ -33,8 +28,8 @@ def labelled(experiment: Experiment, data: Any) -> xr.DataArray:
         coords={
             "frame": np.arange(data.shape[0]),
             "panel": np.arange(data.shape[1]),
-            "slow": ("slow", slow, {"units": "mm"}),
-            "fast": ("fast", fast, {"units": "mm"}),
+            "slow": ("slow", centres.slow, units),
+            "fast": ("fast", centres.fast, units),
         },
         attrs={"units": "photon", "long_name": "expected photons per pixel"},
     )

@@ -1,7 +1,6 @@
-"""The run store, format 1: the only code that touches the zarr. See ``docs/store.md``."""
+"""The run store: the only code that touches the zarr. See ``docs/store.md``."""
 
 import json
-import logging
 import operator
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,42 +10,59 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.storage import LocalStore
 
 from tiled_sim.errors import StoreError
-from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.coordinates import pixel_centres
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile, TileGrid
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.store import durable, layout, location, ome, pyramid, sidecar, strict_json
+from tiled_sim.store import (
+    durable,
+    format1,
+    geometry,
+    layout,
+    location,
+    ome,
+    sidecar,
+    strict_json,
+)
+from tiled_sim.store.inputs import (
+    read_amorphous,
+    read_structure_factors,
+    write_inputs,
+)
 from tiled_sim.store.layout import NOT_COUNTED
+from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
+from tiled_sim.store.run_files import RunFiles
+from tiled_sim.store.tile_index import TileIndex
+from tiled_sim.store.traces import Traces
 
 __all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
 
-logger = logging.getLogger(__name__)
-
 
 class RunStore:
-    """A run on disk: the image, its mask, the structure factors and the sidecars of its tiles.
+    """A run on disk: the image, its mask, the inputs and the sidecars of its tiles.
 
     Made by `create` or `open`. One process may write while others read, and several may write at
     once as long as no two write the same tile.
     """
 
-    def __init__(self, path: Path, mode: Literal["r", "r+"]) -> None:
+    def __init__(self, path: Path, mode: Literal["r", "r+"], attributes: dict[str, Any]) -> None:
         self._path = path
         self._mode = mode
-        self._attributes = location.run_attributes(path)
+        self._attributes = attributes
+        self._traces = Traces(path, self._decode)
         try:
             self._root = zarr.open_group(
-                LocalStore(path, read_only=mode == "r"), mode=mode, zarr_format=3
+                RunFiles(path, read_only=mode == "r"), mode=mode, zarr_format=3
             )
             arrays = {"image": layout.array_of(self._root, "0/image")}
             if "0/counts" in self._root:
                 arrays["counts"] = layout.array_of(self._root, "0/counts")
-        except (KeyError, TypeError, ValueError, OSError) as error:  # zarr, of its metadata
+        except Exception as error:  # zarr, of metadata that may hold anything
             raise StoreError(
                 f"{path}: its arrays cannot be opened ({error}); its metadata is damaged, or not "
                 "tiled_sim's"
@@ -61,13 +77,12 @@ class RunStore:
     def create(
         cls,
         path: str | Path,
+        experiment: Experiment,
         *,
         grid: TileGrid,
-        attributes: Mapping[str, Any],
-        slow_mm: npt.NDArray[np.float64],
-        fast_mm: npt.NDArray[np.float64],
         inputs: Inputs,
-        counts: bool = False,
+        attributes: Mapping[str, Any],
+        fill: Callable[["RunStore"], None] | None = None,
     ) -> "RunStore":
         """Make the store of a run that has computed nothing yet, and open it to write.
 
@@ -77,45 +92,45 @@ class RunStore:
         Parameters
         ----------
         path : directory to make, or a ``file://`` URL of it
+        experiment : what is to be simulated
         grid : of the tiles
-        attributes : what the run is, kept as the ``tiled_sim`` attribute beside ``format``
-        slow_mm, fast_mm : float64 (slow,) and (fast,), centres of the pixels along the panel's
-            axes [mm], equally spaced
         inputs : kept in the run, for the workers
-        counts : whether the run counts photons beside expecting them
+        attributes : what else the run is, kept beside ``format`` and ``experiment`` as the
+            ``tiled_sim`` attribute
+        fill : writes tiles that are there already, before anybody can take the store for a run
 
         Raises
         ------
         StoreError
             the path exists, cannot be made, or is a URL of something else than a local directory
         ValueError
-            shapes, tiles, coordinates, mask and attributes that cannot be or do not agree
+            attributes that have no JSON form
         """
-        plain = _plain_attributes(attributes)
-        shape, tile = grid.shape, grid.tile
-        axes = _checked_axes(shape, slow_mm, fast_mm)
+        plain = _plain_attributes({**attributes, "experiment": experiment.to_dict()})
+        centres = pixel_centres(experiment.detector)
         target = location.local_path(path)
         location.make_directory(target)
         try:
-            root = zarr.open_group(LocalStore(target), mode="w-", zarr_format=3)
-            level = root.create_group("0")
-            layout.create_image(level, shape, tile)
-            if counts:
-                layout.create_counts(level, shape, tile)
-            layout.write_coordinates(level, *shape[:2], slow_mm, fast_mm)
-            live = layout.create_mask(level, shape[1:], tile[1:])
-            if not inputs.mask.all_live:
-                layout.write_mask(live, inputs.mask)
-            if inputs.factors is not None:
-                layout.write_structure_factors(root, inputs.factors)
-            if inputs.amorphous is not None:
-                layout.write_amorphous(root, inputs.amorphous)
-            document = ome.image_metadata(target.stem, [axes])
+            root = zarr.open_group(RunFiles(target), mode="w-", zarr_format=3)
+            level = root.create_group("0", attributes=geometry.facts(experiment))
+            layout.create_image(level, grid)
+            if experiment.noise is not None:
+                layout.create_counts(level, grid)
+            layout.write_coordinates(level, grid.shape, centres)
+            mask = layout.create_mask(level, grid)
+            if not _is_live(inputs.mask):
+                layout.write_mask(mask, inputs.mask)
+            geometry.write_geometry(root, experiment)
+            write_inputs(root, inputs, {})
+            TileIndex.create(root, grid.counts)
+            if fill is not None:
+                fill(cls(target, "r+", plain))
+            document = ome.image_metadata(target.stem, [axes_of(centres)], centres.unit)
             layout.seal(root, {"ome": document, "tiled_sim": plain})
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)  # made above, so all in it is ours
             raise
-        return cls(target, "r+")
+        return cls(target, "r+", plain)
 
     @classmethod
     def open(cls, path: str | Path, mode: Literal["r", "r+"] = "r") -> "RunStore":
@@ -125,9 +140,20 @@ class RunStore:
         ------
         StoreError
             there is none, it was not finished being made, it is no run, its format is newer than
-            this program, or the URL is of something else than a local directory
+            this program, or older and it is to be added to, or the URL is of something else than a
+            local directory
         """
-        return cls(location.local_path(path), mode)
+        target = location.local_path(path)
+        attributes = location.run_attributes(target)
+        if attributes["format"] == format1.FORMAT:
+            if mode == "r+":
+                raise StoreError(
+                    f"{target} has format 1, which is read but not added to; `tiled-sim convert "
+                    f"{target} NEW.zarr` makes a run of format {FORMAT} of it, and that can be "
+                    "resumed"
+                )
+            return _Format1Store(target, attributes)
+        return cls(target, mode, attributes)
 
     @property
     def path(self) -> Path:
@@ -152,19 +178,27 @@ class RunStore:
         frames, panels, slow, fast = self._image.shards
         return TileGrid(self.shape, (frames, panels, slow, fast))
 
+    def read_experiment(self) -> Experiment:
+        """What the run simulates.
+
+        Raises
+        ------
+        KeyError, TypeError
+            a field of it is missing or spoilt
+        ExperimentError
+            it cannot be
+        """
+        return Experiment.from_dict(self._attributes["experiment"])
+
     def read_inputs(self) -> Inputs:
         """What the run was made with, the mask as it is asked for.
 
         Raises
         ------
         StoreError
-            their content is not what was written
+            they are not what was written; of the mask, that is found when it is asked for
         """
-        return Inputs(
-            Mask(self.shape[1:], self.read_mask),
-            self.read_structure_factors(),
-            self.read_amorphous(),
-        )
+        return Inputs(self._mask(), self.read_structure_factors(), read_amorphous(self._inputs()))
 
     def read_structure_factors(self) -> StructureFactors | None:
         """Structure factors the run was made with, None if without.
@@ -174,24 +208,22 @@ class RunStore:
         StoreError
             their content is not what was written
         """
-        group = self._root.get("structure_factors")
-        return layout.read_structure_factors(group) if isinstance(group, zarr.Group) else None
+        return read_structure_factors(self._inputs())
 
-    def read_amorphous(self) -> AmorphousTable | None:
-        """Table of the background that the run was made with, None if without.
+    def read_mask(self, panel: int, slow: slice, fast: slice) -> npt.NDArray[np.uint8]:
+        """Mask of a rectangle of a panel, uint8 (slow, fast); 0 where live.
 
         Raises
         ------
         StoreError
-            its content is not what was written
+            a part of it is lost
         """
-        group = self._root.get("background")
-        return layout.read_amorphous(group) if isinstance(group, zarr.Group) else None
-
-    def read_mask(self, panel: int, slow: slice, fast: slice) -> npt.NDArray[np.uint8]:
-        """Mask of a rectangle of a panel, uint8 (slow, fast); 0 where live."""
-        region = self._region(0, panel, slow, fast)[1:]
-        return np.asarray(layout.array_of(self._root, "0/mask")[region])
+        _, *region = self._region(0, panel, slow, fast)
+        array = layout.array_of(self._root, "0/mask")
+        if not self._mask_is_live():
+            for file in layout.shards_within(array, (slice(panel, panel + 1), slow, fast)):
+                self._require_mask_file(file)
+        return np.asarray(array[tuple(region)])
 
     def read_tile(
         self, frame: int, panel: int, slow: slice, fast: slice
@@ -307,10 +339,7 @@ class RunStore:
             the document lacks a field, has one too many, or holds NaN
         """
         self._require_writable()
-        text = sidecar.encode(document)
-        target = self._sidecar_path(document["tile"]["id"])
-        target.parent.mkdir(parents=True, exist_ok=True)
-        durable.write_atomically(target, text.encode())
+        self._traces.write(document)
 
     def read_sidecar(self, tile: str) -> dict[str, Any] | None:
         """Sidecar of the tile with this id, None if the tile is not done.
@@ -322,29 +351,11 @@ class RunStore:
         ValueError
             not the id of a tile
         """
-        try:
-            text = self._sidecar_path(tile).read_bytes()
-        except FileNotFoundError:
-            return None
-        return sidecar.decode(text, tile)
+        return self._traces.read(tile)
 
     def sidecar_ids(self) -> Iterator[str]:
         """Ids of the tiles that have a sidecar, in order; reads none of them."""
-        traces = self._path / "traces"
-        for folder in sorted(traces.glob("f*/p*")):
-            for file in sorted(folder.glob("r*.json")):
-                yield file.relative_to(traces).with_suffix("").as_posix()
-
-    def sidecars(self) -> Iterator[dict[str, Any]]:
-        """Sidecars of all tiles that are done; damaged ones are logged and left out."""
-        for tile in self.sidecar_ids():
-            try:
-                document = self.read_sidecar(tile)
-            except sidecar.SidecarError as error:
-                logger.warning("%s: %s", self._path, error)
-                continue
-            if document is not None:
-                yield document
+        return self._traces.ids()
 
     def sweep(self) -> None:
         """Remove what interrupted writes left behind; nobody else may be writing.
@@ -356,7 +367,7 @@ class RunStore:
         """
         self._require_writable()
         patterns = (
-            *("traces/**/.*.tmp", "control/**/.*.tmp", ".*.tmp"),
+            *("traces/**/.*.tmp", "control/**/.*.tmp", "tiles/**/.*.tmp", ".*.tmp"),
             *("0/image/**/*.partial", "0/counts/**/*.partial", "[0-9]*/*.partial", "*.partial"),
         )
         for pattern in patterns:
@@ -377,21 +388,31 @@ class RunStore:
         """
         self._require_writable()
         root = zarr.open_group(self._root.store, mode="r+", zarr_format=3, use_consolidated=False)
-        slow, fast = (
-            pyramid.PixelAxis.through(np.asarray(layout.array_of(root, f"0/{name}")[...]))
-            for name in ("slow", "fast")
-        )
-        levels = [(slow, fast)]
-        fine = self._image
-        for number, sides in enumerate(pyramid.smaller_shapes(*self.shape[2:]), start=1):
-            levels.append((slow.at_level(number), fast.at_level(number)))
-            level = root.create_group(str(number), overwrite=True)
-            centres = (axis.centres(side) for axis, side in zip(levels[-1], sides, strict=True))
-            layout.write_coordinates(level, *self.shape[:2], *centres)
-            coarse = layout.create_image(level, (*self.shape[:2], *sides), self.grid.tile)
-            pyramid.fill_level(fine, coarse, apply)
-            fine = coarse
-        layout.seal(root, {"ome": ome.image_metadata(self._path.stem, levels)})
+        write_levels(root, self.grid, self._path.stem, apply)
+
+    def _inputs(self) -> zarr.Group:
+        """The group of the inputs."""
+        return layout.group_of(self._root, "inputs")
+
+    def _decode(self, text: bytes, tile: str) -> dict[str, Any]:
+        """A sidecar from its text."""
+        return sidecar.decode(text, tile)
+
+    def _mask(self) -> Mask:
+        """The mask, as it is asked for."""
+        shape = self.shape[1:]
+        return Mask.live(shape) if self._mask_is_live() else Mask(shape, self.read_mask)
+
+    def _mask_is_live(self) -> bool:
+        """Whether the run was made with a mask of live pixels alone, which has no files."""
+        return bool(self._attributes["hashes"]["mask"] == Mask.live(self.shape[1:]).sha256)
+
+    def _require_mask_file(self, file: Path) -> None:
+        if not (self._path / "0/mask" / file).exists():
+            raise StoreError(
+                f"{self._path}: the mask has lost its file 0/mask/{file}, without which dead "
+                "pixels would count as live; submit the run again to another --out"
+            )
 
     def _require_writable(self) -> None:
         if self._mode == "r":
@@ -412,10 +433,6 @@ class RunStore:
         """File of a shard of an array by frame, panel, row and column."""
         return self._path.joinpath("0", name, "c", *map(str, place))
 
-    def _sidecar_path(self, tile: str) -> Path:
-        sidecar.check_tile_id(tile)
-        return self._path / "traces" / f"{tile}.json"
-
 
 def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes as they will be read back: lists for tuples, numbers for numpy's."""
@@ -425,18 +442,9 @@ def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"attributes of the run: {error}") from error
 
 
-def _checked_axes(
-    shape: tuple[int, int, int, int],
-    slow_mm: npt.NDArray[np.float64],
-    fast_mm: npt.NDArray[np.float64],
-) -> tuple[pyramid.PixelAxis, pyramid.PixelAxis]:
-    if len(shape) != 4 or min(shape) < 1:
-        raise ValueError(f"shape {shape} is not four counts from 1")
-    if (slow_mm.shape, fast_mm.shape) != (shape[2:3], shape[3:]):
-        raise ValueError(
-            f"coordinates of {slow_mm.shape} and {fast_mm.shape} for pixels of {shape[2:]}"
-        )
-    return pyramid.PixelAxis.through(slow_mm), pyramid.PixelAxis.through(fast_mm)
+def _is_live(mask: Mask) -> bool:
+    """Whether every pixel is live."""
+    return mask.all_live or mask.sha256 == Mask.live(mask.shape).sha256
 
 
 def _inside(part: slice, size: int) -> slice:
@@ -444,3 +452,32 @@ def _inside(part: slice, size: int) -> slice:
     if part.step not in (None, 1) or not 0 <= start < stop <= size:
         raise ValueError(f"{part} is not a range of pixels 0 to {size}")
     return slice(start, stop)
+
+
+class _Format1Store(RunStore):
+    """A run of format 1, which is read only: inputs beside the levels, sidecars of one image."""
+
+    def __init__(self, path: Path, attributes: dict[str, Any]) -> None:
+        super().__init__(path, "r", format1.attributes(path, attributes))
+        # that version did not hash them
+        background = self._root.get("background")
+        self._attributes["hashes"] = {
+            **attributes["hashes"],
+            "mask": self._mask().sha256,
+            "background": background.attrs["content_sha256"] if background is not None else None,
+        }
+
+    def read_experiment(self) -> Experiment:
+        return format1.experiment(self._attributes["experiment"])
+
+    def _inputs(self) -> zarr.Group:
+        return self._root
+
+    def _decode(self, text: bytes, tile: str) -> dict[str, Any]:
+        return format1.decode(text, tile, self._attributes["hashes"])
+
+    def _mask_is_live(self) -> bool:
+        return not (self._path / "0/mask/c").exists()
+
+    def _require_mask_file(self, file: Path) -> None:
+        """Parts that are all live have none."""
