@@ -21,7 +21,7 @@ from distributed import get_worker
 from tiled_sim.cluster.page import topics
 from tiled_sim.cluster.page.thumbnail import thumbnail_of
 from tiled_sim.errors import StoreError
-from tiled_sim.kernels.reference import Lookups
+from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.model.grid import Tile
 from tiled_sim.run.run import Run
 from tiled_sim.run.sums import excerpt
