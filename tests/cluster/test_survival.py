@@ -29,7 +29,7 @@ from tiled_sim.errors import TileError
 from tiled_sim.model.settings import Settings
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
-from tiled_sim.run.run import Run, id_of
+from tiled_sim.run.run import Run
 from tiled_sim.store import pyramid
 from tiled_sim.store.control import FINISHED, Control
 
@@ -86,7 +86,7 @@ class Witness(Silent):
             self._then()
 
     def tile_failed(self, tile, error, final):
-        self.failed.append((tile.index, error, final))
+        self.failed.append((tile, error, final))
 
     def worker_refused(self, reason):
         self.warnings.append(reason)
@@ -104,6 +104,11 @@ def eventually(true):
 def sidecars(path):
     """When the sidecar of every finished tile was written."""
     return {file: file.stat().st_mtime_ns for file in path.glob("traces/f*/p*/*.json")}
+
+
+def id_of(run, number):
+    """Name of a tile."""
+    return run.plan.id_of(run.plan[number])
 
 
 def leftovers(path):
@@ -161,10 +166,10 @@ def befalling_the_victim(what):
 
         real = Simulator.simulate_tile
 
-        def simulate_tile(self, tile, mask):
+        def simulate_tile(self, tile, *arguments, **options):
             if tile.index == VICTIM:
                 what()
-            return real(self, tile, mask)
+            return real(self, tile, *arguments, **options)
 
         patch.setattr(Simulator, "simulate_tile", simulate_tile)
 
@@ -179,9 +184,9 @@ def taking(seconds):
 
         real = Simulator.simulate_tile
 
-        def simulate_tile(self, tile, mask):
+        def simulate_tile(self, tile, *arguments, **options):
             time.sleep(seconds)
-            return real(self, tile, mask)
+            return real(self, tile, *arguments, **options)
 
         patch.setattr(Simulator, "simulate_tile", simulate_tile)
 
@@ -292,7 +297,7 @@ def test_a_worker_that_is_killed_costs_nothing(run, undisturbed, client, address
     with sabotage(client, where(flag)):
         compute_missing(run, cluster=address, listener=witness)
     assert os.path.exists(flag)
-    assert sorted(witness.done) == sorted(id_of(tile) for tile in run.plan)
+    assert sorted(witness.done) == sorted(id_of(run, number) for number in range(TILES))
     assert witness.failed == []
     assert_whole(run.path, undisturbed)
     client.wait_for_workers(2, timeout=PATIENCE)
@@ -647,7 +652,7 @@ def test_a_tile_that_always_raises_is_set_aside_and_told(run, undisturbed, clien
     with sabotage(client, befalling_the_victim(raising(after=2.0))):  # both are admitted by then
         assert main(["resume", str(run.path), "--cluster", address, "--no-progress"]) == 5
     complaint = capsys.readouterr().err
-    name = id_of(run.plan[VICTIM])
+    name = id_of(run, VICTIM)
     ending = "FloatingPointError: the kernel has met its match"
     assert f"1 of {TILES} tiles failed 3 times, the first {name}: {ending}" in complaint
     assert "Traceback" not in complaint
@@ -670,7 +675,7 @@ def test_a_tile_that_raises_sometimes_is_done(run, undisturbed, client, address,
     witness = Witness()
     with sabotage(client, befalling_the_victim(once(str(tmp_path / "struck"), raising()))):
         compute_missing(run, cluster=address, listener=witness)
-    assert [(tile, final) for tile, _, final in witness.failed] == [(VICTIM, False)]
+    assert [(tile, final) for tile, _, final in witness.failed] == [(id_of(run, VICTIM), False)]
     assert_whole(run.path, undisturbed)
 
 
@@ -708,9 +713,11 @@ def test_a_tile_that_exhausts_memory_is_set_aside_and_the_others_are_done(
     ):
         compute_missing(run, cluster=small.scheduler_address, listener=witness)
     assert f"1 of {TILES} tiles failed 3 times" in str(caught.value)
-    assert [(tile, final) for tile, _, final in witness.failed] == [(VICTIM, True)]
+    assert [(tile, final) for tile, _, final in witness.failed] == [(id_of(run, VICTIM), True)]
     assert "out of memory, or killed" in witness.failed[0][1]
-    assert sorted(witness.done) == sorted(id_of(tile) for tile in run.plan if tile.index != VICTIM)
+    assert sorted(witness.done) == sorted(
+        run.plan.id_of(tile) for tile in run.plan if tile.index != VICTIM
+    )
     assert_whole(run.path, undisturbed, resume(run.path, address, capsys))
 
 
@@ -725,13 +732,13 @@ def test_in_a_process_with_several_threads_only_the_tile_that_kills_it_is_blamed
 
         real = Simulator.simulate_tile
 
-        def simulate_tile(self, tile, mask):
+        def simulate_tile(self, tile, *arguments, **options):
             if tile.index == VICTIM:
                 time.sleep(0.5)
                 os.kill(os.getpid(), signal.SIGKILL)
             if VICTIM - 4 < tile.index < VICTIM + 4:
                 time.sleep(2)
-            return real(self, tile, mask)
+            return real(self, tile, *arguments, **options)
 
         patch.setattr(Simulator, "simulate_tile", simulate_tile)
 
@@ -744,6 +751,6 @@ def test_in_a_process_with_several_threads_only_the_tile_that_kills_it_is_blamed
         pytest.raises(TileError),
     ):
         compute_missing(run, cluster=threaded.scheduler_address, listener=witness)
-    assert [(tile, final) for tile, _, final in witness.failed] == [(VICTIM, True)]
+    assert [(tile, final) for tile, _, final in witness.failed] == [(id_of(run, VICTIM), True)]
     assert len(witness.done) == TILES - 1
     assert_whole(run.path, undisturbed, resume(run.path, address, capsys))

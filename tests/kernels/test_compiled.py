@@ -18,10 +18,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tiled_sim.kernels import compiled
+from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.first import first_evaluation
 from tiled_sim.kernels.graphs import PRECISIONS
-from tiled_sim.kernels.reference import Blocks, Pixels, ReferenceKernel
+from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.sample import count_lookups
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.beam import Beam, Source
@@ -404,12 +406,12 @@ def on_an_edge(experiment):
     scene, blocks = scene_of(experiment), blocks_of(experiment)
     crystal = scene.crystal
     pixels = Pixels(*(part[blocks.live.flatten()] for part in blocks.pixels()))
-    kernel = ReferenceKernel(scene, None, DEFAULT_F)
+    optics = Optics(scene)
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3)
     metric = torch.from_numpy(crystal.reciprocal_vectors @ crystal.reciprocal_vectors.T)
     apart = torch.zeros(len(pixels.slow), dtype=torch.bool)
     for subpixel in range(scene.sampling.oversample**2):
-        diffracted, _ = kernel.to_subpixel(pixels, subpixel)
+        diffracted, _ = optics.to_subpixel(pixels, subpixel)
         for source in scene.beam.sources:
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             hkl = torch.einsum("sij,jp->sip", orientations, torch.stack(list(q)))
@@ -578,11 +580,9 @@ def test_every_look_up_is_counted_as_the_reference_kernel_counts_it(in_data, sti
     experiment = still(*WIDE, *options, "-detpixels", 48, "-pixel", 2.4)
     factors = load_inputs(experiment).factors
     filled = StructureFactorTable(factors.filled(0.0), factors.given, factors.minimum, 0.0, CPU)
-    pixels = blocks_of(experiment).pixels()
-    fused, reference = (
-        kernel(scene_of(experiment), filled, 0.0) for kernel in (CompiledKernel, ReferenceKernel)
-    )
-    assert count_lookups(fused, filled, pixels) == reference.photons(pixels)[1]
+    scene, blocks = scene_of(experiment), blocks_of(experiment)
+    _, met = ReferenceKernel(scene, filled, 0.0).photons_of_blocks(blocks)
+    assert count_lookups(scene, filled, blocks.pixels()) == met
 
 
 @counted
@@ -737,8 +737,8 @@ def test_a_traced_pixel_may_be_stored_as_the_next_float32(eager, still, monkeypa
     # of two sums that differ in the sixteenth digit one in a billion rounds the other way
     photons_of_blocks = CompiledKernel.photons_of_blocks
 
-    def next_up(kernel, blocks):
-        photons, lookups = photons_of_blocks(kernel, blocks)
+    def next_up(kernel, blocks, progress=None):
+        photons, lookups = photons_of_blocks(kernel, blocks, progress)
         stored = photons.numpy().astype(np.float32)
         return torch.from_numpy(np.nextafter(stored, np.float32(np.inf)).astype(float)), lookups
 
@@ -751,8 +751,8 @@ def test_a_traced_pixel_may_be_stored_as_the_next_float32(eager, still, monkeypa
 def test_a_trace_that_the_kernel_does_not_explain_is_told(eager, still, monkeypatch, precision):
     photons_of_blocks = CompiledKernel.photons_of_blocks
 
-    def wrong(kernel, blocks):
-        photons, lookups = photons_of_blocks(kernel, blocks)
+    def wrong(kernel, blocks, progress=None):
+        photons, lookups = photons_of_blocks(kernel, blocks, progress)
         return photons * 1.01, lookups
 
     monkeypatch.setattr(CompiledKernel, "photons_of_blocks", wrong)

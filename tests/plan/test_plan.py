@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiled_sim.errors import UsageError
-from tiled_sim.kernels.scene import FirstEvaluation
+from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.grid import BLOCK, TileGrid
 from tiled_sim.model.settings import REFERENCE, Settings
 from tiled_sim.plan.memory import Memory

@@ -311,11 +311,11 @@ def small_device(monkeypatch, blocks):
     tried = []
     photons_of_blocks = ReferenceKernel.photons_of_blocks
 
-    def limited(kernel, these):
+    def limited(kernel, these, progress=None):
         tried.append(len(these.slow))
         if len(these.slow) > blocks:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return photons_of_blocks(kernel, these)
+        return photons_of_blocks(kernel, these, progress)
 
     monkeypatch.setattr(ReferenceKernel, "photons_of_blocks", limited)
     return tried

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 
 from tiled_sim.errors import MissingExtraError, StoreError, UsageError
-from tiled_sim.kernels.reference import Pixels, ReferenceKernel
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics import geometry
 from tiled_sim.run.run import Run
@@ -106,8 +107,7 @@ def resolution(run: Run, panel: int, points: int = 200) -> tuple[Any, Any, npt.N
     grid = np.meshgrid(slow, fast, indexing="ij")
     slow_grid, fast_grid = (torch.from_numpy(part.reshape(-1)) for part in grid)
     live = torch.ones_like(slow_grid, dtype=torch.bool)
-    kernel = ReferenceKernel(scene, None, 0.0)
-    diffracted, _ = kernel.to_subpixel(Pixels(slow_grid, fast_grid, live), 0)
+    diffracted, _ = Optics(scene).to_subpixel(Pixels(slow_grid, fast_grid, live), 0)
     beam = run.experiment.beam
     q = geometry.scattering_vector(diffracted, beam.direction, beam.wavelength)
     return slow, fast, (1.0 / q.length().clamp(min=1e-9)).numpy().reshape(points, points)

@@ -8,9 +8,8 @@ from typing import Any
 
 from tiled_sim.errors import UsageError
 from tiled_sim.kernels.devices import device_of, one_torch_thread, resolve_device
-from tiled_sim.kernels.reference import BLOCK
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.grid import Tile, TileGrid
+from tiled_sim.model.grid import BLOCK, Tile, TileGrid
 from tiled_sim.model.settings import NEGLIGIBLE, REFERENCE, Settings
 from tiled_sim.plan.choice import build_kernel, choose_kernel
 from tiled_sim.plan.plan import make_plan

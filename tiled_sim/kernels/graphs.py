@@ -9,10 +9,9 @@ import math
 import torch
 from torch import Tensor
 
+from tiled_sim.kernels.blocks import LANES
+from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics.structure_factor import lagrange
-
-LANES = 256
-_SIDE = 16
 
 #: sin(πx)/x on |x| ≤ ½ by even powers of x, interpolated at Chebyshev's points: relative error
 #: 8e-14 and 2e-15.
@@ -83,8 +82,8 @@ class Directions(torch.nn.Module):
         """Differences of direction and polar · omega; see the class."""
         lane = torch.arange(LANES, device=slow.device)
         size, oversample, sub_slow, sub_fast = subpixel.unbind()
-        along_slow = size * ((slow + (lane // _SIDE)) * oversample + sub_slow) + size / 2.0
-        along_fast = size * ((fast + (lane % _SIDE)) * oversample + sub_fast) + size / 2.0
+        along_slow = size * ((slow + (lane // BLOCK)) * oversample + sub_slow) + size / 2.0
+        along_fast = size * ((fast + (lane % BLOCK)) * oversample + sub_fast) + size / 2.0
         x = along_fast * panel[0] + along_slow * panel[3] + panel[6]
         y = along_fast * panel[1] + along_slow * panel[4] + panel[7]
         z = along_fast * panel[2] + along_slow * panel[5] + panel[8]

@@ -94,6 +94,12 @@ class Scene:
             or sampling.oversample_omega
         )
 
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Of the sources, mean 1; all 1 as the C program has it."""
+        weights = self.beam.relative_weights()
+        return (1.0,) * len(weights) if self.c_compat else weights
+
     def layers(self) -> list[Panel]:
         """The panel at the front of each layer of the sensor, deeper ones farther away."""
         panel, sensor = self.panel, self.detector.sensor

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 
 from tiled_sim.errors import CoverageError
+from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.devices import one_torch_thread
-from tiled_sim.kernels.reference import Pixels, ReferenceKernel
+from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
@@ -108,10 +109,10 @@ def measure_coverage(
             sample = _sampled_pixels(experiment, panel, mask)
             pixels += len(sample.slow)
             for frame in sampled_frames:
-                kernel = ReferenceKernel(Scene.of(experiment, frame, panel), None, 0.0)
-                diffracted, _ = kernel.to_subpixel(sample, 0)
+                scene = Scene.of(experiment, frame, panel)
+                diffracted, _ = Optics(scene).to_subpixel(sample, 0)
                 for source, orientation in steps:
-                    keys = np.union1d(keys, _node_keys(kernel, diffracted, source, orientation))
+                    keys = np.union1d(keys, _node_keys(scene, diffracted, source, orientation))
     nodes = _nodes(keys)
     nodes = nodes[np.any(nodes != 0, axis=1)]
     position = nodes - np.array(structure_factors.minimum)
@@ -158,8 +159,7 @@ def _farthest_stol(experiment: Experiment, panel: int) -> float:
     columns = torch.tensor([0, fast - 1, 0, fast - 1], dtype=torch.float64)
     corners = Pixels(rows, columns, torch.ones(4, dtype=torch.bool))
     scene = Scene.of(experiment, 0, panel)
-    kernel = ReferenceKernel(scene, None, 0.0)
-    diffracted, _ = kernel.to_subpixel(corners, 0)
+    diffracted, _ = Optics(scene).to_subpixel(corners, 0)
     return max(
         0.5
         * float(
@@ -208,13 +208,12 @@ _BIAS, _BITS = 1 << 19, 20
 
 
 def _node_keys(
-    kernel: ReferenceKernel, diffracted: Vectors, source: int, orientation: tuple[int, int]
+    scene: Scene, diffracted: Vectors, source: int, orientation: tuple[int, int]
 ) -> npt.NDArray[np.int64]:
     """Distinct nearest nodes of one step, as keys."""
-    scene = kernel.scene
     of_source = scene.beam.sources[source]
     q = geometry.scattering_vector(diffracted, of_source.incident, of_source.wavelength)
-    seen = kernel.within_resolution(q)
+    seen = Optics(scene).within_resolution(q)
     a, b, c = scene.orientations[orientation].tolist()
     h, k, l = (lattice.nearest_node(q.dot(axis)).to(torch.int64) + _BIAS for axis in (a, b, c))
     key = (((h << _BITS) + k) << _BITS) + l

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tiled_sim.kernels.reference import Blocks, Pixels
+from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.model.grid import BLOCK, Range, Tile
 
 #: The pixel of a block whose look-ups are counted for a kernel that does not count, if it is live.

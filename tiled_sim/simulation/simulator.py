@@ -5,23 +5,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from tiled_sim.errors import ExperimentError
-from tiled_sim.kernels.amorphous import AmorphousKernel
-from tiled_sim.kernels.chain import chain_of
-from tiled_sim.kernels.making import make_kernel
+from tiled_sim.kernels.blocks import Blocks
+from tiled_sim.kernels.chain import Chain
+from tiled_sim.kernels.kernel import Kernel, Progress
+from tiled_sim.kernels.lookups import Lookups
+from tiled_sim.kernels.making import KernelMaker
+from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.recorder import Recorder
-from tiled_sim.kernels.reference import Blocks, Lookups, ReferenceKernel
 from tiled_sim.kernels.sample import count_lookups
-from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Tile
 from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.settings import REFERENCE
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.plan.plan import Plan
 from tiled_sim.simulation.counting import count_photons
@@ -106,32 +108,34 @@ class Simulator:
         self.plan = plan
         self.device = device
         self._default_F = experiment.structure_factors.default_F
-        self._scatterings: dict[tuple[int, int], _Scattering] = {}
-        self._table = None
-        factors = inputs.factors
+        self._kept: dict[tuple[int, int], tuple[Kernel, ...]] = {}
+        table, factors = None, inputs.factors
         if factors is not None:
-            self._table = StructureFactorTable(
+            table = StructureFactorTable(
                 factors.filled(self._default_F),
                 factors.given,
                 factors.minimum,
                 self._default_F,
                 device,
             )
+        self._maker = KernelMaker(experiment, plan.settings, table, inputs.amorphous, device)
 
-    def simulate_tile(self, tile: Tile) -> TileResult:
+    def simulate_tile(self, tile: Tile, progress: Progress | None = None) -> TileResult:
         """Compute one tile.
 
         Parameters
         ----------
         tile : of the plan
+        progress : told, now and then, how many of the planned evaluations are behind, all in all
         """
         result = TileResult(np.empty(tile.shape, dtype=np.float32))
+        behind = _Behind(progress)
         brightest: tuple[float, Rectangle] | None = None
         with _stream_of_its_own(self.device):
             for where, image in zip(
                 rectangles(tile), result.image.reshape(-1, *tile.shape[2:]), strict=True
             ):
-                image[:] = self._simulate_rectangle(where, result)
+                image[:] = self._simulate_rectangle(where, result, behind)
                 self._trace_requested(where, image, result)
                 peak = float(image.max())
                 if peak > 0.0 and (brightest is None or peak > brightest[0]):
@@ -140,19 +144,19 @@ class Simulator:
                 self._trace_brightest(brightest[1], tile, result)
         return result
 
-    def _simulate_rectangle(self, where: Rectangle, result: TileResult) -> npt.NDArray[np.float32]:
+    def _simulate_rectangle(
+        self, where: Rectangle, result: TileResult, behind: "_Behind"
+    ) -> npt.NDArray[np.float32]:
         """Photons of part of one image, float32 (slow, fast); adds to the account of the tile."""
-        scattering = self._scattering(where.frame, where.panel)
-        kernel = scattering.kernel
+        kernels = self._kernels(where.frame, where.panel)
         mask = self._mask(where)
         blocks = RectangleBlocks(where, mask, self.device)
         started = time.perf_counter()
         with torch.inference_mode():
-            lookups, halvings = self._sum_blocks(scattering, blocks)
-            done = lookups.total
-            if not kernel.counts:
-                assert kernel.table is not None
-                lookups = count_lookups(kernel, kernel.table, blocks.sample(kernel.blocks_a_sample))
+            met, halvings = self._sum_blocks(kernels, blocks, behind)
+            done = sum(of_kernel.total for of_kernel in met)
+            for kernel, of_kernel in zip(kernels, met, strict=True):
+                result.lookups.add(of_kernel if kernel.counts else _sampled(kernel, blocks))
         image = blocks.image()
         if not np.isfinite(image).all():
             raise ExperimentError(
@@ -163,10 +167,11 @@ class Simulator:
         planned = int((mask == 0).sum()) * self.plan.evaluations_per_pixel
         evaluations.planned += planned
         evaluations.done += done
-        evaluations.skipped += planned - done if kernel.leaves_out else 0
-        evaluations.skipped_bound = max(evaluations.skipped_bound, kernel.skipped_bound)
-        result.lookups.add(lookups)
-        result.counted = "exact" if kernel.counts else "sampled"
+        if any(kernel.leaves_out for kernel in kernels):
+            evaluations.skipped += planned - done
+        bound = sum(kernel.skipped_bound for kernel in kernels)
+        evaluations.skipped_bound = max(evaluations.skipped_bound, bound)
+        result.counted = "exact" if all(kernel.counts for kernel in kernels) else "sampled"
         result.halvings += halvings
         result.seconds["kernel"] += time.perf_counter() - started
         return image
@@ -190,7 +195,7 @@ class Simulator:
         def expected(where: Rectangle) -> npt.NDArray[np.float32]:
             blocks = RectangleBlocks(where, self._mask(where), self.device)
             with torch.inference_mode():
-                self._sum_blocks(self._scattering(where.frame, where.panel), blocks)
+                self._sum_blocks(self._kernels(where.frame, where.panel), blocks, _Behind(None))
             return blocks.image()
 
         counts = np.empty(tile.shape, dtype=np.int32)
@@ -204,56 +209,51 @@ class Simulator:
         return counts
 
     def _sum_blocks(
-        self, scattering: "_Scattering", blocks: RectangleBlocks
-    ) -> tuple[Lookups, int]:
+        self, kernels: tuple[Kernel, ...], blocks: RectangleBlocks, behind: "_Behind"
+    ) -> tuple[list[Lookups], int]:
         """Sum all live blocks, fewer at a time where the device runs out of memory.
 
         A pixel's value does not depend on the blocks that are worked on with its own.
+
+        Returns
+        -------
+        what each kernel met, and the halvings
         """
-        lookups = Lookups()
+        lookups = [Lookups() for _ in kernels]
         start, halvings = 0, 0
-        size = max(min(scattering.kernel.blocks_at_a_time, len(blocks.live)), 1)
+        size = min(kernel.blocks_at_a_time for kernel in kernels)
+        size = max(min(size, len(blocks.live)), 1)
         while start < len(blocks.live):
             numbers = blocks.live[start : start + size]
             some = blocks.blocks(numbers)
             try:
-                photons, met = scattering.photons_of_blocks(some)
+                photons, met = _sum_of(kernels, some, behind.more)
             except torch.OutOfMemoryError:
                 if size == 1:
                     raise
                 size //= 2
                 halvings += 1
+                behind.again()
                 torch.cuda.empty_cache()
                 continue
             blocks.fill(numbers, some, photons)
-            lookups.add(met)
+            for of_kernel, more in zip(lookups, met, strict=True):
+                of_kernel.add(more)
+            behind.done(some.number_live * self.plan.evaluations_per_pixel)
             start += size
         return lookups, halvings
 
-    def _scattering(self, frame: int, panel: int) -> "_Scattering":
-        """What scatters into a panel in its frame; the last one is kept."""
+    def _kernels(self, frame: int, panel: int) -> tuple[Kernel, ...]:
+        """What a panel in its frame is the sum of, the crystal's first; the last are kept."""
         place = (frame, panel)
-        scattering = self._scatterings.get(place)
-        if scattering is None:
-            first = self.plan.first_evaluation(panel)
-            scene = Scene.of(self.experiment, frame, panel, first)
-            kernel = make_kernel(
-                self.plan.settings, scene, self._table, self._default_F, self.device
-            )
-            scattering = _Scattering(kernel, self._background(scene))
-            self._scatterings = {place: scattering}
+        kernels = self._kept.get(place)
+        if kernels is None:
+            kernels = self._maker.kernels(frame, panel, self.plan.first_evaluation(panel))
+            self._kept = {place: kernels}
             if self.device.type == "cuda":
                 # tiles on other streams may use what this one has just put there
                 torch.cuda.synchronize(self.device)
-        return scattering
-
-    def _background(self, scene: Scene) -> AmorphousKernel | None:
-        """What scatters beside the crystal in a scene."""
-        background = self.experiment.background
-        if background is None:
-            return None
-        assert self.inputs.amorphous is not None, "the table of the background was not loaded"
-        return AmorphousKernel(scene, background, self.inputs.amorphous, self.device)
+        return kernels
 
     def _trace_requested(
         self, where: Rectangle, image: npt.NDArray[np.float32], result: TileResult
@@ -279,26 +279,33 @@ class Simulator:
         reason: str,
         result: TileResult,
     ) -> Trace:
-        """Run the pixel's block through the kernel once more, with a recorder."""
+        """Run the pixel's block through the kernels once more, with a recorder."""
         started = time.perf_counter()
-        kernel, background = self._scattering(where.frame, where.panel)
+        kernels = self._kernels(where.frame, where.panel)
         block, lane = RectangleBlocks(where, self._mask(where), self.device).holding(pixel)
         recorder = Recorder(lane)
         pixels = block.pixels()
         with torch.inference_mode():
-            if background is not None:
-                recorder.record(background=background.photons(pixels))
-            kernel.photons(pixels, recorder)
+            for kernel in kernels:
+                kernel.trace(pixels, recorder)
         stored = float(image[pixel[0] - where.slow[0], pixel[1] - where.fast[0]])
-        tolerance = None
-        if kernel.trace_error is not None:
-            # a kernel in float32 is traced in float64; between spots the tile's peak is the scale
-            near = stored + 1e-6 * float(image.max())
-            tolerance = kernel.trace_error * near + _DARK * kernel.ceiling + kernel.skipped_bound
+        # a kernel in float32 is traced in float64; between spots the tile's peak is the scale
+        near = stored + 1e-6 * float(image.max())
+        tolerance = self._tolerance(kernels, near)
         place = (where.frame, where.panel, *pixel)
-        trace = scaling_chain(recorder, kernel.scene, place, reason, stored, tolerance)
+        trace = scaling_chain(recorder, kernels[0].scene, place, reason, stored, tolerance)
         result.seconds["trace"] += time.perf_counter() - started
         return trace
+
+    def _tolerance(self, kernels: tuple[Kernel, ...], near: float) -> float | None:
+        """How far a traced pixel near so many photons may be from the stored one; None: equal."""
+        errors = [kernel.trace_error for kernel in kernels if kernel.trace_error is not None]
+        if not errors:
+            return None
+        crystal = kernels[0]
+        F = self._default_F if crystal.table is None else crystal.table.largest
+        dark = _DARK * Optics(crystal.scene).ceiling(F)
+        return max(errors) * near + dark + sum(kernel.skipped_bound for kernel in kernels)
 
     def photons_of_pixel(self, place: Place) -> float:
         """What the kernel makes of a pixel, before it is rounded to float32 [photons].
@@ -309,7 +316,7 @@ class Simulator:
         """
         block, lane = self._block_at(place)
         with torch.inference_mode():
-            photons, _ = self._scattering(*place[:2]).photons_of_blocks(block)
+            photons, _ = _sum_of(self._kernels(*place[:2]), block)
         return float(photons[0, lane])
 
     def steps_of_pixel(self, place: Place) -> list[dict[str, Any]]:
@@ -324,14 +331,15 @@ class Simulator:
         ----------
         place : (frame, panel, slow, fast)
         """
-        kernel = self._scattering(*place[:2]).kernel
+        kernel = self._kernels(*place[:2])[0]
         block, lane = self._block_at(place)
         recorder = Recorder(lane, every_step=True)
         with torch.inference_mode():
-            chain_of(kernel, block.pixels(), recorder)
+            chain = Chain(kernel.scene, kernel.table, self._default_F)
+            chain.photons(block.pixels(), recorder)
             steps = steps_of_sum(recorder)
-            alone = len(list(kernel.places())) == 1
-            if self.plan.settings.kernel != ReferenceKernel.name and alone:
+            alone = kernel.scene.detector.layers * kernel.scene.sampling.oversample**2 == 1
+            if self.plan.settings.kernel != REFERENCE.kernel and alone:
                 for step in steps:
                     step["kernel_intensity"] = self._kernel_intensity(kernel, block, lane, step)
         return steps
@@ -350,30 +358,65 @@ class Simulator:
         return RectangleBlocks(where, self._mask(where), self.device).holding((pixel[0], pixel[1]))
 
     def _kernel_intensity(
-        self, kernel: ReferenceKernel, block: Blocks, lane: int, step: dict[str, Any]
+        self, kernel: Kernel, block: Blocks, lane: int, step: dict[str, Any]
     ) -> float:
         """A step's intensity by a kernel like this one that has no other step [electron²].
 
         Infinite where the kernel finds some and the chain none: they look F up at other nodes.
         """
         scene = kernel.scene.single_step(step["source"], step["phi_tic"], step["domain"])
-        alone = make_kernel(self.plan.settings, scene, self._table, self._default_F, self.device)
+        alone = self._maker.of_crystal(scene)
         photons, _ = alone.photons_of_blocks(block)
-        chain, _ = chain_of(alone, block.pixels(), Recorder(lane))
-        if float(chain[0]) == 0.0:
+        chain = Chain(scene, alone.table, self._default_F).photons(block.pixels(), Recorder(lane))
+        if chain == 0.0:
             return 0.0 if float(photons[0, lane]) == 0.0 else math.inf
-        return float(step["intensity"] * (photons[0, lane] / chain[0]))
+        return float(step["intensity"] * (photons[0, lane] / chain))
 
 
-class _Scattering(NamedTuple):
-    """What scatters into the pixels of a panel in a frame: the crystal, and what is beside it."""
+class _Behind:
+    """Adds up what kernels tell of evaluations that are behind them.
 
-    kernel: ReferenceKernel
-    background: AmorphousKernel | None
+    Parameters
+    ----------
+    progress : told the number of all
+    """
 
-    def photons_of_blocks(self, blocks: Blocks) -> tuple[torch.Tensor, Lookups]:
-        """Expected photons of both, (blocks, 256), and what the look-ups of the crystal's F met."""
-        photons, met = self.kernel.photons_of_blocks(blocks)
-        if self.background is not None:
-            photons = photons + self.background.photons(blocks.pixels()).view(photons.shape)
-        return photons, met
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._before = self._now = 0
+
+    def more(self, evaluations: int) -> None:
+        """So many more of the blocks that are worked on."""
+        self._now += evaluations
+        self._tell()
+
+    def again(self) -> None:
+        """The blocks are worked on once more."""
+        self._now = 0
+
+    def done(self, evaluations: int) -> None:
+        """The blocks are done, with so many."""
+        self._before += evaluations
+        self._now = 0
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(self._before + self._now)
+
+
+def _sum_of(
+    kernels: tuple[Kernel, ...], blocks: Blocks, progress: Progress | None = None
+) -> tuple[torch.Tensor, list[Lookups]]:
+    """Expected photons of all kernels, (blocks, 256), and what each met."""
+    terms = [kernel.photons_of_blocks(blocks, progress) for kernel in kernels]
+    photons = terms[0][0]
+    for more, _ in terms[1:]:
+        photons = photons + more
+    return photons, [met for _, met in terms]
+
+
+def _sampled(kernel: Kernel, blocks: RectangleBlocks) -> Lookups:
+    """What the look-ups of a sample of pixels meet, for a kernel that does not count them."""
+    assert kernel.table is not None
+    return count_lookups(kernel.scene, kernel.table, blocks.sample(kernel.blocks_a_sample))
