@@ -8,7 +8,6 @@ from typing import Any
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.store.schema import check_of
 
-
 _LOOKUPS = tuple(asdict(Lookups()))
 
 
