@@ -87,8 +87,8 @@ def stored(path, image, mask, tile=(16, 16), counts=None):
         shape=(1, 1, slow, fast),
         tile=tile,
         attributes={"run_id": "a run"},
-        slow_mm=np.arange(slow) + 0.5,
-        fast_mm=np.arange(fast) + 0.5,
+        centres=(np.arange(slow) + 0.5, np.arange(fast) + 0.5, "mm"),
+        arrays={},
         mask=mask[None],
         counts=counts is not None,
     )

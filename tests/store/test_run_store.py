@@ -42,8 +42,8 @@ def create(path, shape=SHAPE, tile=TILE, **options):
 
 def coordinates(shape):
     return {
-        "slow_mm": (np.arange(shape[2]) + 0.5) * 0.1,
-        "fast_mm": (np.arange(shape[3]) + 0.5) * 0.2,
+        "centres": ((np.arange(shape[2]) + 0.5) * 0.1, (np.arange(shape[3]) + 0.5) * 0.2, "mm"),
+        "arrays": {"spectrum/incident": np.eye(3)[:2], "spectrum/weight": np.array([1.0, 3.0])},
     }
 
 
@@ -139,14 +139,14 @@ class TestCreating:
 
     @pytest.mark.parametrize("bad", [np.nan, 100.0])
     def test_coordinates_that_are_not_equally_spaced_are_refused(self, tmp_path, bad):
-        slow_mm = coordinates(SHAPE)["slow_mm"]
-        slow_mm[3] = bad
+        slow, fast, unit = coordinates(SHAPE)["centres"]
+        slow[3] = bad
         with pytest.raises(ValueError, match="equally spaced"):
-            create(tmp_path / "run.zarr", slow_mm=slow_mm)
+            create(tmp_path / "run.zarr", centres=(slow, fast, unit))
 
     def test_coordinates_of_another_length_are_refused(self, tmp_path):
         with pytest.raises(ValueError, match=r"\(49,\)"):
-            create(tmp_path / "run.zarr", slow_mm=np.arange(49.0))
+            create(tmp_path / "run.zarr", centres=(np.arange(49.0), np.arange(70.0), "mm"))
 
     def test_attributes_come_back_as_plain_json(self, tmp_path):
         attributes = {"precision": "mixed", "steps": np.int64(3), "tile": (1, 2), "flux": 1e-300}
@@ -654,6 +654,13 @@ def visited(request, tmp_path, monkeypatch):
     return store.path
 
 
+def test_the_arrays_of_the_experiment_are_kept(tmp_path):
+    arrays = RunStore.open(create(tmp_path / "run.zarr").path).read_arrays()
+    assert arrays.keys() == {"spectrum/incident", "spectrum/weight"}
+    assert arrays["spectrum/incident"].tolist() == np.eye(3)[:2].tolist()
+    assert arrays["spectrum/weight"].tolist() == [1.0, 3.0]
+
+
 @pytest.mark.usefixtures("no_warnings")
 class TestOtherReaders:
     def test_xarray_opens_a_level(self, visited):
@@ -667,11 +674,12 @@ class TestOtherReaders:
 
     def test_xarray_opens_the_whole_run_as_a_tree(self, visited):
         tree = xarray.open_datatree(visited, engine="zarr")
-        levels = set(tree.children) - {"structure_factors", "background"}
+        levels = set(tree.children) - {"structure_factors", "background", "inputs"}
         assert levels in ({"0"}, {"0", "1", "2"})
         assert tree["structure_factors/amplitude"].dims == ("h", "k", "l")
         assert tree["structure_factors/given"].dtype == bool
         assert tree["background/F"].dims == ("stol",)
+        assert tree["inputs/spectrum/weight"].dims == ("source",)
 
     def test_the_ome_validator_accepts_the_run(self, visited):
         image = ome_zarr_models.open_ome_zarr(zarr.open_group(visited, mode="r"), version="0.5")

@@ -37,7 +37,7 @@ class AmorphousKernel:
         self._layers = scene.detector.layers
         self._at_centre = ReferenceKernel(replace(scene, sampling=Sampling()), None, 0.0)
         self._factor = AmorphousFactor(table.stol, table.F, device)
-        self._scale = R_E_SQR * scene.beam.fluence * background.molecules / len(scene.beam.sources)
+        self._scale = R_E_SQR * scene.beam.fluence * background.molecules / len(scene.beam.spectrum)
 
     def photons(self, pixels: Pixels) -> Tensor:
         """Expected photons of each pixel, float64 [photons]."""
@@ -55,7 +55,7 @@ class AmorphousKernel:
         """Sum over sources of weight · F² · polar [electron²]."""
         beam = self._beam
         total = torch.zeros_like(diffracted.x)
-        for weight, source in zip(beam.relative_weights(), beam.sources, strict=True):
+        for weight, source in zip(beam.spectrum.relative_weights(), beam.spectrum, strict=True):
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             F = self._factor.at(0.5 * q.length())
             scattered = weight * F * F

@@ -149,8 +149,8 @@ class AnchoredKernel(ReferenceKernel, ABC):
         self, slow: Tensor, fast: Tensor, anchors: Vectors, subpixel: int, incident: Vector
     ) -> list[Tensor]:
         sampling = self.scene.sampling
-        size = self.scene.panel.pixel_size / sampling.oversample
-        place = self._tensor((size, sampling.oversample, *divmod(subpixel, sampling.oversample)))
+        sizes = (side / sampling.oversample for side in self.scene.panel.pixel_size)
+        place = self._tensor((*sizes, sampling.oversample, *divmod(subpixel, sampling.oversample)))
         return self.directions_of_blocks(
             slow, fast, *anchors, place, self._panel, self._beams[incident]
         )
@@ -158,7 +158,7 @@ class AnchoredKernel(ReferenceKernel, ABC):
     def _panel_numbers(self) -> Tensor:
         """Fast and slow axes, origin, and the two numbers of the solid angle."""
         panel = self.scene.panel
-        obliquity = (panel.pixel_size**2 * panel.close_distance, 0.0)
+        obliquity = (panel.pixel_area * panel.close_distance, 0.0)
         if self.scene.detector.point_pixel:
             obliquity = (0.0, 1.0)
         return self._tensor((*panel.fast_axis, *panel.slow_axis, *panel.origin, *obliquity))

@@ -61,7 +61,7 @@ def step_tables(scene: Scene, weights: tuple[float, ...], device: torch.device) 
     """
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3).to(device)
     grouped: dict[Vector, list[tuple[float, float]]] = {}
-    for source, weight in zip(scene.beam.sources, weights, strict=True):
+    for source, weight in zip(scene.beam.spectrum, weights, strict=True):
         grouped.setdefault(source.incident, []).append((source.wavelength, weight))
     tables = []
     for incident, members in grouped.items():

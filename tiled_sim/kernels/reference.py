@@ -216,7 +216,7 @@ class ReferenceKernel:
         reciprocal = scene.crystal.reciprocal_vectors
         self._metric = reciprocal @ reciprocal.T
         self._layers = scene.layers()
-        weights = scene.beam.relative_weights()
+        weights = scene.beam.spectrum.relative_weights()
         self._weights = (1.0,) * len(weights) if scene.c_compat else weights
 
     @property
@@ -225,9 +225,9 @@ class ReferenceKernel:
         scene = self.scene
         crystal, panel = scene.crystal, scene.panel
         height = float(math.prod(crystal.cells)) ** 2
-        side = 1.0 if scene.detector.point_pixel else panel.pixel_size
+        area = 1.0 if scene.detector.point_pixel else panel.pixel_area
         F = self.default_F if self.table is None else self.table.largest
-        omega = (side / panel.close_distance) ** 2
+        omega = area / panel.close_distance**2
         return R_E_SQR * scene.beam.fluence * F * F * height * omega
 
     def photons_of_blocks(self, blocks: Blocks) -> tuple[Tensor, Lookups]:
@@ -247,7 +247,7 @@ class ReferenceKernel:
         -------
         float64, one value a pixel [photons]
         """
-        sources = self.scene.beam.sources
+        sources = list(self.scene.beam.spectrum)
         sums = [Sums(pixels.slow, self.scene.weighs_terms) for _ in sources]
         polar: list[Tensor | None] = [None] * len(sources)
         omega = None
@@ -289,10 +289,10 @@ class ReferenceKernel:
         scene, panel = self.scene, self._layers[layer]
         oversample = scene.sampling.oversample
         sub_slow, sub_fast = divmod(subpixel, oversample)
-        size = panel.pixel_size / oversample
+        slow, fast = (side / oversample for side in panel.pixel_size)
         position = geometry.flat_position(
-            size * (pixels.slow * oversample + sub_slow) + size / 2.0,
-            size * (pixels.fast * oversample + sub_fast) + size / 2.0,
+            slow * (pixels.slow * oversample + sub_slow) + slow / 2.0,
+            fast * (pixels.fast * oversample + sub_fast) + fast / 2.0,
             panel.origin,
             panel.slow_axis,
             panel.fast_axis,

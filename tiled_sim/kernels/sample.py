@@ -27,7 +27,7 @@ def count_lookups(kernel: ReferenceKernel, table: StructureFactorTable, pixels: 
     """
     scene, lookups = kernel.scene, Lookups()
     live = Pixels(*(part[pixels.live] for part in pixels))
-    steps = step_tables(scene, scene.beam.relative_weights(), pixels.slow.device)
+    steps = step_tables(scene, scene.beam.spectrum.relative_weights(), pixels.slow.device)
     for layer, subpixel in kernel.places():
         diffracted, _ = kernel.to_subpixel(live, subpixel, layer)
         for of_direction in steps:

@@ -10,6 +10,8 @@ PRECISIONS = ("float64", "mixed")
 KERNELS = ("auto", "reference", "compiled", "spots", "triton")
 
 
+#: Of the mosaic domains' generator.
+MOSAIC_SEED = 12345678
 #: Share of the peak of a Gaussian spot below which an evaluation is negligible.
 NEGLIGIBLE = 1e-9
 #: Kinds of torch devices that each kernel runs on.

@@ -143,7 +143,7 @@ def _seconds(kernel: str, experiment: Experiment, wish: Wish, cores: int) -> flo
     """Predicted time of a run, building and loading included [s]."""
     background = 0.0
     if experiment.background is not None:
-        lookups = math.prod(experiment.shape) * len(experiment.beam.sources)
+        lookups = math.prod(experiment.shape) * len(experiment.beam.spectrum)
         background = lookups * experiment.detector.layers * _BACKGROUND_LOOKUP / cores
     return _crystal_seconds(kernel, experiment, wish, cores) + background
 

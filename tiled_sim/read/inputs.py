@@ -13,7 +13,7 @@ from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.background import ABSCISSAS
 from tiled_sim.model.detector import Panel
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
-from tiled_sim.model.mask import MASKED, OUTSIDE_REGION, MaskSource
+from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, MaskSource
 from tiled_sim.model.structure_factors import StructureFactors
 
 
@@ -65,7 +65,8 @@ def load_mask(experiment: Experiment) -> MaskSource:
     Returns
     -------
     called with panel, slow and fast slices: uint8 (slow, fast), the sum of `MASKED` and
-    `OUTSIDE_REGION`, 0 where live
+    `OUTSIDE_REGION`, 0 where live; `NO_PIXEL` alone beyond the end of a panel that is smaller
+    than others
 
     Raises
     ------
@@ -77,20 +78,29 @@ def load_mask(experiment: Experiment) -> MaskSource:
     dead = [_dead_pixels(panel) for panel in experiment.detector.panels]
 
     def mask(panel: int, slow: slice, fast: slice) -> npt.NDArray[np.uint8]:
-        shape = (slow.stop - slow.start, fast.stop - fast.start)
-        part = np.zeros(shape, dtype=np.uint8)
+        whole = np.full((slow.stop - slow.start, fast.stop - fast.start), NO_PIXEL, dtype=np.uint8)
+        rows, columns = experiment.detector.panels[panel].pixels
+        slow, fast = (
+            slice(slow.start, min(slow.stop, rows)),
+            slice(fast.start, min(fast.stop, columns)),
+        )
+        part = whole[: max(slow.stop - slow.start, 0), : max(fast.stop - fast.start, 0)]
+        part[:] = 0
+        if part.size == 0:
+            return whole
         pixels = dead[panel]
         if pixels is not None:
             part[pixels[slow, fast]] = MASKED
         region = experiment.detector.panels[panel].region
         if region is not None:
-            rows, columns = np.arange(slow.start, slow.stop), np.arange(fast.start, fast.stop)
+            along_slow = np.arange(slow.start, slow.stop)
+            along_fast = np.arange(fast.start, fast.stop)
             inside = np.outer(
-                (rows >= region.slow_start) & (rows < region.slow_stop),
-                (columns >= region.fast_start) & (columns < region.fast_stop),
+                (along_slow >= region.slow_start) & (along_slow < region.slow_stop),
+                (along_fast >= region.fast_start) & (along_fast < region.fast_stop),
             )
             part[~inside] |= OUTSIDE_REGION
-        return part
+        return whole
 
     return mask
 

@@ -20,7 +20,6 @@ def create_run(prepared: Prepared, path: str | Path) -> Run:
         if the path exists or cannot be made
     """
     experiment = prepared.experiment
-    slow_mm, fast_mm = pixel_centres(experiment)
     RunStore.create(
         path,
         shape=experiment.shape,
@@ -37,8 +36,8 @@ def create_run(prepared: Prepared, path: str | Path) -> Run:
             "kernel_reason": prepared.choice.reason,
             "versions": versions(),
         },
-        slow_mm=slow_mm,
-        fast_mm=fast_mm,
+        centres=pixel_centres(experiment),
+        arrays=experiment.arrays(),
         structure_factors=prepared.structure_factors,
         mask=prepared.mask,
         amorphous=prepared.amorphous,

@@ -112,10 +112,17 @@ class Run:
         self.path = self.store.path
         attributes = self.store.attributes
         try:
-            self.experiment = Experiment.from_dict(attributes["experiment"])
+            self.experiment = Experiment.from_dict(
+                attributes["experiment"], self.store.read_arrays()
+            )
             self.plan = TilePlan.from_dict(attributes["plan"])
             self.hashes: dict[str, str | None] = attributes["hashes"]
             self.run_id: str = attributes["run_id"]
+        except ExperimentError as error:
+            raise StoreError(
+                f"{path}: the experiment that it holds cannot be: {error}; submit the run again to "
+                "another --out"
+            ) from error
         except (KeyError, TypeError) as error:
             raise StoreError(
                 f"{path}: its attributes lack or spoil {error}; the run was made by another "

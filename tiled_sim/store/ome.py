@@ -8,19 +8,23 @@ from tiled_sim.store.pyramid import PixelAxis
 VERSION = "0.5"
 
 
-def image_metadata(name: str, levels: Sequence[tuple[PixelAxis, PixelAxis]]) -> dict[str, Any]:
+def image_metadata(
+    name: str, levels: Sequence[tuple[PixelAxis, PixelAxis]], unit: str
+) -> dict[str, Any]:
     """Document for the ``ome`` attribute of the root group.
 
     Parameters
     ----------
     name : of the image, as viewers show it
     levels : slow and fast axis of level 0, 1, …
+    unit : of the axes, ``mm`` or ``pixel``
     """
+    space = {"type": "space", **({"unit": "millimeter"} if unit == "mm" else {})}
     axes = [
         {"name": "frame", "type": "time"},
         {"name": "panel", "type": "channel"},
-        {"name": "slow", "type": "space", "unit": "millimeter"},
-        {"name": "fast", "type": "space", "unit": "millimeter"},
+        {"name": "slow", **space},
+        {"name": "fast", **space},
     ]
     datasets = [_dataset(level, slow, fast) for level, (slow, fast) in enumerate(levels)]
     multiscale = {"name": name, "type": "mean", "axes": axes, "datasets": datasets}

@@ -21,8 +21,8 @@ class PixelAxis:
 
     Parameters
     ----------
-    first : centre of pixel 0 [mm]
-    pitch : from one centre to the next [mm]
+    first : centre of pixel 0 [mm, or pixel]
+    pitch : from one centre to the next, in the same unit
     """
 
     first: float
@@ -30,7 +30,7 @@ class PixelAxis:
 
     @classmethod
     def through(cls, centres: npt.NDArray[np.float64]) -> "PixelAxis":
-        """Axis of these pixel centres [mm]; a single pixel is taken to begin at 0.
+        """Axis of these pixel centres; a single pixel is taken to begin at 0.
 
         Raises
         ------
@@ -49,7 +49,7 @@ class PixelAxis:
         return PixelAxis(self.first + (factor - 1) / 2 * self.pitch, factor * self.pitch)
 
     def centres(self, count: int) -> npt.NDArray[np.float64]:
-        """Centres of the first pixels, float64 (count,) [mm]."""
+        """Centres of the first pixels, float64 (count,)."""
         return self.first + self.pitch * np.arange(count, dtype=np.float64)
 
 

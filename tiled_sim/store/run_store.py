@@ -63,8 +63,8 @@ class RunStore:
         shape: tuple[int, int, int, int],
         tile: tuple[int, int],
         attributes: Mapping[str, Any],
-        slow_mm: npt.NDArray[np.float64],
-        fast_mm: npt.NDArray[np.float64],
+        centres: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], str],
+        arrays: Mapping[str, npt.NDArray[np.float64]],
         structure_factors: StructureFactors | None = None,
         mask: MaskSource | None = None,
         amorphous: AmorphousTable | None = None,
@@ -82,8 +82,9 @@ class RunStore:
         tile : slow and fast sides of a tile [pixel], multiples of 16; the panel need not be a
             multiple of the tile
         attributes : what the run is, kept as the ``tiled_sim`` attribute beside ``format``
-        slow_mm, fast_mm : float64 (slow,) and (fast,), centres of the pixels along the panel's
-            axes [mm], equally spaced
+        centres : float64 (slow,) and (fast,), of the pixels along the panel's axes, equally spaced,
+            and their unit, ``mm`` or ``pixel``
+        arrays : of the experiment, by name
         structure_factors : kept in the run, for the workers
         mask : uint8 (panel, slow, fast), 0 where live, otherwise the sum of 1 (masked) and 2
             (outside the region of interest); or a function that is asked for it tile by tile;
@@ -99,7 +100,7 @@ class RunStore:
             shapes, tiles, coordinates, mask and attributes that cannot be or do not agree
         """
         plain = _plain_attributes(attributes)
-        axes = _checked_axes(shape, tile, slow_mm, fast_mm)
+        axes = _checked_axes(shape, tile, *centres[:2])
         target = location.local_path(path)
         location.make_directory(target)
         try:
@@ -108,7 +109,8 @@ class RunStore:
             layout.create_image(level, shape, tile)
             if counts:
                 layout.create_counts(level, shape, tile)
-            layout.write_coordinates(level, *shape[:2], slow_mm, fast_mm)
+            layout.write_coordinates(level, *shape[:2], centres)
+            layout.write_arrays(root, arrays)
             live = layout.create_mask(level, shape[1:], tile)
             if mask is not None:
                 layout.write_mask(live, mask, tile)
@@ -116,7 +118,7 @@ class RunStore:
                 layout.write_structure_factors(root, structure_factors)
             if amorphous is not None:
                 layout.write_amorphous(root, amorphous)
-            document = ome.image_metadata(target.stem, [axes])
+            document = ome.image_metadata(target.stem, [axes], centres[2])
             layout.seal(root, {"ome": document, "tiled_sim": plain})
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)  # made above, so all in it is ours
@@ -157,6 +159,11 @@ class RunStore:
         assert self._image.shards is not None
         slow, fast = self._image.shards[-2:]
         return slow, fast
+
+    def read_arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Arrays of the experiment, by name."""
+        group = self._root.get("inputs")
+        return layout.read_arrays(group) if isinstance(group, zarr.Group) else {}
 
     def read_structure_factors(self) -> StructureFactors | None:
         """Structure factors the run was made with, None if without.
@@ -387,17 +394,20 @@ class RunStore:
             pyramid.PixelAxis.through(np.asarray(layout.array_of(root, f"0/{name}")[...]))
             for name in ("slow", "fast")
         )
+        unit = str(layout.array_of(root, "0/slow").attrs["units"])
         levels = [(slow, fast)]
         fine = self._image
         for number, sides in enumerate(pyramid.smaller_shapes(*self.shape[2:]), start=1):
             levels.append((slow.at_level(number), fast.at_level(number)))
             level = root.create_group(str(number), overwrite=True)
-            centres = (axis.centres(side) for axis, side in zip(levels[-1], sides, strict=True))
-            layout.write_coordinates(level, *self.shape[:2], *centres)
+            rows, columns = (
+                axis.centres(side) for axis, side in zip(levels[-1], sides, strict=True)
+            )
+            layout.write_coordinates(level, *self.shape[:2], (rows, columns, unit))
             coarse = layout.create_image(level, (*self.shape[:2], *sides), self.tile)
             pyramid.fill_level(fine, coarse, apply)
             fine = coarse
-        layout.seal(root, {"ome": ome.image_metadata(self._path.stem, levels)})
+        layout.seal(root, {"ome": ome.image_metadata(self._path.stem, levels, unit)})
 
     def _require_writable(self) -> None:
         if self._mode == "r":
@@ -434,18 +444,16 @@ def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
 def _checked_axes(
     shape: tuple[int, int, int, int],
     tile: tuple[int, int],
-    slow_mm: npt.NDArray[np.float64],
-    fast_mm: npt.NDArray[np.float64],
+    slow: npt.NDArray[np.float64],
+    fast: npt.NDArray[np.float64],
 ) -> tuple[pyramid.PixelAxis, pyramid.PixelAxis]:
     if len(shape) != 4 or min(shape) < 1:
         raise ValueError(f"shape {shape} is not four counts from 1")
     if len(tile) != 2 or any(side < 1 or side % layout.TILE_STEP for side in tile):
         raise ValueError(f"tile {tile} is not two multiples of {layout.TILE_STEP}")
-    if (slow_mm.shape, fast_mm.shape) != (shape[2:3], shape[3:]):
-        raise ValueError(
-            f"coordinates of {slow_mm.shape} and {fast_mm.shape} for pixels of {shape[2:]}"
-        )
-    return pyramid.PixelAxis.through(slow_mm), pyramid.PixelAxis.through(fast_mm)
+    if (slow.shape, fast.shape) != (shape[2:3], shape[3:]):
+        raise ValueError(f"coordinates of {slow.shape} and {fast.shape} for pixels of {shape[2:]}")
+    return pyramid.PixelAxis.through(slow), pyramid.PixelAxis.through(fast)
 
 
 def _inside(part: slice, size: int) -> slice:

@@ -63,7 +63,7 @@ class Finder:
     def __init__(
         self, scene: Scene, table: StructureFactorTable, default_F: float, spot: Spot
     ) -> None:
-        tables = step_tables(scene, scene.beam.relative_weights(), torch.device("cpu"))
+        tables = step_tables(scene, scene.beam.spectrum.relative_weights(), torch.device("cpu"))
         self.spot = spot
         self.steps = [Steps.of(of_direction) for of_direction in tables]
         self._panel = scene.panel
