@@ -143,9 +143,9 @@ def slow_down(client, seconds):
 
             real = Simulator.simulate_tile
 
-            def simulate_tile(self, tile, mask):
+            def simulate_tile(self, tile, *arguments, **options):
                 time.sleep(seconds)
-                return real(self, tile, mask)
+                return real(self, tile, *arguments, **options)
 
             self.patch = pytest.MonkeyPatch()
             self.patch.setattr(Simulator, "simulate_tile", simulate_tile)

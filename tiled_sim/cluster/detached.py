@@ -6,8 +6,8 @@ import uuid
 from distributed import Client, Future, fire_and_forget, get_client, secede
 
 from tiled_sim.cluster.admission import admitted
+from tiled_sim.cluster.completion import complete
 from tiled_sim.cluster.connect import Remote, parse_cluster
-from tiled_sim.cluster.driver import drive
 from tiled_sim.cluster.examination import Requirements, obstacle
 from tiled_sim.cluster.lease import require_alone
 from tiled_sim.cluster.listener import Silent
@@ -127,4 +127,4 @@ def drive_here(path: str, run_id: str, device: str) -> None:
         return
     run = Run(path)
     if not Control(run.path).cancelled:
-        drive(run, client, Progress.surveyed(run), device, Silent())
+        complete(run, client, Progress.surveyed(run), device, Silent())

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from distributed import Client
 
+from tiled_sim.cluster.completion import complete, withdraw_unreadable
 from tiled_sim.cluster.connect import connected, is_here, parse_cluster
 from tiled_sim.cluster.detached import leave, require_lasting
-from tiled_sim.cluster.driver import drive, finish
+from tiled_sim.cluster.driver import finish
 from tiled_sim.cluster.forms import Tls
 from tiled_sim.cluster.lease import Lease
 from tiled_sim.cluster.listener import Listener, Silent
@@ -104,7 +105,7 @@ def compute_missing(
     detach: bool = False,
     listener: Listener | None = None,
 ) -> Run:
-    """Compute every tile of a run that has no valid sidecar, then make the pyramid.
+    """Compute every tile of a run that is not there whole, then make the pyramid.
 
     Parameters
     ----------
@@ -123,7 +124,10 @@ def compute_missing(
         require_lasting(cluster)
     listener = listener or Silent()
     RunStore.open(run.path, mode="r+")  # refuses a run of a format that is not added to
+    run.inputs()  # refuses to go on with others than those that the run was made with
     progress = Progress.surveyed(run)
+    if not progress.missing and withdraw_unreadable(run):
+        progress = Progress.surveyed(run)
     missing = progress.missing
     if not missing:
         with Lease(run, 0, "") as lease:
@@ -156,7 +160,7 @@ def _hand_out(
     if detach:
         leave(run, client, device)
     else:
-        drive(run, client, progress, device, listener)
+        complete(run, client, progress, device, listener)
 
 
 def _work(plan: Plan, tiles: int) -> Work:

@@ -30,8 +30,8 @@ from tiled_sim.simulation.trace import UNITS
 from tiled_sim.store.control import Control
 from tiled_sim.store.durable import told_if_not_writable
 from tiled_sim.store.presence import Presence, RunRemovedError
+from tiled_sim.store.records import counts_record, image_record
 from tiled_sim.store.run_store import RunStore
-from tiled_sim.store.sidecar import counts_digest, image_digest
 from tiled_sim.versions import versions
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Workspace:
         started = datetime.now(UTC)
         result = self.simulator.simulate_tile(tile)
         counts = self._count(tile, result)
-        if (done := self.run.sidecar(tile)) is not None:
+        if (done := self.run.committed(tile)) is not None:
             return done, b""  # by a task of an earlier driver, which went on after that had died
         self.presence.require()
         with told_if_not_writable(self.run.path):
@@ -139,16 +139,7 @@ class Workspace:
             },
             "evaluations": asdict(result.evaluations),
             "structure_factor_lookups": {**_counts(result.lookups), "counted": result.counted},
-            "image": {
-                "sum": float(image.sum(dtype=np.float64)),
-                "max": float(image.max()),
-                "max_at": place_of_largest(tile, image),
-                "mean": float(image.mean(dtype=np.float64)),
-                "nan": int(np.isnan(image).sum()),
-                "dtype": "float32",
-                "byte_order": "little",
-                "sha256": image_digest(image),
-            },
+            "image": image_record(tile, image),
             "counts": self._count_record(tile, counts),
             "traces": [trace.to_dict() for trace in result.traces],
             "units": UNITS,
@@ -161,22 +152,7 @@ class Workspace:
         noise = self.run.experiment.noise
         if noise is None or counts is None:
             return None
-        return {
-            "sum": int(counts.sum(dtype=np.int64)),
-            "max": int(counts.max()),
-            "max_at": place_of_largest(tile, counts),
-            "overloads": int((counts >= noise.saturation).sum()),
-            "negative": int((counts < 0).sum()),
-            "dtype": "int32",
-            "byte_order": "little",
-            "sha256": counts_digest(counts),
-        }
-
-
-def place_of_largest(tile: Tile, pixels: npt.NDArray[Any]) -> list[int]:
-    """(frame, panel, slow, fast) of the largest of a tile's pixels, the first of equals."""
-    found = np.unravel_index(int(pixels.argmax()), pixels.shape)
-    return [start + int(place) for (start, _), place in zip(tile.ranges, found, strict=True)]
+        return counts_record(tile, counts, noise.saturation)
 
 
 _workspaces: dict[tuple[str, str, str], Workspace] = {}
@@ -248,7 +224,7 @@ def _compute(
 ) -> tuple[dict[str, Any], bytes]:
     """Compute and commit a tile; its record and its thumbnail."""
     try:
-        done = here.run.sidecar(tile)
+        done = here.run.committed(tile)
         sidecar, thumbnail = (done, b"") if done else here.compute(tile, attempt, factor)
     except Exception as error:  # whatever a kernel, a disk or a file system may raise
         # the driver tells of it; a traceback would say no more of a full disk

@@ -109,17 +109,16 @@ def _draw(a: Image, b: Image, origin: tuple[int, int]) -> Any:
         title = f"{letter}: {Path(source.name).name} ({source.source['format']})"
         # what is not positive is as dark as can be, and not blank
         shown = np.where(np.isnan(image), np.nan, np.maximum(image, norm.vmin))
-        _show(figure, place, shown, norm, inferno, title, unit, extent, "min")
+        _show(place, shown, norm, inferno, title, unit, extent, "min")
     bright = np.fmax(of_a, of_b) > norm.vmin
     ratio = np.divide(of_b, of_a, out=np.full_like(of_a, np.nan), where=bright & (of_a != 0))
     shown, norm_of_ratio, label = _ratio_scale(ratio)
     diverging = matplotlib.colormaps["RdBu_r"]
-    _show(figure, axes[1, 0], shown, norm_of_ratio, diverging, "Ratio B / A", label, extent, "both")
+    _show(axes[1, 0], shown, norm_of_ratio, diverging, "Ratio B / A", label, extent, "both")
+    norm_of_difference = _difference_scale(difference)
     norm_of_difference = _difference_scale(difference)
     label = f"B − A [{unit}]"
-    _show(
-        figure, axes[1, 1], difference, norm_of_difference, diverging, "Difference", label, extent
-    )
+    _show(axes[1, 1], difference, norm_of_difference, diverging, "Difference", label, extent)
     for place in axes[1]:
         place.set_xlabel("fast [pixel]")
     for place in axes[:, 0]:
@@ -130,7 +129,6 @@ def _draw(a: Image, b: Image, origin: tuple[int, int]) -> Any:
 
 
 def _show(
-    figure: Any,
     axes: Any,
     image: Floats,
     norm: Any,
@@ -149,7 +147,7 @@ def _show(
         interpolation="nearest",
     )
     axes.set_title(title)
-    figure.colorbar(picture, ax=axes, label=label, aspect=40, extend=extend)
+    axes.figure.colorbar(picture, ax=axes, label=label, aspect=40, extend=extend)
 
 
 def _brightness(a: Floats, b: Floats) -> Any:

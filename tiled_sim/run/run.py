@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tiled_sim.errors import ExperimentError, StoreError
+from tiled_sim.model.difference import first_difference
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.plan.plan import Plan
-from tiled_sim.run.difference import first_difference
+from tiled_sim.run.faults import faults_of_tiles
 from tiled_sim.run.status import Status, status_of
+from tiled_sim.store import files
 from tiled_sim.store.run_files import RunFiles
 from tiled_sim.store.run_store import FORMAT, NOT_COUNTED, RunStore
 from tiled_sim.store.schema import check_of
-from tiled_sim.store.sidecar import SidecarError, counts_digest, image_digest
+from tiled_sim.store.sidecar import SidecarError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -142,8 +142,8 @@ class Run:
     def _level_0(self, name: str) -> "xr.DataArray":
         import xarray as xr  # takes a while, and `status` needs no image
 
-        files = RunFiles(self.path / "0", read_only=True)
-        return xr.open_zarr(files, consolidated=True, mask_and_scale=False)[name]
+        level = RunFiles(self.path / "0", read_only=True)
+        return xr.open_zarr(level, consolidated=True, mask_and_scale=False)[name]
 
     def sidecar(self, tile: Tile) -> dict[str, Any] | None:
         """The valid sidecar of a tile of this run, or None if the tile must be computed.
@@ -164,6 +164,17 @@ class Run:
             return None
         has_noise = self.experiment.noise is not None
         return found if (found["counts"] is not None) == has_noise else None
+
+    def committed(self, tile: Tile) -> dict[str, Any] | None:
+        """The sidecar of a tile whose pixels are there, too; None if the tile must be computed.
+
+        Raises
+        ------
+        StoreError
+            if something stands in the place of a file that cannot be read, nor replaced
+        """
+        found = self.sidecar(tile)
+        return None if found is None or any(self.store.faults_of_shards(tile)) else found
 
     @property
     def sidecars(self) -> Iterator[dict[str, Any]]:
@@ -187,48 +198,16 @@ class Run:
         )
 
     def missing(self) -> Iterator[Tile]:
-        """Tiles without a valid sidecar, in the order of the plan."""
-        return (tile for tile in self.plan if self.sidecar(tile) is None)
+        """Tiles that are not `committed`, in the order of the plan."""
+        return (tile for tile in self.plan if self.committed(tile) is None)
 
     def status(self) -> Status:
         """How far the run is, from the store alone. Raises as `status_of`."""
         return status_of(self)
 
     def faults(self) -> Iterator[str]:
-        """What is wrong with the run: tiles missing, digests that differ, NaN, strangers."""
-        expected = set()
-        for tile in self.plan:
-            expected.add(self.plan.id_of(tile))
-            yield from (f"{self.plan.id_of(tile)}: {fault}" for fault in self._faults_of(tile))
-        for found in self.store.sidecar_ids():
-            if found not in expected:
-                yield f"{found}: a sidecar of no tile of this run"
-
-    def _faults_of(self, tile: Tile) -> Iterator[str]:
-        found = self.sidecar(tile)
-        if found is None:
-            yield "not computed, or its sidecar is damaged"
-            return
-        try:
-            image = self.store.read_part(tile)
-        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
-            yield f"the image cannot be read: {error}"
-            return
-        if image_digest(image) != found["image"]["sha256"]:
-            yield "the image is not the one that was committed (SHA-256)"
-        if np.isnan(image).any():
-            yield f"{int(np.isnan(image).sum())} pixels are NaN"
-        if found["counts"] is not None:
-            yield from self._faults_of_counts(tile, found["counts"]["sha256"])
-
-    def _faults_of_counts(self, tile: Tile, digest: str) -> Iterator[str]:
-        try:
-            counts = self.store.read_counts_part(tile)
-        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
-            yield f"the counts cannot be read: {error}"
-            return
-        if counts_digest(counts) != digest:
-            yield "the counts are not those that were committed (SHA-256)"
+        """What is wrong with its tiles: missing, damaged, not as committed, NaN, strangers."""
+        return (str(fault) for fault in faults_of_tiles(self))
 
     def simulator(self, device: str, plan: Plan | None = None) -> "Simulator":
         """What computes its tiles, with the inputs of its store.
@@ -259,23 +238,51 @@ class Run:
         Raises
         ------
         StoreError
-            if they cannot be read, or are not those that the run was made with
+            if they cannot be read, or are not those that the run was made with; naming the file
+            that was lost, if one was
         """
         try:
             inputs = self.store.read_inputs()
             found = inputs.hashes
-        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
+        except StoreError as error:
+            raise StoreError(f"{error}{self._lost()}") from error
+        except files.DAMAGE as error:
+            if files.is_shortage(error):
+                raise
             raise StoreError(
                 f"{self.path}: an input that is kept in the store cannot be read ({error}); "
-                f"{_AGAIN}"
+                f"{_AGAIN}{self._lost()}"
             ) from error
         for name, value in found.items():
             if value != self.hashes.get(name):
                 raise StoreError(
                     f"{self.path}: the {name.replace('_', ' ')} in the store has SHA-256 {value}, "
-                    f"the run was made with {self.hashes.get(name)}; {_AGAIN}"
+                    f"the run was made with {self.hashes.get(name)}; {_AGAIN}{self._lost()}"
                 )
         return inputs
+
+    def _lost(self) -> str:
+        """Which file of an input was lost, to end a sentence with; empty if none was."""
+        try:
+            lost = list(self.store.lost_files_of_inputs())
+        except (StoreError, *files.DAMAGE):
+            return ""
+        others = f" and {len(lost) - 1} others" if len(lost) > 1 else ""
+        return f". Lost: {lost[0]}{others}" if lost else ""
+
+    def unreadable(self) -> Iterator[Tile]:
+        """Tiles that are `committed`, but whose pixels cannot be decoded: every one is read."""
+        for tile in self.plan:
+            if self.committed(tile) is None:
+                continue
+            try:
+                self.store.read_part(tile)
+                if self.experiment.noise is not None:
+                    self.store.read_counts_part(tile)
+            except files.DAMAGE as error:
+                if files.is_shortage(error):
+                    raise
+                yield tile
 
 
 def _spoilt(path: str | Path, how: str) -> str:

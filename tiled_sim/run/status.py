@@ -99,10 +99,10 @@ class Progress:
 
     @classmethod
     def surveyed(cls, run: "Run") -> "Progress":
-        """What the sidecars say, every one of them read."""
+        """What the sidecars say, every one of them read, of tiles whose pixels are there, too."""
         found = cls(run)
         for tile in run.plan:
-            sidecar = run.sidecar(tile)
+            sidecar = run.committed(tile)
             if sidecar is not None:
                 found.done(tile.index, sidecar)
         return found

@@ -8,6 +8,8 @@ from typing import Any
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.store.schema import check_of
 
+_LOOKUPS = tuple(asdict(Lookups()))
+
 
 def excerpt(sidecar: Mapping[str, Any]) -> dict[str, Any]:
     """What `Sums.add` needs of the sidecar of a tile."""
@@ -117,8 +119,8 @@ class Sums:
         self.nan += image["nan"]
         if found["counts"] is not None:
             self.counted.add(found["counts"])
-        counts = found["structure_factor_lookups"]
-        self.lookups.add(Lookups(**{k: v for k, v in counts.items() if k != "counted"}))
+        looked = found["structure_factor_lookups"]
+        self.lookups.add(Lookups(**{name: looked.get(name, 0) for name in _LOOKUPS}))
         first_of_equals = image["max"] == self.peak and 0 <= tile < self.peak_tile
         if image["max"] > self.peak or first_of_equals:
             self.peak, self.peak_at, self.peak_tile = image["max"], tuple(image["max_at"]), tile

@@ -16,11 +16,21 @@ _KINDS = {
 }
 
 
+#: What zarr and its codecs raise of damaged files.
+DAMAGE = (OSError, ValueError, RuntimeError, LookupError)
+_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+
 class NoFileError(OSError):
     """Something else than a file where one should be; a pipe there would never answer."""
 
     def __str__(self) -> str:
         return f"{self.filename}: {self.strerror}"
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether a file cannot be read for want of descriptors or memory: it may be sound."""
+    return isinstance(error, OSError) and error.errno in _SHORTAGES
 
 
 def open_file(path: Path) -> BinaryIO:

@@ -1,7 +1,9 @@
 """What a run was made with, kept in its store: structure factors, background, spectrum."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from tiled_sim.store.layout import (
     COMPRESSOR,
     Described,
     group_of,
+    is_nothing,
     values_of,
     write_array,
 )
@@ -64,6 +67,25 @@ def read_arrays(group: zarr.Group) -> dict[str, npt.NDArray[np.float64]]:
         part, array = name.split("/")
         found[name] = values_of(group_of(group, part), array)
     return found
+
+
+def lost_files(group: zarr.Group, path: Path) -> Iterator[str]:
+    """Files of the arrays of a group that are not there, as far as all of an array's must be.
+
+    Parameters
+    ----------
+    group : with arrays in it, at any depth
+    path : of the run
+    """
+    for _, array in sorted(group.members(max_depth=None)):
+        if not isinstance(array, zarr.Array) or not is_nothing(array.fill_value):
+            continue
+        sides = array.shards or array.chunks
+        counts = (-(-size // side) for size, side in zip(array.shape, sides, strict=True))
+        for place in itertools.product(*map(range, counts)):
+            key = "/".join((array.path, "c", *map(str, place)))
+            if not (path / key).exists():
+                yield key
 
 
 def _write_structure_factors(inputs: zarr.Group, factors: StructureFactors) -> None:

@@ -125,8 +125,8 @@ def write_coordinates(level: zarr.Group, shape: Shape, centres: PixelCentres) ->
     centres : of its pixels
     """
     for name, size, what in zip(AXES, shape, ("exposure", "panel"), strict=False):
-        values = np.arange(size, dtype=np.int64)
-        write_array(level, name, Described(values, (name,), "1", f"number of the {what}, from 0"))
+        numbers = np.arange(size, dtype=np.int64)
+        write_array(level, name, Described(numbers, (name,), "1", f"number of the {what}, from 0"))
     for name, values in (("slow", centres.slow), ("fast", centres.fast)):
         long_name = f"centre of the pixel along the panel's {name} axis"
         write_array(level, name, Described(values, (name,), centres.unit, long_name))
@@ -170,9 +170,13 @@ def shards_within(array: zarr.Array, region: tuple[slice, ...]) -> list[Path]:
 
 
 def write_array(group: zarr.Group, name: str, described: Described) -> None:
-    """Write a small array; one of the same value everywhere has it as fill value, and no file."""
+    """Write a small array; one of the same value everywhere has it as fill value, and no file.
+
+    Unless that is the value that stands for a lost file: so it is known which files must be there.
+    """
     values = described.values
     same = values.size > 0 and values.tobytes() == values.flat[0].tobytes() * values.size
+    same = same and not is_nothing(values.flat[0])
     rows = max(1, _MOST_IN_A_CHUNK // max(int(np.prod(values.shape[1:])), 1))
     array = group.create_array(
         name,
@@ -192,6 +196,11 @@ def write_array(group: zarr.Group, name: str, described: Described) -> None:
 def _nothing(dtype: np.dtype[Any]) -> Any:
     """What a reader finds where a chunk was lost."""
     return dtype.type(np.nan if dtype.kind == "f" else 0)
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether a fill value is that of arrays all of whose chunks are files."""
+    return bool(value != value or value == 0)
 
 
 def values_of(group: zarr.Group, name: str) -> Any:

@@ -33,13 +33,20 @@ def write_levels(
         slow, fast = (axis.at_level(number) for axis in levels[0])
         levels.append((slow, fast))
         grid = pyramid.grid_of_level(grid, sides)
-        level = root.create_group(str(number), overwrite=True)
-        coarse = layout.create_image(level, grid)
         places = PixelCentres(slow.centres(sides[0]), fast.centres(sides[1]), centres.unit)
-        layout.write_coordinates(level, grid.shape, places)
+        coarse = create_level(root, number, grid, places)
         pyramid.fill_level(fine, coarse, apply)
         fine = coarse
     layout.seal(root, {"ome": ome.image_metadata(name, levels, centres.unit)})
+
+
+def create_level(
+    root: zarr.Group, number: int, grid: TileGrid, centres: PixelCentres
+) -> zarr.Array:
+    """The group of a level, in place of the one that may be there; its image, of no pixel yet."""
+    level = root.create_group(str(number), overwrite=True)
+    layout.write_coordinates(level, grid.shape, centres)
+    return layout.create_image(level, grid)
 
 
 def axes_of(centres: PixelCentres) -> tuple[pyramid.PixelAxis, pyramid.PixelAxis]:

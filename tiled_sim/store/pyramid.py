@@ -11,10 +11,27 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
+from tiled_sim.errors import StoreError
 from tiled_sim.model.grid import Tile, TileGrid
+from tiled_sim.store import files
 
 LONGEST_SIDE = 512
 """No level is made of a level whose sides are this long or shorter [pixel]."""
+
+
+class UnreadableShardError(StoreError):
+    """A shard that is damaged.
+
+    Parameters
+    ----------
+    array : path of the array
+    index : number of the shard
+    error : what its decoder said
+    """
+
+    def __init__(self, array: str, index: int, error: Exception) -> None:
+        super().__init__(f"shard {index} of {array} cannot be read ({error})")
+        self.index = index
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,28 +128,53 @@ def fill_level(
     fine, coarse : float32 (frame, panel, slow, fast), the shards of ``coarse`` by `grid_of_level`
     apply : as ``map``; that of a ``ThreadPoolExecutor`` makes shards side by side
     """
-    for _ in apply(partial(_fill_shard, fine, coarse), _grid(coarse)):
+    for _ in apply(partial(_fill_shard, fine, coarse), shards_of(coarse)):
         pass
 
 
-def _grid(array: zarr.Array) -> TileGrid:
+def _fill_shard(fine: zarr.Array, coarse: zarr.Array, shard: Tile) -> None:
+    """Write a shard of a level."""
+    coarse[shard.region] = reduced_shard(fine, coarse, shard)
+
+
+def shards_of(array: zarr.Array) -> TileGrid:
     """The shards of an array."""
     assert array.shards is not None
     frames, panels, slow, fast = array.shape
     return TileGrid((frames, panels, slow, fast), array.shards)
 
 
-def _fill_shard(fine: zarr.Array, coarse: zarr.Array, shard: Tile) -> None:
-    """Write a shard of a level from the shards of the one before that lie under it."""
-    finer = _grid(fine)
-    frame, panel, row, column = _grid(coarse).place_of(shard.index)
+def reduced_shard(fine: zarr.Array, coarse: zarr.Array, shard: Tile) -> npt.NDArray[np.float32]:
+    """Pixels of a shard of a level, from the shards of the one before that lie under it.
+
+    Parameters
+    ----------
+    fine, coarse : as `fill_level`
+    shard : of ``coarse``
+
+    Raises
+    ------
+    UnreadableShardError
+        naming the one of ``fine`` that is damaged
+    """
+    finer = shards_of(fine)
+    frame, panel, row, column = shards_of(coarse).place_of(shard.index)
     image = np.empty(shard.shape, dtype=np.float32)
     for below in itertools.product((2 * row, 2 * row + 1), (2 * column, 2 * column + 1)):
         place = (frame, panel, *below)
         if any(number >= count for number, count in zip(place, finer.counts, strict=True)):
             continue
         tile = finer[finer.index_at(place)]
-        part = halve(np.asarray(fine[tile.region]))
+        part = halve(_read(fine, tile))
         top, left = tile.slow[0] // 2 - shard.slow[0], tile.fast[0] // 2 - shard.fast[0]
         image[..., top : top + part.shape[-2], left : left + part.shape[-1]] = part
-    coarse[shard.region] = image
+    return image
+
+
+def _read(array: zarr.Array, shard: Tile) -> npt.NDArray[np.float32]:
+    try:
+        return np.asarray(array[shard.region])
+    except files.DAMAGE as error:
+        if files.is_shortage(error):
+            raise
+        raise UnreadableShardError(array.path, shard.index, error) from error

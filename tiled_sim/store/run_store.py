@@ -1,6 +1,7 @@
 """The run store: the only code that touches the zarr. See ``docs/store.md``."""
 
 import json
+import math
 import operator
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +13,6 @@ import numpy.typing as npt
 import zarr
 
 from tiled_sim.errors import StoreError
-from tiled_sim.model.coordinates import pixel_centres
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile, TileGrid
 from tiled_sim.model.inputs import Inputs
@@ -21,7 +21,6 @@ from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.store import (
     durable,
     format1,
-    geometry,
     layout,
     location,
     ome,
@@ -29,15 +28,17 @@ from tiled_sim.store import (
     strict_json,
 )
 from tiled_sim.store.inputs import (
+    lost_files,
     read_amorphous,
+    read_arrays,
     read_structure_factors,
-    write_inputs,
 )
 from tiled_sim.store.layout import NOT_COUNTED
 from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
 from tiled_sim.store.run_files import RunFiles
-from tiled_sim.store.tile_index import TileIndex
+from tiled_sim.store.shards import fault_of_shard
+from tiled_sim.store.skeleton import write_skeleton
 from tiled_sim.store.traces import Traces
 
 __all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
@@ -107,22 +108,11 @@ class RunStore:
             attributes that have no JSON form
         """
         plain = _plain_attributes({**attributes, "experiment": experiment.to_dict()})
-        centres = pixel_centres(experiment.detector)
         target = location.local_path(path)
         location.make_directory(target)
         try:
             root = zarr.open_group(RunFiles(target), mode="w-", zarr_format=3)
-            level = root.create_group("0", attributes=geometry.facts(experiment))
-            layout.create_image(level, grid)
-            if experiment.noise is not None:
-                layout.create_counts(level, grid)
-            layout.write_coordinates(level, grid.shape, centres)
-            mask = layout.create_mask(level, grid)
-            if not _is_live(inputs.mask):
-                layout.write_mask(mask, inputs.mask)
-            geometry.write_geometry(root, experiment)
-            write_inputs(root, inputs, {})
-            TileIndex.create(root, grid.counts)
+            centres = write_skeleton(root, experiment, grid, inputs)
             if fill is not None:
                 fill(cls(target, "r+", plain))
             document = ome.image_metadata(target.stem, [axes_of(centres)], centres.unit)
@@ -188,7 +178,7 @@ class RunStore:
         ExperimentError
             it cannot be
         """
-        return Experiment.from_dict(self._attributes["experiment"])
+        return Experiment.from_dict(self._attributes["experiment"], read_arrays(self._inputs()))
 
     def read_inputs(self) -> Inputs:
         """What the run was made with, the mask as it is asked for.
@@ -199,6 +189,10 @@ class RunStore:
             they are not what was written; of the mask, that is found when it is asked for
         """
         return Inputs(self._mask(), self.read_structure_factors(), read_amorphous(self._inputs()))
+
+    def lost_files_of_inputs(self) -> Iterator[str]:
+        """Files of the inputs that are not there, but for the mask's, which tells its own."""
+        return lost_files(self._inputs(), self._path)
 
     def read_structure_factors(self) -> StructureFactors | None:
         """Structure factors the run was made with, None if without.
@@ -321,12 +315,32 @@ class RunStore:
                 f"a {array.dtype} {name} of {tile.shape} is due, not {pixels.dtype} of "
                 f"{pixels.shape}"
             )
-        file = self._shard(name, *self.grid.place_of(tile.index))
+        grid = self.grid
+        if tile != grid[tile.index]:
+            raise ValueError(f"{tile} is no tile of {self._path}, whose shards are {grid.tile}")
+        file = self._shard(name, *grid.place_of(tile.index))
         # zarr reads a shard that it replaces, and would stumble over a damaged one
         file.unlink(missing_ok=True)
         array[tile.region] = pixels
         durable.sync(file)
         durable.sync(file.parent)
+
+    def faults_of_shards(self, tile: Tile) -> Iterator[str]:
+        """What keeps the files of a tile from being read, by their indices alone.
+
+        Raises
+        ------
+        StoreError
+            something that cannot be read, nor replaced, stands in the place of one
+        """
+        for name, array in self._arrays.items():
+            assert array.shards is not None
+            sides = zip(array.shards, array.chunks, strict=True)
+            chunks = math.prod(shard // chunk for shard, chunk in sides)
+            file = self._shard(name, *self.grid.place_of(tile.index))
+            fault = fault_of_shard(file, chunks)
+            if fault:
+                yield f"{file.relative_to(self._path)} {fault}"
 
     def write_sidecar(self, document: Mapping[str, Any]) -> None:
         """Commit a tile: from here on it is done, whatever happens to the machine.
@@ -414,6 +428,17 @@ class RunStore:
                 "pixels would count as live; submit the run again to another --out"
             )
 
+    def withdraw(self, tile: Tile) -> None:
+        """Take back that a tile is done, so that it is computed again.
+
+        Raises
+        ------
+        StoreError
+            the run is open to read only
+        """
+        self._require_writable()
+        self._traces.remove(self.grid.id_of(tile))
+
     def _require_writable(self) -> None:
         if self._mode == "r":
             raise StoreError(f"{self._path} is open to read only; open it with mode 'r+'")
@@ -440,11 +465,6 @@ def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
         return json.loads(strict_json.dumps({**attributes, "format": FORMAT}))
     except (TypeError, ValueError) as error:
         raise ValueError(f"attributes of the run: {error}") from error
-
-
-def _is_live(mask: Mask) -> bool:
-    """Whether every pixel is live."""
-    return mask.all_live or mask.sha256 == Mask.live(mask.shape).sha256
 
 
 def _inside(part: slice, size: int) -> slice:

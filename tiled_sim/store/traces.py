@@ -42,6 +42,10 @@ class Traces:
             ) from error
         return self._decode(text, tile)
 
+    def remove(self, tile: str) -> None:
+        """Take the sidecar of the tile with this id away, if there is one."""
+        self._file(tile).unlink(missing_ok=True)
+
     def ids(self) -> Iterator[str]:
         """Ids of the tiles that have one, in order; reads none of them."""
         for folder in sorted(self._folder.glob("f*/p*")):
