@@ -24,7 +24,7 @@ def first_evaluations(
     mask_rows : called with a panel number, gives the rows of its mask: uint8 (fast,), 0 = live
     """
     needs = experiment.c_compat and any(
-        0.0 in experiment.frames.angles(frame) for frame in range(experiment.frames.count)
+        0.0 in experiment.exposures[frame].angles for frame in range(len(experiment.exposures))
     )
     if not needs:
         return ()

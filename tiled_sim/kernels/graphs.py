@@ -64,7 +64,7 @@ class Directions(torch.nn.Module):
     """From blocks of a flat panel to what their pixels need, in float64.
 
     Forward takes the corners of the blocks and their anchor directions, each (blocks, 1), the
-    subpixel's size and place, the panel's and the beam's numbers; it returns the components of
+    subpixel's sizes and place, the panel's and the beam's numbers; it returns the components of
     d - d_anchor, and polar · omega, each (blocks, 256).
     """
 

@@ -1,8 +1,9 @@
 """Arrays with names and coordinates."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from tiled_sim.model.coordinates import pixel_centres

@@ -194,6 +194,11 @@ class RunStore:
         """Files of the inputs that are not there, but for the mask's, which tells its own."""
         return lost_files(self._inputs(), self._path)
 
+    def read_arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Arrays of the experiment, by name."""
+        group = self._root.get("inputs")
+        return layout.read_arrays(group) if isinstance(group, zarr.Group) else {}
+
     def read_structure_factors(self) -> StructureFactors | None:
         """Structure factors the run was made with, None if without.
 
