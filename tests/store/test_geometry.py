@@ -58,7 +58,7 @@ def test_the_orientation_of_a_frame_turns_the_crystal_by_its_first_angle(root, e
     angle = math.radians(6.0)
     np.testing.assert_allclose(turned @ turned.T, np.eye(3), atol=1e-12)
     assert np.trace(turned) == pytest.approx(1 + 2 * math.cos(angle))
-    spindle = np.array(experiment.frames.spindle)
+    spindle = np.array(experiment.exposures.spindle)
     np.testing.assert_allclose(turned @ spindle, spindle, atol=1e-12)
     across = np.cross(spindle, [0.3, 0.5, 0.7])
     assert np.cross(across, turned @ across) @ spindle > 0  # right-handed

@@ -36,7 +36,7 @@ def experiment_of(shape, noise=False):
     return dataclasses.replace(
         made,
         detector=dataclasses.replace(made.detector, panels=several),
-        frames=dataclasses.replace(made.frames, count=frames),
+        exposures=dataclasses.replace(made.exposures, count=frames),
         noise=Noise() if noise else None,
     )
 
