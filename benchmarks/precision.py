@@ -19,6 +19,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tiled_sim.model.exposures import Rotation
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
@@ -34,7 +36,6 @@ from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import SHAPES, Crystal, Domains
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
-from tiled_sim.model.exposures import Frames
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.cell import dual, reciprocal_from_cell

@@ -13,6 +13,7 @@ from tiled_sim.kernels.reflections import reflections_under
 from tiled_sim.kernels.scene import Scene, carried_over
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.physics.vectors import about_axis
 from tiled_sim.read.inputs import load_inputs
 
 PIXEL = (7, 10)

@@ -11,6 +11,7 @@ import tiled_sim as ts
 from tiled_sim.errors import ExperimentError, InputFileError
 from tiled_sim.io.fdump import write_fdump
 from tiled_sim.model.detector import Region
+from tiled_sim.model.mask import NO_PIXEL
 from tiled_sim.read.inputs import MASKED, OUTSIDE_REGION, load_inputs, load_mask
 
 WHOLE = slice(0, 128)

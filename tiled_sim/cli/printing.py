@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tiled_sim.model.experiment import Experiment
-    from tiled_sim.model.readout import Noise
     from tiled_sim.plan.plan import Plan
     from tiled_sim.run.run import Run
     from tiled_sim.run.status import Status

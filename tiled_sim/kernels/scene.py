@@ -93,7 +93,7 @@ class Scene:
     @property
     def weights(self) -> tuple[float, ...]:
         """Of the sources, mean 1; all 1 as the C program has it."""
-        weights = self.beam.relative_weights()
+        weights = self.beam.spectrum.relative_weights()
         return (1.0,) * len(weights) if self.c_compat else weights
 
     def layers(self) -> list[Panel]:

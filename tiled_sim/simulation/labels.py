@@ -1,9 +1,8 @@
 """Arrays with names and coordinates."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
 from tiled_sim.model.coordinates import pixel_centres

@@ -22,13 +22,6 @@ SHORTEST_CHUNK, LONGEST_CHUNK = 64, 256
 NOT_COUNTED = -(2**31)
 _MOST_IN_A_CHUNK = 1 << 20
 
-#: Units and long names of the arrays of an experiment.
-_ARRAYS = {
-    "spectrum/incident": ("1", "direction in which the light of a source travels"),
-    "spectrum/wavelength": ("angstrom", "wavelength of a source"),
-    "spectrum/weight": ("1", "weight of a source relative to the others"),
-}
-
 # On images of the golden set this is both smaller and quicker than blosc's zstd with shuffle, and
 # 20 % smaller than its lz4 at 1 ms more for 512 × 512 pixels: exact zeros come in long runs, and
 # between them the exponents of the lattice factor's tails leave shuffled bytes little in common.
@@ -132,8 +125,8 @@ def write_coordinates(level: zarr.Group, shape: Shape, centres: PixelCentres) ->
     centres : of its pixels
     """
     for name, size, what in zip(AXES, shape, ("exposure", "panel"), strict=False):
-        values = np.arange(size, dtype=np.int64)
-        write_array(level, name, Described(values, (name,), "1", f"number of the {what}, from 0"))
+        numbers = np.arange(size, dtype=np.int64)
+        write_array(level, name, Described(numbers, (name,), "1", f"number of the {what}, from 0"))
     for name, values in (("slow", centres.slow), ("fast", centres.fast)):
         long_name = f"centre of the pixel along the panel's {name} axis"
         write_array(level, name, Described(values, (name,), centres.unit, long_name))

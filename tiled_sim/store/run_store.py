@@ -31,6 +31,7 @@ from tiled_sim.store import (
 from tiled_sim.store.inputs import (
     lost_files,
     read_amorphous,
+    read_arrays,
     read_structure_factors,
 )
 from tiled_sim.store.layout import NOT_COUNTED
@@ -178,7 +179,7 @@ class RunStore:
         ExperimentError
             it cannot be
         """
-        return Experiment.from_dict(self._attributes["experiment"])
+        return Experiment.from_dict(self._attributes["experiment"], read_arrays(self._inputs()))
 
     def read_inputs(self) -> Inputs:
         """What the run was made with, the mask as it is asked for.
@@ -193,11 +194,6 @@ class RunStore:
     def lost_files_of_inputs(self) -> Iterator[str]:
         """Files of the inputs that are not there, but for the mask's, which tells its own."""
         return lost_files(self._inputs(), self._path)
-
-    def read_arrays(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Arrays of the experiment, by name."""
-        group = self._root.get("inputs")
-        return layout.read_arrays(group) if isinstance(group, zarr.Group) else {}
 
     def read_structure_factors(self) -> StructureFactors | None:
         """Structure factors the run was made with, None if without.
