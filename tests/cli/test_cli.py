@@ -39,6 +39,7 @@ TWO_DASHES = {
     "watch": ["--no-progress"],
     "cancel": [],
     "verify": ["--recompute", "--device"],
+    "convert": [],
     "view": ["--out", "--frame", "--panel"],
     "trace": ["--pixel", "--steps", "--against", "--as-c", "--kernel", "--precision", "--device"],
     "plan": [*_READING, *_PLAN],
