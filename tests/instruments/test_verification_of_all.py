@@ -35,7 +35,7 @@ def whole(still, data, tmp_path_factory):
     experiment = dataclasses.replace(
         one,
         detector=dataclasses.replace(one.detector, panels=(panel, other)),
-        frames=dataclasses.replace(one.frames, count=2),
+        exposures=dataclasses.replace(one.exposures, count=2),
         noise=Noise(),
     )
     path = tmp_path_factory.mktemp("whole") / "run.zarr"
