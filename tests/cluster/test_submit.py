@@ -185,7 +185,7 @@ def many(still, address, tmp_path_factory):
     x, y, z = panel.origin
     experiment = dataclasses.replace(
         experiment,
-        frames=dataclasses.replace(experiment.frames, count=2),
+        exposures=dataclasses.replace(experiment.exposures, count=2),
         detector=dataclasses.replace(
             experiment.detector,
             panels=(panel, dataclasses.replace(panel, origin=(x, y, z - 0.03), name="left")),
@@ -201,8 +201,10 @@ def test_every_panel_of_every_frame_lands_in_its_place(many, frame, panel):
     whole = many.experiment
     alone = dataclasses.replace(
         whole,
-        frames=dataclasses.replace(
-            whole.frames, start=whole.frames.start + whole.frames.oscillation * frame, count=1
+        exposures=dataclasses.replace(
+            whole.exposures,
+            start=whole.exposures.start + whole.exposures.oscillation * frame,
+            count=1,
         ),
         detector=dataclasses.replace(whole.detector, panels=(whole.detector.panels[panel],)),
     )

@@ -11,7 +11,8 @@ import torch
 
 from tiled_sim.instruments.derived import derived, format_config
 from tiled_sim.model.background import Background
-from tiled_sim.model.beam import Beam, Source
+from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.crystal import Domains
 from tiled_sim.model.detector import Detector, Region, Sensor
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics import geometry
@@ -98,7 +99,7 @@ def test_the_photon_energy_is_that_of_the_wavelength(example):
 def test_sources_are_counted_with_their_range_of_wavelengths_and_angles(example):
     tilted = (math.sin(2e-3), 0.0, math.cos(2e-3))
     sources = (Source((0, 0, 1), 0.97), Source(tilted, 0.98), Source((0, 0, 1), 0.96))
-    beam: Beam = dataclasses.replace(example.beam, sources=sources)
+    beam: Beam = dataclasses.replace(example.beam, spectrum=Spectrum.of(sources))
     experiment = dataclasses.replace(example, beam=beam)
     assert value(experiment, "beam: sources") == 3
     assert value(experiment, "beam: wavelengths") == (0.96, 0.98)
@@ -112,8 +113,8 @@ def test_evaluations_are_pixels_times_steps(example):
 
 def test_evaluations_count_the_region_and_the_frames_only(example):
     region = Region(10, 20, 0, 7)
-    frames = dataclasses.replace(example.frames, count=3)
-    experiment = dataclasses.replace(with_panel(example, region=region), frames=frames)
+    exposures = dataclasses.replace(example.exposures, count=3)
+    experiment = dataclasses.replace(with_panel(example, region=region), exposures=exposures)
     assert value(experiment, "experiment: evaluations") == 3 * 70 * 10
 
 
@@ -168,7 +169,7 @@ def test_the_face_of_a_cube_covers_a_sixth_of_all_directions():
 def test_the_solid_angle_is_the_sum_over_pixels():
     experiment = with_panel(square_face(pixels=400), origin=(-0.13, 0.02, 0.1))
     (panel,) = experiment.detector.panels
-    centres = (torch.arange(400, dtype=torch.float64) + 0.5) * panel.pixel_size
+    centres = (torch.arange(400, dtype=torch.float64) + 0.5) * panel.pixel_size[0]
     slow, fast = torch.meshgrid(centres, centres, indexing="ij")
     position = geometry.flat_position(slow, fast, panel.origin, panel.slow_axis, panel.fast_axis)
     omega = geometry.solid_angle(position.length(), panel.pixel_size, panel.close_distance)
@@ -184,7 +185,7 @@ def test_each_panel_is_told_of_under_its_number_and_name(example):
 
 
 def test_the_mosaic_spread_is_told_in_degrees(example):
-    crystal = dataclasses.replace(example.crystal, mosaic_spread=np.pi / 360)
+    crystal = dataclasses.replace(example.crystal, domains=Domains(np.pi / 360))
     assert value(
         dataclasses.replace(example, crystal=crystal), "crystal: mosaic spread"
     ) == pytest.approx(0.5)

@@ -107,7 +107,7 @@ def many(still, tmp_path_factory):
     x, y, z = panel.origin
     experiment = dataclasses.replace(
         experiment,
-        frames=dataclasses.replace(experiment.frames, count=2),
+        exposures=dataclasses.replace(experiment.exposures, count=2),
         detector=dataclasses.replace(
             experiment.detector,
             panels=(panel, dataclasses.replace(panel, origin=(x, y, z - 0.03))),

@@ -307,8 +307,8 @@ def test_default_F_alone_makes_F_known(in_data):
 
 def test_a_later_frame_has_other_reflections(in_data):
     verdict, _, experiment = judge("-default_F 5 -phi 1 -osc 8 -phisteps 2")
-    frames = dataclasses.replace(experiment.frames, count=2)
-    experiment = dataclasses.replace(experiment, frames=frames)
+    exposures = dataclasses.replace(experiment.exposures, count=2)
+    experiment = dataclasses.replace(experiment, exposures=exposures)
     first, second = (
         under_pixel(experiment, verdict, None, (10, 50), frame=frame) for frame in (0, 1)
     )

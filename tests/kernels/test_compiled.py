@@ -26,11 +26,11 @@ from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.sample import count_lookups
 from tiled_sim.kernels.scene import Scene
-from tiled_sim.model.beam import Beam, Source
-from tiled_sim.model.crystal import SHAPES, Crystal
+from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.crystal import SHAPES, Crystal, Domains
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
-from tiled_sim.model.exposures import Frames
+from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.model.settings import Settings
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
@@ -292,9 +292,11 @@ def crystals(draw, domains):
         cells,
         shape,
         fudge,
-        mosaic_spread=draw(finite(0.001, 0.1)) if domains > 1 else 0.0,
-        mosaic_domains=domains,
-        mosaic_seed=draw(st.integers(1, 1 << 30)),
+        Domains(
+            draw(finite(0.001, 0.1)) if domains > 1 else 0.0,
+            domains,
+            draw(st.integers(1, 1 << 30)),
+        ),
     )
 
 
@@ -328,7 +330,7 @@ def experiments(draw):
         as_tuple(slow),
         as_tuple(normal),
         draw(st.tuples(*[st.integers(1, 40)] * 2)),
-        draw(finite(1e-4, 1e-2)),
+        draw(st.tuples(*[finite(1e-4, 1e-2)] * 2)),
     )
     field = unit(laboratory[0] + draw(finite(-1.0, 1.0)) * laboratory[1] + 0.1 * beam)
     return Experiment(
@@ -338,7 +340,7 @@ def experiments(draw):
             1e24,
             draw(st.one_of(st.none(), finite(-1.0, 1.0))),
             as_tuple(field),
-            listed,
+            Spectrum.of(listed),
         ),
         crystal,
         Detector(
@@ -347,7 +349,7 @@ def experiments(draw):
             draw(st.booleans()),
         ),
         Sampling(oversample, dmin=wavelength * draw(st.sampled_from([0.0, 0.0, 0.7, 1.0, 2.0]))),
-        Frames(
+        Rotation(
             as_tuple(unit(about_fixed_axes(*draw(angles(math.pi)))[0])),
             draw(st.one_of(st.just(0.0), finite(-3.0, 3.0))),
             draw(finite(-0.1, 0.1)),

@@ -38,8 +38,8 @@ def cosines(experiment):
     """Of the angles of incidence at pixel centres, (slow, fast)."""
     (panel,) = experiment.detector.panels
     slow, fast = (np.arange(n) + 0.5 for n in panel.pixels)
-    along_slow = slow[:, None, None] * panel.pixel_size * np.array(panel.slow_axis)
-    along_fast = fast[None, :, None] * panel.pixel_size * np.array(panel.fast_axis)
+    along_slow = slow[:, None, None] * panel.pixel_size[0] * np.array(panel.slow_axis)
+    along_fast = fast[None, :, None] * panel.pixel_size[1] * np.array(panel.fast_axis)
     position = np.array(panel.origin) + along_slow + along_fast
     return position @ np.array(panel.normal) / np.linalg.norm(position, axis=-1)
 

@@ -20,11 +20,11 @@ from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.spots import SpotsKernel, obstacle, predicted_cost
-from tiled_sim.model.beam import Beam, Source
-from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import Detector, Panel, Region
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
-from tiled_sim.model.exposures import Frames
+from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
@@ -115,9 +115,11 @@ def crystals(draw, domains):
         cells,
         shape,
         fudge_for(reach, 1.0 / lengths.max(), cells, shape),
-        mosaic_spread=draw(finite(0.001, 0.1)) if domains > 1 else 0.0,
-        mosaic_domains=domains,
-        mosaic_seed=draw(st.integers(1, 1 << 30)),
+        Domains(
+            draw(finite(0.001, 0.1)) if domains > 1 else 0.0,
+            domains,
+            draw(st.integers(1, 1 << 30)),
+        ),
     )
 
 
@@ -137,7 +139,7 @@ def panels(draw, laboratory):
         as_tuple(slow),
         as_tuple(normal),
         draw(st.tuples(*[st.integers(1, 40)] * 2)),
-        math.exp(draw(finite(math.log(1e-4), math.log(1e-2)))),
+        (math.exp(draw(finite(math.log(1e-4), math.log(1e-2)))),) * 2,
     )
 
 
@@ -164,11 +166,11 @@ def experiments(draw):
     field = unit(laboratory[0] + draw(finite(-1.0, 1.0)) * laboratory[1] + 0.1 * beam)
     kahn = draw(st.one_of(st.none(), finite(-1.0, 1.0)))
     return Experiment(
-        Beam(as_tuple(beam), wavelength, 1e24, kahn, as_tuple(field), listed),
+        Beam(as_tuple(beam), wavelength, 1e24, kahn, as_tuple(field), Spectrum.of(listed)),
         crystal,
         Detector((draw(panels(laboratory)),), None, draw(st.booleans())),
         Sampling(oversample),
-        Frames(
+        Rotation(
             as_tuple(unit(about_fixed_axes(*draw(angles(math.pi)))[0])),
             draw(finite(-3.0, 3.0)),
             draw(finite(-0.1, 0.1)),
@@ -194,19 +196,18 @@ def cubic(*, reach=0.2, shape="gauss_star", cells=(10, 10, 10), pixels=(48, 48),
     )
     return Experiment(
         Beam((0.0, 0.0, 1.0), 1.0, 1e24, 0.9, (1.0, 0.0, 0.0),
-             sources or (Source((0.0, 0.0, 1.0), 1.0),)),
+             Spectrum.of(sources or [Source((0.0, 0.0, 1.0), 1.0)])),
         Crystal(
             *(as_tuple(vector) for vector in (*dual(reciprocal), *reciprocal)),
             cells,
             shape,
             fudge_for(reach, 0.01, cells, shape),
-            mosaic_spread=0.01 if domains > 1 else 0.0,
-            mosaic_domains=domains,
+            Domains(0.01 if domains > 1 else 0.0, domains),
         ),
         Detector((Panel((across, down, distance), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0),
-                        (0.0, 0.0, 1.0), pixels, pixel, region),)),
+                        (0.0, 0.0, 1.0), pixels, (pixel, pixel), region),)),
         Sampling(oversample),
-        Frames((1.0, 0.0, 0.0)),
+        Rotation((1.0, 0.0, 0.0)),
         StructureFactorSource(default_F=default_F),
     )  # fmt: skip
 
@@ -534,6 +535,15 @@ def test_a_trace_is_the_float64_chain_of_its_pixel():
 # What it cannot do
 
 
+def oblong(detector):
+    """A detector whose pixels are longer along fast."""
+    longer = (
+        dataclasses.replace(panel, pixel_size=(panel.pixel_size[0], 2 * panel.pixel_size[0]))
+        for panel in detector.panels
+    )
+    return dataclasses.replace(detector, panels=tuple(longer))
+
+
 def test_it_can_compute_a_plain_experiment():
     assert obstacle(cubic()) == ""
 
@@ -543,6 +553,7 @@ def test_it_can_compute_a_plain_experiment():
     [
         ("shape", lambda e: {"crystal": dataclasses.replace(e.crystal, shape="square")}),
         ("curved", lambda e: {"detector": dataclasses.replace(e.detector, curvature_radius=0.1)}),
+        ("not square", lambda e: {"detector": oblong(e.detector)}),
         ("dmin", lambda e: {"sampling": Sampling(dmin=2.0)}),
         ("interpolate", lambda e: {"sampling": Sampling(interpolate=True)}),
         ("faults", lambda e: {"c_compat": True}),
@@ -602,7 +613,7 @@ def test_the_cost_is_predicted_within_a_factor_of_two(monkeypatch, options):
 
 def test_the_cost_is_of_all_frames():
     one = cubic(domains=10)
-    three = dataclasses.replace(one, frames=dataclasses.replace(one.frames, count=3))
+    three = dataclasses.replace(one, exposures=dataclasses.replace(one.exposures, count=3))
     costs = [predicted_cost(experiment, NEGLIGIBLE) for experiment in (one, three)]
     assert costs[1].seconds == pytest.approx(3 * costs[0].seconds)
 

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -12,11 +13,11 @@ from hypothesis import strategies as st
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.model.background import Background
-from tiled_sim.model.beam import Beam, Source
-from tiled_sim.model.crystal import SHAPES, Crystal
+from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.crystal import SHAPES, Crystal, Domains
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
-from tiled_sim.model.exposures import Frames
+from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
@@ -32,7 +33,7 @@ BEAM = Beam(
     fluence=1e24,
     polarization=0.9,
     polarization_axis=(0.0, 0.0, 1.0),
-    sources=(SOURCE, Source((0.8, 0.6, 0.0), 1.1, 1.0)),
+    spectrum=Spectrum.of([SOURCE, Source((0.8, 0.6, 0.0), 1.1, 1.0)]),
 )
 CRYSTAL = Crystal(
     a=(50.0, 0.0, 0.0),
@@ -44,9 +45,7 @@ CRYSTAL = Crystal(
     cells=(5, 6, 7),
     shape="round",
     fudge=1.5,
-    mosaic_spread=0.01,
-    mosaic_domains=3,
-    mosaic_seed=7,
+    domains=Domains(spread=0.01, count=3, seed=7),
 )
 PANEL = Panel(
     origin=(0.1, 0.01, -0.01),
@@ -54,10 +53,11 @@ PANEL = Panel(
     slow_axis=(0.0, -1.0, 0.0),
     normal=(1.0, 0.0, 0.0),
     pixels=(40, 60),
-    pixel_size=2e-4,
+    pixel_size=(2e-4, 2e-4),
     region=Region(1, 30, 2, 50),
     mask=MaskFile("mask.img", "0" * 64),
     name="left",
+    group=("detector", "halves"),
 )
 DETECTOR = Detector(
     panels=(PANEL,),
@@ -77,7 +77,7 @@ EXPERIMENT = Experiment(
         oversample_polar=True,
         oversample_omega=True,
     ),
-    frames=Frames((0.0, 0.0, 1.0), start=0.1, step=0.02, steps=5, oscillation=0.1, count=4),
+    exposures=Rotation((0.0, 0.0, 1.0), start=0.1, step=0.02, steps=5, oscillation=0.1, count=4),
     structure_factors=StructureFactorSource("p1.mtz", "mtz", 3.0, "F"),
     background=Background("ice.stol", "1" * 64, "4stol", 1e-4, 2.5e-9, 0.92, 18.0),
     notes=("convention MOSFLM, the default",),
@@ -112,7 +112,7 @@ def leaves(value, path=()):
 
 
 def other(value):
-    """Another value of the same type."""
+    """Another value of the same type, or an array of others."""
     if isinstance(value, bool):
         return not value
     return value + "x" if isinstance(value, str) else value * 1.001 + 1
@@ -134,6 +134,10 @@ def named(path):
     return ".".join(map(str, path))
 
 
+def read_back(experiment):
+    return Experiment.from_dict(experiment.to_dict(), experiment.arrays())
+
+
 #: What does not decide the image: where files lie, names and notes for people.
 NOT_SIMULATED = {
     "notes.0",
@@ -141,13 +145,12 @@ NOT_SIMULATED = {
     "background.path",
     "structure_factors.column",
     "detector.panels.0.mask.path",
+    "detector.panels.0.name",
+    "detector.panels.0.group.0",
+    "detector.panels.0.group.1",
 }
 LEAVES = list(leaves(EXPERIMENT))
-SIMULATED = [
-    path
-    for path in LEAVES
-    if named(path) not in NOT_SIMULATED and named(path) != "detector.panels.0.name"
-]
+SIMULATED = [path for path in LEAVES if named(path) not in NOT_SIMULATED]
 OPTIONAL = [
     ("beam", "polarization"),
     ("detector", "curvature_radius"),
@@ -175,18 +178,18 @@ def test_the_hash_depends_on_whether_an_optional_value_is_there(path):
 
 
 @pytest.mark.parametrize("name", sorted(NOT_SIMULATED))
-def test_the_hash_does_not_depend_on_paths_and_notes(name):
+def test_the_hash_does_not_depend_on_paths_names_and_notes(name):
     (path,) = (path for path in LEAVES if named(path) == name)
     assert with_leaf(EXPERIMENT, path, other).sha256 == EXPERIMENT.sha256
 
 
 def test_the_hash_depends_on_the_order_of_the_sources():
-    turned = changed(EXPERIMENT, beam=changed(BEAM, sources=BEAM.sources[::-1]))
+    turned = changed(EXPERIMENT, beam=changed(BEAM, spectrum=BEAM.spectrum[::-1]))
     assert turned.sha256 != EXPERIMENT.sha256
 
 
 def test_the_hash_survives_being_written_down():
-    assert Experiment.from_dict(EXPERIMENT.to_dict()).sha256 == EXPERIMENT.sha256
+    assert read_back(EXPERIMENT).sha256 == EXPERIMENT.sha256
 
 
 def test_experiments_that_differ_in_notes_alone_are_equal():
@@ -218,9 +221,9 @@ def crystals(draw):
         cells=draw(st.tuples(*[st.integers(1, 50)] * 3)),
         shape=draw(st.sampled_from(SHAPES)),
         fudge=draw(positive),
-        mosaic_spread=draw(st.floats(0.0, 1.0)),
-        mosaic_domains=draw(st.integers(1, 100)),
-        mosaic_seed=draw(st.integers(-10, 2**31)),
+        domains=Domains(
+            draw(st.floats(0.0, 1.0)), draw(st.integers(1, 100)), draw(st.integers(-10, 2**31))
+        ),
     )
 
 
@@ -232,7 +235,7 @@ beams = st.builds(
     fluence=st.floats(0.0, 1e30),
     polarization=st.none() | st.floats(-1.0, 1.0),
     polarization_axis=unit_vectors,
-    sources=st.lists(sources, min_size=1, max_size=4).map(tuple),
+    spectrum=st.lists(sources, min_size=1, max_size=4).map(Spectrum.of),
 )
 panels = st.builds(
     Panel,
@@ -240,8 +243,8 @@ panels = st.builds(
     fast_axis=unit_vectors,
     slow_axis=unit_vectors,
     normal=st.just((1.0, 0.0, 0.0)),
-    pixels=st.just((40, 60)),
-    pixel_size=st.just(2e-4),
+    pixels=st.tuples(st.integers(40, 100), st.integers(60, 100)),
+    pixel_size=st.tuples(st.floats(1e-5, 1e-2), st.floats(1e-5, 1e-2)),
     region=st.none() | st.builds(Region, *map(st.integers, (0, 10, 0, 10), (9, 40, 9, 60))),
     mask=st.none() | st.builds(MaskFile, texts, texts),
     name=texts,
@@ -258,8 +261,8 @@ experiments = st.builds(
     crystal=crystals(),
     detector=detectors,
     sampling=st.builds(Sampling, st.integers(1, 9), st.booleans(), st.floats(0.0, 20.0)),
-    frames=st.builds(
-        Frames, unit_vectors, angles, angles, st.integers(1, 50), angles, st.integers(1, 900)
+    exposures=st.builds(
+        Rotation, unit_vectors, angles, angles, st.integers(1, 50), angles, st.integers(1, 900)
     ),
     structure_factors=st.builds(StructureFactorSource, texts, texts, st.floats(-1e6, 1e6)),
     c_compat=st.booleans(),
@@ -270,9 +273,9 @@ experiments = st.builds(
 @PROPERTY
 @given(experiment=experiments)
 def test_an_experiment_written_down_and_read_back_is_the_same(experiment):
-    read_back = Experiment.from_dict(experiment.to_dict())
-    assert read_back == experiment
-    assert read_back.notes == experiment.notes
+    again = read_back(experiment)
+    assert again == experiment
+    assert again.notes == experiment.notes
 
 
 @PROPERTY
@@ -285,15 +288,27 @@ def test_an_experiment_written_down_is_plain_json(experiment):
 @PROPERTY
 @given(experiment=experiments)
 def test_the_hash_is_that_of_the_experiment_read_back(experiment):
-    assert Experiment.from_dict(experiment.to_dict()).sha256 == experiment.sha256
+    assert read_back(experiment).sha256 == experiment.sha256
+
+
+def test_arrays_that_are_not_those_written_are_refused():
+    arrays = EXPERIMENT.arrays()
+    arrays["spectrum/weight"] = arrays["spectrum/weight"] * 2.0
+    with pytest.raises(ExperimentError, match=r"beam\.spectrum: its arrays have SHA-256"):
+        Experiment.from_dict(EXPERIMENT.to_dict(), arrays)
+
+
+def test_the_document_holds_the_hash_of_a_spectrum_and_not_its_numbers():
+    written = EXPERIMENT.to_dict()["beam"]["spectrum"]
+    assert written == {"sha256": BEAM.spectrum.sha256, "count": 2}
 
 
 def test_whole_numbers_read_for_lengths_become_floats():
     written = EXPERIMENT.to_dict()
     written["beam"]["wavelength"] = 1
-    read_back = Experiment.from_dict(written)
-    assert isinstance(read_back.beam.wavelength, float)
-    assert read_back.sha256 == EXPERIMENT.sha256
+    again = Experiment.from_dict(written, EXPERIMENT.arrays())
+    assert isinstance(again.beam.wavelength, float)
+    assert again.sha256 == EXPERIMENT.sha256
 
 
 # What is derived
@@ -308,11 +323,11 @@ def test_steps_are_sources_times_domains_times_phi_steps_times_subpixels():
 
 
 def test_weights_are_relative_to_their_mean():
-    assert BEAM.relative_weights() == pytest.approx((4 / 3, 2 / 3))
+    assert BEAM.spectrum.relative_weights() == pytest.approx((4 / 3, 2 / 3))
 
 
 def test_weights_of_one_source_do_not_count():
-    assert changed(BEAM, sources=(SOURCE,)).relative_weights() == (1.0,)
+    assert Spectrum.of([SOURCE]).relative_weights() == (1.0,)
 
 
 def test_the_volume_is_that_of_the_cell():
@@ -328,15 +343,16 @@ def test_the_close_distance_is_that_of_the_plane():
 
 
 def test_a_frame_starts_an_oscillation_after_the_one_before():
-    assert EXPERIMENT.frames.angles(2) == pytest.approx((0.3, 0.32, 0.34, 0.36, 0.38))
+    assert EXPERIMENT.exposures[2].angles == pytest.approx((0.3, 0.32, 0.34, 0.36, 0.38))
 
 
 def test_the_first_frame_starts_at_the_very_angle_given():
-    assert EXPERIMENT.frames.angles(0)[0] == 0.1
+    assert EXPERIMENT.exposures[0].angles[0] == 0.1
 
 
 def test_the_spindle_turns_right_handed():
-    turned = EXPERIMENT.frames.rotation(math.pi / 2) @ (1.0, 0.0, 0.0)
+    (rotation,) = Rotation((0.0, 0.0, 1.0), start=math.pi / 2)[0].rotations
+    turned = rotation @ (1.0, 0.0, 0.0)
     assert turned == pytest.approx([0.0, 1.0, 0.0], abs=1e-15)
 
 
@@ -352,26 +368,89 @@ def test_whole_numbers_make_the_same_noise():
     assert repr(Noise(readout=3, gain=2)) == repr(Noise(readout=3.0, gain=2.0))
 
 
+def test_a_spectrum_gives_its_sources_one_by_one():
+    assert list(BEAM.spectrum) == [SOURCE, BEAM.spectrum[1]]
+    assert BEAM.spectrum[1] == BEAM.spectrum[-1] == Source((0.8, 0.6, 0.0), 1.1, 1.0)
+    assert len(BEAM.spectrum) == 2
+
+
+def test_spectra_of_the_same_sources_are_equal():
+    assert BEAM.spectrum[:1] == Spectrum.of([SOURCE])
+    assert BEAM.spectrum[:1] != BEAM.spectrum[1:]
+    assert hash(BEAM.spectrum[:1]) == hash(Spectrum.of([SOURCE]))
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_a_spectrum_cannot_be_written_to_wherever_it_went(how):
+    there = how(BEAM.spectrum)
+    assert there == BEAM.spectrum
+    with pytest.raises(ValueError, match="read-only"):
+        there.weight[0] = 7.0
+
+
+def test_a_spectrum_does_not_change_with_the_array_it_was_made_of():
+    weights = np.array([2.0, 1.0])
+    spectrum = changed(BEAM.spectrum, weight=weights)
+    weights[0] = 7.0
+    assert spectrum == BEAM.spectrum
+
+
+def test_exposures_are_as_many_as_frames():
+    assert len(EXPERIMENT.exposures) == len(list(EXPERIMENT.exposures)) == 4
+
+
+@pytest.mark.parametrize("frame", [-1, 4])
+def test_an_exposure_that_is_not_there_is_an_index_error(frame):
+    with pytest.raises(IndexError, match="of 4"):
+        EXPERIMENT.exposures[frame]
+
+
+def test_the_area_of_a_pixel_is_that_of_its_sides():
+    assert changed(PANEL, pixel_size=(2e-4, 3e-4)).pixel_area == pytest.approx(6e-8)
+
+
+@pytest.mark.parametrize("side", [1.72e-4, 7.5e-5, 8.886e-5])
+def test_the_area_of_a_square_pixel_has_the_bits_of_its_power(side):
+    assert changed(PANEL, pixel_size=(side, side)).pixel_area == side**2
+
+
+def test_the_image_is_as_large_as_the_largest_panel_along_each_side():
+    wide = changed(PANEL, pixels=(30, 90), region=None)
+    experiment = changed(EXPERIMENT, detector=changed(DETECTOR, panels=(PANEL, wide)))
+    assert experiment.shape == (4, 2, 40, 90)
+
+
+def test_panels_share_a_pixel_size_or_have_none_in_common():
+    twin = changed(PANEL, origin=(0.2, 0.0, 0.0))
+    assert changed(DETECTOR, panels=(PANEL, twin)).pixel_size == (2e-4, 2e-4)
+    other_size = changed(PANEL, pixel_size=(2e-4, 1e-4))
+    assert changed(DETECTOR, panels=(PANEL, other_size)).pixel_size is None
+
+
 # What is refused
 
 NAN, INFINITE = math.nan, math.inf
+#: One of each.
+LIT = Spectrum.of([SOURCE])
 
 
 @pytest.mark.parametrize(
     ("instance", "changes", "fault"),
     [
-        (SOURCE, {"incident": (1.0, 1.0, 0.0)}, "must be a unit vector, its length is 1.41"),
-        (SOURCE, {"wavelength": 0.0}, "source.wavelength = 0.0 Å must be positive"),
-        (SOURCE, {"wavelength": NAN}, "source.wavelength = nan must be finite"),
-        (SOURCE, {"weight": -1.0}, "source.weight = -1.0 must not be negative"),
+        (LIT, {"incident": [(1.0, 1.0, 0.0)]}, "must be a unit vector, its length is 1.41"),
+        (LIT, {"incident": [(1.0, NAN, 0.0)]}, "source.incident = .* must be finite"),
+        (LIT, {"wavelength": [0.0]}, "source.wavelength = 0.0 Å must be positive"),
+        (LIT, {"wavelength": [NAN]}, "source.wavelength = nan must be finite"),
+        (LIT, {"weight": [-1.0]}, "source.weight = -1.0 must not be negative"),
+        (LIT, {"weight": [0.0]}, "at least one weight must be positive"),
+        (LIT, {"weight": [1.0, 1.0]}, "1 directions, 1 wavelengths and 2 weights do not belong"),
+        (LIT, dict.fromkeys(("incident", "wavelength", "weight"), ()), "at least one source"),
         (BEAM, {"direction": (0.0, 0.0, 0.0)}, "beam.direction = .* must be a unit vector"),
         (BEAM, {"polarization_axis": (0.0, 2.0, 0.0)}, "beam.polarization_axis = .* unit vector"),
         (BEAM, {"wavelength": -1.0}, "beam.wavelength = -1.0 Å must be positive"),
         (BEAM, {"fluence": -1.0}, "beam.fluence = -1.0 photons/m² must not be negative"),
         (BEAM, {"fluence": INFINITE}, "beam.fluence = inf must be finite"),
         (BEAM, {"polarization": 1.1}, "beam.polarization = 1.1 must lie between -1 and 1"),
-        (BEAM, {"sources": ()}, "beam.sources must name at least one source"),
-        (BEAM, {"sources": (changed(SOURCE, weight=0.0),)}, "at least one weight must be positive"),
         (EXPERIMENT.noise, {"seed": -1}, "noise.seed = -1 must lie between 0 and 2³² - 1"),
         (EXPERIMENT.noise, {"calibration_seed": 2**32}, "noise.calibration_seed = 4294967296 must"),
         (EXPERIMENT.noise, {"flicker": -0.1}, "noise.flicker = -0.1 must not be negative"),
@@ -389,11 +468,16 @@ NAN, INFINITE = math.nan, math.inf
             {"noise": Noise(point_spread=PointSpread("gauss", 0.15))},
             r"reaches over 2051 pixels, the panel has \(40, 60\)",
         ),
+        (
+            EXPERIMENT,
+            {"detector": Detector((changed(PANEL, pixel_size=(2e-4, 1e-4)),))},
+            r"the pixels of panel left are \(0.0002, 0.0001\) m .* square pixels alone",
+        ),
         (CRYSTAL, {"shape": "gauss"}, "crystal.shape = 'gauss' must be one of square, round"),
         (CRYSTAL, {"cells": (5, 0, 5)}, "crystal.cells = .5, 0, 5. must be at least 1"),
         (CRYSTAL, {"fudge": 0.0}, "crystal.fudge = 0.0 must be positive"),
-        (CRYSTAL, {"mosaic_spread": -0.1}, "crystal.mosaic_spread = -0.1 rad must not be negative"),
-        (CRYSTAL, {"mosaic_domains": 0}, "crystal.mosaic_domains = 0 must be at least 1"),
+        (Domains(), {"spread": -0.1}, "crystal.mosaic_spread = -0.1 rad must not be negative"),
+        (Domains(), {"count": 0}, "crystal.mosaic_domains = 0 must be at least 1"),
         (CRYSTAL, {"a": (-50.0, 0.0, 0.0)}, "right-handed and span a cell; .* = -400000 Å³"),
         (CRYSTAL, {"b": (0.0, 0.0, 0.0)}, "right-handed and span a cell; .* = 0 Å³"),
         (CRYSTAL, {"a_star": (0.03, 0.0, 0.0)}, "are not the reciprocal vectors of a, b, c"),
@@ -402,31 +486,21 @@ NAN, INFINITE = math.nan, math.inf
         (PANEL, {"slow_axis": (0.0, 0.0, 0.0)}, "panel.slow_axis = .* must be a unit vector"),
         (PANEL, {"normal": (2.0, 0.0, 0.0)}, "panel.normal = .* must be a unit vector"),
         (PANEL, {"pixels": (0, 60)}, "panel.pixels = .0, 60. must be at least 1 each way"),
-        (PANEL, {"pixel_size": 0.0}, "panel.pixel_size = 0.0 m must be positive"),
+        (PANEL, {"pixel_size": (2e-4, 0.0)}, "panel.pixel_size = .0.0002, 0.0. m must be positive"),
         (PANEL, {"origin": (0.0, 0.1, 0.1)}, "passes through the sample .close distance 0."),
         (PANEL, {"origin": (INFINITE, 0.1, 0.1)}, "panel.origin = .* must be finite"),
         (PANEL, {"region": Region(0, 41, 0, 60)}, "reaches beyond the panel's 40 x 60"),
         (PANEL, {"region": Region(0, 40, 0, 61)}, "reaches beyond the panel's 40 x 60"),
         (DETECTOR, {"panels": ()}, "detector.panels must name at least one panel"),
-        (
-            DETECTOR,
-            {"panels": (PANEL, changed(PANEL, pixels=(40, 61)))},
-            "panel 1 has .40, 61. pixels .* panel 0 has .40, 60.",
-        ),
-        (
-            DETECTOR,
-            {"panels": (PANEL, changed(PANEL, pixel_size=1e-4))},
-            "panel 1 has .* of 0.0001 m, panel 0 has .* of 0.0002 m",
-        ),
         (DETECTOR, {"curvature_radius": 0.0}, "detector.curvature_radius = 0.0 m must be positive"),
         (DETECTOR, {"curvature_radius": NAN}, "detector.curvature_radius = nan m must be positive"),
         (EXPERIMENT.sampling, {"oversample": 0}, "sampling.oversample = 0 must be at least 1"),
         (EXPERIMENT.sampling, {"dmin": -1.0}, "sampling.dmin = -1.0 Å must not be negative"),
         (EXPERIMENT.sampling, {"dmin": NAN}, "sampling.dmin = nan Å must not be negative"),
-        (EXPERIMENT.frames, {"spindle": (0.0, 0.0, 2.0)}, "frames.spindle = .* unit vector"),
-        (EXPERIMENT.frames, {"steps": 0}, "frames.steps = 0 must be at least 1"),
-        (EXPERIMENT.frames, {"count": 0}, "frames.count = 0 must be at least 1"),
-        (EXPERIMENT.frames, {"start": INFINITE}, "frames.start = inf must be finite"),
+        (EXPERIMENT.exposures, {"spindle": (0.0, 0.0, 2.0)}, "frames.spindle = .* unit vector"),
+        (EXPERIMENT.exposures, {"steps": 0}, "frames.steps = 0 must be at least 1"),
+        (EXPERIMENT.exposures, {"count": 0}, "frames.count = 0 must be at least 1"),
+        (EXPERIMENT.exposures, {"start": INFINITE}, "frames.start = inf must be finite"),
         (EXPERIMENT.structure_factors, {"default_F": NAN}, "default_F = nan must be finite"),
         (
             EXPERIMENT.structure_factors,
@@ -447,8 +521,8 @@ def test_a_region_without_pixels_is_refused(bounds):
 
 
 def test_a_weight_of_zero_is_allowed_beside_others():
-    beam = changed(BEAM, sources=(SOURCE, changed(SOURCE, weight=0.0)))
-    assert beam.relative_weights() == (2.0, 0.0)
+    spectrum = Spectrum.of([SOURCE, SOURCE._replace(weight=0.0)])
+    assert spectrum.relative_weights() == (2.0, 0.0)
 
 
 def test_reciprocal_vectors_may_lean_as_those_of_a_triclinic_cell_in_c():
@@ -462,6 +536,6 @@ def test_an_experiment_cannot_be_changed():
 
 
 def test_more_orientations_than_can_be_computed_are_refused_with_their_number():
-    frames = changed(EXPERIMENT.frames, steps=10**9)
+    exposures = changed(EXPERIMENT.exposures, steps=10**9)
     with pytest.raises(ExperimentError, match="3000000000 orientations"):
-        changed(EXPERIMENT, frames=frames)
+        changed(EXPERIMENT, exposures=exposures)

@@ -127,7 +127,7 @@ def test_more_cores_make_a_compilation_dearer(still, empty_cache):
 
 def test_every_frame_counts(still, empty_cache):
     one = still(*MANY_STEPS)
-    many = dataclasses.replace(one, frames=dataclasses.replace(one.frames, count=1000))
+    many = dataclasses.replace(one, exposures=dataclasses.replace(one.exposures, count=1000))
     assert [chosen(job).kernel for job in (one, many)] == ["reference", "compiled"]
 
 

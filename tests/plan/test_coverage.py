@@ -14,6 +14,7 @@ from tiled_sim.errors import CoverageError
 from tiled_sim.model.detector import Region
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.physics.mosaic import mosaic_rotations
+from tiled_sim.physics.vectors import about_axis
 from tiled_sim.plan.coverage import measure_coverage
 from tiled_sim.read.inputs import load_inputs, load_mask
 
@@ -35,18 +36,18 @@ def listing(low, high, keep=lambda h, k, l: True):
 def nodes_in_reach(experiment):
     """Every node but (0, 0, 0) that a live pixel looks up, a pixel and a step at a time."""
     mask = load_mask(experiment)
-    crystal, frames = experiment.crystal, experiment.frames
-    domains = mosaic_rotations(crystal.mosaic_spread, crystal.mosaic_domains, crystal.mosaic_seed)
+    crystal, exposures = experiment.crystal, experiment.exposures
+    domains = mosaic_rotations(crystal.domains.spread, crystal.domains.count, crystal.domains.seed)
     orientations = [
-        crystal.direct_vectors @ frames.rotation(phi).T @ domain.T
-        for frame in range(frames.count)
-        for phi in frames.angles(frame)
+        crystal.direct_vectors @ about_axis(exposures.spindle, phi).T @ domain.T
+        for exposure in exposures
+        for phi in exposure.angles
         for domain in domains
     ]
     found = set()
     for number, panel in enumerate(experiment.detector.panels):
         live = mask(number, *(slice(0, side) for side in panel.pixels)) == 0
-        for pixel, source in itertools.product(np.argwhere(live), experiment.beam.sources):
+        for pixel, source in itertools.product(np.argwhere(live), experiment.beam.spectrum):
             along_slow, along_fast = (pixel + 0.5) * panel.pixel_size
             position = (
                 np.array(panel.origin)
@@ -95,7 +96,7 @@ def varied(experiment, variant):
         "a region": lambda: with_panels(
             experiment, dataclasses.replace(panel, region=Region(2, 7, 3, 12))
         ),
-        "two frames": lambda: replaced(experiment, "frames", count=2),
+        "two frames": lambda: replaced(experiment, "exposures", count=2),
         "two panels": lambda: with_panels(
             experiment, panel, dataclasses.replace(panel, origin=(x, y + 0.04, z))
         ),

@@ -33,7 +33,7 @@ first_evaluations = st.none() | st.builds(FirstEvaluation, *[st.integers(0, 99)]
 def experiment():
     """Of 3 frames, 200 × 300 (slow × fast) pixels and 8 steps."""
     read = read_options(LINE.split())
-    return dataclasses.replace(read, frames=dataclasses.replace(read.frames, count=3))
+    return dataclasses.replace(read, exposures=dataclasses.replace(read.exposures, count=3))
 
 
 def plan_of(experiment, **options):

@@ -156,7 +156,7 @@ def test_every_pixel_has_a_distance_and_a_solid_angle(name, pivot, tilt, swing):
         slow, fast, as_tuple(placed.origin), as_tuple(placed.slow), as_tuple(placed.fast)
     )
     _, distance = geometry.direction(position)
-    omega = geometry.solid_angle(distance, PIXEL_SIZE, float(placed.origin @ placed.normal))
+    omega = geometry.solid_angle(distance, (PIXEL_SIZE,) * 2, float(placed.origin @ placed.normal))
     assert bool((distance > 0).all())
     assert bool((omega > 0).all())
 

@@ -11,6 +11,7 @@ import tiled_sim as ts
 from tiled_sim.errors import ExperimentError, InputFileError
 from tiled_sim.io.fdump import write_fdump
 from tiled_sim.model.detector import Region
+from tiled_sim.model.mask import NO_PIXEL
 from tiled_sim.read.inputs import MASKED, OUTSIDE_REGION, load_inputs, load_mask
 
 WHOLE = slice(0, 128)
@@ -99,6 +100,22 @@ def test_each_panel_has_its_own_mask_and_region(mask_file):
     assert set(np.unique(mask(0, WHOLE, WHOLE))) == {0, MASKED}
     assert not mask(1, WHOLE, slice(0, 64)).any()
     assert (mask(1, WHOLE, slice(64, 128)) == OUTSIDE_REGION).all()
+
+
+def test_beyond_the_end_of_a_smaller_panel_there_is_no_pixel(mask_file):
+    experiment = masked_by(mask_file, "-roi", "20", "99", "40", "111")
+    (panel,) = experiment.detector.panels
+    larger = dataclasses.replace(panel, pixels=(130, 200), mask=None, region=None)
+    experiment = dataclasses.replace(
+        experiment, detector=dataclasses.replace(experiment.detector, panels=(panel, larger))
+    )
+    alone = load_mask(masked_by(mask_file, "-roi", "20", "99", "40", "111"))(0, WHOLE, WHOLE)
+    mask = load_mask(experiment)(0, slice(0, 130), slice(0, 200))
+    np.testing.assert_array_equal(mask[:128, :128], alone)
+    assert (mask[128:] == NO_PIXEL).all()
+    assert (mask[:, 128:] == NO_PIXEL).all()
+    assert (load_mask(experiment)(0, slice(128, 130), slice(16, 32)) == NO_PIXEL).all()
+    assert not load_mask(experiment)(1, slice(0, 130), slice(0, 200)).any()
 
 
 def test_a_mask_that_has_changed_since_is_refused_with_both_hashes(mask_file):

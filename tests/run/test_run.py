@@ -235,6 +235,18 @@ def test_an_edited_experiment_is_refused_with_both_hashes(copy, finished):
         Run(copy)
 
 
+def test_a_spectrum_that_is_not_the_one_written_is_refused(copy):
+    zarr.open_group(copy, mode="r+")["inputs/spectrum/wavelength"][0] = 1.5
+    with pytest.raises(StoreError, match=r"beam\.spectrum: its arrays have SHA-256"):
+        Run(copy)
+
+
+def test_a_run_without_its_spectrum_is_refused(copy):
+    shutil.rmtree(copy / "inputs" / "spectrum" / "weight")
+    with pytest.raises(StoreError, match=r"source\.weight = nan must be finite"):
+        Run(copy)
+
+
 def test_an_edited_plan_is_refused(copy):
     edit_root(copy, lambda run: run["plan"].update(evaluations_per_pixel=7))
     with pytest.raises(StoreError, match="plan"):

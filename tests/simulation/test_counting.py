@@ -40,7 +40,7 @@ def counted(still):
         return dataclasses.replace(
             bright,
             detector=dataclasses.replace(bright.detector, panels=panels),
-            frames=dataclasses.replace(bright.frames, count=2),
+            exposures=dataclasses.replace(bright.exposures, count=2),
             noise=Noise(**noise),
         )
 
@@ -133,8 +133,8 @@ def test_dead_pixels_read_nothing_and_give_no_light(simulate, counted):
 
 def test_a_noise_image_has_the_mean_and_variance_of_poisson(simulate, counted):
     experiment = counted(seed=3)
-    frames = dataclasses.replace(experiment.frames, count=8)
-    found = simulate(dataclasses.replace(experiment, frames=frames))
+    exposures = dataclasses.replace(experiment.exposures, count=8)
+    found = simulate(dataclasses.replace(experiment, exposures=exposures))
     expected = found.image.astype(float)
     lit = expected > 0.1
     mean, counts = expected[lit], found.counts[lit]

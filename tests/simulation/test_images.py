@@ -53,8 +53,46 @@ def test_frames_and_panels_are_counted_from_zero(image):
 
 
 def test_pixel_centres_are_slow_before_fast(oblong):
-    slow, fast = pixel_centres(oblong)
+    slow, fast, _ = pixel_centres(oblong)
     assert (slow.shape, fast.shape) == ((80,), (48,))
+
+
+def differing(experiment):
+    """An experiment with a second panel, smaller one way and of longer pixels."""
+    (panel,) = experiment.detector.panels
+    x, y, z = panel.origin
+    other = dataclasses.replace(
+        panel, origin=(x, y + 0.01, z), pixels=(64, 40), pixel_size=(2e-4, 5e-4)
+    )
+    return with_panels(experiment, panel, other)
+
+
+def with_panels(experiment, *panels):
+    detector = dataclasses.replace(experiment.detector, panels=panels)
+    return dataclasses.replace(experiment, detector=detector)
+
+
+def test_panels_that_differ_are_each_as_if_alone(oblong):
+    both = differing(oblong)
+    image = ts.simulate(both, kernel="reference").values
+    for number, panel in enumerate(both.detector.panels):
+        alone = ts.simulate(with_panels(oblong, panel), kernel="reference").values
+        slow, fast = panel.pixels
+        assert image[0, number, :slow, :fast].tobytes() == alone[0, 0].tobytes()
+
+
+def test_beyond_the_end_of_a_smaller_panel_there_is_nothing(oblong):
+    image = ts.simulate(differing(oblong), kernel="reference").values
+    assert image.shape == (1, 2, 80, 48)
+    assert not image[0, 1, 64:].any()
+    assert not image[0, 1, :, 40:].any()
+
+
+def test_coordinates_of_panels_that_differ_count_pixels(oblong):
+    slow, fast, unit = pixel_centres(differing(oblong))
+    assert unit == "pixel"
+    assert slow.tolist() == (np.arange(80) + 0.5).tolist()
+    assert fast.tolist() == (np.arange(48) + 0.5).tolist()
 
 
 def test_the_image_is_that_of_the_tiles_to_the_byte(oblong, image, simulate):

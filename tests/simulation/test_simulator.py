@@ -202,7 +202,7 @@ def test_a_trace_multiplies_up_to_the_pixel(computed):
 def test_the_geometry_of_a_trace_follows_from_the_pixel(computed, experiment):
     ((_, trace),) = traced(computed, "requested")
     row = trace.values
-    (panel,), size = experiment.detector.panels, experiment.detector.pixel_size
+    (panel,), (size, _) = experiment.detector.panels, experiment.detector.pixel_size
     # the last of 2 x 2 subpixels
     along = [(place + 0.75) * size for place in trace.pixel]
     position = np.array(panel.origin) + along @ np.array([panel.slow_axis, panel.fast_axis])
@@ -351,10 +351,10 @@ def test_a_trace_is_plain_json(computed):
 
 def test_every_frame_is_that_of_its_own_start(in_data, simulate):
     sweep = read()
-    frames = dataclasses.replace(sweep.frames, count=3)
-    image = simulate(dataclasses.replace(sweep, frames=frames)).image
-    start = frames.start + 2 * frames.oscillation
-    alone = dataclasses.replace(sweep, frames=dataclasses.replace(sweep.frames, start=start))
+    exposures = dataclasses.replace(sweep.exposures, count=3)
+    image = simulate(dataclasses.replace(sweep, exposures=exposures)).image
+    start = exposures.start + 2 * exposures.oscillation
+    alone = dataclasses.replace(sweep, exposures=dataclasses.replace(sweep.exposures, start=start))
     assert np.array_equal(image[2], simulate(alone).image[0])
     assert not np.array_equal(image[2], image[0])
 
@@ -446,7 +446,7 @@ def test_a_scene_of_one_step_has_that_step_alone(in_data):
     scene = Scene.of(experiment, 0, 0)
     alone = scene.single_step(1, 1, 2)
     assert np.array_equal(alone.orientations, scene.orientations[1:2, 2:3])
-    assert alone.beam.sources == scene.beam.sources[1:]
+    assert alone.beam.spectrum == scene.beam.spectrum[1:]
     assert alone.angles == scene.angles[1:]
     assert alone.steps == experiment.sampling.oversample**2
 

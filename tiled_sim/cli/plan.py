@@ -85,7 +85,6 @@ def run(words: Sequence[str]) -> int:
         *(f"note      {note}" for note in request.experiment.notes),
     ]
     if request.experiment.noise is not None:
-        pixel_size = request.experiment.detector.pixel_size
-        lines.append(noise_line(request.experiment.noise, pixel_size))
+        lines.append(noise_line(request.experiment))
     print("\n".join(lines))
     return 0

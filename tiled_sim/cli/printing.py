@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tiled_sim.model.experiment import Experiment
-    from tiled_sim.model.readout import Noise
     from tiled_sim.plan.plan import Plan
     from tiled_sim.run.run import Run
     from tiled_sim.run.status import Status
@@ -98,7 +97,7 @@ def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[
             f" (frame {frame}, panel {panel})"
         )
     if run.experiment.noise is not None and status.counted is not None:
-        lines.append(noise_line(run.experiment.noise, run.experiment.detector.pixel_size))
+        lines.append(noise_line(run.experiment))
         lines.append(_counted_line(status.counted))
     if seconds is not None:
         lines.append(f"time      {duration(seconds)}")
@@ -125,8 +124,10 @@ def sensor_lines(experiment: "Experiment") -> list[str]:
     return lines
 
 
-def noise_line(noise: "Noise", pixel_size: float) -> str:
-    """How photons are counted, in a line."""
+def noise_line(experiment: "Experiment") -> str:
+    """How photons are counted, with noise, in a line."""
+    noise = experiment.noise
+    assert noise is not None
     parts = [f"Poisson (seed {noise.seed})"]
     if noise.flicker:
         parts.append(f"flicker {100 * noise.flicker:g} %")
@@ -136,7 +137,7 @@ def noise_line(noise: "Noise", pixel_size: float) -> str:
         spread = noise.point_spread
         parts.append(
             f"{spread.kind} point spread of {spread.fwhm * 1e6:g} µm within "
-            f"{spread.reach(pixel_size)} pixels"
+            f"{noise.reach(experiment.detector)} pixels"
         )
     if noise.gain != 1.0 or noise.offset:
         parts.append(f"{noise.gain:g} ADU/photon + {noise.offset:g} ADU")

@@ -90,5 +90,8 @@ def _lines(found: "Run", after: "Verification", mended: list[str]) -> list[str]:
     can = sum(fault.remedy != NOTHING for fault in after.faults)
     told = f"{len(after.faults)} fault{'' if len(after.faults) == 1 else 's'}"
     if can:
-        told += f"; `tiled-sim verify --repair {found.path}` mends {can} of them"
+        told += (
+            f"; `tiled-sim verify --repair {found.path}` mends {can} of them, `tiled-sim resume "
+            f"{found.path}` computes what is lost alone"
+        )
     return [*lines, told]

@@ -13,7 +13,7 @@ from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Panel, Sensor
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.exposures import Frames
+from tiled_sim.model.exposures import Exposures
 from tiled_sim.physics import geometry
 from tiled_sim.physics.cell import lengths_and_angles
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
@@ -66,7 +66,7 @@ def derived(experiment: Experiment) -> tuple[Derived, ...]:
         "experiment": _of_experiment(experiment),
         "beam": _of_beam(experiment.beam),
         "crystal": _of_crystal(experiment.crystal),
-        "frames": _of_frames(experiment.frames),
+        "frames": _of_exposures(experiment.exposures),
     }
     if experiment.detector.sensor is not None:
         parts["sensor"] = _of_sensor(experiment.detector.sensor)
@@ -88,11 +88,10 @@ def _of_experiment(experiment: Experiment) -> _Rows:
     yield "image (frame, panel, slow, fast)", " x ".join(map(str, experiment.shape)), ""
     yield "steps a pixel (sources x domains x phi x subpixels)", experiment.steps, ""
     pixels = sum(_computed_pixels(panel) for panel in experiment.detector.panels)
-    evaluations = experiment.frames.count * pixels * experiment.evaluations_per_pixel
+    evaluations = len(experiment.exposures) * pixels * experiment.evaluations_per_pixel
     yield "evaluations (masked pixels included)", evaluations, ""
-    spread = None if experiment.noise is None else experiment.noise.point_spread
-    if spread is not None:
-        yield "radius of the point spread", spread.reach(experiment.detector.pixel_size), "px"
+    if experiment.noise is not None and experiment.noise.point_spread is not None:
+        yield "radius of the point spread", experiment.noise.reach(experiment.detector), "px"
 
 
 def _computed_pixels(panel: Panel) -> int:
@@ -104,12 +103,12 @@ def _computed_pixels(panel: Panel) -> int:
 
 def _of_beam(beam: Beam) -> _Rows:
     yield "photon energy", HC_EV_ANGSTROM / beam.wavelength, "eV"
-    yield "sources", len(beam.sources), ""
-    wavelengths = [source.wavelength for source in beam.sources]
-    yield "wavelengths from, to", (min(wavelengths), max(wavelengths)), "Å"
-    tilt = max(
-        _angle(np.array(source.incident), np.array(beam.direction)) for source in beam.sources
-    )
+    spectrum = beam.spectrum
+    yield "sources", len(spectrum), ""
+    ends = float(spectrum.wavelength.min()), float(spectrum.wavelength.max())
+    yield "wavelengths from, to", ends, "Å"
+    directions = np.unique(spectrum.incident, axis=0)
+    tilt = max(_angle(incident, np.array(beam.direction)) for incident in directions)
     yield "largest angle of a source to the beam", tilt * 1e3, "mrad"
 
 
@@ -119,14 +118,14 @@ def _of_crystal(crystal: Crystal) -> _Rows:
     yield "cell alpha, beta, gamma", _floats(angles * RADIAN), "°"
     yield "cell volume", crystal.volume, "Å³"
     yield "size along a, b, c", _floats(np.array(crystal.edges) * 1e-4), "µm"
-    yield "mosaic spread", crystal.mosaic_spread * RADIAN, "°"
+    yield "mosaic spread", crystal.domains.spread * RADIAN, "°"
 
 
-def _of_frames(frames: Frames) -> _Rows:
-    last = frames.start + frames.step * (frames.steps - 1)
-    ends = (frames.start * RADIAN, last * RADIAN)
+def _of_exposures(exposures: Exposures) -> _Rows:
+    last = exposures.start + exposures.step * (exposures.steps - 1)
+    ends = (exposures.start * RADIAN, last * RADIAN)
     yield "phi at the first and last step of frame 0", ends, "°"
-    yield "oscillation", frames.oscillation * RADIAN, "°"
+    yield "oscillation", exposures.oscillation * RADIAN, "°"
 
 
 def _of_sensor(sensor: Sensor) -> _Rows:
@@ -172,7 +171,10 @@ def _beam_on_panel(beam: Beam, panel: Panel) -> _Rows:
         yield "beam spot (slow, fast)", _floats(slow_fast / panel.pixel_size), "px"
         yield "beam spot from the corner (slow, fast)", _floats(slow_fast * 1e3), "mm"
     # XDS counts the centre of the first pixel as 1
-    orgx, orgy = (0.5 - float(origin @ axis) / panel.pixel_size for axis in (fast, slow))
+    slow_size, fast_size = panel.pixel_size
+    orgx, orgy = (
+        0.5 - float(origin @ axis) / side for axis, side in ((fast, fast_size), (slow, slow_size))
+    )
     yield "XDS ORGX, ORGY", (orgx, orgy), "px"
 
 
@@ -208,10 +210,10 @@ def _positions(
     experiment: Experiment, panel: Panel, places: tuple[tuple[float, float], ...]
 ) -> Array:
     """Positions (n, 3) from the sample [m], as the simulation has them."""
-    slow, fast = torch.tensor(places, dtype=torch.float64).T * panel.pixel_size
+    slow, fast = torch.tensor(places, dtype=torch.float64).T
     position = geometry.flat_position(
-        slow * panel.pixels[0],
-        fast * panel.pixels[1],
+        slow * panel.pixel_size[0] * panel.pixels[0],
+        fast * panel.pixel_size[1] * panel.pixels[1],
         panel.origin,
         panel.slow_axis,
         panel.fast_axis,
@@ -229,7 +231,7 @@ def _solid_angle(experiment: Experiment, panel: Panel) -> float:
     """Solid angle of the whole panel [sr]."""
     radius = experiment.detector.curvature_radius
     if radius is not None:
-        pixel = (panel.pixel_size / radius) ** 2 * abs(panel.close_distance) / radius
+        pixel = panel.pixel_area / radius**2 * abs(panel.close_distance) / radius
         return math.prod(panel.pixels) * pixel
     first, along_fast, along_slow, last = _positions(experiment, panel, _CORNERS)
     return _triangle(first, along_fast, last) + _triangle(first, last, along_slow)

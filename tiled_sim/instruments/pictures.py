@@ -121,9 +121,10 @@ def _draw(run: Run, frame: int, panel: int) -> Any:
     except ImportError:
         raise MissingExtraError("view", "a picture") from None
     image, factor = brightest_of_blocks(run, frame, panel)
-    millimetres = run.experiment.detector.pixel_size * 1000.0
+    sides = run.experiment.detector.panels[panel].pixel_size
+    slow_mm, fast_mm = (side * 1000.0 for side in sides)
     _, _, slow, fast = run.experiment.shape
-    extent = (0.0, fast * millimetres, slow * millimetres, 0.0)
+    extent = (0.0, fast * fast_mm, slow * slow_mm, 0.0)
     figure = Figure(figsize=(9.0, 0.9 + 7.2 * min(slow / fast, 2.0)), layout="constrained")
     axes = figure.add_subplot()
     axes.set_facecolor(_NOT_COMPUTED)
@@ -139,7 +140,7 @@ def _draw(run: Run, frame: int, panel: int) -> Any:
         extent=extent,
         interpolation="nearest",
     )
-    _draw_rings(axes, run, panel, millimetres)
+    _draw_rings(axes, run, panel)
     axes.set(
         xlabel="fast [mm]",
         ylabel="slow [mm]",
@@ -151,15 +152,16 @@ def _draw(run: Run, frame: int, panel: int) -> Any:
     return figure
 
 
-def _draw_rings(axes: Any, run: Run, panel: int, millimetres: float) -> None:
+def _draw_rings(axes: Any, run: Run, panel: int) -> None:
     slow, fast, d = resolution(run, panel)
     visible = sorted(ring for ring in _RINGS if d.min() < ring < d.max())
     levels = visible[:: max(len(visible) // _RINGS_SHOWN, 1)]
     if not levels:
         return
+    slow_size, fast_size = run.experiment.detector.panels[panel].pixel_size
     lines = axes.contour(
-        (fast + 0.5) * millimetres,
-        (slow + 0.5) * millimetres,
+        (fast + 0.5) * fast_size * 1000.0,
+        (slow + 0.5) * slow_size * 1000.0,
         d,
         levels=levels,
         colors="white",

@@ -48,7 +48,7 @@ class TracedPixel:
     @property
     def angles(self) -> tuple[float, ...]:
         """Phi of each step as the experiment has it, which under ``--c-compat`` may not act [°]."""
-        return tuple(math.degrees(angle) for angle in self.experiment.frames.angles(self.frame))
+        return tuple(math.degrees(angle) for angle in self.experiment.exposures[self.frame].angles)
 
     @property
     def intensity(self) -> float:

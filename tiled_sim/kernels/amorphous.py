@@ -51,7 +51,7 @@ class AmorphousKernel:
         # of the centre of each pixel, whatever the crystal is sampled at
         self._optics = Optics(replace(scene, sampling=Sampling()))
         self._factor = AmorphousFactor(table.stol, table.F, device)
-        self._scale = R_E_SQR * scene.beam.fluence * background.molecules / len(scene.beam.sources)
+        self._scale = R_E_SQR * scene.beam.fluence * background.molecules / len(scene.beam.spectrum)
 
     def photons_of_blocks(
         self, blocks: Blocks, progress: Progress | None = None
@@ -79,7 +79,7 @@ class AmorphousKernel:
         """Sum over sources of weight · F² · polar [electron²]."""
         beam = self.scene.beam
         total = torch.zeros_like(diffracted.x)
-        for weight, source in zip(beam.relative_weights(), beam.sources, strict=True):
+        for weight, source in zip(beam.spectrum.relative_weights(), beam.spectrum, strict=True):
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             F = self._factor.at(0.5 * q.length())
             scattered = weight * F * F

@@ -192,8 +192,8 @@ class AnchoredSum:
         self, slow: Tensor, fast: Tensor, anchors: Vectors, subpixel: int, incident: Vector
     ) -> list[Tensor]:
         oversample = self._scene.sampling.oversample
-        size = self._scene.panel.pixel_size / oversample
-        place = self._tensor((size, oversample, *divmod(subpixel, oversample)))
+        sizes = (side / oversample for side in self._scene.panel.pixel_size)
+        place = self._tensor((*sizes, oversample, *divmod(subpixel, oversample)))
         return self._loops.directions_of_blocks(
             slow, fast, *anchors, place, self._panel, self._beams[incident]
         )
@@ -201,7 +201,7 @@ class AnchoredSum:
     def _panel_numbers(self) -> Tensor:
         """Fast and slow axes, origin, and the two numbers of the solid angle."""
         panel = self._scene.panel
-        obliquity = (panel.pixel_size**2 * panel.close_distance, 0.0)
+        obliquity = (panel.pixel_area * panel.close_distance, 0.0)
         if self._scene.detector.point_pixel:
             obliquity = (0.0, 1.0)
         return self._tensor((*panel.fast_axis, *panel.slow_axis, *panel.origin, *obliquity))

@@ -24,7 +24,7 @@ def first_evaluations(
     mask_rows : called with a panel number, gives the rows of its mask: uint8 (fast,), 0 = live
     """
     needs = experiment.c_compat and any(
-        0.0 in experiment.frames.angles(frame) for frame in range(experiment.frames.count)
+        0.0 in experiment.exposures[frame].angles for frame in range(len(experiment.exposures))
     )
     if not needs:
         return ()
@@ -58,7 +58,7 @@ def first_evaluation(
         places = []
         for subpixel in range(scene.sampling.oversample**2):
             diffracted, _ = optics.to_subpixel(pixels, subpixel)
-            for number, source in enumerate(scene.beam.sources):
+            for number, source in enumerate(scene.beam.spectrum):
                 q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
                 seen = optics.within_resolution(q)
                 if seen is None:

@@ -43,10 +43,10 @@ class Optics:
         scene, panel = self._scene, self._layers[layer]
         oversample = scene.sampling.oversample
         sub_slow, sub_fast = divmod(subpixel, oversample)
-        size = panel.pixel_size / oversample
+        slow, fast = (side / oversample for side in panel.pixel_size)
         position = geometry.flat_position(
-            size * (pixels.slow * oversample + sub_slow) + size / 2.0,
-            size * (pixels.fast * oversample + sub_fast) + size / 2.0,
+            slow * (pixels.slow * oversample + sub_slow) + slow / 2.0,
+            fast * (pixels.fast * oversample + sub_fast) + fast / 2.0,
             panel.origin,
             panel.slow_axis,
             panel.fast_axis,
@@ -107,6 +107,6 @@ class Optics:
         scene = self._scene
         crystal, panel = scene.crystal, scene.panel
         height = float(math.prod(crystal.cells)) ** 2
-        side = 1.0 if scene.detector.point_pixel else panel.pixel_size
-        omega = (side / panel.close_distance) ** 2
+        area = 1.0 if scene.detector.point_pixel else panel.pixel_area
+        omega = area / panel.close_distance**2
         return R_E_SQR * scene.beam.fluence * F * F * height * omega

@@ -211,7 +211,7 @@ def _example(graph: Graph) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
     if graph.kind == "directions":
         # of their own each: the same tensor twice would be traced as one argument
         columns = (torch.zeros((8, 1), dtype=torch.float64) for _ in range(5))
-        numbers = tuple(torch.ones(n, dtype=torch.float64) for n in (4, 11, 12))
+        numbers = tuple(torch.ones(n, dtype=torch.float64) for n in (5, 11, 12))
         return (*columns, *numbers), ({0: blocks},) * 5 + (None,) * 3
     steps = torch.export.Dim("steps", min=2, max=1 << 16)
     nodes = torch.export.Dim("nodes", min=2, max=1 << 30)

@@ -11,7 +11,6 @@ from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.sampling import Sampling
-from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.vectors import Array, as_tuple
 
 
@@ -56,17 +55,14 @@ class Scene:
         ----------
         first : of `first_evaluation`; only ``c_compat`` uses it
         """
-        angles = experiment.frames.angles(frame)
+        exposure = experiment.exposures[frame]
+        angles = exposure.angles
         acting, first_acting = carried_over(angles) if experiment.c_compat else (angles, angles)
-        domains = mosaic_rotations(
-            experiment.crystal.mosaic_spread,
-            experiment.crystal.mosaic_domains,
-            experiment.crystal.mosaic_seed,
-        )
+        domains = experiment.crystal.domains.rotations()
 
         def orientations(phis: tuple[float, ...]) -> Array:
             vectors = experiment.crystal.direct_vectors
-            rotations = np.stack([experiment.frames.rotation(phi) for phi in phis])
+            rotations = replace(exposure, angles=phis).rotations
             # rows are vectors, so the mosaic rotation, applied last, stands leftmost transposed
             return np.einsum("mij,tjk,vk->tmvi", domains, rotations, vectors)
 
@@ -97,7 +93,7 @@ class Scene:
     @property
     def weights(self) -> tuple[float, ...]:
         """Of the sources, mean 1; all 1 as the C program has it."""
-        weights = self.beam.relative_weights()
+        weights = self.beam.spectrum.relative_weights()
         return (1.0,) * len(weights) if self.c_compat else weights
 
     def layers(self) -> list[Panel]:
@@ -116,7 +112,7 @@ class Scene:
         step = slice(phi, phi + 1), slice(domain, domain + 1)
         return replace(
             self,
-            beam=replace(self.beam, sources=self.beam.sources[source : source + 1]),
+            beam=replace(self.beam, spectrum=self.beam.spectrum[source : source + 1]),
             angles=self.angles[step[0]],
             orientations=self.orientations[step],
             first_orientations=self.first_orientations[step],

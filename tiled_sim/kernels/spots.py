@@ -42,6 +42,8 @@ def obstacle(experiment: Experiment | Scene) -> str:
         return f"the spots of a crystal of shape {experiment.crystal.shape} have no end"
     if experiment.detector.curvature_radius is not None:
         return "the detector is curved"
+    if not all(panel.has_square_pixels for panel in experiment.detector.panels):
+        return "the pixels are not square"
     if experiment.detector.sensor is not None:
         return "the sensor has a thickness"
     if experiment.sampling.oversample_polar or experiment.sampling.oversample_omega:

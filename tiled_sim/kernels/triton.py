@@ -202,11 +202,11 @@ def _direct(
     """Directions of one block, as `graphs.Directions` does."""
     block = tl.program_id(0)
     lane = tl.arange(0, _LANES)
-    size = tl.load(subpixel)
-    oversample, sub_slow, sub_fast = _three(subpixel + 1)
+    slow_size, fast_size = tl.load(subpixel), tl.load(subpixel + 1)
+    oversample, sub_slow, sub_fast = _three(subpixel + 2)
     row, column = tl.load(slow + block) + lane // _SIDE, tl.load(fast + block) + lane % _SIDE
-    along_slow = size * (row * oversample + sub_slow) + size / 2.0
-    along_fast = size * (column * oversample + sub_fast) + size / 2.0
+    along_slow = slow_size * (row * oversample + sub_slow) + slow_size / 2.0
+    along_fast = fast_size * (column * oversample + sub_fast) + fast_size / 2.0
     of_fast, of_slow, origin = _three(panel), _three(panel + 3), _three(panel + 6)
     x = along_fast * of_fast[0] + along_slow * of_slow[0] + origin[0]
     y = along_fast * of_fast[1] + along_slow * of_slow[1] + origin[1]

@@ -25,9 +25,9 @@ class PixelCentres(NamedTuple):
 def pixel_centres(detector: Detector) -> PixelCentres:
     """Distances of the pixel centres from the panels' corners along slow and fast."""
     size = detector.pixel_size
-    sides = (size * 1000.0, size * 1000.0)
+    sides = (1.0, 1.0) if size is None else (size[0] * 1000.0, size[1] * 1000.0)
     slow, fast = (
         (np.arange(pixels, dtype=np.float64) + 0.5) * side
         for pixels, side in zip(detector.pixels, sides, strict=True)
     )
-    return PixelCentres(slow, fast, "mm")
+    return PixelCentres(slow, fast, "pixel" if size is None else "mm")

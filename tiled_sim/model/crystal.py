@@ -5,9 +5,36 @@ from dataclasses import dataclass
 import numpy as np
 
 from tiled_sim.model.checks import require, require_finite
+from tiled_sim.model.settings import MOSAIC_SEED
+from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.vectors import Array, Vector
 
 SHAPES = ("square", "round", "gauss_star", "tophat")
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """Mosaic domains: orientations about the crystal's, drawn by nanoBragg's generator.
+
+    Parameters
+    ----------
+    spread : half-width of the cap of orientations [rad]
+    count : number of orientations; the first is not rotated
+    seed : of nanoBragg's generator
+    """
+
+    spread: float = 0.0
+    count: int = 1
+    seed: int = MOSAIC_SEED
+
+    def __post_init__(self) -> None:
+        require_finite(self, "crystal.domains")
+        require(self.spread >= 0, f"crystal.mosaic_spread = {self.spread} rad must not be negative")
+        require(self.count >= 1, f"crystal.mosaic_domains = {self.count} must be at least 1")
+
+    def rotations(self) -> Array:
+        """Rotation matrices of the domains, (count, 3, 3)."""
+        return mosaic_rotations(self.spread, self.count, self.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +49,7 @@ class Crystal:
     cells : number of unit cells along a, b, c
     shape : ``square``, ``round``, ``gauss_star`` (what nanoBragg calls gauss) or ``tophat``
     fudge : factor on the squared distance from a node, for all shapes but square
-    mosaic_spread : half-width of the cap of domain orientations [rad]
-    mosaic_domains : number of orientations; the first is not rotated
-    mosaic_seed : of nanoBragg's generator
+    domains : orientations of its mosaic domains
     """
 
     a: Vector
@@ -36,9 +61,7 @@ class Crystal:
     cells: tuple[int, int, int]
     shape: str = "square"
     fudge: float = 1.0
-    mosaic_spread: float = 0.0
-    mosaic_domains: int = 1
-    mosaic_seed: int = 12345678
+    domains: Domains = Domains()
 
     def __post_init__(self) -> None:
         require_finite(self, "crystal")
@@ -48,14 +71,6 @@ class Crystal:
         )
         require(min(self.cells) >= 1, f"crystal.cells = {self.cells} must be at least 1 each way")
         require(self.fudge > 0, f"crystal.fudge = {self.fudge} must be positive")
-        require(
-            self.mosaic_spread >= 0,
-            f"crystal.mosaic_spread = {self.mosaic_spread} rad must not be negative",
-        )
-        require(
-            self.mosaic_domains >= 1,
-            f"crystal.mosaic_domains = {self.mosaic_domains} must be at least 1",
-        )
         require(
             self.volume > 0,
             "crystal: a, b, c must be right-handed and span a cell; "

@@ -37,17 +37,18 @@ class MaskFile:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One flat rectangle of square pixels.
+    """One flat rectangle of pixels.
 
     Parameters
     ----------
     origin : sample to the corner of pixel (0, 0) [m]
     fast_axis, slow_axis, normal : unit vectors; the normal points away from the sample
     pixels : (slow, fast) number of pixels
-    pixel_size : [m]
+    pixel_size : (slow, fast) sides of a pixel [m]
     region : the only pixels to compute; None: all
     mask : dead pixels; None: none
     name : for people
+    group : path of the modules that hold it, outermost first; for people
     """
 
     origin: Vector
@@ -55,17 +56,20 @@ class Panel:
     slow_axis: Vector
     normal: Vector
     pixels: tuple[int, int]
-    pixel_size: float
+    pixel_size: tuple[float, float]
     region: Region | None = None
     mask: MaskFile | None = None
     name: str = "0"
+    group: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require_finite(self, "panel")
         for axis in ("fast_axis", "slow_axis", "normal"):
             require_unit(getattr(self, axis), f"panel.{axis}")
         require(min(self.pixels) >= 1, f"panel.pixels = {self.pixels} must be at least 1 each way")
-        require(self.pixel_size > 0, f"panel.pixel_size = {self.pixel_size} m must be positive")
+        require(
+            min(self.pixel_size) > 0, f"panel.pixel_size = {self.pixel_size} m must be positive"
+        )
         require(
             abs(self.close_distance) > 0,
             "panel: the detector plane passes through the sample (close distance 0)",
@@ -82,6 +86,19 @@ class Panel:
     def close_distance(self) -> float:
         """Distance from the sample to the panel's plane [m]."""
         return float(np.dot(self.origin, self.normal))
+
+    @property
+    def has_square_pixels(self) -> bool:
+        """Whether a pixel is as long along slow as along fast."""
+        slow, fast = self.pixel_size
+        return slow == fast
+
+    @property
+    def pixel_area(self) -> float:
+        """Area of a pixel [m²]."""
+        slow, fast = self.pixel_size
+        # the power and the product differ in the last bit of some; images were made by the power
+        return slow**2 if slow == fast else slow * fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +130,11 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """Panels of one size, flat or curved.
+    """Panels, flat or curved. They may differ in number and size of pixels.
 
     Parameters
     ----------
-    panels : all with the same number and size of pixels
+    panels : in the order of the image
     curvature_radius : distance of every pixel of a curved detector [m]; None: flat
     point_pixel : True: 1/R² [1/m²] in place of the pixel's solid angle
     sensor : None: every photon is caught, at the panel's plane
@@ -130,14 +147,6 @@ class Detector:
 
     def __post_init__(self) -> None:
         require(len(self.panels) > 0, "detector.panels must name at least one panel")
-        first = self.panels[0]
-        for index, panel in enumerate(self.panels):
-            require(
-                panel.pixels == first.pixels and panel.pixel_size == first.pixel_size,
-                f"detector.panels: panel {index} has {panel.pixels} pixels of {panel.pixel_size} m,"
-                f" panel 0 has {first.pixels} of {first.pixel_size} m; a run holds panels of one"
-                " size",
-            )
         if self.curvature_radius is not None:
             require(
                 math.isfinite(self.curvature_radius) and self.curvature_radius > 0,
@@ -146,13 +155,15 @@ class Detector:
 
     @property
     def pixels(self) -> tuple[int, int]:
-        """(slow, fast) number of pixels of each panel."""
-        return self.panels[0].pixels
+        """(slow, fast) number of pixels along each side of the largest panel."""
+        slow, fast = zip(*(panel.pixels for panel in self.panels), strict=True)
+        return max(slow), max(fast)
 
     @property
-    def pixel_size(self) -> float:
-        """Edge of a pixel [m]."""
-        return self.panels[0].pixel_size
+    def pixel_size(self) -> tuple[float, float] | None:
+        """(slow, fast) sides of a pixel [m]; None where the panels differ."""
+        first, *others = {panel.pixel_size for panel in self.panels}
+        return None if others else first
 
     @property
     def layers(self) -> int:

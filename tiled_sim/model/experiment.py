@@ -9,20 +9,26 @@ import dataclasses
 import hashlib
 import json
 import math
-import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from tiled_sim.model.background import Background
-from tiled_sim.model.beam import Beam
+from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.checks import require
 from tiled_sim.model.crystal import Crystal
-from tiled_sim.model.detector import Detector
-from tiled_sim.model.exposures import Frames
-from tiled_sim.model.readout import Noise
+from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.document import from_plain, to_plain
+from tiled_sim.model.exposures import Exposures
+from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
 
+#: Name of the beam's spectrum among the arrays of an experiment.
+_SPECTRUM = "spectrum"
 #: Phi steps times mosaic domains; so many matrices are 720 MB.
 _MOST_ORIENTATIONS = 10**7
 
@@ -69,7 +75,7 @@ class Experiment:
 
     Parameters
     ----------
-    beam, crystal, detector, sampling, frames, structure_factors : see their classes
+    beam, crystal, detector, sampling, exposures, structure_factors : see their classes
     c_compat : replay what the C program does wrong where that is defined (docs/differences.md)
     background : scattering of amorphous material; None: none
     noise : how photons are counted; None: they are not, the image is of expected photons alone
@@ -80,7 +86,7 @@ class Experiment:
     crystal: Crystal
     detector: Detector
     sampling: Sampling
-    frames: Frames
+    exposures: Exposures
     structure_factors: StructureFactorSource
     c_compat: bool = False
     background: Background | None = None
@@ -88,12 +94,13 @@ class Experiment:
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        orientations = self.frames.steps * self.crystal.mosaic_domains
+        domains = self.crystal.domains.count
+        orientations = self.exposures.steps * domains
         require(
             orientations <= _MOST_ORIENTATIONS,
-            f"frames.steps = {self.frames.steps} times crystal.mosaic_domains = "
-            f"{self.crystal.mosaic_domains} are {orientations} orientations of the crystal, each "
-            f"as much work as an image of its own; {_MOST_ORIENTATIONS} are allowed",
+            f"frames.steps = {self.exposures.steps} times crystal.mosaic_domains = {domains} are "
+            f"{orientations} orientations of the crystal, each as much work as an image of its "
+            f"own; {_MOST_ORIENTATIONS} are allowed",
         )
         sampling = self.sampling
         not_as_c = {
@@ -110,27 +117,22 @@ class Experiment:
                 "(docs/differences.md, rows 14, 15 and 20); leave it or c_compat out",
             )
         if self.noise is not None and self.noise.point_spread is not None:
-            reach = self.noise.point_spread.reach(self.detector.pixel_size)
-            require(
-                reach <= max(self.detector.pixels),
-                f"noise.point_spread reaches over {reach} pixels, the panel has "
-                f"{self.detector.pixels} (slow, fast); check the unit of its width, or give a "
-                "radius",
-            )
+            for panel in self.detector.panels:
+                _require_reach(self.noise.point_spread, panel)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(frame, panel, slow, fast) size of the image."""
+        """(frame, panel, slow, fast) size of the image, panels padded to the largest."""
         slow, fast = self.detector.pixels
-        return self.frames.count, len(self.detector.panels), slow, fast
+        return len(self.exposures), len(self.detector.panels), slow, fast
 
     @property
     def steps(self) -> int:
         """Terms in a pixel's sum: sources × mosaic domains × phi steps × subpixels."""
         return (
-            len(self.beam.sources)
-            * self.crystal.mosaic_domains
-            * self.frames.steps
+            len(self.beam.spectrum)
+            * self.crystal.domains.count
+            * self.exposures.steps
             * self.sampling.oversample**2
         )
 
@@ -140,13 +142,40 @@ class Experiment:
         return self.steps * self.detector.layers
 
     def to_dict(self) -> dict[str, typing.Any]:
-        """All fields as plain JSON values; `from_dict` is the inverse."""
-        return json.loads(json.dumps(dataclasses.asdict(self), allow_nan=False))
+        """All fields as plain JSON values, in place of arrays their hashes.
+
+        Together with `arrays` it is all there is; `from_dict` is the inverse.
+        """
+        return json.loads(json.dumps(to_plain(self), allow_nan=False))
+
+    def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+        """What `to_dict` has only the hash of: ``spectrum/incident`` and its like."""
+        spectrum = self.beam.spectrum
+        names = (item.name for item in dataclasses.fields(spectrum))
+        return {f"{_SPECTRUM}/{name}": getattr(spectrum, name) for name in names}
 
     @classmethod
-    def from_dict(cls, data: dict[str, typing.Any]) -> "Experiment":
-        """Rebuild an experiment from `to_dict`."""
-        return _from_plain(cls, data)
+    def from_dict(
+        cls, data: Mapping[str, typing.Any], arrays: Mapping[str, npt.NDArray[np.float64]]
+    ) -> "Experiment":
+        """Rebuild an experiment from `to_dict` and `arrays`.
+
+        Raises
+        ------
+        ExperimentError
+            for arrays that are not those whose hashes the document has
+        KeyError, TypeError
+            for a document that lacks or spoils a field
+        """
+        names = (item.name for item in dataclasses.fields(Spectrum))
+        spectrum = Spectrum(*(arrays[f"{_SPECTRUM}/{name}"] for name in names))
+        written = data["beam"]["spectrum"]["sha256"]
+        require(
+            spectrum.sha256 == written,
+            f"beam.spectrum: its arrays have SHA-256 {spectrum.sha256}, written were those of "
+            f"{written}",
+        )
+        return from_plain(cls, {**data, "beam": {**data["beam"], "spectrum": spectrum}})
 
     @property
     def sha256(self) -> str:
@@ -158,7 +187,7 @@ class Experiment:
         if plain["background"] is not None:
             del plain["background"]["path"]
         for panel in plain["detector"]["panels"]:
-            del panel["name"]
+            del panel["name"], panel["group"]
             if panel["mask"] is not None:
                 del panel["mask"]["path"]
         text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -195,19 +224,16 @@ class Experiment:
         return read_toml(path)
 
 
-def _from_plain(expected: typing.Any, value: typing.Any) -> typing.Any:
-    """Turn plain JSON values back into the annotated type of a field."""
-    if dataclasses.is_dataclass(expected):
-        hints = typing.get_type_hints(expected)
-        arguments = {key: _from_plain(hints[key], item) for key, item in value.items()}
-        return typing.cast(typing.Any, expected)(**arguments)
-    origin = typing.get_origin(expected)
-    if origin in (typing.Union, types.UnionType):
-        if value is None:
-            return None
-        (inner,) = (choice for choice in typing.get_args(expected) if choice is not type(None))
-        return _from_plain(inner, value)
-    if origin is tuple:
-        element = typing.get_args(expected)[0]
-        return tuple(_from_plain(element, item) for item in value)
-    return float(value) if expected is float else value
+def _require_reach(spread: PointSpread, panel: Panel) -> None:
+    """Refuse a point spread that a panel cannot have."""
+    require(
+        panel.has_square_pixels,
+        f"noise.point_spread: the pixels of panel {panel.name} are {panel.pixel_size} m (slow, "
+        "fast), and light spreads over square pixels alone; leave the point spread out",
+    )
+    reach = spread.reach(panel.pixel_size[0])
+    require(
+        reach <= max(panel.pixels),
+        f"noise.point_spread reaches over {reach} pixels, the panel has {panel.pixels} (slow, "
+        "fast); check the unit of its width, or give a radius",
+    )

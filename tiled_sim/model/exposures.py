@@ -1,14 +1,38 @@
 """The exposures of a run: frames of phi steps about one spindle."""
 
+import operator
 from dataclasses import dataclass
+
+import numpy as np
 
 from tiled_sim.model.checks import require, require_finite, require_unit
 from tiled_sim.physics.vectors import Array, Vector, about_axis
 
 
 @dataclass(frozen=True, slots=True)
-class Frames:
+class Exposure:
+    """One frame: the angles at which the crystal stands while it is exposed.
+
+    Parameters
+    ----------
+    angles : phi of each step [rad]
+    spindle : unit vector of the right-handed rotation
+    """
+
+    angles: tuple[float, ...]
+    spindle: Vector
+
+    @property
+    def rotations(self) -> Array:
+        """Rotation matrices of the steps, (phi, 3, 3)."""
+        return np.stack([about_axis(self.spindle, angle) for angle in self.angles])
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
     """Exposures about one spindle. Steps start at the left edge of a frame, as in nanoBragg.
+
+    ``rotation[frame]`` is the `Exposure` of a frame; ``len(rotation)`` says how many there are.
 
     Parameters
     ----------
@@ -33,11 +57,15 @@ class Frames:
         require(self.steps >= 1, f"frames.steps = {self.steps} must be at least 1")
         require(self.count >= 1, f"frames.count = {self.count} must be at least 1")
 
-    def angles(self, frame: int) -> tuple[float, ...]:
-        """Phi of each step of a frame [rad]."""
-        start = self.start + self.oscillation * frame if frame else self.start
-        return tuple(start + self.step * t for t in range(self.steps))
+    def __len__(self) -> int:
+        return self.count
 
-    def rotation(self, angle: float) -> Array:
-        """Rotation matrix about the spindle by ``angle`` [rad]."""
-        return about_axis(self.spindle, angle)
+    def __getitem__(self, frame: int) -> Exposure:
+        number = operator.index(frame)
+        if not 0 <= number < self.count:
+            raise IndexError(f"frame {number} of {self.count}")
+        start = self.start + self.oscillation * number if number else self.start
+        return Exposure(tuple(start + self.step * t for t in range(self.steps)), self.spindle)
+
+
+Exposures = Rotation

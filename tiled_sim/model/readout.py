@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from tiled_sim.model.checks import make_floats, require, require_finite
+from tiled_sim.model.detector import Detector
 from tiled_sim.physics.noise import LARGEST_COUNT
 from tiled_sim.physics.point_spread import default_radius
 
@@ -74,6 +75,12 @@ class Noise:
     offset: float = 0.0
     saturation: int = LARGEST_COUNT
     point_spread: PointSpread | None = None
+
+    def reach(self, detector: Detector) -> int:
+        """Farthest that the point spread reaches on a panel [pixel]; 0 without one."""
+        if self.point_spread is None:
+            return 0
+        return max(self.point_spread.reach(min(panel.pixel_size)) for panel in detector.panels)
 
     def __post_init__(self) -> None:
         make_floats(self)

@@ -16,6 +16,8 @@ DEVICES = {
 #: Takes the kernel that is predicted to finish first.
 AUTO = "auto"
 KERNELS = (AUTO, *DEVICES)
+#: Of the generator of mosaic domains, which is nanoBragg's.
+MOSAIC_SEED = 12345678
 #: Share of the peak of a Gaussian spot below which an evaluation is negligible.
 NEGLIGIBLE = 1e-9
 #: Share of the reflections in reach that a file must give, unless another is asked for.

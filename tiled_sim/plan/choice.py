@@ -97,7 +97,7 @@ def predicted_seconds(settings: Settings, experiment: Experiment, *, cores: int)
         return math.inf
     seconds = _seconds_of_crystal(settings, experiment)
     if experiment.background is not None:
-        lookups = math.prod(experiment.shape) * len(experiment.beam.sources)
+        lookups = math.prod(experiment.shape) * len(experiment.beam.spectrum)
         seconds += lookups * experiment.detector.layers * _BACKGROUND_LOOKUP
     return seconds / cores
 

@@ -154,7 +154,7 @@ def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
 
 def _farthest_stol(experiment: Experiment, panel: int) -> float:
     """Largest sin θ/λ of any source among the pixels at a panel's corners [1/Å]."""
-    slow, fast = experiment.detector.pixels
+    slow, fast = experiment.detector.panels[panel].pixels
     rows = torch.tensor([0, 0, slow - 1, slow - 1], dtype=torch.float64)
     columns = torch.tensor([0, fast - 1, 0, fast - 1], dtype=torch.float64)
     corners = Pixels(rows, columns, torch.ones(4, dtype=torch.bool))
@@ -167,19 +167,16 @@ def _farthest_stol(experiment: Experiment, panel: int) -> float:
             .length()
             .max()
         )
-        for source in scene.beam.sources
+        for source in scene.beam.spectrum
     )
 
 
 def _sampled_steps(experiment: Experiment) -> list[tuple[int, tuple[int, int]]]:
     """Some (source, (phi step, domain)), evenly over all."""
-    every = itertools.product(
-        range(len(experiment.beam.sources)),
-        itertools.product(range(experiment.frames.steps), range(experiment.crystal.mosaic_domains)),
-    )
-    count = (
-        len(experiment.beam.sources) * experiment.frames.steps * experiment.crystal.mosaic_domains
-    )
+    sources, domains = len(experiment.beam.spectrum), experiment.crystal.domains.count
+    steps = experiment.exposures.steps
+    every = itertools.product(range(sources), itertools.product(range(steps), range(domains)))
+    count = sources * steps * domains
     wanted = set(np.linspace(0, count - 1, min(count, _SAMPLED_STEPS)).round().astype(int).tolist())
     return [step for number, step in enumerate(every) if number in wanted]
 
@@ -187,7 +184,7 @@ def _sampled_steps(experiment: Experiment) -> list[tuple[int, tuple[int, int]]]:
 def _sampled_pixels(experiment: Experiment, panel: int, mask: Mask) -> Pixels:
     """Live pixels of a regular grid over the panel's region."""
     region = experiment.detector.panels[panel].region
-    slow, fast = experiment.detector.pixels
+    slow, fast = experiment.detector.panels[panel].pixels
     rows = range(region.slow_start, region.slow_stop) if region else range(slow)
     columns = range(region.fast_start, region.fast_stop) if region else range(fast)
     share = _SAMPLED_PIXELS / len(experiment.detector.panels)
@@ -211,7 +208,7 @@ def _node_keys(
     scene: Scene, diffracted: Vectors, source: int, orientation: tuple[int, int]
 ) -> npt.NDArray[np.int64]:
     """Distinct nearest nodes of one step, as keys."""
-    of_source = scene.beam.sources[source]
+    of_source = scene.beam.spectrum[source]
     q = geometry.scattering_vector(diffracted, of_source.incident, of_source.wavelength)
     seen = Optics(scene).within_resolution(q)
     a, b, c = scene.orientations[orientation].tolist()

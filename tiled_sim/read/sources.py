@@ -6,7 +6,7 @@ import numpy as np
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.sources import SourceRow
-from tiled_sim.model.beam import Source
+from tiled_sim.model.beam import Source, Spectrum
 from tiled_sim.physics.vectors import Array, about_axis, as_tuple, unit
 from tiled_sim.read.stepping import Steps
 
@@ -23,7 +23,7 @@ def swept_sources(
     dispersion: Steps,
     *,
     elliptical: bool,
-) -> tuple[Source, ...]:
+) -> Spectrum:
     """Sources over ranges of direction and wavelength, in the C program's order.
 
     Parameters
@@ -55,7 +55,7 @@ def swept_sources(
             f"-round_div leaves none of the {horizontal.count} x {vertical.count} sources of the "
             "divergence; take more steps (-hdivsteps, -vdivsteps), or -square_div"
         )
-    return tuple(sources)
+    return Spectrum.of(sources)
 
 
 def _outside(angle_h: float, horizontal: Steps, angle_v: float, vertical: Steps) -> bool:
@@ -70,7 +70,7 @@ def _outside(angle_h: float, horizontal: Steps, angle_v: float, vertical: Steps)
     return 4.0 * (term(angle_h, horizontal) + term(angle_v, vertical)) > 1.1
 
 
-def listed_sources(rows: list[SourceRow], beam: Array, wavelength: float) -> tuple[Source, ...]:
+def listed_sources(rows: list[SourceRow], beam: Array, wavelength: float) -> Spectrum:
     """Sources of a file, missing columns filled: on the beam, weight 1, the beam's wavelength.
 
     Parameters
@@ -93,4 +93,4 @@ def listed_sources(rows: list[SourceRow], beam: Array, wavelength: float) -> tup
                 1.0 if math.isnan(row.weight) else row.weight,
             )
         )
-    return tuple(sources)
+    return Spectrum.of(sources)

@@ -77,7 +77,8 @@ def _blurred(
 ) -> Photons:
     """Photons counted in a tile, of those that arrive there and around it."""
     assert noise.point_spread is not None
-    pixel_size = experiment.detector.pixel_size
+    panel = experiment.detector.panels[tile.panel]
+    pixel_size, _ = panel.pixel_size
     radius = noise.point_spread.reach(pixel_size)
     margin = -(-radius // BLOCK) * BLOCK
     # of photons around the tile; none arrive beyond the panel's edge

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tiled_sim.errors import StoreError
+from tiled_sim.model.beam import Source, Spectrum
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.store import sidecar, strict_json
 
@@ -64,7 +65,31 @@ def experiment(document: dict[str, Any]) -> Experiment:
     ExperimentError
         it cannot be
     """
-    return Experiment.from_dict(document)
+    beam, crystal, detector = (dict(document[name]) for name in ("beam", "crystal", "detector"))
+    sources = beam.pop("sources")
+    spectrum = Spectrum.of(
+        Source(tuple(one["incident"]), one["wavelength"], one["weight"]) for one in sources
+    )
+    beam["spectrum"] = {"sha256": spectrum.sha256, "count": len(spectrum)}
+    crystal["domains"] = {
+        "spread": crystal.pop("mosaic_spread"),
+        "count": crystal.pop("mosaic_domains"),
+        "seed": crystal.pop("mosaic_seed"),
+    }
+    detector["panels"] = [
+        {**panel, "pixel_size": [panel["pixel_size"]] * 2} for panel in detector["panels"]
+    ]
+    others = {name: value for name, value in document.items() if name != "frames"}
+    translated = {
+        **others,
+        "beam": beam,
+        "crystal": crystal,
+        "detector": detector,
+        "exposures": document["frames"],
+    }
+    names = ("incident", "wavelength", "weight")
+    arrays = {f"spectrum/{name}": getattr(spectrum, name) for name in names}
+    return Experiment.from_dict(translated, arrays)
 
 
 def decode(text: str | bytes, tile: str, hashes: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import zarr
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
-from tiled_sim.physics.vectors import Array
+from tiled_sim.physics.vectors import Array, about_axis
 from tiled_sim.read.conventions import beam_spot
 from tiled_sim.store.layout import Described, write_array
 
@@ -30,7 +30,7 @@ def panel_names(detector: Detector) -> dict[str, Any]:
     """Attributes of the group ``panels``: texts, for which zarr has no type of array."""
     return {
         "names": [panel.name for panel in detector.panels],
-        "groups": [[] for _ in detector.panels],
+        "groups": [list(panel.group) for panel in detector.panels],
     }
 
 
@@ -49,7 +49,7 @@ def panel_arrays(experiment: Experiment) -> dict[str, Described]:
         "slow_axis": Described(of_all("slow_axis"), xyz, "1", "unit vector along slow"),
         "normal": Described(of_all("normal"), xyz, "1", "unit vector away from the sample"),
         "pixel_size": Described(
-            np.array([(panel.pixel_size,) * 2 for panel in panels]),
+            of_all("pixel_size"),
             sides,
             "m",
             "sides of a pixel",
@@ -65,10 +65,10 @@ def panel_arrays(experiment: Experiment) -> dict[str, Described]:
 
 def frame_arrays(experiment: Experiment) -> dict[str, Described]:
     """What each exposure was."""
-    exposures = experiment.frames
-    frames = range(exposures.count)
-    phi = np.array([exposures.angles(frame) for frame in frames], dtype=np.float64)
-    turned = np.stack([exposures.rotation(float(start)) for start in phi[:, 0]])
+    exposures = experiment.exposures
+    frames = range(len(exposures))
+    phi = np.array([exposures[frame].angles for frame in frames], dtype=np.float64)
+    turned = np.stack([about_axis(exposures.spindle, float(start)) for start in phi[:, 0]])
     fluence = np.full(len(frames), experiment.beam.fluence)
     return {
         "phi": Described(phi, ("frame", "step"), "rad", "angle about the spindle at each step"),
@@ -101,8 +101,7 @@ def facts(experiment: Experiment) -> dict[str, Any]:
     )
     panel = detector.panels[number]
     spot = _spot(experiment, panel)
-    size = (panel.pixel_size,) * 2
-    same = all(other.pixel_size == panel.pixel_size for other in detector.panels)
+    size = panel.pixel_size
     along = float(np.dot(beam.direction, panel.normal))
     return {
         "wavelength_A": beam.wavelength,
@@ -113,21 +112,23 @@ def facts(experiment: Experiment) -> dict[str, Any]:
         if spot is None
         else [place / side for place, side in zip(spot, size, strict=True)],
         "beam_center_mm": None if spot is None else [place * 1e3 for place in spot],
-        "pixel_size_mm": [side * 1e3 for side in size] if same else None,
+        "pixel_size_mm": [side * 1e3 for side in size] if detector.pixel_size else None,
     }
 
 
 def _spot(experiment: Experiment, panel: Panel) -> tuple[float, float] | None:
     """Where the central beam meets a panel's plane, (slow, fast) from its corner [m]."""
-    vectors = (panel.origin, panel.fast_axis, panel.slow_axis, panel.normal)
-    found = beam_spot(*map(np.array, vectors), np.array(experiment.beam.direction))
+    origin, fast, slow, normal = (
+        np.array(vector)
+        for vector in (panel.origin, panel.fast_axis, panel.slow_axis, panel.normal)
+    )
+    found = beam_spot(origin, fast, slow, normal, np.array(experiment.beam.direction))
     return None if found is None else (float(found[1]), float(found[0]))
 
 
 def _is_met(spot: tuple[float, float] | None, panel: Panel) -> bool:
     """Whether the beam meets a panel itself."""
-    size = (panel.pixel_size,) * 2
     return spot is not None and all(
         0 <= place <= pixels * side
-        for place, pixels, side in zip(spot, panel.pixels, size, strict=True)
+        for place, pixels, side in zip(spot, panel.pixels, panel.pixel_size, strict=True)
     )

@@ -125,8 +125,8 @@ def write_coordinates(level: zarr.Group, shape: Shape, centres: PixelCentres) ->
     centres : of its pixels
     """
     for name, size, what in zip(AXES, shape, ("exposure", "panel"), strict=False):
-        values = np.arange(size, dtype=np.int64)
-        write_array(level, name, Described(values, (name,), "1", f"number of the {what}, from 0"))
+        numbers = np.arange(size, dtype=np.int64)
+        write_array(level, name, Described(numbers, (name,), "1", f"number of the {what}, from 0"))
     for name, values in (("slow", centres.slow), ("fast", centres.fast)):
         long_name = f"centre of the pixel along the panel's {name} axis"
         write_array(level, name, Described(values, (name,), centres.unit, long_name))

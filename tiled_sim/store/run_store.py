@@ -30,6 +30,7 @@ from tiled_sim.store import (
 from tiled_sim.store.inputs import (
     lost_files,
     read_amorphous,
+    read_arrays,
     read_structure_factors,
 )
 from tiled_sim.store.layout import NOT_COUNTED
@@ -177,7 +178,7 @@ class RunStore:
         ExperimentError
             it cannot be
         """
-        return Experiment.from_dict(self._attributes["experiment"])
+        return Experiment.from_dict(self._attributes["experiment"], read_arrays(self._inputs()))
 
     def read_inputs(self) -> Inputs:
         """What the run was made with, the mask as it is asked for.

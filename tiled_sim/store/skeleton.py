@@ -38,7 +38,7 @@ def write_skeleton(
     if not _is_live(inputs.mask):
         layout.write_mask(mask, inputs.mask)
     geometry.write_geometry(root, experiment)
-    write_inputs(root, inputs, {})
+    write_inputs(root, inputs, experiment.arrays())
     TileIndex.create(root, grid.counts)
     return centres
 

@@ -106,18 +106,18 @@ EFFECTS = [
     ("-round_xtal -square_xtal", "crystal.shape", "square"),
     ("", "crystal.fudge", 1.0),
     ("-fudge 2", "crystal.fudge", 2.0),
-    ("", "crystal.mosaic_domains", 1),
-    ("-mosaic 1", "crystal.mosaic_domains", 10),
-    ("-mosaic 1 -mosaic_domains 3", "crystal.mosaic_domains", 3),
-    ("-mosaic_domains 3", "crystal.mosaic_domains", 1),
-    ("-mosaic 0 -mosaic_domains 3", "crystal.mosaic_domains", 1),
-    ("-mosaic 1", "crystal.mosaic_spread", math.radians(1)),
-    ("", "crystal.mosaic_seed", 12345678),
-    ("-mosaic_seed 7", "crystal.mosaic_seed", 7),
+    ("", "crystal.domains.count", 1),
+    ("-mosaic 1", "crystal.domains.count", 10),
+    ("-mosaic 1 -mosaic_domains 3", "crystal.domains.count", 3),
+    ("-mosaic_domains 3", "crystal.domains.count", 1),
+    ("-mosaic 0 -mosaic_domains 3", "crystal.domains.count", 1),
+    ("-mosaic 1", "crystal.domains.spread", math.radians(1)),
+    ("", "crystal.domains.seed", 12345678),
+    ("-mosaic_seed 7", "crystal.domains.seed", 7),
     # detector
     ("", "detector.pixels", (1024, 1024)),
-    ("", "detector.pixel_size", 1e-4),
-    ("-pixel 0.2", "detector.pixel_size", 2e-4),
+    ("", "detector.pixel_size", (1e-4, 1e-4)),
+    ("-pixel 0.2", "detector.pixel_size", (2e-4, 2e-4)),
     ("-pixel 0.2", "detector.pixels", (512, 512)),
     ("-detpixels 300", "detector.pixels", (300, 300)),
     ("-detpixels_f 300 -detpixels_s 200", "detector.pixels", (200, 300)),
@@ -153,18 +153,18 @@ EFFECTS = [
     ("-dmin 2.5", "sampling.dmin", 2.5),
     ("-dmin -1", "sampling.dmin", 0.0),
     # frames
-    ("", "frames.count", 1),
-    ("", "frames.steps", 1),
-    ("-phi 90", "frames.start", math.pi / 2),
-    ("-osc 1 -phisteps 10", "frames.steps", 10),
-    ("-osc 1 -phisteps 10", "frames.step", math.radians(0.1)),
-    ("-osc 1 -phisteps 10", "frames.oscillation", math.radians(1)),
-    ("-osc 1 -phistep 0.25", "frames.steps", 4),
-    ("", "frames.spindle", (0.0, 0.0, 1.0)),
-    ("-xds", "frames.spindle", (1.0, 0.0, 0.0)),
-    ("-spindle_axis 0 2 0", "frames.spindle", (0.0, 1.0, 0.0)),
+    ("", "exposures.count", 1),
+    ("", "exposures.steps", 1),
+    ("-phi 90", "exposures.start", math.pi / 2),
+    ("-osc 1 -phisteps 10", "exposures.steps", 10),
+    ("-osc 1 -phisteps 10", "exposures.step", math.radians(0.1)),
+    ("-osc 1 -phisteps 10", "exposures.oscillation", math.radians(1)),
+    ("-osc 1 -phistep 0.25", "exposures.steps", 4),
+    ("", "exposures.spindle", (0.0, 0.0, 1.0)),
+    ("-xds", "exposures.spindle", (1.0, 0.0, 0.0)),
+    ("-spindle_axis 0 2 0", "exposures.spindle", (0.0, 1.0, 0.0)),
     # without effect on the experiment
-    ("-nonoise -nopgm -noprogress -floatfile x.bin", "frames.count", 1),
+    ("-nonoise -nopgm -noprogress -floatfile x.bin", "exposures.count", 1),
 ]
 
 
@@ -481,7 +481,7 @@ def test_the_c_program_chooses_interpolation_before_it_knows_the_size():
 
 
 def incident(line, c_compat=False):
-    return [source.incident for source in read(line, c_compat).beam.sources]
+    return [source.incident for source in read(line, c_compat).beam.spectrum]
 
 
 def test_one_source_lies_on_the_beam():
@@ -489,17 +489,17 @@ def test_one_source_lies_on_the_beam():
 
 
 def test_dispersion_spreads_the_wavelengths():
-    sources = read("-lambda 2 -dispersion 1 -dispsteps 3").beam.sources
+    sources = read("-lambda 2 -dispersion 1 -dispsteps 3").beam.spectrum
     assert [source.wavelength for source in sources] == pytest.approx([1.99, 2.0, 2.01])
 
 
 def test_dispersion_alone_gives_its_two_ends():
-    sources = read("-lambda 2 -dispersion 1").beam.sources
+    sources = read("-lambda 2 -dispersion 1").beam.spectrum
     assert [source.wavelength for source in sources] == pytest.approx([1.99, 2.01])
 
 
 def test_a_number_of_wavelengths_without_a_dispersion_is_one():
-    assert len(read("-dispsteps 5").beam.sources) == 1
+    assert len(read("-dispsteps 5").beam.spectrum) == 1
 
 
 @pytest.mark.parametrize(
@@ -519,7 +519,7 @@ def test_a_number_of_wavelengths_without_a_dispersion_is_one():
     ],
 )
 def test_divergence_makes_sources(line, count):
-    assert len(read(line).beam.sources) == count
+    assert len(read(line).beam.spectrum) == count
 
 
 def test_horizontal_is_the_plane_of_the_polarization():
@@ -557,7 +557,7 @@ def test_a_choice_made_for_the_user_is_noted(line, note):
 
 def test_sources_of_a_file_have_its_directions_wavelengths_and_weights(write):
     write("s.txt", "-10 0 0 3 1.5e-10\n0 -5 0 1\n")
-    first, second = read("-sourcefile s.txt -lambda 2").beam.sources
+    first, second = read("-sourcefile s.txt -lambda 2").beam.spectrum
     assert (first.incident, first.wavelength, first.weight) == ((1.0, 0.0, 0.0), 1.5, 3.0)
     assert (second.incident, second.wavelength, second.weight) == ((0.0, 1.0, 0.0), 2.0, 1.0)
 
@@ -802,7 +802,7 @@ CONTRADICTIONS = [
     (
         "-spindle_axis 0 1 0 -xds",
         "-spindle_axis has no effect: -xds comes later",
-        "frames.spindle",
+        "exposures.spindle",
         (1.0, 0.0, 0.0),
     ),
     (
@@ -941,12 +941,12 @@ def test_a_mask_is_kept_by_its_hash(masked, tmp_path):
 @pytest.mark.parametrize(
     ("header", "path", "expected"),
     [
-        ({"PIXEL_SIZE": 0.2}, "detector.pixel_size", 2e-4),
+        ({"PIXEL_SIZE": 0.2}, "detector.pixel_size", (2e-4, 2e-4)),
         ({"DISTANCE": 150}, "detector.panels.0.close_distance", 0.15),
         ({"CLOSE_DISTANCE": 150}, "detector.panels.0.close_distance", 0.15),
         ({"WAVELENGTH": 1.5}, "beam.wavelength", 1.5),
-        ({"PHI": 90}, "frames.start", math.pi / 2),
-        ({"OSC_RANGE": 1}, "frames.oscillation", math.radians(1)),
+        ({"PHI": 90}, "exposures.start", math.pi / 2),
+        ({"OSC_RANGE": 1}, "exposures.oscillation", math.radians(1)),
         (
             {"BEAM_CENTER_X": 0.3, "BEAM_CENTER_Y": 0.1},
             "detector.panels.0.origin",
@@ -961,11 +961,11 @@ def test_a_mask_header_gives_what_the_options_do_not(masked, header, path, expec
 @pytest.mark.parametrize(
     ("header", "line", "path", "expected"),
     [
-        ({"PIXEL_SIZE": 0.2}, "-pixel 0.3", "detector.pixel_size", 3e-4),
+        ({"PIXEL_SIZE": 0.2}, "-pixel 0.3", "detector.pixel_size", (3e-4, 3e-4)),
         ({"DISTANCE": 150}, "-distance 120", "detector.panels.0.close_distance", 0.12),
         ({"WAVELENGTH": 1.5}, "-lambda 1.2", "beam.wavelength", 1.2),
-        ({"PHI": 90}, "-phi 0", "frames.start", 0.0),
-        ({"OSC_RANGE": 1}, "-osc 2", "frames.oscillation", math.radians(2)),
+        ({"PHI": 90}, "-phi 0", "exposures.start", 0.0),
+        ({"OSC_RANGE": 1}, "-osc 2", "exposures.oscillation", math.radians(2)),
         ({"BEAM_CENTER_X": 0.3}, "-Xbeam 0.1", "detector.panels.0.origin.1", 15e-5),
     ],
 )
@@ -1058,7 +1058,7 @@ def test_the_beam_centre_of_an_image_header_is_never_turned_over(with_image, c_c
 
 @pytest.mark.parametrize(("c_compat", "steps"), [(False, 1), (True, 2)])
 def test_the_header_of_a_still_means_a_still_but_two_steps_in_c(with_image, c_compat, steps):
-    assert with_image(c_compat=c_compat, OSC_RANGE=0).frames.steps == steps
+    assert with_image(c_compat=c_compat, OSC_RANGE=0).exposures.steps == steps
 
 
 def test_an_image_swung_in_two_theta_is_refused_with_the_angle(with_image):

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError
 from tiled_sim.model.background import Background
-from tiled_sim.model.beam import Beam, Source
-from tiled_sim.model.crystal import SHAPES, Crystal
+from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.crystal import SHAPES, Crystal, Domains
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
-from tiled_sim.model.exposures import Frames
+from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.cell import dual, lengths_and_angles
@@ -132,10 +132,11 @@ def fullest():
         slow_axis=as_tuple(tilt[1]),
         normal=as_tuple(tilt[2]),
         pixels=(128, 128),
-        pixel_size=7.5e-5,
+        pixel_size=(7.5e-5, 7.5e-5),
         region=Region(1, 100, 2, 99),
         mask=MaskFile(MASK, MASK_SHA256),
         name='the "left" one\\ \x7f\n',
+        group=("detector", "left half"),
     )
     return Experiment(
         beam=Beam(
@@ -144,9 +145,8 @@ def fullest():
             fluence=1.3e24,
             polarization=0.9,
             polarization_axis=as_tuple(tilt[0]),
-            sources=(
-                Source(as_tuple(tilt[2]), 0.96, 0.3),
-                Source((0.0, 0.6, 0.8), 0.98, 1.7),
+            spectrum=Spectrum.of(
+                [Source(as_tuple(tilt[2]), 0.96, 0.3), Source((0.0, 0.6, 0.8), 0.98, 1.7)]
             ),
         ),
         crystal=crystal(np.diag([70.0, 80.0, 90.0]) + 1.0),
@@ -154,7 +154,7 @@ def fullest():
             (panel, dataclasses.replace(panel, name="right")), 0.31, True, Sensor(4.5e-4, 5e-4, 3)
         ),
         sampling=Sampling(3, True, 1.9, True, True, True),
-        frames=Frames(as_tuple(tilt[1]), 0.3, 0.01, 4, 0.05, 6),
+        exposures=Rotation(as_tuple(tilt[1]), 0.3, 0.01, 4, 0.05, 6),
         structure_factors=StructureFactorSource(str(DATA / "a.mtz"), "mtz", 7.5, "F-obs"),
         background=Background(TABLE, TABLE_SHA256, "4stol", 1e-4, 2.5e-9, 0.92, 18.0),
         noise=Noise(5, 0.02, 0.03, 6, 3.0, 1.8, 40.0, 65535, PointSpread("gauss", 7e-5, 4)),
@@ -167,9 +167,7 @@ def crystal(direct, reciprocal=None, **fields):
         "cells": (3, 4, 5),
         "shape": "round",
         "fudge": 0.7,
-        "mosaic_spread": 0.01,
-        "mosaic_domains": 3,
-        "mosaic_seed": 42,
+        "domains": Domains(0.01, 3, 42),
     }
     return Crystal(*(as_tuple(vector) for vector in vectors), **(others | fields))
 
@@ -191,8 +189,9 @@ def test_every_field_can_be_given(folder):
         met.add(model)
         # nothing of a sensor or a background is as in C
         if field.name not in ("notes", "c_compat"):
-            assert value != field.default, f"{model.__name__}.{field.name} shows nothing"
-    assert len(met) == 15
+            shows = value is not field.default if model is Spectrum else value != field.default
+            assert shows, f"{model.__name__}.{field.name} shows nothing"
+    assert len(met) == 16
     assert read_back(experiment) == experiment
 
 
@@ -231,7 +230,7 @@ beams = st.builds(
     st.floats(0, 1e35),
     st.none() | st.floats(-1, 1),
     directions,
-    st.lists(sources, min_size=1, max_size=4).map(tuple),
+    st.lists(sources, min_size=1, max_size=4).map(Spectrum.of),
 )
 
 
@@ -246,9 +245,11 @@ def crystals(draw):
         cells=draw(st.tuples(*[st.integers(1, 2000)] * 3)),
         shape=draw(st.sampled_from(SHAPES)),
         fudge=draw(positive),
-        mosaic_spread=draw(st.floats(0, 4)),
-        mosaic_domains=draw(st.integers(1, 1000)),
-        mosaic_seed=draw(st.integers(-(2**31), 2**31)),
+        domains=Domains(
+            draw(st.floats(0, 4)),
+            draw(st.integers(1, 1000)),
+            draw(st.integers(-(2**31), 2**31)),
+        ),
     )
 
 
@@ -276,7 +277,8 @@ def panels(draw, pixels, pixel_size):
 
 @st.composite
 def detectors(draw):
-    panel = panels(draw(st.sampled_from([(1, 1), (128, 128), (2527, 2463)])), draw(positive))
+    shapes = st.sampled_from([(1, 1), (128, 128), (2527, 2463)])
+    panel = st.tuples(shapes, st.tuples(positive, positive)).flatmap(lambda how: panels(*how))
     listed = draw(st.lists(panel, min_size=1, max_size=3))
     sensor = st.none() | st.builds(Sensor, positive, positive, st.integers(1, 100))
     return Detector(tuple(listed), draw(st.none() | positive), draw(st.booleans()), draw(sensor))
@@ -300,11 +302,11 @@ backgrounds = st.builds(
 
 
 def experiment_of(c_compat, **parts):
-    """An experiment, with ``c_compat`` only where it can be had."""
-    try:
-        return Experiment(c_compat=c_compat, **parts)
-    except ExperimentError:
-        return Experiment(**parts)
+    """An experiment, with ``c_compat`` and noise only where they can be had."""
+    for fewer in ({"c_compat": c_compat}, {}, {"noise": None}):
+        with contextlib.suppress(ExperimentError):
+            return Experiment(**(parts | fewer))
+    raise AssertionError("no noise can be had with anything")
 
 
 experiments = st.builds(
@@ -317,8 +319,8 @@ experiments = st.builds(
         *(st.integers(1, 100), st.booleans(), st.floats(0, 100)),
         *(st.booleans(), st.booleans(), st.booleans()),
     ),
-    frames=st.builds(
-        Frames,
+    exposures=st.builds(
+        Rotation,
         directions,
         *(finite, finite, st.integers(1, 1000), finite, st.integers(1, 1000)),
     ),
@@ -362,6 +364,30 @@ def test_a_path_that_is_no_unicode_text_is_refused():
     source = StructureFactorSource("\udcff.hkl", "hkl")
     with pytest.raises(ExperimentError, match="Unicode"):
         write_toml(dataclasses.replace(fullest(), structure_factors=source))
+
+
+@pytest.mark.parametrize("size", ["0.2", "[0.2, 0.1]", "[0.1, 0.1]"])
+def test_pixels_may_be_longer_one_way_than_the_other(read, size):
+    sizes = SECTIONS["detector"].replace("pixel_size_mm = 0.1", f"pixel_size_mm = {size}")
+    experiment = read(document(detector=sizes))
+    expected = json.loads(size) if "[" in size else [float(size)] * 2
+    assert experiment.detector.panels[0].pixel_size == tuple(side / 1000 for side in expected)
+    assert read_back(experiment) == experiment
+
+
+def test_panels_may_differ_in_number_and_size_of_pixels(read):
+    one = PANEL + "pixels = [10, 12]\npixel_size_mm = 0.1"
+    other = PANEL + 'pixels = [5, 20]\npixel_size_mm = [0.2, 0.1]\ngroup = ["front", "left"]'
+    first, second = read(document(detector=one + other)).detector.panels
+    assert (first.pixels, first.pixel_size, first.group) == ((10, 12), (1e-4, 1e-4), ())
+    assert (second.pixels, second.pixel_size) == ((5, 20), (2e-4, 1e-4))
+    assert second.group == ("front", "left")
+
+
+def test_the_beam_centre_counts_in_pixels_of_either_side(read):
+    sizes = SECTIONS["detector"].replace("= 0.1", "= [0.2, 0.1]")
+    (panel,) = read(document(detector=sizes + "\nbeam_center_px = [3, 4]")).detector.panels
+    assert panel.origin == pytest.approx((-4e-4, -6e-4, 0.1))
 
 
 # Short ways to say the same
@@ -439,7 +465,7 @@ def test_one_number_of_cells_is_that_of_all_three_directions(read):
 
 def test_a_mosaic_spread_without_a_number_of_domains_makes_ten(read):
     experiment = read(document(**also("crystal", "mosaic_spread_deg = 1")))
-    assert experiment.crystal.mosaic_domains == 10
+    assert experiment.crystal.domains.count == 10
     assert any("10 mosaic domains" in note for note in experiment.notes)
 
 
@@ -456,12 +482,12 @@ def test_flux_exposure_and_beam_size_make_the_fluence(read):
 def test_without_sources_there_is_one_along_the_beam(read):
     beam = read(document(**also("beam", "direction = [0, 3, 4]"))).beam
     assert beam.direction == pytest.approx((0, 0.6, 0.8))
-    assert beam.sources == (Source(beam.direction, 1.0, 1.0),)
+    assert list(beam.spectrum) == [Source(beam.direction, 1.0, 1.0)]
 
 
 def test_a_source_takes_direction_and_wavelength_of_the_beam_unless_it_says(read):
     listed = "[[beam.sources]]\nenergy_eV = 12000\n[[beam.sources]]\nweight = 3"
-    first, second = read(document(**also("beam", listed))).beam.sources
+    first, second = read(document(**also("beam", listed))).beam.spectrum
     assert first == Source((0.0, 0.0, 1.0), 12398.42 / 12000, 1.0)
     assert second == Source((0.0, 0.0, 1.0), 1.0, 3.0)
 
@@ -486,8 +512,8 @@ MOSFLM = "direction = [1, 0, 0]\n"
 def test_sources_are_those_of_the_same_nanobragg_options(read, text, options):
     tokens = f"-default_F 1 -cell 70 80 90 90 90 90 -lambda 1 {options}".split()
     beam = read(document(**also("beam", MOSFLM + text))).beam
-    assert beam.sources == Experiment.from_nanobragg(tokens).beam.sources
-    assert len(beam.sources) > 1
+    assert beam.spectrum == Experiment.from_nanobragg(tokens).beam.spectrum
+    assert len(beam.spectrum) > 1
 
 
 def test_polarization_is_kahns_0_unless_said(read):
@@ -526,7 +552,7 @@ def test_a_beam_along_x_has_the_axes_of_mosflm(read):
     experiment = read(document(**also("beam", "direction = [1, 0, 0]")))
     (panel,) = experiment.detector.panels
     assert axes(panel) == ((0, 0, 1), (0, -1, 0))
-    assert experiment.beam.polarization_axis == experiment.frames.spindle == (0, 0, 1)
+    assert experiment.beam.polarization_axis == experiment.exposures.spindle == (0, 0, 1)
 
 
 def test_the_beam_center_counts_pixels_from_the_corner_slow_first(read):
@@ -582,8 +608,8 @@ def test_there_is_no_interpolation_without_a_file(read):
 
 
 def test_steps_divide_the_oscillation(read):
-    frames = read(document(frames="oscillation_deg = 0.5\nsteps = 5")).frames
-    assert frames.step == frames.oscillation / 5
+    exposures = read(document(frames="oscillation_deg = 0.5\nsteps = 5")).exposures
+    assert exposures.step == exposures.oscillation / 5
 
 
 def test_under_c_compat_weights_that_differ_are_noted_as_ignored(read):
@@ -868,7 +894,7 @@ def wild_documents(draw):
         "crystal": toml_crystal.KEYS,
         "detector": toml_detector.KEYS,
         "sampling": units.units_of(Sampling),
-        "frames": units.units_of(Frames),
+        "frames": units.units_of(Rotation),
     }
     lines = []
     for section, table in tables.items():
@@ -908,8 +934,8 @@ def test_the_example_is_what_its_nanobragg_command_says():
         "-phi 1 -osc 0.1 -phisteps 10 -oversample 1 -nointerpolate"
     )
     expected = Experiment.from_nanobragg(options.split())
-    frames = dataclasses.replace(expected.frames, spindle=(-1.0, 0.0, 0.0))
-    expected = dataclasses.replace(expected, frames=frames)
+    exposures = dataclasses.replace(expected.exposures, spindle=(-1.0, 0.0, 0.0))
+    expected = dataclasses.replace(expected, exposures=exposures)
     example = read_toml(EXAMPLES / "2erl.toml")
     assert flat(example.to_dict()) == pytest.approx(flat(expected.to_dict()), rel=1e-9, abs=1e-12)
     assert Path(example.structure_factors.path).name == "2erl.hkl"

@@ -77,7 +77,7 @@ def predicted_cost(
     grids = [PatchGrid(panel, oversample) for panel in experiment.detector.panels]
     *starts, number_of = itertools.accumulate(map(len, grids), initial=0)
     sample = _evenly(number_of, _SAMPLED_PATCHES)
-    times = number_of / len(sample) * experiment.frames.count
+    times = number_of / len(sample) * len(experiment.exposures)
     cost = Cost()
     for after, numbers in itertools.groupby(sample, lambda n: bisect.bisect_right(starts, n)):
         panel = after - 1

@@ -74,7 +74,7 @@ class Plane(NamedTuple):
             distance,
             (tuple(across[0].tolist()), tuple(across[1].tolist())),
             (float(across[0] @ origin), float(across[1] @ origin)),
-            panel.pixel_size,
+            panel.pixel_size[0],
         )
 
     def footprints(self, patch: Patch, centre: Vectors, reach: Tensor) -> Rectangles:

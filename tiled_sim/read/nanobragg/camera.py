@@ -3,7 +3,7 @@
 import numpy as np
 
 from tiled_sim.io.camera import CameraHeader
-from tiled_sim.model.exposures import Frames
+from tiled_sim.model.exposures import Exposures
 from tiled_sim.physics.vectors import as_tuple
 from tiled_sim.read.nanobragg.detector import Laboratory
 from tiled_sim.read.stepping import RADIAN
@@ -12,7 +12,7 @@ from tiled_sim.read.stepping import RADIAN
 _DIALS_AXES = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 
 
-def camera_header(laboratory: Laboratory, wavelength: float, frames: Frames) -> CameraHeader:
+def camera_header(laboratory: Laboratory, wavelength: float, exposures: Exposures) -> CameraHeader:
     """Describe the camera as the C program does.
 
     As there, distance and beam spot are those of the detector before the two-theta swing, so
@@ -22,7 +22,7 @@ def camera_header(laboratory: Laboratory, wavelength: float, frames: Frames) -> 
     ----------
     laboratory : the detector's position
     wavelength : [Å]
-    frames : of one exposure
+    exposures : of one frame
     """
     placed, px = laboratory.placed, laboratory.pixel_size
     spot = placed.distance * placed.beam - placed.origin
@@ -39,7 +39,7 @@ def camera_header(laboratory: Laboratory, wavelength: float, frames: Frames) -> 
             float(-placed.origin @ placed.fast) / px + 0.5,
             float(-placed.origin @ placed.slow) / px + 0.5,
         ),
-        phi=frames.start * RADIAN,
-        oscillation=frames.oscillation * RADIAN,
+        phi=exposures.start * RADIAN,
+        oscillation=exposures.oscillation * RADIAN,
         twotheta=laboratory.twotheta * RADIAN,
     )

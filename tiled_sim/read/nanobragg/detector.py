@@ -119,7 +119,7 @@ def read_detector(
         slow_axis=as_tuple(placed.slow),
         normal=as_tuple(placed.normal),
         pixels=laboratory.pixels,
-        pixel_size=laboratory.pixel_size,
+        pixel_size=(laboratory.pixel_size, laboratory.pixel_size),
         region=_region(given, laboratory.pixels),
         mask=_mask(given),
     )

@@ -11,12 +11,13 @@ from tiled_sim.errors import ExperimentError, InputFileError, UsageError
 from tiled_sim.io.camera import CameraHeader
 from tiled_sim.io.matrix import read_matrix
 from tiled_sim.io.sources import read_sources
-from tiled_sim.model.beam import Beam, Source
-from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.beam import Beam, Spectrum
+from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
-from tiled_sim.model.exposures import Frames
+from tiled_sim.model.exposures import Exposures, Rotation
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.sampling import Sampling
+from tiled_sim.model.settings import MOSAIC_SEED
 from tiled_sim.physics.cell import (
     cell_volume,
     dual,
@@ -150,7 +151,7 @@ def read_options(
             oversample_polar="-oversample_polar" in given,
             oversample_omega="-oversample_omega" in given,
         ),
-        frames=_frames(given, headers, laboratory, judge),
+        exposures=_exposures(given, headers, laboratory, judge),
         structure_factors=structure_factors,
         c_compat=c_compat,
         background=read_background(given, _beam_size(given) / 1000.0, clip_to_beam, judge),
@@ -172,7 +173,7 @@ def read_camera(options: Sequence[str], *, c_compat: bool = False) -> CameraHead
     return camera_header(
         laboratory,
         _wavelength(given, headers, judge),
-        _frames(given, headers, laboratory, judge),
+        _exposures(given, headers, laboratory, judge),
     )
 
 
@@ -226,9 +227,9 @@ def _beam(given: Given, wavelength: float, laboratory: Laboratory, judge: Judge)
     kahn = given.number("-polar") or 0.0
     if "-polar" in given and not polarized:
         judge.object("-nopolar takes back -polar", "no polarization factor is applied")
-    sources = _sources(given, wavelength, laboratory, judge)
+    spectrum = _spectrum(given, wavelength, laboratory, judge)
     across = float(np.linalg.norm(np.cross(placed.beam, placed.polarization_axis)))
-    divergent = len({source.incident for source in sources}) > 1
+    divergent = len(np.unique(spectrum.incident, axis=0)) > 1
     if across < _NEARLY_PARALLEL and ((polarized and kahn != 0.0) or divergent):
         judge.object(
             "the polarization axis lies along the beam (sine of the angle between them "
@@ -242,13 +243,11 @@ def _beam(given: Given, wavelength: float, laboratory: Laboratory, judge: Judge)
         fluence=_fluence(given, judge),
         polarization=kahn if polarized else None,
         polarization_axis=as_tuple(placed.polarization_axis),
-        sources=sources,
+        spectrum=spectrum,
     )
 
 
-def _sources(
-    given: Given, wavelength: float, laboratory: Laboratory, judge: Judge
-) -> tuple[Source, ...]:
+def _spectrum(given: Given, wavelength: float, laboratory: Laboratory, judge: Judge) -> Spectrum:
     placed = laboratory.placed
     path = given.text("-sourcefile")
     if path is not None:
@@ -258,14 +257,14 @@ def _sources(
                 f"-sourcefile {path} and {' '.join(ignored)} both say what the sources are",
                 "the sources are those of the file",
             )
-        sources = listed_sources(read_sources(path), placed.beam, wavelength)
-        if len({source.weight for source in sources}) > 1:
+        spectrum = listed_sources(read_sources(path), placed.beam, wavelength)
+        if len(np.unique(spectrum.weight)) > 1:
             judge.note(
                 "as C: the weights of the sources are ignored"
                 if judge.c_compat
                 else "the sources are weighted as the file says, which the C program ignores"
             )
-        return sources
+        return spectrum
     horizontal, vertical = (_divergence(given, letter, judge) for letter in "hv")
     percent = given.number("-dispersion") or 0.0
     dispersion = sweep("dispersion", percent / 100.0, None, given.integer("-dispsteps"))
@@ -345,9 +344,7 @@ def _crystal(
         cells=(max(by_number[0], 1), max(by_number[1], 1), max(by_number[2], 1)),
         shape="square" if shape is None else _SHAPES[shape],
         fudge=1.0 if fudge is None else fudge,
-        mosaic_spread=spread,
-        mosaic_domains=domains,
-        mosaic_seed=12345678 if seed is None else seed,
+        domains=Domains(spread, domains, MOSAIC_SEED if seed is None else seed),
     )
     return replace(crystal, cells=_cells(given, crystal, clip_to_beam, judge)), by_number
 
@@ -476,7 +473,9 @@ def _interpolate(given: Given, cells: tuple[int, int, int], has_file: bool, judg
     return asked == "-interpolate"
 
 
-def _frames(given: Given, headers: ImageHeaders, laboratory: Laboratory, judge: Judge) -> Frames:
+def _exposures(
+    given: Given, headers: ImageHeaders, laboratory: Laboratory, judge: Judge
+) -> Exposures:
     def degrees(option: str, key: str) -> float | None:
         value = given.number(option)
         if value is None:
@@ -493,7 +492,7 @@ def _frames(given: Given, headers: ImageHeaders, laboratory: Laboratory, judge: 
         given.integer("-phisteps"),
     )
     judge.note(steps.note)
-    return Frames(
+    return Rotation(
         spindle=as_tuple(laboratory.placed.spindle),
         start=degrees("-phi", "PHI") or 0.0,
         step=steps.step,

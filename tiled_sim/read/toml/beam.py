@@ -3,7 +3,7 @@
 import numpy as np
 
 from tiled_sim.io.sources import read_sources
-from tiled_sim.model.beam import Beam, Source
+from tiled_sim.model.beam import Beam, Source, Spectrum, require_source
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
 from tiled_sim.read.sources import listed_sources, swept_sources
@@ -15,16 +15,16 @@ _DISPERSION = ("dispersion", "dispersion_steps")
 _DIVERGENCE = ("divergence", "divergence_steps", "divergence_shape")
 _FLUX = ("flux", "exposure", "beam_size")
 KEYS: dict[str, Unit] = {
-    **units_of(Beam),
+    **{name: unit for name, unit in units_of(Beam).items() if name != "spectrum"},
     "energy": ENERGY,
     "flux": FLUX,
     "exposure": TIME,
     "beam_size": LENGTH,
     "dispersion": SPREAD,
     "divergence": ANGLE,
-    **plain("source_file", "dispersion_steps", "divergence_steps", "divergence_shape"),
+    **plain("sources", "source_file", "dispersion_steps", "divergence_steps", "divergence_shape"),
 }
-_SOURCE_KEYS: dict[str, Unit] = {**units_of(Source), "energy": ENERGY}
+_SOURCE_KEYS: dict[str, Unit] = {**units_of(Spectrum), "energy": ENERGY}
 #: Below this sine of the angle between beam and polarization axis the plane is ill-defined.
 _NEARLY_PARALLEL = 0.01
 #: Of a sweep; each costs as much as the whole image of one.
@@ -54,7 +54,7 @@ def read_beam(table: Table, notes: list[str]) -> Beam:
     wavelength = _wavelength(table)
     polarization = _polarization(table)
     axis = table.direction("polarization_axis", across(direction))
-    sources = _sources(table, direction, wavelength, axis)
+    spectrum = _spectrum(table, direction, wavelength, axis)
     if polarization and _parallel(direction, axis):
         notes.append("the polarization axis lies along the beam: polarization has no defined plane")
     return table.build(
@@ -64,7 +64,7 @@ def read_beam(table: Table, notes: list[str]) -> Beam:
         fluence=_fluence(table),
         polarization=polarization,
         polarization_axis=axis,
-        sources=sources,
+        spectrum=spectrum,
     )
 
 
@@ -124,33 +124,36 @@ def _polarization(table: Table) -> float | None:
     return None if value == "off" else table.number("polarization")
 
 
-def _sources(
-    table: Table, direction: Vector, wavelength: float, axis: Vector
-) -> tuple[Source, ...]:
+def _spectrum(table: Table, direction: Vector, wavelength: float, axis: Vector) -> Spectrum:
     swept = (*_DISPERSION, *_DIVERGENCE)
     way = table.choose("what the sources are", ("sources",), ("source_file",), swept)
     if way == ("sources",):
-        return tuple(
-            row.build(
-                Source,
-                incident=row.direction("incident", direction),
-                wavelength=_wavelength(row, wavelength),
-                weight=row.number("weight", 1.0),
-            )
-            for row in table.tables("sources", _SOURCE_KEYS)
-        )
+        rows = table.tables("sources", _SOURCE_KEYS)
+        sources = [_source(row, direction, wavelength) for row in rows]
+        return table.build(Spectrum.of, sources=sources)
     if way == ("source_file",):
         with table.reading("source_file"):
-            rows = read_sources(table.path("source_file"))
+            listed = read_sources(table.path("source_file"))
         return table.build(
-            listed_sources, rows=rows, beam=np.array(direction), wavelength=wavelength
+            listed_sources, rows=listed, beam=np.array(direction), wavelength=wavelength
         )
     if way is None:
-        return (table.build(Source, incident=direction, wavelength=wavelength),)
+        return table.build(Spectrum.of, sources=[Source(direction, wavelength)])
     return _swept(table, direction, wavelength, axis)
 
 
-def _swept(table: Table, direction: Vector, wavelength: float, axis: Vector) -> tuple[Source, ...]:
+def _source(row: Table, direction: Vector, wavelength: float) -> Source:
+    """One of the listed sources; what it objects to is said of its row."""
+    source = Source(
+        row.direction("incident", direction),
+        _wavelength(row, wavelength),
+        row.number("weight", 1.0),
+    )
+    row.build(require_source, source=source)
+    return source
+
+
+def _swept(table: Table, direction: Vector, wavelength: float, axis: Vector) -> Spectrum:
     horizontal, vertical = _divergence(table)
     dispersion = _dispersion(table)
     count = horizontal.count * vertical.count * dispersion.count

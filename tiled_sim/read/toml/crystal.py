@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from tiled_sim.io.matrix import read_matrix
-from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.settings import MOSAIC_SEED
 from tiled_sim.physics.cell import cell_volume, dual, reciprocal_from_cell
 from tiled_sim.physics.vectors import Array, about_fixed_axes
 from tiled_sim.read.stepping import RADIAN
@@ -15,8 +16,11 @@ from tiled_sim.read.toml.units import ANGLE, ATOMIC, Unit, units_of
 _DIRECT, _RECIPROCAL = ("a", "b", "c"), ("a_star", "b_star", "c_star")
 _VECTORS = (*_DIRECT, *_RECIPROCAL)
 _CELL = ("cell", "cell_angles")
+#: Fields of the mosaic domains, by the quantities of [crystal] that give them.
+MOSAIC = {"spread": "mosaic_spread", "count": "mosaic_domains", "seed": "mosaic_seed"}
 KEYS: dict[str, Unit] = {
-    **units_of(Crystal),
+    **{name: unit for name, unit in units_of(Crystal).items() if name != "domains"},
+    **{key: units_of(Domains)[field] for field, key in MOSAIC.items()},
     "cell": ATOMIC,
     "cell_angles": ANGLE,
     "misset": ANGLE,
@@ -57,9 +61,12 @@ def read_crystal(table: Table, wavelength: float, notes: list[str]) -> Crystal:
         cells=_cells(table),
         shape=table.text("shape", "square"),
         fudge=table.number("fudge", 1.0),
-        mosaic_spread=spread,
-        mosaic_domains=table.integer("mosaic_domains", domains),
-        mosaic_seed=table.integer("mosaic_seed", 12345678),
+        domains=table.build(
+            Domains,
+            spread=spread,
+            count=table.integer("mosaic_domains", domains),
+            seed=table.integer("mosaic_seed", MOSAIC_SEED),
+        ),
     )
 
 

@@ -13,13 +13,13 @@ from tiled_sim.read.toml.table import Table, plain
 from tiled_sim.read.toml.units import LENGTH, PIXELS, Unit, units_of
 
 _PANEL_KEYS: dict[str, Unit] = {**units_of(Panel), **plain("mask_sha256")}
-#: What all panels share, so that it may stand once in [detector].
+#: What panels may share, so that it may stand once in [detector].
 _SHARED = ("pixels", "pixel_size")
 #: Keys of the short way: one panel, its position given by distance and beam centre.
 _ONE_PANEL: dict[str, Unit] = {
     "distance": LENGTH,
     "beam_center": PIXELS,
-    **plain("fast_axis", "slow_axis", "region", "mask", "mask_sha256", "name"),
+    **plain("fast_axis", "slow_axis", "region", "mask", "mask_sha256", "name", "group"),
 }
 KEYS: dict[str, Unit] = {
     **units_of(Detector),
@@ -96,8 +96,9 @@ def _panel(table: Table, detector: Table, name: str) -> Panel:
         slow=slow,
         normal=table.direction("normal") if "normal" in table else _away(table, origin, fast, slow),
         pixels=_pixels(table if "pixels" in table else detector),
-        pixel_size=(table if "pixel_size" in table else detector).number("pixel_size"),
+        pixel_size=_pixel_size(table if "pixel_size" in table else detector),
         name=table.text("name", name),
+        group=table.texts("group", ()),
     )
 
 
@@ -106,7 +107,7 @@ def _single_panel(table: Table, beam: Vector) -> Panel:
     fast = table.direction("fast_axis", across(beam))
     slow = table.direction("slow_axis", as_tuple(unit(np.cross(beam, fast))))
     pixels = _pixels(table)
-    pixel_size = table.number("pixel_size")
+    pixel_size = _pixel_size(table)
     middle = (pixels[0] / 2.0, pixels[1] / 2.0)
     spot = table.numbers("beam_center", 2) if "beam_center" in table else middle
     distance = table.number("distance")
@@ -114,8 +115,8 @@ def _single_panel(table: Table, beam: Vector) -> Panel:
         raise table.error(f"{table.named('distance')} must be positive")
     origin = as_tuple(
         distance * np.array(beam)
-        - spot[0] * pixel_size * np.array(slow)
-        - spot[1] * pixel_size * np.array(fast)
+        - spot[0] * pixel_size[0] * np.array(slow)
+        - spot[1] * pixel_size[1] * np.array(fast)
     )
     return _build(
         table,
@@ -126,12 +127,22 @@ def _single_panel(table: Table, beam: Vector) -> Panel:
         pixels=pixels,
         pixel_size=pixel_size,
         name=table.text("name", "0"),
+        group=table.texts("group", ()),
     )
 
 
 def _pixels(table: Table) -> tuple[int, int]:
     slow, fast = table.integers("pixels", 2)
     return slow, fast
+
+
+def _pixel_size(table: Table) -> tuple[float, float]:
+    """Sides along slow and fast [m]; one number stands for both."""
+    if isinstance(table.value("pixel_size", "one number, or two along slow and fast"), list):
+        slow, fast = table.numbers("pixel_size", 2)
+        return slow, fast
+    side = table.number("pixel_size")
+    return side, side
 
 
 def _away(table: Table, origin: Vector, fast: Vector, slow: Vector) -> Vector:
@@ -150,8 +161,9 @@ def _build(
     slow: Vector,
     normal: Vector,
     pixels: tuple[int, int],
-    pixel_size: float,
+    pixel_size: tuple[float, float],
     name: str,
+    group: tuple[str, ...],
 ) -> Panel:
     """The panel, with its region and its mask."""
     panel = table.build(
@@ -164,6 +176,7 @@ def _build(
         pixel_size=pixel_size,
         region=_region(table, pixels),
         name=name,
+        group=group,
     )
     return replace(panel, mask=_mask(table, pixels))
 

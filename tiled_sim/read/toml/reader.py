@@ -21,7 +21,7 @@ from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
-from tiled_sim.model.exposures import Frames
+from tiled_sim.model.exposures import Exposures, Rotation
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample, recommended_oversample
@@ -87,7 +87,7 @@ def _experiment(top: Table) -> Experiment:
     notes: list[str] = []
     c_compat = top.flag("c_compat", False)
     beam = toml_beam.read_beam(top.table("beam", toml_beam.KEYS), notes)
-    if c_compat and len({source.weight for source in beam.sources}) > 1:
+    if c_compat and len(set(beam.spectrum.weight.tolist())) > 1:
         notes.append("as C: the weights of the sources are ignored")
     crystal = toml_crystal.read_crystal(
         top.table("crystal", toml_crystal.KEYS), beam.wavelength, notes
@@ -99,7 +99,7 @@ def _experiment(top: Table) -> Experiment:
         crystal=crystal,
         detector=detector,
         sampling=_sampling(top, beam, crystal, detector, source.path is not None, notes),
-        frames=_frames(top, beam),
+        exposures=_exposures(top, beam),
         structure_factors=source,
         c_compat=c_compat,
         background=_background(top),
@@ -140,10 +140,14 @@ def _sampling(
     has_file: bool,
     notes: list[str],
 ) -> Sampling:
-    """What is not said is chosen: oversampling from the crystal, seen on the nearest panel."""
+    """What is not said is chosen: oversampling from the crystal, on the panel that needs most."""
     table = top.table("sampling", units_of(Sampling))
-    nearest = min(abs(panel.close_distance) for panel in detector.panels)
-    recommended = recommended_oversample(crystal, beam.wavelength, nearest, detector.pixel_size)
+    recommended = max(
+        recommended_oversample(
+            crystal, beam.wavelength, panel.close_distance, max(panel.pixel_size)
+        )
+        for panel in detector.panels
+    )
     asked = table.integer("oversample") if "oversample" in table else None
     oversample, note = choose_oversample(asked, recommended, crystal)
     notes.append(note)
@@ -165,15 +169,15 @@ def _sampling(
     )
 
 
-def _frames(top: Table, beam: Beam) -> Frames:
-    """Frames, about the beam's horizontal and with evenly spaced steps if nothing else is said."""
-    table = top.table("frames", units_of(Frames))
+def _exposures(top: Table, beam: Beam) -> Exposures:
+    """Exposures, about the beam's horizontal and in even steps if nothing else is said."""
+    table = top.table("frames", units_of(Rotation))
     steps = table.integer("steps", 1)
     oscillation = table.number("oscillation", 0.0)
     if steps > 1 and "step" not in table and "oscillation" not in table:
         raise table.error(f"steps = {steps} of what? give oscillation_deg too")
     return table.build(
-        Frames,
+        Rotation,
         spindle=table.direction("spindle", across(beam.direction)),
         start=table.number("start", 0.0),
         step=table.number("step", oscillation / max(steps, 1)),

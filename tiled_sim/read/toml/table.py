@@ -201,6 +201,15 @@ class Table:
             raise self._wrong(quantity, "a text in quotes")
         return value
 
+    def texts(self, quantity: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """A list of texts."""
+        if quantity not in self:
+            return default
+        values = self.value(quantity, "texts in brackets")
+        if not isinstance(values, list) or not all(isinstance(text, str) for text in values):
+            raise self._wrong(quantity, "texts in brackets")
+        return tuple(values)
+
     def path(self, quantity: str) -> str:
         """A path, which counts from the folder of the TOML file.
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tiled_sim.model.background import Background
-from tiled_sim.model.beam import Beam, Source
-from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.beam import Beam, Spectrum
+from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import Detector, Panel, Sensor
-from tiled_sim.model.exposures import Frames
+from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.read.stepping import RADIAN
@@ -36,18 +36,18 @@ GAIN: Unit = {"ADU_per_photon": 1.0}
 
 #: Fields of the resolved experiment that have a unit; the others are plain.
 FIELD_UNITS: Mapping[type, Mapping[str, Unit]] = {
-    Source: {"wavelength": ATOMIC},
+    Spectrum: {"wavelength": ATOMIC},
     Beam: {"wavelength": ATOMIC, "fluence": FLUENCE},
     Crystal: {
         **dict.fromkeys(("a", "b", "c"), ATOMIC),
         **dict.fromkeys(("a_star", "b_star", "c_star"), RECIPROCAL),
-        "mosaic_spread": ANGLE,
     },
+    Domains: {"spread": ANGLE},
     Panel: {"origin": LENGTH, "pixel_size": LENGTH},
     Detector: {"curvature_radius": LENGTH},
     Sensor: {"thickness": LENGTH, "attenuation_length": LENGTH},
     Sampling: {"dmin": ATOMIC},
-    Frames: {"start": ANGLE, "step": ANGLE, "oscillation": ANGLE},
+    Rotation: {"start": ANGLE, "step": ANGLE, "oscillation": ANGLE},
     Background: {
         "thickness": LENGTH,
         "area": AREA,

@@ -4,17 +4,19 @@ Values stand in the units inside, where nothing is rounded; comments say them in
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.model.background import Background
-from tiled_sim.model.beam import Beam, Source
+from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import MaskFile, Panel, Region
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.read.stepping import RADIAN
+from tiled_sim.read.toml.crystal import MOSAIC
 from tiled_sim.read.toml.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units_of
 
 #: How a comment says a value: what it is multiplied by, and the unit's name.
@@ -39,7 +41,7 @@ def write_toml(experiment: Experiment) -> str:
     sections = [
         [f"c_compat = {_value(experiment.c_compat)}"],
         ["[beam]", *_beam(experiment.beam)],
-        ["[crystal]", *_fields(experiment.crystal)],
+        ["[crystal]", *_crystal(experiment.crystal)],
         ["[detector]", *_fields(experiment.detector, without={"panels", "sensor"})],
         *(["[[detector.panels]]", *_panel(panel)] for panel in experiment.detector.panels),
         *(
@@ -48,7 +50,7 @@ def write_toml(experiment: Experiment) -> str:
             if sensor
         ),
         ["[sampling]", *_fields(experiment.sampling)],
-        ["[frames]", *_fields(experiment.frames)],
+        ["[frames]", *_fields(experiment.exposures)],
         ["[structure_factors]", *_structure_factors(experiment.structure_factors)],
     ]
     if experiment.background is not None:
@@ -66,25 +68,46 @@ def as_comment(text: str) -> str:
 
 
 def _beam(beam: Beam) -> Iterator[str]:
-    yield from _fields(beam, without={"sources"})
+    yield from _fields(beam, without={"spectrum"})
     if beam.polarization is None:
         yield 'polarization = "off"'
     yield "sources = ["
-    for source in beam.sources:
-        yield f"    {_inline(source)},"
+    for source in beam.spectrum:
+        yield f"    {_source(source)},"
     yield "]"
 
 
-def _inline(part: Source | PointSpread) -> str:
-    """A part of the experiment in one line; None is said by leaving it out."""
-    units = units_of(type(part)).items()
-    values = ((_key(name, unit), getattr(part, name)) for name, unit in units)
-    pairs = (f"{key} = {_value(value)}" for key, value in values if value is not None)
-    return "{ " + ", ".join(pairs) + " }"
+def _source(source: Source) -> str:
+    units = units_of(Spectrum).items()
+    return _inline((_key(name, unit), getattr(source, name)) for name, unit in units)
+
+
+def _crystal(crystal: Crystal) -> Iterator[str]:
+    yield from _fields(crystal, without={"domains"})
+    units = units_of(Domains)
+    for name, quantity in MOSAIC.items():
+        value, unit = getattr(crystal.domains, name), units[name]
+        yield f"{_key(quantity, unit)} = {_value(value)}{_in_users_units(value, unit)}"
+
+
+def _point_spread(spread: PointSpread) -> str:
+    units = units_of(PointSpread).items()
+    return _inline((_key(name, unit), getattr(spread, name)) for name, unit in units)
+
+
+def _inline(pairs: Iterable[tuple[str, Any]]) -> str:
+    """Keys and values in one line; None is said by leaving it out."""
+    told = (f"{key} = {_value(value)}" for key, value in pairs if value is not None)
+    return "{ " + ", ".join(told) + " }"
 
 
 def _panel(panel: Panel) -> Iterator[str]:
-    yield from _fields(panel, without={"region", "mask"})
+    yield from _fields(panel, without={"pixel_size", "region", "mask", "group"})
+    side, unit = panel.pixel_size, units_of(Panel)["pixel_size"]
+    size = side[0] if panel.has_square_pixels else side
+    yield f"{_key('pixel_size', unit)} = {_value(size)}{_in_users_units(size, unit)}"
+    if panel.group:
+        yield f"group = {_value(panel.group)}"
     if panel.region is not None:
         yield _region(panel.region)
     if panel.mask is not None:
@@ -120,7 +143,7 @@ def _background(background: Background) -> Iterator[str]:
 def _noise(noise: Noise) -> Iterator[str]:
     yield from _fields(noise, without={"point_spread"})
     if noise.point_spread is not None:
-        yield f"point_spread = {_inline(noise.point_spread)}"
+        yield f"point_spread = {_point_spread(noise.point_spread)}"
 
 
 def _path(path: str) -> str:
