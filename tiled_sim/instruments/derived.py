@@ -17,10 +17,9 @@ from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Exposures
 from tiled_sim.physics import geometry
 from tiled_sim.physics.cell import lengths_and_angles
-from tiled_sim.physics.constants import HC_EV_ANGSTROM
+from tiled_sim.physics.constants import HC_EV_ANGSTROM, RADIAN
 from tiled_sim.physics.vectors import Array
 from tiled_sim.read.conventions import beam_spot
-from tiled_sim.read.stepping import RADIAN
 from tiled_sim.read.toml.writer import as_comment, write_toml
 from tiled_sim.store.location import FORMAT
 
