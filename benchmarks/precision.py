@@ -19,20 +19,24 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tiled_sim.model.exposures import Rotation
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
 
+from tiled_sim.kernels.blocks import Blocks
 from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.graphs import PRECISIONS
-from tiled_sim.kernels.reference import BLOCK, Blocks, ReferenceKernel
+from tiled_sim.kernels.kernel import Kernel
+from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import SHAPES, Crystal, Domains
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
-from tiled_sim.model.exposures import Rotation
+from tiled_sim.model.grid import BLOCK
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.structure_factor import StructureFactorTable
@@ -156,7 +160,7 @@ def blocks_over(side: int) -> Blocks:
     return Blocks(slow, fast, torch.ones((len(slow), BLOCK * BLOCK), dtype=torch.bool), True)
 
 
-def image_of(kernel: ReferenceKernel, side: int, shift: int) -> np.ndarray:
+def image_of(kernel: Kernel, side: int, shift: int) -> np.ndarray:
     """Photons of the pixels of interest, float64 (slow, fast)."""
     whole = side + shift
     rows = -(-whole // BLOCK)
@@ -166,10 +170,10 @@ def image_of(kernel: ReferenceKernel, side: int, shift: int) -> np.ndarray:
     return tiled.reshape(rows * BLOCK, -1).numpy()[shift:whole, shift:whole]
 
 
-def kernels_of(look: Look, scene: Scene) -> dict[str, ReferenceKernel]:
+def kernels_of(look: Look, scene: Scene) -> dict[str, Kernel]:
     """The reference kernel, and the fused one in each precision."""
     factors = table(look.hkl)
-    kernels = {"reference": ReferenceKernel(scene, factors, DEFAULT_F)}
+    kernels: dict[str, Kernel] = {"reference": ReferenceKernel(scene, factors, DEFAULT_F)}
     for precision in PRECISIONS:
         kernels[precision] = CompiledKernel(scene, factors, DEFAULT_F, precision)
     return kernels

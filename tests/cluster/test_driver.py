@@ -18,10 +18,11 @@ from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.errors import TileError
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
-from tiled_sim.run.run import id_of
 from tiled_sim.store.control import Control
 
 A, B = "tcp://127.0.0.1:1", "tcp://127.0.0.1:2"
+#: Of the tiles of a run of 3 × 3.
+ID = [f"f00000/p000/r{row:04d}c{column:04d}" for row in range(3) for column in range(3)]
 
 
 class Witness(Silent):
@@ -35,7 +36,7 @@ class Witness(Silent):
         self.done.append(record["tile"])
 
     def tile_failed(self, tile, error, final):
-        self.failed.append((tile.index, final))
+        self.failed.append((tile, final))
 
 
 class Lease:
@@ -65,8 +66,9 @@ def run(still, tmp_path):
 
 def block(run, tile):
     """Put a folder where the shard of a tile belongs, so that writing it fails."""
-    place = run.path.joinpath("0/image/c", str(tile.frame), str(tile.panel), str(tile.row))
-    (place / str(tile.column)).mkdir(parents=True)
+    run.path.joinpath("0/image/c", *map(str, run.plan.grid.place_of(tile.index))).mkdir(
+        parents=True
+    )
 
 
 # Batches
@@ -168,7 +170,7 @@ def test_a_tile_that_is_given_up_is_recorded_with_its_error(run, address):
     with pytest.raises(TileError):
         compute_missing(run, cluster=address)
     (failure,) = Control(run.path).failures()
-    assert failure.tile == id_of(run.plan[4])
+    assert failure.tile == run.plan.id_of(run.plan[4])
     assert failure.attempts == 3
     assert failure.error.startswith("IsADirectoryError")
     assert failure.worker.startswith("tcp://")
@@ -199,7 +201,9 @@ def test_when_all_others_were_tried_those_that_fail_have_all_their_attempts(
     with pytest.raises(TileError, match="4 of 9 tiles failed 3 times"):
         compute_missing(run, cluster=address, listener=witness)
     assert sorted(witness.done) == [1, 2, 3, 5, 6]
-    assert {failure.tile for failure in Control(run.path).failures()} == set(map(id_of, bad))
+    assert {failure.tile for failure in Control(run.path).failures()} == set(
+        map(run.plan.id_of, bad)
+    )
 
 
 # Workers that die: which tile is to blame
@@ -237,7 +241,7 @@ def test_the_tile_that_was_being_computed_is_to_blame(loop, witness):
         loop.end(3)
         loop.begin(4, worker)
     loop.lose(Batch((3, 4, 5)), death(B))
-    assert witness.failed == [(4, True)]
+    assert witness.failed == [(ID[4], True)]
     assert list(loop.again) == [Batch((3, 5))]
 
 
@@ -252,7 +256,7 @@ def test_a_tile_that_was_done_is_never_to_blame(loop, witness):
 def test_deaths_of_workers_that_had_not_begun_the_tile_do_not_count(loop, witness):
     loop.begin(4, A)
     loop.lose(Batch((4,)), death(A))
-    assert witness.failed == [(4, False)]
+    assert witness.failed == [(ID[4], False)]
     assert list(loop.again) == [Batch((4,), shunned=A, alone=True)]
 
 
@@ -269,7 +273,7 @@ def test_a_tile_that_kills_a_process_of_which_it_had_all_threads_is_to_blame(loo
     for worker in (A, B, A, B):
         loop.begin(4, worker)
     loop.lose(Batch((4,), alone=True), death(B, threads=4))
-    assert witness.failed == [(4, True)]
+    assert witness.failed == [(ID[4], True)]
 
 
 def test_a_batch_that_died_before_it_began_is_divided_until_one_is_left(loop, witness):
@@ -285,18 +289,18 @@ def test_a_tile_that_kills_too_fast_to_say_so_is_to_blame_in_the_end(loop, witne
     loop.lose(Batch((3,), alone=True), death(A))
     assert witness.failed == []
     loop.lose(Batch((3,), alone=True), death(A))
-    assert witness.failed == [(3, True)]
+    assert witness.failed == [(ID[3], True)]
 
 
 def test_of_a_task_that_fails_as_a_whole_the_first_tile_is_tried_by_itself(loop, witness):
     loop.lose(Batch((3, 4, 5)), MemoryError("no room"))
-    assert witness.failed == [(3, False)]
+    assert witness.failed == [(ID[3], False)]
     assert list(loop.again) == [Batch((4, 5)), Batch((3,))]
 
 
 def test_tiles_that_a_task_did_not_begin_are_handed_out_again(loop, witness):
     loop.take(Batch((3, 4, 5)), [{"tile": 3, "error": "ValueError: no", "worker": A}])
-    assert witness.failed == [(3, False)]
+    assert witness.failed == [(ID[3], False)]
     assert list(loop.again) == [Batch((3,), shunned=A), Batch((4, 5))]
 
 
@@ -338,11 +342,11 @@ def test_a_tile_that_another_driver_had_committed_meanwhile_is_left_as_it_is(run
 
     real = Simulator.simulate_tile
     tile = run.plan[4]
-    sidecar = run.path / "traces" / f"{id_of(tile)}.json"
+    sidecar = run.path / "traces" / f"{run.plan.id_of(tile)}.json"
     written = []
 
-    def simulate_tile(self, tile, mask):
-        result = real(self, tile, mask)
+    def simulate_tile(self, tile, *arguments, **options):
+        result = real(self, tile, *arguments, **options)
         if not written:
             written.append(None)
             compute_batch(str(run.path), run.run_id, "cpu", [(tile.index, 1)], 0)
@@ -352,7 +356,7 @@ def test_a_tile_that_another_driver_had_committed_meanwhile_is_left_as_it_is(run
 
     monkeypatch.setattr(Simulator, "simulate_tile", simulate_tile)
     (record,) = compute_batch(str(run.path), run.run_id, "cpu", [(4, 1)], 0)
-    assert record["id"] == id_of(tile)
+    assert record["id"] == run.plan.id_of(tile)
     assert sidecar.stat().st_mtime_ns == written[1]
 
 

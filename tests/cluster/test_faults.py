@@ -16,7 +16,7 @@ import tiled_sim as ts
 from tiled_sim.cli.main import main
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.submit import compute_missing, submit
-from tiled_sim.run.run import Run, id_of
+from tiled_sim.run.run import Run
 
 #: Seconds after which a process that should do something is given up.
 PATIENCE = 60
@@ -324,4 +324,6 @@ def test_what_verify_says_to_do_repairs_a_damaged_shard(
 
 
 def test_a_tile_id_is_the_same_in_plan_and_store(finished):
-    assert sorted(finished.store.sidecar_ids()) == [id_of(tile) for tile in finished.plan]
+    assert sorted(finished.store.sidecar_ids()) == [
+        finished.plan.id_of(tile) for tile in finished.plan
+    ]

@@ -35,10 +35,10 @@ from tiled_sim.cluster.page.thumbnail import PRECISION, cells, decode, encode, f
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.cluster.worker import topic_of
 from tiled_sim.errors import TileError
-from tiled_sim.plan.plan import TilePlan
+from tiled_sim.model.grid import TileGrid
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
-from tiled_sim.run.run import Run, id_of
+from tiled_sim.run.run import Run
 
 SCHEMA = json.loads(
     resources.files("tiled_sim.cluster.page").joinpath("tiles.schema.json").read_bytes()
@@ -86,7 +86,7 @@ def beginning(run_id, *, tiles=(2, 3), client="driver", done=b"", path="/data/ru
         "state": "running",
         "path": path,
         "shape": [1, 1, tiles[0] * 16, tiles[1] * 16],
-        "tile": [16, 16],
+        "tile": [1, 1, 16, 16],
         "factor": 1,
         "evaluations": 1000,
         "kernel": "reference",
@@ -153,13 +153,13 @@ def image():
 @pytest.mark.parametrize("factor", [1, 3, 8, 100])
 def test_thumbnails_of_tiles_make_up_the_block_maxima_of_the_panel(image, factor):
     image = np.nan_to_num(image)
-    layout = Layout((1, 1, *image.shape), (16, 32), factor)
+    layout = Layout(TileGrid((1, 1, *image.shape), (1, 1, 16, 32)), factor)
     made = np.zeros(layout.preview, np.uint16)
     for index in range(len(layout)):
-        place = layout.place(index)
-        slow, fast = place.row * 16, place.column * 32
+        slow, fast = layout.tiles[index].slow[0], layout.tiles[index].fast[0]
         tile = reduce(image[slow : slow + 16, fast : fast + 32], slow, fast, factor)
-        window = made[layout.window(place)]
+        ((_, place),) = layout.windows(index)
+        window = made[place]
         np.maximum(window, np.frombuffer(tile, "<u2").reshape(window.shape), out=window)
     np.testing.assert_allclose(decode(made), naive(image, factor), rtol=PRECISION)
 
@@ -181,7 +181,7 @@ def test_codes_tell_nothing_known_from_no_photons():
 
 @pytest.mark.parametrize("sides", [(1, 1), (512, 512), (513, 10), (2527, 2463), (31623, 31623)])
 def test_a_preview_has_at_most_512_pixels_a_side(sides):
-    slow, fast = Layout((1, 1, *sides), (512, 512), factor_of(*sides)).preview
+    slow, fast = Layout(TileGrid((1, 1, *sides), (1, 1, 512, 512)), factor_of(*sides)).preview
     assert max(slow, fast) <= 512
     assert max(slow, fast) > 256 or factor_of(*sides) == 1
 
@@ -194,14 +194,17 @@ def test_a_tile_covers_every_cell_that_it_touches():
 
 
 def test_tiles_lie_where_the_plan_has_them():
-    plan = TilePlan((2, 3, 100, 70), (32, 16), steps=1)
-    layout = Layout(plan.shape, plan.tile, 1)
-    assert len(layout) == len(plan)
-    assert layout.grid == plan.grid
-    for tile in plan:
-        assert layout.place(tile.index) == (tile.frame, tile.panel, tile.row, tile.column)
-        assert layout.window(layout.place(tile.index)) == (slice(*tile.slow), slice(*tile.fast))
-        assert tile.index in range(len(plan))[layout.panel(tile.frame, tile.panel)]
+    grid = TileGrid((5, 7, 100, 70), (2, 3, 32, 16))
+    layout = Layout(grid, 1)
+    assert len(layout) == len(grid)
+    assert layout.grid == (4, 5)
+    for tile in grid:
+        windows = dict(layout.windows(tile.index))
+        assert list(windows) == list(tile.images())
+        place = (slice(*tile.slow), slice(*tile.fast))
+        assert all(window == place for window in windows.values())
+        for frame, panel in windows:
+            assert tile.index in range(len(grid))[layout.panel(frame, panel)]
 
 
 def test_workers_tell_under_the_topic_that_the_page_hears():
@@ -382,7 +385,7 @@ def test_a_thumbnail_is_taken_out_of_the_message():
 
 def test_previews_of_many_frames_are_forgotten_from_the_oldest_on(told):
     thumbnail = np.ones((512, 512), "<u2").tobytes()
-    told.begin("long", shape=[100, 1, 512, 512], tile=[512, 512])
+    told.begin("long", shape=[100, 1, 512, 512], tile=[1, 1, 512, 512])
     for frame in range(100):
         told.tile(frame, "done", "long", **finished(thumbnail=thumbnail))
     previews = told.registry.previews
@@ -598,9 +601,9 @@ def test_a_run_that_is_registered_is_shown_as_it_is(begun, client, link):
     assert factor == 1
     assert run["path"] == str(begun.path.absolute())
     assert run["states"] == "1d3w5d"
-    assert run["shape"] == list(begun.plan.shape)
+    assert run["shape"] == list(begun.plan.grid.shape)
     assert run["evaluations_planned"] == begun.plan.evaluations
-    assert run["kernel"] == begun.plan.kernel
+    assert run["kernel"] == begun.plan.settings.kernel
 
 
 def test_a_run_that_raises_is_shown_as_failed(begun, client, link):
@@ -696,15 +699,15 @@ def test_the_preview_of_a_finished_run_is_its_image(watched, link):
 
 def test_a_tile_that_cannot_be_written_is_shown_with_its_error(begun, cluster, link):
     tile = begun.plan[4]
-    folder = begun.path.joinpath("0/image/c", "0", "0", str(tile.row), str(tile.column))
-    folder.mkdir(parents=True)
+    place = begun.plan.grid.place_of(tile.index)
+    begun.path.joinpath("0/image/c", *map(str, place)).mkdir(parents=True)
     with pytest.raises(TileError):
         compute_missing(begun, cluster=cluster.scheduler_address)
     run = tiles_of(link, begun.run_id)["run"]
     assert run["state"] == "failed"
     assert run["states"] == "4d1f4d"
     (failed,) = run["failures"]
-    assert (failed["tile"], failed["attempts"]) == (id_of(tile), 3)
+    assert (failed["tile"], failed["attempts"]) == (begun.plan.id_of(tile), 3)
     assert failed["outcome"] == "given_up"
     assert failed["error"]
 
@@ -712,7 +715,7 @@ def test_a_tile_that_cannot_be_written_is_shown_with_its_error(begun, cluster, l
 def test_a_resumed_run_shows_what_was_done_before(watched, cluster, link, tmp_path):
     path = tmp_path / "copy.zarr"
     shutil.copytree(watched[0].path, path)
-    (path / "traces" / f"{id_of(watched[0].plan[7])}.json").unlink()
+    (path / "traces" / f"{watched[0].plan.id_of(watched[0].plan[7])}.json").unlink()
     watcher = Watcher()
     run = compute_missing(Run(path), cluster=cluster.scheduler_address, listener=watcher)
     assert watcher.seen[0]["states"] == "7d1w28d"

@@ -32,7 +32,7 @@ from tiled_sim.errors import (
 from tiled_sim.kernels.packages import has_compiler
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
-from tiled_sim.run.run import Run, id_of
+from tiled_sim.run.run import Run
 from tiled_sim.store.sidecar import SCHEMA
 
 #: Nobody answers there; what must be refused before a cluster is asked for fails otherwise.
@@ -56,7 +56,7 @@ class Witness(Silent):
         self.done.append(record["id"])
 
     def tile_failed(self, tile, error, final):
-        self.failed.append((id_of(tile), error, final))
+        self.failed.append((tile, error, final))
 
     def finishing(self):
         self.finished += 1
@@ -84,9 +84,12 @@ def run(still, address, witness, tmp_path_factory):
 def pixels_of(run, tile):
     """What is stored of a tile, by zarr alone."""
     image = zarr.open_group(run.path, mode="r")["0/image"]
-    return np.asarray(
-        image[tile["frame"], tile["panel"], slice(*tile["slow"]), slice(*tile["fast"])]
-    )
+    return np.asarray(image[region_of(tile)])
+
+
+def region_of(tile):
+    """Where the pixels of a tile lie, by its sidecar."""
+    return tuple(slice(*tile[axis]) for axis in ("frames", "panels", "slow", "fast"))
 
 
 def is_image_of(run, experiment):
@@ -104,8 +107,8 @@ def snapshot(path):
 
 def block(run, tile):
     """Put a folder where the shard of a tile belongs, so that writing it fails."""
-    shard = run.path.joinpath("0/image/c", str(tile.frame), str(tile.panel), str(tile.row))
-    obstacle = shard / str(tile.column)
+    place = run.plan.grid.place_of(tile.index)
+    obstacle = run.path.joinpath("0/image/c", *map(str, place))
     obstacle.mkdir(parents=True)
     return obstacle
 
@@ -301,7 +304,7 @@ def test_the_tiles_of_the_sidecars_cover_every_pixel_once(many):
     seen = np.zeros(many.experiment.shape, int)
     for sidecar in many.sidecars:
         tile = sidecar["tile"]
-        seen[tile["frame"], tile["panel"], slice(*tile["slow"]), slice(*tile["fast"])] += 1
+        seen[region_of(tile)] += 1
     assert (seen == 1).all()
 
 
@@ -382,7 +385,7 @@ def test_the_brightest_pixel_of_every_tile_is_traced(run):
 
 def test_a_listener_is_told_of_every_tile_and_of_the_end(run, witness):
     assert witness.missing == 9
-    assert sorted(witness.done) == [id_of(tile) for tile in run.plan]
+    assert sorted(witness.done) == [run.plan.id_of(tile) for tile in run.plan]
     assert witness.failed == []
     assert witness.finished == 1
 
@@ -515,13 +518,13 @@ def test_a_tile_that_cannot_be_written_is_tried_three_times_and_told(still, addr
         compute_missing(run, cluster=address, listener=witness)
     message = str(caught.value)
     assert "1 of 9 tiles failed 3 times" in message
-    assert f"{id_of(tile)}: IsADirectoryError" in message
+    assert f"{run.plan.id_of(tile)}: IsADirectoryError" in message
     assert f"tiled-sim resume {run.path}" in message
     assert caught.value.exit_code == 5
     assert [(name, final) for name, _, final in witness.failed] == [
-        (id_of(tile), False),
-        (id_of(tile), False),
-        (id_of(tile), True),
+        (run.plan.id_of(tile), False),
+        (run.plan.id_of(tile), False),
+        (run.plan.id_of(tile), True),
     ]
 
 
@@ -530,7 +533,7 @@ def test_the_other_tiles_are_done_and_resume_computes_the_one_that_failed(still,
     obstacle = block(run, run.plan[4])
     with pytest.raises(TileError):
         compute_missing(run, cluster=address)
-    assert [id_of(tile) for tile in run.missing()] == ["f00000/p000/r0001c0001"]
+    assert [run.plan.id_of(tile) for tile in run.missing()] == ["f00000/p000/r0001c0001"]
     obstacle.rmdir()
     witness = Witness()
     made = compute_missing(run, cluster=address, listener=witness)
@@ -550,7 +553,7 @@ def test_a_tile_that_fails_once_is_done_at_the_second_attempt(still, address, tm
     witness = Remover()
     made = compute_missing(run, cluster=address, listener=witness)
     assert [final for _, _, final in witness.failed] == [False]
-    assert made.store.read_sidecar(id_of(run.plan[4]))["worker"]["attempt"] == 2
+    assert made.store.read_sidecar(run.plan.id_of(run.plan[4]))["worker"]["attempt"] == 2
     assert is_image_of(made, made.experiment)
 
 

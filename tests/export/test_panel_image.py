@@ -12,7 +12,9 @@ from tiled_sim.export.pgm import grey_scale, write_pgm
 from tiled_sim.export.smv import integer_scale, write_count_image, write_integer_image
 from tiled_sim.io.camera import CameraHeader, header_bytes
 from tiled_sim.io.smv import read_smv, read_smv_header
-from tiled_sim.model.mask import MASKED, OUTSIDE_REGION
+from tiled_sim.model.grid import TileGrid
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.mask import MASKED, OUTSIDE_REGION, Mask
 from tiled_sim.store.run_store import RunStore
 
 #: A float image of the C program: -roi 0 2 1 3 of 4 × 4 pixels, slow 2, fast 1 masked.
@@ -84,17 +86,17 @@ def stored(path, image, mask, tile=(16, 16), counts=None):
     slow, fast = image.shape
     store = RunStore.create(
         path,
-        shape=(1, 1, slow, fast),
-        tile=tile,
+        grid=TileGrid((1, 1, slow, fast), (1, 1, *tile)),
         attributes={"run_id": "a run"},
-        centres=(np.arange(slow) + 0.5, np.arange(fast) + 0.5, "mm"),
-        arrays={},
-        mask=mask[None],
+        slow_mm=np.arange(slow) + 0.5,
+        fast_mm=np.arange(fast) + 0.5,
+        inputs=Inputs(Mask((1, slow, fast), lambda _, rows, columns: mask[rows, columns])),
         counts=counts is not None,
     )
-    store.write_tile(0, 0, slice(0, slow), slice(0, fast), image)
-    if counts is not None:
-        store.write_counts(0, 0, slice(0, slow), slice(0, fast), counts)
+    for part in store.grid:
+        store.write_tile(part, image[None, None][part.region])
+        if counts is not None:
+            store.write_counts(part, counts[None, None][part.region])
     return store
 
 

@@ -18,10 +18,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tiled_sim.kernels import compiled
+from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.first import first_evaluation
 from tiled_sim.kernels.graphs import PRECISIONS
-from tiled_sim.kernels.reference import Blocks, Pixels, ReferenceKernel
+from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.sample import count_lookups
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.beam import Beam, Source, Spectrum
@@ -30,16 +32,17 @@ from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.sampling import Sampling
-from tiled_sim.model.settings import Choice
+from tiled_sim.model.settings import Settings
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import about_fixed_axes, as_tuple, unit
-from tiled_sim.plan.plan import DEFAULT_TILE, plan_tiles
-from tiled_sim.read.inputs import load_mask, load_structure_factors
-from tiled_sim.simulation.simulator import Simulator, _TileBlocks
+from tiled_sim.plan.plan import make_plan
+from tiled_sim.read.inputs import load_inputs, load_mask
+from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks
+from tiled_sim.simulation.simulator import Simulator
 
 CPU = torch.device("cpu")
 #: F is the same everywhere.
@@ -84,7 +87,7 @@ class Computed:
 
     @property
     def done(self):
-        return sum(result.evaluations_done for result in self.results)
+        return sum(result.evaluations.done for result in self.results)
 
     @property
     def traces(self):
@@ -94,33 +97,27 @@ class Computed:
         return sum(getattr(result.lookups, kind) for result in self.results)
 
 
-def simulator_of(
-    experiment, kernel, precision, *, tile=DEFAULT_TILE, trace_pixels=(), factors=None
-):
-    plan = plan_tiles(
-        experiment,
-        load_mask(experiment),
-        tile=tile,
-        trace_pixels=trace_pixels,
-        choice=Choice(kernel, precision, "as asked"),
-    )
-    if factors is None:
-        factors = load_structure_factors(experiment)
-    return Simulator(experiment, factors, plan, CPU)
+def simulator_of(experiment, kernel, precision, *, tile=(512, 512), trace_pixels=(), factors=None):
+    inputs = load_inputs(experiment)
+    if factors is not None:
+        inputs = dataclasses.replace(inputs, factors=factors)
+    chosen = Settings(kernel, precision, 0.0, "as asked")
+    plan = make_plan(experiment, inputs, chosen, tile=tile, trace_pixels=trace_pixels)
+    return Simulator(experiment, inputs, plan, CPU)
 
 
 def computed(experiment, kernel="compiled", precision="float64", *, holding=None, **options):
     """A panel through plan and simulator; ``holding``: only the tiles that hold these pixels."""
     simulator = simulator_of(experiment, kernel, precision, **options)
-    mask = load_mask(experiment)
-    image = np.zeros(experiment.detector.pixels, np.float32)
+    image = np.zeros(experiment.shape, np.float32)
     results = []
     for tile in simulator.plan:
-        if holding is None or any(tile.holds(*pixel) for pixel in holding):
-            place = slice(*tile.slow), slice(*tile.fast)
-            results.append(simulator.simulate_tile(tile, mask(0, *place)))
-            image[place] = results[-1].image
-    return Computed(image, results)
+        if holding is None or any(
+            slow in range(*tile.slow) and fast in range(*tile.fast) for slow, fast in holding
+        ):
+            results.append(simulator.simulate_tile(tile))
+            image[tile.region] = results[-1].image
+    return Computed(image[0, 0], results)
 
 
 # The rules of agreement
@@ -413,13 +410,13 @@ def on_an_edge(experiment):
     scene, blocks = scene_of(experiment), blocks_of(experiment)
     crystal = scene.crystal
     pixels = Pixels(*(part[blocks.live.flatten()] for part in blocks.pixels()))
-    kernel = ReferenceKernel(scene, None, DEFAULT_F)
+    optics = Optics(scene)
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3)
     metric = torch.from_numpy(crystal.reciprocal_vectors @ crystal.reciprocal_vectors.T)
     apart = torch.zeros(len(pixels.slow), dtype=torch.bool)
     for subpixel in range(scene.sampling.oversample**2):
-        diffracted, _ = kernel.to_subpixel(pixels, subpixel)
-        for source in scene.beam.spectrum:
+        diffracted, _ = optics.to_subpixel(pixels, subpixel)
+        for source in scene.beam.sources:
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             hkl = torch.einsum("sij,jp->sip", orientations, torch.stack(list(q)))
             rest = hkl - lattice.nearest_node(hkl)
@@ -504,7 +501,7 @@ def test_what_is_compiled_is_as_the_c_program(golden, in_data, name, precision):
 
 def in_float64(experiment, precision):
     """Photons of every pixel before they are stored."""
-    factors = load_structure_factors(experiment)
+    factors = load_inputs(experiment).factors
     F = experiment.structure_factors.default_F
     filled = StructureFactorTable(factors.filled(F), factors.given, factors.minimum, F, CPU)
     return photons_of(CompiledKernel(scene_of(experiment), filled, F, precision), experiment)
@@ -537,7 +534,7 @@ def bytes_in_tiles(still):
 @kinds
 @pytest.mark.parametrize("tile", [(16, 16), (48, 80), (256, 256)], ids="{0[0]}x{0[1]}".format)
 def test_a_pixel_has_the_same_bits_in_whatever_tile_it_is(bytes_in_tiles, options, precision, tile):
-    whole = bytes_in_tiles(options, precision, DEFAULT_TILE)
+    whole = bytes_in_tiles(options, precision, (512, 512))
     assert bytes_in_tiles(options, precision, tile) == whole
 
 
@@ -545,10 +542,9 @@ def test_a_pixel_has_the_same_bits_in_whatever_tile_it_is(bytes_in_tiles, option
 def test_threads_that_compute_at_once_get_the_same_bits(still, precision):
     experiment = still(*REAL["oscillation"])
     simulator = simulator_of(experiment, "compiled", precision, tile=(32, 32))
-    live = np.zeros((32, 32), np.uint8)
 
     def bits(tile):
-        return simulator.simulate_tile(tile, live).image.tobytes()
+        return simulator.simulate_tile(tile).image.tobytes()
 
     alone = [bits(tile) for tile in simulator.plan]
     with ThreadPoolExecutor(4) as pool:
@@ -586,13 +582,11 @@ counted = pytest.mark.parametrize("options", COUNTED.values(), ids=COUNTED)
 @counted
 def test_every_look_up_is_counted_as_the_reference_kernel_counts_it(in_data, still, options):
     experiment = still(*WIDE, *options, "-detpixels", 48, "-pixel", 2.4)
-    factors = load_structure_factors(experiment)
+    factors = load_inputs(experiment).factors
     filled = StructureFactorTable(factors.filled(0.0), factors.given, factors.minimum, 0.0, CPU)
-    pixels = blocks_of(experiment).pixels()
-    fused, reference = (
-        kernel(scene_of(experiment), filled, 0.0) for kernel in (CompiledKernel, ReferenceKernel)
-    )
-    assert count_lookups(fused, filled, pixels) == reference.photons(pixels)[1]
+    scene, blocks = scene_of(experiment), blocks_of(experiment)
+    _, met = ReferenceKernel(scene, filled, 0.0).photons_of_blocks(blocks)
+    assert count_lookups(scene, filled, blocks.pixels()) == met
 
 
 @counted
@@ -620,7 +614,7 @@ def test_a_sample_looks_at_no_pixel_outside_the_region(eager, still):
     # the first 40 rows are 18 blocks, of which every fourth is looked at; in the third row of
     # blocks another pixel stands for the dead one in the middle
     experiment = still("-detpixels", 96, "-roi", 0, 95, 0, 39)
-    blocks = _TileBlocks(plan_tiles(experiment, load_mask(experiment))[0], region(experiment), CPU)
+    blocks = RectangleBlocks(Rectangle(0, 0, (0, 96), (0, 96)), region(experiment), CPU)
     sample = blocks.sample(4)
     assert len(sample.slow) == 5
     assert sample.slow.max() <= 39
@@ -747,8 +741,8 @@ def test_a_traced_pixel_may_be_stored_as_the_next_float32(eager, still, monkeypa
     # of two sums that differ in the sixteenth digit one in a billion rounds the other way
     photons_of_blocks = CompiledKernel.photons_of_blocks
 
-    def next_up(kernel, blocks):
-        photons, lookups = photons_of_blocks(kernel, blocks)
+    def next_up(kernel, blocks, progress=None):
+        photons, lookups = photons_of_blocks(kernel, blocks, progress)
         stored = photons.numpy().astype(np.float32)
         return torch.from_numpy(np.nextafter(stored, np.float32(np.inf)).astype(float)), lookups
 
@@ -761,8 +755,8 @@ def test_a_traced_pixel_may_be_stored_as_the_next_float32(eager, still, monkeypa
 def test_a_trace_that_the_kernel_does_not_explain_is_told(eager, still, monkeypatch, precision):
     photons_of_blocks = CompiledKernel.photons_of_blocks
 
-    def wrong(kernel, blocks):
-        photons, lookups = photons_of_blocks(kernel, blocks)
+    def wrong(kernel, blocks, progress=None):
+        photons, lookups = photons_of_blocks(kernel, blocks, progress)
         return photons * 1.01, lookups
 
     monkeypatch.setattr(CompiledKernel, "photons_of_blocks", wrong)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tiled_sim.kernels import graphs
+from tiled_sim.kernels.blocks import LANES
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.polarization import polarization_factor, transverse_axes
 
@@ -96,7 +97,7 @@ def swept(
     """Sum over steps at h, k, l (each a list); the anchor lies at ``nodes``, and so does h = 0."""
     dtype = graphs.PRECISIONS[precision]
     count = max(map(len, indices))
-    lanes = torch.zeros((3, 1, graphs.LANES), dtype=torch.float64)
+    lanes = torch.zeros((3, 1, LANES), dtype=torch.float64)
     for axis, values in enumerate(indices):
         lanes[axis, 0, :count] = torch.tensor(values, dtype=torch.float64)
     steps = len(weights)

@@ -113,7 +113,7 @@ def test_the_compiled_kernel_sums_the_same_layers(still, precision):
 def test_a_tile_counts_the_look_ups_of_every_layer(still, simulate):
     experiment = still(*THICK, "-detector_thicksteps", 4)
     (result,) = simulate(experiment).results
-    assert result.lookups.total == result.evaluations_planned == 4 * 96 * 96
+    assert result.lookups.total == result.evaluations.planned == 4 * 96 * 96
 
 
 @pytest.mark.parametrize("kernel", ["reference", "compiled"])

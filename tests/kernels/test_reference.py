@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.first import first_evaluation
-from tiled_sim.kernels.reference import Pixels, ReferenceKernel
-from tiled_sim.kernels.scene import FirstEvaluation, Scene, carried_over
+from tiled_sim.kernels.reference import ReferenceKernel
+from tiled_sim.kernels.scene import Scene, carried_over
+from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.structure_factor import StructureFactorTable

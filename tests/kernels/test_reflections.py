@@ -14,7 +14,7 @@ from tiled_sim.kernels.scene import Scene, carried_over
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import about_axis
-from tiled_sim.read.inputs import load_structure_factors
+from tiled_sim.read.inputs import load_inputs
 
 PIXEL = (7, 10)
 
@@ -91,7 +91,7 @@ def check(experiment, found, expected):
 
 
 def test_every_step_is_counted_at_its_node_with_its_intensity(broad):
-    factors = load_structure_factors(broad)
+    factors = load_inputs(broad).factors
     found = reflections_under(Scene.of(broad, 0, 0), table_of(factors), 0.0, PIXEL)
     assert len(found) > 3
     check(broad, found, found_by_hand(broad, look_up_in(factors)))
@@ -101,7 +101,7 @@ def test_every_step_is_counted_at_its_node_with_its_intensity(broad):
 
 
 def test_the_greatest_share_comes_first(broad):
-    factors = load_structure_factors(broad)
+    factors = load_inputs(broad).factors
     found = reflections_under(Scene.of(broad, 0, 0), table_of(factors), 0.0, PIXEL)
     shares = [one.share_of_intensity for one in found]
     assert shares == sorted(shares, reverse=True)

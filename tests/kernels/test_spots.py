@@ -11,10 +11,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tiled_sim.kernels import spots
+from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.kernels.bragg import lines, patches, windows
 from tiled_sim.kernels.bragg.spot import SHAPES
+from tiled_sim.kernels.evaluation import Evaluator
+from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.recorder import Recorder
-from tiled_sim.kernels.reference import Blocks, Pixels, ReferenceKernel
+from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.spots import SpotsKernel, obstacle, predicted_cost
 from tiled_sim.model.beam import Beam, Source, Spectrum
@@ -47,15 +50,27 @@ def table(default_F=0.0):
 class Truncated(ReferenceKernel):
     """The reference kernel without what is negligible; counts what is left, where F is not 0."""
 
+    def __init__(self, scene, table, default_F):
+        super().__init__(scene, table, default_F)
+        self._evaluator = NotNegligible(scene, table, default_F)
+
+    @property
+    def evaluated(self):
+        return self._evaluator.evaluated
+
+
+class NotNegligible(Evaluator):
+    """Evaluates what is not negligible."""
+
     evaluated = 0
 
-    def _lattice_factor(self, index):
-        (factor,) = super()._lattice_factor(index)
-        relative = factor / math.prod(self.scene.crystal.cells)
+    def lattice_factor(self, index):
+        (factor,) = super().lattice_factor(index)
+        relative = factor / math.prod(self._scene.crystal.cells)
         return (torch.where(relative * relative >= NEGLIGIBLE, factor, 0.0),)
 
-    def _evaluate(self, q, axes, counted, everything, lookups):
-        step = super()._evaluate(q, axes, counted, everything, lookups)
+    def evaluate(self, q, axes, counted, everything, lookups):
+        step = super().evaluate(q, axes, counted, everything, lookups)
         self.evaluated += int(((step.intensity > 0.0) & counted).sum())
         return step
 
@@ -244,14 +259,14 @@ def on_an_edge(experiment):
     scene, blocks = Scene.of(experiment, 0, 0), blocks_of(experiment)
     crystal = scene.crystal
     pixels = Pixels(*(part[blocks.live.flatten()] for part in blocks.pixels()))
-    kernel = ReferenceKernel(scene, None, 0.0)
+    optics = Optics(scene)
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3)
     metric = torch.from_numpy(crystal.reciprocal_vectors @ crystal.reciprocal_vectors.T)
     size = math.prod(crystal.cells) ** 2 * crystal.fudge / ENDS[crystal.shape]
     apart = torch.zeros(len(pixels.slow), dtype=torch.bool)
     for subpixel in range(scene.sampling.oversample**2):
-        diffracted, _ = kernel.to_subpixel(pixels, subpixel)
-        for source in scene.beam.spectrum:
+        diffracted, _ = optics.to_subpixel(pixels, subpixel)
+        for source in scene.beam.sources:
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             hkl = torch.einsum("sij,jp->sip", orientations, torch.stack(list(q)))
             rest = hkl - lattice.nearest_node(hkl)
@@ -519,7 +534,7 @@ def test_a_trace_is_the_float64_chain_of_its_pixel():
     told = []
     for kernel in (SpotsKernel, ReferenceKernel):
         recorder = Recorder(37)
-        made(kernel, experiment).photons(pixels, recorder)
+        made(kernel, experiment).trace(pixels, recorder)
         told.append(recorder.values)
     assert told[0].keys() == told[1].keys()
     for name, value in told[0].items():

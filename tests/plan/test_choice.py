@@ -6,7 +6,7 @@ import pytest
 
 from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.kernels import compiled, packages
-from tiled_sim.model.settings import PRECISIONS, Wish
+from tiled_sim.model.settings import PRECISIONS, Settings
 from tiled_sim.plan import choice
 from tiled_sim.plan.choice import choose_kernel
 from tiled_sim.plan.prepare import prepare
@@ -73,8 +73,8 @@ def no_building(monkeypatch):
 def chosen(
     experiment, *, precision="float64", kernel="auto", device="cpu", cores=1, negligible=1e-9
 ):
-    wish = Wish(kernel, precision, negligible)
-    return choose_kernel(experiment, wish, device=device, cores=cores)
+    asked = Settings(kernel, precision, negligible)
+    return choose_kernel(experiment, asked, device=device, cores=cores)
 
 
 # By predicted cost
@@ -98,7 +98,7 @@ def test_a_small_job_is_computed_without_a_compilation(small, empty_cache, no_bu
 
 
 def test_a_small_job_is_planned_without_a_compilation(small, empty_cache, no_building):
-    assert prepare(small).plan.kernel == "reference"
+    assert prepare(small).plan.settings.kernel == "reference"
 
 
 def test_a_small_job_does_not_even_load_what_is_built(small, full_cache, no_building):
@@ -157,9 +157,9 @@ def test_the_reason_for_the_compiled_kernel_tells_the_seconds(still, full_cache,
 
 
 def test_the_plan_holds_the_choice_and_its_reason(small, empty_cache):
-    prepared = prepare(small, precision="mixed")
-    assert (prepared.plan.kernel, prepared.plan.precision) == ("reference", "float64")
-    assert prepared.choice.reason.startswith("predicted ")
+    settings = prepare(small, Settings(precision="mixed")).plan.settings
+    assert (settings.kernel, settings.precision) == ("reference", "float64")
+    assert settings.reason.startswith("predicted ")
 
 
 # As asked
@@ -336,7 +336,7 @@ def broken_compiler(empty_cache, monkeypatch):
 
 def built(job, asked):
     said = []
-    taken = choice.build_choice(
+    taken = choice.build_kernel(
         chosen(job, kernel=asked), job, asked=asked, compiling=lambda: said.append("compiling")
     )
     return taken, said
@@ -382,7 +382,7 @@ def test_an_unknown_precision_is_refused_and_told_what_there_is(small, precision
 
 
 def test_layers_and_a_background_take_their_time(still):
-    chosen = choose_kernel(still(), Wish("reference"), device="cpu", cores=1)
+    chosen = choose_kernel(still(), Settings("reference"), device="cpu", cores=1)
 
     def seconds(*options):
         return choice.predicted_seconds(chosen, still(*options), cores=1)

@@ -16,11 +16,11 @@ from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.vectors import about_axis
 from tiled_sim.plan.coverage import measure_coverage
-from tiled_sim.read.inputs import load_mask, load_structure_factors
+from tiled_sim.read.inputs import load_inputs, load_mask
 
 
 def measured(experiment, factors=None):
-    factors = load_structure_factors(experiment) if factors is None else factors
+    factors = load_inputs(experiment).factors if factors is None else factors
     return measure_coverage(experiment, factors, load_mask(experiment))
 
 

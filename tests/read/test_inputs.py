@@ -11,13 +11,8 @@ import tiled_sim as ts
 from tiled_sim.errors import ExperimentError, InputFileError
 from tiled_sim.io.fdump import write_fdump
 from tiled_sim.model.detector import Region
-from tiled_sim.read.inputs import (
-    MASKED,
-    NO_PIXEL,
-    OUTSIDE_REGION,
-    load_mask,
-    load_structure_factors,
-)
+from tiled_sim.model.mask import NO_PIXEL
+from tiled_sim.read.inputs import MASKED, OUTSIDE_REGION, load_inputs, load_mask
 
 WHOLE = slice(0, 128)
 
@@ -150,22 +145,22 @@ def test_a_mask_of_another_size_is_refused_with_both_sizes(mask_file):
 
 
 def test_an_experiment_without_a_file_has_no_structure_factors(mask_file):
-    assert load_structure_factors(masked_by(mask_file)) is None
+    assert load_inputs(masked_by(mask_file)).factors is None
 
 
 def test_structure_factors_are_read_from_the_file_named(data, still):
-    found = load_structure_factors(still())
+    found = load_inputs(still()).factors
     assert found.provenance.path == str(data / "p1.hkl")
     assert found.provenance.format == "hkl"
     assert found.amplitude[0, 0, 0] == 8.06  # the first line: -14 -16 -18 8.06
 
 
 def test_an_fdump_is_read_as_one(still, tmp_path):
-    listed = load_structure_factors(still())
+    listed = load_inputs(still()).factors
     write_fdump(tmp_path / "F.bin", listed, 0.0)
     words = "-cell 70 80 90 -N 5"
     experiment = ts.Experiment.from_nanobragg(words.split(), fdump=tmp_path / "F.bin")
-    found = load_structure_factors(experiment)
+    found = load_inputs(experiment).factors
     assert found.provenance.format == "fdump"
     np.testing.assert_array_equal(found.amplitude, listed.amplitude)
 
@@ -182,11 +177,11 @@ def test_an_mtz_is_read_by_its_column(tmp_path):
     mtz.write_to_file(str(path))
     words = "-cell 70 80 90 -N 5"
     experiment = ts.Experiment.from_nanobragg(words.split(), mtz=f"{path}:FC")
-    found = load_structure_factors(experiment)
+    found = load_inputs(experiment).factors
     assert found.provenance.format == "mtz"
     assert found.amplitude[found.given].tolist() == [8.0, 8.0]  # the reflection and its mate
 
 
 def test_a_file_that_is_gone_is_refused_by_name(still, tmp_path):
     with pytest.raises(InputFileError, match=r"gone\.hkl"):
-        load_structure_factors(still("-hkl", tmp_path / "gone.hkl"))
+        load_inputs(still("-hkl", tmp_path / "gone.hkl"))

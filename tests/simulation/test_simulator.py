@@ -14,8 +14,11 @@ from tiled_sim.kernels.first import first_evaluations
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
-from tiled_sim.plan.plan import TilePlan
-from tiled_sim.read.inputs import load_structure_factors
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.mask import Mask
+from tiled_sim.model.settings import REFERENCE
+from tiled_sim.plan.plan import make_plan
+from tiled_sim.read.inputs import load_inputs
 from tiled_sim.read.nanobragg.reader import read_options
 from tiled_sim.simulation.simulator import Simulator
 from tiled_sim.simulation.trace import UNITS, scaling_chain
@@ -43,10 +46,20 @@ def computed(experiment, simulate):
     return simulate(experiment, tile=(32, 48), trace_pixels=((40, 70),))
 
 
-def with_mask(experiment, mask, **keywords):
+def simulator_of(experiment, **options):
+    inputs = load_inputs(experiment)
+    return Simulator(experiment, inputs, make_plan(experiment, inputs, REFERENCE, **options), CPU)
+
+
+def holds(tile, slow, fast):
+    return slow in range(*tile.slow) and fast in range(*tile.fast)
+
+
+def with_mask(experiment, mask, **options):
     """The only tile of an experiment, under a mask."""
-    plan = TilePlan.of(experiment, **keywords)
-    return Simulator(experiment, None, plan, CPU).simulate_tile(plan[0], mask)
+    inputs = Inputs(Mask((1, *mask.shape), lambda _, slow, fast: mask[slow, fast]))
+    plan = make_plan(experiment, inputs, REFERENCE, **options)
+    return Simulator(experiment, inputs, plan, CPU).simulate_tile(plan[0])
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +79,7 @@ def dead_at(*places, shape=(24, 40)):
 
 
 def test_a_masked_pixel_is_zero_and_its_neighbours_are_not(plain):
-    image = with_mask(plain, dead_at((3, 5), (20, 39))).image
+    image = with_mask(plain, dead_at((3, 5), (20, 39))).image[0, 0]
     assert np.argwhere(image == 0).tolist() == [[3, 5], [20, 39]]
 
 
@@ -78,13 +91,13 @@ def test_a_mask_changes_no_other_pixel(plain):
 
 @pytest.mark.parametrize("value", [1, 2, 3, 255])
 def test_any_value_but_zero_is_dead(plain, value):
-    assert with_mask(plain, dead_at((3, 5)) * np.uint8(value)).image[3, 5] == 0
+    assert with_mask(plain, dead_at((3, 5)) * np.uint8(value)).image[0, 0, 3, 5] == 0
 
 
 def test_a_tile_without_a_live_pixel_is_zero(plain):
     result = with_mask(plain, dead_at(np.s_[:]))
     assert not result.image.any()
-    assert (result.evaluations_planned, result.evaluations_done, result.traces) == (0, 0, [])
+    assert (result.evaluations.planned, result.evaluations.done, result.traces) == (0, 0, [])
 
 
 def test_masked_pixels_of_a_mask_file_are_zero(in_data, simulate, data):
@@ -115,18 +128,18 @@ def test_an_image_is_float32(computed):
 
 def test_evaluations_planned_are_live_pixels_times_steps(plain):
     result = with_mask(plain, dead_at((3, 5), (20, 39)))
-    assert result.evaluations_planned == (24 * 40 - 2) * 4
+    assert result.evaluations.planned == (24 * 40 - 2) * 4
 
 
 def test_all_planned_evaluations_are_done_without_a_resolution_limit(computed):
-    assert [r.evaluations_done for r in computed.results] == [
-        r.evaluations_planned for r in computed.results
+    assert [r.evaluations.done for r in computed.results] == [
+        r.evaluations.planned for r in computed.results
     ]
 
 
 def test_evaluations_beyond_dmin_are_planned_and_not_done(in_data, simulate):
     (result,) = simulate(read("-dmin 12")).results
-    assert 0 < result.evaluations_done < result.evaluations_planned
+    assert 0 < result.evaluations.done < result.evaluations.planned
 
 
 def test_the_stages_of_a_tile_are_timed(computed):
@@ -152,14 +165,14 @@ def test_the_brightest_pixel_of_every_tile_is_traced(computed):
     assert len(brightest) == len(computed.tiles)
     for tile, trace in brightest:
         inside = computed.panel[slice(*tile.slow), slice(*tile.fast)]
-        assert tile.holds(*trace.pixel)
+        assert holds(tile, *trace.pixel)
         assert computed.panel[trace.pixel] == inside.max()
 
 
 def test_a_pixel_that_was_asked_for_is_traced_in_its_tile(computed):
     ((tile, trace),) = traced(computed, "requested")
     assert trace.pixel == (40, 70)
-    assert tile.holds(40, 70)
+    assert holds(tile, 40, 70)
 
 
 def test_a_dark_tile_has_no_brightest_pixel(in_data, simulate):
@@ -268,12 +281,12 @@ def followed(simulate, line=NARROW, **options):
 def test_what_spots_leave_out_is_counted_and_bounded(in_data, simulate):
     (part,) = followed(simulate).results
     (whole,) = simulate(read(NARROW)).results
-    assert part.evaluations_planned == whole.evaluations_done == 75 * 60 * 4
-    assert 0 < part.evaluations_done < part.evaluations_planned / 10
-    assert part.evaluations_skipped == part.evaluations_planned - part.evaluations_done
+    assert part.evaluations.planned == whole.evaluations.done == 75 * 60 * 4
+    assert 0 < part.evaluations.done < part.evaluations.planned / 10
+    assert part.evaluations.skipped == part.evaluations.planned - part.evaluations.done
     lacking = whole.image.astype(float) - part.image
     assert -1e-6 * whole.image.max() < lacking.min()
-    assert 0 < lacking.max() <= part.skipped_bound < 1e-3 * whole.image.max()
+    assert 0 < lacking.max() <= part.evaluations.skipped_bound < 1e-3 * whole.image.max()
 
 
 def test_spots_do_not_depend_on_the_tile(in_data, simulate):
@@ -298,11 +311,11 @@ def small_device(monkeypatch, blocks):
     tried = []
     photons_of_blocks = ReferenceKernel.photons_of_blocks
 
-    def limited(kernel, these):
+    def limited(kernel, these, progress=None):
         tried.append(len(these.slow))
         if len(these.slow) > blocks:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return photons_of_blocks(kernel, these)
+        return photons_of_blocks(kernel, these, progress)
 
     monkeypatch.setattr(ReferenceKernel, "photons_of_blocks", limited)
     return tried
@@ -403,36 +416,27 @@ def test_a_device_that_is_not_there_is_refused_with_the_number_there_are():
 
 @pytest.mark.gpu
 def test_a_tile_on_the_gpu_is_that_on_the_cpu(experiment, simulate):
-    plan = TilePlan.of(experiment)
-    simulator = Simulator(
-        experiment, load_structure_factors(experiment), plan, torch.device("cuda")
-    )
-    on_gpu = simulator.simulate_tile(plan[0], np.zeros(plan[0].shape, np.uint8)).image
+    inputs = load_inputs(experiment)
+    plan = make_plan(experiment, inputs, REFERENCE)
+    simulator = Simulator(experiment, inputs, plan, torch.device("cuda"))
+    on_gpu = simulator.simulate_tile(plan[0]).image[0, 0]
     on_cpu = simulate(experiment).panel
     assert on_gpu == pytest.approx(on_cpu, rel=1e-6, abs=1e-9 * on_cpu.max())
 
 
 def test_the_photons_of_a_pixel_are_those_of_the_image_before_it_is_rounded(experiment, computed):
-    factors = load_structure_factors(experiment)
-    plan = TilePlan.of(experiment, (16, 16), trace_pixels=((40, 70),))
-    simulator = Simulator(experiment, factors, plan, CPU)
-    (tile,) = (tile for tile in plan if tile.holds(40, 70))
-    mask = np.zeros(tile.shape, np.uint8)
-    photons = simulator.photons_of_pixel(tile, mask, (40, 70))
+    simulator = simulator_of(experiment, tile=(16, 16), trace_pixels=((40, 70),))
+    photons = simulator.photons_of_pixel((0, 0, 40, 70))
     ((_, trace),) = traced(computed, "requested")
     assert photons == trace.values["I_pixel_final"]
     assert np.float32(photons) == computed.panel[40, 70]
 
 
 def test_the_steps_of_a_pixel_are_the_same_from_any_tile(experiment):
-    factors = load_structure_factors(experiment)
-    steps = []
-    for sides in ((16, 16), (32, 48)):
-        plan = TilePlan.of(experiment, sides)
-        (tile,) = (tile for tile in plan if tile.holds(40, 70))
-        mask = np.zeros(tile.shape, np.uint8)
-        simulator = Simulator(experiment, factors, plan, CPU)
-        steps.append(simulator.steps_of_pixel(tile, mask, (40, 70)))
+    steps = [
+        simulator_of(experiment, tile=sides).steps_of_pixel((0, 0, 40, 70))
+        for sides in ((16, 16), (32, 48))
+    ]
     assert steps[0] == steps[1]
     assert len(steps[0]) == experiment.steps == 8
 

@@ -6,9 +6,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tiled_sim.cli.printing import number
-from tiled_sim.model.grid import Tile
-from tiled_sim.run.run import Run, id_of
+from tiled_sim.cli.printing import number, plan_line
+from tiled_sim.plan.plan import Plan
+from tiled_sim.run.run import Run
 from tiled_sim.store.control import Driver
 
 
@@ -49,6 +49,10 @@ class ProgressBar:
         if self._shown:
             self._console.print(text, markup=False)
 
+    def planned(self, plan: Plan) -> None:
+        """Say what it is predicted to take."""
+        self.say(f"tiles     {plan_line(plan)}")
+
     def compiling(self) -> None:
         """Say what is waited for."""
         self.say("kernel    compiling it for this machine, once (about a minute)")
@@ -87,10 +91,10 @@ class ProgressBar:
         failed = f", {driver.failed} failed" if driver.failed else ""
         self._progress.update(self._task, completed=done, rate=f"{number(rate)}eval/s{failed}")
 
-    def tile_failed(self, tile: Tile, error: str, final: bool) -> None:
+    def tile_failed(self, tile: str, error: str, final: bool) -> None:
         """Tell a failure, shown or not."""
         ending = "given up" if final else "trying again"
-        self._console.print(f"tile {id_of(tile)} failed, {ending}: {error}", markup=False)
+        self._console.print(f"tile {tile} failed, {ending}: {error}", markup=False)
 
     def finishing(self) -> None:
         """Say that the tiles are done."""

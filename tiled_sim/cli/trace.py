@@ -120,17 +120,17 @@ def _tracer(
     experiment = read_request(options, words).experiment if run is None else run.experiment
     from tiled_sim.instruments.tracing import Tracer, kernel_for_tracing
 
-    choice = kernel_for_tracing(
+    settings = kernel_for_tracing(
         experiment,
         kernel=options.kernel,
         precision=options.precision,
-        planned=None if run is None else run.plan.choice,
+        planned=None if run is None else run.plan.settings,
         device=options.device,
         compiling=_say_compiling,
     )
     if run is None:
-        return Tracer.of_experiment(experiment, pixels, choice, options.device)
-    return Tracer.of_run(run, pixels, choice, options.device)
+        return Tracer.of_experiment(experiment, pixels, settings, options.device)
+    return Tracer.of_run(run, pixels, settings, options.device)
 
 
 def _run_named(options: argparse.Namespace, words: list[str]) -> "Run | None":

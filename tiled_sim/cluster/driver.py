@@ -13,16 +13,19 @@ from typing import Any
 from distributed import Client, Future, KilledWorker
 from distributed.scheduler import WorkerState
 
-from tiled_sim.cluster.arrival import Admission, Needs, admitted
+from tiled_sim.cluster.admission import Admission, admitted
+from tiled_sim.cluster.examination import Requirements
 from tiled_sim.cluster.examiner import PLENTY
 from tiled_sim.cluster.lease import Lease
 from tiled_sim.cluster.listener import Listener
 from tiled_sim.cluster.page.registration import link_of, shown, tell_failure
-from tiled_sim.cluster.tasks import compute_batch
-from tiled_sim.cluster.worker import RUNNING, topic_of
+from tiled_sim.cluster.tasks import ByName
+from tiled_sim.cluster.worker import RUNNING, compute_batch, topic_of
 from tiled_sim.errors import StoreError, TiledSimError, TileError
-from tiled_sim.run.run import Run, id_of
+from tiled_sim.run.run import Run
+from tiled_sim.run.status import Progress
 from tiled_sim.store.control import Control, Failure
+from tiled_sim.store.durable import reason
 from tiled_sim.store.run_store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -85,14 +88,14 @@ class Batch:
     alone: bool = False
 
 
-def drive(run: Run, client: Client, tiles: list[int], device: str, listener: Listener) -> None:
+def drive(run: Run, client: Client, progress: Progress, device: str, listener: Listener) -> None:
     """Compute tiles on a cluster, commit each, and make the pyramid when all are done.
 
     Parameters
     ----------
     run : they belong to
     client : of the cluster
-    tiles : their numbers in the plan
+    progress : which of them are done
     device : name of the torch device
     listener : is told of every tile
 
@@ -103,17 +106,18 @@ def drive(run: Run, client: Client, tiles: list[int], device: str, listener: Lis
     TiledSimError
         if no worker can compute the run, the scheduler is gone, or somebody asked to stop
     """
-    needs = Needs(str(run.path.absolute()), run.run_id, device)
+    tiles = progress.missing
+    requirements = Requirements(str(run.path.absolute()), run.run_id, device)
     with (
         Lease(run, len(tiles), client.dashboard_link or "") as lease,
-        admitted(client, needs) as admission,
+        admitted(client, requirements) as admission,
         shown(client, run, tiles, ATTEMPTS) as factor,
     ):
         page = link_of(client) if factor else client.dashboard_link or ""
         listener.started(run, len(tiles), page)
-        driver = _Driver(run, client, admission, lease, device, factor, listener)
+        driver = _Driver(run, client, admission, lease, device, factor, listener, progress)
         failures = driver.compute(tiles)
-        _complain(run, failures)
+        _complain(run, failures, of_store=driver.store_at_fault)
         finish(run, lease, listener)
 
 
@@ -133,20 +137,24 @@ def finish(run: Run, lease: Lease, listener: Listener) -> None:
     """
     lease.require()
     listener.finishing()
-    store = RunStore.open(run.path, mode="r+")
     try:
+        store = RunStore.open(run.path, mode="r+")
         store.sweep()  # workers may have died while they wrote
         store.finish()
-    except OSError as error:
+    except (OSError, StoreError) as error:
+        lease.require()
+        if isinstance(error, StoreError):
+            raise
         raise StoreError(
             f"all tiles of {run.path} are done, but its smaller images cannot be written "
-            f"({error.strerror}); `tiled-sim resume {run.path}` makes them when that is mended"
+            f"({reason(error)}); `tiled-sim resume {run.path}` makes them when that is mended"
         ) from error
 
 
-def _complain(run: Run, failures: list[Failure]) -> None:
+def _complain(run: Run, failures: list[Failure], *, of_store: bool) -> None:
     if failures:
-        raise TileError(
+        kind = StoreError if of_store else TileError
+        raise kind(
             f"{len(failures)} of {len(run.plan)} tiles failed {ATTEMPTS} times, the first "
             f"{failures[0].tile}: {failures[0].error}. The others are done; "
             f"`tiled-sim resume {run.path}` tries these again"
@@ -172,6 +180,7 @@ class _Driver:
         device: str,
         factor: int,
         listener: Listener,
+        progress: Progress,
     ) -> None:
         self._run = run
         self._client = client
@@ -180,6 +189,7 @@ class _Driver:
         self._device = device
         self._factor = factor
         self._listener = listener
+        self._progress = progress
         self._underway: dict[Future, Batch] = {}
         self._ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self._fresh: deque[int] = deque()
@@ -188,6 +198,9 @@ class _Driver:
         self._begun: dict[int, list[str]] = {}  # and not ended: by tile, the workers
         self._failures: list[Failure] = []
         self._failing: set[int] = set()  # since a tile was done
+        self._unkept = 0  # for the store's fault, since a tile was done
+        #: Whether that is why tiles were given up.
+        self.store_at_fault = False
         self._batches = 0
         self._threads = 1
         self._looked = -math.inf
@@ -200,6 +213,7 @@ class _Driver:
         self._fresh.extend(tiles)
         topic = topic_of(self._run.run_id)
         self._client.subscribe_topic(topic, self._hear)
+        self._progress.write()
         try:
             self._look()
             self._send()
@@ -208,6 +222,7 @@ class _Driver:
                 self._look()
                 self._send()
         finally:
+            self._progress.write()
             if self._client.status == "running":
                 self._client.unsubscribe_topic(topic)
                 for future in self._underway:
@@ -227,6 +242,7 @@ class _Driver:
         if time.monotonic() - self._looked < _SECONDS_BETWEEN_LOOKS:
             return
         self._lease.require()
+        self._progress.write_if_due()
         if self._client.status != "running":
             raise self._scheduler_gone()
         threads = sum(self._admission.threads().values())
@@ -289,7 +305,7 @@ class _Driver:
         if batch.alone:
             resources = dict.fromkeys(resources, PLENTY)
         future = self._client.submit(
-            compute_batch,
+            ByName.of(compute_batch),
             str(self._run.path.absolute()),
             self._run.run_id,
             self._device,
@@ -342,13 +358,18 @@ class _Driver:
             left.discard(tile)
             self._begun.pop(tile, None)
             if "error" in record:
-                self._fail(tile, record["error"], record["worker"])
+                of_store = record["of_store"]
+                if of_store:
+                    self._doubt_store(record["error"])
+                self._fail(tile, record["error"], record["worker"], of_store=of_store)
                 continue
             self._failing.clear()
+            self._unkept = 0
             self._attempts.pop(tile, None)
             self._tiles_timed += 1
             self._seconds_timed += sum(record["seconds"].values())
             self._lease.count(done=1, evaluations=record["evaluations"])
+            self._progress.done(tile, record["sums"])
             self._listener.tile_done(record)
         self._try_again(sorted(left))
 
@@ -399,8 +420,31 @@ class _Driver:
         else:
             self._fail(tile, _obituary(ATTEMPTS, worker), worker, ATTEMPTS)
 
+    def _doubt_store(self, error: str) -> None:
+        """A tile was not computed, or not kept, for the store's fault; that of others will be so.
+
+        Raises
+        ------
+        StoreError
+            if so many were, and none was done between them
+        """
+        self._lease.require()  # it may have been removed
+        self._unkept += 1
+        if self._unkept >= ATTEMPTS:
+            raise StoreError(
+                f"{error}. What is done is safe; `tiled-sim resume {self._run.path}` goes on when "
+                "that is mended"
+            )
+
     def _fail(
-        self, tile: int, error: str, worker: str, times: int = 1, *, alone: bool = False
+        self,
+        tile: int,
+        error: str,
+        worker: str,
+        times: int = 1,
+        *,
+        alone: bool = False,
+        of_store: bool = False,
     ) -> None:
         """A tile was tried in vain; try it again elsewhere, or give it up."""
         attempts = self._attempts.setdefault(tile, Attempts())
@@ -409,7 +453,8 @@ class _Driver:
         final = attempts.count >= ATTEMPTS
         self._failing.add(tile)
         logger.info("tile %d, attempt %d on %s: %s", tile, attempts.count, worker, error)
-        self._listener.tile_failed(self._run.plan[tile], error, final)
+        if not of_store:  # of a full disk that is told once
+            self._listener.tile_failed(self._id(tile), error, final)
         if self._factor:
             tell_failure(
                 self._client,
@@ -421,22 +466,26 @@ class _Driver:
                 worker=worker,
             )
         if final:
+            self.store_at_fault |= of_store
             self._give_up(tile, attempts)
         else:
             self._again.append(Batch((tile,), worker, alone))
         if self._fresh and len(self._failing) >= _FAILURES_IN_A_ROW:
             raise TileError(
                 f"{len(self._failing)} tiles failed one after the other, the last "
-                f"{id_of(self._run.plan[tile])}: {error}. What is done is safe; "
+                f"{self._id(tile)}: {error}. What is done is safe; "
                 f"`tiled-sim resume {self._run.path}` goes on when that is mended"
             )
 
+    def _id(self, tile: int) -> str:
+        """Name of a tile in the store."""
+        return self._run.plan.id_of(self._run.plan[tile])
+
     def _give_up(self, tile: int, attempts: Attempts) -> None:
-        failure = Failure(
-            id_of(self._run.plan[tile]), attempts.count, attempts.error, attempts.worker
-        )
+        failure = Failure(self._id(tile), attempts.count, attempts.error, attempts.worker)
         self._failures.append(failure)
         self._lease.count(failed=1)
+        self._progress.failed(tile)
         try:
             Control(self._run.path).write_failure(failure)
         except OSError as error:  # the disk is full: the failure is still told at the end

@@ -2,12 +2,15 @@
 
 from typing import Any, Protocol
 
-from tiled_sim.model.grid import Tile
+from tiled_sim.plan.plan import Plan
 from tiled_sim.run.run import Run
 
 
 class Listener(Protocol):
     """Is told how a run goes on."""
+
+    def planned(self, plan: Plan) -> None:
+        """A new run was planned: what it is predicted to take is known."""
 
     def compiling(self) -> None:
         """The kernel of the run is being compiled, once for this machine."""
@@ -21,7 +24,7 @@ class Listener(Protocol):
     def tile_done(self, record: dict[str, Any]) -> None:
         """A tile is committed."""
 
-    def tile_failed(self, tile: Tile, error: str, final: bool) -> None:
+    def tile_failed(self, tile: str, error: str, final: bool) -> None:
         """A tile raised, or its worker died; it is tried again unless ``final``."""
 
     def finishing(self) -> None:
@@ -30,6 +33,9 @@ class Listener(Protocol):
 
 class Silent:
     """A listener that does nothing."""
+
+    def planned(self, plan: Plan) -> None:
+        """Do nothing."""
 
     def compiling(self) -> None:
         """Do nothing."""
@@ -43,7 +49,7 @@ class Silent:
     def tile_done(self, record: dict[str, Any]) -> None:
         """Do nothing."""
 
-    def tile_failed(self, tile: Tile, error: str, final: bool) -> None:
+    def tile_failed(self, tile: str, error: str, final: bool) -> None:
         """Do nothing."""
 
     def finishing(self) -> None:

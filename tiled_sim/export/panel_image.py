@@ -11,6 +11,9 @@ from tiled_sim.errors import StoreError
 from tiled_sim.model.mask import OUTSIDE_REGION
 from tiled_sim.store.run_store import RunStore
 
+#: Rows at a time; sums are made of their sums, whatever the tiles.
+_BAND = 512
+
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
@@ -27,10 +30,10 @@ class Statistics:
 
 
 def bands(store: RunStore) -> Iterator[tuple[slice, slice]]:
-    """(slow, fast) slices of a panel, a row of tiles at a time, so that it fits into memory."""
+    """(slow, fast) slices of a panel, some rows at a time, so that it fits into memory."""
     slow, fast = store.shape[2:]
-    for start in range(0, slow, store.tile[0]):
-        yield slice(start, min(start + store.tile[0], slow)), slice(0, fast)
+    for start in range(0, slow, _BAND):
+        yield slice(start, min(start + _BAND, slow)), slice(0, fast)
 
 
 def statistics(store: RunStore, *, masked_too: bool) -> Statistics:

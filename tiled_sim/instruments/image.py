@@ -76,7 +76,7 @@ def _of_run(run: Run, frame: int, panel: int) -> Image:
     for name, value, count in (("frame", frame, frames), ("panel", panel, panels)):
         if not 0 <= value < count:
             raise UsageError(f"--{name} {value}: {run.path} has {name}s 0 to {count - 1}")
-    tiles = [tile for tile in run.plan if (tile.frame, tile.panel) == (frame, panel)]
+    tiles = [tile for tile in run.plan if (frame, panel) in tile.images()]
     missing = sum(run.sidecar(tile) is None for tile in tiles)
     if missing:
         raise StoreError(

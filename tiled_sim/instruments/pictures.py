@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tiled_sim.errors import StoreError, UsageError
-from tiled_sim.kernels.reference import Pixels, ReferenceKernel
+from tiled_sim.errors import MissingExtraError, StoreError, UsageError
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics import geometry
 from tiled_sim.run.run import Run
@@ -53,6 +54,7 @@ def write_picture(run: Run, path: str | Path, *, frame: int = 0, panel: int = 0)
     try:
         figure.savefig(path, dpi=160)
     except (OSError, ValueError) as error:
+        Path(path).unlink(missing_ok=True)  # half of it
         raise StoreError(f"cannot write the picture {path}: {error}") from None
 
 
@@ -105,8 +107,7 @@ def resolution(run: Run, panel: int, points: int = 200) -> tuple[Any, Any, npt.N
     grid = np.meshgrid(slow, fast, indexing="ij")
     slow_grid, fast_grid = (torch.from_numpy(part.reshape(-1)) for part in grid)
     live = torch.ones_like(slow_grid, dtype=torch.bool)
-    kernel = ReferenceKernel(scene, None, 0.0)
-    diffracted, _ = kernel.to_subpixel(Pixels(slow_grid, fast_grid, live), 0)
+    diffracted, _ = Optics(scene).to_subpixel(Pixels(slow_grid, fast_grid, live), 0)
     beam = run.experiment.beam
     q = geometry.scattering_vector(diffracted, beam.direction, beam.wavelength)
     return slow, fast, (1.0 / q.length().clamp(min=1e-9)).numpy().reshape(points, points)
@@ -118,9 +119,7 @@ def _draw(run: Run, frame: int, panel: int) -> Any:
         from matplotlib.colors import LogNorm
         from matplotlib.figure import Figure
     except ImportError:
-        raise UsageError(
-            "pictures need matplotlib: install it with `pip install 'tiled_sim[view]'`"
-        ) from None
+        raise MissingExtraError("view", "a picture") from None
     image, factor = brightest_of_blocks(run, frame, panel)
     sides = run.experiment.detector.panels[panel].pixel_size
     slow_mm, fast_mm = (side * 1000.0 for side in sides)

@@ -17,9 +17,10 @@ from tiled_sim.kernels.reflections import Reflection, reflections_under
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
 from tiled_sim.model.readout import Noise
+from tiled_sim.model.settings import REQUIRED_COVERAGE
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.physics.structure_factor import StructureFactorTable
-from tiled_sim.plan.coverage import REQUIRED_COVERAGE, Coverage, measure_coverage
+from tiled_sim.plan.coverage import Coverage, measure_coverage
 from tiled_sim.read.inputs import load_mask, read_structure_factors
 from tiled_sim.read.nanobragg.reader import read_options, read_sources_named
 

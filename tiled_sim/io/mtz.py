@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import UsageError
+from tiled_sim.errors import MissingExtraError, UsageError
 from tiled_sim.io.source_file import (
     MAX_BYTES,
     MAX_INDEX,
@@ -89,9 +89,7 @@ def _gemmi() -> ModuleType:
     try:
         import gemmi
     except ImportError:
-        raise UsageError(
-            "an MTZ is read by gemmi, which is not installed: pip install 'tiled_sim[mtz]'"
-        ) from None
+        raise MissingExtraError("mtz", "an MTZ") from None
     return gemmi
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 
 from tiled_sim.errors import UsageError
-from tiled_sim.model.settings import DEVICES, Choice
+from tiled_sim.model.settings import DEVICES, Settings
 
 #: Tiles at a time: while one is computed, others are copied back, checked and written.
 TILES_ON_A_GPU = 4
@@ -62,13 +62,13 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def device_of(choice: Choice, device: str) -> str:
+def device_of(settings: Settings, device: str) -> str:
     """Name of the device on which a kernel runs where ``device`` was asked for.
 
     Parameters
     ----------
-    choice : of `choose_kernel`
+    settings : with the kernel that was chosen
     device : ``auto`` or the name of a torch device
     """
-    (only, *others) = DEVICES[choice.kernel]
+    (only, *others) = DEVICES[settings.kernel]
     return only if device == "auto" and not others else device

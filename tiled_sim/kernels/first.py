@@ -6,9 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tiled_sim.kernels.reference import Pixels, ReferenceKernel
-from tiled_sim.kernels.scene import FirstEvaluation, Scene
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.physics import geometry
 
 
@@ -46,7 +48,7 @@ def first_evaluation(
     -------
     None if no pixel is
     """
-    kernel = ReferenceKernel(scene, None, 0.0)
+    optics = Optics(scene)
     for slow, row in enumerate(mask_rows):
         live = np.flatnonzero(row == 0)
         if live.size == 0:
@@ -55,10 +57,10 @@ def first_evaluation(
         pixels = Pixels(torch.full_like(fast, slow), fast, torch.ones_like(fast, dtype=torch.bool))
         places = []
         for subpixel in range(scene.sampling.oversample**2):
-            diffracted, _ = kernel.to_subpixel(pixels, subpixel)
+            diffracted, _ = optics.to_subpixel(pixels, subpixel)
             for number, source in enumerate(scene.beam.spectrum):
                 q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
-                seen = kernel.within_resolution(q)
+                seen = optics.within_resolution(q)
                 if seen is None:
                     return FirstEvaluation(slow, int(live[0]), 0, 0)
                 if bool(seen.any()):

@@ -9,10 +9,9 @@ import math
 import torch
 from torch import Tensor
 
+from tiled_sim.kernels.blocks import LANES
+from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics.structure_factor import lagrange
-
-LANES = 256
-_SIDE = 16
 
 #: sin(πx)/x on |x| ≤ ½ by even powers of x, interpolated at Chebyshev's points: relative error
 #: 8e-14 and 2e-15.
@@ -83,7 +82,7 @@ class Directions(torch.nn.Module):
         """Differences of direction and polar · omega; see the class."""
         lane = torch.arange(LANES, device=slow.device)
         slow_size, fast_size, oversample, sub_slow, sub_fast = subpixel.unbind()
-        row, column = slow + (lane // _SIDE), fast + (lane % _SIDE)
+        row, column = slow + (lane // BLOCK), fast + (lane % BLOCK)
         along_slow = slow_size * (row * oversample + sub_slow) + slow_size / 2.0
         along_fast = fast_size * (column * oversample + sub_fast) + fast_size / 2.0
         x = along_fast * panel[0] + along_slow * panel[3] + panel[6]

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from tiled_sim.errors import KernelError
 from tiled_sim.kernels import graphs
+from tiled_sim.kernels.blocks import LANES
 from tiled_sim.physics import structure_factor
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Graph:
             torch.backends.cpu.get_cpu_capability(),
             _cpu_flags(),
             sorted(_SETTINGS.items()),
+            LANES,
             _SOURCES,
         )
         key = hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
@@ -214,7 +216,7 @@ def _example(graph: Graph) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
     steps = torch.export.Dim("steps", min=2, max=1 << 16)
     nodes = torch.export.Dim("nodes", min=2, max=1 << 30)
     dtype = graphs.PRECISIONS[graph.precision]
-    pixels = torch.zeros((8, graphs.LANES), dtype=torch.float64)
+    pixels = torch.zeros((8, LANES), dtype=torch.float64)
     arguments = (
         *(pixels.clone() for _ in range(3)),
         torch.ones((4, 9, 1, 1), dtype=torch.float64),

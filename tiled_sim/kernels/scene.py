@@ -9,25 +9,9 @@ from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.vectors import Array, as_tuple
-
-
-@dataclass(frozen=True, slots=True)
-class FirstEvaluation:
-    """Where the C program's loops evaluate something for the first time on a panel.
-
-    Parameters
-    ----------
-    slow, fast : the pixel
-    subpixel : slow · oversample + fast, within the pixel
-    source : index
-    """
-
-    slow: int
-    fast: int
-    subpixel: int
-    source: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +89,12 @@ class Scene:
             or sampling.oversample_polar
             or sampling.oversample_omega
         )
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Of the sources, mean 1; all 1 as the C program has it."""
+        weights = self.beam.spectrum.relative_weights()
+        return (1.0,) * len(weights) if self.c_compat else weights
 
     def layers(self) -> list[Panel]:
         """The panel at the front of each layer of the sensor, deeper ones farther away."""

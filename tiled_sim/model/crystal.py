@@ -95,6 +95,12 @@ class Crystal:
         return np.array([self.a_star, self.b_star, self.c_star])
 
     @property
+    def reciprocal_metric(self) -> Array:
+        """G*: products of a*, b*, c* with each other [1/Å²]."""
+        reciprocal = self.reciprocal_vectors
+        return reciprocal @ reciprocal.T
+
+    @property
     def direct_vectors(self) -> Array:
         """Rows a, b, c [Å]."""
         return np.array([self.a, self.b, self.c])

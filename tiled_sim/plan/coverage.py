@@ -10,19 +10,17 @@ import numpy.typing as npt
 import torch
 
 from tiled_sim.errors import CoverageError
+from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.devices import one_torch_thread
-from tiled_sim.kernels.reference import Pixels, ReferenceKernel
+from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.mask import MaskSource
+from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.geometry import Vectors
-from tiled_sim.read.inputs import load_amorphous
 
-#: Share of the reflections in reach that a file must give, unless another is asked for.
-REQUIRED_COVERAGE = 0.01
 #: Pixels and steps looked at: enough to meet nearly every reflection of a large detector.
 _SAMPLED_PIXELS = 250_000
 _SAMPLED_STEPS = 8
@@ -91,7 +89,7 @@ class Coverage:
 
 
 def measure_coverage(
-    experiment: Experiment, structure_factors: StructureFactors, mask: MaskSource
+    experiment: Experiment, structure_factors: StructureFactors, mask: Mask
 ) -> Coverage:
     """Look up the nodes under a fixed sample of live pixels, sources, angles and domains.
 
@@ -99,7 +97,7 @@ def measure_coverage(
     ----------
     experiment : what will be simulated
     structure_factors : of its file
-    mask : of `tiled_sim.read.inputs.load_mask`
+    mask : of its panels
     """
     frames, panels, _, _ = experiment.shape
     keys = np.empty(0, dtype=np.int64)
@@ -111,10 +109,10 @@ def measure_coverage(
             sample = _sampled_pixels(experiment, panel, mask)
             pixels += len(sample.slow)
             for frame in sampled_frames:
-                kernel = ReferenceKernel(Scene.of(experiment, frame, panel), None, 0.0)
-                diffracted, _ = kernel.to_subpixel(sample, 0)
+                scene = Scene.of(experiment, frame, panel)
+                diffracted, _ = Optics(scene).to_subpixel(sample, 0)
                 for source, orientation in steps:
-                    keys = np.union1d(keys, _node_keys(kernel, diffracted, source, orientation))
+                    keys = np.union1d(keys, _node_keys(scene, diffracted, source, orientation))
     nodes = _nodes(keys)
     nodes = nodes[np.any(nodes != 0, axis=1)]
     position = nodes - np.array(structure_factors.minimum)
@@ -132,23 +130,14 @@ def measure_coverage(
     )
 
 
-def load_reaching_amorphous(experiment: Experiment) -> AmorphousTable | None:
-    """The table of an experiment's background, which reaches as far as the detector; None: none.
+def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
+    """Make sure that the table of an experiment's background reaches as far as the detector.
 
     Raises
     ------
-    InputFileError
-        as `tiled_sim.read.inputs.load_amorphous`
     CoverageError
         if it ends before the detector does, with both numbers and what to do
     """
-    table = load_amorphous(experiment)
-    if table is not None:
-        _require_reach(experiment, table)
-    return table
-
-
-def _require_reach(experiment: Experiment, table: AmorphousTable) -> None:
     last = float(table.stol[-1])
     farthest = max(
         _farthest_stol(experiment, panel) for panel in range(len(experiment.detector.panels))
@@ -170,8 +159,7 @@ def _farthest_stol(experiment: Experiment, panel: int) -> float:
     columns = torch.tensor([0, fast - 1, 0, fast - 1], dtype=torch.float64)
     corners = Pixels(rows, columns, torch.ones(4, dtype=torch.bool))
     scene = Scene.of(experiment, 0, panel)
-    kernel = ReferenceKernel(scene, None, 0.0)
-    diffracted, _ = kernel.to_subpixel(corners, 0)
+    diffracted, _ = Optics(scene).to_subpixel(corners, 0)
     return max(
         0.5
         * float(
@@ -193,7 +181,7 @@ def _sampled_steps(experiment: Experiment) -> list[tuple[int, tuple[int, int]]]:
     return [step for number, step in enumerate(every) if number in wanted]
 
 
-def _sampled_pixels(experiment: Experiment, panel: int, mask: MaskSource) -> Pixels:
+def _sampled_pixels(experiment: Experiment, panel: int, mask: Mask) -> Pixels:
     """Live pixels of a regular grid over the panel's region."""
     region = experiment.detector.panels[panel].region
     slow, fast = experiment.detector.panels[panel].pixels
@@ -217,13 +205,12 @@ _BIAS, _BITS = 1 << 19, 20
 
 
 def _node_keys(
-    kernel: ReferenceKernel, diffracted: Vectors, source: int, orientation: tuple[int, int]
+    scene: Scene, diffracted: Vectors, source: int, orientation: tuple[int, int]
 ) -> npt.NDArray[np.int64]:
     """Distinct nearest nodes of one step, as keys."""
-    scene = kernel.scene
     of_source = scene.beam.spectrum[source]
     q = geometry.scattering_vector(diffracted, of_source.incident, of_source.wavelength)
-    seen = kernel.within_resolution(q)
+    seen = Optics(scene).within_resolution(q)
     a, b, c = scene.orientations[orientation].tolist()
     h, k, l = (lattice.nearest_node(q.dot(axis)).to(torch.int64) + _BIAS for axis in (a, b, c))
     key = (((h << _BITS) + k) << _BITS) + l

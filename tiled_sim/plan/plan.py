@@ -1,58 +1,53 @@
-"""The plan: how the detector is cut into tiles, and what each will cost."""
+"""The plan of a run: how its image is cut into tiles, and how each is computed."""
 
 import hashlib
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tiled_sim.errors import UsageError
-from tiled_sim.kernels.first import first_evaluations
-from tiled_sim.kernels.reference import BLOCK
-from tiled_sim.kernels.scene import FirstEvaluation
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.grid import Tile
-from tiled_sim.model.mask import MaskSource
-from tiled_sim.model.settings import REFERENCE, Choice
-
-DEFAULT_TILE = (512, 512)
+from tiled_sim.model.first_evaluation import FirstEvaluation
+from tiled_sim.model.grid import Tile, TileGrid
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.mask import Mask
+from tiled_sim.model.settings import Settings
+from tiled_sim.plan.memory import Memory, memory_of
+from tiled_sim.plan.tiling import grid_of
 
 
 @dataclass(frozen=True, slots=True)
-class TilePlan:
-    """All tiles of a run, by arithmetic: nothing is listed, whatever the size.
+class Plan:
+    """All tiles of a run, and what is the same for each of them.
 
     Parameters
     ----------
-    shape : (frame, panel, slow, fast) of the image
-    tile : (slow, fast) pixels of a whole tile
-    steps : evaluations a pixel
-    structure_factor_nodes : of the grid
+    grid : of the tiles
+    settings : kernel and precision of every tile, whichever worker it falls to
+    evaluations_per_pixel : steps in every layer of the sensor
     first_evaluations : one a panel for ``--c-compat`` runs that need them, else empty
-    trace_pixels : (slow, fast) of pixels whose scaling chain is kept
-    kernel, precision, negligible : of every tile of the run, whichever worker it falls to
-    counted : whether the photons of every tile are counted, with noise
+    trace_pixels : (slow, fast) of pixels whose scaling chain is kept, on every panel and frame
+    memory : that a worker is predicted to take
+    seconds : that one core is predicted to take for all tiles [s]
+    workers : for which the tiles were cut
     """
 
-    shape: tuple[int, int, int, int]
-    tile: tuple[int, int]
-    steps: int
-    structure_factor_nodes: int = 0
+    grid: TileGrid
+    settings: Settings
+    evaluations_per_pixel: int
     first_evaluations: tuple[FirstEvaluation | None, ...] = ()
     trace_pixels: tuple[tuple[int, int], ...] = ()
-    kernel: str = "reference"
-    precision: str = "float64"
-    negligible: float = 0.0
-    counted: bool = False
+    memory: Memory = field(default=Memory(0, 0), compare=False)
+    seconds: float = field(default=math.inf, compare=False)
+    workers: int = field(default=1, compare=False)
 
     def __post_init__(self) -> None:
-        for name, side in zip(("slow", "fast"), self.tile, strict=True):
-            if side <= 0 or side % BLOCK:
-                raise UsageError(f"--tile: {side} pixels along {name} is not a multiple of {BLOCK}")
-        _, _, slow, fast = self.shape
+        _, _, slow, fast = self.grid.shape
         for pixel in self.trace_pixels:
             if not (0 <= pixel[0] < slow and 0 <= pixel[1] < fast):
                 raise UsageError(
@@ -60,114 +55,28 @@ class TilePlan:
                     "(slow x fast) pixels of a panel"
                 )
 
-    @classmethod
-    def of(
-        cls,
-        experiment: Experiment,
-        tile: tuple[int, int] = DEFAULT_TILE,
-        *,
-        structure_factor_nodes: int = 0,
-        first_evaluations: tuple[FirstEvaluation | None, ...] = (),
-        trace_pixels: tuple[tuple[int, int], ...] = (),
-        kernel: str = "reference",
-        precision: str = "float64",
-        negligible: float = 0.0,
-    ) -> "TilePlan":
-        """Plan an experiment in tiles of (slow, fast) pixels."""
-        _, _, slow, fast = experiment.shape
-        clipped = tuple(
-            min(side, math.ceil(size / BLOCK) * BLOCK)
-            for side, size in zip(tile, (slow, fast), strict=True)
-        )
-        return cls(
-            experiment.shape,
-            (clipped[0], clipped[1]),
-            experiment.evaluations_per_pixel,
-            structure_factor_nodes,
-            first_evaluations,
-            trace_pixels,
-            kernel,
-            precision,
-            negligible,
-            experiment.noise is not None,
-        )
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """(rows, columns) of tiles on a panel."""
-        _, _, slow, fast = self.shape
-        return math.ceil(slow / self.tile[0]), math.ceil(fast / self.tile[1])
-
     def __len__(self) -> int:
-        rows, columns = self.grid
-        return self.shape[0] * self.shape[1] * rows * columns
+        return len(self.grid)
 
     def __getitem__(self, index: int) -> Tile:
-        if not 0 <= index < len(self):
-            raise IndexError(f"tile {index} of {len(self)}")
-        rows, columns = self.grid
-        rest, column = divmod(index, columns)
-        rest, row = divmod(rest, rows)
-        frame, panel = divmod(rest, self.shape[1])
-        _, _, slow, fast = self.shape
-        return Tile(
-            index,
-            frame,
-            panel,
-            row,
-            column,
-            (row * self.tile[0], min((row + 1) * self.tile[0], slow)),
-            (column * self.tile[1], min((column + 1) * self.tile[1], fast)),
-        )
+        return self.grid[index]
 
     def __iter__(self) -> Iterator[Tile]:
-        return (self[index] for index in range(len(self)))
+        return iter(self.grid)
+
+    def id_of(self, tile: Tile) -> str:
+        """Name of a tile in the store."""
+        return self.grid.id_of(tile)
 
     @property
     def evaluations(self) -> int:
-        """Steps times pixels of the whole run, masked ones included."""
-        return math.prod(self.shape) * self.steps
+        """Of the whole run, masked pixels included."""
+        return math.prod(self.grid.shape) * self.evaluations_per_pixel
 
     @property
-    def bytes_per_task(self) -> int:
+    def bytes_of_worker(self) -> int:
         """Predicted memory of a worker process with one thread at its peak [bytes]."""
-        return self.bytes_of_process(1)
-
-    def bytes_of_process(self, threads: int) -> int:
-        """Predicted memory of a worker process at its peak, a tile on every thread [bytes]."""
-        return self._fixed_bytes + threads * self._bytes_per_pixel * self.tile[0] * self.tile[1]
-
-    def largest_tile(self, size: int, threads: int) -> int | None:
-        """Side of the largest square tile that such a process has room for [pixel].
-
-        Parameters
-        ----------
-        size : of the process [bytes]
-        threads : with a tile each
-
-        Returns
-        -------
-        a power of two; None if the process has no room for the smallest
-        """
-        room = (size - self._fixed_bytes) // (threads * self._bytes_per_pixel)
-        if room < BLOCK * BLOCK:
-            return None
-        return 1 << (math.isqrt(room).bit_length() - 1)
-
-    @property
-    def _fixed_bytes(self) -> int:
-        """What a process holds whatever the tile [bytes]."""
-        return _PROCESS_BYTES[self.kernel] + _BYTES_PER_NODE * self.structure_factor_nodes
-
-    @property
-    def _bytes_per_pixel(self) -> int:
-        """What a process holds of each pixel of a tile [bytes]."""
-        return _BYTES_PER_PIXEL + (_BYTES_PER_COUNT if self.counted else 0)
-
-    @property
-    def choice(self) -> Choice:
-        """The kernel of its tiles."""
-        return Choice(self.kernel, self.precision, "as planned", self.negligible)
+        return self.memory.of_process(math.prod(self.grid.tile))
 
     def first_evaluation(self, panel: int) -> FirstEvaluation | None:
         """Of a panel, or None."""
@@ -175,94 +84,95 @@ class TilePlan:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values; `from_dict` is the inverse."""
-        return json.loads(json.dumps(asdict(self)))
+        plain = json.loads(json.dumps(asdict(self)))
+        if not math.isfinite(self.seconds):
+            plain["seconds"] = None
+        return plain
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "TilePlan":
+    def from_dict(cls, data: dict[str, Any]) -> "Plan":
         """Rebuild a plan from `to_dict`."""
-        frames, panels, slow, fast = data["shape"]
+        seconds = data["seconds"]
         return cls(
-            (frames, panels, slow, fast),
-            (data["tile"][0], data["tile"][1]),
-            data["steps"],
-            data["structure_factor_nodes"],
+            TileGrid(*(tuple(data["grid"][name]) for name in ("shape", "tile"))),
+            Settings(**data["settings"]),
+            data["evaluations_per_pixel"],
             tuple(
                 None if first is None else FirstEvaluation(**first)
                 for first in data["first_evaluations"]
             ),
             tuple((pixel[0], pixel[1]) for pixel in data["trace_pixels"]),
-            data["kernel"],
-            data["precision"],
-            data["negligible"],
-            data["counted"],
+            Memory(**data["memory"]),
+            math.inf if seconds is None else seconds,
+            data["workers"],
         )
 
     @property
     def sha256(self) -> str:
-        """Hash of the plan."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        """Hash of what decides the tiles: not of predictions, nor of reasons."""
+        plain = self.to_dict()
+        for name in ("memory", "seconds", "workers"):
+            del plain[name]
+        del plain["settings"]["reason"]
+        text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-# From the peak_bytes of sidecars, Linux, torch 2.13 on CPU: what a process holds before its first
-# tile, and what the grid and the tile add (tiles of 64² to 2048², grids to 8e6 nodes).
-_PROCESS_BYTES = {
-    "reference": 319_000_000,
-    "compiled": 335_000_000,
-    "spots": 335_000_000,
-    "triton": 1_500_000_000,
-}
-_BYTES_PER_NODE = 27
-_BYTES_PER_PIXEL = 14
-#: With noise and a point-spread function.
-_BYTES_PER_COUNT = 9
-
-
-def plan_tiles(
+def make_plan(
     experiment: Experiment,
-    mask: MaskSource,
+    inputs: Inputs,
+    settings: Settings,
     *,
-    tile: tuple[int, int] = DEFAULT_TILE,
-    structure_factor_nodes: int = 0,
-    trace_pixels: tuple[tuple[int, int], ...] = (),
-    choice: Choice = REFERENCE,
-) -> TilePlan:
+    tile: tuple[int, int] | None = None,
+    trace_pixels: Sequence[tuple[int, int]] = (),
+    workers: int = 1,
+) -> Plan:
     """Plan an experiment, with what ``--c-compat`` needs to know of the whole panel.
 
     Parameters
     ----------
     experiment : what to simulate
-    mask : of `tiled_sim.read.inputs.load_mask`
-    tile : (slow, fast) pixels
-    structure_factor_nodes : of the grid, for the memory prediction
+    inputs : of it
+    settings : with the kernel that was chosen
+    tile : (slow, fast) pixels of a tile, multiples of 16; None: by predicted cost
     trace_pixels : (slow, fast) of pixels to trace
-    choice : of the kernel
+    workers : that will compute the tiles
+
+    Raises
+    ------
+    UsageError
+        for a pixel that is not computed, or a tile that is not made of whole blocks
     """
-    slow, fast = experiment.detector.pixels
+    # torch takes seconds to import, and whoever reads the plan of a run need not wait for it
+    from tiled_sim.kernels.first import first_evaluations
+    from tiled_sim.plan.choice import predicted_seconds
 
     for pixel in trace_pixels:
-        _require_live(pixel, experiment, mask)
-
-    def mask_rows(panel: int) -> Iterator[np.ndarray]:
-        for row in range(slow):
-            yield mask(panel, slice(row, row + 1), slice(0, fast))[0]
-
-    return TilePlan.of(
-        experiment,
-        tile,
-        structure_factor_nodes=structure_factor_nodes,
-        first_evaluations=first_evaluations(experiment, mask_rows),
-        trace_pixels=trace_pixels,
-        kernel=choice.kernel,
-        precision=choice.precision,
-        negligible=choice.negligible,
+        _require_live(pixel, inputs.mask)
+    seconds = predicted_seconds(settings, experiment, cores=1)
+    return Plan(
+        grid_of(experiment.shape, tile, seconds=seconds, workers=workers),
+        settings,
+        experiment.evaluations_per_pixel,
+        first_evaluations(experiment, lambda panel: _rows_of(inputs.mask, panel)),
+        tuple(trace_pixels),
+        memory_of(settings, experiment, inputs.nodes),
+        seconds,
+        workers,
     )
 
 
-def _require_live(pixel: tuple[int, int], experiment: Experiment, mask: MaskSource) -> None:
+def _rows_of(mask: Mask, panel: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """Rows of a panel's mask, uint8 (fast,)."""
+    _, slow, fast = mask.shape
+    for row in range(slow):
+        yield mask(panel, slice(row, row + 1), slice(0, fast))[0]
+
+
+def _require_live(pixel: tuple[int, int], mask: Mask) -> None:
     """Refuse to trace a pixel that no panel computes."""
     row, column = pixel
-    _, panels, slow, fast = experiment.shape
+    panels, slow, fast = mask.shape
     inside = 0 <= row < slow and 0 <= column < fast
     where = (slice(row, row + 1), slice(column, column + 1))
     if inside and all(mask(panel, *where)[0, 0] != 0 for panel in range(panels)):

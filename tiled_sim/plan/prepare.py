@@ -1,24 +1,18 @@
-"""From an experiment to a planned run: inputs loaded, coverage checked, store made."""
+"""From an experiment to a plan: inputs loaded, coverage checked, kernel chosen, tiles cut."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tiled_sim.errors import ExperimentError
-from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.mask import MaskSource
-from tiled_sim.model.settings import NEGLIGIBLE, Choice, Wish
-from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.plan.choice import choose_kernel
-from tiled_sim.plan.coverage import (
-    REQUIRED_COVERAGE,
-    Coverage,
-    load_reaching_amorphous,
-    measure_coverage,
-)
-from tiled_sim.plan.plan import DEFAULT_TILE, TilePlan, plan_tiles
-from tiled_sim.read.inputs import load_mask, load_structure_factors
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.settings import REQUIRED_COVERAGE, Settings
+from tiled_sim.plan.choice import build_kernel, choose_kernel
+from tiled_sim.plan.coverage import Coverage, measure_coverage, require_reach
+from tiled_sim.plan.plan import Plan, make_plan
+from tiled_sim.plan.workers import Workers
+from tiled_sim.read.inputs import load_inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,97 +22,93 @@ class Prepared:
     Parameters
     ----------
     experiment : what to simulate
-    structure_factors : of its file; None without one
-    mask : of its panels
+    inputs : what it names, loaded
     coverage : of the reflections in reach; None without a file
     plan : of the tiles
-    choice : of the kernel, and why
-    amorphous : table of the background; None without one
     """
 
     experiment: Experiment
-    structure_factors: StructureFactors | None
-    mask: MaskSource
+    inputs: Inputs
     coverage: Coverage | None
-    plan: TilePlan
-    choice: Choice
-    amorphous: AmorphousTable | None = None
+    plan: Plan
 
     @property
     def hashes(self) -> dict[str, str | None]:
         """SHA-256 of what decides the image."""
         return {
             "experiment": self.experiment.sha256,
-            "structure_factors": (
-                None if self.structure_factors is None else self.structure_factors.sha256
-            ),
+            **self.inputs.hashes,
             "plan": self.plan.sha256,
         }
 
     def provenance(self) -> dict[str, Any] | None:
         """Where F comes from, as plain JSON values."""
-        if self.structure_factors is None or self.coverage is None:
+        factors = self.inputs.factors
+        if factors is None or self.coverage is None:
             return None
         return {
-            **asdict(self.structure_factors.provenance),
-            "minimum": list(self.structure_factors.minimum),
-            "maximum": list(self.structure_factors.maximum),
+            **asdict(factors.provenance),
+            "minimum": list(factors.minimum),
+            "maximum": list(factors.maximum),
             "coverage": self.coverage.to_dict(),
         }
 
 
 def prepare(
     experiment: Experiment,
+    settings: Settings = Settings(),  # noqa: B008 - frozen
     *,
-    tile: tuple[int, int] = DEFAULT_TILE,
+    tile: tuple[int, int] | None = None,
     trace_pixels: Sequence[tuple[int, int]] = (),
-    require_coverage: float = REQUIRED_COVERAGE,
-    precision: str = "float64",
-    kernel: str = "auto",
-    negligible: float = NEGLIGIBLE,
-    device: str = "cpu",
-    cores: int = 1,
+    require_coverage: float | None = REQUIRED_COVERAGE,
+    workers: Workers = Workers(),  # noqa: B008 - frozen
+    compiling: Callable[[], None] | None = None,
 ) -> Prepared:
     """Load the inputs of an experiment, check that F covers the detector, and plan the tiles.
 
     Parameters
     ----------
     experiment : what to simulate
-    tile : (slow, fast) pixels
+    settings : as the user asks
+    tile : (slow, fast) pixels of a tile; None: by predicted cost
     trace_pixels : (slow, fast) of pixels whose scaling chain is kept
-    require_coverage : share of the reflections in reach that the file must give
-    precision, kernel, negligible : as `submit`; they decide the kernel
-    device : ``cpu`` or ``cuda``, of the workers
-    cores : that compute
+    require_coverage : share of the reflections in reach that the file must give; None: coverage
+        is not measured
+    workers : that are to compute the tiles
+    compiling : called before the kernel is compiled for this machine; None: the workers are
+        elsewhere, and compile for themselves
 
     Raises
     ------
     InputFileError, CoverageError, UsageError
         naming what is wrong and what to do
     """
-    choice = choose_kernel(
-        experiment,
-        Wish(kernel, precision, negligible),
-        device=device,
-        cores=cores,
-    )
-    mask = load_mask(experiment)
-    structure_factors = load_structure_factors(experiment)
+    chosen = choose_kernel(experiment, settings, device=workers.device, cores=workers.cores)
+    inputs = load_inputs(experiment)
     coverage = None
-    if structure_factors is not None:
-        coverage = measure_coverage(experiment, structure_factors, mask)
-        coverage.require(require_coverage, structure_factors)
+    if inputs.factors is not None and require_coverage is not None:
+        coverage = measure_coverage(experiment, inputs.factors, inputs.mask)
+        coverage.require(require_coverage, inputs.factors)
         _refuse_racing_interpolation(experiment, coverage)
-    amorphous = load_reaching_amorphous(experiment)
-    plan = plan_tiles(
-        experiment,
-        mask,
-        tile=tile,
-        structure_factor_nodes=0 if structure_factors is None else structure_factors.given.size,
-        trace_pixels=tuple(trace_pixels),
-        choice=choice,
-    )
-    return Prepared(experiment, structure_factors, mask, coverage, plan, choice, amorphous)
+    if inputs.amorphous is not None:
+        require_reach(experiment, inputs.amorphous)
+
+    def plan_with(settings: Settings) -> Plan:
+        return make_plan(
+            experiment,
+            inputs,
+            settings,
+            tile=tile,
+            trace_pixels=trace_pixels,
+            workers=workers.cores,
+        )
+
+    plan = plan_with(chosen)  # refuses what cannot be before a minute is spent on compiling
+    if compiling is not None:
+        built = build_kernel(chosen, experiment, asked=settings.kernel, compiling=compiling)
+        if built != chosen:
+            plan = plan_with(built)
+    return Prepared(experiment, inputs, coverage, plan)
 
 
 def _refuse_racing_interpolation(experiment: Experiment, coverage: Coverage) -> None:

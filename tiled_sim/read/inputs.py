@@ -13,25 +13,32 @@ from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.background import ABSCISSAS
 from tiled_sim.model.detector import Panel
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
-from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, MaskSource
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, Mask
 from tiled_sim.model.structure_factors import StructureFactors
 
 
-def load_structure_factors(experiment: Experiment) -> StructureFactors | None:
-    """Read the file that an experiment takes F from; None if it names none.
+def load_inputs(experiment: Experiment) -> Inputs:
+    """Read every file that an experiment names.
 
     Raises
     ------
     InputFileError
-        if the file is missing or malformed
+        if a file is missing, malformed, or not the one that the experiment was made with
+    ExperimentError
+        if the size of a mask is not the panel's
     UsageError
-        if it is an MTZ that leaves open which column is meant, or gemmi is not installed
+        if an MTZ leaves open which column is meant, or gemmi is not installed
     """
-    return read_structure_factors(experiment.structure_factors)
+    return Inputs(
+        load_mask(experiment),
+        read_structure_factors(experiment.structure_factors),
+        load_amorphous(experiment),
+    )
 
 
 def read_structure_factors(source: StructureFactorSource) -> StructureFactors | None:
-    """Read a source of F by its format; None if it names no file. Raises as above."""
+    """Read a source of F by its format; None if it names no file. Raises as `load_inputs`."""
     if source.path is None:
         return None
     if source.format == "mtz":
@@ -59,50 +66,46 @@ def load_amorphous(experiment: Experiment) -> AmorphousTable | None:
     return table
 
 
-def load_mask(experiment: Experiment) -> MaskSource:
-    """A function that gives any rectangle of the mask.
+def load_mask(experiment: Experiment) -> Mask:
+    """The mask of an experiment's panels. Raises as `load_inputs`."""
+    panels = experiment.detector.panels
+    _, count, slow, fast = experiment.shape
+    dead = [_dead_pixels(panel) for panel in panels]
+    if all(pixels is None for pixels in dead) and all(
+        panel.region is None and panel.pixels == (slow, fast) for panel in panels
+    ):
+        return Mask.live((count, slow, fast))
 
-    Returns
-    -------
-    called with panel, slow and fast slices: uint8 (slow, fast), the sum of `MASKED` and
-    `OUTSIDE_REGION`, 0 where live; `NO_PIXEL` alone beyond the end of a panel that is smaller
-    than others
+    def read(panel: int, rows: slice, columns: slice) -> npt.NDArray[np.uint8]:
+        return _rectangle(panels[panel], dead[panel], rows, columns)
 
-    Raises
-    ------
-    InputFileError
-        if a mask file is missing, or not the one the experiment was made with
-    ExperimentError
-        if its size is not the panel's
-    """
-    dead = [_dead_pixels(panel) for panel in experiment.detector.panels]
+    return Mask((count, slow, fast), read)
 
-    def mask(panel: int, slow: slice, fast: slice) -> npt.NDArray[np.uint8]:
-        whole = np.full((slow.stop - slow.start, fast.stop - fast.start), NO_PIXEL, dtype=np.uint8)
-        rows, columns = experiment.detector.panels[panel].pixels
-        slow, fast = (
-            slice(slow.start, min(slow.stop, rows)),
-            slice(fast.start, min(fast.stop, columns)),
+
+def _rectangle(
+    panel: Panel, dead: npt.NDArray[np.bool_] | None, rows: slice, columns: slice
+) -> npt.NDArray[np.uint8]:
+    """Mask of a rectangle of a panel, which may reach beyond its own pixels."""
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    part = np.full(shape, NO_PIXEL, dtype=np.uint8)
+    slow, fast = panel.pixels
+    there = part[: max(slow - rows.start, 0), : max(fast - columns.start, 0)]
+    there[:] = 0
+    if dead is not None:
+        there[dead[rows, columns]] = MASKED
+    region = panel.region
+    if region is not None:
+        inside = np.outer(
+            _within(rows, region.slow_start, region.slow_stop)[: there.shape[0]],
+            _within(columns, region.fast_start, region.fast_stop)[: there.shape[1]],
         )
-        part = whole[: max(slow.stop - slow.start, 0), : max(fast.stop - fast.start, 0)]
-        part[:] = 0
-        if part.size == 0:
-            return whole
-        pixels = dead[panel]
-        if pixels is not None:
-            part[pixels[slow, fast]] = MASKED
-        region = experiment.detector.panels[panel].region
-        if region is not None:
-            along_slow = np.arange(slow.start, slow.stop)
-            along_fast = np.arange(fast.start, fast.stop)
-            inside = np.outer(
-                (along_slow >= region.slow_start) & (along_slow < region.slow_stop),
-                (along_fast >= region.fast_start) & (along_fast < region.fast_stop),
-            )
-            part[~inside] |= OUTSIDE_REGION
-        return whole
+        there[~inside] |= OUTSIDE_REGION
+    return part
 
-    return mask
+
+def _within(part: slice, start: int, stop: int) -> npt.NDArray[np.bool_]:
+    numbers = np.arange(part.start, part.stop)
+    return (numbers >= start) & (numbers < stop)
 
 
 def _dead_pixels(panel: Panel) -> npt.NDArray[np.bool_] | None:

@@ -1,97 +1,71 @@
 """A run: its experiment, image, sidecars and state, read from its store."""
 
-import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from tiled_sim.errors import ExperimentError, StoreError
-from tiled_sim.kernels.devices import device_of, resolve_device
-from tiled_sim.kernels.reference import Lookups
+from tiled_sim.model.difference import first_difference
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile
-from tiled_sim.plan.plan import TilePlan
-from tiled_sim.simulation.simulator import Simulator
-from tiled_sim.store.control import Control, Driver, Failure
-from tiled_sim.store.run_store import RunStore, tile_id
-from tiled_sim.store.sidecar import SidecarError, counts_digest, image_digest
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.plan.plan import Plan
+from tiled_sim.run.faults import faults_of_tiles
+from tiled_sim.run.status import Status, status_of
+from tiled_sim.store import files
+from tiled_sim.store.run_files import RunFiles
+from tiled_sim.store.run_store import FORMAT, NOT_COUNTED, RunStore
+from tiled_sim.store.schema import check_of
+from tiled_sim.store.sidecar import SidecarError
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def id_of(tile: Tile) -> str:
-    """Name of a tile in the store, ``f00000/p000/r0003c0007``."""
-    return tile_id(tile.frame, tile.panel, tile.row, tile.column)
+    from tiled_sim.simulation.simulator import Simulator
 
-
-@dataclass(slots=True)
-class Counted:
-    """What the pixels of a run have counted so far.
-
-    Parameters
-    ----------
-    total : sum [ADU]
-    peak : largest [ADU]
-    overloads : pixels at the saturation
-    negative : pixels below 0
-    """
-
-    total: int = 0
-    peak: int = 0
-    overloads: int = 0
-    negative: int = 0
-
-    def add(self, found: dict[str, Any]) -> None:
-        """Add what the sidecar of a tile says of its counts."""
-        self.total += found["sum"]
-        self.peak = max(self.peak, found["max"])
-        self.overloads += found["overloads"]
-        self.negative += found["negative"]
-
-
-@dataclass(slots=True)
-class Status:
-    """How far a run is, from its sidecars alone.
-
-    Parameters
-    ----------
-    tiles, done : number of tiles, and of those committed
-    evaluations : done
-    kernel_seconds : summed over tiles [s]
-    total : sum of the image so far [photons]
-    peak, peak_at : brightest pixel [photons] and its (frame, panel, slow, fast)
-    nan : pixels that are not a number
-    lookups : of structure factors
-    missing : ids of the first tiles not done
-    failed : tiles not done that were given up
-    driver : who hands out the tiles, or did last; None if nobody has
-    counted : with noise; None without
-    """
-
-    tiles: int
-    done: int = 0
-    evaluations: int = 0
-    kernel_seconds: float = 0.0
-    total: float = 0.0
-    peak: float = 0.0
-    peak_at: tuple[int, int, int, int] | None = None
-    nan: int = 0
-    lookups: Lookups = field(default_factory=Lookups)
-    missing: list[str] = field(default_factory=list)
-    failed: list[Failure] = field(default_factory=list)
-    driver: Driver | None = None
-    counted: Counted | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Whether every tile is done."""
-        return self.done == self.tiles
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return asdict(self)
+_AGAIN = "submit the run again to another --out"
+_HASH = {"type": "string", "pattern": "^[0-9a-f]{8,64}$"}
+_NO_HASH = {"type": "null"}
+_NUMBER = {"type": "number"}
+#: What no hash guards of the attributes of a run, as far as it is read again.
+_UNGUARDED = check_of(
+    {
+        "type": "object",
+        "required": ["run_id", "experiment", "structure_factors", "plan", "hashes"],
+        "properties": {
+            "run_id": {"type": "string"},
+            "experiment": {"type": "object"},
+            "plan": {"type": "object"},
+            "hashes": {
+                "type": "object",
+                "required": ["experiment", "structure_factors", "mask", "background", "plan"],
+                "properties": {"experiment": _HASH, "plan": _HASH},
+                "additionalProperties": {"anyOf": [_HASH, _NO_HASH]},
+            },
+            "structure_factors": {
+                "type": ["object", "null"],
+                "required": [
+                    *("path", "format", "size", "sha256", "count", "negative"),
+                    *("notes", "minimum", "maximum", "coverage"),
+                ],
+                "properties": {
+                    "path": {"type": "string"},
+                    "format": {"type": "string"},
+                    "sha256": {"type": "string"},
+                    **dict.fromkeys(("size", "count", "negative"), _NUMBER),
+                    "notes": {"type": "array", "items": {"type": "string"}},
+                    "minimum": {"type": "array", "items": _NUMBER, "minItems": 3, "maxItems": 3},
+                    "maximum": {"type": "array", "items": _NUMBER, "minItems": 3, "maxItems": 3},
+                    "coverage": {
+                        "type": "object",
+                        "required": ["fraction", "reflections", "missing", "in_range"],
+                        "additionalProperties": {"type": ["number", "null"]},
+                    },
+                },
+            },
+        },
+    }
+)
 
 
 class Run:
@@ -111,23 +85,18 @@ class Run:
         self.store = RunStore.open(path)
         self.path = self.store.path
         attributes = self.store.attributes
+        fault = _UNGUARDED(attributes)
+        if fault:
+            raise StoreError(_spoilt(path, f"tiled_sim{fault}"))
+        self.run_id: str = attributes["run_id"]
+        self.hashes: dict[str, str | None] = attributes["hashes"]
         try:
-            self.experiment = Experiment.from_dict(
-                attributes["experiment"], self.store.read_arrays()
-            )
-            self.plan = TilePlan.from_dict(attributes["plan"])
-            self.hashes: dict[str, str | None] = attributes["hashes"]
-            self.run_id: str = attributes["run_id"]
-        except ExperimentError as error:
-            raise StoreError(
-                f"{path}: the experiment that it holds cannot be: {error}; submit the run again to "
-                "another --out"
-            ) from error
-        except (KeyError, TypeError) as error:
-            raise StoreError(
-                f"{path}: its attributes lack or spoil {error}; the run was made by another "
-                "version, or its zarr.json was edited"
-            ) from error
+            self.experiment = self.store.read_experiment()
+            self.plan = Plan.from_dict(attributes["plan"])
+        except Exception as error:  # they may hold anything, if they were edited
+            raise StoreError(_spoilt(path, f"they lack or spoil {error}")) from error
+        if attributes["format"] != FORMAT:
+            return  # its hashes are those of documents that are spelt otherwise
         for name, found in (("experiment", self.experiment.sha256), ("plan", self.plan.sha256)):
             if found != self.hashes.get(name):
                 raise StoreError(
@@ -141,18 +110,18 @@ class Run:
         return self.store.attributes
 
     @property
-    def image(self) -> xr.DataArray:
+    def image(self) -> "xr.DataArray":
         """The image, lazily: float32 (frame, panel, slow, fast) [photons], coordinates in mm.
 
         NaN where nothing has been computed yet.
         """
-        return xr.open_zarr(self.path / "0", consolidated=True)["image"]
+        return self._level_0("image")
 
     @property
-    def counts(self) -> xr.DataArray:
-        """The counts, lazily: int32 (frame, panel, slow, fast) [ADU], coordinates in mm.
+    def counts(self) -> "xr.DataArray":
+        """The counts, lazily: (frame, panel, slow, fast) [ADU], coordinates in mm.
 
-        -2147483648 where nothing has been computed yet.
+        int32 of a run whose tiles are all done; else float64, NaN where nothing was computed yet.
 
         Raises
         ------
@@ -160,22 +129,52 @@ class Run:
             if the run was made without noise
         """
         self.store.require_counts()
-        return xr.open_zarr(self.path / "0", consolidated=True, mask_and_scale=False)["counts"]
+        counts = self._level_0("counts")
+        if self.status().complete:
+            return counts
+        return counts.where(counts != NOT_COUNTED)
 
     @property
-    def mask(self) -> xr.DataArray:
+    def mask(self) -> "xr.DataArray":
         """The mask, lazily: uint8 (panel, slow, fast), 0 = live."""
-        return xr.open_zarr(self.path / "0", consolidated=True, mask_and_scale=False)["mask"]
+        return self._level_0("mask")
+
+    def _level_0(self, name: str) -> "xr.DataArray":
+        import xarray as xr  # takes a while, and `status` needs no image
+
+        level = RunFiles(self.path / "0", read_only=True)
+        return xr.open_zarr(level, consolidated=True, mask_and_scale=False)[name]
 
     def sidecar(self, tile: Tile) -> dict[str, Any] | None:
-        """The valid sidecar of a tile of this run, or None if the tile must be computed."""
+        """The valid sidecar of a tile of this run, or None if the tile must be computed.
+
+        Raises
+        ------
+        StoreError
+            if something stands in its place that cannot be read, nor replaced
+        """
         try:
-            found = self.store.read_sidecar(id_of(tile))
+            found = self.store.read_sidecar(self.plan.id_of(tile))
         except SidecarError:
             return None
-        if found is None or found["hashes"] != self.hashes:
+        if found is None or found["hashes"] != self.hashes or found["run_id"] != self.run_id:
             return None
-        return found
+        ranges = [found["tile"][name] for name in ("frames", "panels", "slow", "fast")]
+        if ranges != [list(part) for part in tile.ranges]:
+            return None
+        has_noise = self.experiment.noise is not None
+        return found if (found["counts"] is not None) == has_noise else None
+
+    def committed(self, tile: Tile) -> dict[str, Any] | None:
+        """The sidecar of a tile whose pixels are there, too; None if the tile must be computed.
+
+        Raises
+        ------
+        StoreError
+            if something stands in the place of a file that cannot be read, nor replaced
+        """
+        found = self.sidecar(tile)
+        return None if found is None or any(self.store.faults_of_shards(tile)) else found
 
     @property
     def sidecars(self) -> Iterator[dict[str, Any]]:
@@ -199,82 +198,19 @@ class Run:
         )
 
     def missing(self) -> Iterator[Tile]:
-        """Tiles without a valid sidecar, in the order of the plan."""
-        return (tile for tile in self.plan if self.sidecar(tile) is None)
+        """Tiles that are not `committed`, in the order of the plan."""
+        return (tile for tile in self.plan if self.committed(tile) is None)
 
     def status(self) -> Status:
-        """How far the run is, from the store alone."""
-        control = Control(self.path)
-        given_up = {failure.tile: failure for failure in control.failures()}
-        status = Status(len(self.plan), driver=control.driver())
-        status.counted = None if self.experiment.noise is None else Counted()
-        sums = []
-        for tile in self.plan:
-            found = self.sidecar(tile)
-            if found is None:
-                if len(status.missing) < 10:
-                    status.missing.append(id_of(tile))
-                if id_of(tile) in given_up:
-                    status.failed.append(given_up[id_of(tile)])
-                continue
-            status.done += 1
-            status.evaluations += found["evaluations"]["done"]
-            status.kernel_seconds += found["time"]["seconds"]["kernel"]
-            status.nan += found["image"]["nan"]
-            sums.append(found["image"]["sum"])
-            if status.counted is not None:
-                status.counted.add(found["counts"])
-            counts = found["structure_factor_lookups"]
-            status.lookups.add(Lookups(**{k: v for k, v in counts.items() if k != "counted"}))
-            if found["image"]["max"] > status.peak:
-                status.peak = found["image"]["max"]
-                slow, fast = found["image"]["max_at"]
-                status.peak_at = (tile.frame, tile.panel, slow, fast)
-        status.total = math.fsum(sums)
-        return status
+        """How far the run is, from the store alone. Raises as `status_of`."""
+        return status_of(self)
 
     def faults(self) -> Iterator[str]:
-        """What is wrong with the run: tiles missing, digests that differ, NaN, strangers."""
-        expected = set()
-        for tile in self.plan:
-            expected.add(id_of(tile))
-            yield from (f"{id_of(tile)}: {fault}" for fault in self._faults_of(tile))
-        for found in self.store.sidecar_ids():
-            if found not in expected:
-                yield f"{found}: a sidecar of no tile of this run"
+        """What is wrong with its tiles: missing, damaged, not as committed, NaN, strangers."""
+        return (str(fault) for fault in faults_of_tiles(self))
 
-    def _faults_of(self, tile: Tile) -> Iterator[str]:
-        found = self.sidecar(tile)
-        if found is None:
-            yield "not computed, or its sidecar is damaged"
-            return
-        try:
-            image = self.store.read_tile(
-                tile.frame, tile.panel, slice(*tile.slow), slice(*tile.fast)
-            )
-        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
-            yield f"the image cannot be read: {error}"
-            return
-        if image_digest(image) != found["image"]["sha256"]:
-            yield "the image is not the one that was committed (SHA-256)"
-        if np.isnan(image).any():
-            yield f"{int(np.isnan(image).sum())} pixels are NaN"
-        if found["counts"] is not None:
-            yield from self._faults_of_counts(tile, found["counts"]["sha256"])
-
-    def _faults_of_counts(self, tile: Tile, digest: str) -> Iterator[str]:
-        try:
-            counts = self.store.read_counts(
-                tile.frame, tile.panel, slice(*tile.slow), slice(*tile.fast)
-            )
-        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
-            yield f"the counts cannot be read: {error}"
-            return
-        if counts_digest(counts) != digest:
-            yield "the counts are not those that were committed (SHA-256)"
-
-    def simulator(self, device: str, plan: TilePlan | None = None) -> Simulator:
-        """What computes its tiles, with the structure factors of its store.
+    def simulator(self, device: str, plan: Plan | None = None) -> "Simulator":
+        """What computes its tiles, with the inputs of its store.
 
         Parameters
         ----------
@@ -288,43 +224,72 @@ class Run:
         UsageError
             for a device that is not there
         """
-        try:
-            structure_factors = self.store.read_structure_factors()
-            amorphous = self.store.read_amorphous()
-        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
-            raise StoreError(
-                f"{self.path}: the structure factors or the table of the background in the store "
-                f"cannot be read ({error}); submit "
-                "the run again to another --out"
-            ) from error
-        found = None if structure_factors is None else structure_factors.sha256
-        if found != self.hashes["structure_factors"]:
-            raise StoreError(
-                f"{self.path}: the structure factors in the store have SHA-256 {found}, the run "
-                f"was made with {self.hashes['structure_factors']}"
-            )
+        # torch takes seconds to import, and `status` needs none
+        from tiled_sim.kernels.devices import device_of, resolve_device
+        from tiled_sim.simulation.simulator import Simulator
+
         plan = self.plan if plan is None else plan
-        where = resolve_device(device_of(plan.choice, device))
-        return Simulator(self.experiment, structure_factors, plan, where, amorphous)
+        where = resolve_device(device_of(plan.settings, device))
+        return Simulator(self.experiment, self.inputs(), plan, where)
+
+    def inputs(self) -> Inputs:
+        """What the run was made with, from its store, and no more and no less.
+
+        Raises
+        ------
+        StoreError
+            if they cannot be read, or are not those that the run was made with; naming the file
+            that was lost, if one was
+        """
+        try:
+            inputs = self.store.read_inputs()
+            found = inputs.hashes
+        except StoreError as error:
+            raise StoreError(f"{error}{self._lost()}") from error
+        except files.DAMAGE as error:
+            if files.is_shortage(error):
+                raise
+            raise StoreError(
+                f"{self.path}: an input that is kept in the store cannot be read ({error}); "
+                f"{_AGAIN}{self._lost()}"
+            ) from error
+        for name, value in found.items():
+            if value != self.hashes.get(name):
+                raise StoreError(
+                    f"{self.path}: the {name.replace('_', ' ')} in the store has SHA-256 {value}, "
+                    f"the run was made with {self.hashes.get(name)}; {_AGAIN}{self._lost()}"
+                )
+        return inputs
+
+    def _lost(self) -> str:
+        """Which file of an input was lost, to end a sentence with; empty if none was."""
+        try:
+            lost = list(self.store.lost_files_of_inputs())
+        except (StoreError, *files.DAMAGE):
+            return ""
+        others = f" and {len(lost) - 1} others" if len(lost) > 1 else ""
+        return f". Lost: {lost[0]}{others}" if lost else ""
+
+    def unreadable(self) -> Iterator[Tile]:
+        """Tiles that are `committed`, but whose pixels cannot be decoded: every one is read."""
+        for tile in self.plan:
+            if self.committed(tile) is None:
+                continue
+            try:
+                self.store.read_part(tile)
+                if self.experiment.noise is not None:
+                    self.store.read_counts_part(tile)
+            except files.DAMAGE as error:
+                if files.is_shortage(error):
+                    raise
+                yield tile
 
 
-def first_difference(here: Any, there: Any, name: str = "experiment") -> tuple[str, Any, Any]:
-    """Name and both values of the first field in which two documents differ.
-
-    Parameters
-    ----------
-    here, there : plain JSON values that are not equal
-    name : of both
-    """
-    if isinstance(here, dict) and isinstance(there, dict):
-        for key in [*here, *(key for key in there if key not in here)]:
-            if here.get(key) != there.get(key):
-                return first_difference(here.get(key), there.get(key), f"{name}.{key}")
-    if isinstance(here, list) and isinstance(there, list) and len(here) == len(there):
-        for number, (one, other) in enumerate(zip(here, there, strict=True)):
-            if one != other:
-                return first_difference(one, other, f"{name}[{number}]")
-    return name.removeprefix("experiment."), here, there
+def _spoilt(path: str | Path, how: str) -> str:
+    return (
+        f"{path}: the attributes in its zarr.json are not those of a run: {how}; it was made by "
+        "another version, or edited"
+    )
 
 
 def open_run(path: str | Path) -> Run:

@@ -5,31 +5,30 @@ photons are drawn from their own counters. A tile therefore draws those of its s
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.kernels.reference import BLOCK
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.grid import Tile
+from tiled_sim.model.grid import BLOCK
 from tiled_sim.model.readout import Noise
 from tiled_sim.physics.noise import Corner, arriving_photons, read_photons
 from tiled_sim.physics.point_spread import blur, spread_of
+from tiled_sim.simulation.rectangles import Rectangle
 
 Image = npt.NDArray[np.float32]
 Photons = npt.NDArray[np.float64]
 
 
 def count_photons(
-    experiment: Experiment, tile: Tile, image: Image, expected: Callable[[Tile], Image]
+    experiment: Experiment, tile: Rectangle, image: Image, expected: Callable[[Rectangle], Image]
 ) -> npt.NDArray[np.int32]:
     """What the detector reads in a tile.
 
     Parameters
     ----------
     experiment : with noise
-    tile : of the plan
+    tile : of one image
     image : expected in the tile, float32 (slow, fast) [photons]
     expected : gives the same of a rectangle of whole blocks beside the tile
 
@@ -54,7 +53,7 @@ def count_photons(
     )
 
 
-def _arriving(noise: Noise, part: Tile, expected: Image) -> Photons:
+def _arriving(noise: Noise, part: Rectangle, expected: Image) -> Photons:
     return arriving_photons(
         expected,
         _corner(part),
@@ -65,16 +64,16 @@ def _arriving(noise: Noise, part: Tile, expected: Image) -> Photons:
     )
 
 
-def _corner(part: Tile) -> Corner:
+def _corner(part: Rectangle) -> Corner:
     return Corner(part.slow[0], part.fast[0], part.panel, part.frame)
 
 
 def _blurred(
     experiment: Experiment,
     noise: Noise,
-    tile: Tile,
+    tile: Rectangle,
     image: Image,
-    expected: Callable[[Tile], Image],
+    expected: Callable[[Rectangle], Image],
 ) -> Photons:
     """Photons counted in a tile, of those that arrive there and around it."""
     assert noise.point_spread is not None
@@ -86,7 +85,7 @@ def _blurred(
     around = np.zeros([side + 2 * margin for side in tile.shape])
     start = tile.slow[0] - margin, tile.fast[0] - margin
 
-    def fill(part: Tile, image: Image) -> None:
+    def fill(part: Rectangle, image: Image) -> None:
         slow, fast = (
             slice(first - before, last - before)
             for (first, last), before in zip((part.slow, part.fast), start, strict=True)
@@ -101,7 +100,7 @@ def _blurred(
     return blur(around[within, within], spread)
 
 
-def _strips(tile: Tile, margin: int, pixels: tuple[int, int]) -> Iterator[Tile]:
+def _strips(tile: Rectangle, margin: int, pixels: tuple[int, int]) -> Iterator[Rectangle]:
     """Rectangles that surround a tile as far as a margin or the panel's edge.
 
     Above and below they are as wide as all of it, to the left and right as high as the tile.
@@ -116,4 +115,4 @@ def _strips(tile: Tile, margin: int, pixels: tuple[int, int]) -> Iterator[Tile]:
         ((bottom, rows[1]), columns),
     ):
         if slow[0] < slow[1] and fast[0] < fast[1]:
-            yield replace(tile, slow=slow, fast=fast)
+            yield tile._replace(slow=slow, fast=fast)

@@ -13,11 +13,10 @@ import xarray as xr
 from tiled_sim.kernels.devices import TILES_ON_A_GPU, one_torch_thread, resolve_device
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile
-from tiled_sim.model.settings import NEGLIGIBLE, Wish
-from tiled_sim.plan.choice import build_choice, choose_kernel
-from tiled_sim.plan.coverage import load_reaching_amorphous
-from tiled_sim.plan.plan import TilePlan, plan_tiles
-from tiled_sim.read.inputs import load_mask, load_structure_factors
+from tiled_sim.model.settings import NEGLIGIBLE, Settings
+from tiled_sim.plan.plan import Plan
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.plan.workers import Workers
 from tiled_sim.simulation.labels import labelled
 from tiled_sim.simulation.simulator import Simulator
 
@@ -57,34 +56,26 @@ def simulate(
     TiledSimError
         for inputs that cannot be read and options that cannot be honoured
     """
-    resolved = resolve_device(device)
-    choice = choose_kernel(
+    where = resolve_device(device)
+    prepared = prepare(
         experiment,
-        Wish(kernel, precision, negligible),
-        device=resolved.type,
-        cores=1,  # the threads below wait for each other, most of the time
-    )
-    choice = build_choice(choice, experiment, asked=kernel, compiling=_say_compiling)
-    mask = load_mask(experiment)
-    plan = plan_tiles(
-        experiment,
-        mask,
+        Settings(kernel, precision, negligible),
         trace_pixels=trace_pixels,
-        choice=choice,
+        require_coverage=None,
+        # the threads below wait for each other, most of the time
+        workers=Workers(device=where.type),
+        compiling=_say_compiling,
     )
-    amorphous = load_reaching_amorphous(experiment)
-    factors = load_structure_factors(experiment)
-    simulator = Simulator(experiment, factors, plan, resolved, amorphous)
+    simulator = Simulator(experiment, prepared.inputs, prepared.plan, where)
     image = np.empty(experiment.shape, dtype=np.float32)
     traces: list[dict[str, Any]] = []
 
     def compute(tile: Tile) -> None:
-        slow, fast = slice(*tile.slow), slice(*tile.fast)
-        result = simulator.simulate_tile(tile, mask(tile.panel, slow, fast))
-        image[tile.frame, tile.panel, slow, fast] = result.image
+        result = simulator.simulate_tile(tile)
+        image[tile.region] = result.image
         traces.extend(t.to_dict() for t in result.traces if t.reason == "requested")
 
-    _for_each(compute, plan, simulator.device)
+    _for_each(compute, prepared.plan, where)
     array = labelled(experiment, image)
     if trace_pixels:
         array.attrs["traces"] = traces
@@ -95,7 +86,7 @@ def _say_compiling() -> None:
     logger.info("compiling the kernel for this machine, once (about a minute)")
 
 
-def _for_each(compute: Callable[[Tile], None], plan: TilePlan, device: torch.device) -> None:
+def _for_each(compute: Callable[[Tile], None], plan: Plan, device: torch.device) -> None:
     """Every tile through ``compute``: one thread a core on CPU, some on a GPU."""
     threads = os.cpu_count() if device.type == "cpu" else TILES_ON_A_GPU
     with one_torch_thread(), ThreadPoolExecutor(threads) as pool:

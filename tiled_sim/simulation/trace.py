@@ -63,6 +63,7 @@ class Trace:
 
     Parameters
     ----------
+    frame, panel : of which image
     pixel : (slow, fast)
     reason : ``requested`` or ``brightest``
     values : rows of the chain by the C program's names; units in `UNITS`
@@ -71,6 +72,8 @@ class Trace:
         else 0 [photons]
     """
 
+    frame: int
+    panel: int
     pixel: tuple[int, int]
     reason: str
     values: dict[str, Any]
@@ -80,6 +83,8 @@ class Trace:
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
         return {
+            "frame": self.frame,
+            "panel": self.panel,
             "pixel": list(self.pixel),
             "reason": self.reason,
             "departure": self.departure,
@@ -91,7 +96,7 @@ class Trace:
 def scaling_chain(
     recorder: Recorder,
     scene: Scene,
-    pixel: tuple[int, int],
+    place: tuple[int, int, int, int],
     reason: str,
     stored: float,
     tolerance: float | None,
@@ -102,7 +107,7 @@ def scaling_chain(
     ----------
     recorder : after the kernel ran over the pixel's block
     scene : that the kernel summed
-    pixel : (slow, fast)
+    place : (frame, panel, slow, fast) of the pixel
     reason : why it is traced
     stored : the pixel's value in the image [photons]
     tolerance : difference of the traced value from the stored one that the kernel explains
@@ -122,7 +127,7 @@ def scaling_chain(
     traced = float(np.float32(photons))
     departs = not abs(traced - stored) <= (tolerance or 0.0)
     if departs and tolerance is None:
-        raise AssertionError(f"trace of pixel {pixel} gives {photons}, the image {stored}")
+        raise AssertionError(f"trace of pixel {place} gives {photons}, the image {stored}")
     first = recorder.phi_steps[0]
     factors = first["F_latt_abc"]
     close_distance = panel.close_distance
@@ -173,7 +178,8 @@ def scaling_chain(
         "floatimage_accumulated": stored,
     }
     return Trace(
-        pixel,
+        *place[:2],
+        place[2:],
         reason,
         values,
         [_phi_step(t, step) for t, step in enumerate(recorder.phi_steps)],

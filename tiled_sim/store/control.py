@@ -5,14 +5,13 @@
 given up. None of it decides what is done: that the sidecars do.
 """
 
-import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from tiled_sim.store import durable, strict_json
+from tiled_sim.store import durable, files, strict_json
 from tiled_sim.store.sidecar import check_tile_id
 
 RUNNING, FINISHED, CANCELLED, FAILED = "running", "finished", "cancelled", "failed"
@@ -88,6 +87,7 @@ class Control:
     """
 
     def __init__(self, path: Path) -> None:
+        self._root = path
         self._folder = path / "control"
 
     def driver(self) -> Driver | None:
@@ -96,14 +96,14 @@ class Control:
 
     def write_driver(self, driver: Driver) -> None:
         """Describe the driver."""
-        self._folder.mkdir(exist_ok=True)
+        files.make_folders(self._root, self._folder)
         durable.write_atomically(
             self._folder / "driver.json", strict_json.dumps(asdict(driver)).encode()
         )
 
     def cancel(self) -> None:
         """Ask whoever computes the run to stop."""
-        self._folder.mkdir(exist_ok=True)
+        files.make_folders(self._root, self._folder)
         durable.write_atomically(self._folder / "cancel", b"")
 
     def go_on(self) -> None:
@@ -121,7 +121,7 @@ class Control:
         """Record a tile that is given up."""
         check_tile_id(failure.tile)
         file = self._folder / "failures" / f"{failure.tile}.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folders(self._root, file.parent)
         durable.write_atomically(file, strict_json.dumps(asdict(failure)).encode())
 
     def failures(self) -> Iterator[Failure]:
@@ -142,13 +142,8 @@ def new_token() -> str:
 def _read(kind: Any, file: Path) -> Any:
     """A record from its file; None if it is not there or is damaged: it decides nothing."""
     try:
-        found = kind(**json.loads(file.read_bytes(), parse_constant=_refuse))
+        found = kind(**strict_json.loads(files.read_file(file)))
     except (OSError, ValueError, TypeError):
         return None
     kinds = get_type_hints(kind)
     return found if all(isinstance(getattr(found, name), kinds[name]) for name in kinds) else None
-
-
-def _refuse(number: str) -> None:
-    """JSON has no NaN and no infinity."""
-    raise ValueError(number)

@@ -1,10 +1,10 @@
-"""The arrays of a run store, format 1: dimensions, chunks, fill values, attributes."""
+"""The arrays of pixels in a run store, format 2: dimensions, chunks, fill values, attributes."""
 
 import itertools
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,27 +13,14 @@ from zarr.codecs import ZstdCodec
 from zarr.errors import ZarrUserWarning
 
 from tiled_sim.errors import StoreError
-from tiled_sim.model.amorphous import AmorphousTable
-from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION
-from tiled_sim.model.structure_factors import Provenance, StructureFactors
+from tiled_sim.model.coordinates import PixelCentres
+from tiled_sim.model.grid import AXES, BLOCK, Shape, TileGrid
+from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, Mask
 
-MaskSource = npt.NDArray[np.uint8] | Callable[[int, slice, slice], npt.NDArray[np.uint8]]
-"""A mask (panel, slow, fast), or a function of panel, slow and fast that gives a part of it."""
-
-
-DIMENSIONS = ("frame", "panel", "slow", "fast")
-TILE_STEP = 16
-LONGEST_CHUNK = 256
-LONGEST_GRID_CHUNK = 64
+SHORTEST_CHUNK, LONGEST_CHUNK = 64, 256
 #: Of ``counts``, where nothing was computed yet.
 NOT_COUNTED = -(2**31)
-
-#: Units and long names of the arrays of an experiment.
-_ARRAYS = {
-    "spectrum/incident": ("1", "direction in which the light of a source travels"),
-    "spectrum/wavelength": ("angstrom", "wavelength of a source"),
-    "spectrum/weight": ("1", "weight of a source relative to the others"),
-}
+_MOST_IN_A_CHUNK = 1 << 20
 
 # On images of the golden set this is both smaller and quicker than blosc's zstd with shuffle, and
 # 20 % smaller than its lz4 at 1 ms more for 512 × 512 pixels: exact zeros come in long runs, and
@@ -41,242 +28,189 @@ _ARRAYS = {
 COMPRESSOR = ZstdCodec(level=1)
 
 
+class Described(NamedTuple):
+    """Values that become a small array of a store.
+
+    Parameters
+    ----------
+    values : of any shape
+    dimensions : name of each axis
+    units, long_name : for readers
+    """
+
+    values: npt.NDArray[Any]
+    dimensions: tuple[str, ...]
+    units: str
+    long_name: str
+
+
 def inner_chunk(side: int) -> int:
-    """Longest divisor of a tile's side that is a multiple of 16 and at most 256 [pixel]."""
-    longest = min(side, LONGEST_CHUNK)
-    return max(n for n in range(TILE_STEP, longest + 1, TILE_STEP) if side % n == 0)
+    """Side of the chunks that a tile's side is divided into, a multiple of 16 [pixel].
+
+    The longest divisor of at most 256; but where that is shorter than 64, the shortest that is not,
+    so that an image is not made of a thousand chunks.
+    """
+    divisors = [n for n in range(BLOCK, side + 1, BLOCK) if side % n == 0]
+    longest = max(n for n in divisors if n <= LONGEST_CHUNK)
+    if longest >= SHORTEST_CHUNK:
+        return longest
+    return next((n for n in divisors if n >= SHORTEST_CHUNK), side)
 
 
-def create_image(
-    level: zarr.Group, shape: tuple[int, int, int, int], tile: tuple[int, int]
-) -> zarr.Array:
+def create_image(level: zarr.Group, grid: TileGrid) -> zarr.Array:
     """Array ``image`` of one level, all "not yet computed"."""
     return level.create_array(
         "image",
-        shape=shape,
+        shape=grid.shape,
         dtype="float32",
-        shards=(1, 1, *tile),
-        chunks=(1, 1, *map(inner_chunk, tile)),
+        shards=grid.tile,
+        chunks=(1, 1, *map(inner_chunk, grid.tile[2:])),
         compressors=COMPRESSOR,
         fill_value=np.nan,
-        dimension_names=DIMENSIONS,
+        dimension_names=AXES,
         attributes={"units": "photon", "long_name": "expected photons per pixel"},
         config={"write_empty_chunks": True},
     )
 
 
-def create_counts(
-    level: zarr.Group, shape: tuple[int, int, int, int], tile: tuple[int, int]
-) -> zarr.Array:
+def create_counts(level: zarr.Group, grid: TileGrid) -> zarr.Array:
     """Array ``counts`` of level 0, all "not yet computed"."""
     return level.create_array(
         "counts",
-        shape=shape,
+        shape=grid.shape,
         dtype="int32",
-        shards=(1, 1, *tile),
-        chunks=(1, 1, *map(inner_chunk, tile)),
+        shards=grid.tile,
+        chunks=(1, 1, *map(inner_chunk, grid.tile[2:])),
         compressors=COMPRESSOR,
         fill_value=NOT_COUNTED,
-        dimension_names=DIMENSIONS,
-        attributes={"units": "ADU", "long_name": "counts with noise"},
+        dimension_names=AXES,
+        # _FillValue: xarray takes zarr's fill value for a number like others
+        attributes={
+            "units": "ADU",
+            "long_name": "counts with noise",
+            "_FillValue": NOT_COUNTED,
+        },
         config={"write_empty_chunks": True},
     )
 
 
-def create_mask(
-    level: zarr.Group, shape: tuple[int, int, int], tile: tuple[int, int]
-) -> zarr.Array:
+def create_mask(level: zarr.Group, grid: TileGrid) -> zarr.Array:
     """Array ``mask`` of level 0, all live."""
     return level.create_array(
         "mask",
-        shape=shape,
+        shape=grid.shape[1:],
         dtype="uint8",
-        shards=(1, *tile),
-        chunks=(1, *map(inner_chunk, tile)),
+        shards=grid.tile[1:],
+        chunks=(1, *map(inner_chunk, grid.tile[2:])),
         compressors=COMPRESSOR,
         fill_value=0,
-        dimension_names=DIMENSIONS[1:],
+        dimension_names=AXES[1:],
         attributes={
             "units": "1",
             "long_name": "0 where a pixel is live",
             "flag_masks": [MASKED, OUTSIDE_REGION, NO_PIXEL],
             "flag_meanings": "masked outside_roi no_pixel",
         },
+        config={"write_empty_chunks": True},  # a shard that is missing was lost
     )
 
 
-def write_coordinates(
-    level: zarr.Group,
-    frames: int,
-    panels: int,
-    centres: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], str],
-) -> None:
+def write_coordinates(level: zarr.Group, shape: Shape, centres: PixelCentres) -> None:
     """Arrays ``frame``, ``panel``, ``slow`` and ``fast`` of one level.
 
     Parameters
     ----------
-    centres : of the pixels along slow and along fast, and their unit
+    level : group of the level
+    shape : (frame, panel, slow, fast) of its image
+    centres : of its pixels
     """
-    slow, fast, unit = centres
-    _write_axis(level, "frame", np.arange(frames), "1", "number of the exposure, from 0")
-    _write_axis(level, "panel", np.arange(panels), "1", "number of the panel, from 0")
-    for name, values in (("slow", slow), ("fast", fast)):
-        _write_axis(level, name, values, unit, f"centre of the pixel along the panel's {name} axis")
+    for name, size, what in zip(AXES, shape, ("exposure", "panel"), strict=False):
+        numbers = np.arange(size, dtype=np.int64)
+        write_array(level, name, Described(numbers, (name,), "1", f"number of the {what}, from 0"))
+    for name, values in (("slow", centres.slow), ("fast", centres.fast)):
+        long_name = f"centre of the pixel along the panel's {name} axis"
+        write_array(level, name, Described(values, (name,), centres.unit, long_name))
 
 
-def write_mask(array: zarr.Array, mask: MaskSource, tile: tuple[int, int]) -> None:
-    """Write the mask a tile at a time; tiles that are all live stay unwritten.
+def read_coordinates(level: zarr.Group) -> PixelCentres:
+    """Centres of the pixels of a level, as `write_coordinates` wrote them."""
+    unit = str(array_of(level, "slow").attrs["units"])
+    return PixelCentres(values_of(level, "slow"), values_of(level, "fast"), unit)
 
-    Raises
-    ------
-    ValueError
-        a mask of another shape or type
-    """
-    if not callable(mask) and mask.shape != array.shape:
-        raise ValueError(f"a mask of {array.shape} is due, not of {mask.shape}")
-    panels, *sides = array.shape
-    starts = (range(0, size, side) for size, side in zip(sides, tile, strict=True))
-    for panel, *corner in itertools.product(range(panels), *starts):
-        slow, fast = (
+
+def write_mask(array: zarr.Array, mask: Mask) -> None:
+    """Write every shard of a mask, those that are all live too: none is missing but by damage."""
+    assert array.shards is not None
+    array = array.with_config({"write_empty_chunks": True})
+    sides = zip(array.shape, array.shards, strict=True)
+    for corner in itertools.product(*(range(0, size, side) for size, side in sides)):
+        panels, slow, fast = (
             slice(start, min(start + side, size))
-            for start, side, size in zip(corner, tile, sides, strict=True)
+            for start, side, size in zip(corner, array.shards, array.shape, strict=True)
         )
-        part = mask(panel, slow, fast) if callable(mask) else mask[panel, slow, fast]
-        if part.dtype != np.uint8:
-            raise ValueError(f"a mask of uint8 is due, not of {part.dtype}")
-        if part.any():
-            array[panel, slow, fast] = part
+        array[panels, slow, fast] = np.stack(
+            [mask(panel, slow, fast) for panel in range(panels.start, panels.stop)]
+        )
 
 
-def write_structure_factors(root: zarr.Group, factors: StructureFactors) -> None:
-    """Group ``structure_factors``: amplitudes, given nodes, indices and provenance."""
-    attributes: dict[str, Any] = asdict(factors.provenance)
-    attributes["notes"] = list(factors.provenance.notes)
-    attributes["content_sha256"] = factors.sha256
-    group = root.create_group("structure_factors", attributes=attributes)
-    for name, low, high in zip("hkl", factors.minimum, factors.maximum, strict=True):
-        _write_axis(group, name, np.arange(low, high + 1), "1", f"Miller index {name}")
-    unit = factors.provenance.unit
-    _write_grid(group, "amplitude", factors.amplitude, unit, "amplitude of the unit cell")
-    _write_grid(group, "given", factors.given, "1", "whether the source names the node")
+def shards_within(array: zarr.Array, region: tuple[slice, ...]) -> list[Path]:
+    """Files, from the array's folder, of the shards that a region has pixels of.
+
+    Parameters
+    ----------
+    array : of shards
+    region : a slice along each axis
+    """
+    assert array.shards is not None
+    places = (
+        range(part.start // side, -(-part.stop // side))
+        for part, side in zip(region, array.shards, strict=True)
+    )
+    return [Path("c", *map(str, place)) for place in itertools.product(*places)]
 
 
-def read_structure_factors(group: zarr.Group) -> StructureFactors:
-    """Structure factors of the group ``structure_factors``.
+def write_array(group: zarr.Group, name: str, described: Described) -> None:
+    """Write a small array; one of the same value everywhere has it as fill value, and no file.
+
+    Unless that is the value that stands for a lost file: so it is known which files must be there.
+    """
+    values = described.values
+    same = values.size > 0 and values.tobytes() == values.flat[0].tobytes() * values.size
+    same = same and not is_nothing(values.flat[0])
+    rows = max(1, _MOST_IN_A_CHUNK // max(int(np.prod(values.shape[1:])), 1))
+    array = group.create_array(
+        name,
+        shape=values.shape,
+        dtype=values.dtype,
+        chunks=(min(rows, values.shape[0]), *values.shape[1:]),
+        fill_value=values.flat[0] if same else _nothing(values.dtype),
+        dimension_names=described.dimensions,
+        attributes={"units": described.units, "long_name": described.long_name},
+        # -0.0 would come back as 0.0, of another hash
+        config={"write_empty_chunks": not same},
+    )
+    if not same:
+        array[...] = values
+
+
+def _nothing(dtype: np.dtype[Any]) -> Any:
+    """What a reader finds where a chunk was lost."""
+    return dtype.type(np.nan if dtype.kind == "f" else 0)
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether a fill value is that of arrays all of whose chunks are files."""
+    return bool(value != value or value == 0)
+
+
+def values_of(group: zarr.Group, name: str) -> Any:
+    """Values of an array of a group.
 
     Raises
     ------
     StoreError
-        their content is not what was written
+        there is none
     """
-    attributes: dict[str, Any] = group.attrs.asdict()
-    content = attributes.pop("content_sha256")
-    notes = tuple(attributes.pop("notes"))
-    first_h, first_k, first_l = (int(_values(group, name)[0]) for name in "hkl")
-    factors = StructureFactors(
-        amplitude=_values(group, "amplitude"),
-        given=_values(group, "given"),
-        minimum=(first_h, first_k, first_l),
-        provenance=Provenance(notes=notes, **attributes),
-    )
-    if factors.sha256 != content:
-        raise StoreError(
-            f"{group.store_path}: structure factors are damaged: content {factors.sha256[:12]}…, "
-            f"written {content[:12]}…; submit the run again to another --out"
-        )
-    return factors
-
-
-def write_amorphous(root: zarr.Group, table: AmorphousTable) -> None:
-    """Group ``background``: F of one molecule against sin θ/λ."""
-    group = root.create_group("background", attributes={"content_sha256": table.sha256})
-    for name, unit, long_name in (
-        ("stol", "1/angstrom", "sin theta / lambda"),
-        ("F", "electron", "amplitude of one molecule"),
-    ):
-        values = getattr(table, name)
-        group.create_array(
-            name,
-            data=values,
-            chunks=values.shape,
-            fill_value=np.nan,
-            dimension_names=("stol",),
-            attributes={"units": unit, "long_name": long_name},
-        )
-
-
-def read_amorphous(group: zarr.Group) -> AmorphousTable:
-    """Table of the group ``background``.
-
-    Raises
-    ------
-    StoreError
-        its content is not what was written
-    """
-    table = AmorphousTable(_values(group, "stol"), _values(group, "F"))
-    written = group.attrs["content_sha256"]
-    if table.sha256 != written:
-        raise StoreError(
-            f"{group.store_path}: the table of the background is damaged: content "
-            f"{table.sha256[:12]}…, written {str(written)[:12]}…; submit the run again to another "
-            "--out"
-        )
-    return table
-
-
-def write_arrays(root: zarr.Group, arrays: Mapping[str, npt.NDArray[np.float64]]) -> None:
-    """Group ``inputs``: the arrays of an experiment, each under its own name."""
-    group = root.create_group("inputs")
-    for name, values in arrays.items():
-        units, long_name = _ARRAYS[name]
-        group.create_array(
-            name,
-            data=values,
-            chunks=values.shape,
-            fill_value=np.nan,
-            dimension_names=("source", "component")[: values.ndim],
-            attributes={"units": units, "long_name": long_name},
-        )
-
-
-def read_arrays(group: zarr.Group) -> dict[str, npt.NDArray[np.float64]]:
-    """Arrays of the group ``inputs``."""
-    return {
-        f"{part}/{name}": _values(within, name)
-        for part, within in group.groups()
-        for name in within.array_keys()
-    }
-
-
-def _write_axis(
-    group: zarr.Group, name: str, values: npt.NDArray[Any], unit: str, long_name: str
-) -> None:
-    group.create_array(
-        name,
-        data=values.astype(np.float64 if values.dtype.kind == "f" else np.int64),
-        chunks=values.shape,
-        fill_value=np.nan if values.dtype.kind == "f" else 0,
-        dimension_names=(name,),
-        attributes={"units": unit, "long_name": long_name},
-    )
-
-
-def _write_grid(
-    group: zarr.Group, name: str, values: npt.NDArray[Any], unit: str, long_name: str
-) -> None:
-    group.create_array(
-        name,
-        data=values,
-        chunks=tuple(min(side, LONGEST_GRID_CHUNK) for side in values.shape),
-        compressors=COMPRESSOR,
-        fill_value=values.dtype.type(0),
-        dimension_names=("h", "k", "l"),
-        attributes={"units": unit, "long_name": long_name},
-        config={"write_empty_chunks": True},  # -0.0 would come back as 0.0, of another hash
-    )
-
-
-def _values(group: zarr.Group, name: str) -> Any:
     return np.asarray(array_of(group, name)[...])
 
 
@@ -294,13 +228,29 @@ def array_of(group: zarr.Group, name: str) -> zarr.Array:
     return array
 
 
+def group_of(group: zarr.Group, name: str) -> zarr.Group:
+    """Group within a group by name.
+
+    Raises
+    ------
+    StoreError
+        there is none
+    """
+    found = group.get(name)
+    if not isinstance(found, zarr.Group):
+        raise StoreError(f"{group.store_path}: group {name!r} is missing: the run is damaged")
+    return found
+
+
 def seal(root: zarr.Group, attributes: Mapping[str, Any]) -> None:
     """Consolidate the metadata of each group and of the root, then write root attributes."""
     with warnings.catch_warnings():
         # That consolidation is not in the zarr v3 specification yet: readers without it read the
         # arrays' own metadata. And that `traces` is no zarr node: it is not meant to be.
         warnings.simplefilter("ignore", ZarrUserWarning)
-        for name in root.group_keys():
+        for name, group in root.groups():
+            for within in group.group_keys():
+                zarr.consolidate_metadata(root.store, path=f"{name}/{within}")
             zarr.consolidate_metadata(root.store, path=name)
         sealed = zarr.consolidate_metadata(root.store)
     sealed.update_attributes({**sealed.attrs, **attributes})

@@ -1,6 +1,6 @@
 """Where a run is, and whether what is there is one."""
 
-import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from tiled_sim.errors import StoreError
+from tiled_sim.store import files, strict_json
 
-FORMAT = 1
-"""Newest format of a run store that this program knows; it writes this one."""
+FORMAT = 2
+"""Format of the run stores that this program writes; it reads those before."""
 
 
 def local_path(path: str | Path) -> Path:
@@ -57,17 +58,19 @@ def run_attributes(path: Path) -> dict[str, Any]:
     StoreError
         there is nothing, it is no zarr store, no run or half of one, or of a newer format
     """
-    if not path.exists():
-        raise StoreError(f"{path}: no such run; `tiled-sim submit … --out {path}` makes one")
     try:
-        document = json.loads((path / "zarr.json").read_bytes())
+        document = strict_json.loads(files.read_file(path / "zarr.json"))
     except (FileNotFoundError, NotADirectoryError) as error:
+        if not os.path.lexists(path):
+            raise StoreError(
+                f"{path}: no such run; `tiled-sim submit … --out {path}` makes one"
+            ) from error
         raise StoreError(f"{path} is no zarr store, so no run; give the path of one") from error
     except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: zarr.json cannot be read: {error}") from error
-    attributes = document.get("attributes", {}) if isinstance(document, dict) else {}
-    run = attributes.get("tiled_sim")
-    if not isinstance(run, dict) or not isinstance(run.get("format"), int):
+        raise StoreError(f"{path}: its zarr.json cannot be read ({_reason(error)})") from error
+    attributes = document.get("attributes") if isinstance(document, dict) else None
+    run = attributes.get("tiled_sim") if isinstance(attributes, dict) else None
+    if not isinstance(run, dict) or type(run.get("format")) is not int:
         raise StoreError(
             f"{path} is a zarr store without the attributes of a run: making it was interrupted, "
             "or another program made it; if it is yours, remove it and submit again"
@@ -78,3 +81,7 @@ def run_attributes(path: Path) -> dict[str, Any]:
             "update tiled_sim"
         )
     return run
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

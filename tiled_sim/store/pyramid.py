@@ -11,8 +11,27 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
+from tiled_sim.errors import StoreError
+from tiled_sim.model.grid import Tile, TileGrid
+from tiled_sim.store import files
+
 LONGEST_SIDE = 512
 """No level is made of a level whose sides are this long or shorter [pixel]."""
+
+
+class UnreadableShardError(StoreError):
+    """A shard that is damaged.
+
+    Parameters
+    ----------
+    array : path of the array
+    index : number of the shard
+    error : what its decoder said
+    """
+
+    def __init__(self, array: str, index: int, error: Exception) -> None:
+        super().__init__(f"shard {index} of {array} cannot be read ({error})")
+        self.index = index
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +40,8 @@ class PixelAxis:
 
     Parameters
     ----------
-    first : centre of pixel 0 [mm, or pixel]
-    pitch : from one centre to the next, in the same unit
+    first : centre of pixel 0
+    pitch : from one centre to the next
     """
 
     first: float
@@ -54,20 +73,20 @@ class PixelAxis:
 
 
 def halve(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Mean of each 2 × 2 pixels, float32 (ceil(slow / 2), ceil(fast / 2)).
+    """Mean of each 2 × 2 pixels, float32 (…, ceil(slow / 2), ceil(fast / 2)).
 
     NaN pixels, and those beyond an odd edge, do not count; where none counts the result is NaN.
 
     Parameters
     ----------
-    image : float32 (slow, fast)
+    image : float32 (…, slow, fast)
     """
-    shape = tuple(math.ceil(side / 2) for side in image.shape)
+    shape = (*image.shape[:-2], *(math.ceil(side / 2) for side in image.shape[-2:]))
     total = np.zeros(shape, dtype=np.float64)
     count = np.zeros(shape, dtype=np.uint8)
     for slow, fast in itertools.product(range(2), repeat=2):
-        part = image[slow::2, fast::2]
-        corner = np.s_[: part.shape[0], : part.shape[1]]
+        part = image[..., slow::2, fast::2]
+        corner = np.s_[..., : part.shape[-2], : part.shape[-1]]
         valid = ~np.isnan(part)
         np.add(total[corner], part, out=total[corner], where=valid)
         count[corner] += valid
@@ -85,47 +104,77 @@ def smaller_shapes(slow: int, fast: int) -> list[tuple[int, int]]:
     return shapes
 
 
+def grid_of_level(finer: TileGrid, sides: tuple[int, int]) -> TileGrid:
+    """Shards of a level: those of the level before, no larger than the image.
+
+    Parameters
+    ----------
+    finer : of the level before
+    sides : (slow, fast) pixels of a panel of the level
+    """
+    return TileGrid.cut((*finer.shape[:2], *sides), finer.tile)
+
+
 def fill_level(
     fine: zarr.Array, coarse: zarr.Array, apply: Callable[..., Iterable[Any]] = map
 ) -> None:
     """Write one level from the one before, shard by shard.
 
     At most two shards are in memory for each call of ``apply`` in progress, however large the
-    detector.
+    detector and however many panels and frames a shard holds.
 
     Parameters
     ----------
-    fine, coarse : float32 (frame, panel, slow, fast) with the same shards of even sides
+    fine, coarse : float32 (frame, panel, slow, fast), the shards of ``coarse`` by `grid_of_level`
     apply : as ``map``; that of a ``ThreadPoolExecutor`` makes shards side by side
     """
-    assert coarse.shards is not None
-    sides = zip(coarse.shape, coarse.shards, strict=True)
-    shards = itertools.product(*(range(math.ceil(size / side)) for size, side in sides))
-    for _ in apply(partial(_fill_shard, fine, coarse), shards):
+    for _ in apply(partial(_fill_shard, fine, coarse), shards_of(coarse)):
         pass
 
 
-def _fill_shard(fine: zarr.Array, coarse: zarr.Array, shard: tuple[int, int, int, int]) -> None:
-    frame, panel, row, column = shard
-    slow, fast = _shard_region(coarse, row, column)
-    image = np.empty((slow.stop - slow.start, fast.stop - fast.start), dtype=np.float32)
-    for down, right in itertools.product(range(2), repeat=2):
-        fine_slow, fine_fast = _shard_region(fine, 2 * row + down, 2 * column + right)
-        if fine_slow.start >= fine_slow.stop or fine_fast.start >= fine_fast.stop:
-            continue
-        part = halve(np.asarray(fine[frame, panel, fine_slow, fine_fast]))
-        top, left = fine_slow.start // 2 - slow.start, fine_fast.start // 2 - fast.start
-        image[top : top + part.shape[0], left : left + part.shape[1]] = part
-    coarse[frame, panel, slow, fast] = image
+def _fill_shard(fine: zarr.Array, coarse: zarr.Array, shard: Tile) -> None:
+    """Write a shard of a level."""
+    coarse[shard.region] = reduced_shard(fine, coarse, shard)
 
 
-def _shard_region(array: zarr.Array, row: int, column: int) -> tuple[slice, slice]:
-    """Pixels of a shard, cut at the edge of the panel; empty beyond it."""
+def shards_of(array: zarr.Array) -> TileGrid:
+    """The shards of an array."""
     assert array.shards is not None
-    slow, fast = (
-        slice(min(number * side, size), min((number + 1) * side, size))
-        for number, side, size in zip(
-            (row, column), array.shards[-2:], array.shape[-2:], strict=True
-        )
-    )
-    return slow, fast
+    frames, panels, slow, fast = array.shape
+    return TileGrid((frames, panels, slow, fast), array.shards)
+
+
+def reduced_shard(fine: zarr.Array, coarse: zarr.Array, shard: Tile) -> npt.NDArray[np.float32]:
+    """Pixels of a shard of a level, from the shards of the one before that lie under it.
+
+    Parameters
+    ----------
+    fine, coarse : as `fill_level`
+    shard : of ``coarse``
+
+    Raises
+    ------
+    UnreadableShardError
+        naming the one of ``fine`` that is damaged
+    """
+    finer = shards_of(fine)
+    frame, panel, row, column = shards_of(coarse).place_of(shard.index)
+    image = np.empty(shard.shape, dtype=np.float32)
+    for below in itertools.product((2 * row, 2 * row + 1), (2 * column, 2 * column + 1)):
+        place = (frame, panel, *below)
+        if any(number >= count for number, count in zip(place, finer.counts, strict=True)):
+            continue
+        tile = finer[finer.index_at(place)]
+        part = halve(_read(fine, tile))
+        top, left = tile.slow[0] // 2 - shard.slow[0], tile.fast[0] // 2 - shard.fast[0]
+        image[..., top : top + part.shape[-2], left : left + part.shape[-1]] = part
+    return image
+
+
+def _read(array: zarr.Array, shard: Tile) -> npt.NDArray[np.float32]:
+    try:
+        return np.asarray(array[shard.region])
+    except files.DAMAGE as error:
+        if files.is_shortage(error):
+            raise
+        raise UnreadableShardError(array.path, shard.index, error) from error

@@ -1,7 +1,7 @@
-"""The run store, format 1: the only code that touches the zarr. See ``docs/store.md``."""
+"""The run store: the only code that touches the zarr. See ``docs/store.md``."""
 
 import json
-import logging
+import math
 import operator
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,40 +11,59 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.storage import LocalStore
 
 from tiled_sim.errors import StoreError
-from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.grid import Tile, TileGrid
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.store import durable, layout, location, ome, pyramid, sidecar, strict_json
-from tiled_sim.store.layout import NOT_COUNTED, MaskSource
+from tiled_sim.store import (
+    durable,
+    format1,
+    layout,
+    location,
+    ome,
+    sidecar,
+    strict_json,
+)
+from tiled_sim.store.inputs import (
+    lost_files,
+    read_amorphous,
+    read_arrays,
+    read_structure_factors,
+)
+from tiled_sim.store.layout import NOT_COUNTED
+from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
-from tiled_sim.store.sidecar import tile_id
+from tiled_sim.store.run_files import RunFiles
+from tiled_sim.store.shards import fault_of_shard
+from tiled_sim.store.skeleton import write_skeleton
+from tiled_sim.store.traces import Traces
 
-__all__ = ["FORMAT", "NOT_COUNTED", "MaskSource", "RunStore", "tile_id"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
 
 
 class RunStore:
-    """A run on disk: the image, its mask, the structure factors and the sidecars of its tiles.
+    """A run on disk: the image, its mask, the inputs and the sidecars of its tiles.
 
     Made by `create` or `open`. One process may write while others read, and several may write at
     once as long as no two write the same tile.
     """
 
-    def __init__(self, path: Path, mode: Literal["r", "r+"]) -> None:
+    def __init__(self, path: Path, mode: Literal["r", "r+"], attributes: dict[str, Any]) -> None:
         self._path = path
         self._mode = mode
-        self._attributes = location.run_attributes(path)
+        self._attributes = attributes
+        self._traces = Traces(path, self._decode)
         try:
             self._root = zarr.open_group(
-                LocalStore(path, read_only=mode == "r"), mode=mode, zarr_format=3
+                RunFiles(path, read_only=mode == "r"), mode=mode, zarr_format=3
             )
             arrays = {"image": layout.array_of(self._root, "0/image")}
             if "0/counts" in self._root:
                 arrays["counts"] = layout.array_of(self._root, "0/counts")
-        except (KeyError, TypeError, ValueError, OSError) as error:  # zarr, of its metadata
+        except Exception as error:  # zarr, of metadata that may hold anything
             raise StoreError(
                 f"{path}: its arrays cannot be opened ({error}); its metadata is damaged, or not "
                 "tiled_sim's"
@@ -59,16 +78,12 @@ class RunStore:
     def create(
         cls,
         path: str | Path,
+        experiment: Experiment,
         *,
-        shape: tuple[int, int, int, int],
-        tile: tuple[int, int],
+        grid: TileGrid,
+        inputs: Inputs,
         attributes: Mapping[str, Any],
-        centres: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], str],
-        arrays: Mapping[str, npt.NDArray[np.float64]],
-        structure_factors: StructureFactors | None = None,
-        mask: MaskSource | None = None,
-        amorphous: AmorphousTable | None = None,
-        counts: bool = False,
+        fill: Callable[["RunStore"], None] | None = None,
     ) -> "RunStore":
         """Make the store of a run that has computed nothing yet, and open it to write.
 
@@ -78,52 +93,34 @@ class RunStore:
         Parameters
         ----------
         path : directory to make, or a ``file://`` URL of it
-        shape : frames, panels, slow and fast pixels of a panel
-        tile : slow and fast sides of a tile [pixel], multiples of 16; the panel need not be a
-            multiple of the tile
-        attributes : what the run is, kept as the ``tiled_sim`` attribute beside ``format``
-        centres : float64 (slow,) and (fast,), of the pixels along the panel's axes, equally spaced,
-            and their unit, ``mm`` or ``pixel``
-        arrays : of the experiment, by name
-        structure_factors : kept in the run, for the workers
-        mask : uint8 (panel, slow, fast), 0 where live, otherwise the sum of 1 (masked) and 2
-            (outside the region of interest); or a function that is asked for it tile by tile;
-            all live if None
-        amorphous : table of the background, kept in the run, for the workers
-        counts : whether the run counts photons beside expecting them
+        experiment : what is to be simulated
+        grid : of the tiles
+        inputs : kept in the run, for the workers
+        attributes : what else the run is, kept beside ``format`` and ``experiment`` as the
+            ``tiled_sim`` attribute
+        fill : writes tiles that are there already, before anybody can take the store for a run
 
         Raises
         ------
         StoreError
             the path exists, cannot be made, or is a URL of something else than a local directory
         ValueError
-            shapes, tiles, coordinates, mask and attributes that cannot be or do not agree
+            attributes that have no JSON form
         """
-        plain = _plain_attributes(attributes)
-        axes = _checked_axes(shape, tile, *centres[:2])
+        plain = _plain_attributes({**attributes, "experiment": experiment.to_dict()})
         target = location.local_path(path)
         location.make_directory(target)
         try:
-            root = zarr.open_group(LocalStore(target), mode="w-", zarr_format=3)
-            level = root.create_group("0")
-            layout.create_image(level, shape, tile)
-            if counts:
-                layout.create_counts(level, shape, tile)
-            layout.write_coordinates(level, *shape[:2], centres)
-            layout.write_arrays(root, arrays)
-            live = layout.create_mask(level, shape[1:], tile)
-            if mask is not None:
-                layout.write_mask(live, mask, tile)
-            if structure_factors is not None:
-                layout.write_structure_factors(root, structure_factors)
-            if amorphous is not None:
-                layout.write_amorphous(root, amorphous)
-            document = ome.image_metadata(target.stem, [axes], centres[2])
+            root = zarr.open_group(RunFiles(target), mode="w-", zarr_format=3)
+            centres = write_skeleton(root, experiment, grid, inputs)
+            if fill is not None:
+                fill(cls(target, "r+", plain))
+            document = ome.image_metadata(target.stem, [axes_of(centres)], centres.unit)
             layout.seal(root, {"ome": document, "tiled_sim": plain})
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)  # made above, so all in it is ours
             raise
-        return cls(target, "r+")
+        return cls(target, "r+", plain)
 
     @classmethod
     def open(cls, path: str | Path, mode: Literal["r", "r+"] = "r") -> "RunStore":
@@ -133,9 +130,20 @@ class RunStore:
         ------
         StoreError
             there is none, it was not finished being made, it is no run, its format is newer than
-            this program, or the URL is of something else than a local directory
+            this program, or older and it is to be added to, or the URL is of something else than a
+            local directory
         """
-        return cls(location.local_path(path), mode)
+        target = location.local_path(path)
+        attributes = location.run_attributes(target)
+        if attributes["format"] == format1.FORMAT:
+            if mode == "r+":
+                raise StoreError(
+                    f"{target} has format 1, which is read but not added to; `tiled-sim convert "
+                    f"{target} NEW.zarr` makes a run of format {FORMAT} of it, and that can be "
+                    "resumed"
+                )
+            return _Format1Store(target, attributes)
+        return cls(target, mode, attributes)
 
     @property
     def path(self) -> Path:
@@ -154,16 +162,37 @@ class RunStore:
         return frames, panels, slow, fast
 
     @property
-    def tile(self) -> tuple[int, int]:
-        """Slow and fast sides of a tile [pixel]."""
+    def grid(self) -> TileGrid:
+        """Of its tiles."""
         assert self._image.shards is not None
-        slow, fast = self._image.shards[-2:]
-        return slow, fast
+        frames, panels, slow, fast = self._image.shards
+        return TileGrid(self.shape, (frames, panels, slow, fast))
 
-    def read_arrays(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Arrays of the experiment, by name."""
-        group = self._root.get("inputs")
-        return layout.read_arrays(group) if isinstance(group, zarr.Group) else {}
+    def read_experiment(self) -> Experiment:
+        """What the run simulates.
+
+        Raises
+        ------
+        KeyError, TypeError
+            a field of it is missing or spoilt
+        ExperimentError
+            it cannot be
+        """
+        return Experiment.from_dict(self._attributes["experiment"], read_arrays(self._inputs()))
+
+    def read_inputs(self) -> Inputs:
+        """What the run was made with, the mask as it is asked for.
+
+        Raises
+        ------
+        StoreError
+            they are not what was written; of the mask, that is found when it is asked for
+        """
+        return Inputs(self._mask(), self.read_structure_factors(), read_amorphous(self._inputs()))
+
+    def lost_files_of_inputs(self) -> Iterator[str]:
+        """Files of the inputs that are not there, but for the mask's, which tells its own."""
+        return lost_files(self._inputs(), self._path)
 
     def read_structure_factors(self) -> StructureFactors | None:
         """Structure factors the run was made with, None if without.
@@ -173,24 +202,22 @@ class RunStore:
         StoreError
             their content is not what was written
         """
-        group = self._root.get("structure_factors")
-        return layout.read_structure_factors(group) if isinstance(group, zarr.Group) else None
+        return read_structure_factors(self._inputs())
 
-    def read_amorphous(self) -> AmorphousTable | None:
-        """Table of the background that the run was made with, None if without.
+    def read_mask(self, panel: int, slow: slice, fast: slice) -> npt.NDArray[np.uint8]:
+        """Mask of a rectangle of a panel, uint8 (slow, fast); 0 where live.
 
         Raises
         ------
         StoreError
-            its content is not what was written
+            a part of it is lost
         """
-        group = self._root.get("background")
-        return layout.read_amorphous(group) if isinstance(group, zarr.Group) else None
-
-    def read_mask(self, panel: int, slow: slice, fast: slice) -> npt.NDArray[np.uint8]:
-        """Mask of a rectangle of a panel, uint8 (slow, fast); 0 where live."""
-        region = self._region(0, panel, slow, fast)[1:]
-        return np.asarray(layout.array_of(self._root, "0/mask")[region])
+        _, *region = self._region(0, panel, slow, fast)
+        array = layout.array_of(self._root, "0/mask")
+        if not self._mask_is_live():
+            for file in layout.shards_within(array, (slice(panel, panel + 1), slow, fast)):
+                self._require_mask_file(file)
+        return np.asarray(array[tuple(region)])
 
     def read_tile(
         self, frame: int, panel: int, slow: slice, fast: slice
@@ -204,26 +231,28 @@ class RunStore:
         """
         return np.asarray(self._image[self._region(frame, panel, slow, fast)])
 
-    def write_tile(
-        self, frame: int, panel: int, slow: slice, fast: slice, image: npt.NDArray[np.float32]
-    ) -> None:
+    def read_part(self, tile: Tile) -> npt.NDArray[np.float32]:
+        """Pixels of a tile, float32 (frame, panel, slow, fast) [photon]; NaN: not yet computed."""
+        return np.asarray(self._image[tile.region])
+
+    def write_tile(self, tile: Tile, image: npt.NDArray[np.float32]) -> None:
         """Write the pixels of a tile, and have them on disk before returning.
 
         The tile counts as done only with its sidecar: `write_sidecar` next.
 
         Parameters
         ----------
-        slow, fast : one tile or whole tiles, cut at the edge of the panel
-        image : float32 (slow, fast) [photon]
+        tile : of the store's grid
+        image : float32 (frame, panel, slow, fast) [photon]
 
         Raises
         ------
         StoreError
             the run is open to read only
         ValueError
-            not inside the image, not whole tiles, or an image of another shape or type
+            an image of another shape or type
         """
-        self._write("image", frame, panel, slow, fast, image)
+        self._write("image", tile, image)
 
     def read_counts(
         self, frame: int, panel: int, slow: slice, fast: slice
@@ -240,15 +269,18 @@ class RunStore:
         self.require_counts()
         return np.asarray(self._arrays["counts"][self._region(frame, panel, slow, fast)])
 
-    def write_counts(
-        self, frame: int, panel: int, slow: slice, fast: slice, counts: npt.NDArray[np.int32]
-    ) -> None:
+    def read_counts_part(self, tile: Tile) -> npt.NDArray[np.int32]:
+        """Counts of a tile, int32 (frame, panel, slow, fast) [ADU]. Raises as `read_counts`."""
+        self.require_counts()
+        return np.asarray(self._arrays["counts"][tile.region])
+
+    def write_counts(self, tile: Tile, counts: npt.NDArray[np.int32]) -> None:
         """Write the counts of a tile, as `write_tile` writes its pixels; before the sidecar.
 
         Parameters
         ----------
-        slow, fast : one tile or whole tiles, cut at the edge of the panel
-        counts : int32 (slow, fast) [ADU]
+        tile : of the store's grid
+        counts : int32 (frame, panel, slow, fast) [ADU]
 
         Raises
         ------
@@ -258,7 +290,7 @@ class RunStore:
             as `write_tile`
         """
         self.require_counts()
-        self._write("counts", frame, panel, slow, fast, counts)
+        self._write("counts", tile, counts)
 
     def require_counts(self) -> None:
         """Make sure that the run counts photons.
@@ -274,40 +306,41 @@ class RunStore:
                 "or with [noise] in its TOML file, to another --out"
             )
 
-    def _write(
-        self,
-        name: str,
-        frame: int,
-        panel: int,
-        slow: slice,
-        fast: slice,
-        pixels: npt.NDArray[np.float32] | npt.NDArray[np.int32],
-    ) -> None:
-        """Write whole shards of an array, and have them on disk before returning."""
+    def _write(self, name: str, tile: Tile, pixels: npt.NDArray[Any]) -> None:
+        """Write a shard of an array, and have it on disk before returning."""
         self._require_writable()
         array = self._arrays[name]
-        region = self._region(frame, panel, slow, fast)
-        shards = [
-            _whole_shards(part, side, size)
-            for part, side, size in zip(region[2:], self.tile, self.shape[2:], strict=True)
-        ]
-        expected = tuple(part.stop - part.start for part in region[2:])
-        if pixels.dtype != array.dtype or pixels.shape != expected:
+        if pixels.dtype != array.dtype or pixels.shape != tile.shape:
             raise ValueError(
-                f"a {array.dtype} {name} of {expected} is due, not {pixels.dtype} of {pixels.shape}"
+                f"a {array.dtype} {name} of {tile.shape} is due, not {pixels.dtype} of "
+                f"{pixels.shape}"
             )
-        files = [
-            self._shard(name, frame, panel, row, column)
-            for row in shards[0]
-            for column in shards[1]
-        ]
-        for file in files:
-            # zarr reads a shard that it replaces, and would stumble over a damaged one
-            file.unlink(missing_ok=True)
-        array[region] = pixels
-        for file in files:
-            durable.sync(file)
-            durable.sync(file.parent)
+        grid = self.grid
+        if tile != grid[tile.index]:
+            raise ValueError(f"{tile} is no tile of {self._path}, whose shards are {grid.tile}")
+        file = self._shard(name, *grid.place_of(tile.index))
+        # zarr reads a shard that it replaces, and would stumble over a damaged one
+        file.unlink(missing_ok=True)
+        array[tile.region] = pixels
+        durable.sync(file)
+        durable.sync(file.parent)
+
+    def faults_of_shards(self, tile: Tile) -> Iterator[str]:
+        """What keeps the files of a tile from being read, by their indices alone.
+
+        Raises
+        ------
+        StoreError
+            something that cannot be read, nor replaced, stands in the place of one
+        """
+        for name, array in self._arrays.items():
+            assert array.shards is not None
+            sides = zip(array.shards, array.chunks, strict=True)
+            chunks = math.prod(shard // chunk for shard, chunk in sides)
+            file = self._shard(name, *self.grid.place_of(tile.index))
+            fault = fault_of_shard(file, chunks)
+            if fault:
+                yield f"{file.relative_to(self._path)} {fault}"
 
     def write_sidecar(self, document: Mapping[str, Any]) -> None:
         """Commit a tile: from here on it is done, whatever happens to the machine.
@@ -320,10 +353,7 @@ class RunStore:
             the document lacks a field, has one too many, or holds NaN
         """
         self._require_writable()
-        text = sidecar.encode(document)
-        target = self._sidecar_path(document["tile"]["id"])
-        target.parent.mkdir(parents=True, exist_ok=True)
-        durable.write_atomically(target, text.encode())
+        self._traces.write(document)
 
     def read_sidecar(self, tile: str) -> dict[str, Any] | None:
         """Sidecar of the tile with this id, None if the tile is not done.
@@ -335,29 +365,11 @@ class RunStore:
         ValueError
             not the id of a tile
         """
-        try:
-            text = self._sidecar_path(tile).read_bytes()
-        except FileNotFoundError:
-            return None
-        return sidecar.decode(text, tile)
+        return self._traces.read(tile)
 
     def sidecar_ids(self) -> Iterator[str]:
         """Ids of the tiles that have a sidecar, in order; reads none of them."""
-        traces = self._path / "traces"
-        for folder in sorted(traces.glob("f*/p*")):
-            for file in sorted(folder.glob("r*.json")):
-                yield file.relative_to(traces).with_suffix("").as_posix()
-
-    def sidecars(self) -> Iterator[dict[str, Any]]:
-        """Sidecars of all tiles that are done; damaged ones are logged and left out."""
-        for tile in self.sidecar_ids():
-            try:
-                document = self.read_sidecar(tile)
-            except sidecar.SidecarError as error:
-                logger.warning("%s: %s", self._path, error)
-                continue
-            if document is not None:
-                yield document
+        return self._traces.ids()
 
     def sweep(self) -> None:
         """Remove what interrupted writes left behind; nobody else may be writing.
@@ -369,7 +381,7 @@ class RunStore:
         """
         self._require_writable()
         patterns = (
-            *("traces/**/.*.tmp", "control/**/.*.tmp", ".*.tmp"),
+            *("traces/**/.*.tmp", "control/**/.*.tmp", "tiles/**/.*.tmp", ".*.tmp"),
             *("0/image/**/*.partial", "0/counts/**/*.partial", "[0-9]*/*.partial", "*.partial"),
         )
         for pattern in patterns:
@@ -390,24 +402,42 @@ class RunStore:
         """
         self._require_writable()
         root = zarr.open_group(self._root.store, mode="r+", zarr_format=3, use_consolidated=False)
-        slow, fast = (
-            pyramid.PixelAxis.through(np.asarray(layout.array_of(root, f"0/{name}")[...]))
-            for name in ("slow", "fast")
-        )
-        unit = str(layout.array_of(root, "0/slow").attrs["units"])
-        levels = [(slow, fast)]
-        fine = self._image
-        for number, sides in enumerate(pyramid.smaller_shapes(*self.shape[2:]), start=1):
-            levels.append((slow.at_level(number), fast.at_level(number)))
-            level = root.create_group(str(number), overwrite=True)
-            rows, columns = (
-                axis.centres(side) for axis, side in zip(levels[-1], sides, strict=True)
+        write_levels(root, self.grid, self._path.stem, apply)
+
+    def _inputs(self) -> zarr.Group:
+        """The group of the inputs."""
+        return layout.group_of(self._root, "inputs")
+
+    def _decode(self, text: bytes, tile: str) -> dict[str, Any]:
+        """A sidecar from its text."""
+        return sidecar.decode(text, tile)
+
+    def _mask(self) -> Mask:
+        """The mask, as it is asked for."""
+        shape = self.shape[1:]
+        return Mask.live(shape) if self._mask_is_live() else Mask(shape, self.read_mask)
+
+    def _mask_is_live(self) -> bool:
+        """Whether the run was made with a mask of live pixels alone, which has no files."""
+        return bool(self._attributes["hashes"]["mask"] == Mask.live(self.shape[1:]).sha256)
+
+    def _require_mask_file(self, file: Path) -> None:
+        if not (self._path / "0/mask" / file).exists():
+            raise StoreError(
+                f"{self._path}: the mask has lost its file 0/mask/{file}, without which dead "
+                "pixels would count as live; submit the run again to another --out"
             )
-            layout.write_coordinates(level, *self.shape[:2], (rows, columns, unit))
-            coarse = layout.create_image(level, (*self.shape[:2], *sides), self.tile)
-            pyramid.fill_level(fine, coarse, apply)
-            fine = coarse
-        layout.seal(root, {"ome": ome.image_metadata(self._path.stem, levels, unit)})
+
+    def withdraw(self, tile: Tile) -> None:
+        """Take back that a tile is done, so that it is computed again.
+
+        Raises
+        ------
+        StoreError
+            the run is open to read only
+        """
+        self._require_writable()
+        self._traces.remove(self.grid.id_of(tile))
 
     def _require_writable(self) -> None:
         if self._mode == "r":
@@ -428,10 +458,6 @@ class RunStore:
         """File of a shard of an array by frame, panel, row and column."""
         return self._path.joinpath("0", name, "c", *map(str, place))
 
-    def _sidecar_path(self, tile: str) -> Path:
-        sidecar.check_tile_id(tile)
-        return self._path / "traces" / f"{tile}.json"
-
 
 def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes as they will be read back: lists for tuples, numbers for numpy's."""
@@ -441,21 +467,6 @@ def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"attributes of the run: {error}") from error
 
 
-def _checked_axes(
-    shape: tuple[int, int, int, int],
-    tile: tuple[int, int],
-    slow: npt.NDArray[np.float64],
-    fast: npt.NDArray[np.float64],
-) -> tuple[pyramid.PixelAxis, pyramid.PixelAxis]:
-    if len(shape) != 4 or min(shape) < 1:
-        raise ValueError(f"shape {shape} is not four counts from 1")
-    if len(tile) != 2 or any(side < 1 or side % layout.TILE_STEP for side in tile):
-        raise ValueError(f"tile {tile} is not two multiples of {layout.TILE_STEP}")
-    if (slow.shape, fast.shape) != (shape[2:3], shape[3:]):
-        raise ValueError(f"coordinates of {slow.shape} and {fast.shape} for pixels of {shape[2:]}")
-    return pyramid.PixelAxis.through(slow), pyramid.PixelAxis.through(fast)
-
-
 def _inside(part: slice, size: int) -> slice:
     start, stop = operator.index(part.start), operator.index(part.stop)
     if part.step not in (None, 1) or not 0 <= start < stop <= size:
@@ -463,8 +474,30 @@ def _inside(part: slice, size: int) -> slice:
     return slice(start, stop)
 
 
-def _whole_shards(part: slice, side: int, size: int) -> range:
-    """Numbers of the shards along one axis that make up a range of pixels."""
-    if part.start % side or (part.stop % side and part.stop != size):
-        raise ValueError(f"pixels {part.start} to {part.stop} are not whole tiles of {side}")
-    return range(part.start // side, -(-part.stop // side))
+class _Format1Store(RunStore):
+    """A run of format 1, which is read only: inputs beside the levels, sidecars of one image."""
+
+    def __init__(self, path: Path, attributes: dict[str, Any]) -> None:
+        super().__init__(path, "r", format1.attributes(path, attributes))
+        # that version did not hash them
+        background = self._root.get("background")
+        self._attributes["hashes"] = {
+            **attributes["hashes"],
+            "mask": self._mask().sha256,
+            "background": background.attrs["content_sha256"] if background is not None else None,
+        }
+
+    def read_experiment(self) -> Experiment:
+        return format1.experiment(self._attributes["experiment"])
+
+    def _inputs(self) -> zarr.Group:
+        return self._root
+
+    def _decode(self, text: bytes, tile: str) -> dict[str, Any]:
+        return format1.decode(text, tile, self._attributes["hashes"])
+
+    def _mask_is_live(self) -> bool:
+        return not (self._path / "0/mask/c").exists()
+
+    def _require_mask_file(self, file: Path) -> None:
+        """Parts that are all live have none."""

@@ -6,7 +6,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any, Final
 
@@ -15,10 +15,12 @@ import numpy.typing as npt
 
 from tiled_sim.errors import StoreError
 from tiled_sim.store import strict_json
+from tiled_sim.store.schema import check_of
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files("tiled_sim.store").joinpath("sidecar.schema.json").read_bytes()
 )
+_FAULT = check_of(SCHEMA)
 _TILE_ID = re.compile(SCHEMA["properties"]["tile"]["properties"]["id"]["pattern"])
 
 
@@ -26,13 +28,8 @@ class SidecarError(StoreError):
     """A sidecar that is damaged, incomplete, or of another tile: its tile does not count."""
 
 
-def tile_id(frame: int, panel: int, row: int, column: int) -> str:
-    """Name of a tile, such as ``f00000/p000/r0003c0007``; row and column count tiles."""
-    return f"f{frame:05d}/p{panel:03d}/r{row:04d}c{column:04d}"
-
-
 def check_tile_id(tile: str) -> None:
-    """Refuse what `tile_id` does not make, so that no id leaves the ``traces`` folder.
+    """Refuse what `TileGrid.id_of` does not make, so that no id leaves the ``traces`` folder.
 
     Raises
     ------
@@ -40,7 +37,7 @@ def check_tile_id(tile: str) -> None:
         not the id of a tile
     """
     if not _TILE_ID.fullmatch(tile):
-        raise ValueError(f"{tile!r} is no tile id; one looks like {tile_id(0, 0, 3, 7)!r}")
+        raise ValueError(f"{tile!r} is no tile id; one looks like 'f00000/p000/r0003c0007'")
 
 
 def image_digest(image: npt.NDArray[np.float32]) -> str:
@@ -48,7 +45,7 @@ def image_digest(image: npt.NDArray[np.float32]) -> str:
 
     Parameters
     ----------
-    image : float32 (slow, fast) [photon]
+    image : float32 (frame, panel, slow, fast) [photon]
 
     Raises
     ------
@@ -63,7 +60,7 @@ def counts_digest(counts: npt.NDArray[np.int32]) -> str:
 
     Parameters
     ----------
-    counts : int32 (slow, fast) [ADU]
+    counts : int32 (frame, panel, slow, fast) [ADU]
 
     Raises
     ------
@@ -85,28 +82,27 @@ def encode(sidecar: Mapping[str, Any]) -> str:
     Raises
     ------
     SidecarError
-        a field is missing or unknown, a number is NaN or infinite, a value has no JSON form
+        a field is missing, unknown or of another type, a number is NaN or infinite, a value has
+        no JSON form
     """
-    _check(sidecar)
     try:
-        return strict_json.dumps(sidecar)
+        text = strict_json.dumps(sidecar)
     except (TypeError, ValueError) as error:
-        raise SidecarError(f"sidecar of tile {sidecar['tile']['id']}: {error}") from error
+        raise SidecarError(f"sidecar: {error}") from error
+    _check(json.loads(text))
+    return text
 
 
 def decode(text: str | bytes, tile: str) -> dict[str, Any]:
     """Sidecar of the tile with this id from its JSON text.
 
-    Checked are the names of the fields at every level and the id; for types and ranges, check
-    against ``SCHEMA``.
-
     Raises
     ------
     SidecarError
-        not JSON, of another schema, a field missing or unknown, or of another tile
+        not JSON, not as ``SCHEMA`` has it, or of another tile
     """
     try:
-        sidecar = json.loads(text)
+        sidecar = strict_json.loads(text)
     except ValueError as error:
         raise SidecarError(
             f"sidecar of tile {tile} is damaged ({error}); resume computes the tile again"
@@ -118,26 +114,9 @@ def decode(text: str | bytes, tile: str) -> dict[str, Any]:
 
 
 def _check(sidecar: Any) -> None:
-    for fault in _faults(sidecar, SCHEMA, "sidecar"):
-        raise SidecarError(f"{fault}; the schema is {SCHEMA['title']!r}")
-
-
-def _faults(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
-    """Fields missing or unknown: the part of the schema that needs no validator to check."""
-    if "const" in schema and value != schema["const"]:
-        yield f"{place} is {value!r} instead of {schema['const']!r}"
-    types = schema.get("type", ())
-    if "object" not in types or (value is None and "null" in types):
-        return
-    if not isinstance(value, Mapping):
-        yield f"{place} is no object"
-        return
-    properties = schema.get("properties", {})
-    yield from (
-        f"{place} lacks {name!r}" for name in schema.get("required", ()) if name not in value
-    )
-    if schema.get("additionalProperties") is False:
-        yield from (f"{place} has unknown {name!r}" for name in value if name not in properties)
-    for name, part in properties.items():
-        if name in value:
-            yield from _faults(value[name], part, f"{place}/{name}")
+    try:
+        fault = _FAULT(sidecar)
+    except RecursionError:
+        fault = " is nested too deeply"
+    if fault:
+        raise SidecarError(f"sidecar{fault}; the schema is {SCHEMA['title']!r}")

@@ -27,6 +27,30 @@ def dumps(document: Any) -> str:
     return text + "\n"
 
 
+def loads(text: str | bytes) -> Any:
+    """Decode a document that anybody may have written.
+
+    Raises
+    ------
+    ValueError
+        it is no JSON, holds a number that is none or too large, or is nested too deeply
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    return value if math.isfinite(value) else _refuse(number)
+
+
+def _refuse(number: str) -> float:
+    """JSON has no NaN and no infinity."""
+    raise ValueError(f"{number[:20]} is no finite number")
+
+
 def _plain(value: object) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()

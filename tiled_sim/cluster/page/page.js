@@ -85,7 +85,7 @@ function stateName(letter) {
 
 function tileName(place) {
   const pad = (number, width) => String(number).padStart(width, "0");
-  return `f${pad(view.frame, 5)}/p${pad(view.panel, 3)}/r${pad(place.row, 4)}c${pad(place.column, 4)}`;
+  return `f${pad(Math.floor(view.frame / run.tile[0]), 5)}/p${pad(Math.floor(view.panel / run.tile[1]), 3)}/r${pad(place.row, 4)}c${pad(place.column, 4)}`;
 }
 
 function setText(id, text) {
@@ -265,8 +265,8 @@ function fit(run) {
 // a whole tile as it is drawn; those in the last row and column may be cut by the panel's edge
 function cellOf(run, size) {
   return {
-    width: (size.width * run.tile[1]) / run.shape[3],
-    height: (size.height * run.tile[0]) / run.shape[2],
+    width: (size.width * run.tile[3]) / run.shape[3],
+    height: (size.height * run.tile[2]) / run.shape[2],
   };
 }
 
@@ -501,7 +501,7 @@ function drawScale(range) {
 
 function showImages(run) {
   const [rows, columns] = run.grid;
-  setText("map-size", `${grouped(rows)} × ${grouped(columns)} tiles of ${run.tile.join(" × ")} pixels`);
+  setText("map-size", `${grouped(rows)} × ${grouped(columns)} tiles of ${run.tile.slice(2).join(" × ")} pixels`);
   const factor = run.preview[2];
   setText("preview-size", factor === 1 ? "every pixel" : `maxima of ${factor} × ${factor} pixels`);
   const here = Object.fromEntries(STATES.map((name) => [name, 0]));
@@ -540,7 +540,7 @@ function pointAt(event) {
   const at = (offset, side, size) => Math.max(0, Math.min(size - 1, Math.floor((offset / side) * size)));
   const slow = at(event.clientY - box.top, box.height, run.shape[2]);
   const fast = at(event.clientX - box.left, box.width, run.shape[3]);
-  moveTo({ row: Math.floor(slow / run.tile[0]), column: Math.floor(fast / run.tile[1]), slow, fast });
+  moveTo({ row: Math.floor(slow / run.tile[2]), column: Math.floor(fast / run.tile[3]), slow, fast });
 }
 
 function moveTo(cursor) {

@@ -11,7 +11,7 @@ import numpy as np
 from tiled_sim.cluster.page.layout import Layout
 from tiled_sim.cluster.page.meter import Meter
 from tiled_sim.cluster.page.topics import DONE, FAILED, RETRIED, RUNNING, WAITING
-from tiled_sim.store.sidecar import tile_id
+from tiled_sim.model.grid import TileGrid
 
 #: The letter of a state, in the states of a run.
 LETTERS = {WAITING: "w", RUNNING: "r", DONE: "d", FAILED: "f", RETRIED: "t"}
@@ -90,10 +90,7 @@ class Description:
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Description":
         """From the message of a driver."""
-        frames, panels, slow, fast = told["shape"]
-        layout = Layout(
-            (frames, panels, slow, fast), (told["tile"][0], told["tile"][1]), told["factor"]
-        )
+        layout = Layout(TileGrid(tuple(told["shape"]), tuple(told["tile"])), told["factor"])
         others = {name: told[name] for name in cls.__slots__ if name != "layout"}
         return cls(layout=layout, **others)
 
@@ -228,8 +225,8 @@ class RunState:
         document = {
             **self.summary(),
             "error": self.error,
-            "shape": list(description.layout.shape),
-            "tile": list(description.layout.tile),
+            "shape": list(description.layout.tiles.shape),
+            "tile": list(description.layout.tiles.tile),
             "grid": list(description.layout.grid),
             "kernel": description.kernel,
             "precision": description.precision,
@@ -269,7 +266,7 @@ class RunState:
         worker.meter.add(told.get("evaluations", 0), now)
         worker.tiles += 1
         self._total.add(told, now)
-        self.latest = self.description.layout.place(index)[:2]
+        self.latest = next(self.description.layout.tiles[index].images())
 
     def _fail(self, index: int, told: Mapping[str, Any]) -> None:
         _, attempt = self._stop(index)
@@ -281,7 +278,8 @@ class RunState:
         self.failed += attempts - vain
         self._vain[index] = min(attempts, 255)
         self._set(index, FAILED)
-        name = tile_id(*self.description.layout.place(index))
+        tiles = self.description.layout.tiles
+        name = tiles.id_of(tiles[index])
         self._failures.pop(index, None)
         self._failures[index] = Failed(
             name,

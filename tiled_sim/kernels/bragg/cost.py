@@ -91,17 +91,18 @@ def _of_patch(finder: Finder, patch: Patch) -> Cost:
     """Cost of a patch, from the nodes that a sample of steps brings to it."""
     pixels, subpixels = math.prod(patch.shape), math.prod(patch.subpixels)
     cost = Cost(seconds=subpixels * _PER_SUBPIXEL)
-    sample = _evenly(len(finder.steps), _SAMPLED_DIRECTIONS)
+    sample = _evenly(len(finder.directions), _SAMPLED_DIRECTIONS)
     for number in sample:
-        steps = finder.steps[number]
-        numbers = _evenly(len(steps.weights), _SAMPLED_STEPS)
-        share = len(numbers) / len(steps.weights)
+        every = finder.directions[number]
+        numbers = _evenly(len(every), _SAMPLED_STEPS)
+        share = len(numbers) / len(every)
         of_direction = Cost()
-        of_direction.add(_of_steps(finder, patch, steps.some(numbers)), 1.0 / share)
+        steps = Steps.of(every.some(numbers))
+        of_direction.add(_of_steps(finder, patch, steps), 1.0 / share)
         lit = min(pixels, of_direction.evaluations)
         of_direction.seconds += _PER_PATCH_AND_DIRECTION + lit * _PER_LIT_PIXEL
         of_direction.seconds += subpixels * _PER_SUBPIXEL_AND_DIRECTION
-        cost.add(of_direction, len(finder.steps) / len(sample))
+        cost.add(of_direction, len(finder.directions) / len(sample))
     return cost
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tiled_sim.kernels.reference import BLOCK, Blocks
+from tiled_sim.kernels.blocks import Blocks
 from tiled_sim.model.detector import Panel, Region
+from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics import geometry
 from tiled_sim.physics.geometry import Vectors
 

@@ -2,25 +2,19 @@
 
 import contextlib
 import inspect
-import os
-import socket
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from distributed import Client
 from distributed.protocol.pickle import dumps
 
 from tiled_sim.cluster import examiner
+from tiled_sim.cluster.examination import Requirements
 from tiled_sim.errors import TiledSimError
-from tiled_sim.kernels.compiled import graphs_of
-from tiled_sim.kernels.devices import resolve_device
-from tiled_sim.kernels.packages import is_built, obstacle_to_build
-from tiled_sim.run.run import Run
 from tiled_sim.versions import versions
 
 #: Longer than the examination may take; a worker that is not there after it has lost touch.
@@ -31,22 +25,6 @@ _MOST_REASONS = 5
 _SECONDS_BETWEEN_LOOKS = 0.1
 #: A worker that has lost touch cannot be told, and holds nobody up.
 _SECONDS_TO_TELL = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What a worker must have to compute a run.
-
-    Parameters
-    ----------
-    path : of the store, as the workers see it
-    run_id : of the run that must be there
-    device : name of the torch device that must be there, or ``auto``
-    """
-
-    path: str
-    run_id: str
-    device: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,23 +137,25 @@ class Admission:
 
 
 @contextmanager
-def admitted(client: Client, needs: Needs) -> Iterator[Admission]:
+def admitted(client: Client, requirements: Requirements) -> Iterator[Admission]:
     """Look over every worker, those that join before the end of the block included.
 
     Parameters
     ----------
     client : of the cluster
-    needs : of the run
+    requirements : of the run
 
     Raises
     ------
     TiledSimError
         if no worker is right, naming each with the reason
     """
-    resource = f"tiled_sim-{needs.run_id[:8]}-{uuid.uuid4().hex[:8]}"
+    resource = f"tiled_sim-{requirements.run_id[:8]}-{uuid.uuid4().hex[:8]}"
     found = versions()
     expected = {name: found[name] for name in ("tiled_sim", "python", "torch")}
-    plugin = examiner.Examiner(inspect.getsource(examiner), resource, expected, asdict(needs))
+    plugin = examiner.Examiner(
+        inspect.getsource(examiner), resource, expected, asdict(requirements)
+    )
     admission = Admission(client, resource)
     client.subscribe_topic(resource, admission.hear)
     try:
@@ -194,51 +174,3 @@ def _tell(client: Client, what: str, **arguments: Any) -> None:
     """Have the scheduler tell all workers; those that do not answer are left behind."""
     with contextlib.suppress(OSError, TimeoutError):
         client.sync(getattr(client.scheduler, what), callback_timeout=_SECONDS_TO_TELL, **arguments)
-
-
-def obstacle(path: str, run_id: str, device: str) -> str:
-    """Why this process cannot compute a run; empty if it can.
-
-    Parameters
-    ----------
-    path, run_id, device : as `Needs`
-    """
-    if not os.path.isdir(path):
-        return (
-            f"it does not see {path} (its working directory is {os.getcwd()}); the store must lie "
-            "on a file system that every worker shares"
-        )
-    try:
-        run = Run(path)
-        resolve_device(device)
-    except TiledSimError as error:
-        return str(error)
-    if run.run_id != run_id:
-        return (
-            f"{path} is another run there ({run.run_id}, not {run_id}); the store must lie on a "
-            "file system that every worker shares"
-        )
-    return _obstacle_to_write(Path(path)) or _obstacle_to_compile(run)
-
-
-def _obstacle_to_write(folder: Path) -> str:
-    trial = folder / f".{socket.gethostname()}.{uuid.uuid4().hex}.tmp"
-    try:
-        with trial.open("xb"):
-            pass
-        trial.unlink()
-    except OSError as error:
-        return (
-            f"it cannot create a file in {folder} ({error.strerror}); let the user that the worker "
-            "runs as write there"
-        )
-    return ""
-
-
-def _obstacle_to_compile(run: Run) -> str:
-    if run.plan.kernel != "compiled":
-        return ""
-    if all(is_built(graph) for graph in graphs_of(run.experiment, run.plan.precision)):
-        return ""
-    found = obstacle_to_build()
-    return found and f"{found}; mend that there, or submit with --kernel reference"

@@ -13,8 +13,9 @@ import psutil
 import pytest
 from distributed import Client, LocalCluster
 
-from tiled_sim.cluster import arrival, examiner
-from tiled_sim.cluster.arrival import Needs, admitted, obstacle
+from tiled_sim.cluster import admission, examiner
+from tiled_sim.cluster.admission import admitted
+from tiled_sim.cluster.examination import Requirements, obstacle
 from tiled_sim.errors import TiledSimError
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def hasty(monkeypatch):
-    monkeypatch.setattr(arrival, "_SECONDS_FOR_OTHERS", 0.5)
+    monkeypatch.setattr(admission, "_SECONDS_FOR_OTHERS", 0.5)
 
 
 def eventually(true):
@@ -94,7 +95,7 @@ def needs(folder):
 def needs_of(folder, **changes):
     from tiled_sim.run.run import Run
 
-    return Needs(**{"path": HERE, "run_id": Run(folder / "run.zarr").run_id, **changes})
+    return Requirements(**{"path": HERE, "run_id": Run(folder / "run.zarr").run_id, **changes})
 
 
 def package(folder, text):
@@ -262,7 +263,7 @@ def test_a_worker_is_left_as_it_was_found(lonely, folder, needs):
 
 
 def test_a_worker_that_does_not_answer_holds_nobody_up(lonely, folder, needs, monkeypatch):
-    monkeypatch.setattr(arrival, "_SECONDS_TO_TELL", 1)
+    monkeypatch.setattr(admission, "_SECONDS_TO_TELL", 1)
     address = lonely.scheduler.address
     with worker(address, folder, "--no-nanny"), worker(address, folder, "--no-nanny") as frozen:
         lonely.wait_for_workers(2, timeout=PATIENCE)
@@ -276,7 +277,7 @@ def test_a_worker_that_does_not_answer_holds_nobody_up(lonely, folder, needs, mo
 
 def test_a_file_system_that_does_not_answer_is_told(lonely, folder, needs, monkeypatch, hasty):
     text = inspect.getsource(examiner).replace("_SECONDS_TO_LOOK = 60", "_SECONDS_TO_LOOK = 0.001")
-    monkeypatch.setattr(arrival.inspect, "getsource", lambda _: text)
+    monkeypatch.setattr(admission.inspect, "getsource", lambda _: text)
     reason = rf"has not answered within 0\.001 s; see whether {HERE} can be listed"
     with (
         worker(lonely.scheduler.address, folder, "--no-nanny"),

@@ -1,0 +1,118 @@
+"""Which tiles of a run are done, in one read: a hint that whoever hands them out keeps.
+
+``tiles/index`` is an array of a byte a tile, and ``tiles/summary.json`` holds the sums over the
+tiles that it calls done. Nothing is decided by them: a tile is done by its sidecar. They are
+believed only together, and only of the run that they name; where they are stale, a tile that they
+do not know is looked for, and `verify` and `resume` read the sidecars anyway.
+"""
+
+import contextlib
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+
+from tiled_sim.model.grid import Shape
+from tiled_sim.store import durable, strict_json
+
+UNKNOWN, DONE, FAILED = 0, 1, 2
+#: Reads of the two files, should one be written between them, and the pause before another.
+_READS, _SECONDS_BETWEEN = 5, 0.02
+
+
+class Known(NamedTuple):
+    """What is known of the tiles of a run.
+
+    Parameters
+    ----------
+    states : of each tile, by its number, uint8 (tiles,): `UNKNOWN`, `DONE` or `FAILED`
+    summary : over the tiles that are done, plain JSON values
+    """
+
+    states: npt.NDArray[np.uint8]
+    summary: dict[str, Any]
+
+
+class TileIndex:
+    """The folder ``tiles`` of a run.
+
+    Parameters
+    ----------
+    path : of the run
+    run_id : of the run
+    """
+
+    def __init__(self, path: Path, run_id: str) -> None:
+        self._states = path / "tiles" / "index" / "c" / "0" / "0" / "0" / "0"
+        self._summary = path / "tiles" / "summary.json"
+        self._run_id = run_id
+
+    @staticmethod
+    def create(root: zarr.Group, counts: Shape) -> None:
+        """Array of tiles of which nothing is known.
+
+        Parameters
+        ----------
+        root : group of the run
+        counts : tiles along each axis
+        """
+        array = root.create_group("tiles").create_array(
+            "index",
+            shape=counts,
+            dtype="uint8",
+            chunks=counts,
+            compressors=None,  # so that its only chunk is the bytes in order
+            fill_value=UNKNOWN,
+            dimension_names=("frame_tile", "panel_tile", "slow_tile", "fast_tile"),
+            attributes={
+                "units": "1",
+                "long_name": "hint of the state of each tile; its sidecar decides",
+                "flag_values": [UNKNOWN, DONE, FAILED],
+                "flag_meanings": "unknown done failed",
+            },
+            config={"write_empty_chunks": True},
+        )
+        array[...] = UNKNOWN
+
+    def read(self, tiles: int) -> Known | None:
+        """What was written last; None where there is nothing to be believed.
+
+        Parameters
+        ----------
+        tiles : of the run
+        """
+        for attempt in range(_READS):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+                document = json.loads(self._summary.read_bytes())
+                states = self._states.read_bytes()
+                if document["run_id"] != self._run_id or len(states) != tiles:
+                    return None
+                if document["index_sha256"] == hashlib.sha256(states).hexdigest():
+                    return Known(np.frombuffer(states, np.uint8).copy(), dict(document["summary"]))
+            if not self._summary.exists():
+                return None
+            if attempt < _READS - 1:
+                time.sleep(_SECONDS_BETWEEN)
+        return None
+
+    def write(self, known: Known) -> None:
+        """Replace what is known; the folder is not made, should the run be gone.
+
+        Raises
+        ------
+        OSError
+            it cannot be written
+        """
+        states = known.states.tobytes()
+        document = {
+            "run_id": self._run_id,
+            "index_sha256": hashlib.sha256(states).hexdigest(),
+            "summary": known.summary,
+        }
+        durable.write_atomically(self._states, states)
+        durable.write_atomically(self._summary, strict_json.dumps(document).encode())
