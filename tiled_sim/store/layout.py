@@ -195,12 +195,16 @@ def write_array(group: zarr.Group, name: str, described: Described) -> None:
 
 def _nothing(dtype: np.dtype[Any]) -> Any:
     """What a reader finds where a chunk was lost."""
-    return dtype.type(np.nan if dtype.kind == "f" else 0)
+    return dtype.type(np.nan if dtype.kind == "f" else np.iinfo(dtype).min)
 
 
 def is_nothing(value: Any) -> bool:
     """Whether a fill value is that of arrays all of whose chunks are files."""
-    return bool(value != value or value == 0)
+    if isinstance(value, np.bool_):
+        return not value
+    if isinstance(value, np.integer):
+        return bool(value == np.iinfo(value.dtype).min)
+    return bool(np.isnan(value))
 
 
 def values_of(group: zarr.Group, name: str) -> Any:
