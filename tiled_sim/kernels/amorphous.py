@@ -19,7 +19,6 @@ from tiled_sim.physics.amorphous import AmorphousFactor
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
-
 #: By kind of device: so few that what is computed with stays in cache.
 _BLOCKS_AT_A_TIME = {"cpu": 64}
 
