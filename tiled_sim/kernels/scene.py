@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tiled_sim.model.beam import Beam
+from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment
@@ -21,6 +21,7 @@ class Scene:
     Parameters
     ----------
     panel, detector, beam, crystal, sampling : of the experiment
+    spectrum : the sources that light it
     angles : phi of each step [rad], as they act
     orientations : (phi, domain, 3, 3) rows a, b, c [Å]
     first : the evaluation with orientations of its own, or None
@@ -32,6 +33,7 @@ class Scene:
     panel: Panel
     detector: Detector
     beam: Beam
+    spectrum: Spectrum
     crystal: Crystal
     sampling: Sampling
     angles: tuple[float, ...]
@@ -71,6 +73,7 @@ class Scene:
             panel=experiment.detector.panels[panel],
             detector=experiment.detector,
             beam=experiment.beam,
+            spectrum=experiment.beam.spectrum,
             crystal=experiment.crystal,
             sampling=experiment.sampling,
             angles=acting,
@@ -94,7 +97,7 @@ class Scene:
     @property
     def weights(self) -> tuple[float, ...]:
         """Of the sources, mean 1; all 1 as the C program has it."""
-        weights = self.beam.spectrum.relative_weights()
+        weights = self.spectrum.relative_weights()
         return (1.0,) * len(weights) if self.c_compat else weights
 
     def layers(self) -> list[Panel]:
@@ -113,7 +116,7 @@ class Scene:
         step = slice(phi, phi + 1), slice(domain, domain + 1)
         return replace(
             self,
-            beam=replace(self.beam, spectrum=self.beam.spectrum[source : source + 1]),
+            spectrum=replace(self.spectrum[source : source + 1], weight=np.ones(1)),
             angles=self.angles[step[0]],
             orientations=self.orientations[step],
             first_orientations=self.first_orientations[step],
