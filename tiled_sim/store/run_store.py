@@ -40,6 +40,7 @@ from tiled_sim.store.location import FORMAT
 from tiled_sim.store.run_files import RunFiles
 from tiled_sim.store.shards import fault_of_shard
 from tiled_sim.store.skeleton import write_skeleton
+from tiled_sim.store.tile_index import TileIndex
 from tiled_sim.store.traces import Traces
 
 __all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
@@ -114,6 +115,7 @@ class RunStore:
         try:
             root = zarr.open_group(RunFiles(target), mode="w-", zarr_format=3)
             centres = write_skeleton(root, experiment, grid, inputs)
+            TileIndex.create(target, len(grid))
             if fill is not None:
                 fill(cls(target, "r+", plain))
             document = ome.image_metadata(target.stem, [axes_of(centres)], centres.unit)
