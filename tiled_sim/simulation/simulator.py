@@ -27,7 +27,7 @@ from tiled_sim.model.settings import REFERENCE
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.plan.plan import Plan
 from tiled_sim.simulation.counting import count_photons
-from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks, rectangles
+from tiled_sim.simulation.simulator.rectangles import Rectangle, RectangleBlocks, rectangles
 from tiled_sim.simulation.trace import Trace, scaling_chain, steps_of_sum
 
 #: Of the brightest pixel there could be: below, float32 may have underflowed.
@@ -175,6 +175,16 @@ class Simulator:
         result.halvings += halvings
         result.seconds["kernel"] += time.perf_counter() - started
         return image
+
+    def planned_evaluations(self, tile: Tile) -> int:
+        """Steps times live pixels of a tile."""
+        live = sum(int((self._mask(where) == 0).sum()) for where in rectangles(tile))
+        return live * self.plan.evaluations_per_pixel
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether a kernel in use leaves evaluations out, so that they are soon behind it."""
+        return any(kernel.leaves_out for kernels in self._kept.values() for kernel in kernels)
 
     def _mask(self, where: Rectangle) -> npt.NDArray[np.uint8]:
         return self.inputs.mask(where.panel, *where.sides)

@@ -18,22 +18,8 @@ from tiled_sim.model.grid import Tile, TileGrid
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.store import (
-    durable,
-    files,
-    format1,
-    layout,
-    location,
-    ome,
-    sidecar,
-    strict_json,
-)
-from tiled_sim.store.inputs import (
-    lost_files,
-    read_amorphous,
-    read_arrays,
-    read_structure_factors,
-)
+from tiled_sim.store import durable, files, format1, layout, location, ome, sidecar, strict_json
+from tiled_sim.store.inputs import lost_files, read_amorphous, read_arrays, read_structure_factors
 from tiled_sim.store.layout import NOT_COUNTED
 from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
