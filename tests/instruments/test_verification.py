@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from tiled_sim.run.run.faults import NOTHING
 
 from tiled_sim.cli.main import main
 from tiled_sim.cluster.worker import compute_batch
@@ -11,6 +10,7 @@ from tiled_sim.instruments.verification import recomputed_faults
 from tiled_sim.model.settings import REFERENCE
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
+from tiled_sim.run.faults import NOTHING
 from tiled_sim.run.run import Run
 from tiled_sim.store.records import image_record
 

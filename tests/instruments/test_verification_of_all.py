@@ -7,7 +7,6 @@ import shutil
 
 import numpy as np
 import pytest
-from tiled_sim.run.run.faults import COMPUTE, FINISH, NOTHING, WRITE
 
 from tests.support.damage import change_values, cut, edit_json, flip, put
 from tiled_sim.cli.main import main
@@ -16,6 +15,7 @@ from tiled_sim.instruments.verification import verify
 from tiled_sim.model.readout import Noise
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
+from tiled_sim.run.faults import COMPUTE, FINISH, NOTHING, WRITE
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
 

@@ -16,7 +16,6 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tiled_sim.simulation.simulator.rectangles import Rectangle, RectangleBlocks
 
 from tiled_sim.kernels import compiled
 from tiled_sim.kernels.blocks import Blocks, Pixels
@@ -42,6 +41,7 @@ from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import about_fixed_axes, as_tuple, unit
 from tiled_sim.plan.plan import make_plan
 from tiled_sim.read.inputs import load_inputs, load_mask
+from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks
 from tiled_sim.simulation.simulator import Simulator
 
 CPU = torch.device("cpu")

@@ -16,7 +16,7 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("old", metavar="OLD.zarr", help="the run; it is not changed")
     parser.add_argument("new", metavar="NEW.zarr", help="the run to make; must not exist")
     options = parser.parse(words)
-    from tiled_sim.run.run.conversion import convert
+    from tiled_sim.run.conversion import convert
 
     made = convert(options.old, options.new)
     tiles = len(made.run.plan)

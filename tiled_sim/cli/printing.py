@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from tiled_sim.model.experiment import Experiment
     from tiled_sim.plan.plan import Plan
     from tiled_sim.run.run import Run
-    from tiled_sim.run.run.sums import Counted
     from tiled_sim.run.status import Status
+    from tiled_sim.run.sums import Counted
 
 
 _FAILURES_SHOWN = 5

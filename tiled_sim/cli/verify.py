@@ -80,7 +80,7 @@ def _repaired(found: "Run", before: "Verification", options: argparse.Namespace)
 
 
 def _lines(found: "Run", after: "Verification", mended: list[str]) -> list[str]:
-    from tiled_sim.run.run.faults import NOTHING
+    from tiled_sim.run.faults import NOTHING
 
     lines = [f"mended: {fault}" for fault in mended]
     lines += [f"not looked at: {what}" for what in after.unseen]

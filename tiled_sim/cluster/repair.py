@@ -6,8 +6,8 @@ from tiled_sim.cluster.lease import require_alone
 from tiled_sim.cluster.listener import Listener
 from tiled_sim.cluster.submit import compute_missing
 from tiled_sim.instruments.verification import inspection_of
+from tiled_sim.run.faults import COMPUTE, WRITE, Fault
 from tiled_sim.run.run import Run
-from tiled_sim.run.run.faults import COMPUTE, WRITE, Fault
 from tiled_sim.store.durable import told_if_not_writable, write_atomically
 from tiled_sim.store.files import make_folders
 from tiled_sim.store.run_store import RunStore

@@ -24,7 +24,7 @@ from tiled_sim.errors import StoreError
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.model.grid import Tile
 from tiled_sim.run.run import Run
-from tiled_sim.run.run.sums import excerpt
+from tiled_sim.run.sums import excerpt
 from tiled_sim.simulation.simulator import TileResult
 from tiled_sim.simulation.trace import UNITS
 from tiled_sim.store.control import Control

@@ -10,10 +10,10 @@ from tiled_sim.kernels.devices import one_torch_thread
 from tiled_sim.model.grid import Tile
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
+from tiled_sim.run.faults import COMPUTE, FINISH, NOTHING, WRITE, Fault, faults_of_tiles
 from tiled_sim.run.run import Run
-from tiled_sim.run.run.faults import COMPUTE, FINISH, NOTHING, WRITE, Fault, faults_of_tiles
-from tiled_sim.run.run.sums import Sums
 from tiled_sim.run.status import Progress
+from tiled_sim.run.sums import Sums
 from tiled_sim.simulation.simulator import Simulator
 from tiled_sim.store.inspection import Flaw, Inspection, alike
 from tiled_sim.store.run_store import FORMAT

@@ -10,7 +10,7 @@ from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.plan.plan import Plan
-from tiled_sim.run.run.faults import faults_of_tiles
+from tiled_sim.run.faults import faults_of_tiles
 from tiled_sim.run.status import Status, status_of
 from tiled_sim.store import files
 from tiled_sim.store.run_files import RunFiles

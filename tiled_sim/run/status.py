@@ -12,7 +12,7 @@ import numpy as np
 
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.model.grid import TileGrid
-from tiled_sim.run.run.sums import Counted, Sums
+from tiled_sim.run.sums import Counted, Sums
 from tiled_sim.store.control import Control, Driver, Failure
 from tiled_sim.store.tile_index import DONE, FAILED, Known, TileIndex
 
@@ -118,7 +118,7 @@ class Progress:
         Parameters
         ----------
         tile : its number
-        found : its sidecar, or the `tiled_sim.run.run.sums.excerpt` of it
+        found : its sidecar, or the `tiled_sim.run.sums.excerpt` of it
         """
         if self.states[tile] != DONE:
             self.states[tile] = DONE

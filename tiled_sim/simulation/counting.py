@@ -14,7 +14,7 @@ from tiled_sim.model.grid import BLOCK
 from tiled_sim.model.readout import Noise
 from tiled_sim.physics.noise import Corner, arriving_photons, read_photons
 from tiled_sim.physics.point_spread import blur, spread_of
-from tiled_sim.simulation.simulator.rectangles import Rectangle
+from tiled_sim.simulation.rectangles import Rectangle
 
 Image = npt.NDArray[np.float32]
 Photons = npt.NDArray[np.float64]

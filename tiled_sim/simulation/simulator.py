@@ -27,7 +27,7 @@ from tiled_sim.model.settings import REFERENCE
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.plan.plan import Plan
 from tiled_sim.simulation.counting import count_photons
-from tiled_sim.simulation.simulator.rectangles import Rectangle, RectangleBlocks, rectangles
+from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks, rectangles
 from tiled_sim.simulation.trace import Trace, scaling_chain, steps_of_sum
 
 #: Of the brightest pixel there could be: below, float32 may have underflowed.

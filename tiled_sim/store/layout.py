@@ -140,13 +140,14 @@ def read_coordinates(level: zarr.Group) -> PixelCentres:
 
 def write_mask(array: zarr.Array, mask: Mask) -> None:
     """Write every shard of a mask, those that are all live too: none is missing but by damage."""
-    assert array.shards is not None
+    shards = array.shards
+    assert shards is not None
     array = array.with_config({"write_empty_chunks": True})
-    sides = zip(array.shape, array.shards, strict=True)
+    sides = zip(array.shape, shards, strict=True)
     for corner in itertools.product(*(range(0, size, side) for size, side in sides)):
         panels, slow, fast = (
             slice(start, min(start + side, size))
-            for start, side, size in zip(corner, array.shards, array.shape, strict=True)
+            for start, side, size in zip(corner, shards, array.shape, strict=True)
         )
         array[panels, slow, fast] = np.stack(
             [mask(panel, slow, fast) for panel in range(panels.start, panels.stop)]

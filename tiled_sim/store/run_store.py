@@ -201,12 +201,12 @@ class RunStore:
         StoreError
             a part of it is lost
         """
-        _, *region = self._region(0, panel, slow, fast)
+        region = self._region(0, panel, slow, fast)[1:]
         array = layout.array_of(self._root, "0/mask")
         if not self._mask_is_live():
             for file in layout.shards_within(array, (slice(panel, panel + 1), slow, fast)):
                 self._require_mask_file(file)
-        return np.asarray(array[tuple(region)])
+        return np.asarray(array[region])
 
     def read_tile(
         self, frame: int, panel: int, slow: slice, fast: slice
