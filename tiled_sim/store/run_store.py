@@ -13,6 +13,7 @@ import numpy.typing as npt
 import zarr
 
 from tiled_sim.errors import StoreError
+from tiled_sim.model.canonical import HASH_VERSION
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile, TileGrid
 from tiled_sim.model.inputs import Inputs
@@ -84,8 +85,8 @@ class RunStore:
         experiment : what is to be simulated
         grid : of the tiles
         inputs : kept in the run, for the workers
-        attributes : what else the run is, kept beside ``format`` and ``experiment`` as the
-            ``tiled_sim`` attribute
+        attributes : what else the run is, kept beside ``format``, ``hash_version`` and
+            ``experiment`` as the ``tiled_sim`` attribute
         fill : writes tiles that are there already, before anybody can take the store for a run
 
         Raises
@@ -95,7 +96,9 @@ class RunStore:
         ValueError
             attributes that have no JSON form
         """
-        plain = _plain_attributes({**attributes, "experiment": experiment.to_dict()})
+        plain = _plain_attributes(
+            {**attributes, "experiment": experiment.to_dict(), "hash_version": HASH_VERSION}
+        )
         target = location.local_path(path)
         location.make_directory(target)
         try:
