@@ -333,10 +333,11 @@ def experiments(draw):
         draw(st.tuples(*[finite(1e-4, 1e-2)] * 2)),
     )
     field = unit(laboratory[0] + draw(finite(-1.0, 1.0)) * laboratory[1] + 0.1 * beam)
+    step = draw(finite(-0.1, 0.1))
     return Experiment(
         Beam(
-            as_tuple(beam),
-            wavelength,
+            listed[0].incident,
+            listed[0].wavelength,
             1e24,
             draw(st.one_of(st.none(), finite(-1.0, 1.0))),
             as_tuple(field),
@@ -352,8 +353,9 @@ def experiments(draw):
         Rotation(
             as_tuple(unit(about_fixed_axes(*draw(angles(math.pi)))[0])),
             draw(st.one_of(st.just(0.0), finite(-3.0, 3.0))),
-            draw(finite(-0.1, 0.1)),
+            step,
             phi_steps,
+            step * phi_steps,
         ),
         StructureFactorSource(default_F=DEFAULT_F),
         c_compat=draw(st.booleans()),

@@ -106,7 +106,7 @@ def crystals(draw, domains):
     reciprocal = reciprocal_from_cell(lengths, corners) @ turned.T
     direct = dual(reciprocal)
     if draw(st.booleans()):  # as of nanoBragg's -cell: not quite dual to each other
-        reciprocal = reciprocal * np.array([[1.02], [0.97], [1.01]])
+        reciprocal = reciprocal * draw(finite(0.97, 1.03))
     shape = draw(st.sampled_from(SHAPES))
     cells = draw(st.tuples(*[st.integers(1, 20)] * 3))
     reach = math.exp(draw(finite(math.log(0.05), math.log(3.0))))
@@ -164,17 +164,26 @@ def experiments(draw):
         for number in range(sources)
     )
     field = unit(laboratory[0] + draw(finite(-1.0, 1.0)) * laboratory[1] + 0.1 * beam)
+    step = draw(finite(-0.1, 0.1))
     kahn = draw(st.one_of(st.none(), finite(-1.0, 1.0)))
     return Experiment(
-        Beam(as_tuple(beam), wavelength, 1e24, kahn, as_tuple(field), Spectrum.of(listed)),
+        Beam(
+            listed[0].incident,
+            listed[0].wavelength,
+            1e24,
+            kahn,
+            as_tuple(field),
+            Spectrum.of(listed),
+        ),
         crystal,
         Detector((draw(panels(laboratory)),), None, draw(st.booleans())),
         Sampling(oversample),
         Rotation(
             as_tuple(unit(about_fixed_axes(*draw(angles(math.pi)))[0])),
             draw(finite(-3.0, 3.0)),
-            draw(finite(-0.1, 0.1)),
+            step,
             phi_steps,
+            step * phi_steps,
         ),
         StructureFactorSource(default_F=40.0),
     )
@@ -191,12 +200,12 @@ def cubic(*, reach=0.2, shape="gauss_star", cells=(10, 10, 10), pixels=(48, 48),
     ``beam_at``: where the beam meets the panel, as shares of its height and width.
     """
     reciprocal = np.diag(1.0 / np.array(lengths))
+    spectrum = Spectrum.of(sources or [Source((0.0, 0.0, 1.0), 1.0)])
     across, down = (
         -share * side * pixel for share, side in zip(beam_at[::-1], pixels[::-1], strict=True)
     )
     return Experiment(
-        Beam((0.0, 0.0, 1.0), 1.0, 1e24, 0.9, (1.0, 0.0, 0.0),
-             Spectrum.of(sources or [Source((0.0, 0.0, 1.0), 1.0)])),
+        Beam((0.0, 0.0, 1.0), spectrum[0].wavelength, 1e24, 0.9, (1.0, 0.0, 0.0), spectrum),
         Crystal(
             *(as_tuple(vector) for vector in (*dual(reciprocal), *reciprocal)),
             cells,

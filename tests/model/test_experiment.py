@@ -228,15 +228,31 @@ def crystals(draw):
 
 
 sources = st.builds(Source, unit_vectors, positive, positive)
-beams = st.builds(
-    Beam,
-    direction=unit_vectors,
-    wavelength=positive,
-    fluence=st.floats(0.0, 1e30),
-    polarization=st.none() | st.floats(-1.0, 1.0),
-    polarization_axis=unit_vectors,
-    spectrum=st.lists(sources, min_size=1, max_size=4).map(Spectrum.of),
-)
+
+
+@st.composite
+def beams(draw):
+    """Of any sources; direction and wavelength are those of two of them."""
+    listed = draw(st.lists(sources, min_size=1, max_size=4))
+    return Beam(
+        direction=draw(st.sampled_from(listed)).incident,
+        wavelength=draw(st.sampled_from(listed)).wavelength,
+        fluence=draw(st.floats(0.0, 1e30)),
+        polarization=draw(st.none() | st.floats(-1.0, 1.0)),
+        polarization_axis=draw(unit_vectors),
+        spectrum=Spectrum.of(listed),
+    )
+
+
+@st.composite
+def rotations(draw):
+    """Any whose steps fill the oscillation."""
+    step, steps = draw(angles), draw(st.integers(1, 50))
+    return Rotation(
+        draw(unit_vectors), draw(angles), step, steps, step * steps, draw(st.integers(1, 900))
+    )
+
+
 panels = st.builds(
     Panel,
     origin=st.tuples(st.floats(0.05, 1.0), coordinates, coordinates),
@@ -257,13 +273,11 @@ detectors = st.builds(
 )
 experiments = st.builds(
     Experiment,
-    beam=beams,
+    beam=beams(),
     crystal=crystals(),
     detector=detectors,
     sampling=st.builds(Sampling, st.integers(1, 9), st.booleans(), st.floats(0.0, 20.0)),
-    exposures=st.builds(
-        Rotation, unit_vectors, angles, angles, st.integers(1, 50), angles, st.integers(1, 900)
-    ),
+    exposures=rotations(),
     structure_factors=st.builds(StructureFactorSource, texts, texts, st.floats(-1e6, 1e6)),
     c_compat=st.booleans(),
     notes=st.lists(texts, max_size=3).map(tuple),
@@ -432,6 +446,10 @@ def test_panels_share_a_pixel_size_or_have_none_in_common():
 NAN, INFINITE = math.nan, math.inf
 #: One of each.
 LIT = Spectrum.of([SOURCE])
+STARS = ("a_star", "b_star", "c_star")
+#: A milliradian from X.
+ASIDE = as_tuple(unit((1.0, 1e-3, 0.0)))
+TILTED = changed(BEAM, direction=ASIDE, spectrum=Spectrum.of([Source(ASIDE, 1.0)]))
 
 
 @pytest.mark.parametrize(
@@ -481,6 +499,18 @@ LIT = Spectrum.of([SOURCE])
         (CRYSTAL, {"a": (-50.0, 0.0, 0.0)}, "right-handed and span a cell; .* = -400000 Å³"),
         (CRYSTAL, {"b": (0.0, 0.0, 0.0)}, "right-handed and span a cell; .* = 0 Å³"),
         (CRYSTAL, {"a_star": (0.03, 0.0, 0.0)}, "are not the reciprocal vectors of a, b, c"),
+        (CRYSTAL, {"a_star": (0.0201, 0.0, 0.0)}, "are not the reciprocal vectors of a, b, c"),
+        (CRYSTAL, {"b": (0.1, 80.0, 0.0)}, "are not the reciprocal vectors of a, b, c"),
+        (CRYSTAL, {"a": (50.1, 0.0, 0.0)}, "the products are .*1.002.*; change both"),
+        (BEAM, {"wavelength": 1.5}, "wavelength = 1.5 Å and its sources, of 1 to 1.1 Å, contra"),
+        (BEAM, {"wavelength": 0.999}, "contradict each other; change both, as Experiment.with_"),
+        (BEAM, {"direction": (0.6, 0.8, 0.0)}, "does not lie among them; change both"),
+        (BEAM, {"direction": (-1.0, 0.0, 0.0)}, "direction = .* and its sources, which travel"),
+        (BEAM, {"spectrum": Spectrum.of([Source((0.0, 1.0, 0.0), 1.0)])}, "travel along .0.0, 1.0"),
+        (TILTED, {"direction": (1.0, 0.0, 0.0)}, "does not lie among them"),
+        (EXPERIMENT.exposures, {"steps": 50}, "50 of 0.02 rad .* make 1 rad; change them together"),
+        (EXPERIMENT.exposures, {"oscillation": 0.2}, "oscillation = 0.2 rad contradict each other"),
+        (EXPERIMENT.exposures, {"step": -0.02}, "contradict each other"),
         (CRYSTAL, {"a": (NAN, 0.0, 0.0)}, "crystal.a = .* must be finite"),
         (PANEL, {"fast_axis": (0.0, 0.0, 1.1)}, "panel.fast_axis = .* must be a unit vector"),
         (PANEL, {"slow_axis": (0.0, 0.0, 0.0)}, "panel.slow_axis = .* must be a unit vector"),
@@ -526,8 +556,27 @@ def test_a_weight_of_zero_is_allowed_beside_others():
 
 
 def test_reciprocal_vectors_may_lean_as_those_of_a_triclinic_cell_in_c():
-    leaning = changed(CRYSTAL, c_star=(0.0, 0.0, 0.0102))
-    assert leaning.c_star[2] == 0.0102
+    longer = {name: as_tuple(1.02 * np.array(getattr(CRYSTAL, name))) for name in STARS}
+    assert changed(CRYSTAL, **longer).a_star[0] == 1.02 * 0.02
+
+
+@pytest.mark.parametrize(
+    ("wavelength", "direction"),
+    [(1.05, (1.0, 0.0, 0.0)), (1.1, (0.8, 0.6, 0.0)), (1.0 - 1e-9, as_tuple(unit((2, 0.7, 0))))],
+)
+def test_a_beam_may_lie_anywhere_among_its_sources(wavelength, direction):
+    assert changed(BEAM, wavelength=wavelength, direction=direction).direction == direction
+
+
+@pytest.mark.parametrize("cut", [0.0, 0.019, -0.019])
+def test_steps_may_fill_an_oscillation_but_for_less_than_a_step(cut):
+    oscillation = 0.1 + cut
+    assert changed(EXPERIMENT.exposures, oscillation=oscillation).oscillation == oscillation
+
+
+def test_a_single_step_and_steps_at_one_angle_make_any_oscillation():
+    assert Rotation((0.0, 0.0, 1.0), oscillation=0.3, count=7).step == 0.0
+    assert Rotation((0.0, 0.0, 1.0), steps=4, oscillation=0.3).steps == 4
 
 
 def test_an_experiment_cannot_be_changed():
@@ -536,6 +585,6 @@ def test_an_experiment_cannot_be_changed():
 
 
 def test_more_orientations_than_can_be_computed_are_refused_with_their_number():
-    exposures = changed(EXPERIMENT.exposures, steps=10**9)
+    exposures = changed(EXPERIMENT.exposures, steps=10**9, step=1e-10)
     with pytest.raises(ExperimentError, match="3000000000 orientations"):
         changed(EXPERIMENT, exposures=exposures)

@@ -1,9 +1,9 @@
 """Amorphous material in the beam beside the crystal."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tiled_sim.model.checks import require, require_finite
+from tiled_sim.model.checks import UNHASHED, require, require_finite
 from tiled_sim.physics.constants import AVOGADRO
 
 #: What the first column of a table of amorphous scattering may be, and how much of it is one
@@ -26,7 +26,7 @@ class Background:
     molar_mass : [g/mol]
     """
 
-    path: str | None
+    path: str | None = field(metadata=UNHASHED)
     sha256: str
     abscissa: str
     thickness: float

@@ -2,11 +2,11 @@
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from tiled_sim.model.checks import require, require_finite, require_unit
+from tiled_sim.model.checks import UNHASHED, require, require_finite, require_unit
 from tiled_sim.physics.vectors import Vector
 
 
@@ -31,7 +31,7 @@ class Region:
 class MaskFile:
     """An SMV image whose zeros are dead pixels: its path and the SHA-256 of its bytes."""
 
-    path: str
+    path: str = field(metadata=UNHASHED)
     sha256: str
 
 
@@ -59,8 +59,8 @@ class Panel:
     pixel_size: tuple[float, float]
     region: Region | None = None
     mask: MaskFile | None = None
-    name: str = "0"
-    group: tuple[str, ...] = ()
+    name: str = field(default="0", metadata=UNHASHED)
+    group: tuple[str, ...] = field(default=(), metadata=UNHASHED)
 
     def __post_init__(self) -> None:
         require_finite(self, "panel")

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from tiled_sim.errors import ExperimentError
+from tiled_sim.physics.constants import RADIAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,3 @@ def phi_sweep(range_: float | None, step: float | None, count: int | None) -> St
         return Steps(range_, step, count)
     count = max(_steps_in("phi", range_, step), 1)
     return Steps(range_, step, count, f"phi: -osc over -phistep, rounded up, gives {count} steps")
-
-
-#: Degrees in a radian exactly as the C program computes them (180 times 1/π in float64), so
-#: that a phi step is exactly 0 here when it is there.
-RADIAN = 180.0 * 0.31830988618379067154

@@ -562,6 +562,45 @@ def test_sources_of_a_file_have_its_directions_wavelengths_and_weights(write):
     assert (second.incident, second.wavelength, second.weight) == ((0.0, 1.0, 0.0), 2.0, 1.0)
 
 
+def test_a_beam_has_the_mean_wavelength_of_a_source_file_that_is_without_its_own(write):
+    write("s.txt", "-10 0 0 3 1.1e-10\n-10 0 0 1 1.3e-10\n")
+    experiment = read("-sourcefile s.txt -lambda 2")
+    assert experiment.beam.wavelength == pytest.approx(1.15)
+    assert "is the mean of its sources', 1.15 Å, not 2 Å" in notes("-sourcefile s.txt -lambda 2")
+
+
+def test_a_beam_has_the_mean_direction_of_a_source_file_that_is_beside_it(write):
+    write("s.txt", "0 -5 0\n0 0 -5\n")
+    beam = read("-sourcefile s.txt").beam
+    assert beam.direction == pytest.approx((0.0, 2**-0.5, 2**-0.5))
+    assert "the direction of the beam is the mean" in notes("-sourcefile s.txt")
+
+
+def test_a_beam_among_the_sources_of_a_file_stays_as_it_is_said(write):
+    write("s.txt", "-10 0.1 0 9 1.1e-10\n-10 -0.1 0 1 1.3e-10\n")
+    beam = read("-sourcefile s.txt -lambda 1.25").beam
+    assert (beam.direction, beam.wavelength) == ((1.0, 0.0, 0.0), 1.25)
+    assert "mean" not in notes("-sourcefile s.txt -lambda 1.25")
+
+
+@pytest.mark.parametrize("c_compat", [False, True])
+def test_a_curved_detector_beside_all_sources_is_refused(write, c_compat):
+    write("s.txt", "0 -5 0\n")
+    with pytest.raises(ExperimentError, match=r"-curved_det bends .* sources around the beam"):
+        read("-sourcefile s.txt -curved_det", c_compat)
+
+
+def test_steps_that_do_not_make_the_oscillation_are_refused():
+    with pytest.raises(ExperimentError, match=r"oscillation of 1° and 10 steps of 0.5°, .* 5°"):
+        read("-osc 1 -phistep 0.5 -phisteps 10")
+
+
+def test_as_in_c_steps_are_as_given_and_make_the_oscillation():
+    exposures = read("-osc 1 -phistep 0.5 -phisteps 10", c_compat=True).exposures
+    assert (exposures.steps, math.degrees(exposures.step)) == (10, pytest.approx(0.5))
+    assert math.degrees(exposures.oscillation) == pytest.approx(5)
+
+
 def test_the_c_program_ignores_the_weights_of_sources_and_it_is_noted(write):
     write("s.txt", "-10 0 0 3\n-10 0 0 1\n")
     assert "as C: the weights of the sources are ignored" in notes("-sourcefile s.txt", True)

@@ -15,6 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError
+from tiled_sim.model import units
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import SHAPES, Crystal, Domains
@@ -30,7 +31,6 @@ from tiled_sim.read.toml import beam as toml_beam
 from tiled_sim.read.toml import crystal as toml_crystal
 from tiled_sim.read.toml import detector as toml_detector
 from tiled_sim.read.toml import noise as toml_noise
-from tiled_sim.read.toml import units
 from tiled_sim.read.toml.reader import read_toml, write_toml
 
 DATA = Path(__file__).parents[2] / "data"
@@ -223,15 +223,28 @@ directions = (
     .map(lambda v: tuple(float(x) for x in unit(v)))
 )
 sources = st.builds(Source, directions, positive, st.floats(0.1, 10))
-beams = st.builds(
-    Beam,
-    directions,
-    positive,
-    st.floats(0, 1e35),
-    st.none() | st.floats(-1, 1),
-    directions,
-    st.lists(sources, min_size=1, max_size=4).map(Spectrum.of),
-)
+
+
+@st.composite
+def beams(draw):
+    listed = draw(st.lists(sources, min_size=1, max_size=4))
+    return Beam(
+        draw(st.sampled_from(listed)).incident,
+        draw(st.sampled_from(listed)).wavelength,
+        draw(st.floats(0, 1e35)),
+        draw(st.none() | st.floats(-1, 1)),
+        draw(directions),
+        Spectrum.of(listed),
+    )
+
+
+@st.composite
+def rotations(draw):
+    step, steps = draw(finite), draw(st.integers(1, 1000))
+    oscillation = step * steps if steps > 1 else draw(finite)
+    return Rotation(
+        draw(directions), draw(finite), step, steps, oscillation, draw(st.integers(1, 1000))
+    )
 
 
 @st.composite
@@ -311,7 +324,7 @@ def experiment_of(c_compat, **parts):
 
 experiments = st.builds(
     experiment_of,
-    beam=beams,
+    beam=beams(),
     crystal=crystals(),
     detector=detectors(),
     sampling=st.builds(
@@ -319,11 +332,7 @@ experiments = st.builds(
         *(st.integers(1, 100), st.booleans(), st.floats(0, 100)),
         *(st.booleans(), st.booleans(), st.booleans()),
     ),
-    exposures=st.builds(
-        Rotation,
-        directions,
-        *(finite, finite, st.integers(1, 1000), finite, st.integers(1, 1000)),
-    ),
+    exposures=rotations(),
     structure_factors=st.builds(
         StructureFactorSource,
         st.sampled_from(["a.hkl", "./b/../c d.hkl", "/some/where/é.hkl"]),
@@ -610,6 +619,28 @@ def test_there_is_no_interpolation_without_a_file(read):
 def test_steps_divide_the_oscillation(read):
     exposures = read(document(frames="oscillation_deg = 0.5\nsteps = 5")).exposures
     assert exposures.step == exposures.oscillation / 5
+
+
+def test_steps_of_which_the_size_is_said_make_the_oscillation(read):
+    exposures = read(document(frames="step_deg = 0.1\nsteps = 5\ncount = 3")).exposures
+    assert exposures.oscillation == 5 * exposures.step
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "fault"),
+    [
+        (
+            "beam",
+            "sources = [{ wavelength_A = 1.2 }]",
+            r"\[beam\] beam.wavelength = 1 Å and its so",
+        ),
+        ("beam", "sources = [{ incident = [1, 0, 5] }]", r"\[beam\] beam.direction = .*does not"),
+        ("frames", "oscillation_deg = 1\nstep_deg = 0.5\nsteps = 10", r"\[frames\] .*contradict"),
+    ],
+)
+def test_values_that_contradict_each_other_are_refused(read, section, text, fault):
+    with pytest.raises(ExperimentError, match=fault):
+        read(document(**also(section, text)))
 
 
 def test_under_c_compat_weights_that_differ_are_noted_as_ignored(read):

@@ -393,8 +393,8 @@ class RunState:
         rate = self._total.tiles.rate(now)
         pending = sum(failed.outcome == PENDING for failed in self._failures.values())
         pending = min(pending, self._counts[FAILED])
-        left = self._counts[WAITING] + self._counts[RUNNING] + pending
-        left -= self._under_way()
+        begun = self._counts[RUNNING] - self._under_way()
+        left = self._counts[WAITING] + begun + pending
         return left / rate if rate > 0 else None
 
 

@@ -4,9 +4,9 @@ import numpy as np
 
 from tiled_sim.io.camera import CameraHeader
 from tiled_sim.model.exposures import Exposures
+from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import as_tuple
 from tiled_sim.read.nanobragg.detector import Laboratory
-from tiled_sim.read.stepping import RADIAN
 
 #: Rows: the axes of a DIALS origin in the laboratory of the C program.
 _DIALS_AXES = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])

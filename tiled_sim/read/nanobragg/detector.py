@@ -8,6 +8,7 @@ import numpy as np
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.smv import read_smv
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region
+from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Vector, as_tuple
 from tiled_sim.read.conventions import (
     BEAM,
@@ -23,7 +24,6 @@ from tiled_sim.read.nanobragg.contradictions import Judge
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders
 from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.nanobragg.sensor import read_sensor
-from tiled_sim.read.stepping import RADIAN
 
 _AXES = {
     "-fdet_vector": "fast",

@@ -25,7 +25,7 @@ from tiled_sim.physics.cell import (
     reciprocal_from_cell,
     with_lengths,
 )
-from tiled_sim.physics.constants import HC_EV_ANGSTROM
+from tiled_sim.physics.constants import HC_EV_ANGSTROM, RADIAN
 from tiled_sim.physics.orientation import random_missetting
 from tiled_sim.physics.vectors import Array, Vector, about_fixed_axes, as_tuple
 from tiled_sim.read.nanobragg.background import read_background
@@ -38,8 +38,8 @@ from tiled_sim.read.nanobragg.options import Given, parse
 from tiled_sim.read.nanobragg.outputs import random_misset, require_companions
 from tiled_sim.read.precedence import NamedSources
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample, recommended_oversample
-from tiled_sim.read.sources import listed_sources, swept_sources
-from tiled_sim.read.stepping import RADIAN, Steps, phi_sweep, sweep, whole
+from tiled_sim.read.sources import central_beam, listed_sources, swept_sources
+from tiled_sim.read.stepping import Steps, phi_sweep, sweep, whole
 
 #: The C program's default fluence [photons/m²] and beam size [mm].
 DEFAULT_FLUENCE = 125932015286227086360700780544.0
@@ -237,9 +237,17 @@ def _beam(given: Given, wavelength: float, laboratory: Laboratory, judge: Judge)
             "give -polar_vector",
             "the plane that rounding leaves is used",
         )
+    direction, of_sources, note = central_beam(spectrum, as_tuple(placed.beam), wavelength)
+    judge.note(note)
+    if direction != as_tuple(placed.beam) and "-curved_det" in given:
+        raise ExperimentError(
+            f"-curved_det bends the detector around the beam, which travels along "
+            f"{as_tuple(placed.beam)}, and its sources lie on one side of that, along {direction}; "
+            "give -beam_vector, or sources around the beam"
+        )
     return Beam(
-        direction=as_tuple(placed.beam),
-        wavelength=wavelength,
+        direction=direction,
+        wavelength=of_sources,
         fluence=_fluence(given, judge),
         polarization=kahn if polarized else None,
         polarization_axis=as_tuple(placed.polarization_axis),
@@ -492,10 +500,20 @@ def _exposures(
         given.integer("-phisteps"),
     )
     judge.note(steps.note)
-    return Rotation(
+    count = max(steps.count, 1)
+    rotation = Rotation(
         spindle=as_tuple(laboratory.placed.spindle),
         start=degrees("-phi", "PHI") or 0.0,
         step=steps.step,
-        steps=max(steps.count, 1),
-        oscillation=steps.range,
+        steps=count,
+        oscillation=steps.step * count,
     )
+    if rotation.fills_oscillation(steps.range):
+        return replace(rotation, oscillation=steps.range)
+    judge.object(
+        f"an oscillation of {steps.range * RADIAN:.6g}° and {count} steps of "
+        f"{steps.step * RADIAN:.6g}°, which make {rotation.oscillation * RADIAN:.6g}°, contradict "
+        "each other",
+        "the steps are as given",
+    )
+    return rotation

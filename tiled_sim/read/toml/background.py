@@ -2,8 +2,8 @@
 
 from tiled_sim.io.stol import read_stol
 from tiled_sim.model.background import ABSCISSAS, Background
+from tiled_sim.model.units import Unit, units_of
 from tiled_sim.read.toml.table import Table, plain
-from tiled_sim.read.toml.units import Unit, units_of
 
 _UNITS = units_of(Background)
 KEYS: dict[str, Unit] = {

@@ -4,12 +4,12 @@ import numpy as np
 
 from tiled_sim.io.sources import read_sources
 from tiled_sim.model.beam import Beam, Source, Spectrum, require_source
+from tiled_sim.model.units import ANGLE, ENERGY, FLUX, LENGTH, SPREAD, TIME, Unit, units_of
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
 from tiled_sim.read.sources import listed_sources, swept_sources
 from tiled_sim.read.stepping import SINGLE, Steps, sweep
 from tiled_sim.read.toml.table import Table, plain
-from tiled_sim.read.toml.units import ANGLE, ENERGY, FLUX, LENGTH, SPREAD, TIME, Unit, units_of
 
 _DISPERSION = ("dispersion", "dispersion_steps")
 _DIVERGENCE = ("divergence", "divergence_steps", "divergence_shape")

@@ -7,11 +7,11 @@ import numpy as np
 from tiled_sim.io.matrix import read_matrix
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.settings import MOSAIC_SEED
+from tiled_sim.model.units import ANGLE, ATOMIC, Unit, units_of
 from tiled_sim.physics.cell import cell_volume, dual, reciprocal_from_cell
+from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Array, about_fixed_axes
-from tiled_sim.read.stepping import RADIAN
 from tiled_sim.read.toml.table import Table, plain
-from tiled_sim.read.toml.units import ANGLE, ATOMIC, Unit, units_of
 
 _DIRECT, _RECIPROCAL = ("a", "b", "c"), ("a_star", "b_star", "c_star")
 _VECTORS = (*_DIRECT, *_RECIPROCAL)

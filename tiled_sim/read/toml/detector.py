@@ -7,10 +7,10 @@ import numpy as np
 from tiled_sim.io.smv import read_smv
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.units import LENGTH, PIXELS, Unit, units_of
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
 from tiled_sim.read.toml.beam import across
 from tiled_sim.read.toml.table import Table, plain
-from tiled_sim.read.toml.units import LENGTH, PIXELS, Unit, units_of
 
 _PANEL_KEYS: dict[str, Unit] = {**units_of(Panel), **plain("mask_sha256")}
 #: What panels may share, so that it may stand once in [detector].

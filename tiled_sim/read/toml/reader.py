@@ -24,6 +24,7 @@ from tiled_sim.model.experiment import Experiment, StructureFactorSource
 from tiled_sim.model.exposures import Exposures, Rotation
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.sampling import Sampling
+from tiled_sim.model.units import units_of
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample, recommended_oversample
 from tiled_sim.read.toml import background as toml_background
 from tiled_sim.read.toml import beam as toml_beam
@@ -32,7 +33,6 @@ from tiled_sim.read.toml import detector as toml_detector
 from tiled_sim.read.toml import noise as toml_noise
 from tiled_sim.read.toml.beam import across
 from tiled_sim.read.toml.table import Table, plain
-from tiled_sim.read.toml.units import units_of
 from tiled_sim.read.toml.writer import write_toml
 
 __all__ = ["read_toml", "write_toml"]
@@ -174,6 +174,8 @@ def _exposures(top: Table, beam: Beam) -> Exposures:
     table = top.table("frames", units_of(Rotation))
     steps = table.integer("steps", 1)
     oscillation = table.number("oscillation", 0.0)
+    if "step" in table and "oscillation" not in table and steps > 1:
+        oscillation = steps * table.number("step")
     if steps > 1 and "step" not in table and "oscillation" not in table:
         raise table.error(f"steps = {steps} of what? give oscillation_deg too")
     return table.build(

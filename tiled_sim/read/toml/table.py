@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tiled_sim.errors import ExperimentError, InputFileError
+from tiled_sim.model.units import PLAIN, Unit, spellings
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
-from tiled_sim.read.toml.units import PLAIN, Unit, spellings
 
 Built = TypeVar("Built")
 
