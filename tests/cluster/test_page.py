@@ -22,6 +22,7 @@ import pytest
 from distributed import Client
 from matplotlib.image import imread
 
+from tiled_sim.cluster.events import topic_of
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.page import registration, topics
 from tiled_sim.cluster.page.layout import Layout
@@ -33,7 +34,6 @@ from tiled_sim.cluster.page.registry import Registry
 from tiled_sim.cluster.page.state import LETTERS, run_lengths
 from tiled_sim.cluster.page.thumbnail import PRECISION, cells, decode, encode, factor_of, reduce
 from tiled_sim.cluster.submit import compute_missing, submit
-from tiled_sim.cluster.worker import topic_of
 from tiled_sim.errors import TileError
 from tiled_sim.model.grid import TileGrid
 from tiled_sim.plan.prepare import prepare
@@ -181,9 +181,9 @@ def test_codes_tell_nothing_known_from_no_photons():
 
 @pytest.mark.parametrize("sides", [(1, 1), (512, 512), (513, 10), (2527, 2463), (31623, 31623)])
 def test_a_preview_has_at_most_512_pixels_a_side(sides):
-    slow, fast = Layout(TileGrid((1, 1, *sides), (1, 1, 512, 512)), factor_of(*sides)).preview
+    slow, fast = Layout(TileGrid((1, 1, *sides), (1, 1, 512, 512)), factor_of(1, *sides)).preview
     assert max(slow, fast) <= 512
-    assert max(slow, fast) > 256 or factor_of(*sides) == 1
+    assert max(slow, fast) > 256 or factor_of(1, *sides) == 1
 
 
 def test_a_tile_covers_every_cell_that_it_touches():
@@ -368,6 +368,56 @@ def test_a_rate_does_not_flicker_where_tiles_are_slow():
         if second > 1000:
             rates.append(meter.rate(float(second)))
     assert 0.7 < min(rates) <= max(rates) < 1.3
+
+
+# Tiles that take long
+
+
+def test_what_is_done_of_a_running_tile_counts(told):
+    told.tile(2, "running", attempt=1)
+    told.clock.now += 10
+    told.tile(2, "running", attempt=1, share=0.25, evaluations=200)
+    document = told.document()
+    assert document["states"] == "2w1r3w"
+    assert document["parts"] == [{"tile": 2, "share": 0.25}]
+    assert document["under_way"] == 0.25
+    assert document["evaluations"] == 200
+    assert document["evaluations_per_second"] == pytest.approx(20)
+    assert document["eta_seconds"] == pytest.approx(5.75 * 40)
+    assert document["workers"][0]["evaluations_per_second"] == pytest.approx(20)
+
+
+def test_a_tile_that_took_long_counts_once_when_it_is_done(told):
+    told.tile(0, "running", attempt=1)
+    for share in (0.25, 0.5):
+        told.tile(0, "running", attempt=1, share=share, evaluations=int(480 * share))
+    told.tile(0, "done", **finished())
+    document = told.document()
+    assert (document["done"], document["under_way"], document["parts"]) == (1, 0, [])
+    assert document["evaluations"] == 500
+
+
+@pytest.mark.parametrize("loss", ["failed", "worker", "again", "end"])
+def test_what_was_done_of_a_tile_is_lost_with_it(told, loss):
+    told.tile(0, "running", attempt=1)
+    told.tile(0, "running", attempt=1, share=0.5, evaluations=240)
+    if loss == "failed":
+        told.tile(0, "failed", error="OSError: full")
+    elif loss == "worker":
+        told.registry.lose_worker(WORKER)
+    elif loss == "again":
+        told.tile(0, "running", attempt=2)
+    else:
+        told.registry.lose_client("driver")
+    document = told.document()
+    assert (document["under_way"], document["evaluations"]) == (0, 0)
+    assert document["evaluations_per_second"] >= 0
+
+
+def test_a_page_that_comes_late_hears_of_tiles_that_run_already(told):
+    told.tile(3, "running", attempt=1, share=0.5, evaluations=240)
+    assert told.document()["states"] == "3w1r2w"
+    assert told.document()["workers"][0]["running"] == 1
 
 
 # Bounds

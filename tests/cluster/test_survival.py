@@ -22,9 +22,9 @@ from distributed.diagnostics.plugin import WorkerPlugin
 import tiled_sim as ts
 from tiled_sim.cli.main import main
 from tiled_sim.cluster import driver
+from tiled_sim.cluster.events import topic_of
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.submit import compute_missing
-from tiled_sim.cluster.worker import topic_of
 from tiled_sim.errors import TileError
 from tiled_sim.model.settings import Settings
 from tiled_sim.plan.prepare import prepare

@@ -247,7 +247,7 @@ def evaluated(call):
         )
         zero = torch.zeros((len(indices), LANES), dtype=torch.float64, device=DEVICE)
         axes = torch.eye(3, dtype=torch.float64, device=DEVICE)[None]
-        steps = StepList((0.0, 0.0, 1.0), axes, [(1.0, weight) for weight in weights])
+        steps = StepList((0.0, 0.0, 1.0), axes, [(1.0, weight) for weight in weights], keep=True)
         # another process may write to it
         total = zero.clone().share_memory_()
         call(loops.add_steps, (zero, zero, zero), Vectors(h, k, l), steps, total, int)
@@ -314,6 +314,30 @@ def test_steps_are_added_with_their_weights(evaluated, precision):
     (once,) = evaluated(precision, index)
     (here,) = evaluated(precision, index, weights=(1.0, 0.0, 0.25, 3.0))
     assert here == pytest.approx(4.25 * once, rel=ROUNDING[precision])
+
+
+class InShortLaunches(StepList):
+    """Steps of which three are launched at a time."""
+
+    def parts(self, size):
+        return super().parts(3)
+
+
+@precisions
+def test_a_sum_has_the_same_bytes_however_many_steps_are_launched_at_a_time(call, precision):
+    of_scene = scene("-mosaic 1 -mosaic_domains 10")
+    loops = TritonLoops(Summand.of(of_scene, table(), precision))
+    turned = torch.from_numpy(of_scene.orientations).reshape(-1, 3, 3).to(DEVICE)
+    differences = 1e-3 * torch.rand((3, 1, LANES), dtype=torch.float64, device=DEVICE)
+    anchor = Vectors(*torch.tensor([[0.1], [0.2], [-0.05]], dtype=torch.float64, device=DEVICE))
+    sums = []
+    for kind in (StepList, InShortLaunches):
+        total = torch.full((1, LANES), 0.1, dtype=torch.float64, device=DEVICE).share_memory_()
+        steps = kind((0.0, 0.0, 1.0), turned, [(1.0, 1.0)], keep=True)
+        call(loops.add_steps, tuple(differences), anchor, steps, total, int)
+        sums.append(total)
+    assert (sums[0] > 0.1).all()
+    assert torch.equal(*sums)
 
 
 @precisions

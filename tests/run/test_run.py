@@ -241,9 +241,9 @@ def test_a_spectrum_that_is_not_the_one_written_is_refused(copy):
         Run(copy)
 
 
-def test_a_run_without_its_spectrum_is_refused(copy):
-    shutil.rmtree(copy / "inputs" / "spectrum" / "weight")
-    with pytest.raises(StoreError, match=r"source\.weight = nan must be finite"):
+def test_a_run_with_another_spectrum_is_refused(copy):
+    zarr.open_group(copy, mode="r+")["inputs/spectrum/wavelength"][0] = 1.01
+    with pytest.raises(StoreError, match=r"beam\.spectrum: its arrays have SHA-256"):
         Run(copy)
 
 

@@ -303,6 +303,23 @@ def test_a_trace_of_followed_spots_departs_from_the_image_nowhere(in_data, simul
     assert {trace.departure for trace in traces} == {0.0}
 
 
+# Progress
+
+
+@pytest.mark.parametrize("kernel", ["reference", "spots"])
+def test_progress_of_a_tile_rises_to_the_evaluations_that_are_planned(still, kernel):
+    experiment = still("-gauss_xtal", "-mosaic", 1, "-mosaic_domains", 3, "-roi", 3, 90, 5, 60)
+    inputs = load_inputs(experiment)
+    chosen = dataclasses.replace(REFERENCE, kernel=kernel, negligible=1e-6)
+    plan = make_plan(experiment, inputs, chosen, tile=(96, 96))
+    simulator = Simulator(experiment, inputs, plan, torch.device("cpu"))
+    told = []
+    result = simulator.simulate_tile(plan.grid[0], told.append)
+    assert told == sorted(told)
+    assert told[-1] == result.evaluations.planned == 88 * 56 * 3
+    assert len(told) > 3
+
+
 # Device memory
 
 

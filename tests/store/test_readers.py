@@ -154,5 +154,4 @@ def test_a_frame_of_many_panels_is_few_files(tmp_path):
     store.finish()
     files = [file for file in store.path.rglob("*") if file.is_file()]
     assert len([file for file in files if "image/c" in file.as_posix()]) == 8
-    print(len(files))
     assert len(files) <= 64

@@ -21,6 +21,9 @@ class Listener(Protocol):
     def worker_refused(self, reason: str) -> None:
         """A worker cannot compute the run, or none that can is left; it goes on with others."""
 
+    def under_way(self, tiles: float, evaluations: int) -> None:
+        """So much is done of tiles that take long and are not committed yet."""
+
     def tile_done(self, record: dict[str, Any]) -> None:
         """A tile is committed."""
 
@@ -44,6 +47,9 @@ class Silent:
         """Do nothing."""
 
     def worker_refused(self, reason: str) -> None:
+        """Do nothing."""
+
+    def under_way(self, tiles: float, evaluations: int) -> None:
         """Do nothing."""
 
     def tile_done(self, record: dict[str, Any]) -> None:

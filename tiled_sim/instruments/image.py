@@ -77,7 +77,7 @@ def _of_run(run: Run, frame: int, panel: int) -> Image:
         if not 0 <= value < count:
             raise UsageError(f"--{name} {value}: {run.path} has {name}s 0 to {count - 1}")
     tiles = [tile for tile in run.plan if (frame, panel) in tile.images()]
-    missing = sum(run.sidecar(tile) is None for tile in tiles)
+    missing = sum(run.committed(tile) is None for tile in tiles)
     if missing:
         raise StoreError(
             f"{run.path}: {missing} of the {len(tiles)} tiles of frame {frame}, panel {panel} are "

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from tiled_sim.errors import StoreError
 from tiled_sim.kernels.devices import one_torch_thread
@@ -57,7 +58,7 @@ def verify(run: Run, *, recompute: int = 0, device: str = "auto") -> Verificatio
         for a device that is not there
     """
     faults = list(faults_of_tiles(run))
-    complete = not any(run.sidecar(tile) is None for tile in run.plan)
+    complete = not any(_sidecar(run, tile) is None for tile in run.plan)
     unseen = list(_ALWAYS_UNSEEN)
     inputs, of_inputs = _inputs(run)
     faults += of_inputs
@@ -87,6 +88,14 @@ def inspection_of(run: Run, inputs: Inputs, *, levels: bool = True) -> Inspectio
     levels : whether it must have its smaller images
     """
     return Inspection(run.path, run.experiment, run.plan.grid, inputs, levels=levels)
+
+
+def _sidecar(run: Run, tile: Tile) -> dict[str, Any] | None:
+    """The sidecar of a tile, if it has a valid one; what stands in its place is told elsewhere."""
+    try:
+        return run.sidecar(tile)
+    except StoreError:
+        return None
 
 
 def _inputs(run: Run) -> tuple[Inputs, list[Fault]]:
@@ -122,7 +131,7 @@ def _faults_of_index(run: Run) -> Iterator[Fault]:
     for tile in run.plan:
         if known.states[tile.index] != DONE:
             continue
-        sidecar = run.sidecar(tile)
+        sidecar = _sidecar(run, tile)
         if sidecar is None:
             wrong.append(run.plan.id_of(tile))
         else:
@@ -166,7 +175,7 @@ def recomputed_faults(run: Run, count: int, device: str) -> Iterator[Fault]:
     count : of tiles, the same ones every time; those without a sidecar are left out
     device : name of the torch device
     """
-    done = [tile for tile in run.plan if run.sidecar(tile) is not None]
+    done = [tile for tile in run.plan if _sidecar(run, tile) is not None]
     sample = sorted(random.Random(0).sample(range(len(done)), min(count, len(done))))
     if not sample:
         return

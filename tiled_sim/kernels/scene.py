@@ -68,6 +68,7 @@ class Scene:
             # rows are vectors, so the mosaic rotation, applied last, stands leftmost transposed
             return np.einsum("mij,tjk,vk->tmvi", domains, rotations, vectors)
 
+        every = orientations(acting)
         return cls(
             panel=experiment.detector.panels[panel],
             detector=experiment.detector,
@@ -75,9 +76,9 @@ class Scene:
             crystal=experiment.crystal,
             sampling=experiment.sampling,
             angles=acting,
-            orientations=orientations(acting),
+            orientations=every,
             first=first if acting != first_acting else None,
-            first_orientations=orientations(first_acting),
+            first_orientations=every if acting == first_acting else orientations(first_acting),
             steps=experiment.steps,
             c_compat=experiment.c_compat,
             spectrum=experiment.beam.spectrum,

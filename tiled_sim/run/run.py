@@ -93,8 +93,11 @@ class Run:
         try:
             self.experiment = self.store.read_experiment()
             self.plan = Plan.from_dict(attributes["plan"])
+        except StoreError as error:
+            raise StoreError(f"{error}{self._lost()}") from error
         except Exception as error:  # they may hold anything, if they were edited
-            raise StoreError(_spoilt(path, f"they lack or spoil {error}")) from error
+            told = f"they lack or spoil {error}{self._lost()}"
+            raise StoreError(_spoilt(path, told)) from error
         if attributes["format"] != FORMAT:
             return  # its hashes are those of documents that are spelt otherwise
         for name, found in (("experiment", self.experiment.sha256), ("plan", self.plan.sha256)):

@@ -171,8 +171,8 @@ def _write_grid(
         data=values,
         chunks=tuple(min(side, LONGEST_GRID_CHUNK) for side in values.shape),
         compressors=COMPRESSOR,
-        fill_value=values.dtype.type(0),
+        fill_value=np.nan if values.dtype.kind == "f" else False,
         dimension_names=("h", "k", "l"),
         attributes={"units": unit, "long_name": long_name},
-        config={"write_empty_chunks": True},  # -0.0 would come back as 0.0, of another hash
+        config={"write_empty_chunks": True},  # what is not there was lost
     )

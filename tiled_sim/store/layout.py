@@ -140,13 +140,14 @@ def read_coordinates(level: zarr.Group) -> PixelCentres:
 
 def write_mask(array: zarr.Array, mask: Mask) -> None:
     """Write every shard of a mask, those that are all live too: none is missing but by damage."""
-    assert array.shards is not None
+    shards = array.shards
+    assert shards is not None
     array = array.with_config({"write_empty_chunks": True})
-    sides = zip(array.shape, array.shards, strict=True)
+    sides = zip(array.shape, shards, strict=True)
     for corner in itertools.product(*(range(0, size, side) for size, side in sides)):
         panels, slow, fast = (
             slice(start, min(start + side, size))
-            for start, side, size in zip(corner, array.shards, array.shape, strict=True)
+            for start, side, size in zip(corner, shards, array.shape, strict=True)
         )
         array[panels, slow, fast] = np.stack(
             [mask(panel, slow, fast) for panel in range(panels.start, panels.stop)]
@@ -195,12 +196,16 @@ def write_array(group: zarr.Group, name: str, described: Described) -> None:
 
 def _nothing(dtype: np.dtype[Any]) -> Any:
     """What a reader finds where a chunk was lost."""
-    return dtype.type(np.nan if dtype.kind == "f" else 0)
+    return dtype.type(np.nan if dtype.kind == "f" else np.iinfo(dtype).min)
 
 
 def is_nothing(value: Any) -> bool:
     """Whether a fill value is that of arrays all of whose chunks are files."""
-    return bool(value != value or value == 0)
+    if isinstance(value, np.bool_):
+        return not value
+    if isinstance(value, np.integer):
+        return bool(value == np.iinfo(value.dtype).min)
+    return bool(np.isnan(value))
 
 
 def values_of(group: zarr.Group, name: str) -> Any:

@@ -18,21 +18,8 @@ from tiled_sim.model.grid import Tile, TileGrid
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.store import (
-    durable,
-    format1,
-    layout,
-    location,
-    ome,
-    sidecar,
-    strict_json,
-)
-from tiled_sim.store.inputs import (
-    lost_files,
-    read_amorphous,
-    read_arrays,
-    read_structure_factors,
-)
+from tiled_sim.store import durable, files, format1, layout, location, ome, sidecar, strict_json
+from tiled_sim.store.inputs import lost_files, read_amorphous, read_arrays, read_structure_factors
 from tiled_sim.store.layout import NOT_COUNTED
 from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
@@ -212,12 +199,12 @@ class RunStore:
         StoreError
             a part of it is lost
         """
-        _, *region = self._region(0, panel, slow, fast)
+        region = self._region(0, panel, slow, fast)[1:]
         array = layout.array_of(self._root, "0/mask")
         if not self._mask_is_live():
             for file in layout.shards_within(array, (slice(panel, panel + 1), slow, fast)):
                 self._require_mask_file(file)
-        return np.asarray(array[tuple(region)])
+        return np.asarray(array[region])
 
     def read_tile(
         self, frame: int, panel: int, slow: slice, fast: slice
@@ -380,13 +367,7 @@ class RunStore:
             the run is open to read only
         """
         self._require_writable()
-        patterns = (
-            *("traces/**/.*.tmp", "control/**/.*.tmp", "tiles/**/.*.tmp", ".*.tmp"),
-            *("0/image/**/*.partial", "0/counts/**/*.partial", "[0-9]*/*.partial", "*.partial"),
-        )
-        for pattern in patterns:
-            for leftover in self._path.glob(pattern):
-                leftover.unlink(missing_ok=True)
+        files.sweep(self._path)
 
     def finish(self, apply: Callable[..., Iterable[Any]] = map) -> None:
         """Make the pyramid of 2 × 2 means and consolidate the metadata; may be done again.

@@ -8,7 +8,6 @@ do not know is looked for, and `verify` and `resume` read the sidecars anyway.
 
 import contextlib
 import hashlib
-import json
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ import numpy.typing as npt
 import zarr
 
 from tiled_sim.model.grid import Shape
-from tiled_sim.store import durable, strict_json
+from tiled_sim.store import durable, files, strict_json
 
 UNKNOWN, DONE, FAILED = 0, 1, 2
 #: Reads of the two files, should one be written between them, and the pause before another.
@@ -87,9 +86,9 @@ class TileIndex:
         tiles : of the run
         """
         for attempt in range(_READS):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-                document = json.loads(self._summary.read_bytes())
-                states = self._states.read_bytes()
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                document = strict_json.loads(files.read_file(self._summary))
+                states = files.read_file(self._states)
                 if document["run_id"] != self._run_id or len(states) != tiles:
                     return None
                 if document["index_sha256"] == hashlib.sha256(states).hexdigest():
