@@ -51,7 +51,7 @@ class AmorphousKernel:
         # of the centre of each pixel, whatever the crystal is sampled at
         self._optics = Optics(replace(scene, sampling=Sampling()))
         self._factor = AmorphousFactor(table.stol, table.F, device)
-        self._scale = R_E_SQR * scene.beam.fluence * background.molecules / len(scene.beam.spectrum)
+        self._scale = R_E_SQR * scene.beam.fluence * background.molecules / len(scene.spectrum)
 
     def photons_of_blocks(
         self, blocks: Blocks, progress: Progress | None = None
@@ -77,9 +77,9 @@ class AmorphousKernel:
 
     def _scattered(self, diffracted: geometry.Vectors) -> Tensor:
         """Sum over sources of weight · F² · polar [electron²]."""
-        beam = self.scene.beam
+        spectrum = self.scene.spectrum
         total = torch.zeros_like(diffracted.x)
-        for weight, source in zip(beam.spectrum.relative_weights(), beam.spectrum, strict=True):
+        for weight, source in zip(spectrum.relative_weights(), spectrum, strict=True):
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             F = self._factor.at(0.5 * q.length())
             scattered = weight * F * F
