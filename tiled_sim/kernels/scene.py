@@ -21,19 +21,18 @@ class Scene:
     Parameters
     ----------
     panel, detector, beam, crystal, sampling : of the experiment
-    spectrum : the sources that light it
     angles : phi of each step [rad], as they act
     orientations : (phi, domain, 3, 3) rows a, b, c [Å]
     first : the evaluation with orientations of its own, or None
     first_orientations : (phi, domain, 3, 3), for `first` only [Å]
     steps : terms in a pixel's sum
     c_compat : replay the C program's faults
+    spectrum : the sources that are summed; all of the beam's, or one
     """
 
     panel: Panel
     detector: Detector
     beam: Beam
-    spectrum: Spectrum
     crystal: Crystal
     sampling: Sampling
     angles: tuple[float, ...]
@@ -42,6 +41,7 @@ class Scene:
     first_orientations: Array
     steps: int
     c_compat: bool
+    spectrum: Spectrum
 
     @classmethod
     def of(
@@ -73,7 +73,6 @@ class Scene:
             panel=experiment.detector.panels[panel],
             detector=experiment.detector,
             beam=experiment.beam,
-            spectrum=experiment.beam.spectrum,
             crystal=experiment.crystal,
             sampling=experiment.sampling,
             angles=acting,
@@ -82,6 +81,7 @@ class Scene:
             first_orientations=every if acting == first_acting else orientations(first_acting),
             steps=experiment.steps,
             c_compat=experiment.c_compat,
+            spectrum=experiment.beam.spectrum,
         )
 
     @property
