@@ -423,9 +423,9 @@ def _region(given: Given, pixels: tuple[int, int]) -> Region | None:
         return None
     fast_min, fast_max, slow_min, slow_max = (int(value) for value in values)
     slow, fast = pixels
-    return Region(
-        slow_start=max(slow_min, 0),
-        slow_stop=min(slow_max + 1, slow) if slow_max >= 0 else slow,
-        fast_start=max(fast_min, 0),
-        fast_stop=min(fast_max + 1, fast) if fast_max >= 0 else fast,
+    return Region.of_ends(
+        max(fast_min, 0),
+        min(fast_max, fast - 1) if fast_max >= 0 else fast - 1,
+        max(slow_min, 0),
+        min(slow_max, slow - 1) if slow_max >= 0 else slow - 1,
     )
