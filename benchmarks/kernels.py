@@ -17,13 +17,13 @@ import torch
 from beside import run_c
 from cases import DATA, Case
 
-from tiled_sim.experiment import Experiment
-from tiled_sim.inputs import load_structure_factors
-from tiled_sim.kernels.choice import NEGLIGIBLE
 from tiled_sim.kernels.compiled import graphs_of
 from tiled_sim.kernels.packages import build, is_built
-from tiled_sim.simulation import Simulator
-from tiled_sim.tiles import TilePlan
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.settings import NEGLIGIBLE, Settings
+from tiled_sim.plan.plan import make_plan
+from tiled_sim.read.inputs import load_inputs
+from tiled_sim.simulation.simulator import Simulator
 
 ON_GPU = ("triton float64", "triton mixed") if torch.cuda.is_available() else ()
 
@@ -33,28 +33,26 @@ class Ours:
 
     def __init__(self, experiment: Experiment, kernel: str) -> None:
         name, precision = kernel.split()
-        negligible = NEGLIGIBLE if name == "spots" else 0.0
-        self.plan = TilePlan.of(experiment, kernel=name, precision=precision, negligible=negligible)
-        factors = load_structure_factors(experiment)
-        self.device = torch.device("cuda" if name == "triton" else "cpu")
+        settings = Settings(name, precision, NEGLIGIBLE if name == "spots" else 0.0)
+        inputs = load_inputs(experiment)
+        plan = make_plan(experiment, inputs, settings, tile=(512, 512))
+        device = torch.device("cuda" if name == "triton" else "cpu")
         self.clock = time.perf_counter if name == "triton" else time.process_time
-        self.simulator = Simulator(experiment, factors, self.plan, self.device)
-        self.shape = experiment.detector.pixels
-        self.mask = np.zeros(self.shape, dtype=np.uint8)
-        region = experiment.detector.panels[0].region
-        if region is not None:
-            self.mask[:] = 1
-            self.mask[
-                region.slow_start : region.slow_stop, region.fast_start : region.fast_stop
-            ] = 0
-        self.image = np.zeros(self.shape, dtype=np.float32)
+        self.simulator = Simulator(experiment, inputs, plan, device)
+        whole = (slice(0, side) for side in experiment.detector.pixels)
+        self.live = int((inputs.mask(0, *whole) == 0).sum())
+        self._image = np.zeros(experiment.shape, dtype=np.float32)
+
+    @property
+    def image(self) -> np.ndarray:
+        """Of the only panel in the only frame."""
+        return self._image[0, 0]
 
     def seconds(self) -> float:
         """Time of the whole image [s]."""
         began = self.clock()
-        for tile in self.plan:
-            place = (slice(*tile.slow), slice(*tile.fast))
-            self.image[place] = self.simulator.simulate_tile(tile, self.mask[place]).image
+        for tile in self.simulator.plan:
+            self._image[tile.region] = self.simulator.simulate_tile(tile).image
         return self.clock() - began
 
 
@@ -90,7 +88,7 @@ def measure(case: Case, program: Path | None, repeat: int) -> list[dict]:
             for graph in graphs_of(experiment, precision):
                 build(graph) if not is_built(graph) else None
     ours = {kernel: Ours(experiment, kernel) for kernel in kernels}
-    evaluations = int((next(iter(ours.values())).mask == 0).sum()) * experiment.steps
+    evaluations = next(iter(ours.values())).live * experiment.steps
     times: dict[str, list[float]] = {name: [] for name in ("nanoBragg.c", *kernels)}
     truth = None
     for turn in range(repeat + 1):

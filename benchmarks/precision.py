@@ -19,27 +19,25 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tiled_sim.model.exposures import Rotation
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
 
-from tiled_sim.experiment.model import (
-    SHAPES,
-    Beam,
-    Crystal,
-    Detector,
-    Experiment,
-    Frames,
-    Panel,
-    Sampling,
-    Source,
-    StructureFactorSource,
-)
+from tiled_sim.kernels.blocks import Blocks
 from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.graphs import PRECISIONS
-from tiled_sim.kernels.reference import BLOCK, Blocks, ReferenceKernel
+from tiled_sim.kernels.kernel import Kernel
+from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.crystal import SHAPES, Crystal, Domains
+from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.grid import BLOCK
+from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import about_axis, as_tuple, unit
@@ -106,14 +104,20 @@ class Look:
         fudge = 1.0 if self.shape in ("square", "round") else (self.cells * LENGTHS.max() / n) ** 2
         incident = as_tuple(INCIDENT)
         return Experiment(
-            Beam(incident, wavelength, 1e24, 0.0, (1.0, 0.0, 0.0), (Source(incident, wavelength),)),
+            Beam(
+                incident,
+                wavelength,
+                1e24,
+                0.0,
+                (1.0, 0.0, 0.0),
+                Spectrum.of([Source(incident, wavelength)]),
+            ),
             Crystal(
                 *(as_tuple(vector) for vector in (*direct, *reciprocal)),
                 (self.cells,) * 3,
                 self.shape,
                 fudge,
-                mosaic_spread=0.001 if domains > 1 else 0.0,
-                mosaic_domains=domains,
+                Domains(0.001 if domains > 1 else 0.0, domains),
             ),
             Detector(
                 (
@@ -123,12 +127,12 @@ class Look:
                         as_tuple(slow),
                         as_tuple(DIFFRACTED),
                         (side + shift,) * 2,
-                        pixel,
+                        (pixel, pixel),
                     ),
                 )
             ),
             Sampling(),
-            Frames((1.0, 0.0, 0.0)),
+            Rotation((1.0, 0.0, 0.0)),
             StructureFactorSource(default_F=DEFAULT_F),
         )
 
@@ -156,7 +160,7 @@ def blocks_over(side: int) -> Blocks:
     return Blocks(slow, fast, torch.ones((len(slow), BLOCK * BLOCK), dtype=torch.bool), True)
 
 
-def image_of(kernel: ReferenceKernel, side: int, shift: int) -> np.ndarray:
+def image_of(kernel: Kernel, side: int, shift: int) -> np.ndarray:
     """Photons of the pixels of interest, float64 (slow, fast)."""
     whole = side + shift
     rows = -(-whole // BLOCK)
@@ -166,10 +170,10 @@ def image_of(kernel: ReferenceKernel, side: int, shift: int) -> np.ndarray:
     return tiled.reshape(rows * BLOCK, -1).numpy()[shift:whole, shift:whole]
 
 
-def kernels_of(look: Look, scene: Scene) -> dict[str, ReferenceKernel]:
+def kernels_of(look: Look, scene: Scene) -> dict[str, Kernel]:
     """The reference kernel, and the fused one in each precision."""
     factors = table(look.hkl)
-    kernels = {"reference": ReferenceKernel(scene, factors, DEFAULT_F)}
+    kernels: dict[str, Kernel] = {"reference": ReferenceKernel(scene, factors, DEFAULT_F)}
     for precision in PRECISIONS:
         kernels[precision] = CompiledKernel(scene, factors, DEFAULT_F, precision)
     return kernels
@@ -180,9 +184,9 @@ def indices(scene: Scene, side: int, shift: int, dtype: type) -> np.ndarray:
 
     The operations are those of the reference kernel, in their order.
     """
-    panel, source = scene.panel, scene.beam.sources[0]
+    panel, source = scene.panel, scene.spectrum[0]
     place = np.arange(shift, shift + side).astype(dtype)
-    size = dtype(panel.pixel_size)
+    size = dtype(panel.pixel_size[0])
     slow, fast = np.meshgrid(*[size * place + size / 2] * 2, indexing="ij")
     position = [
         fast * dtype(f) + slow * dtype(s) + dtype(o)

@@ -29,8 +29,10 @@ from distributed.protocol.pickle import dumps
 
 from tiled_sim.cluster import driver
 from tiled_sim.cluster.listener import Silent
-from tiled_sim.cluster.preparation import create_run, prepare
-from tiled_sim.experiment import Experiment
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.status import Progress
 
 LINE = (
     "-default_F 100 -cell 70 80 90 90 90 90 -lambda 1 -N 5 -distance 1000 -pixel 0.05 "
@@ -64,6 +66,14 @@ def nothing(
             "seconds": {"kernel": 0.98, "trace": 0.01, "write": 0.01},
             "lookups": {**lookups, "counted": "sampled"},
             "departures": [],
+            "sums": {
+                "tile": {"index": tile},
+                "evaluations": {"done": 65536},
+                "time": {"seconds": {"kernel": 0.98}},
+                "image": {"sum": 1.0, "max": 1.0, "max_at": [0, 0, 0, tile], "nan": 0},
+                "structure_factor_lookups": lookups,
+                "counts": None,
+            },
         }
         worker.log_event(topic, {"worker": worker.address, **record, "state": DONE, **THUMBNAIL})
         records.append(record)
@@ -122,7 +132,7 @@ def measure_tiles(count: int, workers: int) -> dict[str, float]:
             began = time.perf_counter()
             # a real pyramid of pixels that nobody computed would be another benchmark
             driver.RunStore.finish = lambda store: None
-            driver.drive(run, client, list(range(len(run.plan))), "cpu", Silent())
+            driver.drive(run, client, Progress(run), "cpu", Silent())
             elapsed = time.perf_counter() - began
             spent = [
                 processor_seconds(each) - start

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from tiled_sim.amorphous import AmorphousTable
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.io.fdump import read_fdump
-from tiled_sim.io.hkl import read_hkl
-from tiled_sim.io.smv import read_smv
-from tiled_sim.simulation import Simulator, TileResult, first_evaluations
-from tiled_sim.structure_factors import StructureFactors
-from tiled_sim.tiles import DEFAULT_TILE, Tile, TilePlan
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.grid import Tile
+from tiled_sim.model.settings import REFERENCE
+from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.plan.plan import Plan, make_plan
+from tiled_sim.read.inputs import load_inputs
+from tiled_sim.simulation.simulator import Simulator, TileResult
 
 TESTS = Path(__file__).parent
 SHARED = Path(os.environ.get("TILED_SIM_SHARED") or TESTS.parents[1] / "shared")
@@ -24,7 +23,6 @@ _STILL = (
     "-cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5 "
     "-distance 100 -detpixels 96 -pixel 0.3 -oversample 1"
 )
-_READERS = {"hkl": read_hkl, "fdump": read_fdump}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -90,63 +88,45 @@ class Simulated:
         return image
 
 
-def panel_mask(experiment: Experiment, panel: int) -> np.ndarray:
-    """uint8 (slow, fast), 0 = live: outside the region of interest and under the mask is dead."""
-    described = experiment.detector.panels[panel]
-    mask = np.zeros(described.pixels, np.uint8)
-    if described.region is not None:
-        mask[:] = 1
-        region = described.region
-        inside = slice(region.slow_start, region.slow_stop)
-        mask[inside, region.fast_start : region.fast_stop] = 0
-    if described.mask is not None:
-        mask[read_smv(described.mask.path).pixels == 0] = 1
-    return mask
-
-
-def _factors_of(experiment: Experiment) -> StructureFactors | None:
-    source = experiment.structure_factors
-    return None if source.path is None else _READERS[source.format](source.path)
+def planned(experiment: Experiment, *, tile=(512, 512), **settings: object) -> Plan:
+    """A plan of an experiment, for the reference kernel unless ``settings`` say another."""
+    chosen = dataclasses.replace(REFERENCE, **settings)
+    return make_plan(experiment, load_inputs(experiment), chosen, tile=tile)
 
 
 def _simulate(
     experiment: Experiment,
     *,
-    tile: tuple[int, int] = DEFAULT_TILE,
+    tile: tuple[int, int] = (512, 512),
     trace_pixels: tuple[tuple[int, int], ...] = (),
     holding=None,
     factors: StructureFactors | None = None,
-    amorphous: AmorphousTable | None = None,
-    **planned: object,
+    **settings: object,
 ) -> Simulated:
-    masks = [panel_mask(experiment, panel) for panel in range(experiment.shape[1])]
-    plan = TilePlan.of(
-        experiment,
-        tile,
-        first_evaluations=first_evaluations(experiment, masks.__getitem__),
-        trace_pixels=trace_pixels,
-        **planned,
-    )
-    factors = _factors_of(experiment) if factors is None else factors
-    simulator = Simulator(experiment, factors, plan, torch.device("cpu"), amorphous)
+    inputs = load_inputs(experiment)
+    if factors is not None:
+        inputs = dataclasses.replace(inputs, factors=factors)
+    chosen = dataclasses.replace(REFERENCE, **settings)
+    plan = make_plan(experiment, inputs, chosen, tile=tile, trace_pixels=trace_pixels)
+    simulator = Simulator(experiment, inputs, plan, torch.device("cpu"))
     image = np.zeros(experiment.shape, np.float32)
     counts = np.zeros(experiment.shape, np.int32)
     tiles, results = [], []
-    rows, columns = plan.tile
-    wanted = None if holding is None else {(i // rows, j // columns) for i, j in holding}
     for part in plan:
-        if wanted is not None and (part.row, part.column) not in wanted:
+        if holding is not None and not any(holds(part, *pixel) for pixel in holding):
             continue
-        window = slice(*part.slow), slice(*part.fast)
-        result = simulator.simulate_tile(part, masks[part.panel][window])
-        image[(part.frame, part.panel, *window)] = result.image
+        result = simulator.simulate_tile(part)
+        image[part.region] = result.image
         if experiment.noise is not None:
-            counts[(part.frame, part.panel, *window)] = simulator.simulate_counts(
-                part, result.image, lambda panel, slow, fast: masks[panel][slow, fast]
-            )
+            counts[part.region] = simulator.simulate_counts(part, result.image)
         tiles.append(part)
         results.append(result)
     return Simulated(image, tiles, results, counts)
+
+
+def holds(tile: Tile, slow: int, fast: int) -> bool:
+    """Whether a pixel of a panel lies in a tile."""
+    return slow in range(*tile.slow) and fast in range(*tile.fast)
 
 
 @pytest.fixture(scope="session")

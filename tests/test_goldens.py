@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tiled_sim.errors import ExperimentError
-from tiled_sim.experiment.model import Experiment
+from tiled_sim.model.experiment import Experiment
 
 GOLDEN = Path(__file__).parent / "golden"
 OF_THEIR_OWN = {"pilatus6m_2erl", "nonbragg_droplet"}

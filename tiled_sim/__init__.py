@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from tiled_sim.cluster.lazy import lazy_image
     from tiled_sim.cluster.submit import submit
     from tiled_sim.errors import TiledSimError
-    from tiled_sim.experiment.model import Experiment
-    from tiled_sim.images import simulate
-    from tiled_sim.run import Run, open_run
+    from tiled_sim.model.experiment import Experiment
+    from tiled_sim.run.run import Run, open_run
+    from tiled_sim.simulation.images import simulate
 
 __all__ = [
     "Experiment",
@@ -25,12 +25,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Experiment": "experiment.model",
-    "Run": "run",
+    "Experiment": "model.experiment",
+    "Run": "run.run",
     "TiledSimError": "errors",
     "lazy_image": "cluster.lazy",
-    "open_run": "run",
-    "simulate": "images",
+    "open_run": "run.run",
+    "simulate": "simulation.images",
     "submit": "cluster.submit",
 }
 

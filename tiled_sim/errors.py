@@ -45,3 +45,34 @@ class TileError(TiledSimError):
 
 class KernelError(TiledSimError):
     """A kernel that cannot be made on this machine."""
+
+
+#: Extras by name: the packages that ``pip install 'tiled_sim[NAME]'`` adds, and what for.
+EXTRAS = {
+    "view": (("matplotlib",), "pictures"),
+    "mtz": (("gemmi",), "reading MTZ files"),
+    "cbf": (("fabio",), "reading CBF images"),
+    "hdf5": (("h5py", "hdf5plugin"), "HDF5 files"),
+    "models": (("gemmi", "xraydb"), "structure factors from models"),
+    "cloud": (("obstore",), "runs in object stores"),
+    "hpc": (("dask-jobqueue",), "clusters under SLURM"),
+    "tls": (("cryptography",), "temporary certificates"),
+}
+
+
+class MissingExtraError(UsageError):
+    """A package that an option needs and that is not installed.
+
+    Parameters
+    ----------
+    extra : one of `EXTRAS`
+    what : that needs it, as the beginning of a sentence; empty: what the extra is for
+    """
+
+    def __init__(self, extra: str, what: str = "") -> None:
+        packages, purpose = EXTRAS[extra]
+        super().__init__(
+            f"{what or purpose} needs {' and '.join(packages)}, which "
+            f"{'is' if len(packages) == 1 else 'are'} not installed: "
+            f"`pip install 'tiled_sim[{extra}]'`"
+        )

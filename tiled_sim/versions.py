@@ -4,7 +4,7 @@ import functools
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PACKAGES = ("torch", "numpy", "zarr", "dask", "distributed", "xarray")
 

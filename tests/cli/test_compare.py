@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tiled_sim.cli.main import main
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.cluster.worker import compute_batch
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.run import Run
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import Run
 
 cbfimage = pytest.importorskip("fabio.cbfimage")
 adscimage = pytest.importorskip("fabio.adscimage")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tiled_sim.cli.options import option_table, options_page
-from tiled_sim.experiment.options import OPTIONS
+from tiled_sim.read.nanobragg.options import OPTIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 NUMBERS = {row.strip() for option in OPTIONS for row in option.row.split(",") if option.row}

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from tiled_sim.cli.main import main
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.io.trace_log import C_ROWS, read_trace_log
-from tiled_sim.trace import UNITS
+from tiled_sim.model.settings import REFERENCE
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.simulation.trace import UNITS
 
 STILL = (
     "-hkl p1.hkl -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5 -distance 100 "
@@ -79,7 +81,7 @@ def refused(tell):
 def finished(still, tmp_path_factory):
     """A finished run of nine tiles, but for the last."""
     path = tmp_path_factory.mktemp("traced") / "run.zarr"
-    made = create_run(prepare(still(), tile=(32, 32), kernel="reference"), path)
+    made = create_run(prepare(still(), REFERENCE, tile=(32, 32)), path)
     compute_batch(str(made.path), made.run_id, "cpu", [(number, 1) for number in range(8)])
     return made
 
@@ -132,14 +134,15 @@ def test_a_pixel_that_is_not_computed_yet_is_traced_all_the_same(tell, trace, fi
 
 
 def test_a_stored_pixel_that_is_another_is_told(tell, finished):
-    part = finished.store.read_tile(0, 0, slice(0, 32), slice(0, 32))
+    tile = finished.plan.grid.holding(0, 0, 4, 4)
+    part = finished.store.read_part(tile)
     store = finished.store.open(finished.path, mode="r+")
-    store.write_tile(0, 0, slice(0, 32), slice(0, 32), (part * np.float32(2)).astype(np.float32))
+    store.write_tile(tile, (part * np.float32(2)).astype(np.float32))
     try:
         output = tell("--pixel 4 4", finished.path)[1]
         assert re.search(r"^stored .* computed now .*: relative difference -0\.5$", output, re.M)
     finally:
-        store.write_tile(0, 0, slice(0, 32), slice(0, 32), part)
+        store.write_tile(tile, part)
 
 
 def test_every_step_is_told_once(trace):

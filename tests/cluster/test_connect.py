@@ -19,7 +19,7 @@ from tiled_sim.cluster import connect
 from tiled_sim.cluster.connect import Gpu, Local, Remote, Slurm, connected, is_here, parse_cluster
 from tiled_sim.cluster.local import Work
 from tiled_sim.errors import InputFileError, TiledSimError, UsageError
-from tiled_sim.simulation import TILES_ON_A_GPU
+from tiled_sim.kernels.devices import TILES_ON_A_GPU
 
 LOOPBACK = {"127.0.0.1", "::1"}
 

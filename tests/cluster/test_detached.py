@@ -22,13 +22,16 @@ from distributed.diagnostics.plugin import WorkerPlugin
 
 import tiled_sim as ts
 from tiled_sim.cli.main import main
-from tiled_sim.cluster import detached, lease, tasks
-from tiled_sim.cluster.arrival import Needs
+from tiled_sim.cluster import detached, lease
+from tiled_sim.cluster.examination import Requirements
 from tiled_sim.cluster.lease import Lease
-from tiled_sim.cluster.preparation import create_run, prepare
+from tiled_sim.cluster.tasks import ByName
 from tiled_sim.errors import TiledSimError
-from tiled_sim.io.control import CANCELLED, FINISHED, RUNNING, Control
-from tiled_sim.run import Run
+from tiled_sim.model.settings import Settings
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import Run
+from tiled_sim.store.control import CANCELLED, FINISHED, RUNNING, Control
 
 #: Seconds after which something that should happen is given up.
 PATIENCE = 120
@@ -51,7 +54,7 @@ def undisturbed(job):
 @pytest.fixture
 def run(job, tmp_path):
     """The run, with nothing computed."""
-    return create_run(prepare(job, tile=(48, 48), kernel="reference"), tmp_path / "run.zarr")
+    return create_run(prepare(job, Settings("reference"), tile=(48, 48)), tmp_path / "run.zarr")
 
 
 def eventually(true):
@@ -136,13 +139,13 @@ def slow_down(client, seconds):
         name = "brake"
 
         def setup(self, worker):
-            from tiled_sim.simulation import Simulator
+            from tiled_sim.simulation.simulator import Simulator
 
             real = Simulator.simulate_tile
 
-            def simulate_tile(self, tile, mask):
+            def simulate_tile(self, tile, *arguments, **options):
                 time.sleep(seconds)
-                return real(self, tile, mask)
+                return real(self, tile, *arguments, **options)
 
             self.patch = pytest.MonkeyPatch()
             self.patch.setattr(Simulator, "simulate_tile", simulate_tile)
@@ -230,7 +233,7 @@ def test_a_driver_that_lands_on_a_worker_without_the_store_sends_itself_to_anoth
 ):
     shared = tmp_path / "shared"
     shared.mkdir()
-    create_run(prepare(job, tile=(48, 48), kernel="reference"), shared / "run.zarr")
+    create_run(prepare(job, Settings("reference"), tile=(48, 48)), shared / "run.zarr")
     monkeypatch.chdir(shared)
     with ExitStack() as stack:
         made = stack.enter_context(own_scheduler(tmp_path))
@@ -238,7 +241,7 @@ def test_a_driver_that_lands_on_a_worker_without_the_store_sends_itself_to_anoth
         with Client(made.address, set_as_default=False) as client:
             client.wait_for_workers(1, timeout=PATIENCE)
             run = Run(HERE)
-            detached._begin(client, Needs(HERE, run.run_id, "auto"))
+            detached._begin(client, Requirements(HERE, run.run_id, "auto"))
             stack.enter_context(own_worker(made.address, cwd=shared))
             eventually(lambda: Control(run.path).driver())
         assert watch(HERE) == 0
@@ -362,7 +365,9 @@ def test_a_run_whose_cluster_was_killed_is_completed_on_another(
 def test_a_driver_that_was_cancelled_while_it_was_dead_does_not_begin_again(there, run):
     Control(run.path).cancel()
     with Client(there.address, set_as_default=False) as client:
-        client.submit(tasks.drive_here, str(run.path), run.run_id, "auto").result(PATIENCE)
+        client.submit(ByName.of(detached.drive_here), str(run.path), run.run_id, "auto").result(
+            PATIENCE
+        )
     assert Control(run.path).driver() is None
     assert sidecars(run.path) == {}
 

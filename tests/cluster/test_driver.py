@@ -9,18 +9,21 @@ import pytest
 from distributed import Client, KilledWorker
 
 import tiled_sim as ts
-from tiled_sim.cluster import driver
-from tiled_sim.cluster.driver import Batch
+from tiled_sim.cluster import batches, driver
+from tiled_sim.cluster.batches import Batch, Pace
 from tiled_sim.cluster.examiner import PLENTY
 from tiled_sim.cluster.listener import Silent
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.cluster.submit import compute_missing
 from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.errors import TileError
-from tiled_sim.io.control import Control
-from tiled_sim.run import id_of
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.status import Progress
+from tiled_sim.store.control import Control
 
 A, B = "tcp://127.0.0.1:1", "tcp://127.0.0.1:2"
+#: Of the tiles of a run of 3 × 3.
+ID = [f"f00000/p000/r{row:04d}c{column:04d}" for row in range(3) for column in range(3)]
 
 
 class Witness(Silent):
@@ -34,7 +37,7 @@ class Witness(Silent):
         self.done.append(record["tile"])
 
     def tile_failed(self, tile, error, final):
-        self.failed.append((tile.index, final))
+        self.failed.append((tile, final))
 
 
 class Lease:
@@ -64,8 +67,9 @@ def run(still, tmp_path):
 
 def block(run, tile):
     """Put a folder where the shard of a tile belongs, so that writing it fails."""
-    place = run.path.joinpath("0/image/c", str(tile.frame), str(tile.panel), str(tile.row))
-    (place / str(tile.column)).mkdir(parents=True)
+    run.path.joinpath("0/image/c", *map(str, run.plan.grid.place_of(tile.index))).mkdir(
+        parents=True
+    )
 
 
 # Batches
@@ -80,7 +84,7 @@ def recorded():
     def submit(self, batch):
         submit_batch(self, batch)
         seen.batches.append(batch.tiles)
-        seen.most = max(seen.most, len(self._underway))
+        seen.most = max(seen.most, len(self._tasks))
 
     def record(self, function, *args, **options):
         seen.bytes.append(len(cloudpickle.dumps((function, args))))
@@ -131,19 +135,16 @@ def test_the_image_is_the_same_whatever_the_batches(many):
 
 def test_batches_of_tiles_that_take_long_hold_one(run, address, monkeypatch):
     for name in ("_SECONDS_A_BATCH", "_SECONDS_A_TASK", "_SECONDS_A_TASK_AND_WORKER"):
-        monkeypatch.setattr(driver, name, 1e-9)
+        monkeypatch.setattr(batches, name, 1e-9)
     with recorded() as seen:
         compute_missing(run, cluster=address)
     assert [len(tiles) for tiles in seen.batches] == [1] * 9
 
 
 @pytest.mark.parametrize(("threads", "seconds"), [(1, 1), (100, 1), (1000, 14), (4000, 164)])
-def test_batches_are_longer_on_many_workers(run, threads, seconds):
-    admission = SimpleNamespace(resources={"admitted": 1})
-    made = driver._Driver(run, SimpleNamespace(), admission, Lease(), "cpu", 0, Witness())
-    made._threads, made._tiles_timed, made._seconds_timed = threads, 1, 1.0
-    made._fresh.extend(range(8 * threads * seconds))
-    assert made._batch_size() == seconds
+def test_batches_are_longer_on_many_workers(threads, seconds):
+    pace = Pace(tiles=1, seconds=1.0)
+    assert pace.tiles_of_batch(8 * threads * seconds, threads) == seconds
 
 
 # Tiles that raise
@@ -156,7 +157,7 @@ def test_a_tile_that_failed_is_tried_on_another_worker_if_there_is_one(run, ther
     options = {}
     client = SimpleNamespace(submit=lambda *_, **given: options.update(given) or Task())
     admission = SimpleNamespace(addresses=lambda: there, resources={"admitted": 1})
-    made = driver._Driver(run, client, admission, Lease(), "cpu", 0, Witness())
+    made = driver._Driver(run, client, admission, Lease(), "cpu", 0, Witness(), Progress(run))
     made._submit(Batch((4,), shunned=A))
     assert options["workers"] == asked_for
     assert options["allow_other_workers"] == (asked_for is not None)
@@ -167,9 +168,9 @@ def test_a_tile_that_is_given_up_is_recorded_with_its_error(run, address):
     with pytest.raises(TileError):
         compute_missing(run, cluster=address)
     (failure,) = Control(run.path).failures()
-    assert failure.tile == id_of(run.plan[4])
+    assert failure.tile == run.plan.id_of(run.plan[4])
     assert failure.attempts == 3
-    assert failure.error.startswith("IsADirectoryError")
+    assert "Is a directory" in failure.error
     assert failure.worker.startswith("tcp://")
     assert run.status().failed == [failure]
 
@@ -198,7 +199,9 @@ def test_when_all_others_were_tried_those_that_fail_have_all_their_attempts(
     with pytest.raises(TileError, match="4 of 9 tiles failed 3 times"):
         compute_missing(run, cluster=address, listener=witness)
     assert sorted(witness.done) == [1, 2, 3, 5, 6]
-    assert {failure.tile for failure in Control(run.path).failures()} == set(map(id_of, bad))
+    assert {failure.tile for failure in Control(run.path).failures()} == set(
+        map(run.plan.id_of, bad)
+    )
 
 
 # Workers that die: which tile is to blame
@@ -212,7 +215,7 @@ def witness():
 @pytest.fixture
 def loop(run, witness):
     """The loop without a cluster; batches that it means to submit are in ``loop.again``."""
-    made = driver._Driver(run, None, None, Lease(), "cpu", 0, witness)
+    made = driver._Driver(run, None, None, Lease(), "cpu", 0, witness, Progress(run))
     return SimpleNamespace(
         begin=lambda tile, worker: made._hear(
             (0.0, {"tile": tile, "state": "running", "worker": worker})
@@ -236,7 +239,7 @@ def test_the_tile_that_was_being_computed_is_to_blame(loop, witness):
         loop.end(3)
         loop.begin(4, worker)
     loop.lose(Batch((3, 4, 5)), death(B))
-    assert witness.failed == [(4, True)]
+    assert witness.failed == [(ID[4], True)]
     assert list(loop.again) == [Batch((3, 5))]
 
 
@@ -251,7 +254,7 @@ def test_a_tile_that_was_done_is_never_to_blame(loop, witness):
 def test_deaths_of_workers_that_had_not_begun_the_tile_do_not_count(loop, witness):
     loop.begin(4, A)
     loop.lose(Batch((4,)), death(A))
-    assert witness.failed == [(4, False)]
+    assert witness.failed == [(ID[4], False)]
     assert list(loop.again) == [Batch((4,), shunned=A, alone=True)]
 
 
@@ -268,7 +271,7 @@ def test_a_tile_that_kills_a_process_of_which_it_had_all_threads_is_to_blame(loo
     for worker in (A, B, A, B):
         loop.begin(4, worker)
     loop.lose(Batch((4,), alone=True), death(B, threads=4))
-    assert witness.failed == [(4, True)]
+    assert witness.failed == [(ID[4], True)]
 
 
 def test_a_batch_that_died_before_it_began_is_divided_until_one_is_left(loop, witness):
@@ -284,18 +287,20 @@ def test_a_tile_that_kills_too_fast_to_say_so_is_to_blame_in_the_end(loop, witne
     loop.lose(Batch((3,), alone=True), death(A))
     assert witness.failed == []
     loop.lose(Batch((3,), alone=True), death(A))
-    assert witness.failed == [(3, True)]
+    assert witness.failed == [(ID[3], True)]
 
 
 def test_of_a_task_that_fails_as_a_whole_the_first_tile_is_tried_by_itself(loop, witness):
     loop.lose(Batch((3, 4, 5)), MemoryError("no room"))
-    assert witness.failed == [(3, False)]
+    assert witness.failed == [(ID[3], False)]
     assert list(loop.again) == [Batch((4, 5)), Batch((3,))]
 
 
 def test_tiles_that_a_task_did_not_begin_are_handed_out_again(loop, witness):
-    loop.take(Batch((3, 4, 5)), [{"tile": 3, "error": "ValueError: no", "worker": A}])
-    assert witness.failed == [(3, False)]
+    loop.take(
+        Batch((3, 4, 5)), [{"tile": 3, "error": "ValueError: no", "of_store": False, "worker": A}]
+    )
+    assert witness.failed == [(ID[3], False)]
     assert list(loop.again) == [Batch((3,), shunned=A), Batch((4, 5))]
 
 
@@ -333,15 +338,15 @@ def test_a_worker_that_cannot_open_the_run_returns_one_failure_and_leaves_the_re
 
 
 def test_a_tile_that_another_driver_had_committed_meanwhile_is_left_as_it_is(run, monkeypatch):
-    from tiled_sim.simulation import Simulator
+    from tiled_sim.simulation.simulator import Simulator
 
     real = Simulator.simulate_tile
     tile = run.plan[4]
-    sidecar = run.path / "traces" / f"{id_of(tile)}.json"
+    sidecar = run.path / "traces" / f"{run.plan.id_of(tile)}.json"
     written = []
 
-    def simulate_tile(self, tile, mask):
-        result = real(self, tile, mask)
+    def simulate_tile(self, tile, *arguments, **options):
+        result = real(self, tile, *arguments, **options)
         if not written:
             written.append(None)
             compute_batch(str(run.path), run.run_id, "cpu", [(tile.index, 1)], 0)
@@ -351,7 +356,7 @@ def test_a_tile_that_another_driver_had_committed_meanwhile_is_left_as_it_is(run
 
     monkeypatch.setattr(Simulator, "simulate_tile", simulate_tile)
     (record,) = compute_batch(str(run.path), run.run_id, "cpu", [(4, 1)], 0)
-    assert record["id"] == id_of(tile)
+    assert record["id"] == run.plan.id_of(tile)
     assert sidecar.stat().st_mtime_ns == written[1]
 
 

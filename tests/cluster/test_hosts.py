@@ -14,7 +14,7 @@ from distributed import Security
 
 import tiled_sim as ts
 from tiled_sim.cluster.security import on_disk
-from tiled_sim.run import Run
+from tiled_sim.run.run import Run
 
 PATIENCE = 120
 TILES = 36

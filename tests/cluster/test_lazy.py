@@ -78,7 +78,7 @@ def test_frames_and_panels_land_in_their_places(still):
     panels = tuple(dataclasses.replace(panel, origin=(x, y, z - 0.01 * n)) for n in range(3))
     experiment = dataclasses.replace(
         experiment,
-        frames=dataclasses.replace(experiment.frames, count=2),
+        exposures=dataclasses.replace(experiment.exposures, count=2),
         detector=dataclasses.replace(experiment.detector, panels=panels),
     )
     computed = ts.lazy_image(experiment, tile=48).compute(scheduler="threads")

@@ -12,9 +12,10 @@ import pytest
 
 from tiled_sim.cluster import lease
 from tiled_sim.cluster.lease import Lease, Pulse, RunCancelledError, last_driver, living_driver
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.errors import StoreError, TileError
-from tiled_sim.io.control import CANCELLED, FAILED, FINISHED, RUNNING, SILENT, Control, Failure
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.store.control import CANCELLED, FAILED, FINISHED, RUNNING, SILENT, Control, Failure
 
 PATIENCE = 60
 #: Hours by which the clock of another machine is wrong.

@@ -22,6 +22,7 @@ import pytest
 from distributed import Client
 from matplotlib.image import imread
 
+from tiled_sim.cluster.events import topic_of
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.page import registration, topics
 from tiled_sim.cluster.page.layout import Layout
@@ -31,13 +32,21 @@ from tiled_sim.cluster.page.preview import MOST_BYTES
 from tiled_sim.cluster.page.registration import link_of, register_page, shown
 from tiled_sim.cluster.page.registry import Registry
 from tiled_sim.cluster.page.state import LETTERS, run_lengths
-from tiled_sim.cluster.page.thumbnail import PRECISION, cells, decode, encode, factor_of, reduce
-from tiled_sim.cluster.preparation import create_run, prepare
+from tiled_sim.cluster.page.thumbnail import (
+    PRECISION,
+    cells,
+    decode,
+    encode,
+    factor_of,
+    reduce,
+    thumbnail_of,
+)
 from tiled_sim.cluster.submit import compute_missing, submit
-from tiled_sim.cluster.worker import topic_of
 from tiled_sim.errors import TileError
-from tiled_sim.run import Run, id_of
-from tiled_sim.tiles import TilePlan
+from tiled_sim.model.grid import TileGrid
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import Run
 
 SCHEMA = json.loads(
     resources.files("tiled_sim.cluster.page").joinpath("tiles.schema.json").read_bytes()
@@ -85,7 +94,7 @@ def beginning(run_id, *, tiles=(2, 3), client="driver", done=b"", path="/data/ru
         "state": "running",
         "path": path,
         "shape": [1, 1, tiles[0] * 16, tiles[1] * 16],
-        "tile": [16, 16],
+        "tile": [1, 1, 16, 16],
         "factor": 1,
         "evaluations": 1000,
         "kernel": "reference",
@@ -152,13 +161,13 @@ def image():
 @pytest.mark.parametrize("factor", [1, 3, 8, 100])
 def test_thumbnails_of_tiles_make_up_the_block_maxima_of_the_panel(image, factor):
     image = np.nan_to_num(image)
-    layout = Layout((1, 1, *image.shape), (16, 32), factor)
+    layout = Layout(TileGrid((1, 1, *image.shape), (1, 1, 16, 32)), factor)
     made = np.zeros(layout.preview, np.uint16)
     for index in range(len(layout)):
-        place = layout.place(index)
-        slow, fast = place.row * 16, place.column * 32
+        slow, fast = layout.tiles[index].slow[0], layout.tiles[index].fast[0]
         tile = reduce(image[slow : slow + 16, fast : fast + 32], slow, fast, factor)
-        window = made[layout.window(place)]
+        ((_, place),) = layout.windows(index)
+        window = made[place]
         np.maximum(window, np.frombuffer(tile, "<u2").reshape(window.shape), out=window)
     np.testing.assert_allclose(decode(made), naive(image, factor), rtol=PRECISION)
 
@@ -180,27 +189,49 @@ def test_codes_tell_nothing_known_from_no_photons():
 
 @pytest.mark.parametrize("sides", [(1, 1), (512, 512), (513, 10), (2527, 2463), (31623, 31623)])
 def test_a_preview_has_at_most_512_pixels_a_side(sides):
-    slow, fast = Layout((1, 1, *sides), (512, 512), factor_of(*sides)).preview
+    slow, fast = Layout(TileGrid((1, 1, *sides), (1, 1, 512, 512)), factor_of(1, *sides)).preview
     assert max(slow, fast) <= 512
-    assert max(slow, fast) > 256 or factor_of(*sides) == 1
+    assert max(slow, fast) > 256 or factor_of(1, *sides) == 1
 
 
 def test_a_tile_covers_every_cell_that_it_touches():
     assert cells(16, 32, 6) == slice(2, 6)
 
 
+@pytest.mark.parametrize("panels", [1, 8, 256, 4096])
+def test_the_previews_of_a_frame_stay_small_whatever_the_number_of_panels(panels):
+    factor = factor_of(panels, 512, 1024)
+    slow, fast = Layout(TileGrid((1, panels, 512, 1024), (1, 1, 512, 1024)), factor).preview
+    assert panels * slow * fast < 1.1 * (1 << 19)
+
+
+def test_a_thumbnail_of_a_tile_of_several_images_is_pasted_into_each(told):
+    grid = TileGrid((2, 3, 16, 32), (2, 2, 16, 16))
+    image = np.random.default_rng(3).lognormal(0, 3, grid.shape).astype(np.float32)
+    told.begin("grouped", shape=list(grid.shape), tile=list(grid.tile))
+    for tile in grid:
+        thumbnail = thumbnail_of(tile, image[tile.region], 1)
+        told.tile(tile.index, "done", "grouped", **finished(thumbnail=thumbnail))
+    for frame, panel in np.ndindex(2, 3):
+        found = decode(told.registry.previews.get("grouped", frame, panel).codes)
+        np.testing.assert_allclose(found, image[frame, panel], rtol=PRECISION)
+
+
 # Where tiles lie
 
 
 def test_tiles_lie_where_the_plan_has_them():
-    plan = TilePlan((2, 3, 100, 70), (32, 16), steps=1)
-    layout = Layout(plan.shape, plan.tile, 1)
-    assert len(layout) == len(plan)
-    assert layout.grid == plan.grid
-    for tile in plan:
-        assert layout.place(tile.index) == (tile.frame, tile.panel, tile.row, tile.column)
-        assert layout.window(layout.place(tile.index)) == (slice(*tile.slow), slice(*tile.fast))
-        assert tile.index in range(len(plan))[layout.panel(tile.frame, tile.panel)]
+    grid = TileGrid((5, 7, 100, 70), (2, 3, 32, 16))
+    layout = Layout(grid, 1)
+    assert len(layout) == len(grid)
+    assert layout.grid == (4, 5)
+    for tile in grid:
+        windows = dict(layout.windows(tile.index))
+        assert list(windows) == list(tile.images())
+        place = (slice(*tile.slow), slice(*tile.fast))
+        assert all(window == place for window in windows.values())
+        for frame, panel in windows:
+            assert tile.index in range(len(grid))[layout.panel(frame, panel)]
 
 
 def test_workers_tell_under_the_topic_that_the_page_hears():
@@ -366,6 +397,56 @@ def test_a_rate_does_not_flicker_where_tiles_are_slow():
     assert 0.7 < min(rates) <= max(rates) < 1.3
 
 
+# Tiles that take long
+
+
+def test_what_is_done_of_a_running_tile_counts(told):
+    told.tile(2, "running", attempt=1)
+    told.clock.now += 10
+    told.tile(2, "running", attempt=1, share=0.25, evaluations=200)
+    document = told.document()
+    assert document["states"] == "2w1r3w"
+    assert document["parts"] == [{"tile": 2, "share": 0.25}]
+    assert document["under_way"] == 0.25
+    assert document["evaluations"] == 200
+    assert document["evaluations_per_second"] == pytest.approx(20)
+    assert document["eta_seconds"] == pytest.approx(5.75 * 40)
+    assert document["workers"][0]["evaluations_per_second"] == pytest.approx(20)
+
+
+def test_a_tile_that_took_long_counts_once_when_it_is_done(told):
+    told.tile(0, "running", attempt=1)
+    for share in (0.25, 0.5):
+        told.tile(0, "running", attempt=1, share=share, evaluations=int(480 * share))
+    told.tile(0, "done", **finished())
+    document = told.document()
+    assert (document["done"], document["under_way"], document["parts"]) == (1, 0, [])
+    assert document["evaluations"] == 500
+
+
+@pytest.mark.parametrize("loss", ["failed", "worker", "again", "end"])
+def test_what_was_done_of_a_tile_is_lost_with_it(told, loss):
+    told.tile(0, "running", attempt=1)
+    told.tile(0, "running", attempt=1, share=0.5, evaluations=240)
+    if loss == "failed":
+        told.tile(0, "failed", error="OSError: full")
+    elif loss == "worker":
+        told.registry.lose_worker(WORKER)
+    elif loss == "again":
+        told.tile(0, "running", attempt=2)
+    else:
+        told.registry.lose_client("driver")
+    document = told.document()
+    assert (document["under_way"], document["evaluations"]) == (0, 0)
+    assert document["evaluations_per_second"] >= 0
+
+
+def test_a_page_that_comes_late_hears_of_tiles_that_run_already(told):
+    told.tile(3, "running", attempt=1, share=0.5, evaluations=240)
+    assert told.document()["states"] == "3w1r2w"
+    assert told.document()["workers"][0]["running"] == 1
+
+
 # Bounds
 
 
@@ -381,7 +462,7 @@ def test_a_thumbnail_is_taken_out_of_the_message():
 
 def test_previews_of_many_frames_are_forgotten_from_the_oldest_on(told):
     thumbnail = np.ones((512, 512), "<u2").tobytes()
-    told.begin("long", shape=[100, 1, 512, 512], tile=[512, 512])
+    told.begin("long", shape=[100, 1, 512, 512], tile=[1, 1, 512, 512])
     for frame in range(100):
         told.tile(frame, "done", "long", **finished(thumbnail=thumbnail))
     previews = told.registry.previews
@@ -597,9 +678,9 @@ def test_a_run_that_is_registered_is_shown_as_it_is(begun, client, link):
     assert factor == 1
     assert run["path"] == str(begun.path.absolute())
     assert run["states"] == "1d3w5d"
-    assert run["shape"] == list(begun.plan.shape)
+    assert run["shape"] == list(begun.plan.grid.shape)
     assert run["evaluations_planned"] == begun.plan.evaluations
-    assert run["kernel"] == begun.plan.kernel
+    assert run["kernel"] == begun.plan.settings.kernel
 
 
 def test_a_run_that_raises_is_shown_as_failed(begun, client, link):
@@ -695,15 +776,15 @@ def test_the_preview_of_a_finished_run_is_its_image(watched, link):
 
 def test_a_tile_that_cannot_be_written_is_shown_with_its_error(begun, cluster, link):
     tile = begun.plan[4]
-    folder = begun.path.joinpath("0/image/c", "0", "0", str(tile.row), str(tile.column))
-    folder.mkdir(parents=True)
+    place = begun.plan.grid.place_of(tile.index)
+    begun.path.joinpath("0/image/c", *map(str, place)).mkdir(parents=True)
     with pytest.raises(TileError):
         compute_missing(begun, cluster=cluster.scheduler_address)
     run = tiles_of(link, begun.run_id)["run"]
     assert run["state"] == "failed"
     assert run["states"] == "4d1f4d"
     (failed,) = run["failures"]
-    assert (failed["tile"], failed["attempts"]) == (id_of(tile), 3)
+    assert (failed["tile"], failed["attempts"]) == (begun.plan.id_of(tile), 3)
     assert failed["outcome"] == "given_up"
     assert failed["error"]
 
@@ -711,7 +792,7 @@ def test_a_tile_that_cannot_be_written_is_shown_with_its_error(begun, cluster, l
 def test_a_resumed_run_shows_what_was_done_before(watched, cluster, link, tmp_path):
     path = tmp_path / "copy.zarr"
     shutil.copytree(watched[0].path, path)
-    (path / "traces" / f"{id_of(watched[0].plan[7])}.json").unlink()
+    (path / "traces" / f"{watched[0].plan.id_of(watched[0].plan[7])}.json").unlink()
     watcher = Watcher()
     run = compute_missing(Run(path), cluster=cluster.scheduler_address, listener=watcher)
     assert watcher.seen[0]["states"] == "7d1w28d"
@@ -846,6 +927,23 @@ def test_the_browser_shows_a_finished_run(watched, link, tmp_path):
     left, right = picture[250:, :640], picture[250:640, 640:]
     assert area(left, WAITING) < 1000 < 100_000 < area(left, DONE)
     assert len(np.unique(right.reshape(-1, 3), axis=0)) > 100
+
+
+@browser
+def test_the_browser_shows_the_tile_that_holds_a_panel_with_others(client, link, tmp_path):
+    shape = [3, 12, 64, 96]
+    begin(client, "grouped", shape=shape, tile=[2, 6, 64, 96], evaluations=10_000)
+    running = {"tile": 1, "state": "running", "attempt": 1}
+    tell(client, "grouped", running, {**running, "share": 0.25, "evaluations": 500})
+    address = f"{link}?run=grouped&frame=1&panel=7"
+    eventually(lambda: tiles_of(link, "grouped")["run"]["under_way"] == 0.25)
+    text = Outline(browse(address, tmp_path, "--dump-dom")).text
+    assert "1 tile of 64 × 96 pixels of frames 0 – 1, panels 6 – 11" in text
+    assert "0 done, 0 retried, 1 running, 0 failed, 0 waiting" in text
+    assert "f00000/p001/r0000c0000 · running, 25.0 % done" in text
+    assert "of 4, 6.3 % with parts" in text
+    left = screenshot(address, tmp_path)[250:, :640]
+    assert area(left, DONE) / area(left, RUNNING) == pytest.approx(1 / 3, rel=0.1)
 
 
 @browser

@@ -19,7 +19,7 @@ from tiled_sim.cluster.connect import connected
 from tiled_sim.cluster.forms import Tls
 from tiled_sim.cluster.local import Work
 from tiled_sim.errors import TiledSimError, UsageError
-from tiled_sim.run import Run
+from tiled_sim.run.run import Run
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "squeue", "sinfo")
 PATIENCE = 120

@@ -20,7 +20,6 @@ from distributed import Client
 import tiled_sim as ts
 from tiled_sim.cluster import connect
 from tiled_sim.cluster.listener import Silent
-from tiled_sim.cluster.preparation import create_run, prepare
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.errors import (
     CoverageError,
@@ -30,9 +29,11 @@ from tiled_sim.errors import (
     TileError,
     UsageError,
 )
-from tiled_sim.io.sidecar import SCHEMA
 from tiled_sim.kernels.packages import has_compiler
-from tiled_sim.run import Run, id_of
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import Run
+from tiled_sim.store.sidecar import SCHEMA
 
 #: Nobody answers there; what must be refused before a cluster is asked for fails otherwise.
 NOWHERE = "tcp://127.0.0.1:1"
@@ -55,7 +56,7 @@ class Witness(Silent):
         self.done.append(record["id"])
 
     def tile_failed(self, tile, error, final):
-        self.failed.append((id_of(tile), error, final))
+        self.failed.append((tile, error, final))
 
     def finishing(self):
         self.finished += 1
@@ -83,9 +84,12 @@ def run(still, address, witness, tmp_path_factory):
 def pixels_of(run, tile):
     """What is stored of a tile, by zarr alone."""
     image = zarr.open_group(run.path, mode="r")["0/image"]
-    return np.asarray(
-        image[tile["frame"], tile["panel"], slice(*tile["slow"]), slice(*tile["fast"])]
-    )
+    return np.asarray(image[region_of(tile)])
+
+
+def region_of(tile):
+    """Where the pixels of a tile lie, by its sidecar."""
+    return tuple(slice(*tile[axis]) for axis in ("frames", "panels", "slow", "fast"))
 
 
 def is_image_of(run, experiment):
@@ -103,8 +107,8 @@ def snapshot(path):
 
 def block(run, tile):
     """Put a folder where the shard of a tile belongs, so that writing it fails."""
-    shard = run.path.joinpath("0/image/c", str(tile.frame), str(tile.panel), str(tile.row))
-    obstacle = shard / str(tile.column)
+    place = run.plan.grid.place_of(tile.index)
+    obstacle = run.path.joinpath("0/image/c", *map(str, place))
     obstacle.mkdir(parents=True)
     return obstacle
 
@@ -181,7 +185,7 @@ def many(still, address, tmp_path_factory):
     x, y, z = panel.origin
     experiment = dataclasses.replace(
         experiment,
-        frames=dataclasses.replace(experiment.frames, count=2),
+        exposures=dataclasses.replace(experiment.exposures, count=2),
         detector=dataclasses.replace(
             experiment.detector,
             panels=(panel, dataclasses.replace(panel, origin=(x, y, z - 0.03), name="left")),
@@ -197,8 +201,10 @@ def test_every_panel_of_every_frame_lands_in_its_place(many, frame, panel):
     whole = many.experiment
     alone = dataclasses.replace(
         whole,
-        frames=dataclasses.replace(
-            whole.frames, start=whole.frames.start + whole.frames.oscillation * frame, count=1
+        exposures=dataclasses.replace(
+            whole.exposures,
+            start=whole.exposures.start + whole.exposures.oscillation * frame,
+            count=1,
         ),
         detector=dataclasses.replace(whole.detector, panels=(whole.detector.panels[panel],)),
     )
@@ -298,7 +304,7 @@ def test_the_tiles_of_the_sidecars_cover_every_pixel_once(many):
     seen = np.zeros(many.experiment.shape, int)
     for sidecar in many.sidecars:
         tile = sidecar["tile"]
-        seen[tile["frame"], tile["panel"], slice(*tile["slow"]), slice(*tile["fast"])] += 1
+        seen[region_of(tile)] += 1
     assert (seen == 1).all()
 
 
@@ -312,12 +318,12 @@ def test_a_sidecar_says_what_the_stored_pixels_are(run):
     for sidecar in run.sidecars:
         stored = pixels_of(run, sidecar["tile"]).astype(np.float64)
         said = sidecar["image"]
-        row, column = np.unravel_index(stored.argmax(), stored.shape)
-        first_row, first_column = sidecar["tile"]["slow"][0], sidecar["tile"]["fast"][0]
+        place = np.unravel_index(stored.argmax(), stored.shape)
+        first = [part.start for part in region_of(sidecar["tile"])]
         assert said["sum"] == pytest.approx(stored.sum(), rel=1e-12)
         assert said["mean"] == pytest.approx(stored.mean(), rel=1e-12)
         assert said["max"] == stored.max()
-        assert said["max_at"] == [first_row + row, first_column + column]
+        assert said["max_at"] == [a + b for a, b in zip(first, place, strict=True)]
         assert said["nan"] == 0
 
 
@@ -334,7 +340,7 @@ def test_the_look_ups_of_a_tile_add_up_to_its_evaluations(run):
 def test_a_sidecar_names_what_its_tile_was_computed_from(run):
     hashes = {
         "experiment": run.experiment.sha256,
-        "structure_factors": run.store.read_structure_factors().sha256,
+        **run.inputs().hashes,
         "plan": run.plan.sha256,
     }
     for sidecar in run.sidecars:
@@ -373,13 +379,14 @@ def test_a_trace_ends_in_the_value_of_the_image(run):
 
 def test_the_brightest_pixel_of_every_tile_is_traced(run):
     for sidecar in run.sidecars:
-        (brightest,) = (t["pixel"] for t in sidecar["traces"] if t["reason"] == "brightest")
-        assert brightest == sidecar["image"]["max_at"]
+        (brightest,) = (t for t in sidecar["traces"] if t["reason"] == "brightest")
+        place = [brightest["frame"], brightest["panel"], *brightest["pixel"]]
+        assert place == sidecar["image"]["max_at"]
 
 
 def test_a_listener_is_told_of_every_tile_and_of_the_end(run, witness):
     assert witness.missing == 9
-    assert sorted(witness.done) == [id_of(tile) for tile in run.plan]
+    assert sorted(witness.done) == [run.plan.id_of(tile) for tile in run.plan]
     assert witness.failed == []
     assert witness.finished == 1
 
@@ -512,13 +519,13 @@ def test_a_tile_that_cannot_be_written_is_tried_three_times_and_told(still, addr
         compute_missing(run, cluster=address, listener=witness)
     message = str(caught.value)
     assert "1 of 9 tiles failed 3 times" in message
-    assert f"{id_of(tile)}: IsADirectoryError" in message
+    assert f"{run.plan.id_of(tile)}: {run.path} cannot be written (Is a directory" in message
     assert f"tiled-sim resume {run.path}" in message
     assert caught.value.exit_code == 5
     assert [(name, final) for name, _, final in witness.failed] == [
-        (id_of(tile), False),
-        (id_of(tile), False),
-        (id_of(tile), True),
+        (run.plan.id_of(tile), False),
+        (run.plan.id_of(tile), False),
+        (run.plan.id_of(tile), True),
     ]
 
 
@@ -527,7 +534,7 @@ def test_the_other_tiles_are_done_and_resume_computes_the_one_that_failed(still,
     obstacle = block(run, run.plan[4])
     with pytest.raises(TileError):
         compute_missing(run, cluster=address)
-    assert [id_of(tile) for tile in run.missing()] == ["f00000/p000/r0001c0001"]
+    assert [run.plan.id_of(tile) for tile in run.missing()] == ["f00000/p000/r0001c0001"]
     obstacle.rmdir()
     witness = Witness()
     made = compute_missing(run, cluster=address, listener=witness)
@@ -547,13 +554,13 @@ def test_a_tile_that_fails_once_is_done_at_the_second_attempt(still, address, tm
     witness = Remover()
     made = compute_missing(run, cluster=address, listener=witness)
     assert [final for _, _, final in witness.failed] == [False]
-    assert made.store.read_sidecar(id_of(run.plan[4]))["worker"]["attempt"] == 2
+    assert made.store.read_sidecar(run.plan.id_of(run.plan[4]))["worker"]["attempt"] == 2
     assert is_image_of(made, made.experiment)
 
 
 def fail_for(run, address):
     """What a run that cannot be computed says."""
-    with pytest.raises(TileError) as caught:
+    with pytest.raises(StoreError) as caught:
         compute_missing(run, cluster=address)
     assert list(run.path.glob("traces/**/*.json")) == []
     return str(caught.value)
@@ -561,28 +568,25 @@ def fail_for(run, address):
 
 def test_structure_factors_changed_in_the_store_are_a_clear_error(still, address, tmp_path):
     run = create_run(prepare(still()), tmp_path / "run.zarr")
-    amplitude = zarr.open_group(run.path, mode="r+")["structure_factors/amplitude"]
+    amplitude = zarr.open_group(run.path, mode="r+")["inputs/structure_factors/amplitude"]
     amplitude[0, 0, 0] = amplitude[0, 0, 0] + 1
     message = fail_for(run, address)
-    assert "StoreError" in message
     assert "structure factors are damaged" in message
     assert "submit the run again" in message
 
 
 def test_structure_factors_that_do_not_decode_are_a_clear_error(still, address, tmp_path):
     run = create_run(prepare(still()), tmp_path / "run.zarr")
-    chunk = run.path / "structure_factors/amplitude/c/0/0/0"
+    chunk = run.path / "inputs/structure_factors/amplitude/c/0/0/0"
     chunk.write_bytes(bytes(len(chunk.read_bytes())))
     message = fail_for(run, address)
-    assert "StoreError" in message
-    assert "structure factors" in message
+    assert "an input that is kept in the store cannot be read" in message
 
 
 def test_structure_factors_missing_from_the_store_are_a_clear_error(still, address, tmp_path):
     run = create_run(prepare(still()), tmp_path / "run.zarr")
-    shutil.rmtree(run.path / "structure_factors")
+    shutil.rmtree(run.path / "inputs/structure_factors")
     message = fail_for(run, address)
-    assert "StoreError" in message
     assert "structure factors" in message
 
 

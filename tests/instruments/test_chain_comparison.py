@@ -4,17 +4,12 @@ import re
 
 import pytest
 
-from tiled_sim.instruments.chain_comparison import (
-    SAME_ROW,
-    STAGES,
-    TOLERANCE,
-    compare_chains,
-)
+from tiled_sim.instruments.chain_comparison import SAME_ROW, STAGES, TOLERANCE, compare_chains
 from tiled_sim.instruments.departures import REASONS
 from tiled_sim.instruments.tracing import Tracer
 from tiled_sim.io.trace_log import c_log_lines, read_trace_log
-from tiled_sim.kernels.choice import REFERENCE
-from tiled_sim.trace import UNITS
+from tiled_sim.model.settings import REFERENCE
+from tiled_sim.simulation.trace import UNITS
 
 PIXEL = (37, 52)
 #: Of a crystal that turns from phi 0 in three steps, lit along +X, its spindle along +Z.

@@ -7,7 +7,6 @@ import pytest
 
 import tiled_sim as ts
 from tiled_sim.errors import ExperimentError, UsageError
-from tiled_sim.experiment.model import StructureFactorSource
 from tiled_sim.instruments.probe import (
     AGREEMENT,
     Outcome,
@@ -24,7 +23,8 @@ from tiled_sim.instruments.probe import (
 )
 from tiled_sim.io.fdump import write_fdump
 from tiled_sim.io.hkl import read_hkl
-from tiled_sim.structure_factors import Provenance, StructureFactors
+from tiled_sim.model.experiment import StructureFactorSource
+from tiled_sim.model.structure_factors import Provenance, StructureFactors
 
 STILL = "-cell 70 80 90 -lambda 1 -N 5 -distance 100 -detpixels 64 -pixel 0.4 -oversample 1"
 
@@ -307,8 +307,8 @@ def test_default_F_alone_makes_F_known(in_data):
 
 def test_a_later_frame_has_other_reflections(in_data):
     verdict, _, experiment = judge("-default_F 5 -phi 1 -osc 8 -phisteps 2")
-    frames = dataclasses.replace(experiment.frames, count=2)
-    experiment = dataclasses.replace(experiment, frames=frames)
+    exposures = dataclasses.replace(experiment.exposures, count=2)
+    experiment = dataclasses.replace(experiment, exposures=exposures)
     first, second = (
         under_pixel(experiment, verdict, None, (10, 50), frame=frame) for frame in (0, 1)
     )

@@ -16,7 +16,7 @@ from tiled_sim.errors import InputFileError, StoreError, UsageError
 from tiled_sim.io import fdump
 from tiled_sim.io.fdump import read_fdump, write_fdump
 from tiled_sim.io.hkl import read_hkl
-from tiled_sim.structure_factors import Provenance, StructureFactors
+from tiled_sim.model.structure_factors import Provenance, StructureFactors
 
 DATA = Path(__file__).parents[1] / "data"
 SHARED = Path(os.environ.get("TILED_SIM_SHARED", Path(__file__).parents[2].parent / "shared"))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tiled_sim.errors import InputFileError
 from tiled_sim.io import source_file
 from tiled_sim.io.hkl import read_hkl
-from tiled_sim.structure_factors import StructureFactors
+from tiled_sim.model.structure_factors import StructureFactors
 
 DATA = Path(__file__).parents[1] / "data"
 

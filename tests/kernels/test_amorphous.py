@@ -5,10 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.images import simulate as simulate_image
-from tiled_sim.inputs import load_amorphous, load_structure_factors
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.constants import AVOGADRO, R_E_SQR
+from tiled_sim.simulation.images import simulate as simulate_image
 
 DROPLET = ("-water", 40, "-stol", "droplet.stol", "-density", 0.9, "-MW", 20)
 
@@ -63,11 +62,7 @@ def test_a_resolution_limit_of_the_crystal_leaves_it_alone(wet):
 
 def test_a_pixel_s_background_does_not_depend_on_its_tile(wet, simulate):
     experiment = wet("-polar", 0.7)
-    factors, table = load_structure_factors(experiment), load_amorphous(experiment)
-    images = [
-        simulate(experiment, tile=tile, factors=factors, amorphous=table).image
-        for tile in ((16, 16), (32, 96), (96, 48))
-    ]
+    images = [simulate(experiment, tile=tile).image for tile in ((16, 16), (32, 96), (96, 48))]
     assert images[0].tobytes() == images[1].tobytes() == images[2].tobytes()
 
 

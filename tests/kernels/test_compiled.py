@@ -17,35 +17,32 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tiled_sim.experiment.model import (
-    SHAPES,
-    Beam,
-    Crystal,
-    Detector,
-    Experiment,
-    Frames,
-    Panel,
-    Sampling,
-    Source,
-    StructureFactorSource,
-)
-from tiled_sim.images import plan_tiles
-from tiled_sim.inputs import load_mask, load_structure_factors
 from tiled_sim.kernels import compiled
-from tiled_sim.kernels.choice import Choice
+from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.kernels.compiled import CompiledKernel
+from tiled_sim.kernels.first import first_evaluation
 from tiled_sim.kernels.graphs import PRECISIONS
-from tiled_sim.kernels.reference import Blocks, Pixels, ReferenceKernel, first_evaluation
+from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.sample import count_lookups
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.crystal import SHAPES, Crystal, Domains
+from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.exposures import Rotation
+from tiled_sim.model.sampling import Sampling
+from tiled_sim.model.settings import Settings
+from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import about_fixed_axes, as_tuple, unit
-from tiled_sim.simulation import Simulator, _TileBlocks
-from tiled_sim.structure_factors import Provenance, StructureFactors
-from tiled_sim.tiles import DEFAULT_TILE
+from tiled_sim.plan.plan import make_plan
+from tiled_sim.read.inputs import load_inputs, load_mask
+from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks
+from tiled_sim.simulation.simulator import Simulator
 
 CPU = torch.device("cpu")
 #: F is the same everywhere.
@@ -90,7 +87,7 @@ class Computed:
 
     @property
     def done(self):
-        return sum(result.evaluations_done for result in self.results)
+        return sum(result.evaluations.done for result in self.results)
 
     @property
     def traces(self):
@@ -100,33 +97,27 @@ class Computed:
         return sum(getattr(result.lookups, kind) for result in self.results)
 
 
-def simulator_of(
-    experiment, kernel, precision, *, tile=DEFAULT_TILE, trace_pixels=(), factors=None
-):
-    plan = plan_tiles(
-        experiment,
-        load_mask(experiment),
-        tile=tile,
-        trace_pixels=trace_pixels,
-        choice=Choice(kernel, precision, "as asked"),
-    )
-    if factors is None:
-        factors = load_structure_factors(experiment)
-    return Simulator(experiment, factors, plan, CPU)
+def simulator_of(experiment, kernel, precision, *, tile=(512, 512), trace_pixels=(), factors=None):
+    inputs = load_inputs(experiment)
+    if factors is not None:
+        inputs = dataclasses.replace(inputs, factors=factors)
+    chosen = Settings(kernel, precision, 0.0, "as asked")
+    plan = make_plan(experiment, inputs, chosen, tile=tile, trace_pixels=trace_pixels)
+    return Simulator(experiment, inputs, plan, CPU)
 
 
 def computed(experiment, kernel="compiled", precision="float64", *, holding=None, **options):
     """A panel through plan and simulator; ``holding``: only the tiles that hold these pixels."""
     simulator = simulator_of(experiment, kernel, precision, **options)
-    mask = load_mask(experiment)
-    image = np.zeros(experiment.detector.pixels, np.float32)
+    image = np.zeros(experiment.shape, np.float32)
     results = []
     for tile in simulator.plan:
-        if holding is None or any(tile.holds(*pixel) for pixel in holding):
-            place = slice(*tile.slow), slice(*tile.fast)
-            results.append(simulator.simulate_tile(tile, mask(0, *place)))
-            image[place] = results[-1].image
-    return Computed(image, results)
+        if holding is None or any(
+            slow in range(*tile.slow) and fast in range(*tile.fast) for slow, fast in holding
+        ):
+            results.append(simulator.simulate_tile(tile))
+            image[tile.region] = results[-1].image
+    return Computed(image[0, 0], results)
 
 
 # The rules of agreement
@@ -301,9 +292,11 @@ def crystals(draw, domains):
         cells,
         shape,
         fudge,
-        mosaic_spread=draw(finite(0.001, 0.1)) if domains > 1 else 0.0,
-        mosaic_domains=domains,
-        mosaic_seed=draw(st.integers(1, 1 << 30)),
+        Domains(
+            draw(finite(0.001, 0.1)) if domains > 1 else 0.0,
+            domains,
+            draw(st.integers(1, 1 << 30)),
+        ),
     )
 
 
@@ -337,17 +330,18 @@ def experiments(draw):
         as_tuple(slow),
         as_tuple(normal),
         draw(st.tuples(*[st.integers(1, 40)] * 2)),
-        draw(finite(1e-4, 1e-2)),
+        draw(st.tuples(*[finite(1e-4, 1e-2)] * 2)),
     )
     field = unit(laboratory[0] + draw(finite(-1.0, 1.0)) * laboratory[1] + 0.1 * beam)
+    step = draw(finite(-0.1, 0.1))
     return Experiment(
         Beam(
-            as_tuple(beam),
-            wavelength,
+            listed[0].incident,
+            listed[0].wavelength,
             1e24,
             draw(st.one_of(st.none(), finite(-1.0, 1.0))),
             as_tuple(field),
-            listed,
+            Spectrum.of(listed),
         ),
         crystal,
         Detector(
@@ -356,11 +350,12 @@ def experiments(draw):
             draw(st.booleans()),
         ),
         Sampling(oversample, dmin=wavelength * draw(st.sampled_from([0.0, 0.0, 0.7, 1.0, 2.0]))),
-        Frames(
+        Rotation(
             as_tuple(unit(about_fixed_axes(*draw(angles(math.pi)))[0])),
             draw(st.one_of(st.just(0.0), finite(-3.0, 3.0))),
-            draw(finite(-0.1, 0.1)),
+            step,
             phi_steps,
+            step * phi_steps,
         ),
         StructureFactorSource(default_F=DEFAULT_F),
         c_compat=draw(st.booleans()),
@@ -415,12 +410,12 @@ def on_an_edge(experiment):
     scene, blocks = scene_of(experiment), blocks_of(experiment)
     crystal = scene.crystal
     pixels = Pixels(*(part[blocks.live.flatten()] for part in blocks.pixels()))
-    kernel = ReferenceKernel(scene, None, DEFAULT_F)
+    optics = Optics(scene)
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3)
     metric = torch.from_numpy(crystal.reciprocal_vectors @ crystal.reciprocal_vectors.T)
     apart = torch.zeros(len(pixels.slow), dtype=torch.bool)
     for subpixel in range(scene.sampling.oversample**2):
-        diffracted, _ = kernel.to_subpixel(pixels, subpixel)
+        diffracted, _ = optics.to_subpixel(pixels, subpixel)
         for source in scene.beam.sources:
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             hkl = torch.einsum("sij,jp->sip", orientations, torch.stack(list(q)))
@@ -506,7 +501,7 @@ def test_what_is_compiled_is_as_the_c_program(golden, in_data, name, precision):
 
 def in_float64(experiment, precision):
     """Photons of every pixel before they are stored."""
-    factors = load_structure_factors(experiment)
+    factors = load_inputs(experiment).factors
     F = experiment.structure_factors.default_F
     filled = StructureFactorTable(factors.filled(F), factors.given, factors.minimum, F, CPU)
     return photons_of(CompiledKernel(scene_of(experiment), filled, F, precision), experiment)
@@ -539,7 +534,7 @@ def bytes_in_tiles(still):
 @kinds
 @pytest.mark.parametrize("tile", [(16, 16), (48, 80), (256, 256)], ids="{0[0]}x{0[1]}".format)
 def test_a_pixel_has_the_same_bits_in_whatever_tile_it_is(bytes_in_tiles, options, precision, tile):
-    whole = bytes_in_tiles(options, precision, DEFAULT_TILE)
+    whole = bytes_in_tiles(options, precision, (512, 512))
     assert bytes_in_tiles(options, precision, tile) == whole
 
 
@@ -547,10 +542,9 @@ def test_a_pixel_has_the_same_bits_in_whatever_tile_it_is(bytes_in_tiles, option
 def test_threads_that_compute_at_once_get_the_same_bits(still, precision):
     experiment = still(*REAL["oscillation"])
     simulator = simulator_of(experiment, "compiled", precision, tile=(32, 32))
-    live = np.zeros((32, 32), np.uint8)
 
     def bits(tile):
-        return simulator.simulate_tile(tile, live).image.tobytes()
+        return simulator.simulate_tile(tile).image.tobytes()
 
     alone = [bits(tile) for tile in simulator.plan]
     with ThreadPoolExecutor(4) as pool:
@@ -588,13 +582,11 @@ counted = pytest.mark.parametrize("options", COUNTED.values(), ids=COUNTED)
 @counted
 def test_every_look_up_is_counted_as_the_reference_kernel_counts_it(in_data, still, options):
     experiment = still(*WIDE, *options, "-detpixels", 48, "-pixel", 2.4)
-    factors = load_structure_factors(experiment)
+    factors = load_inputs(experiment).factors
     filled = StructureFactorTable(factors.filled(0.0), factors.given, factors.minimum, 0.0, CPU)
-    pixels = blocks_of(experiment).pixels()
-    fused, reference = (
-        kernel(scene_of(experiment), filled, 0.0) for kernel in (CompiledKernel, ReferenceKernel)
-    )
-    assert count_lookups(fused, filled, pixels) == reference.photons(pixels)[1]
+    scene, blocks = scene_of(experiment), blocks_of(experiment)
+    _, met = ReferenceKernel(scene, filled, 0.0).photons_of_blocks(blocks)
+    assert count_lookups(scene, filled, blocks.pixels()) == met
 
 
 @counted
@@ -622,7 +614,7 @@ def test_a_sample_looks_at_no_pixel_outside_the_region(eager, still):
     # the first 40 rows are 18 blocks, of which every fourth is looked at; in the third row of
     # blocks another pixel stands for the dead one in the middle
     experiment = still("-detpixels", 96, "-roi", 0, 95, 0, 39)
-    blocks = _TileBlocks(plan_tiles(experiment, load_mask(experiment))[0], region(experiment), CPU)
+    blocks = RectangleBlocks(Rectangle(0, 0, (0, 96), (0, 96)), region(experiment), CPU)
     sample = blocks.sample(4)
     assert len(sample.slow) == 5
     assert sample.slow.max() <= 39
@@ -749,8 +741,8 @@ def test_a_traced_pixel_may_be_stored_as_the_next_float32(eager, still, monkeypa
     # of two sums that differ in the sixteenth digit one in a billion rounds the other way
     photons_of_blocks = CompiledKernel.photons_of_blocks
 
-    def next_up(kernel, blocks):
-        photons, lookups = photons_of_blocks(kernel, blocks)
+    def next_up(kernel, blocks, progress=None):
+        photons, lookups = photons_of_blocks(kernel, blocks, progress)
         stored = photons.numpy().astype(np.float32)
         return torch.from_numpy(np.nextafter(stored, np.float32(np.inf)).astype(float)), lookups
 
@@ -763,8 +755,8 @@ def test_a_traced_pixel_may_be_stored_as_the_next_float32(eager, still, monkeypa
 def test_a_trace_that_the_kernel_does_not_explain_is_told(eager, still, monkeypatch, precision):
     photons_of_blocks = CompiledKernel.photons_of_blocks
 
-    def wrong(kernel, blocks):
-        photons, lookups = photons_of_blocks(kernel, blocks)
+    def wrong(kernel, blocks, progress=None):
+        photons, lookups = photons_of_blocks(kernel, blocks, progress)
         return photons * 1.01, lookups
 
     monkeypatch.setattr(CompiledKernel, "photons_of_blocks", wrong)

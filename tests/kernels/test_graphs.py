@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tiled_sim.kernels import graphs
+from tiled_sim.kernels.blocks import LANES
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.polarization import polarization_factor, transverse_axes
 
@@ -96,7 +97,7 @@ def swept(
     """Sum over steps at h, k, l (each a list); the anchor lies at ``nodes``, and so does h = 0."""
     dtype = graphs.PRECISIONS[precision]
     count = max(map(len, indices))
-    lanes = torch.zeros((3, 1, graphs.LANES), dtype=torch.float64)
+    lanes = torch.zeros((3, 1, LANES), dtype=torch.float64)
     for axis, values in enumerate(indices):
         lanes[axis, 0, :count] = torch.tensor(values, dtype=torch.float64)
     steps = len(weights)
@@ -314,29 +315,31 @@ ORIGIN = (-0.021, 0.013, 0.07)
 FAST, SLOW = (0.0, 0.8, 0.6), (1.0, 0.0, 0.0)
 BEAM = (0.6, 0.0, 0.8)
 AXIS = (0.0, 1.0, 0.0)
-PIXEL, CLOSE = 3e-4, 0.05
+PIXEL, CLOSE = (3e-4, 5e-4), 0.05
 KAHN = 0.7
 
 
-def directed(obliquity=(PIXEL**2 * CLOSE, 0.0), factor=(0.5, 0.5, -0.5 * KAHN), subpixel=(1, 0, 0)):
+def directed(
+    obliquity=(PIXEL[0] * PIXEL[1] * CLOSE, 0.0), factor=(0.5, 0.5, -0.5 * KAHN), subpixel=(1, 0, 0)
+):
     """The graph's answer for two blocks, and the directions of their pixels by `physics`."""
     oversample, sub_slow, sub_fast = subpixel
-    size = PIXEL / oversample
+    sizes = (side / oversample for side in PIXEL)
     corners = torch.tensor([[[16.0], [48.0]], [[0.0], [32.0]]], dtype=torch.float64)
     anchors = torch.tensor([[[0.1], [0.2]], [[0.0], [0.3]], [[1.0], [0.9]]], dtype=torch.float64)
     electric, magnetic = transverse_axes(BEAM, AXIS)
     result = graphs.Directions()(
         *corners,
         *anchors,
-        torch.tensor((size, oversample, sub_slow, sub_fast), dtype=torch.float64),
+        torch.tensor((*sizes, oversample, sub_slow, sub_fast), dtype=torch.float64),
         torch.tensor((*FAST, *SLOW, *ORIGIN, *obliquity), dtype=torch.float64),
         torch.tensor((*BEAM, *electric, *magnetic, *factor), dtype=torch.float64),
     )
     lane = torch.arange(256)
     slow, fast = (corners[0] + lane // 16, corners[1] + lane % 16)
     position = geometry.flat_position(
-        PIXEL * (slow + (sub_slow + 0.5) / oversample),
-        PIXEL * (fast + (sub_fast + 0.5) / oversample),
+        PIXEL[0] * (slow + (sub_slow + 0.5) / oversample),
+        PIXEL[1] * (fast + (sub_fast + 0.5) / oversample),
         ORIGIN,
         SLOW,
         FAST,

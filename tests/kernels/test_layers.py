@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.images import simulate as simulate_image
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.vectors import as_tuple
+from tiled_sim.simulation.images import simulate as simulate_image
 
 THICK = ("-detector_thick", 450, "-detector_abs", 500)
 OF_EACH = ("-oversample_thick", "-oversample_polar", "-oversample_omega")
@@ -38,8 +38,8 @@ def cosines(experiment):
     """Of the angles of incidence at pixel centres, (slow, fast)."""
     (panel,) = experiment.detector.panels
     slow, fast = (np.arange(n) + 0.5 for n in panel.pixels)
-    along_slow = slow[:, None, None] * panel.pixel_size * np.array(panel.slow_axis)
-    along_fast = fast[None, :, None] * panel.pixel_size * np.array(panel.fast_axis)
+    along_slow = slow[:, None, None] * panel.pixel_size[0] * np.array(panel.slow_axis)
+    along_fast = fast[None, :, None] * panel.pixel_size[1] * np.array(panel.fast_axis)
     position = np.array(panel.origin) + along_slow + along_fast
     return position @ np.array(panel.normal) / np.linalg.norm(position, axis=-1)
 
@@ -113,7 +113,7 @@ def test_the_compiled_kernel_sums_the_same_layers(still, precision):
 def test_a_tile_counts_the_look_ups_of_every_layer(still, simulate):
     experiment = still(*THICK, "-detector_thicksteps", 4)
     (result,) = simulate(experiment).results
-    assert result.lookups.total == result.evaluations_planned == 4 * 96 * 96
+    assert result.lookups.total == result.evaluations.planned == 4 * 96 * 96
 
 
 @pytest.mark.parametrize("kernel", ["reference", "compiled"])

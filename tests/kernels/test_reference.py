@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from tiled_sim.experiment.nanobragg import read_options
-from tiled_sim.kernels.reference import Pixels, ReferenceKernel, first_evaluation
-from tiled_sim.kernels.scene import FirstEvaluation, Scene, carried_over
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.first import first_evaluation
+from tiled_sim.kernels.reference import ReferenceKernel
+from tiled_sim.kernels.scene import Scene, carried_over
+from tiled_sim.model.first_evaluation import FirstEvaluation
+from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.structure_factor import StructureFactorTable
-from tiled_sim.structure_factors import Provenance, StructureFactors
+from tiled_sim.read.nanobragg.reader import read_options
 
 CPU = torch.device("cpu")
 DEFAULT_F = 11.0
@@ -51,12 +54,9 @@ def read(line="", c_compat=False):
 
 
 def with_weights(experiment, *weights):
-    sources = tuple(
-        dataclasses.replace(source, weight=weight)
-        for source, weight in zip(experiment.beam.sources, weights, strict=True)
-    )
+    spectrum = dataclasses.replace(experiment.beam.spectrum, weight=np.array(weights))
     return dataclasses.replace(
-        experiment, beam=dataclasses.replace(experiment.beam, sources=sources)
+        experiment, beam=dataclasses.replace(experiment.beam, spectrum=spectrum)
     )
 
 
@@ -93,14 +93,14 @@ class ByHand:
         crystal = experiment.crystal
         self.unturned = self.turned = (crystal.a, crystal.b, crystal.c)
         self.domains = mosaic_rotations(
-            crystal.mosaic_spread, crystal.mosaic_domains, crystal.mosaic_seed
+            crystal.domains.spread, crystal.domains.count, crystal.domains.seed
         ).tolist()
-        mean = sum(source.weight for source in experiment.beam.sources) / len(
-            experiment.beam.sources
+        mean = sum(source.weight for source in experiment.beam.spectrum) / len(
+            experiment.beam.spectrum
         )
         self.weights = [
             1.0 if experiment.c_compat else source.weight / mean
-            for source in experiment.beam.sources
+            for source in experiment.beam.spectrum
         ]
 
     def photons(self, slow, fast):
@@ -109,8 +109,8 @@ class ByHand:
         n = e.sampling.oversample
         total, polar, omega = [], {}, None
         for sub_slow, sub_fast in itertools.product(range(n), repeat=2):
-            along_slow = panel.pixel_size * (slow + (sub_slow + 0.5) / n)
-            along_fast = panel.pixel_size * (fast + (sub_fast + 0.5) / n)
+            along_slow = panel.pixel_size[0] * (slow + (sub_slow + 0.5) / n)
+            along_fast = panel.pixel_size[1] * (fast + (sub_fast + 0.5) / n)
             position = [
                 o + along_slow * s + along_fast * f
                 for o, s, f in zip(panel.origin, panel.slow_axis, panel.fast_axis, strict=True)
@@ -119,8 +119,12 @@ class ByHand:
             d = [x / R for x in position]
             if omega is None:
                 close = scalar(panel.origin, panel.normal)
-                omega = 1 / R**2 if e.detector.point_pixel else panel.pixel_size**2 * close / R**3
-            for number, source in enumerate(e.beam.sources):
+                omega = (
+                    1 / R**2
+                    if e.detector.point_pixel
+                    else math.prod(panel.pixel_size) * close / R**3
+                )
+            for number, source in enumerate(e.beam.spectrum):
                 q = [(x - i) / source.wavelength for x, i in zip(d, source.incident, strict=True)]
                 if e.sampling.dmin * math.sqrt(scalar(q, q)) > 1.0:
                     continue
@@ -132,9 +136,9 @@ class ByHand:
     def swept(self, q):
         """Sum over phi and mosaic domains."""
         terms = []
-        for phi in self.e.frames.angles(self.frame):
+        for phi in self.e.exposures[self.frame].angles:
             if phi != 0.0 or not self.e.c_compat:
-                self.turned = [rotated(v, self.e.frames.spindle, phi) for v in self.unturned]
+                self.turned = [rotated(v, self.e.exposures.spindle, phi) for v in self.unturned]
             for domain in self.domains:
                 hkl = [scalar([scalar(row, v) for row in domain], q) for v in self.turned]
                 terms.append((self.F_cell(hkl) * self.F_latt(hkl)) ** 2)
@@ -291,6 +295,15 @@ def test_every_look_up_is_counted_once(variant, kind):
     assert getattr(lookups, kind) == expected[kind]
 
 
+def test_pixels_may_be_longer_one_way_than_the_other():
+    square = read("-oversample 2")
+    (panel,) = square.detector.panels
+    longer = dataclasses.replace(panel, pixel_size=(6e-3, 8e-3))
+    detector = dataclasses.replace(square.detector, panels=(longer,))
+    experiment = dataclasses.replace(square, detector=detector)
+    assert summed(experiment)[0] == close(summed_by_hand(experiment)[0])
+
+
 def test_the_grid_makes_every_kind_of_look_up():
     _, looked_up = summed_by_hand(read("-interpolate"))
     assert min(looked_up[kind] for kind in ("in_range", "zero", "absent", "out_of_range")) > 0
@@ -299,8 +312,8 @@ def test_the_grid_makes_every_kind_of_look_up():
 
 def test_a_second_frame_begins_where_its_oscillation_does():
     experiment = read("-phi 10 -osc 8 -phisteps 3")
-    frames = dataclasses.replace(experiment.frames, count=3)
-    experiment = dataclasses.replace(experiment, frames=frames)
+    exposures = dataclasses.replace(experiment.exposures, count=3)
+    experiment = dataclasses.replace(experiment, exposures=exposures)
     photons, _ = summed(experiment, frame=2)
     assert photons == close(summed_by_hand(experiment, frame=2)[0])
     assert photons != close(summed(experiment)[0])
@@ -386,9 +399,9 @@ def test_weights_count_in_the_sum():
 
 def test_a_source_of_weight_zero_is_as_if_it_were_not_there():
     two = read("-dispersion 8")
-    alone = dataclasses.replace(
-        two, beam=dataclasses.replace(two.beam, sources=two.beam.sources[:1])
-    )
+    first = two.beam.spectrum[:1]
+    beam = dataclasses.replace(two.beam, spectrum=first, wavelength=first[0].wavelength)
+    alone = dataclasses.replace(two, beam=beam)
     assert summed(with_weights(two, 3.0, 0.0))[0] == close(summed(alone)[0])
 
 
@@ -541,13 +554,13 @@ class SeenFirst(ByHand):
         panel, n = self.e.detector.panels[0], self.e.sampling.oversample
         slow, fast = self.pixel
         for subpixel, (number, source) in itertools.product(
-            range(n**2), enumerate(self.e.beam.sources)
+            range(n**2), enumerate(self.e.beam.spectrum)
         ):
             sub_slow, sub_fast = divmod(subpixel, n)
             position = [
                 o
-                + panel.pixel_size * (slow + (sub_slow + 0.5) / n) * s
-                + panel.pixel_size * (fast + (sub_fast + 0.5) / n) * f
+                + panel.pixel_size[0] * (slow + (sub_slow + 0.5) / n) * s
+                + panel.pixel_size[1] * (fast + (sub_fast + 0.5) / n) * f
                 for o, s, f in zip(panel.origin, panel.slow_axis, panel.fast_axis, strict=True)
             ]
             d = unit(position)

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 import tiled_sim as ts
-from tiled_sim.inputs import load_structure_factors
 from tiled_sim.kernels.reflections import reflections_under
 from tiled_sim.kernels.scene import Scene, carried_over
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.physics.vectors import about_axis
+from tiled_sim.read.inputs import load_inputs
 
 PIXEL = (7, 10)
 
@@ -31,15 +32,16 @@ def broad(data):
 
 def found_by_hand(experiment, F_of, angles=None):
     """Steps, and weight · F_cell² · F_latt², of each node under the pixel: numpy and loops."""
-    crystal, frames, (panel,) = experiment.crystal, experiment.frames, experiment.detector.panels
-    domains = mosaic_rotations(crystal.mosaic_spread, crystal.mosaic_domains, crystal.mosaic_seed)
+    crystal, exposures = experiment.crystal, experiment.exposures
+    (panel,) = experiment.detector.panels
+    domains = mosaic_rotations(crystal.domains.spread, crystal.domains.count, crystal.domains.seed)
     oversample = experiment.sampling.oversample
-    mean = np.mean([source.weight for source in experiment.beam.sources])
+    mean = np.mean([source.weight for source in experiment.beam.spectrum])
     found = {}
     for sub_slow, sub_fast in itertools.product(range(oversample), repeat=2):
         slow, fast = (
-            (side + (sub + 0.5) / oversample) * panel.pixel_size
-            for side, sub in zip(PIXEL, (sub_slow, sub_fast), strict=True)
+            (side + (sub + 0.5) / oversample) * size
+            for side, sub, size in zip(PIXEL, (sub_slow, sub_fast), panel.pixel_size, strict=True)
         )
         position = (
             np.array(panel.origin)
@@ -48,12 +50,12 @@ def found_by_hand(experiment, F_of, angles=None):
         )
         outgoing = position / np.linalg.norm(position)
         for source, phi, domain in itertools.product(
-            experiment.beam.sources, angles or frames.angles(0), domains
+            experiment.beam.spectrum, angles or exposures[0].angles, domains
         ):
             q = (outgoing - np.array(source.incident)) / source.wavelength
             if np.linalg.norm(q) * experiment.sampling.dmin > 1:
                 continue
-            index = crystal.direct_vectors @ frames.rotation(phi).T @ domain.T @ q
+            index = crystal.direct_vectors @ about_axis(exposures.spindle, phi).T @ domain.T @ q
             node = tuple(math.ceil(x - 0.5) for x in index)
             F = F_of(node)
             for x, cells in zip(index, crystal.cells, strict=True):
@@ -89,7 +91,7 @@ def check(experiment, found, expected):
 
 
 def test_every_step_is_counted_at_its_node_with_its_intensity(broad):
-    factors = load_structure_factors(broad)
+    factors = load_inputs(broad).factors
     found = reflections_under(Scene.of(broad, 0, 0), table_of(factors), 0.0, PIXEL)
     assert len(found) > 3
     check(broad, found, found_by_hand(broad, look_up_in(factors)))
@@ -99,16 +101,15 @@ def test_every_step_is_counted_at_its_node_with_its_intensity(broad):
 
 
 def test_the_greatest_share_comes_first(broad):
-    factors = load_structure_factors(broad)
+    factors = load_inputs(broad).factors
     found = reflections_under(Scene.of(broad, 0, 0), table_of(factors), 0.0, PIXEL)
     shares = [one.share_of_intensity for one in found]
     assert shares == sorted(shares, reverse=True)
 
 
 def test_a_weighted_source_counts_by_its_weight(broad):
-    first, second = broad.beam.sources
-    sources = (dataclasses.replace(first, weight=3.0), second)
-    beam = dataclasses.replace(broad.beam, sources=sources)
+    spectrum = dataclasses.replace(broad.beam.spectrum, weight=np.array([3.0, 1.0]))
+    beam = dataclasses.replace(broad.beam, spectrum=spectrum)
     weighted = dataclasses.replace(broad, beam=beam)
     found = reflections_under(Scene.of(weighted, 0, 0), None, 5.0, PIXEL)
     check(weighted, found, found_by_hand(weighted, lambda node: 5.0))
@@ -140,7 +141,7 @@ def test_the_carry_over_of_phi_0_is_replayed_as_in_the_image(data):
         "-pixel 2.5 -oversample 1 -phi 0 -osc 40 -phisteps 4 -default_F 1 -nointerpolate"
     )
     experiment = ts.Experiment.from_nanobragg(words.split(), c_compat=True)
-    acting, _ = carried_over(experiment.frames.angles(0))
+    acting, _ = carried_over(experiment.exposures[0].angles)
     assert acting[0] != 0.0
     found = reflections_under(Scene.of(experiment, 0, 0), None, 1.0, PIXEL)
     check(experiment, found, found_by_hand(experiment, lambda node: 1.0, acting))

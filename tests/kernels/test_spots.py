@@ -10,25 +10,22 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tiled_sim.experiment.model import (
-    Beam,
-    Crystal,
-    Detector,
-    Experiment,
-    Frames,
-    Panel,
-    Region,
-    Sampling,
-    Source,
-    StructureFactorSource,
-)
 from tiled_sim.kernels import spots
+from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.kernels.bragg import lines, patches, windows
 from tiled_sim.kernels.bragg.spot import SHAPES
+from tiled_sim.kernels.evaluation import Evaluator
+from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.recorder import Recorder
-from tiled_sim.kernels.reference import Blocks, Pixels, ReferenceKernel
+from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.spots import SpotsKernel, obstacle, predicted_cost
+from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.detector import Detector, Panel, Region
+from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.exposures import Rotation
+from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.structure_factor import StructureFactorTable
@@ -53,15 +50,27 @@ def table(default_F=0.0):
 class Truncated(ReferenceKernel):
     """The reference kernel without what is negligible; counts what is left, where F is not 0."""
 
+    def __init__(self, scene, table, default_F):
+        super().__init__(scene, table, default_F)
+        self._evaluator = NotNegligible(scene, table, default_F)
+
+    @property
+    def evaluated(self):
+        return self._evaluator.evaluated
+
+
+class NotNegligible(Evaluator):
+    """Evaluates what is not negligible."""
+
     evaluated = 0
 
-    def _lattice_factor(self, index):
-        (factor,) = super()._lattice_factor(index)
-        relative = factor / math.prod(self.scene.crystal.cells)
+    def lattice_factor(self, index):
+        (factor,) = super().lattice_factor(index)
+        relative = factor / math.prod(self._scene.crystal.cells)
         return (torch.where(relative * relative >= NEGLIGIBLE, factor, 0.0),)
 
-    def _evaluate(self, q, axes, counted, everything, lookups):
-        step = super()._evaluate(q, axes, counted, everything, lookups)
+    def evaluate(self, q, axes, counted, everything, lookups):
+        step = super().evaluate(q, axes, counted, everything, lookups)
         self.evaluated += int(((step.intensity > 0.0) & counted).sum())
         return step
 
@@ -97,7 +106,7 @@ def crystals(draw, domains):
     reciprocal = reciprocal_from_cell(lengths, corners) @ turned.T
     direct = dual(reciprocal)
     if draw(st.booleans()):  # as of nanoBragg's -cell: not quite dual to each other
-        reciprocal = reciprocal * np.array([[1.02], [0.97], [1.01]])
+        reciprocal = reciprocal * draw(finite(0.97, 1.03))
     shape = draw(st.sampled_from(SHAPES))
     cells = draw(st.tuples(*[st.integers(1, 20)] * 3))
     reach = math.exp(draw(finite(math.log(0.05), math.log(3.0))))
@@ -106,9 +115,11 @@ def crystals(draw, domains):
         cells,
         shape,
         fudge_for(reach, 1.0 / lengths.max(), cells, shape),
-        mosaic_spread=draw(finite(0.001, 0.1)) if domains > 1 else 0.0,
-        mosaic_domains=domains,
-        mosaic_seed=draw(st.integers(1, 1 << 30)),
+        Domains(
+            draw(finite(0.001, 0.1)) if domains > 1 else 0.0,
+            domains,
+            draw(st.integers(1, 1 << 30)),
+        ),
     )
 
 
@@ -128,7 +139,7 @@ def panels(draw, laboratory):
         as_tuple(slow),
         as_tuple(normal),
         draw(st.tuples(*[st.integers(1, 40)] * 2)),
-        math.exp(draw(finite(math.log(1e-4), math.log(1e-2)))),
+        (math.exp(draw(finite(math.log(1e-4), math.log(1e-2)))),) * 2,
     )
 
 
@@ -153,17 +164,26 @@ def experiments(draw):
         for number in range(sources)
     )
     field = unit(laboratory[0] + draw(finite(-1.0, 1.0)) * laboratory[1] + 0.1 * beam)
+    step = draw(finite(-0.1, 0.1))
     kahn = draw(st.one_of(st.none(), finite(-1.0, 1.0)))
     return Experiment(
-        Beam(as_tuple(beam), wavelength, 1e24, kahn, as_tuple(field), listed),
+        Beam(
+            listed[0].incident,
+            listed[0].wavelength,
+            1e24,
+            kahn,
+            as_tuple(field),
+            Spectrum.of(listed),
+        ),
         crystal,
         Detector((draw(panels(laboratory)),), None, draw(st.booleans())),
         Sampling(oversample),
-        Frames(
+        Rotation(
             as_tuple(unit(about_fixed_axes(*draw(angles(math.pi)))[0])),
             draw(finite(-3.0, 3.0)),
-            draw(finite(-0.1, 0.1)),
+            step,
             phi_steps,
+            step * phi_steps,
         ),
         StructureFactorSource(default_F=40.0),
     )
@@ -180,24 +200,23 @@ def cubic(*, reach=0.2, shape="gauss_star", cells=(10, 10, 10), pixels=(48, 48),
     ``beam_at``: where the beam meets the panel, as shares of its height and width.
     """
     reciprocal = np.diag(1.0 / np.array(lengths))
+    spectrum = Spectrum.of(sources or [Source((0.0, 0.0, 1.0), 1.0)])
     across, down = (
         -share * side * pixel for share, side in zip(beam_at[::-1], pixels[::-1], strict=True)
     )
     return Experiment(
-        Beam((0.0, 0.0, 1.0), 1.0, 1e24, 0.9, (1.0, 0.0, 0.0),
-             sources or (Source((0.0, 0.0, 1.0), 1.0),)),
+        Beam((0.0, 0.0, 1.0), spectrum[0].wavelength, 1e24, 0.9, (1.0, 0.0, 0.0), spectrum),
         Crystal(
             *(as_tuple(vector) for vector in (*dual(reciprocal), *reciprocal)),
             cells,
             shape,
             fudge_for(reach, 0.01, cells, shape),
-            mosaic_spread=0.01 if domains > 1 else 0.0,
-            mosaic_domains=domains,
+            Domains(0.01 if domains > 1 else 0.0, domains),
         ),
         Detector((Panel((across, down, distance), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0),
-                        (0.0, 0.0, 1.0), pixels, pixel, region),)),
+                        (0.0, 0.0, 1.0), pixels, (pixel, pixel), region),)),
         Sampling(oversample),
-        Frames((1.0, 0.0, 0.0)),
+        Rotation((1.0, 0.0, 0.0)),
         StructureFactorSource(default_F=default_F),
     )  # fmt: skip
 
@@ -240,13 +259,13 @@ def on_an_edge(experiment):
     scene, blocks = Scene.of(experiment, 0, 0), blocks_of(experiment)
     crystal = scene.crystal
     pixels = Pixels(*(part[blocks.live.flatten()] for part in blocks.pixels()))
-    kernel = ReferenceKernel(scene, None, 0.0)
+    optics = Optics(scene)
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3)
     metric = torch.from_numpy(crystal.reciprocal_vectors @ crystal.reciprocal_vectors.T)
     size = math.prod(crystal.cells) ** 2 * crystal.fudge / ENDS[crystal.shape]
     apart = torch.zeros(len(pixels.slow), dtype=torch.bool)
     for subpixel in range(scene.sampling.oversample**2):
-        diffracted, _ = kernel.to_subpixel(pixels, subpixel)
+        diffracted, _ = optics.to_subpixel(pixels, subpixel)
         for source in scene.beam.sources:
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             hkl = torch.einsum("sij,jp->sip", orientations, torch.stack(list(q)))
@@ -515,7 +534,7 @@ def test_a_trace_is_the_float64_chain_of_its_pixel():
     told = []
     for kernel in (SpotsKernel, ReferenceKernel):
         recorder = Recorder(37)
-        made(kernel, experiment).photons(pixels, recorder)
+        made(kernel, experiment).trace(pixels, recorder)
         told.append(recorder.values)
     assert told[0].keys() == told[1].keys()
     for name, value in told[0].items():
@@ -523,6 +542,15 @@ def test_a_trace_is_the_float64_chain_of_its_pixel():
 
 
 # What it cannot do
+
+
+def oblong(detector):
+    """A detector whose pixels are longer along fast."""
+    longer = (
+        dataclasses.replace(panel, pixel_size=(panel.pixel_size[0], 2 * panel.pixel_size[0]))
+        for panel in detector.panels
+    )
+    return dataclasses.replace(detector, panels=tuple(longer))
 
 
 def test_it_can_compute_a_plain_experiment():
@@ -534,6 +562,7 @@ def test_it_can_compute_a_plain_experiment():
     [
         ("shape", lambda e: {"crystal": dataclasses.replace(e.crystal, shape="square")}),
         ("curved", lambda e: {"detector": dataclasses.replace(e.detector, curvature_radius=0.1)}),
+        ("not square", lambda e: {"detector": oblong(e.detector)}),
         ("dmin", lambda e: {"sampling": Sampling(dmin=2.0)}),
         ("interpolate", lambda e: {"sampling": Sampling(interpolate=True)}),
         ("faults", lambda e: {"c_compat": True}),
@@ -593,7 +622,7 @@ def test_the_cost_is_predicted_within_a_factor_of_two(monkeypatch, options):
 
 def test_the_cost_is_of_all_frames():
     one = cubic(domains=10)
-    three = dataclasses.replace(one, frames=dataclasses.replace(one.frames, count=3))
+    three = dataclasses.replace(one, exposures=dataclasses.replace(one.exposures, count=3))
     costs = [predicted_cost(experiment, NEGLIGIBLE) for experiment in (one, three)]
     assert costs[1].seconds == pytest.approx(3 * costs[0].seconds)
 

@@ -15,17 +15,21 @@ import numpy as np
 import pytest
 import torch
 
-from tiled_sim.experiment.model import SHAPES, Experiment
 from tiled_sim.kernels import graphs
-from tiled_sim.kernels.anchors import StepTable
-from tiled_sim.kernels.reference import Blocks, Lookups, ReferenceKernel
+from tiled_sim.kernels.anchored import AnchoredSum, Summand
+from tiled_sim.kernels.anchors import StepList
+from tiled_sim.kernels.blocks import LANES, Blocks
+from tiled_sim.kernels.lookups import Lookups
+from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.crystal import SHAPES
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
 triton = pytest.importorskip("triton")
 
-from tiled_sim.kernels.triton import TritonKernel, obstacle  # noqa: E402
+from tiled_sim.kernels.triton import TritonKernel, TritonLoops, obstacle  # noqa: E402
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 PRECISIONS = list(graphs.PRECISIONS)
@@ -83,7 +87,7 @@ def blocks_of(scene):
     """All blocks of a panel."""
     slow, fast = scene.panel.pixels
     down, along = torch.cartesian_prod(torch.arange(0, slow, 16), torch.arange(0, fast, 16)).T
-    lane = torch.arange(graphs.LANES)
+    lane = torch.arange(LANES)
     live = (down[:, None] + lane // 16 < slow) & (along[:, None] + lane % 16 < fast)
     parts = (down.to(torch.float64), along.to(torch.float64), live)
     return Blocks(*(part.to(DEVICE) for part in parts), bool(live.all()))
@@ -210,7 +214,7 @@ def test_a_pixel_has_the_same_bytes_whichever_blocks_are_computed_with_its_own(
 def test_directions_are_those_of_the_graph(call):
     given = []
 
-    class Recording(TritonKernel):
+    class Recording:
         def directions_of_blocks(self, *tensors):
             given.append(tensors)
             return list(graphs.Directions()(*tensors))
@@ -219,11 +223,11 @@ def test_directions_are_those_of_the_graph(call):
             pass
 
     turned = scene("-polar 0.7 -oversample 2 -twotheta 20")
-    Recording(turned, table(), DEFAULT_F).photons_of_blocks(blocks_of(turned))
-    kernel = TritonKernel(turned, table(), DEFAULT_F, device=DEVICE)
+    AnchoredSum(turned, table(), Recording(), DEVICE).photons_of_blocks(blocks_of(turned))
+    loops = TritonLoops(Summand.of(turned, table(), "float64"))
     assert len(given) == 4
     for tensors in given:
-        *differences, scale = call(kernel.directions_of_blocks, *tensors)
+        *differences, scale = call(loops.directions_of_blocks, *tensors)
         *expected, expected_scale = graphs.Directions()(*tensors)
         torch.testing.assert_close(differences, expected, rtol=0.0, atol=4e-16)
         torch.testing.assert_close(scale, expected_scale, rtol=1e-14, atol=0.0)
@@ -237,17 +241,16 @@ def evaluated(call):
     """The sum over steps of some weights at h, k, l (each a list), for a crystal of N cells."""
 
     def evaluate(precision, indices, options="", shape="square", F="nearest", weights=(1.0,)):
-        kernel = TritonKernel(scene(options, shape, F), table(), DEFAULT_F, precision, DEVICE)
+        loops = TritonLoops(Summand.of(scene(options, shape, F), table(), precision))
         h, k, l = (
             torch.tensor(n, dtype=torch.float64, device=DEVICE) for n in zip(*indices, strict=True)
         )
-        zero = torch.zeros((len(indices), graphs.LANES), dtype=torch.float64, device=DEVICE)
-        weights = torch.tensor(weights, dtype=torch.float64, device=DEVICE)
-        axes = torch.eye(3, dtype=torch.float64, device=DEVICE).repeat(len(weights), 1, 1)
-        steps = StepTable((0.0, 0.0, 1.0), axes, weights, weights)
+        zero = torch.zeros((len(indices), LANES), dtype=torch.float64, device=DEVICE)
+        axes = torch.eye(3, dtype=torch.float64, device=DEVICE)[None]
+        steps = StepList((0.0, 0.0, 1.0), axes, [(1.0, weight) for weight in weights], keep=True)
         # another process may write to it
         total = zero.clone().share_memory_()
-        call(kernel.add_steps, (zero, zero, zero), Vectors(h, k, l), steps, total)
+        call(loops.add_steps, (zero, zero, zero), Vectors(h, k, l), steps, total, int)
         assert (total == total[:, :1]).all()
         return total[:, 0].tolist()
 
@@ -311,6 +314,30 @@ def test_steps_are_added_with_their_weights(evaluated, precision):
     (once,) = evaluated(precision, index)
     (here,) = evaluated(precision, index, weights=(1.0, 0.0, 0.25, 3.0))
     assert here == pytest.approx(4.25 * once, rel=ROUNDING[precision])
+
+
+class InShortLaunches(StepList):
+    """Steps of which three are launched at a time."""
+
+    def parts(self, size):
+        return super().parts(3)
+
+
+@precisions
+def test_a_sum_has_the_same_bytes_however_many_steps_are_launched_at_a_time(call, precision):
+    of_scene = scene("-mosaic 1 -mosaic_domains 10")
+    loops = TritonLoops(Summand.of(of_scene, table(), precision))
+    turned = torch.from_numpy(of_scene.orientations).reshape(-1, 3, 3).to(DEVICE)
+    differences = 1e-3 * torch.rand((3, 1, LANES), dtype=torch.float64, device=DEVICE)
+    anchor = Vectors(*torch.tensor([[0.1], [0.2], [-0.05]], dtype=torch.float64, device=DEVICE))
+    sums = []
+    for kind in (StepList, InShortLaunches):
+        total = torch.full((1, LANES), 0.1, dtype=torch.float64, device=DEVICE).share_memory_()
+        steps = kind((0.0, 0.0, 1.0), turned, [(1.0, 1.0)], keep=True)
+        call(loops.add_steps, tuple(differences), anchor, steps, total, int)
+        sums.append(total)
+    assert (sums[0] > 0.1).all()
+    assert torch.equal(*sums)
 
 
 @precisions

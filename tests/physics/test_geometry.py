@@ -70,11 +70,15 @@ def test_directions_are_unit_vectors_and_distances_their_lengths():
 
 
 def test_the_solid_angle_of_the_nearest_pixel_is_its_size_over_the_distance_squared():
-    assert geometry.solid_angle(tensor([0.1]), 2e-4, 0.1).item() == pytest.approx(4e-6)
+    assert geometry.solid_angle(tensor([0.1]), (2e-4, 2e-4), 0.1).item() == pytest.approx(4e-6)
+
+
+def test_the_solid_angle_of_a_longer_pixel_is_larger_by_as_much():
+    assert geometry.solid_angle(tensor([0.1]), (2e-4, 6e-4), 0.1).item() == pytest.approx(12e-6)
 
 
 def test_the_solid_angle_falls_with_the_cube_of_the_distance():
-    near, far = geometry.solid_angle(tensor([0.1, 0.2]), 2e-4, 0.1).tolist()
+    near, far = geometry.solid_angle(tensor([0.1, 0.2]), (2e-4, 2e-4), 0.1).tolist()
     assert near / far == pytest.approx(8.0)
 
 
@@ -85,7 +89,7 @@ def test_solid_angles_of_a_square_panel_add_up_to_its_own():
     along = (np.arange(pixels) + 0.5) * size - half
     slow, fast = (grid.ravel().tolist() for grid in np.meshgrid(along, along, indexing="ij"))
     _, distance = geometry.direction(flat(slow, fast))
-    total = geometry.solid_angle(distance, size, DISTANCE).sum().item()
+    total = geometry.solid_angle(distance, (size, size), DISTANCE).sum().item()
     expected = 4 * math.asin(half**2 / (half**2 + DISTANCE**2))
     assert total == pytest.approx(expected, rel=1e-5)
 

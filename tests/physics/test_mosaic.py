@@ -1,6 +1,5 @@
 """Mosaic domains: the generator, deviate by deviate, and the rotations made from it."""
 
-import itertools
 import math
 import struct
 
@@ -18,7 +17,7 @@ seeds = st.integers(-3, MODULUS - 1)
 
 
 def first(count, seed):
-    return [float(deviate) for deviate in itertools.islice(uniform_deviates(seed), count)]
+    return uniform_deviates(seed, count).tolist()
 
 
 def single(value):
@@ -39,8 +38,31 @@ def shuffled(count, seed):
     for fresh in drawn[40:]:
         slot = output // 67108864
         output, table[slot] = table[slot], fresh
-        deviates.append(min(single(output / MODULUS), single(1 - 1.2e-7)))
+        deviates.append(min(single(1.0 / MODULUS * output), single(1 - 1.2e-7)))
     return deviates
+
+
+def one_by_one(spread, domains, seed):
+    """Rotations of mosaic domains, each made of plain numbers before the next is drawn."""
+    deviates = iter(shuffled(3 * domains, seed))
+    rotations = np.empty((domains, 3, 3))
+    for rotation in rotations:
+        r1, r2, r3 = (2.0 * next(deviates) - 1.0 for _ in range(3))
+        w = math.sqrt(1.0 - r2 * r2)
+        axis = (w * math.sin(math.pi * r1), w * math.cos(math.pi * r1), r2)
+        cap = np.float32(np.float32(1.0 - r3 * r3) ** np.float32(1.0 / 3.0))
+        rotation[:] = about(axis, float(np.float32(np.float32(spread) * cap)))
+    rotations[0] = np.eye(3)
+    return rotations
+
+
+def about(axis, angle):
+    """Rodrigues' formula for one axis."""
+    x, y, z = axis
+    v = np.array([x, y, z])
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    turned = np.outer(v, v) * (1.0 - math.cos(angle)) + np.eye(3) * math.cos(angle)
+    return turned + cross * math.sin(angle)
 
 
 def angle_of(rotation):
@@ -130,6 +152,26 @@ def test_no_domain_is_turned_by_more_than_the_spread(seed, spread):
 def test_domains_fill_the_cap():
     rotations = mosaic_rotations(0.5, 400, 7)
     assert max(angle_of(rotation) for rotation in rotations) > 0.49
+
+
+@pytest.mark.parametrize("domains", [1, 2, 7, 1000])
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, spread=st.floats(0.0, 3.0))
+def test_rotations_have_the_bits_of_those_made_one_by_one(domains, seed, spread):
+    made, expected = mosaic_rotations(spread, domains, seed), one_by_one(spread, domains, seed)
+    assert np.array_equal(made, expected)
+
+
+@pytest.mark.parametrize("seed", [MODULUS, MODULUS + 1, 5 * 2**40 + 3])
+def test_rotations_of_a_seed_beyond_the_modulus_have_those_bits_too(seed):
+    assert np.array_equal(mosaic_rotations(0.1, 50, seed), one_by_one(0.1, 50, seed))
+
+
+def test_rotations_are_drawn_once_and_nobody_can_change_them():
+    rotations = mosaic_rotations(0.1, 5, 42)
+    assert mosaic_rotations(0.1, 5, 42) is rotations
+    with pytest.raises(ValueError, match="read-only"):
+        rotations[1] = np.eye(3)
 
 
 def test_another_seed_makes_another_crystal():

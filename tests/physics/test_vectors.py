@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiled_sim.physics.vectors import about_axis, about_fixed_axes, as_tuple, unit
+from tiled_sim.physics.vectors import about_axes, about_axis, about_fixed_axes, as_tuple, unit
 
 PROPERTY = settings(deadline=None, max_examples=80)
 
@@ -62,6 +62,13 @@ def test_rotation_leaves_its_axis_alone(axis, angle):
 def test_rotations_about_one_axis_add_up(axis, first, second):
     both = about_axis(axis, second) @ about_axis(axis, first)
     assert both == pytest.approx(about_axis(axis, first + second), abs=1e-12)
+
+
+@PROPERTY
+@given(turns=st.lists(st.tuples(axes, angles), min_size=1, max_size=5))
+def test_rotations_about_many_axes_have_the_bits_of_one_at_a_time(turns):
+    together = about_axes(*map(np.array, zip(*turns, strict=True)))
+    assert np.array_equal(together, [about_axis(axis, angle) for axis, angle in turns])
 
 
 def test_fixed_axes_are_turned_about_in_the_order_x_y_z():

@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
 from tiled_sim.errors import UsageError
-from tiled_sim.experiment.model import POINT_SPREADS, Experiment, Noise, PointSpread
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.readout import POINT_SPREADS, Noise, PointSpread
 
 
 class Parser(argparse.ArgumentParser):
@@ -270,9 +271,8 @@ def add_plan_options(parser: Parser) -> None:
     parser.add_argument(
         "--tile",
         type=tile_sides,
-        default=(512, 512),
         metavar="SLOWxFAST",
-        help="pixels of a tile, multiples of 16 (512x512)",
+        help="pixels of a tile, multiples of 16 (by predicted cost and workers)",
     )
     parser.add_argument(
         "--trace-pixel",
@@ -319,8 +319,8 @@ def trace_pixels(options: argparse.Namespace) -> list[tuple[int, int]]:
     return [(slow, fast) for slow, fast in options.trace_pixel]
 
 
-def add_cluster_options(parser: Parser) -> None:
-    """The options that say where tiles are computed."""
+def add_workers_options(parser: Parser) -> None:
+    """The options that say which workers compute tiles."""
     parser.add_argument(
         "--cluster",
         metavar="WHERE",
@@ -329,12 +329,17 @@ def add_cluster_options(parser: Parser) -> None:
         "tcp://HOST:PORT, tls://HOST:PORT, scheduler-file:PATH or slurm:PROFILE.toml",
     )
     parser.add_argument(
+        "--device", default="auto", help="auto (default), cpu, cuda or cuda:N, on the workers"
+    )
+
+
+def add_cluster_options(parser: Parser) -> None:
+    """The options that say where tiles are computed, and how one follows it."""
+    add_workers_options(parser)
+    parser.add_argument(
         "--detach",
         action="store_true",
         help="leave the run to a scheduler that is running already; `watch` follows it",
-    )
-    parser.add_argument(
-        "--device", default="auto", help="auto (default), cpu, cuda or cuda:N, on the workers"
     )
     parser.add_argument("--no-progress", action="store_true", help="show no progress bar")
     parser.add_argument(

@@ -15,8 +15,8 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("run", metavar="RUN.zarr")
     options = parser.parse(words)
     from tiled_sim.cluster.lease import living_driver
-    from tiled_sim.io.control import RUNNING, Control
-    from tiled_sim.run import Run
+    from tiled_sim.run.run import Run
+    from tiled_sim.store.control import RUNNING, Control
 
     found = Run(options.run)
     control = Control(found.path)

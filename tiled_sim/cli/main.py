@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tiled_sim.errors import TiledSimError, UsageError
+from tiled_sim.errors import StoreError, TiledSimError, UsageError
 from tiled_sim.versions import __version__
 
 VERBS = {
@@ -17,6 +17,7 @@ VERBS = {
     "watch": "follow a run that goes on elsewhere",
     "cancel": "stop computing a run, from anywhere that sees it",
     "verify": "check every tile of a run against its digest",
+    "convert": "a run of today's format of one that an older tiled_sim made",
     "view": "a picture of a run",
     "trace": "what a pixel's value is made of, step by step; against another program's log",
     "plan": "what submit would do: tiles, memory, coverage; computes nothing",
@@ -74,9 +75,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _report("interrupted", 130, words)
         return 130
     except BrokenPipeError:
-        # the reader of our output has left; nothing more can be said to it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()  # the reader of our output has left
         return 0
+    except OSError as error:  # of a full disk, say: there is nothing wrong with the program
+        if error.errno is None:
+            raise
+        where = "" if error.filename is None else f" ({error.filename})"
+        _say_no_more()  # what it had to say may be what did not fit
+        _report(f"cannot go on: {error.strerror or error}{where}", StoreError.exit_code, words)
+        return StoreError.exit_code
+
+
+def _say_no_more() -> None:
+    """Have what is still to be printed go nowhere, lest Python complains when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(words: list[str]) -> int:

@@ -1,6 +1,6 @@
 """The nanoBragg options as tables: for ``--help``, and for the page ``docs/options.md``."""
 
-from tiled_sim.experiment.options import OPTIONS, Option
+from tiled_sim.read.nanobragg.options import OPTIONS, Option
 
 _INTRODUCTION = """\
 # The options of nanoBragg

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tiled_sim.errors import StoreError, UsageError
-from tiled_sim.experiment.nanobragg import read_camera
-from tiled_sim.experiment.nanobragg_outputs import Outputs, read_outputs
+from tiled_sim.read.nanobragg.outputs import Outputs, read_outputs
+from tiled_sim.read.nanobragg.reader import read_camera
 
 if TYPE_CHECKING:
-    from tiled_sim.run import Run
+    from tiled_sim.run.run import Run
 
 
 def wanted_outputs(nanobragg: list[str], run: str, *, c_compat: bool, detach: bool) -> Outputs:
@@ -84,8 +84,8 @@ def write_outputs(run: "Run", outputs: Outputs) -> None:
     StoreError
         if one exists or cannot be written
     """
+    from tiled_sim.export.float_image import write_float_image
     from tiled_sim.io.fdump import write_fdump
-    from tiled_sim.io.float_image import write_float_image
 
     if outputs.fdump is not None:
         found = run.store.read_structure_factors()
@@ -96,16 +96,16 @@ def write_outputs(run: "Run", outputs: Outputs) -> None:
     if outputs.integer_image is not None or outputs.grey_image is not None:
         _write_scaled(run, outputs)
     if outputs.count_image is not None:
-        from tiled_sim.io.smv_writer import write_count_image
+        from tiled_sim.export.smv import write_count_image
 
         assert outputs.camera is not None  # `wanted_outputs` reads it
         write_count_image(outputs.count_image, run.store, outputs.camera, outputs.offset)
 
 
 def _write_scaled(run: "Run", outputs: Outputs) -> None:
-    from tiled_sim.io.panel_image import statistics
-    from tiled_sim.io.pgm import grey_scale, write_pgm
-    from tiled_sim.io.smv_writer import integer_scale, write_integer_image
+    from tiled_sim.export.panel_image import statistics
+    from tiled_sim.export.pgm import grey_scale, write_pgm
+    from tiled_sim.export.smv import integer_scale, write_integer_image
 
     found = statistics(run.store, masked_too=run.experiment.c_compat)
     scale = outputs.scale or integer_scale(found)

@@ -1,5 +1,6 @@
 """``tiled-sim plan``: what submit would do."""
 
+import math
 from collections.abc import Sequence
 
 from tiled_sim.cli.arguments import (
@@ -7,12 +8,15 @@ from tiled_sim.cli.arguments import (
     add_experiment_options,
     add_kernel_options,
     add_plan_options,
+    add_workers_options,
+    cluster_of,
     read_request,
     trace_pixels,
 )
 from tiled_sim.cli.printing import (
     noise_line,
     number,
+    plan_line,
     print_json,
     provenance_lines,
     sensor_lines,
@@ -29,32 +33,37 @@ def run(words: Sequence[str]) -> int:
     add_experiment_options(parser)
     add_plan_options(parser)
     add_kernel_options(parser)
+    add_workers_options(parser)
     options, rest = parser.parse_beside_nanobragg(words)
     request = read_request(options, rest)
-    from tiled_sim.cluster.preparation import prepare
+    from tiled_sim.cluster.resources import workers_of
+    from tiled_sim.model.settings import Settings
+    from tiled_sim.plan.prepare import prepare
 
     prepared = prepare(
         request.experiment,
+        Settings(options.kernel, options.precision, options.negligible),
         tile=options.tile,
         trace_pixels=trace_pixels(options),
         require_coverage=options.require_coverage,
-        precision=options.precision,
-        kernel=options.kernel,
-        negligible=options.negligible,
+        workers=workers_of(cluster_of(options), options.device),
     )
     plan, provenance = prepared.plan, prepared.provenance()
+    settings = plan.settings
     if options.json:
         print_json(
             {
-                "shape": list(plan.shape),
+                "shape": list(plan.grid.shape),
                 "tiles": len(plan),
-                "tile": list(plan.tile),
-                "steps": plan.steps,
+                "tile": list(plan.grid.tile),
+                "steps": plan.evaluations_per_pixel,
+                "workers": plan.workers,
+                "seconds": None if math.isinf(plan.seconds) else plan.seconds,
                 "evaluations": plan.evaluations,
-                "kernel": plan.kernel,
-                "kernel_reason": prepared.choice.reason,
-                "precision": plan.precision,
-                "bytes_per_task": plan.bytes_per_task,
+                "kernel": settings.kernel,
+                "kernel_reason": settings.reason,
+                "precision": settings.precision,
+                "bytes_of_worker": plan.bytes_of_worker,
                 "structure_factors": provenance,
                 "hashes": prepared.hashes,
                 "sensor": request.experiment.to_dict()["detector"]["sensor"],
@@ -64,20 +73,18 @@ def run(words: Sequence[str]) -> int:
             }
         )
         return 0
-    rows, columns = plan.grid
+    rows, columns = plan.grid.counts[2:]
     lines = [
-        f"image     {' x '.join(map(str, plan.shape))} (frame x panel x slow x fast)",
-        f"tiles     {len(plan)} of {plan.tile[0]} x {plan.tile[1]} pixels, "
-        f"{rows} x {columns} a panel",
-        f"work      {number(plan.evaluations)} evaluations, {plan.steps} a pixel",
-        f"kernel    {plan.kernel}, {plan.precision} precision ({prepared.choice.reason})",
-        f"memory    {number(plan.bytes_per_task)}B a worker process",
+        f"image     {' x '.join(map(str, plan.grid.shape))} (frame x panel x slow x fast)",
+        f"tiles     {plan_line(plan)}, {rows} x {columns} a panel",
+        f"work      {number(plan.evaluations)} evaluations, {plan.evaluations_per_pixel} a pixel",
+        f"kernel    {settings.kernel}, {settings.precision} precision ({settings.reason})",
+        f"memory    {number(plan.bytes_of_worker)}B a worker process",
         *provenance_lines(provenance, request.experiment.structure_factors.default_F),
         *sensor_lines(request.experiment),
         *(f"note      {note}" for note in request.experiment.notes),
     ]
     if request.experiment.noise is not None:
-        pixel_size = request.experiment.detector.pixel_size
-        lines.append(noise_line(request.experiment.noise, pixel_size))
+        lines.append(noise_line(request.experiment))
     print("\n".join(lines))
     return 0

@@ -1,11 +1,15 @@
 """How runs and plans are told to people."""
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tiled_sim.experiment.model import Experiment, Noise
-    from tiled_sim.run import Counted, Run, Status
+    from tiled_sim.model.experiment import Experiment
+    from tiled_sim.plan.plan import Plan
+    from tiled_sim.run.run import Run
+    from tiled_sim.run.status import Status
+    from tiled_sim.run.sums import Counted
 
 
 _FAILURES_SHOWN = 5
@@ -50,21 +54,31 @@ def provenance_lines(found: dict[str, Any] | None, default_F: float) -> list[str
     return lines + [f"          {note}" for note in found["notes"]]
 
 
+def plan_line(plan: "Plan") -> str:
+    """Tiles of a plan, and what they are predicted to take."""
+    frames, panels, slow, fast = plan.grid.tile
+    several = "" if frames * panels == 1 else f" of {frames} frames x {panels} panels"
+    taking = "" if math.isinf(plan.seconds) else f", about {duration(plan.seconds)} of a core"
+    return (
+        f"{len(plan)} of {slow} x {fast} pixels{several} for "
+        f"{plan.workers} worker{'' if plan.workers == 1 else 's'}{taking}"
+    )
+
+
 def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[str]:
     """What a finished run is."""
     image = " x ".join(map(str, run.experiment.shape))
-    looked = status.lookups
+    looked, settings = status.lookups, run.plan.settings
     lines = [
         f"run       {run.path} ({status.done} of {status.tiles} tiles)",
         f"image     {image} (frame x panel x slow x fast), {run.experiment.steps} steps a pixel",
         *provenance_lines(
             run.attributes["structure_factors"], run.experiment.structure_factors.default_F
         ),
-        f"kernel    {run.plan.kernel}, {run.plan.precision} precision "
-        f"({run.attributes['kernel_reason']})",
+        f"kernel    {settings.kernel}, {settings.precision} precision ({settings.reason})",
         f"look-ups  {number(looked.in_range)} in range, {number(looked.zero)} at zero, "
         f"{number(looked.absent)} absent, {number(looked.out_of_range)} out of range"
-        + ("" if run.plan.kernel == "reference" else ", of a fixed sample"),
+        + ("" if settings.kernel == "reference" else ", of a fixed sample"),
     ]
     if looked.interpolation_refused:
         lines.append(
@@ -83,7 +97,7 @@ def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[
             f" (frame {frame}, panel {panel})"
         )
     if run.experiment.noise is not None and status.counted is not None:
-        lines.append(noise_line(run.experiment.noise, run.experiment.detector.pixel_size))
+        lines.append(noise_line(run.experiment))
         lines.append(_counted_line(status.counted))
     if seconds is not None:
         lines.append(f"time      {duration(seconds)}")
@@ -110,8 +124,10 @@ def sensor_lines(experiment: "Experiment") -> list[str]:
     return lines
 
 
-def noise_line(noise: "Noise", pixel_size: float) -> str:
-    """How photons are counted, in a line."""
+def noise_line(experiment: "Experiment") -> str:
+    """How photons are counted, with noise, in a line."""
+    noise = experiment.noise
+    assert noise is not None
     parts = [f"Poisson (seed {noise.seed})"]
     if noise.flicker:
         parts.append(f"flicker {100 * noise.flicker:g} %")
@@ -121,7 +137,7 @@ def noise_line(noise: "Noise", pixel_size: float) -> str:
         spread = noise.point_spread
         parts.append(
             f"{spread.kind} point spread of {spread.fwhm * 1e6:g} µm within "
-            f"{spread.reach(pixel_size)} pixels"
+            f"{noise.reach(experiment.detector)} pixels"
         )
     if noise.gain != 1.0 or noise.offset:
         parts.append(f"{noise.gain:g} ADU/photon + {noise.offset:g} ADU")
@@ -179,8 +195,8 @@ def summary_document(run: "Run", status: "Status") -> dict[str, Any]:
         "structure_factors": run.attributes["structure_factors"],
         "default_F": run.experiment.structure_factors.default_F,
         "hashes": run.hashes,
-        "kernel": run.plan.kernel,
-        "precision": run.plan.precision,
+        "kernel": run.plan.settings.kernel,
+        "precision": run.plan.settings.precision,
         "c_compat": run.experiment.c_compat,
         "sensor": run.experiment.to_dict()["detector"]["sensor"],
         "background": run.experiment.to_dict()["background"],

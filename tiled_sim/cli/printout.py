@@ -3,7 +3,8 @@
 import math
 from typing import Any
 
-from tiled_sim.experiment.model import Experiment
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.physics.vectors import about_axis
 
 
 def printout_lines(experiment: Experiment, trace: dict[str, Any]) -> list[str]:
@@ -21,7 +22,7 @@ def printout_lines(experiment: Experiment, trace: dict[str, Any]) -> list[str]:
     per_angstrom = math.sin(theta) / experiment.beam.wavelength
     hkl = last["hkl_frac"]
     nearest = [math.ceil(index - 0.5) for index in hkl]
-    turned = experiment.frames.rotation(math.radians(last["phi_deg"]))
+    turned = about_axis(experiment.exposures.spindle, math.radians(last["phi_deg"]))
     axes = experiment.crystal.direct_vectors @ turned.T
     F_cell, F_latt, summed = last["F_cell"], last["F_latt"], values["I_before_scaling"]
     return [

@@ -16,8 +16,8 @@ from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
-    from tiled_sim.experiment.model import Experiment, StructureFactorSource
     from tiled_sim.instruments.probe import Verdict
+    from tiled_sim.model.experiment import Experiment, StructureFactorSource
 
 #: Exit codes: found, absent, out of range, unreadable.
 _CODES = (0, 10, 11, 12)
@@ -208,8 +208,8 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
 
 
 def _source(named: _Named, default_F: float) -> "StructureFactorSource":
-    from tiled_sim.experiment.model import StructureFactorSource
     from tiled_sim.io.mtz import split_column
+    from tiled_sim.model.experiment import StructureFactorSource
 
     path, column = split_column(named.text) if named.format == "mtz" else (named.text, None)
     return StructureFactorSource(path, named.format, default_F, column)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from tiled_sim.experiment.model import Experiment
 from tiled_sim.instruments.probe import (
     AGREEMENT,
     HKL,
@@ -18,7 +17,8 @@ from tiled_sim.instruments.probe import (
     name_of,
 )
 from tiled_sim.kernels.reflections import Reflection
-from tiled_sim.structure_factors import StructureFactors
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.structure_factors import StructureFactors
 
 _HEADER = ("source", "in_range?", "given?", "F_cell")
 

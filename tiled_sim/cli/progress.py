@@ -4,12 +4,19 @@ import time
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
-from tiled_sim.cli.printing import number
-from tiled_sim.io.control import Driver
-from tiled_sim.run import Run, id_of
-from tiled_sim.tiles import Tile
+from tiled_sim.cli.printing import number, plan_line
+from tiled_sim.plan.plan import Plan
+from tiled_sim.run.run import Run
+from tiled_sim.store.control import Driver
 
 
 class ProgressBar:
@@ -23,12 +30,15 @@ class ProgressBar:
     def __init__(self, shown: bool) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._shown = shown
+        self._done = 0
         self._evaluations = 0
+        self._under_way = 0.0, 0
         self._began = time.monotonic()
         self._progress = Progress(
             TextColumn("tiles"),
             BarColumn(),
             MofNCompleteColumn(),
+            TaskProgressColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             console=self._console,
@@ -49,13 +59,17 @@ class ProgressBar:
         if self._shown:
             self._console.print(text, markup=False)
 
+    def planned(self, plan: Plan) -> None:
+        """Say what it is predicted to take."""
+        self.say(f"tiles     {plan_line(plan)}")
+
     def compiling(self) -> None:
         """Say what is waited for."""
         self.say("kernel    compiling it for this machine, once (about a minute)")
 
     def started(self, run: Run, missing: int, dashboard: str) -> None:
         """Say where the work goes on."""
-        done = len(run.plan) - missing
+        self._done = done = len(run.plan) - missing
         self._began = time.monotonic()
         self._progress.start()
         self._progress.update(self._task, total=len(run.plan), completed=done)
@@ -67,11 +81,16 @@ class ProgressBar:
         """Tell it, shown or not."""
         self._console.print(reason, markup=False)
 
+    def under_way(self, tiles: float, evaluations: int) -> None:
+        """Advance the bar by what is done of tiles that take long."""
+        self._under_way = tiles, evaluations
+        self._advance(tiles, evaluations)
+
     def tile_done(self, record: dict[str, Any]) -> None:
         """Advance the bar."""
+        self._done += 1
         self._evaluations += record["evaluations"]
-        rate = self._evaluations / max(time.monotonic() - self._began, 1e-9)
-        self._progress.update(self._task, advance=1, rate=f"{number(rate)}eval/s")
+        self._advance(*self._under_way)
         for found in record["departures"]:
             slow, fast = found["pixel"]
             self._console.print(
@@ -85,12 +104,20 @@ class ProgressBar:
         """Show how far a driver elsewhere has come; ``done`` are the tiles of the run."""
         rate = driver.evaluations / max(driver.seconds, 1e-9)
         failed = f", {driver.failed} failed" if driver.failed else ""
-        self._progress.update(self._task, completed=done, rate=f"{number(rate)}eval/s{failed}")
+        self._progress.update(
+            self._task, completed=done + driver.under_way, rate=f"{number(rate)}eval/s{failed}"
+        )
 
-    def tile_failed(self, tile: Tile, error: str, final: bool) -> None:
+    def _advance(self, tiles: float, evaluations: int) -> None:
+        rate = (self._evaluations + evaluations) / max(time.monotonic() - self._began, 1e-9)
+        self._progress.update(
+            self._task, completed=self._done + tiles, rate=f"{number(rate)}eval/s"
+        )
+
+    def tile_failed(self, tile: str, error: str, final: bool) -> None:
         """Tell a failure, shown or not."""
         ending = "given up" if final else "trying again"
-        self._console.print(f"tile {id_of(tile)} failed, {ending}: {error}", markup=False)
+        self._console.print(f"tile {tile} failed, {ending}: {error}", markup=False)
 
     def finishing(self) -> None:
         """Say that the tiles are done."""

@@ -11,11 +11,7 @@ from tiled_sim.cli.arguments import (
     read_request,
     tls_in,
 )
-from tiled_sim.cli.outputs import (
-    require_traced,
-    wanted_outputs,
-    write_outputs,
-)
+from tiled_sim.cli.outputs import require_traced, wanted_outputs, write_outputs
 from tiled_sim.cli.submit import report, report_detached, say_interrupted
 from tiled_sim.errors import UsageError
 
@@ -47,7 +43,7 @@ def run(words: Sequence[str]) -> int:
     cluster, tls = cluster_of(options), tls_in(options)
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.submit import compute_missing
-    from tiled_sim.run import Run
+    from tiled_sim.run.run import Run
 
     began = time.monotonic()
     found = Run(path)

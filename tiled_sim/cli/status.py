@@ -12,8 +12,8 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("run", metavar="RUN.zarr")
     options = parser.parse(words)
     from tiled_sim.cluster.lease import last_driver
-    from tiled_sim.io.control import Control
-    from tiled_sim.run import Run
+    from tiled_sim.run.run import Run
+    from tiled_sim.store.control import Control
 
     found = Run(options.run)
     status = found.status()

@@ -21,10 +21,10 @@ from tiled_sim.cli.options import option_table
 from tiled_sim.cli.outputs import printed_pixel, wanted_outputs, write_outputs
 from tiled_sim.cli.printing import print_json, summary, summary_document
 from tiled_sim.errors import UsageError
-from tiled_sim.experiment.nanobragg_outputs import Outputs
+from tiled_sim.read.nanobragg.outputs import Outputs
 
 if TYPE_CHECKING:
-    from tiled_sim.run import Run
+    from tiled_sim.run.run import Run
 
 
 def parser() -> Parser:
@@ -113,7 +113,7 @@ def report_detached(made: "Run", as_json: bool) -> None:
 
 def say_interrupted(path: str) -> None:
     """Tell how to go on, if there is something to go on with."""
-    from tiled_sim.run import Run
+    from tiled_sim.run.run import Run
 
     if os.path.exists(path):
         done = Run(path).status()

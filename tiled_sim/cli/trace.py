@@ -13,7 +13,7 @@ from tiled_sim.io.trace_log import read_trace_log
 
 if TYPE_CHECKING:
     from tiled_sim.instruments.tracing import Tracer
-    from tiled_sim.run import Run
+    from tiled_sim.run.run import Run
 
 #: Exit code where a trace departs from the one it is held against.
 DEPARTS = 7
@@ -120,17 +120,17 @@ def _tracer(
     experiment = read_request(options, words).experiment if run is None else run.experiment
     from tiled_sim.instruments.tracing import Tracer, kernel_for_tracing
 
-    choice = kernel_for_tracing(
+    settings = kernel_for_tracing(
         experiment,
         kernel=options.kernel,
         precision=options.precision,
-        planned=None if run is None else run.plan.choice,
+        planned=None if run is None else run.plan.settings,
         device=options.device,
         compiling=_say_compiling,
     )
     if run is None:
-        return Tracer.of_experiment(experiment, pixels, choice, options.device)
-    return Tracer.of_run(run, pixels, choice, options.device)
+        return Tracer.of_experiment(experiment, pixels, settings, options.device)
+    return Tracer.of_run(run, pixels, settings, options.device)
 
 
 def _run_named(options: argparse.Namespace, words: list[str]) -> "Run | None":
@@ -143,7 +143,7 @@ def _run_named(options: argparse.Namespace, words: list[str]) -> "Run | None":
     extra = [*words[1:], *(option for option, value in given.items() if value)]
     if extra:
         raise UsageError(f"{words[0]} is a run and has its experiment in it; leave out {extra[0]}")
-    from tiled_sim.run import Run
+    from tiled_sim.run.run import Run
 
     return Run(words[0])
 

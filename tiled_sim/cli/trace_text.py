@@ -14,7 +14,7 @@ from tiled_sim.instruments.chain_comparison import (
 )
 from tiled_sim.instruments.tracing import TracedPixel, Tracer, relative
 from tiled_sim.io.trace_log import Value, c_log_lines, digits
-from tiled_sim.trace import UNITS
+from tiled_sim.simulation.trace import UNITS
 
 
 def chain_lines(tracer: Tracer, traced: TracedPixel) -> list[str]:
@@ -75,9 +75,9 @@ def comparison_lines(compared: ChainComparison) -> list[str]:
 
 def _kernel_lines(tracer: Tracer, traced: TracedPixel) -> list[str]:
     """Which kernel it was, what it makes of the pixel, and what a run has stored."""
-    plan = tracer.simulator.plan
-    lines = [f"kernel    {plan.kernel}, {plan.precision} precision, on {tracer.simulator.device}"]
-    if plan.kernel != "reference":
+    settings, device = tracer.simulator.plan.settings, tracer.simulator.device
+    lines = [f"kernel    {settings.kernel}, {settings.precision} precision, on {device}"]
+    if settings.kernel != "reference":
         lines += [
             f"          I_pixel_final {traced.photons:.15g} photons, I_before_scaling (by the "
             f"chain's factors) {traced.intensity:.15g} electron²:",

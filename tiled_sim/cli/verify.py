@@ -1,15 +1,51 @@
-"""``tiled-sim verify``: check every tile of a run against its digest."""
+"""``tiled-sim verify``: hold all that a run has against what it was made to be."""
 
+import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from tiled_sim.cli.arguments import Parser, whole_number
+from tiled_sim.cli.arguments import Parser, add_workers_options, cluster_of, whole_number
 from tiled_sim.cli.printing import print_json
+
+if TYPE_CHECKING:
+    from tiled_sim.instruments.verification import Verification
+    from tiled_sim.run.run import Run
 
 
 def run(words: Sequence[str]) -> int:
-    """Run the verb; 0 if nothing is wrong, else 5."""
+    """Run the verb; 0 if nothing is wrong, or all was mended, else 5."""
+    options = _parser().parse(words)
+    from tiled_sim.instruments.verification import verify
+    from tiled_sim.run.run import Run
+
+    found = Run(options.run)
+    before = after = verify(found, recompute=options.recompute, device=options.device)
+    if options.repair and before.faults:
+        found = _repaired(found, before, options)
+        after = verify(found, recompute=options.recompute, device=options.device)
+    mended = [str(fault) for fault in before.faults if fault not in after.faults]
+    if options.json:
+        document = {
+            "run": str(found.path),
+            "tiles": len(found.plan),
+            "faults": [str(fault) for fault in after.faults],
+            "details": [asdict(fault) for fault in after.faults],
+            "mended": mended,
+            "not_checked": list(after.unseen),
+        }
+        print_json(document)
+    else:
+        print("\n".join(_lines(found, after, mended)))
+    return 5 if after.faults else 0
+
+
+def _parser() -> Parser:
     parser = Parser(
-        "verify", "Check every tile of a run: committed, same SHA-256, no NaN, no stranger."
+        "verify",
+        "Hold all that a run has against what it was made to be: tiles by their SHA-256\n"
+        "and by what their sidecars say of them, inputs by theirs, smaller images by the larger,\n"
+        "coordinates, geometry and metadata by the experiment. What is not looked at is named.",
     )
     parser.add_argument("run", metavar="RUN.zarr")
     parser.add_argument(
@@ -20,23 +56,42 @@ def run(words: Sequence[str]) -> int:
         help="compute so many tiles, spread over the run, once more and compare (0)",
     )
     parser.add_argument(
-        "--device", default="auto", help="auto (default), cpu, cuda or cuda:N, to recompute on"
+        "--repair",
+        action="store_true",
+        help="compute damaged and missing tiles again, write again what follows from the "
+        "experiment, make the smaller images again, and look once more",
     )
-    options = parser.parse(words)
-    from tiled_sim.run import Run
-    from tiled_sim.verification import recomputed_faults
+    add_workers_options(parser)
+    return parser
 
-    found = Run(options.run)
-    faults = list(found.faults())
-    faults += recomputed_faults(found, options.recompute, options.device)
-    if options.json:
-        print_json({"run": str(found.path), "tiles": len(found.plan), "faults": faults})
-    else:
-        print("\n".join(faults) or f"{found.path}: all {len(found.plan)} tiles are as committed")
-        if faults:
-            print(
-                f"{len(faults)} faults; `tiled-sim resume {found.path}` computes tiles without a "
-                "sidecar: to have a damaged image computed again, remove its tile's sidecar, "
-                f"{found.path}/traces/TILE.json, first"
-            )
-    return 5 if faults else 0
+
+def _repaired(found: "Run", before: "Verification", options: argparse.Namespace) -> "Run":
+    from tiled_sim.cli.progress import ProgressBar
+    from tiled_sim.cluster.repair import repair
+
+    with ProgressBar(not options.json) as bar:
+        return repair(
+            found,
+            before.faults,
+            cluster=cluster_of(options),
+            device=options.device,
+            listener=bar,
+        )
+
+
+def _lines(found: "Run", after: "Verification", mended: list[str]) -> list[str]:
+    from tiled_sim.run.faults import NOTHING
+
+    lines = [f"mended: {fault}" for fault in mended]
+    lines += [f"not looked at: {what}" for what in after.unseen]
+    if not after.faults:
+        return [*lines, f"{found.path}: all {len(found.plan)} tiles are as committed"]
+    lines += map(str, after.faults)
+    can = sum(fault.remedy != NOTHING for fault in after.faults)
+    told = f"{len(after.faults)} fault{'' if len(after.faults) == 1 else 's'}"
+    if can:
+        told += (
+            f"; `tiled-sim verify --repair {found.path}` mends {can} of them, `tiled-sim resume "
+            f"{found.path}` computes what is lost alone"
+        )
+    return [*lines, told]

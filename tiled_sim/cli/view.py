@@ -15,8 +15,8 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("--frame", type=int, default=0, help="which exposure (0)")
     parser.add_argument("--panel", type=int, default=0, help="which panel (0)")
     options = parser.parse(words)
-    from tiled_sim.pictures import write_picture
-    from tiled_sim.run import Run
+    from tiled_sim.instruments.pictures import write_picture
+    from tiled_sim.run.run import Run
 
     found = Run(options.run)
     path = Path(options.out) if options.out else Path(found.path.with_suffix(".png").name)

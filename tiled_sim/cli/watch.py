@@ -9,8 +9,8 @@ from tiled_sim.cli.arguments import Parser
 from tiled_sim.cli.printing import print_json, state_lines, summary, summary_document
 
 if TYPE_CHECKING:
-    from tiled_sim.io.control import Driver
-    from tiled_sim.run import Run
+    from tiled_sim.run.run import Run
+    from tiled_sim.store.control import Driver
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -27,8 +27,8 @@ def run(words: Sequence[str]) -> int:
     options = parser.parse(words)
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.lease import last_driver
-    from tiled_sim.io.control import Control
-    from tiled_sim.run import Run
+    from tiled_sim.run.run import Run
+    from tiled_sim.store.control import Control
 
     found = Run(options.run)
     with ProgressBar(not (options.json or options.no_progress)) as bar:
@@ -48,7 +48,7 @@ def run(words: Sequence[str]) -> int:
 def _signs_of_life(found: "Run") -> "Iterator[Driver]":
     """What the driver says of itself, until it has ended, or died and none has followed it."""
     from tiled_sim.cluster.lease import SECONDS_OF_SILENCE, Pulse
-    from tiled_sim.io.control import RUNNING, Control
+    from tiled_sim.store.control import RUNNING, Control
 
     control = Control(found.path)
     pulse = Pulse(control)

@@ -11,11 +11,7 @@ from distributed.comm import connect
 
 from tiled_sim.cluster.forms import Gpu, Local, Remote, Slurm, Tls, Where, parse_cluster
 from tiled_sim.cluster.local import Work, local_cluster
-from tiled_sim.cluster.security import (
-    security_for_ours,
-    security_for_theirs,
-    warn_if_open,
-)
+from tiled_sim.cluster.security import security_for_ours, security_for_theirs, warn_if_open
 from tiled_sim.cluster.slurm import await_first_job, slurm_cluster
 from tiled_sim.errors import TiledSimError
 

@@ -5,15 +5,18 @@ import uuid
 
 from distributed import Client, Future, fire_and_forget, get_client, secede
 
-from tiled_sim.cluster import tasks
-from tiled_sim.cluster.arrival import Needs, admitted, obstacle
+from tiled_sim.cluster.admission import admitted
+from tiled_sim.cluster.completion import complete
 from tiled_sim.cluster.connect import Remote, parse_cluster
-from tiled_sim.cluster.driver import drive
-from tiled_sim.cluster.lease import require_alone, told_if_not_writable
+from tiled_sim.cluster.examination import Requirements, obstacle
+from tiled_sim.cluster.lease import require_alone
 from tiled_sim.cluster.listener import Silent
+from tiled_sim.cluster.tasks import ByName
 from tiled_sim.errors import TiledSimError, UsageError
-from tiled_sim.io.control import Control
-from tiled_sim.run import Run
+from tiled_sim.run.run import Run
+from tiled_sim.run.status import Progress
+from tiled_sim.store.control import Control
+from tiled_sim.store.durable import told_if_not_writable
 
 _SECONDS_TO_START = 60
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -51,10 +54,10 @@ def leave(run: Run, client: Client, device: str) -> None:
     """
     control = Control(run.path)
     require_alone(run)
-    with told_if_not_writable(run):
+    with told_if_not_writable(run.path):
         control.go_on()  # here and not there, where it may have been cancelled meanwhile
     before = control.driver()
-    future = _begin(client, Needs(str(run.path.absolute()), run.run_id, device))
+    future = _begin(client, Requirements(str(run.path.absolute()), run.run_id, device))
     deadline = time.monotonic() + _SECONDS_TO_START
     while time.monotonic() < deadline:
         now = control.driver()
@@ -70,18 +73,18 @@ def leave(run: Run, client: Client, device: str) -> None:
     )
 
 
-def _begin(client: Client, needs: Needs, workers: list[str] | None = None) -> Future:
+def _begin(client: Client, requirements: Requirements, workers: list[str] | None = None) -> Future:
     """Submit the task of the driver.
 
     Without ``workers`` it may begin again on workers that were not there when it first began;
     dask leaves a task alone whose named workers have all died.
     """
     future = client.submit(
-        tasks.drive_here,
-        needs.path,
-        needs.run_id,
-        needs.device,
-        key=f"driver-{needs.run_id[:8]}-{uuid.uuid4().hex[:8]}",
+        ByName.of(drive_here),
+        requirements.path,
+        requirements.run_id,
+        requirements.device,
+        key=f"driver-{requirements.run_id[:8]}-{uuid.uuid4().hex[:8]}",
         pure=False,
         workers=workers,
     )
@@ -117,12 +120,11 @@ def drive_here(path: str, run_id: str, device: str) -> None:
     client = get_client()
     secede()  # the thread is for tiles
     if obstacle(path, run_id, device):
-        needs = Needs(path, run_id, device)
-        with admitted(client, needs) as admission:
+        requirements = Requirements(path, run_id, device)
+        with admitted(client, requirements) as admission:
             workers = admission.addresses()
-        _begin(client, needs, workers)
+        _begin(client, requirements, workers)
         return
     run = Run(path)
     if not Control(run.path).cancelled:
-        missing = [tile.index for tile in run.missing()]
-        drive(run, client, missing, device, Silent())
+        complete(run, client, Progress.surveyed(run), device, Silent())

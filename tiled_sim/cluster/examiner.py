@@ -34,21 +34,25 @@ class Examiner(WorkerPlugin):
     source : text of this module
     resource : name of the resource, of the event topic and of the plugin
     expected : ``tiled_sim``, ``python`` and ``torch``: versions as the client has them
-    needs : arguments of `tiled_sim.cluster.arrival.obstacle`
+    requirements : arguments of `tiled_sim.cluster.examination.obstacle`
     """
 
     def __init__(
-        self, source: str, resource: str, expected: dict[str, str], needs: dict[str, Any]
+        self, source: str, resource: str, expected: dict[str, str], requirements: dict[str, Any]
     ) -> None:
         self.source = source
         self.name = resource
         self.expected = expected
-        self.needs = needs
+        self.requirements = requirements
         self._looking: asyncio.Task[None] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As text, and the builtin that makes the plugin of it."""
-        arguments = {"resource": self.name, "expected": self.expected, "needs": self.needs}
+        arguments = {
+            "resource": self.name,
+            "expected": self.expected,
+            "requirements": self.requirements,
+        }
         return eval, (_REMAKE, {"source": self.source, "arguments": arguments})
 
     def setup(self, worker: Worker) -> None:
@@ -85,7 +89,7 @@ class Examiner(WorkerPlugin):
         except TimeoutError:
             return (
                 f"its file system has not answered within {_SECONDS_TO_LOOK} s; see whether "
-                f"{self.needs['path']} can be listed there"
+                f"{self.requirements['path']} can be listed there"
             )
         except Exception as error:  # whatever it is, the worker cannot be trusted with tiles
             return f"the examination failed ({type(error).__name__}: {error}); see its log"
@@ -115,7 +119,8 @@ class Examiner(WorkerPlugin):
         found, expected = str(torch.__version__), self.expected["torch"]
         if self._release(found, 1) != self._release(expected, 1):
             return f"it has torch {found}, the run {expected}; install that for {here}"
-        return str(importlib.import_module("tiled_sim.cluster.arrival").obstacle(**self.needs))
+        examination = importlib.import_module("tiled_sim.cluster.examination")
+        return str(examination.obstacle(**self.requirements))
 
     def _release(self, version: str, parts: int) -> list[str]:
         return version.split(".")[:parts]

@@ -2,7 +2,6 @@
 
 import functools
 import threading
-from typing import Any
 
 import dask.array
 import numpy as np
@@ -12,22 +11,27 @@ import xarray as xr
 from dask.base import tokenize
 from dask.system import CPU_COUNT
 
-from tiled_sim.coverage import load_reaching_amorphous
 from tiled_sim.errors import InputFileError
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.images import labelled, plan_tiles
-from tiled_sim.inputs import load_amorphous, load_mask, load_structure_factors
-from tiled_sim.kernels.choice import NEGLIGIBLE, Wish, choose_kernel
-from tiled_sim.simulation import Simulator, resolve_device
-from tiled_sim.tiles import DEFAULT_TILE, TilePlan
+from tiled_sim.kernels.devices import resolve_device
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.settings import AUTO, NEGLIGIBLE, PRECISIONS, Settings
+from tiled_sim.plan.plan import Plan
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.plan.workers import Workers
+from tiled_sim.read.inputs import load_inputs
+from tiled_sim.simulation.labels import labelled
+from tiled_sim.simulation.simulator import Simulator
+
+#: Of the inputs, by name; something that can be hashed, unlike a dict.
+Hashes = tuple[tuple[str, str | None], ...]
 
 
 def lazy_image(
     experiment: Experiment,
     *,
-    tile: int | tuple[int, int] = DEFAULT_TILE,
-    precision: str = "float64",
-    kernel: str = "auto",
+    tile: int | tuple[int, int] = 512,
+    precision: str = PRECISIONS[0],
+    kernel: str = AUTO,
     negligible: float = NEGLIGIBLE,
     device: str = "auto",
 ) -> xr.DataArray:
@@ -48,34 +52,23 @@ def lazy_image(
     -------
     float32 (frame, panel, slow, fast), coordinates in mm [photons]
     """
-    choice = choose_kernel(
-        experiment,
-        Wish(kernel, precision, negligible),
-        device=resolve_device(device).type,
-        cores=CPU_COUNT,
-    )
+    where = resolve_device(device)
+    asked = Settings(kernel, precision, negligible)
+    workers = Workers(CPU_COUNT, device=where.type)
     sides = (tile, tile) if isinstance(tile, int) else tile
-    structure_factors = load_structure_factors(experiment)
-    load_reaching_amorphous(experiment)  # refused here, and not by a worker
-    plan = plan_tiles(experiment, load_mask(experiment), tile=sides, choice=choice)
-    frames, panels, slow, fast = experiment.shape
-    rows, columns = plan.grid
-    chunks = (
-        (1,) * frames,
-        (1,) * panels,
-        _chunk_sizes(slow, plan.tile[0], rows),
-        _chunk_sizes(fast, plan.tile[1], columns),
-    )
-    content = None if structure_factors is None else structure_factors.sha256
+    # what cannot be is refused here, and not by a worker
+    prepared = prepare(experiment, asked, tile=sides, require_coverage=None, workers=workers)
+    plan, hashes = prepared.plan, prepared.inputs.hashes
+    sizes = zip(plan.grid.shape, plan.grid.tile, plan.grid.counts, strict=True)
     data = dask.array.map_blocks(
         _chunk,
-        chunks=chunks,
+        chunks=tuple(_chunk_sizes(*of_axis) for of_axis in sizes),
         dtype=np.float32,
         meta=np.empty((0, 0, 0, 0), dtype=np.float32),
-        name=f"tiled-sim-{tokenize(experiment, plan, content, device)}",
+        name=f"tiled-sim-{tokenize(experiment, plan, hashes, device)}",
         experiment=experiment,
         plan=plan,
-        structure_factors_sha256=content,
+        hashes=tuple(hashes.items()),
         device=device,
     )
     return labelled(experiment, data)
@@ -87,37 +80,29 @@ def _chunk_sizes(size: int, side: int, count: int) -> tuple[int, ...]:
 
 def _chunk(
     experiment: Experiment,
-    plan: TilePlan,
-    structure_factors_sha256: str | None,
+    plan: Plan,
+    hashes: Hashes,
     device: str,
     block_id: tuple[int, int, int, int],
 ) -> npt.NDArray[np.float32]:
-    frame, panel, row, column = block_id
-    rows, columns = plan.grid
-    index = ((frame * plan.shape[1] + panel) * rows + row) * columns + column
     with _loading:
-        simulator, mask = _simulator(experiment, plan, structure_factors_sha256, device)
-    tile = plan[index]
-    part = mask(tile.panel, slice(*tile.slow), slice(*tile.fast))
-    return simulator.simulate_tile(tile, part).image[None, None]
+        simulator = _simulator(experiment, plan, hashes, device)
+    return simulator.simulate_tile(plan[plan.grid.index_at(block_id)]).image
 
 
 _loading = threading.Lock()
 
 
 @functools.lru_cache(maxsize=1)
-def _simulator(
-    experiment: Experiment, plan: TilePlan, structure_factors_sha256: str | None, device: str
-) -> tuple[Simulator, Any]:
+def _simulator(experiment: Experiment, plan: Plan, hashes: Hashes, device: str) -> Simulator:
     """The process's simulator of an experiment; only the last one is kept."""
     torch.set_num_threads(1)
-    structure_factors = load_structure_factors(experiment)
-    if structure_factors is not None and structure_factors.sha256 != structure_factors_sha256:
-        raise InputFileError(
-            f"{experiment.structure_factors.path} has changed since the image was made: "
-            f"content {structure_factors.sha256}, not {structure_factors_sha256}"
-        )
-    amorphous = load_amorphous(experiment)
-    where = resolve_device(device)
-    simulator = Simulator(experiment, structure_factors, plan, where, amorphous)
-    return simulator, load_mask(experiment)
+    inputs = load_inputs(experiment)
+    for name, found in inputs.hashes.items():
+        then = dict(hashes)[name]
+        if found != then:
+            path = experiment.structure_factors.path if name == "structure_factors" else name
+            raise InputFileError(
+                f"{path} has changed since the image was made: content {found}, not {then}"
+            )
+    return Simulator(experiment, inputs, plan, resolve_device(device))

@@ -5,7 +5,6 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -13,7 +12,8 @@ from types import TracebackType
 import psutil
 
 from tiled_sim.errors import StoreError
-from tiled_sim.io.control import (
+from tiled_sim.run.run import Run
+from tiled_sim.store.control import (
     CANCELLED,
     FAILED,
     FINISHED,
@@ -23,8 +23,9 @@ from tiled_sim.io.control import (
     Driver,
     new_token,
 )
-from tiled_sim.io.store import RunStore
-from tiled_sim.run import Run
+from tiled_sim.store.durable import told_if_not_writable
+from tiled_sim.store.presence import Presence, RunRemovedError
+from tiled_sim.store.run_store import RunStore
 
 SECONDS_A_BEAT = 2.0
 #: A driver whose beat does not change for so long is dead. Only changes are looked at and never
@@ -56,10 +57,13 @@ class Lease:
     def __init__(self, run: Run, missing: int, dashboard: str) -> None:
         self._run = run
         self._control = Control(run.path)
+        self._presence = Presence(run.path, run.run_id)
+        self._removed: RunRemovedError | None = None
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._stop = ""
+        self._evaluations_under_way = 0
         self._driver = Driver(
             token=new_token(),
             host=socket.gethostname(),
@@ -79,7 +83,7 @@ class Lease:
 
     def __enter__(self) -> "Lease":
         require_alone(self._run)
-        with told_if_not_writable(self._run):
+        with told_if_not_writable(self._run.path):
             RunStore.open(self._run.path, mode="r+").sweep()
             self._control.go_on()
             try:
@@ -116,16 +120,27 @@ class Lease:
                 evaluations=driver.evaluations + evaluations,
             )
 
+    def under_way(self, tiles: float, evaluations: int) -> None:
+        """Say what is done of tiles that are not counted yet, in tiles and in evaluations."""
+        with self._lock:
+            counted = self._driver.evaluations - self._evaluations_under_way
+            self._evaluations_under_way = evaluations
+            self._driver = replace(self._driver, under_way=tiles, evaluations=counted + evaluations)
+
     def require(self) -> None:
-        """Go on, unless somebody asked to stop.
+        """Go on, unless somebody asked to stop, or removed the run.
 
         Raises
         ------
         RunCancelledError
             saying who
+        RunRemovedError
+            the store is gone
         """
         path = self._run.path
         self._look()
+        if self._removed is not None:
+            raise self._removed
         if self._stop == CANCELLED:
             raise RunCancelledError(f"cancelled; `tiled-sim resume {path}` goes on with {path}")
         if self._stop:
@@ -139,7 +154,12 @@ class Lease:
             self._write()
 
     def _look(self) -> None:
-        """See whether another driver has taken the run, or somebody asked to stop."""
+        """See whether another driver has taken the run, or somebody stopped or removed it."""
+        try:
+            self._presence.require()
+        except RunRemovedError as error:
+            self._removed = error
+            return
         found = self._control.driver()
         if found is not None and found.token != self._driver.token:
             self._stop = f"process {found.pid} on {found.host}"
@@ -148,7 +168,7 @@ class Lease:
 
     @property
     def _is_ours(self) -> bool:
-        return self._stop in ("", CANCELLED)
+        return self._removed is None and self._stop in ("", CANCELLED)
 
     def _write(self, **changes: str) -> None:
         with self._lock:
@@ -215,24 +235,6 @@ def require_alone(run: Run) -> None:
             f"process {living.pid} on {living.host} is computing {run.path}; "
             f"`tiled-sim watch {run.path}` follows it, `tiled-sim cancel {run.path}` stops it"
         )
-
-
-@contextlib.contextmanager
-def told_if_not_writable(run: Run) -> Iterator[None]:
-    """Tell whoever begins to compute a run that its store cannot be written.
-
-    Raises
-    ------
-    StoreError
-        saying why
-    """
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{run.path} cannot be written ({error.strerror}): the tiles could not be kept. Make "
-            "room, or let this user write there"
-        ) from error
 
 
 def last_driver(control: Control) -> Driver | None:

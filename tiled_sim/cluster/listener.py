@@ -2,12 +2,15 @@
 
 from typing import Any, Protocol
 
-from tiled_sim.run import Run
-from tiled_sim.tiles import Tile
+from tiled_sim.plan.plan import Plan
+from tiled_sim.run.run import Run
 
 
 class Listener(Protocol):
     """Is told how a run goes on."""
+
+    def planned(self, plan: Plan) -> None:
+        """A new run was planned: what it is predicted to take is known."""
 
     def compiling(self) -> None:
         """The kernel of the run is being compiled, once for this machine."""
@@ -18,10 +21,13 @@ class Listener(Protocol):
     def worker_refused(self, reason: str) -> None:
         """A worker cannot compute the run, or none that can is left; it goes on with others."""
 
+    def under_way(self, tiles: float, evaluations: int) -> None:
+        """So much is done of tiles that take long and are not committed yet."""
+
     def tile_done(self, record: dict[str, Any]) -> None:
         """A tile is committed."""
 
-    def tile_failed(self, tile: Tile, error: str, final: bool) -> None:
+    def tile_failed(self, tile: str, error: str, final: bool) -> None:
         """A tile raised, or its worker died; it is tried again unless ``final``."""
 
     def finishing(self) -> None:
@@ -30,6 +36,9 @@ class Listener(Protocol):
 
 class Silent:
     """A listener that does nothing."""
+
+    def planned(self, plan: Plan) -> None:
+        """Do nothing."""
 
     def compiling(self) -> None:
         """Do nothing."""
@@ -40,10 +49,13 @@ class Silent:
     def worker_refused(self, reason: str) -> None:
         """Do nothing."""
 
+    def under_way(self, tiles: float, evaluations: int) -> None:
+        """Do nothing."""
+
     def tile_done(self, record: dict[str, Any]) -> None:
         """Do nothing."""
 
-    def tile_failed(self, tile: Tile, error: str, final: bool) -> None:
+    def tile_failed(self, tile: str, error: str, final: bool) -> None:
         """Do nothing."""
 
     def finishing(self) -> None:

@@ -18,7 +18,7 @@ from distributed.system import MEMORY_LIMIT
 
 from tiled_sim.cluster.forms import Gpu, Local
 from tiled_sim.errors import UsageError
-from tiled_sim.simulation import TILES_ON_A_GPU, one_torch_thread
+from tiled_sim.kernels.devices import TILES_ON_A_GPU, one_torch_thread
 
 #: Freed memory that a worker process keeps [bytes]. Dask's 64 KiB makes every tensor a system
 #: call: 76 against 53 ns an evaluation, and 300 where tensors reach the threshold of mmap.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tiled_sim.errors import ExperimentError, InputFileError
-from tiled_sim.experiment.toml_table import Table, plain
+from tiled_sim.read.toml.table import Table, plain
 
 Number = TypeVar("Number", int, float)
 

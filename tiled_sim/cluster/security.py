@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from distributed import Security
 
 from tiled_sim.cluster.forms import Tls
-from tiled_sim.errors import InputFileError, TiledSimError, UsageError
+from tiled_sim.errors import InputFileError, MissingExtraError, UsageError
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +41,8 @@ def security_for_ours(tls: Tls | None) -> Security | None:
     try:
         return Security.temporary()
     except ImportError:
-        raise TiledSimError(
-            "--tls makes temporary certificates with a package that is not installed: "
-            "`pip install 'tiled_sim[tls]'`, or name your own by --tls-ca, --tls-cert and --tls-key"
+        raise MissingExtraError(
+            "tls", "--tls without certificates of your own (--tls-ca, --tls-cert, --tls-key)"
         ) from None
 
 

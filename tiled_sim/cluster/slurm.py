@@ -15,7 +15,7 @@ from distributed import Client, Security
 from tiled_sim.cluster.local import WORKER_ENVIRONMENT, dashboard_port
 from tiled_sim.cluster.profiles import SlurmProfile
 from tiled_sim.cluster.security import on_disk
-from tiled_sim.errors import TiledSimError, UsageError
+from tiled_sim.errors import MissingExtraError, TiledSimError, UsageError
 
 if TYPE_CHECKING:
     from dask_jobqueue import SLURMCluster
@@ -92,10 +92,7 @@ def _slurm() -> type["SLURMCluster"]:
         with _own_interrupt():
             from dask_jobqueue import SLURMCluster
     except ImportError:
-        raise TiledSimError(
-            "--cluster slurm: needs dask-jobqueue, which is not installed: "
-            "`pip install 'tiled_sim[hpc]'`"
-        ) from None
+        raise MissingExtraError("hpc", "--cluster slurm:") from None
     except ValueError:  # a handler of signals is set while it is imported
         raise TiledSimError("--cluster slurm: works in the main thread of a program only") from None
     if shutil.which("sbatch") is None:

@@ -2,31 +2,31 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from distributed import Client
 
+from tiled_sim.cluster.completion import complete, withdraw_unreadable
 from tiled_sim.cluster.connect import connected, is_here, parse_cluster
 from tiled_sim.cluster.detached import leave, require_lasting
-from tiled_sim.cluster.driver import drive, finish
+from tiled_sim.cluster.driver import finish
 from tiled_sim.cluster.forms import Tls
 from tiled_sim.cluster.lease import Lease
 from tiled_sim.cluster.listener import Listener, Silent
 from tiled_sim.cluster.local import Work
-from tiled_sim.cluster.memory import Room, require_memory
-from tiled_sim.cluster.preparation import (
-    Prepared,
-    create_run,
-    device_of_workers,
-    prepare,
-)
-from tiled_sim.coverage import REQUIRED_COVERAGE
+from tiled_sim.cluster.resources import workers_of
 from tiled_sim.errors import StoreError
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.kernels.choice import NEGLIGIBLE, build_choice, predicted_seconds
-from tiled_sim.run import Run
-from tiled_sim.tiles import DEFAULT_TILE, TilePlan
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.settings import AUTO, NEGLIGIBLE, PRECISIONS, REQUIRED_COVERAGE, Settings
+from tiled_sim.plan.choice import build_kernel
+from tiled_sim.plan.memory import WorkerMemory, require_memory
+from tiled_sim.plan.plan import Plan
+from tiled_sim.plan.prepare import Prepared, prepare
+from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import Run
+from tiled_sim.run.status import Progress
+from tiled_sim.store.durable import reason
+from tiled_sim.store.run_store import RunStore
 
 
 def submit(
@@ -35,9 +35,9 @@ def submit(
     *,
     cluster: str = "local",
     tls: Tls | None = None,
-    tile: int | tuple[int, int] = DEFAULT_TILE,
-    precision: str = "float64",
-    kernel: str = "auto",
+    tile: int | tuple[int, int] | None = None,
+    precision: str = PRECISIONS[0],
+    kernel: str = AUTO,
     negligible: float = NEGLIGIBLE,
     device: str = "auto",
     trace_pixels: Sequence[tuple[int, int]] = (),
@@ -53,7 +53,7 @@ def submit(
     path : of the run to make
     cluster : any of the forms of ``docs/clusters.md``, such as ``local`` or ``tcp://…``
     tls : that connections are to be encrypted, and with which certificates
-    tile : pixels of a tile, one number or (slow, fast), multiples of 16
+    tile : pixels of a tile, one number or (slow, fast), multiples of 16; None: by predicted cost
     precision : ``float64``, or ``mixed`` (float32 once h, k, l are less their nodes)
     kernel : ``auto``, ``reference``, ``compiled``, ``spots`` or ``triton``; recorded in the plan
     negligible : share of the peak of a Gaussian spot below which evaluations may be left out
@@ -75,25 +75,24 @@ def submit(
         raise StoreError(
             f"{path} exists already; name another --out, or go on with `tiled-sim resume {path}`"
         )
+    listener = listener or Silent()
     prepared = prepare(
         experiment,
+        Settings(kernel, precision, negligible),
         tile=(tile, tile) if isinstance(tile, int) else tile,
         trace_pixels=trace_pixels,
         require_coverage=require_coverage,
-        precision=precision,
-        kernel=kernel,
-        negligible=negligible,
-        device=device,
-        cluster=cluster,
+        workers=workers_of(cluster, device),
+        # remote workers have caches of their own
+        compiling=listener.compiling if is_here(parse_cluster(cluster)) else None,
     )
-    listener = listener or Silent()
-    prepared = _compiled(prepared, kernel, cluster, listener)
+    plan = prepared.plan
+    listener.planned(plan)
     # connect first: a cluster that is not there, or too small, leaves no run behind
-    work = _work(prepared.plan, experiment, len(prepared.plan))
-    with connected(cluster, work, tls=tls) as client:
-        require_memory(prepared.plan, _rooms(client))
-        run = create_run(prepared, path)
-        _hand_out(run, client, list(range(len(run.plan))), device, detach, listener)
+    with connected(cluster, _work(plan, len(plan)), tls=tls) as client:
+        require_memory(plan.memory, plan.grid, _memory_of_workers(client))
+        run = _created(prepared, path)
+        _hand_out(run, client, Progress(run), device, detach, listener)
     return Run(run.path)
 
 
@@ -106,7 +105,7 @@ def compute_missing(
     detach: bool = False,
     listener: Listener | None = None,
 ) -> Run:
-    """Compute every tile of a run that has no valid sidecar, then make the pyramid.
+    """Compute every tile of a run that is not there whole, then make the pyramid.
 
     Parameters
     ----------
@@ -120,60 +119,56 @@ def compute_missing(
     TiledSimError
         naming what is wrong and what to do
     """
-    device_of_workers(device, cluster)
+    workers_of(cluster, device)  # refuses a device that is not there
     if detach:
         require_lasting(cluster)
     listener = listener or Silent()
-    missing = [tile.index for tile in run.missing()]
+    RunStore.open(run.path, mode="r+")  # refuses a run of a format that is not added to
+    run.inputs()  # refuses to go on with others than those that the run was made with
+    progress = Progress.surveyed(run)
+    if not progress.missing and withdraw_unreadable(run):
+        progress = Progress.surveyed(run)
+    missing = progress.missing
     if not missing:
         with Lease(run, 0, "") as lease:
+            progress.write()
             finish(run, lease, listener)
     else:
         if is_here(parse_cluster(cluster)):
-            chosen = run.plan.choice
-            build_choice(chosen, run.experiment, asked=chosen.kernel, compiling=listener.compiling)
-        with connected(cluster, _work(run.plan, run.experiment, len(missing)), tls=tls) as client:
-            require_memory(run.plan, _rooms(client))
-            _hand_out(run, client, missing, device, detach, listener)
+            chosen = run.plan.settings
+            build_kernel(chosen, run.experiment, asked=chosen.kernel, compiling=listener.compiling)
+        with connected(cluster, _work(run.plan, len(missing)), tls=tls) as client:
+            require_memory(run.plan.memory, run.plan.grid, _memory_of_workers(client))
+            _hand_out(run, client, progress, device, detach, listener)
     return Run(run.path)
 
 
+def _created(prepared: Prepared, path: str | Path) -> Run:
+    """The run, of which nothing is left if it cannot be made."""
+    try:
+        return create_run(prepared, path)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be made ({reason(error)}); make room, or name another --out"
+        ) from error
+
+
 def _hand_out(
-    run: Run, client: Client, tiles: list[int], device: str, detach: bool, listener: Listener
+    run: Run, client: Client, progress: Progress, device: str, detach: bool, listener: Listener
 ) -> None:
     """Drive a run from here, or leave it to a driver on the cluster."""
     if detach:
         leave(run, client, device)
     else:
-        drive(run, client, tiles, device, listener)
+        complete(run, client, progress, device, listener)
 
 
-def _compiled(prepared: Prepared, asked: str, cluster: str, listener: Listener) -> Prepared:
-    """Compile the kernel before workers start here; remote ones have caches of their own.
-
-    Where that fails and any kernel would do, the run is planned for the reference kernel.
-    """
-    if not is_here(parse_cluster(cluster)):
-        return prepared
-    choice = build_choice(
-        prepared.choice, prepared.experiment, asked=asked, compiling=listener.compiling
-    )
-    plan = replace(
-        prepared.plan,
-        kernel=choice.kernel,
-        precision=choice.precision,
-        negligible=choice.negligible,
-    )
-    return replace(prepared, plan=plan, choice=choice)
-
-
-def _work(plan: TilePlan, experiment: Experiment, tiles: int) -> Work:
+def _work(plan: Plan, tiles: int) -> Work:
     """What there is to do for some of the tiles of a plan."""
-    seconds = predicted_seconds(plan.choice, experiment, cores=1)
-    return Work(tiles, seconds * tiles / len(plan), plan.bytes_of_process(1))
+    return Work(tiles, plan.seconds * tiles / len(plan), plan.bytes_of_worker)
 
 
-def _rooms(client: Client) -> list[Room]:
+def _memory_of_workers(client: Client) -> list[WorkerMemory]:
     """Memory and threads of the workers that are there."""
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    return [Room(worker["memory_limit"], worker["nthreads"]) for worker in workers]
+    return [WorkerMemory(worker["memory_limit"], worker["nthreads"]) for worker in workers]

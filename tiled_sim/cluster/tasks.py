@@ -1,19 +1,28 @@
-"""The tasks as a scheduler sees them: it unpickles what it hands out, and need not load torch."""
+"""Tasks as a scheduler sees them: it unpickles what it hands out, and need not load torch."""
 
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 
-def compute_batch(
-    path: str, run_id: str, device: str, tiles: list[tuple[int, int]], factor: int
-) -> list[dict[str, Any]]:
-    """As `tiled_sim.cluster.worker.compute_batch`."""
-    from tiled_sim.cluster import worker
+@dataclass(frozen=True, slots=True)
+class ByName:
+    """A function that is imported where it is called, and not where its task is unpickled.
 
-    return worker.compute_batch(path, run_id, device, tiles, factor)
+    Parameters
+    ----------
+    module, name : of a function at the top of a module
+    """
 
+    module: str
+    name: str
 
-def drive_here(path: str, run_id: str, device: str) -> None:
-    """As `tiled_sim.cluster.detached.drive_here`."""
-    from tiled_sim.cluster import detached
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> "ByName":
+        """The same function, to be called elsewhere."""
+        return cls(function.__module__, function.__qualname__)
 
-    detached.drive_here(path, run_id, device)
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it."""
+        return getattr(importlib.import_module(self.module), self.name)(*arguments)

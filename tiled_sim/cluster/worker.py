@@ -1,6 +1,5 @@
 """What a worker process does with one tile: compute, write the image, then the sidecar."""
 
-import contextlib
 import logging
 import os
 import resource
@@ -18,22 +17,26 @@ import numpy.typing as npt
 import torch
 from distributed import get_worker
 
+from tiled_sim.cluster import events
 from tiled_sim.cluster.page import topics
-from tiled_sim.cluster.page.thumbnail import reduce
+from tiled_sim.cluster.page.thumbnail import thumbnail_of
 from tiled_sim.errors import StoreError
-from tiled_sim.io.control import Control
-from tiled_sim.io.sidecar import counts_digest, image_digest
-from tiled_sim.io.store import RunStore
-from tiled_sim.kernels.reference import Lookups
-from tiled_sim.run import Run, id_of
-from tiled_sim.simulation import TileResult
-from tiled_sim.tiles import Tile
-from tiled_sim.trace import UNITS
+from tiled_sim.kernels.lookups import Lookups
+from tiled_sim.model.grid import Tile
+from tiled_sim.run.run import Run
+from tiled_sim.run.sums import excerpt
+from tiled_sim.simulation.simulator import TileResult
+from tiled_sim.simulation.trace import UNITS
+from tiled_sim.store.control import Control
+from tiled_sim.store.durable import told_if_not_writable
+from tiled_sim.store.presence import Presence, RunRemovedError
+from tiled_sim.store.records import counts_record, image_record
+from tiled_sim.store.run_store import RunStore
 from tiled_sim.versions import versions
 
 logger = logging.getLogger(__name__)
 
-SCHEMA = "tiled_sim sidecar 1"
+SCHEMA = "tiled_sim sidecar 2"
 #: What the events of a tile say of it.
 RUNNING, DONE, FAILED = topics.RUNNING, topics.DONE, topics.FAILED
 
@@ -50,33 +53,52 @@ class Workspace:
     def __init__(self, path: str, device: str) -> None:
         torch.set_num_threads(1)
         self.run = Run(path)
+        self.presence = Presence(self.run.path, self.run.run_id)
         self.store = RunStore.open(path, mode="r+")
         self.simulator = self.run.simulator(device)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether the directory of the run is gone, or holds another run."""
+        try:
+            self.presence.require()
+        except RunRemovedError:
+            return True
+        return False
 
     def compute(self, tile: Tile, attempt: int, factor: int) -> tuple[dict[str, Any], bytes]:
         """Compute and commit a tile; its sidecar, and a thumbnail unless ``factor`` is 0."""
         started = datetime.now(UTC)
-        slow, fast = slice(*tile.slow), slice(*tile.fast)
-        result = self.simulator.simulate_tile(tile, self.store.read_mask(tile.panel, slow, fast))
+        result = self.simulator.simulate_tile(tile, self._parts_of(tile, attempt))
         counts = self._count(tile, result)
-        if (done := self.run.sidecar(tile)) is not None:
+        if (done := self.run.committed(tile)) is not None:
             return done, b""  # by a task of an earlier driver, which went on after that had died
-        before_write = time.perf_counter()
-        self.store.write_tile(tile.frame, tile.panel, slow, fast, result.image)
-        if counts is not None:
-            self.store.write_counts(tile.frame, tile.panel, slow, fast, counts)
-        result.seconds["write"] = time.perf_counter() - before_write
-        sidecar = self._sidecar(tile, attempt, result, counts, started)
-        self.store.write_sidecar(sidecar)
-        corner = tile.slow[0], tile.fast[0]
-        return sidecar, reduce(result.image, *corner, factor) if factor else b""
+        self.presence.require()
+        with told_if_not_writable(self.run.path):
+            before_write = time.perf_counter()
+            self.store.write_tile(tile, result.image)
+            if counts is not None:
+                self.store.write_counts(tile, counts)
+            result.seconds["write"] = time.perf_counter() - before_write
+            sidecar = self._sidecar(tile, attempt, result, counts, started)
+            self.store.write_sidecar(sidecar)
+        return sidecar, thumbnail_of(tile, result.image, factor) if factor else b""
+
+    def _parts_of(self, tile: Tile, attempt: int) -> events.Parts:
+        """Tells how much of a tile is behind."""
+        return events.Parts(
+            running(tile.index, attempt),
+            planned=lambda: self.simulator.planned_evaluations(tile),
+            counted=lambda: not self.simulator.leaves_out,
+            tell=lambda event: events.tell(self.run.run_id, event),
+        )
 
     def _count(self, tile: Tile, result: TileResult) -> npt.NDArray[np.int32] | None:
         """Counts of a tile; None without noise."""
         if self.run.experiment.noise is None:
             return None
         before = time.perf_counter()
-        counts = self.simulator.simulate_counts(tile, result.image, self.store.read_mask)
+        counts = self.simulator.simulate_counts(tile, result.image)
         result.seconds["noise"] = time.perf_counter() - before
         return counts
 
@@ -89,14 +111,13 @@ class Workspace:
         started: datetime,
     ) -> dict[str, Any]:
         image = result.image
-        row, column = divmod(int(image.argmax()), image.shape[1])
         return {
             "schema": SCHEMA,
             "tile": {
-                "id": id_of(tile),
+                "id": self.run.plan.id_of(tile),
                 "index": tile.index,
-                "frame": tile.frame,
-                "panel": tile.panel,
+                "frames": list(tile.frames),
+                "panels": list(tile.panels),
                 "slow": list(tile.slow),
                 "fast": list(tile.fast),
             },
@@ -110,9 +131,9 @@ class Workspace:
             },
             "computation": {
                 "device": str(self.simulator.device),
-                "dtype": "float64" if self.run.plan.precision == "float64" else "float32",
-                "precision": self.run.plan.precision,
-                "kernel": self.run.plan.kernel,
+                "dtype": "float64" if self.run.plan.settings.precision == "float64" else "float32",
+                "precision": self.run.plan.settings.precision,
+                "kernel": self.run.plan.settings.kernel,
                 "versions": versions(),
             },
             "time": {
@@ -121,27 +142,13 @@ class Workspace:
             },
             "memory": {
                 "peak_bytes": _peak_bytes(),
-                "predicted_bytes": self.run.plan.bytes_per_task,
+                "predicted_bytes": self.run.plan.bytes_of_worker,
                 "device_peak_bytes": _device_peak_bytes(self.simulator.device),
                 "halvings": result.halvings,
             },
-            "evaluations": {
-                "planned": result.evaluations_planned,
-                "done": result.evaluations_done,
-                "skipped": result.evaluations_skipped,
-                "skipped_bound": result.skipped_bound,
-            },
+            "evaluations": asdict(result.evaluations),
             "structure_factor_lookups": {**_counts(result.lookups), "counted": result.counted},
-            "image": {
-                "sum": float(image.sum(dtype=np.float64)),
-                "max": float(image[row, column]),
-                "max_at": [tile.slow[0] + row, tile.fast[0] + column],
-                "mean": float(image.mean(dtype=np.float64)),
-                "nan": int(np.isnan(image).sum()),
-                "dtype": "float32",
-                "byte_order": "little",
-                "sha256": image_digest(image),
-            },
+            "image": image_record(tile, image),
             "counts": self._count_record(tile, counts),
             "traces": [trace.to_dict() for trace in result.traces],
             "units": UNITS,
@@ -154,17 +161,7 @@ class Workspace:
         noise = self.run.experiment.noise
         if noise is None or counts is None:
             return None
-        row, column = divmod(int(counts.argmax()), counts.shape[1])
-        return {
-            "sum": int(counts.sum(dtype=np.int64)),
-            "max": int(counts[row, column]),
-            "max_at": [tile.slow[0] + row, tile.fast[0] + column],
-            "overloads": int((counts >= noise.saturation).sum()),
-            "negative": int((counts < 0).sum()),
-            "dtype": "int32",
-            "byte_order": "little",
-            "sha256": counts_digest(counts),
-        }
+        return counts_record(tile, counts, noise.saturation)
 
 
 _workspaces: dict[tuple[str, str, str], Workspace] = {}
@@ -187,9 +184,9 @@ def workspace(path: str, run_id: str, device: str) -> Workspace:
         return _workspaces[key]
 
 
-def topic_of(run_id: str) -> str:
-    """Topic of the events that workers log of a run's tiles."""
-    return f"{topics.TILES}{run_id}"
+def running(tile: int, attempt: int) -> dict[str, Any]:
+    """What is told of a tile that is begun."""
+    return {"tile": tile, "state": RUNNING, "attempt": attempt}
 
 
 def compute_batch(
@@ -210,9 +207,9 @@ def compute_batch(
 
     Returns
     -------
-    of each tile the parts of the sidecar that progress and summary need, or ``error`` and
-    ``worker``; tiles that were not begun, because the run was cancelled or cannot be opened here,
-    are left out
+    of each tile the parts of the sidecar that progress and summary need, or ``error``, whether that
+    is ``of_store``, and ``worker``; tiles that were not begun, because the run was cancelled or
+    removed or cannot be opened here, are left out
     """
     try:
         here = workspace(path, run_id, device)
@@ -221,13 +218,13 @@ def compute_batch(
     control = Control(here.run.path)
     records = []
     for index, attempt in tiles:
-        if control.cancelled:
+        if control.cancelled or here.is_removed:
             break
-        _tell(run_id, {"tile": index, "state": RUNNING, "attempt": attempt})
+        events.tell(run_id, running(index, attempt))
         record, thumbnail = _compute(here, here.run.plan[index], attempt, factor)
         records.append(record)
         state = FAILED if "error" in record else DONE
-        _tell(run_id, {**record, "state": state, "attempt": attempt, "thumbnail": thumbnail})
+        events.tell(run_id, {**record, "state": state, "attempt": attempt, "thumbnail": thumbnail})
     return records
 
 
@@ -236,10 +233,12 @@ def _compute(
 ) -> tuple[dict[str, Any], bytes]:
     """Compute and commit a tile; its record and its thumbnail."""
     try:
-        done = here.run.sidecar(tile)
+        done = here.run.committed(tile)
         sidecar, thumbnail = (done, b"") if done else here.compute(tile, attempt, factor)
     except Exception as error:  # whatever a kernel, a disk or a file system may raise
-        logger.warning("tile %s failed", id_of(tile), exc_info=True)
+        # the driver tells of it; a traceback would say no more of a full disk
+        is_told = isinstance(error, StoreError)
+        logger.info("tile %s failed: %s", here.run.plan.id_of(tile), error, exc_info=not is_told)
         return _failed(tile.index, error), b""
     record = {
         "tile": tile.index,
@@ -247,6 +246,7 @@ def _compute(
         "evaluations": sidecar["evaluations"]["done"],
         "seconds": sidecar["time"]["seconds"],
         "lookups": sidecar["structure_factor_lookups"],
+        "sums": excerpt(sidecar),
         "departures": [
             {"pixel": trace["pixel"], "departure": trace["departure"]}
             for trace in sidecar["traces"]
@@ -258,18 +258,15 @@ def _compute(
 
 def _failed(tile: int, error: Exception) -> dict[str, Any]:
     """The record of a tile that is not done."""
+    is_told = isinstance(error, StoreError)
+    # what stands in the way of one tile is no reason to give up the others
+    of_tile = isinstance(error.__cause__, IsADirectoryError | NotADirectoryError)
     return {
         "tile": tile,
-        "error": f"{type(error).__name__}: {error}",
+        "error": str(error) if is_told else f"{type(error).__name__}: {error}",
+        "of_store": is_told and not of_tile,
         "worker": _worker_address(),
     }
-
-
-def _tell(run_id: str, event: dict[str, Any]) -> None:
-    """Log an event of a tile, for the driver and the page on the dashboard."""
-    with contextlib.suppress(ValueError):  # outside a worker, as in a test, nobody listens
-        worker = get_worker()
-        worker.log_event(topic_of(run_id), {"worker": worker.address, **event})
 
 
 def _counts(lookups: Lookups) -> dict[str, int]:

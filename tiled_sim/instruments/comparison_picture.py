@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import StoreError, UsageError
+from tiled_sim.errors import MissingExtraError, StoreError
 from tiled_sim.instruments.image import Image
 
 Floats = npt.NDArray[np.float64]
@@ -50,6 +50,7 @@ def write_comparison_picture(
     try:
         figure.savefig(path, dpi=160)
     except (OSError, ValueError) as error:
+        Path(path).unlink(missing_ok=True)  # half of it
         raise StoreError(f"cannot write the picture {path}: {error}") from None
 
 
@@ -80,9 +81,7 @@ def _draw(a: Image, b: Image, origin: tuple[int, int]) -> Any:
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError:
-        raise UsageError(
-            "pictures need matplotlib: install it with `pip install 'tiled_sim[view]'`"
-        ) from None
+        raise MissingExtraError("view", "a picture") from None
     slow, fast = a.pixels.shape
     factor = max(math.ceil(max(slow, fast) / _LONGEST), 1)
     of_a, of_b, difference = (
@@ -110,17 +109,16 @@ def _draw(a: Image, b: Image, origin: tuple[int, int]) -> Any:
         title = f"{letter}: {Path(source.name).name} ({source.source['format']})"
         # what is not positive is as dark as can be, and not blank
         shown = np.where(np.isnan(image), np.nan, np.maximum(image, norm.vmin))
-        _show(figure, place, shown, norm, inferno, title, unit, extent, "min")
+        _show(place, shown, norm, inferno, title, unit, extent, "min")
     bright = np.fmax(of_a, of_b) > norm.vmin
     ratio = np.divide(of_b, of_a, out=np.full_like(of_a, np.nan), where=bright & (of_a != 0))
     shown, norm_of_ratio, label = _ratio_scale(ratio)
     diverging = matplotlib.colormaps["RdBu_r"]
-    _show(figure, axes[1, 0], shown, norm_of_ratio, diverging, "Ratio B / A", label, extent, "both")
+    _show(axes[1, 0], shown, norm_of_ratio, diverging, "Ratio B / A", label, extent, "both")
+    norm_of_difference = _difference_scale(difference)
     norm_of_difference = _difference_scale(difference)
     label = f"B − A [{unit}]"
-    _show(
-        figure, axes[1, 1], difference, norm_of_difference, diverging, "Difference", label, extent
-    )
+    _show(axes[1, 1], difference, norm_of_difference, diverging, "Difference", label, extent)
     for place in axes[1]:
         place.set_xlabel("fast [pixel]")
     for place in axes[:, 0]:
@@ -131,7 +129,6 @@ def _draw(a: Image, b: Image, origin: tuple[int, int]) -> Any:
 
 
 def _show(
-    figure: Any,
     axes: Any,
     image: Floats,
     norm: Any,
@@ -150,7 +147,7 @@ def _show(
         interpolation="nearest",
     )
     axes.set_title(title)
-    figure.colorbar(picture, ax=axes, label=label, aspect=40, extend=extend)
+    axes.figure.colorbar(picture, ax=axes, label=label, aspect=40, extend=extend)
 
 
 def _brightness(a: Floats, b: Floats) -> Any:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from tiled_sim.instruments.tracing import TracedPixel
-from tiled_sim.physics.vectors import Array, unit
+from tiled_sim.physics.vectors import Array, about_axis, unit
 
 #: How closely a cause must explain the numbers; logs have 15 digits, some causes take roots.
 _EXPLAINED: Final = 1e-8
@@ -52,7 +52,7 @@ class Evidence:
     def oriented(self, phi: float) -> Array:
         """(3, 3) rows a, b, c of mosaic domain 0 at an angle of the spindle [rad], [Å]."""
         experiment = self.traced.experiment
-        return experiment.crystal.direct_vectors @ experiment.frames.rotation(phi).T
+        return experiment.crystal.direct_vectors @ about_axis(experiment.exposures.spindle, phi).T
 
     def close(self, one: Array | float, other: Array | float) -> bool:
         """Whether a cause explains the numbers."""
@@ -81,7 +81,7 @@ def _carried_over(e: Evidence) -> str:
     if not e.has(*_AXES):
         return ""
     experiment = e.traced.experiment
-    angles = experiment.frames.angles(e.traced.frame)
+    angles = experiment.exposures[e.traced.frame].angles
     if angles[0] != 0.0 or len(angles) == 1:
         return ""
     theirs, ours = (np.array([chain[name] for name in _AXES]) for chain in (e.theirs, e.ours))
@@ -114,12 +114,12 @@ def _turned(e: Evidence) -> str:
         return ""
     axis, angle = _rotation_between(ours, theirs)
     told = f"their crystal is ours turned by {math.degrees(angle):.6g}° about ({_numbers(axis)})"
-    frames = e.traced.experiment.frames
-    along = float(axis @ unit(frames.spindle))
+    exposures = e.traced.experiment.exposures
+    along = float(axis @ unit(exposures.spindle))
     if abs(along) < 1.0 - 1e-6:
         return f"{told}: another missetting, or another spindle"
     told = f"{told}, the spindle: their first step is at another phi"
-    if frames.step and _off(angle * along, frames.step / 2.0) < 1e-6:
+    if exposures.step and _off(angle * along, exposures.step / 2.0) < 1e-6:
         told += ", the middle of our step; nanoBragg.c and we take its left edge"
     return told
 
@@ -163,7 +163,10 @@ def _moved_detector(e: Evidence) -> str:
         return ""
     panel = e.traced.experiment.detector.panels[e.traced.panel]
     moved = e.theirs[names[0]] - e.ours[names[0]]
-    fast, slow = (float(moved @ e.ours[n]) / panel.pixel_size for n in names[1:])
+    fast, slow = (
+        float(moved @ e.ours[name]) / side
+        for name, side in zip(names[1:], reversed(panel.pixel_size), strict=True)
+    )
     away = float(moved @ np.array(panel.normal)) * 1000.0
     told = (
         f"their detector lies {_signed(fast)} pixels along fast, {_signed(slow)} along slow and "
@@ -311,9 +314,9 @@ def _factor_of_steps(e: Evidence) -> str:
     theirs, ours = e.pair("steps")
     experiment = e.traced.experiment
     factors = {
-        "sources": len(experiment.beam.sources),
-        "mosaic domains": experiment.crystal.mosaic_domains,
-        "phi steps": experiment.frames.steps,
+        "sources": len(experiment.beam.spectrum),
+        "mosaic domains": experiment.crystal.domains.count,
+        "phi steps": experiment.exposures.steps,
         "subpixels": experiment.sampling.oversample**2,
     }
     for what, factor in factors.items():

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tiled_sim.errors import StoreError, UsageError
 from tiled_sim.io.image_file import read_image_file, split_key
-from tiled_sim.run import Run
+from tiled_sim.run.run import Run
 
 #: First and last pixel along fast, then along slow, inclusive, as nanoBragg's -roi.
 Region = tuple[int, int, int, int]
@@ -76,8 +76,8 @@ def _of_run(run: Run, frame: int, panel: int) -> Image:
     for name, value, count in (("frame", frame, frames), ("panel", panel, panels)):
         if not 0 <= value < count:
             raise UsageError(f"--{name} {value}: {run.path} has {name}s 0 to {count - 1}")
-    tiles = [tile for tile in run.plan if (tile.frame, tile.panel) == (frame, panel)]
-    missing = sum(run.sidecar(tile) is None for tile in tiles)
+    tiles = [tile for tile in run.plan if (frame, panel) in tile.images()]
+    missing = sum(run.committed(tile) is None for tile in tiles)
     if missing:
         raise StoreError(
             f"{run.path}: {missing} of the {len(tiles)} tiles of frame {frame}, panel {panel} are "

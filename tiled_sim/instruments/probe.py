@@ -10,17 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tiled_sim.coverage import REQUIRED_COVERAGE, Coverage, measure_coverage
 from tiled_sim.errors import TiledSimError, UsageError
-from tiled_sim.experiment.model import Experiment, Noise, StructureFactorSource
-from tiled_sim.experiment.nanobragg import read_options, read_sources_named
-from tiled_sim.inputs import load_mask, read_structure_factors
 from tiled_sim.io.source_file import read_source
+from tiled_sim.kernels.first import first_evaluations
 from tiled_sim.kernels.reflections import Reflection, reflections_under
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.readout import Noise
+from tiled_sim.model.settings import REQUIRED_COVERAGE
+from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.physics.structure_factor import StructureFactorTable
-from tiled_sim.simulation import first_evaluations
-from tiled_sim.structure_factors import StructureFactors
+from tiled_sim.plan.coverage import Coverage, measure_coverage
+from tiled_sim.read.inputs import load_mask, read_structure_factors
+from tiled_sim.read.nanobragg.reader import read_options, read_sources_named
 
 #: Two values of F are the same where they differ by no more than this share of the larger:
 #: an MTZ holds float32, whose rounding is 6e-8.

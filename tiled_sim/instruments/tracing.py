@@ -7,23 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiled_sim.errors import UsageError
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.images import plan_tiles
-from tiled_sim.inputs import MaskSource, load_amorphous, load_mask, load_structure_factors
-from tiled_sim.kernels.choice import (
-    NEGLIGIBLE,
-    REFERENCE,
-    Choice,
-    Wish,
-    build_choice,
-    choose_kernel,
-    device_of,
-)
-from tiled_sim.kernels.reference import BLOCK
-from tiled_sim.run import Run
-from tiled_sim.simulation import Simulator, one_torch_thread, resolve_device
-from tiled_sim.tiles import Tile
-from tiled_sim.trace import UNITS, Trace
+from tiled_sim.kernels.devices import device_of, one_torch_thread, resolve_device
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.grid import BLOCK, Tile, TileGrid
+from tiled_sim.model.settings import NEGLIGIBLE, REFERENCE, Settings
+from tiled_sim.plan.choice import build_kernel, choose_kernel
+from tiled_sim.plan.plan import make_plan
+from tiled_sim.read.inputs import load_inputs
+from tiled_sim.run.run import Run
+from tiled_sim.simulation.simulator import Simulator
+from tiled_sim.simulation.trace import UNITS, Trace
 
 #: A tile of one block, because a pixel has the same bits in every tile.
 _TILE = (BLOCK, BLOCK)
@@ -41,7 +34,7 @@ class TracedPixel:
     trace : the float64 chain
     photons : of the kernel, before it is rounded to float32 [photons]
     stored : pixel of the run's image; NaN where not yet computed, None without a run [photons]
-    steps : every step of the sum, as `tiled_sim.trace.steps_of_sum`; None if not asked for
+    steps : every step of the sum, as `tiled_sim.simulation.trace.steps_of_sum`; None: not asked for
     """
 
     experiment: Experiment
@@ -55,7 +48,7 @@ class TracedPixel:
     @property
     def angles(self) -> tuple[float, ...]:
         """Phi of each step as the experiment has it, which under ``--c-compat`` may not act [°]."""
-        return tuple(math.degrees(angle) for angle in self.experiment.frames.angles(self.frame))
+        return tuple(math.degrees(angle) for angle in self.experiment.exposures[self.frame].angles)
 
     @property
     def intensity(self) -> float:
@@ -120,13 +113,11 @@ class Tracer:
     Parameters
     ----------
     simulator : planned in tiles of one block
-    mask : of the panels, 0 = live
     run : whose image the pixels are held against, or None
     """
 
-    def __init__(self, simulator: Simulator, mask: MaskSource, run: Run | None) -> None:
+    def __init__(self, simulator: Simulator, run: Run | None) -> None:
         self.simulator = simulator
-        self._mask = mask
         self._run = run
 
     @classmethod
@@ -134,7 +125,7 @@ class Tracer:
         cls,
         experiment: Experiment,
         pixels: Sequence[tuple[int, int]],
-        choice: Choice,
+        settings: Settings,
         device: str,
     ) -> "Tracer":
         """Of an experiment that need not have been run.
@@ -145,40 +136,37 @@ class Tracer:
         ----------
         experiment : what to trace
         pixels : (slow, fast) of those that `trace` will be asked for
-        choice : of the kernel
+        settings : with the kernel
         device : name of the torch device
         """
         for pixel in pixels:
             _require_inside(experiment, pixel)
-        mask = load_mask(experiment)
-        plan = plan_tiles(experiment, mask, tile=_TILE, choice=choice)
+        inputs = load_inputs(experiment)
+        plan = make_plan(experiment, inputs, settings, tile=_TILE)
         plan = dataclasses.replace(plan, trace_pixels=tuple(pixels))
-        where = resolve_device(device_of(choice, device))
-        factors, amorphous = load_structure_factors(experiment), load_amorphous(experiment)
-        return cls(Simulator(experiment, factors, plan, where, amorphous), mask, None)
+        where = resolve_device(device_of(settings, device))
+        return cls(Simulator(experiment, inputs, plan, where), None)
 
     @classmethod
     def of_run(
-        cls, run: Run, pixels: Sequence[tuple[int, int]], choice: Choice, device: str
+        cls, run: Run, pixels: Sequence[tuple[int, int]], settings: Settings, device: str
     ) -> "Tracer":
         """Of a run, with the structure factors and the mask in its store.
 
         Parameters
         ----------
         run : finished or not
-        pixels, choice, device : as `of_experiment`
+        pixels, settings, device : as `of_experiment`
         """
         for pixel in pixels:
             _require_inside(run.experiment, pixel)
         plan = dataclasses.replace(
             run.plan,
-            tile=_TILE,
+            grid=TileGrid(run.plan.grid.shape, (1, 1, *_TILE)),
             trace_pixels=tuple(pixels),
-            kernel=choice.kernel,
-            precision=choice.precision,
-            negligible=choice.negligible,
+            settings=settings,
         )
-        return cls(run.simulator(device, plan), run.store.read_mask, run)
+        return cls(run.simulator(device, plan), run)
 
     def trace(
         self, pixel: tuple[int, int], *, frame: int = 0, panel: int = 0, steps: bool = False
@@ -197,43 +185,40 @@ class Tracer:
             for a frame or panel that is not there, a pixel that is not computed, or more steps
             than anyone reads
         """
-        count = self.simulator.plan.steps
+        count = self.simulator.plan.evaluations_per_pixel
         if steps and count > _STEPS_TOLD:
             raise UsageError(
                 f"--steps tells up to {_STEPS_TOLD} steps, and a pixel has {count}: trace it with "
                 "less oversampling, or fewer mosaic domains, phi steps or sources"
             )
-        tile = self._tile(pixel, frame, panel)
-        mask = self._mask(panel, slice(*tile.slow), slice(*tile.fast))
+        simulator = self.simulator
+        place = (frame, panel, *pixel)
+        tile = self._tile(place)
+        mask = simulator.inputs.mask(panel, slice(*tile.slow), slice(*tile.fast))
         if mask[pixel[0] - tile.slow[0], pixel[1] - tile.fast[0]] != 0:
             raise UsageError(
                 f"--pixel {pixel[0]} {pixel[1]} is masked or outside the region of interest on "
                 f"panel {panel}, so it is not computed"
             )
-        simulator = self.simulator
         with one_torch_thread():
-            traces = simulator.simulate_tile(tile, mask).traces
+            traces = simulator.simulate_tile(tile).traces
             return TracedPixel(
                 simulator.experiment,
                 frame,
                 panel,
                 next(t for t in traces if (t.reason, t.pixel) == ("requested", pixel)),
-                simulator.photons_of_pixel(tile, mask, pixel),
+                simulator.photons_of_pixel(place),
                 self._stored(pixel, frame, panel),
-                simulator.steps_of_pixel(tile, mask, pixel) if steps else None,
+                simulator.steps_of_pixel(place) if steps else None,
             )
 
-    def _tile(self, pixel: tuple[int, int], frame: int, panel: int) -> Tile:
+    def _tile(self, place: tuple[int, int, int, int]) -> Tile:
         """The tile of the pixel's block."""
-        plan = self.simulator.plan
-        for option, number, count in zip(
-            ("--frame", "--panel"), (frame, panel), plan.shape, strict=False
-        ):
+        grid = self.simulator.plan.grid
+        for option, number, count in zip(("--frame", "--panel"), place, grid.shape, strict=False):
             if not 0 <= number < count:
                 raise UsageError(f"{option} {number}: there are {count}, counted from 0")
-        rows, columns = plan.grid
-        image = frame * plan.shape[1] + panel
-        return plan[(image * rows + pixel[0] // BLOCK) * columns + pixel[1] // BLOCK]
+        return grid.holding(*place)
 
     def _stored(self, pixel: tuple[int, int], frame: int, panel: int) -> float | None:
         if self._run is None:
@@ -247,10 +232,10 @@ def kernel_for_tracing(
     *,
     kernel: str | None,
     precision: str | None,
-    planned: Choice | None,
+    planned: Settings | None,
     device: str,
     compiling: Callable[[], None],
-) -> Choice:
+) -> Settings:
     """The kernel whose pixel is traced: the one asked for, or a run's own, or the reference.
 
     Parameters
@@ -268,14 +253,14 @@ def kernel_for_tracing(
     """
     own = planned or REFERENCE
     if kernel is None and precision is None:
-        return build_choice(own, experiment, asked=own.kernel, compiling=compiling)
+        return build_kernel(own, experiment, asked=own.kernel, compiling=compiling)
     where = resolve_device(device).type
     if kernel is None:
         fast = "triton" if where == "cuda" else "compiled"
         kernel = fast if precision == "mixed" else own.kernel
-    wish = Wish(kernel, precision or own.precision, own.negligible or NEGLIGIBLE)
-    choice = choose_kernel(experiment, wish, device=where, cores=1)
-    return build_choice(choice, experiment, asked=kernel, compiling=compiling)
+    asked = Settings(kernel, precision or own.precision, own.negligible or NEGLIGIBLE)
+    settings = choose_kernel(experiment, asked, device=where, cores=1)
+    return build_kernel(settings, experiment, asked=kernel, compiling=compiling)
 
 
 def _require_inside(experiment: Experiment, pixel: tuple[int, int]) -> None:
@@ -300,8 +285,8 @@ def trace_document(tracer: Tracer, traced: Sequence[TracedPixel]) -> dict[str, A
         "schema": "tiled_sim trace 1",
         "experiment": experiment.sha256,
         "c_compat": experiment.c_compat,
-        "kernel": plan.kernel,
-        "precision": plan.precision,
+        "kernel": plan.settings.kernel,
+        "precision": plan.settings.precision,
         "device": str(tracer.simulator.device),
         "units": UNITS,
         "pixels": [pixel.to_dict() for pixel in traced],

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import InputFileError, UsageError
+from tiled_sim.errors import InputFileError, MissingExtraError
 
 _SECTION = b"--CIF-BINARY-FORMAT-SECTION--"
 _STARTER = b"\x0c\x1a\x04\xd5"
@@ -34,9 +34,7 @@ def read_cbf(path: str | Path) -> npt.NDArray[np.int64]:
     try:
         from fabio.compression import decByteOffset
     except ImportError:
-        raise UsageError(
-            f"{path}: CBF images need fabio: install it with `pip install 'tiled_sim[cbf]'`"
-        ) from None
+        raise MissingExtraError("cbf", f"{path}: a CBF image") from None
     try:
         data = Path(path).read_bytes()
     except OSError as error:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tiled_sim.errors import StoreError, UsageError
 from tiled_sim.io.source_file import MAX_INDEX, SourceFile, grid_shape, oversized, read_source
-from tiled_sim.structure_factors import StructureFactors
+from tiled_sim.model.structure_factors import StructureFactors
 
 _ELEMENT = np.dtype("<f8")
 _HEADER = re.compile(rb"\s*" + rb"\s+".join([rb"([+-]?[0-9]+)"] * 6) + rb"\s*")

@@ -1,35 +1,11 @@
 """Raw float images, as the C program's ``-floatfile``."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.errors import InputFileError
-from tiled_sim.io.panel_image import bands, write_new
-from tiled_sim.io.store import RunStore
-
-
-def write_float_image(path: str | Path, store: RunStore) -> None:
-    """Write a run's image as bare little-endian float32, a row of tiles at a time.
-
-    Frames and panels follow each other; within a panel the index is slow · fast pixels + fast.
-
-    Raises
-    ------
-    StoreError
-        if the file exists or cannot be written
-    """
-
-    def parts() -> Iterator[bytes]:
-        frames, panels = store.shape[:2]
-        for frame in range(frames):
-            for panel in range(panels):
-                for rows in bands(store):
-                    yield store.read_tile(frame, panel, *rows).astype("<f4").tobytes()
-
-    write_new(path, parts())
 
 
 def read_float_image(path: str | Path, shape: tuple[int, int]) -> npt.NDArray[np.float32]:

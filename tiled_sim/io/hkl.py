@@ -18,7 +18,7 @@ from tiled_sim.io.source_file import (
     oversized,
     read_source,
 )
-from tiled_sim.structure_factors import StructureFactors
+from tiled_sim.model.structure_factors import StructureFactors
 
 _QUOTED = 60
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import UsageError
+from tiled_sim.errors import MissingExtraError, UsageError
 from tiled_sim.io.source_file import (
     MAX_BYTES,
     MAX_INDEX,
@@ -17,7 +17,7 @@ from tiled_sim.io.source_file import (
     oversized,
     read_source,
 )
-from tiled_sim.structure_factors import StructureFactors
+from tiled_sim.model.structure_factors import StructureFactors
 
 _AMPLITUDE = "F"
 _MAGIC = b"MTZ "
@@ -89,9 +89,7 @@ def _gemmi() -> ModuleType:
     try:
         import gemmi
     except ImportError:
-        raise UsageError(
-            "an MTZ is read by gemmi, which is not installed: pip install 'tiled_sim[mtz]'"
-        ) from None
+        raise MissingExtraError("mtz", "an MTZ") from None
     return gemmi
 
 

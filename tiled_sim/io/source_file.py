@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tiled_sim.errors import InputFileError
-from tiled_sim.structure_factors import Provenance
+from tiled_sim.model.structure_factors import Provenance
 
 MAX_INDEX = 32767
 """Largest |h|, |k|, |l|: far beyond any crystal; what exceeds it is a misread file."""

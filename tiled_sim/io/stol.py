@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tiled_sim.amorphous import AmorphousTable
 from tiled_sim.io.source_file import SourceFile, read_source
+from tiled_sim.model.amorphous import AmorphousTable
 
 #: Table of liquid water that comes with the package.
 WATER = "water"

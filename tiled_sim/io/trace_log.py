@@ -130,7 +130,7 @@ def c_log_lines(
 
     Parameters
     ----------
-    values, phi_steps : of a `tiled_sim.trace.Trace`
+    values, phi_steps : of a `tiled_sim.simulation.trace.Trace`
     angles : phi of each step as the experiment has it [°]
     """
     steps = [_phi_line(step, angle) for step, angle in zip(phi_steps, angles, strict=True)]
@@ -158,7 +158,7 @@ def phi_numbers(step: Mapping[str, Any], angle: float) -> dict[str, float]:
 
     Parameters
     ----------
-    step : of a `tiled_sim.trace.Trace`
+    step : of a `tiled_sim.simulation.trace.Trace`
     angle : phi as the experiment has it [°]
     """
     told = {"phi_tic": step["phi_tic"], "phi_deg": angle, "k_frac": step["hkl_frac"][1]}

@@ -5,14 +5,22 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from tiled_sim.amorphous import AmorphousTable
-from tiled_sim.experiment.model import Background, Sampling
-from tiled_sim.kernels.reference import Pixels, ReferenceKernel
+from tiled_sim.kernels.blocks import Blocks, Pixels
+from tiled_sim.kernels.kernel import Progress
+from tiled_sim.kernels.lookups import Lookups
+from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.background import Background
+from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics import geometry
 from tiled_sim.physics.amorphous import AmorphousFactor
 from tiled_sim.physics.constants import R_E_SQR
-from tiled_sim.physics.polarization import polarization_factor
+from tiled_sim.physics.structure_factor import StructureFactorTable
+
+#: By kind of device: so few that what is computed with stays in cache.
+_BLOCKS_AT_A_TIME = {"cpu": 64}
 
 
 class AmorphousKernel:
@@ -29,38 +37,59 @@ class AmorphousKernel:
     device : where it runs
     """
 
+    name = "amorphous"
+    table: StructureFactorTable | None = None
+    counts = True
+    trace_error: float | None = None
+    leaves_out = False
+    skipped_bound = 0.0
+    blocks_a_sample = 4
+    #: As many as any other kernel takes: it is one beside another.
+    blocks_at_a_time = 1 << 13
+
     def __init__(
         self, scene: Scene, background: Background, table: AmorphousTable, device: torch.device
     ) -> None:
-        self._beam = scene.beam
-        self._layers = scene.detector.layers
-        self._at_centre = ReferenceKernel(replace(scene, sampling=Sampling()), None, 0.0)
+        self.scene = scene
+        self._at_a_time = _BLOCKS_AT_A_TIME.get(device.type, self.blocks_at_a_time)
+        # of the centre of each pixel, whatever the crystal is sampled at
+        self._optics = Optics(replace(scene, sampling=Sampling()))
         self._factor = AmorphousFactor(table.stol, table.F, device)
-        self._scale = R_E_SQR * scene.beam.fluence * background.molecules / len(scene.beam.sources)
+        self._scale = R_E_SQR * scene.beam.fluence * background.molecules / len(scene.spectrum)
 
-    def photons(self, pixels: Pixels) -> Tensor:
+    def photons_of_blocks(
+        self, blocks: Blocks, progress: Progress | None = None
+    ) -> tuple[Tensor, Lookups]:
+        """As `Kernel.photons_of_blocks`; it looks up no F of a crystal and tells no progress."""
+        some = [self._photons(part.pixels()) for part in blocks.split(self._at_a_time)]
+        return torch.cat(some).view(blocks.live.shape), Lookups()
+
+    def trace(self, pixels: Pixels, recorder: Recorder) -> None:
+        """As `Kernel.trace`, of one number."""
+        recorder.record(background=self._photons(pixels))
+
+    def _photons(self, pixels: Pixels) -> Tensor:
         """Expected photons of each pixel, float64 [photons]."""
         total = torch.zeros_like(pixels.slow)
-        for layer in range(self._layers):
-            diffracted, distance = self._at_centre.to_subpixel(pixels, 0, layer)
+        for layer in range(self.scene.detector.layers):
+            diffracted, distance = self._optics.to_subpixel(pixels, 0, layer)
             scattered = self._scattered(diffracted)
-            capture = self._at_centre.capture(diffracted, layer)
+            capture = self._optics.capture(diffracted, layer)
             if capture is not None:
                 scattered *= capture
-            total += scattered * self._at_centre.omega(distance, layer)
+            total += scattered * self._optics.omega(distance, layer)
         return self._scale * total
 
     def _scattered(self, diffracted: geometry.Vectors) -> Tensor:
         """Sum over sources of weight · F² · polar [electron²]."""
-        beam = self._beam
+        spectrum = self.scene.spectrum
         total = torch.zeros_like(diffracted.x)
-        for weight, source in zip(beam.relative_weights(), beam.sources, strict=True):
+        for weight, source in zip(spectrum.relative_weights(), spectrum, strict=True):
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             F = self._factor.at(0.5 * q.length())
             scattered = weight * F * F
-            if beam.polarization is not None:
-                scattered *= polarization_factor(
-                    diffracted, source.incident, beam.polarization, beam.polarization_axis
-                )
+            polar = self._optics.polarization(diffracted, source.incident)
+            if polar is not None:
+                scattered *= polar
             total += scattered
         return total

@@ -5,6 +5,7 @@ exactly, and a·(d - d_anchor)/λ, which is small. For a whole number of cells t
 the same function of what is left, and the node is the anchor's plus a small whole number.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,12 @@ from tiled_sim.physics.vectors import Vector
 
 #: Nodes beyond this lie outside every table, and whole parts stay within int32.
 _FAR = float(1 << 28)
+#: Bytes of a step in a `StepTable`.
+BYTES_PER_STEP = 88
+#: Of a scene of so many steps, 12 MB, all tables are kept.
+STEPS_KEPT = 1 << 17
+#: Of one with more so many are made at a time. Memory depends on these numbers, results do not.
+STEPS_AT_A_TIME = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +43,90 @@ class StepTable:
     weights: Tensor
     wavelengths: Tensor
 
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def some(self, numbers: slice) -> "StepTable":
+        """Some of the steps."""
+        return StepTable(
+            self.incident,
+            self.vectors[numbers],
+            self.weights[numbers],
+            self.wavelengths[numbers],
+        )
+
+
+class StepList:
+    """Steps that share the direction of the incident beam: every orientation at every wavelength.
+
+    Their table is kept, or made whenever it is wanted, some steps at a time.
+
+    Parameters
+    ----------
+    incident : unit vector
+    orientations : float64 (orientations, 3, 3), rows a, b, c [Å]
+    sources : wavelength [Å] and weight of each source
+    keep : whether the table is
+    """
+
+    def __init__(
+        self,
+        incident: Vector,
+        orientations: Tensor,
+        sources: Sequence[tuple[float, float]],
+        *,
+        keep: bool,
+    ) -> None:
+        self.incident = incident
+        self._orientations = orientations
+        self._sources = sources
+        self._whole = self._made(0, len(self)) if keep else None
+
+    def __len__(self) -> int:
+        return len(self._sources) * len(self._orientations)
+
+    def parts(self, size: int) -> Iterator[StepTable]:
+        """All of the steps in order, so many at a time, at most `STEPS_AT_A_TIME`."""
+        at_a_time = STEPS_AT_A_TIME // size * size
+        for first in range(0, len(self), at_a_time):
+            table = self.part(first, first + at_a_time)
+            for start in range(0, len(table), size):
+                yield table.some(slice(start, start + size))
+
+    def part(self, start: int, stop: int) -> StepTable:
+        """Steps from a number on, up to another or the last."""
+        if self._whole is None:
+            return self._made(start, min(stop, len(self)))
+        return self._whole.some(slice(start, stop))
+
+    def some(self, numbers: Sequence[int]) -> StepTable:
+        """Steps by their numbers."""
+        return _joined(self.incident, [self.part(number, number + 1) for number in numbers])
+
+    def _made(self, start: int, stop: int) -> StepTable:
+        each = len(self._orientations)
+        tables = []
+        for number in range(start // each, -(-stop // each)):
+            wavelength, weight = self._sources[number]
+            first = number * each
+            turned = self._orientations[max(start - first, 0) : stop - first]
+            of_step = turned.new_ones(len(turned))
+            tables.append(
+                StepTable(
+                    self.incident, turned / wavelength, of_step * weight, of_step * wavelength
+                )
+            )
+        return _joined(self.incident, tables)
+
+
+def _joined(incident: Vector, tables: Sequence[StepTable]) -> StepTable:
+    return StepTable(
+        incident,
+        torch.cat([table.vectors for table in tables]),
+        torch.cat([table.weights for table in tables]),
+        torch.cat([table.wavelengths for table in tables]),
+    )
+
 
 @dataclass(frozen=True, eq=False)
 class Anchors:
@@ -51,25 +142,17 @@ class Anchors:
     node: Tensor
 
 
-def step_tables(scene: Scene, weights: tuple[float, ...], device: torch.device) -> list[StepTable]:
-    """Every step of a scene, grouped by the direction of its source, in the order of summation.
-
-    Parameters
-    ----------
-    scene : the panel in its frame
-    weights : of the sources, mean 1
-    """
+def steps_of(scene: Scene, device: torch.device) -> list[StepList]:
+    """Every step of a scene, grouped by the direction of its source, in the order of summation."""
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3).to(device)
     grouped: dict[Vector, list[tuple[float, float]]] = {}
-    for source, weight in zip(scene.beam.sources, weights, strict=True):
+    for source, weight in zip(scene.spectrum, scene.weights, strict=True):
         grouped.setdefault(source.incident, []).append((source.wavelength, weight))
-    tables = []
-    for incident, members in grouped.items():
-        vectors = torch.cat([orientations / wavelength for wavelength, _ in members])
-        of_source = torch.tensor(members, dtype=torch.float64, device=device)
-        wavelengths, of_step = of_source.repeat_interleave(len(orientations), dim=0).unbind(1)
-        tables.append(StepTable(incident, vectors, of_step, wavelengths))
-    return tables
+    keep = len(scene.beam.spectrum) * len(orientations) <= STEPS_KEPT
+    return [
+        StepList(incident, orientations, members, keep=keep)
+        for incident, members in grouped.items()
+    ]
 
 
 def anchor(vectors: Tensor, difference: Vectors, minimum: tuple[int, int, int]) -> Anchors:

@@ -3,13 +3,22 @@
 import torch
 from torch import Tensor
 
-from tiled_sim.experiment.model import Experiment
-from tiled_sim.kernels.anchored import STEPS_AT_A_TIME, AnchoredKernel
-from tiled_sim.kernels.anchors import StepTable, anchor
+from tiled_sim.kernels.anchored import TRACE_ERROR, AnchoredSum, Summand
+from tiled_sim.kernels.anchors import StepList, StepTable, anchor
+from tiled_sim.kernels.blocks import Blocks, Pixels
+from tiled_sim.kernels.kernel import Progress
+from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.packages import Graph, load
+from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.geometry import Vectors
-from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
+
+_CPU = torch.device("cpu")
+#: Steps summed in one go, in float32 if the precision is mixed, before they are added in float64;
+#: fixed, so that bits do not depend on memory at hand.
+STEPS_AT_A_TIME = 64
 
 
 def graphs_of(experiment: Experiment, precision: str) -> tuple[Graph, Graph]:
@@ -21,15 +30,22 @@ def _graphs(shape: str, interpolate: bool, precision: str) -> tuple[Graph, Graph
     return Graph("directions"), Graph("sweep", shape, precision, interpolate)
 
 
-class CompiledKernel(AnchoredKernel):
-    """As `AnchoredKernel`, on CPU.
+class CompiledKernel:
+    """Sums every step of every pixel, blocks and steps at a time, on CPU.
 
     Parameters
     ----------
-    scene, table, default_F, precision : as there
+    scene : the panel in its frame
+    table : of structure factors; None: ``default_F`` everywhere
+    default_F : [electron]
+    precision : ``mixed`` (float32 once h, k, l are less their nodes) or ``float64``
     """
 
     name = "compiled"
+    counts = False
+    leaves_out = False
+    skipped_bound = 0.0
+    blocks_a_sample = 4
     blocks_at_a_time = 256
 
     def __init__(
@@ -39,47 +55,70 @@ class CompiledKernel(AnchoredKernel):
         default_F: float,
         precision: str = "float64",
     ) -> None:
-        super().__init__(scene, table, default_F, precision)
-        self._directions, self._sweep = _graphs(
-            scene.crystal.shape, scene.sampling.interpolate, precision
-        )
+        self.scene = scene
+        self.table = constant_table(default_F, _CPU) if table is None else table
+        self.trace_error = TRACE_ERROR[precision]
+        loops = CompiledLoops(Summand.of(scene, self.table, precision), precision)
+        self._sum = AnchoredSum(scene, self.table, loops, _CPU)
+
+    def photons_of_blocks(
+        self, blocks: Blocks, progress: Progress | None = None
+    ) -> tuple[Tensor, Lookups]:
+        """As `Kernel.photons_of_blocks`."""
+        return self._sum.photons_of_blocks(blocks, progress)
+
+    def trace(self, pixels: Pixels, recorder: Recorder) -> None:
+        """As `Kernel.trace`."""
+        self._sum.trace(pixels, recorder)
+
+
+class CompiledLoops:
+    """The loops of `CompiledKernel`.
+
+    Parameters
+    ----------
+    summand : on CPU
+    precision : as there
+    """
+
+    def __init__(self, summand: Summand, precision: str) -> None:
+        self._summand = summand
+        self._directions, self._sweep = _graphs(summand.shape, summand.interpolate, precision)
 
     def directions_of_blocks(self, *tensors: Tensor) -> list[Tensor]:
-        """As declared."""
+        """As `FusedLoops.directions_of_blocks`."""
         return load(self._directions)(*tensors)
 
     def add_steps(
         self,
         differences: tuple[Tensor, Tensor, Tensor],
         at_anchor: Vectors,
-        steps: StepTable,
+        steps: StepList,
         total: Tensor,
+        progress: Progress,
     ) -> None:
-        """As declared."""
-        for start in range(0, len(steps.weights), STEPS_AT_A_TIME):
-            part = slice(start, start + STEPS_AT_A_TIME)
-            total += self._sum(differences, at_anchor, steps.vectors[part], steps.weights[part])
+        """As `FusedLoops.add_steps`."""
+        for some in steps.parts(STEPS_AT_A_TIME):
+            total += self._sum(differences, at_anchor, some)
+            progress(len(some))
 
     def _sum(
-        self,
-        differences: tuple[Tensor, Tensor, Tensor],
-        at_anchor: Vectors,
-        vectors: Tensor,
-        weights: Tensor,
+        self, differences: tuple[Tensor, Tensor, Tensor], at_anchor: Vectors, steps: StepTable
     ) -> Tensor:
         """Sum of some steps, (blocks, 256)."""
+        summand, vectors, weights = self._summand, steps.vectors, steps.weights
         if len(weights) == 1:
             # the graph is made for two steps and more; one without weight changes nothing
             vectors, weights = vectors.repeat(2, 1, 1), torch.cat([weights, weights * 0.0])
-        anchors = anchor(vectors, at_anchor, self.minimum)
+        anchors = anchor(vectors, at_anchor, summand.minimum)
         (summed,) = load(self._sweep)(
             *differences,
             vectors.reshape(-1, 9, 1, 1),
             anchors.remainder,
             anchors.node,
-            weights.reshape(-1, 1, 1).to(self.dtype),
-            self.values,
-            self.last,
-            self.lattice,
+            weights.reshape(-1, 1, 1).to(summand.dtype),
+            summand.values,
+            summand.last,
+            summand.lattice,
         )
         return summed

@@ -9,10 +9,9 @@ import math
 import torch
 from torch import Tensor
 
+from tiled_sim.kernels.blocks import LANES
+from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics.structure_factor import lagrange
-
-LANES = 256
-_SIDE = 16
 
 #: sin(πx)/x on |x| ≤ ½ by even powers of x, interpolated at Chebyshev's points: relative error
 #: 8e-14 and 2e-15.
@@ -65,7 +64,7 @@ class Directions(torch.nn.Module):
     """From blocks of a flat panel to what their pixels need, in float64.
 
     Forward takes the corners of the blocks and their anchor directions, each (blocks, 1), the
-    subpixel's size and place, the panel's and the beam's numbers; it returns the components of
+    subpixel's sizes and place, the panel's and the beam's numbers; it returns the components of
     d - d_anchor, and polar · omega, each (blocks, 256).
     """
 
@@ -82,9 +81,10 @@ class Directions(torch.nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Differences of direction and polar · omega; see the class."""
         lane = torch.arange(LANES, device=slow.device)
-        size, oversample, sub_slow, sub_fast = subpixel.unbind()
-        along_slow = size * ((slow + (lane // _SIDE)) * oversample + sub_slow) + size / 2.0
-        along_fast = size * ((fast + (lane % _SIDE)) * oversample + sub_fast) + size / 2.0
+        slow_size, fast_size, oversample, sub_slow, sub_fast = subpixel.unbind()
+        row, column = slow + (lane // BLOCK), fast + (lane % BLOCK)
+        along_slow = slow_size * (row * oversample + sub_slow) + slow_size / 2.0
+        along_fast = fast_size * (column * oversample + sub_fast) + fast_size / 2.0
         x = along_fast * panel[0] + along_slow * panel[3] + panel[6]
         y = along_fast * panel[1] + along_slow * panel[4] + panel[7]
         z = along_fast * panel[2] + along_slow * panel[5] + panel[8]

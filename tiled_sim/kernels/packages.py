@@ -22,6 +22,7 @@ from torch import Tensor
 
 from tiled_sim.errors import KernelError
 from tiled_sim.kernels import graphs
+from tiled_sim.kernels.blocks import LANES
 from tiled_sim.physics import structure_factor
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Graph:
             torch.backends.cpu.get_cpu_capability(),
             _cpu_flags(),
             sorted(_SETTINGS.items()),
+            LANES,
             _SOURCES,
         )
         key = hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
@@ -209,12 +211,12 @@ def _example(graph: Graph) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
     if graph.kind == "directions":
         # of their own each: the same tensor twice would be traced as one argument
         columns = (torch.zeros((8, 1), dtype=torch.float64) for _ in range(5))
-        numbers = tuple(torch.ones(n, dtype=torch.float64) for n in (4, 11, 12))
+        numbers = tuple(torch.ones(n, dtype=torch.float64) for n in (5, 11, 12))
         return (*columns, *numbers), ({0: blocks},) * 5 + (None,) * 3
     steps = torch.export.Dim("steps", min=2, max=1 << 16)
     nodes = torch.export.Dim("nodes", min=2, max=1 << 30)
     dtype = graphs.PRECISIONS[graph.precision]
-    pixels = torch.zeros((8, graphs.LANES), dtype=torch.float64)
+    pixels = torch.zeros((8, LANES), dtype=torch.float64)
     arguments = (
         *(pixels.clone() for _ in range(3)),
         torch.ones((4, 9, 1, 1), dtype=torch.float64),

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
-from tiled_sim.kernels.chain import BEYOND_DMIN, ChainKernel
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.chain import BEYOND_DMIN, Chain
 from tiled_sim.kernels.recorder import Recorder
-from tiled_sim.kernels.reference import Pixels
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
@@ -51,8 +51,8 @@ def reflections_under(
     """
     slow, fast = (torch.tensor([float(place)], dtype=torch.float64) for place in pixel)
     recorder = Recorder(0, every_step=True)
-    kernel = ChainKernel(scene, table, default_F)
-    kernel.photons(Pixels(slow, fast, torch.ones(1, dtype=torch.bool)), recorder)
+    chain = Chain(scene, table, default_F)
+    chain.photons(Pixels(slow, fast, torch.ones(1, dtype=torch.bool)), recorder)
     found: dict[tuple[int, int, int], list[float]] = {}
     for step in recorder.steps:
         if step["met"] != BEYOND_DMIN:

@@ -2,8 +2,12 @@
 
 import torch
 
-from tiled_sim.kernels.anchors import StepTable, anchor, step_tables
-from tiled_sim.kernels.reference import Lookups, Pixels, ReferenceKernel
+from tiled_sim.kernels.anchors import STEPS_AT_A_TIME, StepTable, anchor, steps_of
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.lookups import Lookups
+from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.structure_factor import (
     ABSENT,
@@ -13,41 +17,37 @@ from tiled_sim.physics.structure_factor import (
     StructureFactorTable,
 )
 
-_STEPS_AT_A_TIME = 256
+#: Steps times pixels looked at in one go. Memory and time depend on it, results do not.
+_PAIRS_AT_A_TIME = 1 << 16
 
 
-def count_lookups(kernel: ReferenceKernel, table: StructureFactorTable, pixels: Pixels) -> Lookups:
+def count_lookups(scene: Scene, table: StructureFactorTable, pixels: Pixels) -> Lookups:
     """What the look-ups of some pixels meet, all steps of them.
 
     Parameters
     ----------
-    kernel : whose scene it is
+    scene : the panel in its frame
     table : of structure factors
     pixels : those that are not live are left out
     """
-    scene, lookups = kernel.scene, Lookups()
+    optics, lookups = Optics(scene), Lookups()
     live = Pixels(*(part[pixels.live] for part in pixels))
-    steps = step_tables(scene, scene.beam.relative_weights(), pixels.slow.device)
-    for layer, subpixel in kernel.places():
-        diffracted, _ = kernel.to_subpixel(live, subpixel, layer)
+    steps = steps_of(scene, pixels.slow.device)
+    at_a_time = max(_PAIRS_AT_A_TIME // max(len(live.slow), 1), 1)
+    for layer, subpixel in optics.places():
+        diffracted, _ = optics.to_subpixel(live, subpixel, layer)
         for of_direction in steps:
-            for start in range(0, len(of_direction.weights), _STEPS_AT_A_TIME):
-                part = slice(start, start + _STEPS_AT_A_TIME)
-                lookups.add(_met(kernel, table, diffracted, of_direction, part))
+            for some in of_direction.parts(min(at_a_time, STEPS_AT_A_TIME)):
+                lookups.add(_met(scene.sampling, table, diffracted, some))
     return lookups
 
 
 def _met(
-    kernel: ReferenceKernel,
-    table: StructureFactorTable,
-    diffracted: Vectors,
-    steps: StepTable,
-    part: slice,
+    sampling: Sampling, table: StructureFactorTable, diffracted: Vectors, steps: StepTable
 ) -> Lookups:
     """What some steps of some pixels meet."""
-    sampling = kernel.scene.sampling
     difference = Vectors(*(d - i for d, i in zip(diffracted, steps.incident, strict=True)))
-    anchors = anchor(steps.vectors[part], difference, table.minimum)
+    anchors = anchor(steps.vectors, difference, table.minimum)
     last = table.last_indices()
     h, k, l = anchors.node[..., 0].clamp(0).minimum(last[:, None]).unbind(1)
     kind = table.kind_of(((h * (last[1] + 1) + k) * (last[2] + 1) + l).flatten())
@@ -57,7 +57,7 @@ def _met(
         reach = last[:, None, None] - 3
         refused = ~((index >= 3) & (index <= reach)).all(dim=1).flatten()
     if sampling.dmin > 0:
-        wavelengths = steps.wavelengths[part][:, None]
+        wavelengths = steps.wavelengths[:, None]
         d_spacing = wavelengths / difference.length().clamp(min=1e-300)
         seen = (d_spacing >= sampling.dmin).flatten()
         kind, refused = kind[seen], refused[seen]

@@ -5,26 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tiled_sim.experiment.model import Beam, Crystal, Detector, Experiment, Panel, Sampling
-from tiled_sim.physics.mosaic import mosaic_rotations
+from tiled_sim.model.beam import Beam, Spectrum
+from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.first_evaluation import FirstEvaluation
+from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.vectors import Array, as_tuple
-
-
-@dataclass(frozen=True, slots=True)
-class FirstEvaluation:
-    """Where the C program's loops evaluate something for the first time on a panel.
-
-    Parameters
-    ----------
-    slow, fast : the pixel
-    subpixel : slow · oversample + fast, within the pixel
-    source : index
-    """
-
-    slow: int
-    fast: int
-    subpixel: int
-    source: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +27,7 @@ class Scene:
     first_orientations : (phi, domain, 3, 3), for `first` only [Å]
     steps : terms in a pixel's sum
     c_compat : replay the C program's faults
+    spectrum : the sources that are summed; all of the beam's, or one
     """
 
     panel: Panel
@@ -53,6 +41,7 @@ class Scene:
     first_orientations: Array
     steps: int
     c_compat: bool
+    spectrum: Spectrum
 
     @classmethod
     def of(
@@ -68,20 +57,18 @@ class Scene:
         ----------
         first : of `first_evaluation`; only ``c_compat`` uses it
         """
-        angles = experiment.frames.angles(frame)
+        exposure = experiment.exposures[frame]
+        angles = exposure.angles
         acting, first_acting = carried_over(angles) if experiment.c_compat else (angles, angles)
-        domains = mosaic_rotations(
-            experiment.crystal.mosaic_spread,
-            experiment.crystal.mosaic_domains,
-            experiment.crystal.mosaic_seed,
-        )
+        domains = experiment.crystal.domains.rotations()
 
         def orientations(phis: tuple[float, ...]) -> Array:
             vectors = experiment.crystal.direct_vectors
-            rotations = np.stack([experiment.frames.rotation(phi) for phi in phis])
+            rotations = replace(exposure, angles=phis).rotations
             # rows are vectors, so the mosaic rotation, applied last, stands leftmost transposed
             return np.einsum("mij,tjk,vk->tmvi", domains, rotations, vectors)
 
+        every = orientations(acting)
         return cls(
             panel=experiment.detector.panels[panel],
             detector=experiment.detector,
@@ -89,11 +76,12 @@ class Scene:
             crystal=experiment.crystal,
             sampling=experiment.sampling,
             angles=acting,
-            orientations=orientations(acting),
+            orientations=every,
             first=first if acting != first_acting else None,
-            first_orientations=orientations(first_acting),
+            first_orientations=every if acting == first_acting else orientations(first_acting),
             steps=experiment.steps,
             c_compat=experiment.c_compat,
+            spectrum=experiment.beam.spectrum,
         )
 
     @property
@@ -105,6 +93,12 @@ class Scene:
             or sampling.oversample_polar
             or sampling.oversample_omega
         )
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Of the sources, mean 1; all 1 as the C program has it."""
+        weights = self.spectrum.relative_weights()
+        return (1.0,) * len(weights) if self.c_compat else weights
 
     def layers(self) -> list[Panel]:
         """The panel at the front of each layer of the sensor, deeper ones farther away."""
@@ -122,7 +116,7 @@ class Scene:
         step = slice(phi, phi + 1), slice(domain, domain + 1)
         return replace(
             self,
-            beam=replace(self.beam, sources=self.beam.sources[source : source + 1]),
+            spectrum=self.spectrum[source : source + 1],
             angles=self.angles[step[0]],
             orientations=self.orientations[step],
             first_orientations=self.first_orientations[step],

@@ -12,19 +12,22 @@ import itertools
 import torch
 from torch import Tensor
 
-from tiled_sim.experiment.model import Experiment
+from tiled_sim.kernels.blocks import LANES, Blocks, Pixels
 from tiled_sim.kernels.bragg.candidates import Finder
 from tiled_sim.kernels.bragg.cost import predicted_cost
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE, PIXELS_AT_A_TIME, Patch, patches_of
 from tiled_sim.kernels.bragg.spot import SHAPES, Spot
 from tiled_sim.kernels.bragg.windows import windows_of
-from tiled_sim.kernels.chain import chain_of
+from tiled_sim.kernels.chain import Chain
+from tiled_sim.kernels.kernel import Progress, after_steps
+from tiled_sim.kernels.lookups import Lookups
+from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.recorder import Recorder
-from tiled_sim.kernels.reference import BLOCK, Blocks, Lookups, Pixels, ReferenceKernel
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.geometry import Vectors
-from tiled_sim.physics.polarization import polarization_factor
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 from tiled_sim.physics.vectors import Vector
 
@@ -39,6 +42,8 @@ def obstacle(experiment: Experiment | Scene) -> str:
         return f"the spots of a crystal of shape {experiment.crystal.shape} have no end"
     if experiment.detector.curvature_radius is not None:
         return "the detector is curved"
+    if not all(panel.has_square_pixels for panel in experiment.detector.panels):
+        return "the pixels are not square"
     if experiment.detector.sensor is not None:
         return "the sensor has a thickness"
     if experiment.sampling.oversample_polar or experiment.sampling.oversample_omega:
@@ -50,13 +55,14 @@ def obstacle(experiment: Experiment | Scene) -> str:
     return "it does not replay the C program's faults" if experiment.c_compat else ""
 
 
-class SpotsKernel(ReferenceKernel):
-    """As `ReferenceKernel`, for spots that end: only what is under a spot is evaluated.
+class SpotsKernel:
+    """Evaluates only what is under a spot, where spots end.
 
     Parameters
     ----------
     scene : flat, without dmin, interpolation and the C program's faults (`obstacle`)
-    table, default_F : as there, on CPU
+    table : of structure factors, on CPU; None: ``default_F`` everywhere
+    default_F : [electron]
     negligible : evaluations of a Gaussian spot count where F_latt² is at least this share of its
         peak, 0 < negligible < 1; a flat-topped spot ends by itself
 
@@ -84,47 +90,55 @@ class SpotsKernel(ReferenceKernel):
         cannot = obstacle(scene)
         if cannot:
             raise ValueError(f"no kernel for spots: {cannot}")
-        table = constant_table(default_F, torch.device("cpu")) if table is None else table
-        super().__init__(scene, table, default_F)
-        self._finder = Finder(scene, table, default_F, Spot.of(scene.crystal, negligible))
+        self.scene = scene
+        self.table = constant_table(default_F, torch.device("cpu")) if table is None else table
+        self.skipped_bound = 0.0
+        self._optics = Optics(scene)
+        self._finder = Finder(scene, self.table, default_F, Spot.of(scene.crystal, negligible))
         if scene.crystal.shape == "gauss_star":
-            self.skipped_bound = negligible * self.ceiling
+            self.skipped_bound = negligible * self._optics.ceiling(self.table.largest)
 
-    def photons(self, pixels: Pixels, recorder: Recorder | None = None) -> tuple[Tensor, Lookups]:
-        """As `ReferenceKernel.photons`: every term, negligible or not.
+    def trace(self, pixels: Pixels, recorder: Recorder) -> None:
+        """As `Kernel.trace`, by the float64 chain: every term, negligible or not."""
+        # its table is never None: no other F is asked for
+        Chain(self.scene, self.table, 0.0).photons(pixels, recorder)
 
-        With a recorder only its pixel is computed, all steps at once.
-        """
-        return super().photons(pixels) if recorder is None else chain_of(self, pixels, recorder)
-
-    def photons_of_blocks(self, blocks: Blocks) -> tuple[Tensor, Lookups]:
-        """Photons of live pixels, 0 of others, (blocks, 256); counts what is not negligible."""
+    def photons_of_blocks(
+        self, blocks: Blocks, progress: Progress | None = None
+    ) -> tuple[Tensor, Lookups]:
+        """As `Kernel.photons_of_blocks`, 0 where not live; counts what is not negligible."""
         panel, oversample = self.scene.panel, self.scene.sampling.oversample
         photons = torch.zeros(blocks.live.shape, dtype=torch.float64)
         done = 0
         for patch, place, numbers in patches_of(blocks, panel, oversample):
-            directions = patch.directions(panel, place, blocks.live[numbers])
-            of_patch, evaluated = self._photons_of_patch(patch, directions)
+            live = blocks.live[numbers]
+            directions = patch.directions(panel, place, live)
+            of_steps = after_steps(progress, int(live.sum()) * oversample**2)
+            of_patch, evaluated = self._photons_of_patch(patch, directions, of_steps)
             photons[numbers] = of_patch[place]
             done += evaluated
         return photons, Lookups(uncounted=done)
 
-    def _photons_of_patch(self, patch: Patch, directions: Vectors) -> tuple[Tensor, int]:
+    def _photons_of_patch(
+        self, patch: Patch, directions: Vectors, progress: Progress
+    ) -> tuple[Tensor, int]:
         """Photons of all its blocks, (blocks, 256), and how many evaluations counted."""
         finder = self._finder
         rows, columns = patch.shape
         photons = torch.zeros(rows * columns, dtype=torch.float64)
         evaluated = 0
-        for steps in finder.steps:
+        for number, direction in enumerate(finder.directions):
             total = torch.zeros_like(directions.x)
-            for lines in finder.lines(patch, steps):
-                for windows in windows_of(patch, finder.on_lines(patch, steps, lines)):
-                    evaluated += windows.add_to(total, directions, steps, finder.spot)
+            for steps in finder.steps(number):
+                for lines in finder.lines(patch, steps):
+                    for windows in windows_of(patch, finder.on_lines(patch, steps, lines)):
+                        evaluated += windows.add_to(total, directions, steps, finder.spot)
+                progress(len(steps.weights))
             total = _sum_of_subpixels(total, patch)
             lit = total.nonzero()[:, 0]
-            photons[lit] += total[lit] * self._scale_of(patch, lit, steps.incident)
+            photons[lit] += total[lit] * self._scale_of(patch, lit, direction.incident)
         blocks = photons.view(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK).transpose(1, 2)
-        return blocks.reshape(-1, BLOCK * BLOCK), evaluated
+        return blocks.reshape(-1, LANES), evaluated
 
     def _scale_of(self, patch: Patch, lit: Tensor, incident: Vector) -> Tensor:
         """Photons per sum of a pixel: polar · omega at its first subpixel · r_e² · fluence / steps.
@@ -133,8 +147,7 @@ class SpotsKernel(ReferenceKernel):
         ----------
         lit : pixels of the patch, int64
         """
-        beam = self.scene.beam
-        per_step = R_E_SQR * beam.fluence / self.scene.steps
+        per_step = R_E_SQR * self.scene.beam.fluence / self.scene.steps
         scale = torch.empty(len(lit), dtype=torch.float64)
         parts = lit.split(PIXELS_AT_A_TIME), scale.split(PIXELS_AT_A_TIME)
         for some, out in zip(*parts, strict=True):
@@ -146,11 +159,11 @@ class SpotsKernel(ReferenceKernel):
                 (place - row * patch.shape[1] + patch.corner[1]).to(torch.float64),
                 torch.ones_like(place, dtype=torch.bool),
             )
-            diffracted, distance = self.to_subpixel(pixels, 0)
-            of_pixels = self.omega(distance, 0) * per_step
-            if beam.polarization is not None:
-                axis = beam.polarization_axis
-                of_pixels *= polarization_factor(diffracted, incident, beam.polarization, axis)
+            diffracted, distance = self._optics.to_subpixel(pixels, 0)
+            of_pixels = self._optics.omega(distance, 0) * per_step
+            polar = self._optics.polarization(diffracted, incident)
+            if polar is not None:
+                of_pixels *= polar
             out.copy_(of_pixels[: len(some)])
         return scale
 

@@ -17,11 +17,16 @@ import torch
 from torch import Tensor
 
 from tiled_sim.kernels import graphs
-from tiled_sim.kernels.anchored import AnchoredKernel
-from tiled_sim.kernels.anchors import StepTable
+from tiled_sim.kernels.anchored import TRACE_ERROR, AnchoredSum, Summand
+from tiled_sim.kernels.anchors import STEPS_AT_A_TIME, StepList
+from tiled_sim.kernels.blocks import LANES, Blocks, Pixels
+from tiled_sim.kernels.kernel import Progress
+from tiled_sim.kernels.lookups import Lookups
+from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics.geometry import Vectors
-from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
 try:
     import triton
@@ -37,8 +42,8 @@ _IS_INSTALLED = not isinstance(triton, SimpleNamespace)
 #: do not fit into its registers. By whether F is interpolated.
 _WARPS = {False: 2, True: 4}
 
-_LANES = tl.constexpr(graphs.LANES)
-_SIDE = tl.constexpr(graphs._SIDE)
+_LANES = tl.constexpr(LANES)
+_SIDE = tl.constexpr(BLOCK)
 _SINE = tl.constexpr(graphs._SINE[torch.float32])
 _LONG_SINE = tl.constexpr(graphs._SINE[torch.float64])
 _SPHERE = tl.constexpr(graphs._SPHERE)
@@ -64,12 +69,16 @@ def obstacle() -> str:
     return ""
 
 
-class TritonKernel(AnchoredKernel):
-    """As `AnchoredKernel`, on a CUDA device.
+class TritonKernel:
+    """Sums every step of every pixel, millions of pixels at a time, on a CUDA device.
 
     Parameters
     ----------
-    scene, table, default_F, precision, device : as there
+    scene : the panel in its frame
+    table : of structure factors; None: ``default_F`` everywhere
+    default_F : [electron]
+    precision : ``mixed`` (float32 once h, k, l are less their nodes) or ``float64``
+    device : where it runs, and the table lies
 
     Raises
     ------
@@ -78,6 +87,10 @@ class TritonKernel(AnchoredKernel):
     """
 
     name = "triton"
+    counts = False
+    leaves_out = False
+    skipped_bound = 0.0
+    blocks_a_sample = 4
     #: 2 million pixels: several rounds of the ten or so blocks that each multiprocessor works on at
     #: a time. Anchors, differences and sums take some 20 KiB a block, 160 MiB in all.
     blocks_at_a_time = 8192
@@ -92,44 +105,80 @@ class TritonKernel(AnchoredKernel):
     ) -> None:
         if not _IS_INSTALLED:
             raise ImportError(obstacle())
-        super().__init__(scene, table, default_F, precision, device)
-        minimum = torch.tensor(self.minimum, dtype=torch.int32, device=self.device)
+        self.scene = scene
+        self.table = constant_table(default_F, device) if table is None else table
+        self.trace_error = TRACE_ERROR[precision]
+        loops = TritonLoops(Summand.of(scene, self.table, precision))
+        self._sum = AnchoredSum(scene, self.table, loops, device)
+
+    def photons_of_blocks(
+        self, blocks: Blocks, progress: Progress | None = None
+    ) -> tuple[Tensor, Lookups]:
+        """As `Kernel.photons_of_blocks`."""
+        return self._sum.photons_of_blocks(blocks, progress)
+
+    def trace(self, pixels: Pixels, recorder: Recorder) -> None:
+        """As `Kernel.trace`."""
+        self._sum.trace(pixels, recorder)
+
+
+class TritonLoops:
+    """The loops of `TritonKernel`.
+
+    Parameters
+    ----------
+    summand : on the device where they run
+    """
+
+    def __init__(self, summand: Summand) -> None:
+        self._summand = summand
+        device = summand.values.device
+        minimum = torch.tensor(summand.minimum, dtype=torch.int32, device=device)
         # the padded table begins one node below the lowest
-        self._reach = torch.cat([minimum - 1, self.last])
+        self._reach = torch.cat([minimum - 1, summand.last])
 
     def directions_of_blocks(self, *tensors: Tensor) -> list[Tensor]:
-        """As declared."""
-        blocks = len(tensors[0])
-        found = torch.empty((4, blocks, graphs.LANES), dtype=torch.float64, device=self.device)
+        """As `FusedLoops.directions_of_blocks`."""
+        slow = tensors[0]
+        found = torch.empty((4, len(slow), LANES), dtype=torch.float64, device=slow.device)
         with torch.cuda.device_of(found):
-            _direct[(blocks,)](*tensors, *found, num_warps=_WARPS[False], enable_fp_fusion=False)
+            _direct[(len(slow),)](*tensors, *found, num_warps=_WARPS[False], enable_fp_fusion=False)
         return list(found)
 
     def add_steps(
         self,
         differences: tuple[Tensor, Tensor, Tensor],
         at_anchor: Vectors,
-        steps: StepTable,
+        steps: StepList,
         total: Tensor,
+        progress: Progress,
     ) -> None:
-        """As declared; steps are added one by one in float64."""
-        sampling = self.scene.sampling
+        """As `FusedLoops.add_steps`; steps are added one by one in float64."""
+        summand = self._summand
+        # of the steps alone: sums of launches would be rounded by their number
+        summed = torch.zeros_like(total)
+        components = [component.contiguous() for component in differences]
         with torch.cuda.device_of(total):
-            _add_steps[(len(total),)](
-                *(component.contiguous() for component in differences),
-                *at_anchor,
-                steps.vectors.contiguous(),
-                steps.weights.contiguous(),
-                len(steps.weights),
-                self.values,
-                self._reach,
-                self.lattice,
-                total,
-                shape=self.scene.crystal.shape,
-                interpolate=sampling.interpolate,
-                num_warps=_WARPS[sampling.interpolate],
-                enable_fp_fusion=False,
-            )
+            for some in steps.parts(STEPS_AT_A_TIME):
+                _add_steps[(len(total),)](
+                    *components,
+                    *at_anchor,
+                    some.vectors.contiguous(),
+                    some.weights.contiguous(),
+                    len(some),
+                    summand.values,
+                    self._reach,
+                    summand.lattice,
+                    summed,
+                    shape=summand.shape,
+                    interpolate=summand.interpolate,
+                    num_warps=_WARPS[summand.interpolate],
+                    enable_fp_fusion=False,
+                )
+                if total.is_cuda and len(steps) > len(some):
+                    torch.cuda.current_stream().synchronize()  # else nothing is done yet
+                progress(len(some))
+        total += summed
 
 
 # A pixel is an element of a tensor of 256; (h, k, l) and the like are tuples of such tensors.
@@ -153,11 +202,11 @@ def _direct(
     """Directions of one block, as `graphs.Directions` does."""
     block = tl.program_id(0)
     lane = tl.arange(0, _LANES)
-    size = tl.load(subpixel)
-    oversample, sub_slow, sub_fast = _three(subpixel + 1)
+    slow_size, fast_size = tl.load(subpixel), tl.load(subpixel + 1)
+    oversample, sub_slow, sub_fast = _three(subpixel + 2)
     row, column = tl.load(slow + block) + lane // _SIDE, tl.load(fast + block) + lane % _SIDE
-    along_slow = size * (row * oversample + sub_slow) + size / 2.0
-    along_fast = size * (column * oversample + sub_fast) + size / 2.0
+    along_slow = slow_size * (row * oversample + sub_slow) + slow_size / 2.0
+    along_fast = fast_size * (column * oversample + sub_fast) + fast_size / 2.0
     of_fast, of_slow, origin = _three(panel), _three(panel + 3), _three(panel + 6)
     x = along_fast * of_fast[0] + along_slow * of_slow[0] + origin[0]
     y = along_fast * of_fast[1] + along_slow * of_slow[1] + origin[1]
@@ -208,7 +257,7 @@ def _add_steps(
     numbers = _three(lattice) + _three(lattice + 3)
     width = tl.load(lattice + 6)
     height = tl.load(lattice + 7)
-    summed = tl.zeros((_LANES,), tl.float64)
+    summed = tl.load(total + pixel)
     for step in range(steps):
         vector = vectors + 9 * step
         h, dh = _nearest(_index(_three(vector), x, y, z))
@@ -232,7 +281,7 @@ def _add_steps(
             else:
                 term = term * height.to(term.dtype) * (distance < 1.0).to(term.dtype)
         summed += term.to(tl.float64)
-    tl.store(total + pixel, tl.load(total + pixel) + summed)
+    tl.store(total + pixel, summed)
 
 
 @triton.jit

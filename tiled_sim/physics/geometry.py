@@ -104,16 +104,17 @@ def direction(position: Vectors) -> tuple[Vectors, Tensor]:
     return Vectors(*(component / distance for component in position)), distance
 
 
-def solid_angle(distance: Tensor, pixel_size: float, close_distance: float) -> Tensor:
-    """Solid angle of a pixel seen from the sample [sr]: px²/R² · close_distance/R.
+def solid_angle(distance: Tensor, pixel_size: tuple[float, float], close_distance: float) -> Tensor:
+    """Solid angle of a pixel seen from the sample [sr]: area/R² · close_distance/R.
 
     Parameters
     ----------
     distance : R, sample to pixel [m]
-    pixel_size : edge of a square pixel [m]
+    pixel_size : (slow, fast) sides of a pixel [m]
     close_distance : sample to the panel's plane [m]
     """
-    return pixel_size * pixel_size / (distance * distance) * (close_distance / distance)
+    slow, fast = pixel_size
+    return slow * fast / (distance * distance) * (close_distance / distance)
 
 
 def point_solid_angle(distance: Tensor) -> Tensor:

@@ -10,6 +10,10 @@ from tiled_sim.physics.vectors import Array
 
 #: Square root of the volume ratio of cube and sphere, which the C program gives round crystals.
 SPHERE_HEIGHT = 0.723601254558268
+#: Of (Δr* NaNbNc)² fudge: F_latt of a Gaussian spot is 1/e of its peak there.
+GAUSS_STAR_WIDTH = 0.63
+#: Of (Δr* NaNbNc)² fudge: the edge of a flat-topped spot.
+TOPHAT_EDGE = 0.3969
 
 
 class Indices(NamedTuple):
@@ -85,17 +89,17 @@ def _radius_star_sqr(i: Indices, metric: Array) -> Tensor:
 
 
 def gauss_star(i: Indices, cells: tuple[int, int, int], fudge: float, metric: Array) -> Tensor:
-    """Lattice factor of Gaussian spots: NaNbNc exp(-(Δr* NaNbNc)²/0.63 · fudge).
+    """Lattice factor of Gaussian spots: NaNbNc exp(-(Δr* NaNbNc)²/`GAUSS_STAR_WIDTH` · fudge).
 
     The C program's ``-gauss_xtal``: the width depends on the product of the cells, not on the
     crystal's edge. ``metric`` is G* = (a*, b*, c*)·(a*, b*, c*)ᵀ [1/Å²].
     """
     n = math.prod(cells)
-    return n * torch.exp(-(_radius_star_sqr(i, metric) * float(n * n) / 0.63 * fudge))
+    return n * torch.exp(-(_radius_star_sqr(i, metric) * float(n * n) / GAUSS_STAR_WIDTH * fudge))
 
 
 def tophat(i: Indices, cells: tuple[int, int, int], fudge: float, metric: Array) -> Tensor:
-    """Lattice factor of flat-topped spots: NaNbNc inside (Δr* NaNbNc)² fudge < 0.3969."""
+    """Lattice factor of flat-topped spots: NaNbNc inside (Δr* NaNbNc)² fudge < `TOPHAT_EDGE`."""
     n = math.prod(cells)
-    inside = _radius_star_sqr(i, metric) * float(n * n) * fudge < 0.3969
+    inside = _radius_star_sqr(i, metric) * float(n * n) * fudge < TOPHAT_EDGE
     return n * inside.to(i.h.dtype)

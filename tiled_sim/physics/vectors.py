@@ -26,10 +26,40 @@ def as_tuple(vector: Sequence[float] | Array) -> Vector:
 def about_axis(axis: Sequence[float] | Array, angle: float) -> Array:
     """Rotation matrix about a unit ``axis`` by ``angle`` [rad], right-handed (Rodrigues)."""
     x, y, z = (float(component) for component in axis)
-    cosine, sine = math.cos(angle), math.sin(angle)
     v = np.array([x, y, z])
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.outer(v, v) * (1.0 - cosine) + np.eye(3) * cosine + cross * sine
+    return _rodrigues(np.outer(v, v), cross, math.cos(angle), math.sin(angle))
+
+
+def about_axes(axes: Array, angles: Array) -> Array:
+    """Rotation matrices about many axes, each as `about_axis` to the last bit.
+
+    Parameters
+    ----------
+    axes : unit vectors (n, 3)
+    angles : (n,) [rad]
+
+    Returns
+    -------
+    (n, 3, 3)
+    """
+    # one by one: the last bits of numpy's vectorised ones are its version's and the CPU's
+    cosine, sine = (
+        np.array([function(angle) for angle in angles.tolist()])[:, None, None]
+        for function in (math.cos, math.sin)
+    )
+    x, y, z = axes.T
+    nothing = np.zeros_like(x)
+    cross = np.stack([nothing, -z, y, z, nothing, -x, -y, x, nothing], axis=1).reshape(-1, 3, 3)
+    return _rodrigues(axes[:, :, None] * axes[:, None, :], cross, cosine, sine)
+
+
+def _rodrigues(outer: Array, cross: Array, cosine: Array | float, sine: Array | float) -> Array:
+    """Rotation from the outer product of an axis with itself and the matrix that crosses with it.
+
+    The order of operations is fixed, so that one rotation has the bits of many.
+    """
+    return outer * (1.0 - cosine) + np.eye(3) * cosine + cross * sine
 
 
 def about_fixed_axes(x: float, y: float, z: float) -> Array:

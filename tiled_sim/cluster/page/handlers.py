@@ -10,7 +10,7 @@ from tornado import web
 from tiled_sim.cluster.page.registry import Registry
 from tiled_sim.cluster.page.state import RunState
 
-SCHEMA = "tiled_sim tiles 1"
+SCHEMA = "tiled_sim tiles 2"
 #: Workers that the page lists; a script gets them all.
 _WORKERS_OF_PAGE = 100
 #: The dashboard may have a prefix of its own before this.

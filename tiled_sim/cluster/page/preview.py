@@ -40,21 +40,21 @@ class Previews:
         return self._bytes
 
     def paste(self, run_id: str, layout: Layout, index: int, thumbnail: bytes) -> None:
-        """Put the thumbnail of a tile into its place.
+        """Put the thumbnails of a tile into their places.
 
         Raises
         ------
         ValueError
             it is not of the tile's size
         """
-        place = layout.place(index)
-        window = layout.window(place)
-        shape = tuple(side.stop - side.start for side in window)
-        codes = np.frombuffer(thumbnail, "<u2").reshape(shape)
-        plane = self._plane((run_id, place.frame, place.panel), layout)
-        np.maximum(plane.codes[window], codes, out=plane.codes[window])
-        self._version += 1
-        plane.version = self._version
+        windows = list(layout.windows(index))
+        shape = tuple(side.stop - side.start for side in windows[0][1])
+        every = np.frombuffer(thumbnail, "<u2").reshape(len(windows), *shape)
+        for ((frame, panel), window), codes in zip(windows, every, strict=True):
+            plane = self._plane((run_id, frame, panel), layout)
+            np.maximum(plane.codes[window], codes, out=plane.codes[window])
+            self._version += 1
+            plane.version = self._version
 
     def get(self, run_id: str, frame: int, panel: int) -> Plane | None:
         """The preview of a panel; None if nothing of it is known, or no longer."""

@@ -13,8 +13,8 @@ from distributed import Client
 from tiled_sim.cluster.lease import RunCancelledError
 from tiled_sim.cluster.page import topics
 from tiled_sim.cluster.page.plugin import NAME, PagePlugin
-from tiled_sim.cluster.page.thumbnail import factor_of, reduce
-from tiled_sim.run import Run
+from tiled_sim.cluster.page.thumbnail import factor_of, thumbnail_of
+from tiled_sim.run.run import Run
 from tiled_sim.versions import __version__
 
 logger = logging.getLogger(__name__)
@@ -133,17 +133,17 @@ def _description(client: Client, run: Run, tiles: Sequence[int], attempts: int) 
     plan = run.plan
     done = np.ones(len(plan), np.bool_)
     done[np.asarray(tiles, np.int64)] = False
-    factor = factor_of(*plan.shape[2:])
+    factor = factor_of(*plan.grid.shape[1:])
     return {
         "run_id": run.run_id,
         "state": topics.RUNNING,
         "path": str(run.path.absolute()),
-        "shape": list(plan.shape),
-        "tile": list(plan.tile),
+        "shape": list(plan.grid.shape),
+        "tile": list(plan.grid.tile),
         "factor": factor,
         "evaluations": plan.evaluations,
-        "kernel": plan.kernel,
-        "precision": plan.precision,
+        "kernel": plan.settings.kernel,
+        "precision": plan.settings.precision,
         "attempts": attempts,
         "client": client.id,
         "done": np.packbits(done).tobytes(),
@@ -153,7 +153,7 @@ def _description(client: Client, run: Run, tiles: Sequence[int], attempts: int) 
 
 def _thumbnails(run: Run, done: Sequence[int], factor: int) -> list[tuple[int, bytes]]:
     """Of tiles that are done already, the last first, as many as there is time for."""
-    most = _PANELS_TO_FILL * math.prod(run.plan.grid)
+    most = _PANELS_TO_FILL * math.prod(run.plan.grid.counts[2:])
     until = time.monotonic() + _SECONDS_TO_FILL
     thumbnails = []
     for index in done[: -most - 1 : -1]:
@@ -161,12 +161,10 @@ def _thumbnails(run: Run, done: Sequence[int], factor: int) -> list[tuple[int, b
             break
         tile = run.plan[index]
         try:
-            image = run.store.read_tile(
-                tile.frame, tile.panel, slice(*tile.slow), slice(*tile.fast)
-            )
+            image = run.store.read_part(tile)
         except (OSError, ValueError, RuntimeError):  # of damage, which `verify` tells
             continue
-        thumbnails.append((index, reduce(image, tile.slow[0], tile.fast[0], factor)))
+        thumbnails.append((index, thumbnail_of(tile, image, factor)))
     return thumbnails
 
 

@@ -12,17 +12,22 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from tiled_sim.model.grid import Tile
+
 #: Of the preview of a panel, at most [thumbnail pixel].
 LONGEST_SIDE = 512
+#: Of the previews of all panels of a frame together, at most [thumbnail pixel].
+MOST_PIXELS = 1 << 19
 #: Largest relative error of a value that was made a code and back.
 PRECISION = 2.0**-8
 
 Codes = npt.NDArray[np.uint16]
 
 
-def factor_of(slow: int, fast: int) -> int:
-    """Image pixels along the side of a thumbnail pixel, for a panel of so many pixels."""
-    return math.ceil(max(slow, fast) / LONGEST_SIDE)
+def factor_of(panels: int, slow: int, fast: int) -> int:
+    """Image pixels along the side of a thumbnail pixel, for panels of so many pixels."""
+    of_side = max(slow, fast) / LONGEST_SIDE
+    return math.ceil(max(of_side, math.sqrt(panels * slow * fast / MOST_PIXELS)))
 
 
 def cells(start: int, stop: int, factor: int) -> slice:
@@ -42,6 +47,20 @@ def reduce(image: npt.NDArray[np.float32], slow: int, fast: int, factor: int) ->
     rows = np.fmax.reduceat(image, _starts(slow, image.shape[0], factor), axis=0)
     maxima = np.fmax.reduceat(rows, _starts(fast, image.shape[1], factor), axis=1)
     return encode(maxima).astype("<u2").tobytes()
+
+
+def thumbnail_of(tile: Tile, image: npt.NDArray[np.float32], factor: int) -> bytes:
+    """Thumbnails of all images in a tile, one after the other, as `reduce`.
+
+    Parameters
+    ----------
+    tile : whose they are
+    image : float32 (frame, panel, slow, fast) [photons]
+    factor : as of `factor_of`
+    """
+    corner = tile.slow[0], tile.fast[0]
+    images = image.reshape(-1, *image.shape[2:])
+    return b"".join(reduce(one, *corner, factor) for one in images)
 
 
 def encode(values: npt.NDArray[np.float32]) -> Codes:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tiled_sim.kernels.anchors import step_tables
+from tiled_sim.kernels.anchors import StepList, steps_of
 from tiled_sim.kernels.bragg.footprint import Plane, Rectangles
 from tiled_sim.kernels.bragg.lines import Lines, Nodes, lines_between
 from tiled_sim.kernels.bragg.patches import Patch
@@ -21,6 +21,9 @@ from tiled_sim.physics.structure_factor import StructureFactorTable
 
 #: h, k, l are looked for a little further out than they can be, for the roundings on the way.
 _MARGIN = 1e-6
+#: Of a scene of so many steps, 10 MB, all crystals are kept; of one with more they are made for so
+#: many at a time. Memory and time depend on these numbers, results do not.
+_STEPS_KEPT, _STEPS_AT_A_TIME = 1 << 15, 1 << 12
 
 
 class Candidates(NamedTuple):
@@ -63,15 +66,22 @@ class Finder:
     def __init__(
         self, scene: Scene, table: StructureFactorTable, default_F: float, spot: Spot
     ) -> None:
-        tables = step_tables(scene, scene.beam.relative_weights(), torch.device("cpu"))
         self.spot = spot
-        self.steps = [Steps.of(of_direction) for of_direction in tables]
+        #: Steps of each direction of the beam.
+        self.directions = steps_of(scene, torch.device("cpu"))
+        self._kept: list[list[Steps]] = []
+        if sum(map(len, self.directions)) <= _STEPS_KEPT:
+            self._kept = [list(_made(steps)) for steps in self.directions]
         self._panel = scene.panel
         self._plane = Plane.of(scene.panel)
         self._height = float(math.prod(scene.crystal.cells)) ** 2
         self._table = table
         self._squares = table.squares(torch.float64)
         self._ends_with_table = default_F == 0.0
+
+    def steps(self, direction: int) -> Iterator[Steps]:
+        """The steps of a direction with their crystals in order, some at a time."""
+        return iter(self._kept[direction]) if self._kept else _made(self.directions[direction])
 
     def lines(self, patch: Patch, steps: Steps) -> Iterator[Lines]:
         """Lines of the lattices of some steps that may hold candidates, some at a time."""
@@ -102,6 +112,11 @@ class Finder:
             low = low.maximum(torch.tensor(self._table.minimum, dtype=torch.float64) - 1.0)
             high = high.minimum(torch.tensor(self._table.maximum, dtype=torch.float64) + 1.0)
         return low, high
+
+
+def _made(steps: StepList) -> Iterator[Steps]:
+    """Steps with their crystals."""
+    return map(Steps.of, steps.parts(_STEPS_AT_A_TIME))
 
 
 def _centres(nodes: Nodes, steps: Steps) -> Vectors:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import torch
 
-from tiled_sim.experiment.model import Experiment
 from tiled_sim.kernels.bragg.candidates import Finder
 from tiled_sim.kernels.bragg.patches import Patch, PatchGrid
 from tiled_sim.kernels.bragg.spot import Spot
 from tiled_sim.kernels.bragg.steps import Steps
 from tiled_sim.kernels.bragg.windows import parts
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
 # Seconds on one core, measured; only their ratios to those of other kernels decide.
@@ -77,7 +77,7 @@ def predicted_cost(
     grids = [PatchGrid(panel, oversample) for panel in experiment.detector.panels]
     *starts, number_of = itertools.accumulate(map(len, grids), initial=0)
     sample = _evenly(number_of, _SAMPLED_PATCHES)
-    times = number_of / len(sample) * experiment.frames.count
+    times = number_of / len(sample) * len(experiment.exposures)
     cost = Cost()
     for after, numbers in itertools.groupby(sample, lambda n: bisect.bisect_right(starts, n)):
         panel = after - 1
@@ -91,17 +91,18 @@ def _of_patch(finder: Finder, patch: Patch) -> Cost:
     """Cost of a patch, from the nodes that a sample of steps brings to it."""
     pixels, subpixels = math.prod(patch.shape), math.prod(patch.subpixels)
     cost = Cost(seconds=subpixels * _PER_SUBPIXEL)
-    sample = _evenly(len(finder.steps), _SAMPLED_DIRECTIONS)
+    sample = _evenly(len(finder.directions), _SAMPLED_DIRECTIONS)
     for number in sample:
-        steps = finder.steps[number]
-        numbers = _evenly(len(steps.weights), _SAMPLED_STEPS)
-        share = len(numbers) / len(steps.weights)
+        every = finder.directions[number]
+        numbers = _evenly(len(every), _SAMPLED_STEPS)
+        share = len(numbers) / len(every)
         of_direction = Cost()
-        of_direction.add(_of_steps(finder, patch, steps.some(numbers)), 1.0 / share)
+        steps = Steps.of(every.some(numbers))
+        of_direction.add(_of_steps(finder, patch, steps), 1.0 / share)
         lit = min(pixels, of_direction.evaluations)
         of_direction.seconds += _PER_PATCH_AND_DIRECTION + lit * _PER_LIT_PIXEL
         of_direction.seconds += subpixels * _PER_SUBPIXEL_AND_DIRECTION
-        cost.add(of_direction, len(finder.steps) / len(sample))
+        cost.add(of_direction, len(finder.directions) / len(sample))
     return cost
 
 

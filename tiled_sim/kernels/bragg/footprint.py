@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tiled_sim.experiment.model import Panel
 from tiled_sim.kernels.bragg.patches import Patch
+from tiled_sim.model.detector import Panel
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.vectors import Vector
 
@@ -74,7 +74,7 @@ class Plane(NamedTuple):
             distance,
             (tuple(across[0].tolist()), tuple(across[1].tolist())),
             (float(across[0] @ origin), float(across[1] @ origin)),
-            panel.pixel_size,
+            panel.pixel_size[0],
         )
 
     def footprints(self, patch: Patch, centre: Vectors, reach: Tensor) -> Rectangles:

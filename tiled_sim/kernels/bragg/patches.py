@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tiled_sim.experiment.model import Panel, Region
-from tiled_sim.kernels.reference import BLOCK, Blocks
+from tiled_sim.kernels.blocks import Blocks
+from tiled_sim.model.detector import Panel, Region
+from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics import geometry
 from tiled_sim.physics.geometry import Vectors
 
@@ -44,7 +45,7 @@ class Patch(NamedTuple):
         rows, columns = self.shape
         corners = np.add([(0, 0), (0, columns), (rows, columns), (rows, 0)], self.corner)
         axes = np.array([panel.slow_axis, panel.fast_axis])
-        position = np.array(panel.origin) + panel.pixel_size * corners @ axes
+        position = np.array(panel.origin) + panel.pixel_size[0] * corners @ axes
         return torch.from_numpy(position / np.linalg.norm(position, axis=1, keepdims=True))
 
     def directions(self, panel: Panel, place: Tensor, live: Tensor) -> Vectors:
@@ -70,7 +71,7 @@ class Patch(NamedTuple):
 
     def _grid(self, panel: Panel) -> Tensor:
         """Directions to the subpixels, (3, slow, fast)."""
-        size = panel.pixel_size / self.oversample
+        size = panel.pixel_size[0] / self.oversample
         down, along = (
             size * (torch.arange(side, dtype=torch.float64) + corner * self.oversample) + size / 2.0
             for side, corner in zip(self.subpixels, self.corner, strict=True)

@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tiled_sim.experiment.model import Crystal
+from tiled_sim.model.crystal import Crystal
 from tiled_sim.physics.cell import dual
+from tiled_sim.physics.lattice import GAUSS_STAR_WIDTH, TOPHAT_EDGE
 from tiled_sim.physics.vectors import Array
 
 SHAPES = ("gauss_star", "tophat")
-#: Exponents of both shapes, of (Δr* · N)² fudge: of F_latt² at 1/e, and of the flat top's edge.
-_GAUSS_WIDTH, _TOPHAT_EDGE = 0.63 / 2.0, 0.3969
+#: Of (Δr* · N)² fudge: F_latt² of a Gaussian spot is 1/e of its peak there.
+_GAUSS_WIDTH = GAUSS_STAR_WIDTH / 2.0
 #: exp of less is denormal or 0, and slow.
 _SMALLEST_EXPONENT = -700.0
 _LEAST_SHARE = 1e-300
@@ -62,10 +63,10 @@ class Spot(NamedTuple):
                 raise ValueError(f"negligible = {negligible} must lie between {_LEAST_SHARE} and 1")
             sharpness, reach = size / _GAUSS_WIDTH, -math.log(negligible)
         else:
-            sharpness, reach = size / _TOPHAT_EDGE, 1.0
+            sharpness, reach = size / TOPHAT_EDGE, 1.0
         # a*, b*, c* as given set the distance; where the nodes are, the dual of a, b, c says
-        reciprocal, nodes = crystal.reciprocal_vectors, dual(crystal.direct_vectors)
-        metric, true_metric = reciprocal @ reciprocal.T, nodes @ nodes.T
+        nodes = dual(crystal.direct_vectors)
+        metric, true_metric = crystal.reciprocal_metric, nodes @ nodes.T
         stretch = float(np.linalg.eigvals(np.linalg.solve(metric, true_metric)).real.max())
         radius = math.sqrt(reach / sharpness * max(stretch, 1.0))
         euclidean = np.abs(metric - true_metric).max() < 1e-12 * np.abs(metric).max()

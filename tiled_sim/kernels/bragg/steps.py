@@ -54,6 +54,6 @@ class Steps(NamedTuple):
             table.wavelengths,
         )
 
-    def some(self, numbers: list[int] | slice) -> "Steps":
+    def some(self, numbers: slice) -> "Steps":
         """Some of the steps."""
         return Steps(self.incident, *(of_steps[numbers] for of_steps in self[1:]))

@@ -1,0 +1,259 @@
+"""What follows from an experiment, in the units that people use."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tiled_sim.io.stol import WATER
+from tiled_sim.model.background import Background
+from tiled_sim.model.beam import Beam
+from tiled_sim.model.canonical import HASH_VERSION
+from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.detector import Panel, Sensor
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Exposures
+from tiled_sim.physics import geometry
+from tiled_sim.physics.cell import lengths_and_angles
+from tiled_sim.physics.constants import HC_EV_ANGSTROM, RADIAN
+from tiled_sim.physics.vectors import Array
+from tiled_sim.read.conventions import beam_spot
+from tiled_sim.read.toml.writer import as_comment, write_toml
+from tiled_sim.store.location import FORMAT
+
+#: None among numbers stands for infinity, which JSON does not have.
+Value = int | float | str | None | tuple[float | None, ...]
+_Rows = Iterator[tuple[str, Value, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """One value that follows from an experiment.
+
+    Parameters
+    ----------
+    about : ``experiment``, ``beam``, ``crystal``, ``frames``, or ``panel`` with number and name
+    name : what it is; no two of one part share it
+    value : a number, several, or a text
+    unit : of the value; empty if it has none
+    """
+
+    about: str
+    name: str
+    value: Value
+    unit: str
+
+    def __str__(self) -> str:
+        numbers = self.value if isinstance(self.value, tuple) else (self.value,)
+        text = " ".join(_shown(number) for number in numbers)
+        return text + ("" if self.unit in ("", "°") else " ") + self.unit
+
+
+def _shown(number: int | float | str | None) -> str:
+    if number is None:
+        return "∞"
+    return f"{number:.7g}" if isinstance(number, float) else str(number)
+
+
+def derived(experiment: Experiment) -> tuple[Derived, ...]:
+    """Every value that a user may want to check before a run.
+
+    Positions on a panel count from the corner of pixel (0, 0), slow before fast; angles and
+    resolutions are those of the central beam.
+    """
+    parts = {
+        "experiment": _of_experiment(experiment),
+        "beam": _of_beam(experiment.beam),
+        "crystal": _of_crystal(experiment.crystal),
+        "frames": _of_exposures(experiment.exposures),
+    }
+    if experiment.detector.sensor is not None:
+        parts["sensor"] = _of_sensor(experiment.detector.sensor)
+    if experiment.background is not None:
+        parts["background"] = _of_background(experiment.background)
+    for number, panel in enumerate(experiment.detector.panels):
+        parts[_panel_name(number, panel)] = _of_panel(experiment, panel)
+    return tuple(Derived(part, *row) for part, rows in parts.items() for row in rows)
+
+
+def format_config(experiment: Experiment) -> str:
+    """TOML that runs the same, with everything derived in comments at its end."""
+    lines = [as_comment(f"{row.about}: {row.name} = {row}") for row in derived(experiment)]
+    return "\n".join([write_toml(experiment), "# What follows from it:", *lines, ""])
+
+
+def _of_experiment(experiment: Experiment) -> _Rows:
+    yield "SHA-256", experiment.sha256, ""
+    yield "version of the SHA-256", HASH_VERSION, ""
+    yield "format of a run", FORMAT, ""
+    yield "image (frame, panel, slow, fast)", " x ".join(map(str, experiment.shape)), ""
+    yield "steps a pixel (sources x domains x phi x subpixels)", experiment.steps, ""
+    pixels = sum(_computed_pixels(panel) for panel in experiment.detector.panels)
+    evaluations = len(experiment.exposures) * pixels * experiment.evaluations_per_pixel
+    yield "evaluations (masked pixels included)", evaluations, ""
+    if experiment.noise is not None and experiment.noise.point_spread is not None:
+        yield "radius of the point spread", experiment.noise.reach(experiment.detector), "px"
+
+
+def _computed_pixels(panel: Panel) -> int:
+    region = panel.region
+    if region is None:
+        return math.prod(panel.pixels)
+    return (region.slow_stop - region.slow_start) * (region.fast_stop - region.fast_start)
+
+
+def _of_beam(beam: Beam) -> _Rows:
+    yield "photon energy", HC_EV_ANGSTROM / beam.wavelength, "eV"
+    spectrum = beam.spectrum
+    yield "sources", len(spectrum), ""
+    ends = float(spectrum.wavelength.min()), float(spectrum.wavelength.max())
+    yield "wavelengths from, to", ends, "Å"
+    directions = np.unique(spectrum.incident, axis=0)
+    tilt = max(_angle(incident, np.array(beam.direction)) for incident in directions)
+    yield "largest angle of a source to the beam", tilt * 1e3, "mrad"
+
+
+def _of_crystal(crystal: Crystal) -> _Rows:
+    lengths, angles = lengths_and_angles(crystal.direct_vectors)
+    yield "cell a, b, c", _floats(lengths), "Å"
+    yield "cell alpha, beta, gamma", _floats(angles * RADIAN), "°"
+    yield "cell volume", crystal.volume, "Å³"
+    yield "size along a, b, c", _floats(np.array(crystal.edges) * 1e-4), "µm"
+    yield "mosaic spread", crystal.domains.spread * RADIAN, "°"
+
+
+def _of_exposures(exposures: Exposures) -> _Rows:
+    last = exposures.start + exposures.step * (exposures.steps - 1)
+    ends = (exposures.start * RADIAN, last * RADIAN)
+    yield "phi at the first and last step of frame 0", ends, "°"
+    yield "oscillation", exposures.oscillation * RADIAN, "°"
+
+
+def _of_sensor(sensor: Sensor) -> _Rows:
+    yield "thickness", sensor.thickness * 1e6, "µm"
+    yield "attenuation length", sensor.attenuation_length * 1e6, "µm"
+    yield "layers", sensor.layers, ""
+    absorbed = -math.expm1(-sensor.thickness / sensor.attenuation_length)
+    yield "absorbs of what meets it head-on", 100.0 * absorbed, "%"
+
+
+def _of_background(background: Background) -> _Rows:
+    yield "table", background.path or WATER, ""
+    yield "SHA-256 of the table", background.sha256, ""
+    yield "thickness along the beam", background.thickness * 1e6, "µm"
+    yield "area in the beam", background.area * 1e12, "µm²"
+    yield "molecules in the beam", background.molecules, ""
+
+
+def _panel_name(number: int, panel: Panel) -> str:
+    return f"panel {number}" + (f" ({panel.name})" if panel.name != str(number) else "")
+
+
+def _of_panel(experiment: Experiment, panel: Panel) -> _Rows:
+    size = np.array(panel.pixels) * panel.pixel_size
+    yield "size (slow, fast)", _floats(size * 1e3), "mm"
+    yield "close distance", panel.close_distance * 1e3, "mm"
+    yield from _beam_on_panel(experiment.beam, panel)
+    yield from _angles_on_panel(experiment, panel)
+    yield "solid angle", _solid_angle(experiment, panel), "sr"
+
+
+def _beam_on_panel(beam: Beam, panel: Panel) -> _Rows:
+    """Where the beam and the normal through the sample meet the panel's plane."""
+    direction, normal, origin = (np.array(v) for v in (beam.direction, panel.normal, panel.origin))
+    fast, slow = np.array(panel.fast_axis), np.array(panel.slow_axis)
+    spot = beam_spot(origin, fast, slow, normal, direction)
+    if spot is None:
+        yield "beam spot", "none, the beam does not meet the panel's plane", ""
+    else:
+        along = panel.close_distance / float(direction @ normal)
+        slow_fast = np.array([spot[1], spot[0]])
+        yield "distance along the beam", along * 1e3, "mm"
+        yield "beam spot (slow, fast)", _floats(slow_fast / panel.pixel_size), "px"
+        yield "beam spot from the corner (slow, fast)", _floats(slow_fast * 1e3), "mm"
+    # XDS counts the centre of the first pixel as 1
+    slow_size, fast_size = panel.pixel_size
+    orgx, orgy = (
+        0.5 - float(origin @ axis) / side for axis, side in ((fast, fast_size), (slow, slow_size))
+    )
+    yield "XDS ORGX, ORGY", (orgx, orgy), "px"
+
+
+#: Places on a panel as fractions of its (slow, fast) size.
+_CORNERS = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
+_EDGES = ((0.0, 0.5), (1.0, 0.5), (0.5, 0.0), (0.5, 1.0))
+
+
+def _angles_on_panel(experiment: Experiment, panel: Panel) -> _Rows:
+    beam = experiment.beam
+    direction = np.array(beam.direction)
+
+    def two_theta(places: tuple[tuple[float, float], ...]) -> list[float]:
+        return [_angle(place, direction) for place in _positions(experiment, panel, places)]
+
+    corner, edges = max(two_theta(_CORNERS)), two_theta(_EDGES)
+    at_corner = "at the corner farthest from the beam"
+    yield f"2θ {at_corner}", corner * RADIAN, "°"
+    yield f"resolution {at_corner}", _resolution(corner, beam.wavelength), "Å"
+    at_edges = "at the middle of the edges (slow first, last, fast first, last)"
+    yield f"2θ {at_edges}", tuple(angle * RADIAN for angle in edges), "°"
+    resolutions = tuple(_resolution(angle, beam.wavelength) for angle in edges)
+    yield f"resolution {at_edges}", resolutions, "Å"
+
+
+def _resolution(two_theta: float, wavelength: float) -> float | None:
+    """Spacing that diffracts to 2θ [Å]; None, for infinity, in the direct beam."""
+    sine = math.sin(two_theta / 2.0)
+    return wavelength / (2.0 * sine) if sine > 0 else None
+
+
+def _positions(
+    experiment: Experiment, panel: Panel, places: tuple[tuple[float, float], ...]
+) -> Array:
+    """Positions (n, 3) from the sample [m], as the simulation has them."""
+    slow, fast = torch.tensor(places, dtype=torch.float64).T
+    position = geometry.flat_position(
+        slow * panel.pixel_size[0] * panel.pixels[0],
+        fast * panel.pixel_size[1] * panel.pixels[1],
+        panel.origin,
+        panel.slow_axis,
+        panel.fast_axis,
+    )
+    radius = experiment.detector.curvature_radius
+    if radius is not None:
+        bend = geometry.curved_position_as_c if experiment.c_compat else geometry.curved_position
+        position = bend(
+            position, experiment.beam.direction, panel.slow_axis, panel.fast_axis, radius
+        )
+    return torch.stack(tuple(position), dim=1).numpy()
+
+
+def _solid_angle(experiment: Experiment, panel: Panel) -> float:
+    """Solid angle of the whole panel [sr]."""
+    radius = experiment.detector.curvature_radius
+    if radius is not None:
+        pixel = panel.pixel_area / radius**2 * abs(panel.close_distance) / radius
+        return math.prod(panel.pixels) * pixel
+    first, along_fast, along_slow, last = _positions(experiment, panel, _CORNERS)
+    return _triangle(first, along_fast, last) + _triangle(first, last, along_slow)
+
+
+def _triangle(a: Array, b: Array, c: Array) -> float:
+    """Solid angle of a triangle seen from the origin [sr] (van Oosterom and Strackee)."""
+    lengths = [float(np.linalg.norm(v)) for v in (a, b, c)]
+    below = math.prod(lengths) + sum(
+        float(u @ v) * length
+        for u, v, length in zip((a, a, b), (b, c, c), reversed(lengths), strict=True)
+    )
+    return 2.0 * math.atan2(abs(float(a @ np.cross(b, c))), below)
+
+
+def _angle(u: Array, v: Array) -> float:
+    """Angle between two vectors [rad], precise near 0 too."""
+    return math.atan2(float(np.linalg.norm(np.cross(u, v))), float(u @ v))
+
+
+def _floats(values: Array) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)

@@ -1,0 +1,75 @@
+"""Kernels by their names, and those that a panel in a frame needs."""
+
+import torch
+
+from tiled_sim.kernels.amorphous import AmorphousKernel
+from tiled_sim.kernels.compiled import CompiledKernel
+from tiled_sim.kernels.kernel import Kernel
+from tiled_sim.kernels.reference import ReferenceKernel
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.kernels.spots import SpotsKernel
+from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.first_evaluation import FirstEvaluation
+from tiled_sim.model.settings import Settings
+from tiled_sim.physics.structure_factor import StructureFactorTable
+
+
+class KernelMaker:
+    """Makes the kernels of an experiment.
+
+    Parameters
+    ----------
+    experiment : what to simulate
+    settings : with the kernel that was chosen
+    table : of structure factors; None: ``default_F`` everywhere
+    amorphous : F of the background's material; None without a background
+    device : where the tiles are computed, and the table lies
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        settings: Settings,
+        table: StructureFactorTable | None,
+        amorphous: AmorphousTable | None,
+        device: torch.device,
+    ) -> None:
+        self._experiment = experiment
+        self._settings = settings
+        self._table = table
+        self._amorphous = amorphous
+        self._device = device
+
+    def kernels(
+        self, frame: int, panel: int, first: FirstEvaluation | None = None
+    ) -> tuple[Kernel, ...]:
+        """The kernels whose sum a panel in a frame is: the crystal's, then the background's.
+
+        Parameters
+        ----------
+        frame, panel : numbers
+        first : as `Scene.of`
+        """
+        scene = Scene.of(self._experiment, frame, panel, first)
+        background = self._experiment.background
+        if background is None:
+            return (self.of_crystal(scene),)
+        assert self._amorphous is not None, "the table of the background was not loaded"
+        beside = AmorphousKernel(scene, background, self._amorphous, self._device)
+        return self.of_crystal(scene), beside
+
+    def of_crystal(self, scene: Scene) -> Kernel:
+        """The kernel that was chosen, for the crystal of a scene."""
+        settings, table = self._settings, self._table
+        default_F = self._experiment.structure_factors.default_F
+        if settings.kernel == "spots":
+            return SpotsKernel(scene, table, default_F, settings.negligible)
+        if settings.kernel == "compiled":
+            return CompiledKernel(scene, table, default_F, settings.precision)
+        if settings.kernel == "triton":
+            # where there is Triton, it takes seconds
+            from tiled_sim.kernels.triton import TritonKernel
+
+            return TritonKernel(scene, table, default_F, settings.precision, self._device)
+        return ReferenceKernel(scene, table, default_F)

@@ -1,0 +1,112 @@
+"""The geometry of a scene: where its pixels are seen from the sample, and what they catch.
+
+Every value of a pixel comes from element-wise operations in a fixed order, so it does not depend
+on which other pixels are computed with it.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.physics import geometry
+from tiled_sim.physics.absorption import absorbed
+from tiled_sim.physics.constants import R_E_SQR
+from tiled_sim.physics.geometry import Vectors
+from tiled_sim.physics.polarization import polarization_factor
+from tiled_sim.physics.vectors import Vector
+
+
+class Optics:
+    """Directions, solid angles and factors of the pixels of a scene.
+
+    Parameters
+    ----------
+    scene : the panel in its frame
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._layers = scene.layers()
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Layer and subpixel of everything that a pixel is made of, in the order of summation."""
+        subpixels = range(self._scene.sampling.oversample**2)
+        return itertools.product(range(self._scene.detector.layers), subpixels)
+
+    def position(self, pixels: Pixels, subpixel: int, layer: int = 0) -> Vectors:
+        """From the sample to the centre of a subpixel on a layer's front [m]."""
+        scene, panel = self._scene, self._layers[layer]
+        oversample = scene.sampling.oversample
+        sub_slow, sub_fast = divmod(subpixel, oversample)
+        slow, fast = (side / oversample for side in panel.pixel_size)
+        position = geometry.flat_position(
+            slow * (pixels.slow * oversample + sub_slow) + slow / 2.0,
+            fast * (pixels.fast * oversample + sub_fast) + fast / 2.0,
+            panel.origin,
+            panel.slow_axis,
+            panel.fast_axis,
+        )
+        radius = scene.detector.curvature_radius
+        if radius is None:
+            return position
+        bend = geometry.curved_position_as_c if scene.c_compat else geometry.curved_position
+        position = bend(position, scene.beam.direction, panel.slow_axis, panel.fast_axis, radius)
+        deeper = (radius + self._depth(layer)) / radius
+        return Vectors(*(component * deeper for component in position))
+
+    def to_subpixel(self, pixels: Pixels, subpixel: int, layer: int = 0) -> tuple[Vectors, Tensor]:
+        """Unit vectors to the centre of a subpixel on a layer's front, and distances [m]."""
+        return geometry.direction(self.position(pixels, subpixel, layer))
+
+    def _depth(self, layer: int) -> float:
+        """From the panel's plane to the front of a layer [m]."""
+        sensor = self._scene.detector.sensor
+        return 0.0 if sensor is None else sensor.depth(layer)
+
+    def omega(self, distance: Tensor, layer: int) -> Tensor:
+        """Solid angle of a pixel at the place of a subpixel [sr]."""
+        if self._scene.detector.point_pixel:
+            return geometry.point_solid_angle(distance)
+        panel = self._layers[layer]
+        return geometry.solid_angle(distance, panel.pixel_size, panel.close_distance)
+
+    def capture(self, diffracted: Vectors, layer: int) -> Tensor | None:
+        """Share of the photons that a layer absorbs; None: all."""
+        sensor = self._scene.detector.sensor
+        if sensor is None:
+            return None
+        obliquity = torch.ones_like(diffracted.x)
+        if self._scene.detector.curvature_radius is None:
+            obliquity = diffracted.dot(self._scene.panel.normal).abs()
+        return absorbed(
+            sensor.depth(layer), sensor.depth(layer + 1), sensor.attenuation_length, obliquity
+        )
+
+    def polarization(self, diffracted: Vectors, incident: Vector) -> Tensor | None:
+        """Polarization factor of light that came along ``incident``; None: 1 everywhere."""
+        beam = self._scene.beam
+        if beam.polarization is None:
+            return None
+        return polarization_factor(diffracted, incident, beam.polarization, beam.polarization_axis)
+
+    def within_resolution(self, q: Vectors) -> Tensor | None:
+        """Pixels whose d = 1/|q| is not below dmin; None: all."""
+        dmin = self._scene.sampling.dmin
+        if dmin == 0.0:
+            return None
+        stol = 0.5 * q.length()
+        return ~((stol > 0.0) & (dmin > 0.5 / stol))
+
+    def ceiling(self, F: float) -> float:
+        """No pixel is brighter if no node has a larger F [electron], taken at nodes [photons]."""
+        scene = self._scene
+        crystal, panel = scene.crystal, scene.panel
+        height = float(math.prod(crystal.cells)) ** 2
+        area = 1.0 if scene.detector.point_pixel else panel.pixel_area
+        omega = area / panel.close_distance**2
+        return R_E_SQR * scene.beam.fluence * F * F * height * omega

@@ -1,0 +1,246 @@
+"""The sum over layers, subpixels and sources of a pixel, whatever sums the steps of one."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.kernel import Progress, after_steps
+from tiled_sim.kernels.lookups import Lookups
+from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.recorder import Recorder
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.first_evaluation import FirstEvaluation
+from tiled_sim.physics import geometry
+from tiled_sim.physics.constants import R_E_SQR
+from tiled_sim.physics.geometry import Vectors
+from tiled_sim.physics.vectors import Vector
+
+
+class ScatteringVectors(NamedTuple):
+    """Scattering vectors of a subpixel and a source: what phi steps and domains share.
+
+    Parameters
+    ----------
+    pixels : whose subpixel it is
+    layer, subpixel, source : numbers
+    q : [1/Å]
+    seen : pixels that dmin lets through; None: all
+    recorder : told the values of its pixel
+    progress : told how many more steps have been summed
+    """
+
+    pixels: Pixels
+    layer: int
+    subpixel: int
+    source: int
+    q: Vectors
+    seen: Tensor | None
+    recorder: Recorder | None
+    progress: Progress
+
+    @property
+    def counted(self) -> Tensor:
+        """Pixels whose evaluations count: live ones that dmin lets through."""
+        return self.pixels.live if self.seen is None else self.pixels.live & self.seen
+
+    def at(self, first: FirstEvaluation | None) -> Tensor | None:
+        """Which of the pixels is the C program's first evaluation, or None if none is."""
+        if first is None or (self.subpixel, self.source) != (first.subpixel, first.source):
+            return None
+        is_first = (self.pixels.slow == first.slow) & (self.pixels.fast == first.fast)
+        return is_first if bool(is_first.any()) else None
+
+
+#: Sums F_cell² · F_latt² over phi steps and domains [electron²], and counts what it looks up.
+SumOfSteps = Callable[[ScatteringVectors, Lookups], Tensor]
+
+
+class _Sums:
+    """What the steps of one source add up to in some pixels, term by term [electron²].
+
+    Parameters
+    ----------
+    like : a tensor of their shape
+    weighed : whether terms of one pixel have factors of their own; else only `I` is kept
+    """
+
+    def __init__(self, like: Tensor, weighed: bool) -> None:
+        self._weighed = weighed
+        #: F_cell² · F_latt².
+        self.I = torch.zeros_like(like)
+        if weighed:
+            #: … times the share that the layer absorbs, times polarization, times solid angle.
+            self.captured, self.polarized, self.whole = (torch.zeros_like(like) for _ in range(3))
+
+    def add(
+        self, intensity: Tensor, capture: Tensor | None, polar: Tensor | None, omega: Tensor
+    ) -> None:
+        """Add a term with its factors; ``capture`` None is 1, ``polar`` None without weighing."""
+        self.I += intensity
+        if self._weighed:
+            assert polar is not None
+            captured = intensity if capture is None else intensity * capture
+            self.captured += captured
+            self.polarized += captured * polar
+            self.whole += captured * polar * omega
+
+
+class PixelSum:
+    """Sums layers, subpixels and sources of the pixels of a scene.
+
+    Parameters
+    ----------
+    scene : the panel in its frame
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._optics = Optics(scene)
+
+    def photons(
+        self,
+        pixels: Pixels,
+        sum_of_steps: SumOfSteps,
+        recorder: Recorder | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Tensor, Lookups]:
+        """Expected photons of each pixel, and what the look-ups met.
+
+        Parameters
+        ----------
+        pixels : any number; those that are not live are computed, and not counted
+        sum_of_steps : called for every layer, subpixel and source
+        recorder : told the values of its pixel
+        progress : told how many more evaluations are done
+
+        Returns
+        -------
+        float64, one value a pixel [photons]
+        """
+        scene, optics = self._scene, self._optics
+        sources = list(scene.spectrum)
+        sums = [_Sums(pixels.slow, scene.weighs_terms) for _ in sources]
+        polar: list[Tensor | None] = [None] * len(sources)
+        omega = None
+        lookups = Lookups()
+        of_steps = after_steps(progress, int(pixels.live.sum()))
+        for layer, subpixel in optics.places():
+            position = optics.position(pixels, subpixel, layer)
+            diffracted, distance = geometry.direction(position)
+            if recorder is not None:
+                recorder.record(position=position, distance=distance, diffracted=diffracted)
+            if omega is None or scene.sampling.oversample_omega:
+                omega = optics.omega(distance, layer)
+            if subpixel == 0 or scene.sampling.oversample_thick:
+                capture = optics.capture(diffracted, layer)
+            for number, source in enumerate(sources):
+                q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
+                seen = optics.within_resolution(q)
+                self._polarize(polar, number, diffracted, source.incident, seen)
+                if recorder is not None and number == 0:
+                    recorder.record(
+                        incident=source.incident,
+                        wavelength=source.wavelength,
+                        q=q,
+                        cos_two_theta=diffracted.dot(source.incident),
+                    )
+                    recorder.phi_steps.clear()
+                vectors = ScatteringVectors(
+                    pixels, layer, subpixel, number, q, seen, recorder, of_steps
+                )
+                intensity = sum_of_steps(vectors, lookups)
+                sums[number].add(intensity, capture, polar[number], omega)
+        assert omega is not None
+        return self._scale(sums, polar, omega, recorder), lookups
+
+    def _polarize(
+        self,
+        polar: list[Tensor | None],
+        number: int,
+        diffracted: Vectors,
+        incident: Vector,
+        seen: Tensor | None,
+    ) -> None:
+        """Set the polarization factor where a pixel is first seen, for each source of its own.
+
+        The C program takes the factor of the first source for all. With ``oversample_polar``
+        every term has its own.
+        """
+        slot = 0 if self._scene.c_compat else number
+        known = None if self._scene.sampling.oversample_polar else polar[slot]
+        if known is not None and seen is None:
+            return
+        factor = self._optics.polarization(diffracted, incident)
+        if factor is None:
+            polar[slot] = torch.ones_like(diffracted.x)
+            return
+        if seen is not None:
+            held = torch.zeros_like(factor) if known is None else known
+            factor = torch.where((held == 0.0) & seen, factor, held)
+        polar[slot] = factor
+
+    def _scale(
+        self,
+        sums: list[_Sums],
+        polar: list[Tensor | None],
+        omega: Tensor,
+        recorder: Recorder | None,
+    ) -> Tensor:
+        """Photons from the sums of the sources: r_e² · fluence · I / steps · polar · omega."""
+        scene = self._scene
+        if scene.weighs_terms:
+            return self._scale_weighed(sums, polar[0], omega, recorder)
+        shared = len(sums) == 1 or scene.c_compat
+        total = torch.zeros_like(omega)
+        polarized = torch.zeros_like(omega)
+        for number, (weight, of_source) in enumerate(zip(scene.weights, sums, strict=True)):
+            factor = polar[0 if shared else number]
+            assert factor is not None
+            total += weight * of_source.I
+            polarized += weight * of_source.I * factor
+        first = polar[0]
+        assert first is not None
+        per_step = R_E_SQR * scene.beam.fluence / scene.steps
+        photons = per_step * (total * first if shared else polarized) * omega
+        if recorder is not None:
+            mean = first if shared else torch.where(total == 0.0, first, polarized / total)
+            recorder.record(I=total, capture=1.0, polar=mean, omega=omega, photons=photons)
+        return photons
+
+    def _scale_weighed(
+        self,
+        sums: list[_Sums],
+        polar: Tensor | None,
+        omega: Tensor,
+        recorder: Recorder | None,
+    ) -> Tensor:
+        """Photons from sums whose terms have factors of their own.
+
+        The recorder is told the mean of each factor over the pixel's intensity, so that the chain
+        multiplies out; of a dark pixel the last.
+        """
+        I, captured, polarized, whole = (torch.zeros_like(omega) for _ in range(4))
+        for weight, of_source in zip(self._scene.weights, sums, strict=True):
+            I += weight * of_source.I
+            captured += weight * of_source.captured
+            polarized += weight * of_source.polarized
+            whole += weight * of_source.whole
+        photons = R_E_SQR * self._scene.beam.fluence / self._scene.steps * whole
+        if recorder is not None:
+            assert polar is not None
+            recorder.record(
+                I=I,
+                capture=_ratio(captured, I, torch.zeros_like(I)),
+                polar=_ratio(polarized, captured, polar),
+                omega=_ratio(whole, polarized, omega),
+                photons=photons,
+            )
+        return photons
+
+
+def _ratio(above: Tensor, below: Tensor, otherwise: Tensor) -> Tensor:
+    """A quotient, and another value where there is none."""
+    return torch.where(below == 0.0, otherwise, above / below)

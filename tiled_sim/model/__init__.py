@@ -1,0 +1,1 @@
+"""Frozen nouns: what is simulated, and how. No readers, no torch."""

@@ -1,0 +1,171 @@
+"""The detector: panels where they stand, their regions and masks, and the sensor."""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tiled_sim.model.checks import UNHASHED, require, require_finite, require_unit
+from tiled_sim.physics.vectors import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of pixels, half-open: slow_start ≤ slow < slow_stop, likewise fast."""
+
+    slow_start: int
+    slow_stop: int
+    fast_start: int
+    fast_stop: int
+
+    def __post_init__(self) -> None:
+        require(
+            0 <= self.slow_start < self.slow_stop and 0 <= self.fast_start < self.fast_stop,
+            f"region of interest {dataclasses.astuple(self)} (slow start, slow stop, fast start, "
+            "fast stop) holds no pixel",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFile:
+    """An SMV image whose zeros are dead pixels: its path and the SHA-256 of its bytes."""
+
+    path: str = field(metadata=UNHASHED)
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One flat rectangle of pixels.
+
+    Parameters
+    ----------
+    origin : sample to the corner of pixel (0, 0) [m]
+    fast_axis, slow_axis, normal : unit vectors; the normal points away from the sample
+    pixels : (slow, fast) number of pixels
+    pixel_size : (slow, fast) sides of a pixel [m]
+    region : the only pixels to compute; None: all
+    mask : dead pixels; None: none
+    name : for people
+    group : path of the modules that hold it, outermost first; for people
+    """
+
+    origin: Vector
+    fast_axis: Vector
+    slow_axis: Vector
+    normal: Vector
+    pixels: tuple[int, int]
+    pixel_size: tuple[float, float]
+    region: Region | None = None
+    mask: MaskFile | None = None
+    name: str = field(default="0", metadata=UNHASHED)
+    group: tuple[str, ...] = field(default=(), metadata=UNHASHED)
+
+    def __post_init__(self) -> None:
+        require_finite(self, "panel")
+        for axis in ("fast_axis", "slow_axis", "normal"):
+            require_unit(getattr(self, axis), f"panel.{axis}")
+        require(min(self.pixels) >= 1, f"panel.pixels = {self.pixels} must be at least 1 each way")
+        require(
+            min(self.pixel_size) > 0, f"panel.pixel_size = {self.pixel_size} m must be positive"
+        )
+        require(
+            abs(self.close_distance) > 0,
+            "panel: the detector plane passes through the sample (close distance 0)",
+        )
+        if self.region is not None:
+            slow, fast = self.pixels
+            require(
+                self.region.slow_stop <= slow and self.region.fast_stop <= fast,
+                f"panel.region {dataclasses.astuple(self.region)} reaches beyond the panel's "
+                f"{slow} x {fast} (slow x fast) pixels",
+            )
+
+    @property
+    def close_distance(self) -> float:
+        """Distance from the sample to the panel's plane [m]."""
+        return float(np.dot(self.origin, self.normal))
+
+    @property
+    def has_square_pixels(self) -> bool:
+        """Whether a pixel is as long along slow as along fast."""
+        slow, fast = self.pixel_size
+        return slow == fast
+
+    @property
+    def pixel_area(self) -> float:
+        """Area of a pixel [m²]."""
+        slow, fast = self.pixel_size
+        # the power and the product differ in the last bit of some; images were made by the power
+        return slow**2 if slow == fast else slow * fast
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """What absorbs the photons: a slab that is cut into layers, behind the panel's plane.
+
+    Parameters
+    ----------
+    thickness : [m]
+    attenuation_length : depth that lets 1/e of the photons through [m]
+    layers : each catches what it absorbs where its front lies
+    """
+
+    thickness: float
+    attenuation_length: float
+    layers: int = 1
+
+    def __post_init__(self) -> None:
+        require_finite(self, "sensor")
+        for name in ("thickness", "attenuation_length"):
+            value = getattr(self, name)
+            require(value > 0, f"sensor.{name} = {value} m must be positive")
+        require(self.layers >= 1, f"sensor.layers = {self.layers} must be at least 1")
+
+    def depth(self, layer: int) -> float:
+        """From the panel's plane to the front of a layer [m]."""
+        return self.thickness / self.layers * layer
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """Panels, flat or curved. They may differ in number and size of pixels.
+
+    Parameters
+    ----------
+    panels : in the order of the image
+    curvature_radius : distance of every pixel of a curved detector [m]; None: flat
+    point_pixel : True: 1/R² [1/m²] in place of the pixel's solid angle
+    sensor : None: every photon is caught, at the panel's plane
+    """
+
+    panels: tuple[Panel, ...]
+    curvature_radius: float | None = None
+    point_pixel: bool = False
+    sensor: Sensor | None = None
+
+    def __post_init__(self) -> None:
+        require(len(self.panels) > 0, "detector.panels must name at least one panel")
+        if self.curvature_radius is not None:
+            require(
+                math.isfinite(self.curvature_radius) and self.curvature_radius > 0,
+                f"detector.curvature_radius = {self.curvature_radius} m must be positive",
+            )
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """(slow, fast) number of pixels along each side of the largest panel."""
+        slow, fast = zip(*(panel.pixels for panel in self.panels), strict=True)
+        return max(slow), max(fast)
+
+    @property
+    def pixel_size(self) -> tuple[float, float] | None:
+        """(slow, fast) sides of a pixel [m]; None where the panels differ."""
+        first, *others = {panel.pixel_size for panel in self.panels}
+        return None if others else first
+
+    @property
+    def layers(self) -> int:
+        """Layers of the sensor."""
+        return 1 if self.sensor is None else self.sensor.layers

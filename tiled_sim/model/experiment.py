@@ -1,0 +1,246 @@
+"""What is simulated: frozen, resolved, hashed.
+
+Lengths are metres, angles radians, wavelengths and cells Å, reciprocal vectors 1/Å, all float64.
+Nothing here is a default that is still to be worked out: readers of TOML and of nanoBragg
+options resolve everything once, before an `Experiment` is made.
+"""
+
+import dataclasses
+import json
+import math
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tiled_sim.model.background import Background
+from tiled_sim.model.beam import Beam, Spectrum
+from tiled_sim.model.canonical import canonical_sha256
+from tiled_sim.model.changes import changed
+from tiled_sim.model.checks import UNHASHED, require
+from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.document import from_plain, to_plain
+from tiled_sim.model.exposures import Exposures
+from tiled_sim.model.readout import Noise, PointSpread
+from tiled_sim.model.sampling import Sampling
+
+#: Name of the beam's spectrum among the arrays of an experiment.
+_SPECTRUM = "spectrum"
+#: Phi steps times mosaic domains; so many matrices are 720 MB.
+_MOST_ORIENTATIONS = 10**7
+
+
+@dataclass(frozen=True, slots=True)
+class StructureFactorSource:
+    """Where F comes from: at most one file, and the value elsewhere.
+
+    Parameters
+    ----------
+    path : file, or None for `default_F` everywhere
+    format : ``hkl``, ``fdump`` or ``mtz``; None without a file
+    default_F : F of every node that the file does not give [electron]
+    column : label of the amplitudes in an MTZ; None: its only column of them
+    """
+
+    path: str | None = field(default=None, metadata=UNHASHED)
+    # decides: an Fdump and a list treat default_F inside the grid differently
+    format: str | None = None
+    default_F: float = 0.0
+    column: str | None = field(default=None, metadata=UNHASHED)
+
+    def __post_init__(self) -> None:
+        require(
+            math.isfinite(self.default_F),
+            f"structure_factors.default_F = {self.default_F} must be finite",
+        )
+        require(
+            self.column is None or self.format == "mtz",
+            f"structure_factors.column = {self.column!r} names a column of an MTZ, but the source "
+            f"is {self.path}, of format {self.format}",
+        )
+        require(
+            self.path is not None or self.default_F != 0.0,
+            "no structure factors: name a file (-hkl FILE, --fdump FILE, --mtz FILE; in TOML hkl, "
+            "fdump or mtz in [structure_factors]) or a default_F other than 0. Without them every "
+            "F_cell would be 0 and the image empty. Nothing is read from the working directory "
+            "unasked",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """Everything that decides the image.
+
+    Parameters
+    ----------
+    beam, crystal, detector, sampling, exposures, structure_factors : see their classes
+    c_compat : replay what the C program does wrong where that is defined (docs/differences.md)
+    background : scattering of amorphous material; None: none
+    noise : how photons are counted; None: they are not, the image is of expected photons alone
+    notes : decisions of the reader that the user should know of; not part of the hash
+    """
+
+    beam: Beam
+    crystal: Crystal
+    detector: Detector
+    sampling: Sampling
+    exposures: Exposures
+    structure_factors: StructureFactorSource
+    c_compat: bool = False
+    background: Background | None = None
+    noise: Noise | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False, metadata=UNHASHED)
+
+    def __post_init__(self) -> None:
+        domains = self.crystal.domains.count
+        orientations = self.exposures.steps * domains
+        require(
+            orientations <= _MOST_ORIENTATIONS,
+            f"frames.steps = {self.exposures.steps} times crystal.mosaic_domains = {domains} are "
+            f"{orientations} orientations of the crystal, each as much work as an image of its "
+            f"own; {_MOST_ORIENTATIONS} are allowed",
+        )
+        sampling = self.sampling
+        not_as_c = {
+            "a sensor with a thickness": self.detector.sensor is not None,
+            "oversample_thick": sampling.oversample_thick,
+            "oversample_polar": sampling.oversample_polar,
+            "oversample_omega": sampling.oversample_omega,
+            "an amorphous background": self.background is not None,
+        }
+        for what, is_there in not_as_c.items():
+            require(
+                not (self.c_compat and is_there),
+                f"{what} cannot be had as C has it: the C program's result means nothing "
+                "(docs/differences.md, rows 14, 15 and 20); leave it or c_compat out",
+            )
+        if self.noise is not None and self.noise.point_spread is not None:
+            for panel in self.detector.panels:
+                _require_reach(self.noise.point_spread, panel)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(frame, panel, slow, fast) size of the image, panels padded to the largest."""
+        slow, fast = self.detector.pixels
+        return len(self.exposures), len(self.detector.panels), slow, fast
+
+    @property
+    def steps(self) -> int:
+        """Terms in a pixel's sum: sources × mosaic domains × phi steps × subpixels."""
+        return (
+            len(self.beam.spectrum)
+            * self.crystal.domains.count
+            * self.exposures.steps
+            * self.sampling.oversample**2
+        )
+
+    @property
+    def evaluations_per_pixel(self) -> int:
+        """Steps in every layer of the sensor."""
+        return self.steps * self.detector.layers
+
+    def to_dict(self) -> dict[str, typing.Any]:
+        """All fields as plain JSON values, in place of arrays their hashes.
+
+        Together with `arrays` it is all there is; `from_dict` is the inverse.
+        """
+        return json.loads(json.dumps(to_plain(self), allow_nan=False))
+
+    def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+        """What `to_dict` has only the hash of: ``spectrum/incident`` and its like."""
+        spectrum = self.beam.spectrum
+        names = (item.name for item in dataclasses.fields(spectrum))
+        return {f"{_SPECTRUM}/{name}": getattr(spectrum, name) for name in names}
+
+    @classmethod
+    def from_dict(
+        cls, data: Mapping[str, typing.Any], arrays: Mapping[str, npt.NDArray[np.float64]]
+    ) -> "Experiment":
+        """Rebuild an experiment from `to_dict` and `arrays`.
+
+        Raises
+        ------
+        ExperimentError
+            for arrays that are not those whose hashes the document has
+        KeyError, TypeError
+            for a document that lacks or spoils a field
+        """
+        names = (item.name for item in dataclasses.fields(Spectrum))
+        spectrum = Spectrum(*(arrays[f"{_SPECTRUM}/{name}"] for name in names))
+        written = data["beam"]["spectrum"]["sha256"]
+        require(
+            spectrum.sha256 == written,
+            f"beam.spectrum: its arrays have SHA-256 {spectrum.sha256}, written were those of "
+            f"{written}",
+        )
+        return from_plain(cls, {**data, "beam": {**data["beam"], "spectrum": spectrum}})
+
+    def with_(self, changes: Mapping[str, typing.Any]) -> "Experiment":
+        """The experiment with other values, and with all that follows from them.
+
+        ``experiment.with_({"beam.wavelength_A": 1.5, "crystal.cells": [20, 20, 20]})``: keys are
+        those of the TOML that ``tiled-sim config`` prints, each with its section before it;
+        ``docs/python.md`` says what each does.
+
+        Raises
+        ------
+        ExperimentError
+            for keys that are unknown or have no one clear meaning, and for values that cannot be
+        """
+        return changed(self, changes)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what is simulated, not of where files lie or notes: see `canonical`."""
+        return canonical_sha256(self)
+
+    @classmethod
+    def from_nanobragg(
+        cls,
+        options: typing.Sequence[str],
+        *,
+        c_compat: bool = False,
+        fdump: str | Path | None = None,
+        mtz: str | Path | None = None,
+        clip_to_beam: bool | None = None,
+        noise: Noise | None = None,
+    ) -> "Experiment":
+        """Read a nanoBragg command line; see `tiled_sim.read.nanobragg.reader.read_options`."""
+        from tiled_sim.read.nanobragg.reader import read_options
+
+        return read_options(
+            options,
+            c_compat=c_compat,
+            fdump=fdump,
+            mtz=mtz,
+            clip_to_beam=clip_to_beam,
+            noise=noise,
+        )
+
+    @classmethod
+    def from_toml(
+        cls, path: str | Path, *, changes: Mapping[str, typing.Any] | None = None
+    ) -> "Experiment":
+        """Read a TOML file; see `tiled_sim.read.toml.reader.read_toml`."""
+        from tiled_sim.read.toml.reader import read_toml
+
+        return read_toml(path, changes)
+
+
+def _require_reach(spread: PointSpread, panel: Panel) -> None:
+    """Refuse a point spread that a panel cannot have."""
+    require(
+        panel.has_square_pixels,
+        f"noise.point_spread: the pixels of panel {panel.name} are {panel.pixel_size} m (slow, "
+        "fast), and light spreads over square pixels alone; leave the point spread out",
+    )
+    reach = spread.reach(panel.pixel_size[0])
+    require(
+        reach <= max(panel.pixels),
+        f"noise.point_spread reaches over {reach} pixels, the panel has {panel.pixels} (slow, "
+        "fast); check the unit of its width, or give a radius",
+    )

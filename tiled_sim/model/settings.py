@@ -1,0 +1,64 @@
+"""How an experiment is computed: by which kernel, how precisely, and what may be left out."""
+
+import math
+from dataclasses import dataclass, field
+
+from tiled_sim.errors import UsageError
+
+PRECISIONS = ("float64", "mixed")
+#: Kinds of torch devices that each kernel runs on; in the order in which one is looked for.
+DEVICES = {
+    "reference": ("cpu", "cuda"),
+    "compiled": ("cpu",),
+    "spots": ("cpu",),
+    "triton": ("cuda",),
+}
+#: Takes the kernel that is predicted to finish first.
+AUTO = "auto"
+KERNELS = (AUTO, *DEVICES)
+#: Of the generator of mosaic domains, which is nanoBragg's.
+MOSAIC_SEED = 12345678
+#: Share of the peak of a Gaussian spot below which an evaluation is negligible.
+NEGLIGIBLE = 1e-9
+#: Share of the reflections in reach that a file must give, unless another is asked for.
+REQUIRED_COVERAGE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How an experiment is computed: as the user asks, and once chosen as it is done.
+
+    Parameters
+    ----------
+    kernel : one of `KERNELS`
+    precision : one of `PRECISIONS`
+    negligible : share of the peak of a Gaussian spot below which evaluations may be left out
+    reason : why the kernel was taken, for the user
+
+    Raises
+    ------
+    UsageError
+        for unknown names, and a share outside 0 … 1
+    """
+
+    kernel: str = AUTO
+    precision: str = PRECISIONS[0]
+    negligible: float = NEGLIGIBLE
+    reason: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        for option, value, names in (
+            ("--precision", self.precision, PRECISIONS),
+            ("--kernel", self.kernel, KERNELS),
+        ):
+            if value not in names:
+                raise UsageError(f"{option} {value!r} must be one of {', '.join(names)}")
+        if not (math.isfinite(self.negligible) and 0.0 <= self.negligible < 1.0):
+            raise UsageError(
+                f"--negligible {self.negligible:g} is a share of a spot's peak: from 0, which "
+                "keeps every evaluation, to less than 1"
+            )
+
+
+#: What needs no choice.
+REFERENCE = Settings("reference", "float64", 0.0, "as asked")

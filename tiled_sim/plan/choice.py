@@ -1,0 +1,182 @@
+"""Which kernel computes a run: chosen once, when it is planned, by predicted cost."""
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from tiled_sim.errors import KernelError, UsageError
+from tiled_sim.kernels import spots
+from tiled_sim.kernels.compiled import CompiledKernel, graphs_of
+from tiled_sim.kernels.packages import build, is_built, obstacle_to_build
+from tiled_sim.kernels.spots import predicted_cost
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.settings import AUTO, DEVICES, PRECISIONS, REFERENCE, Settings
+
+logger = logging.getLogger(__name__)
+
+# Seconds on one core, measured (docs/benchmarks.md), where F is taken at the nearest node and
+# where it is interpolated; only their ratios decide.
+_REFERENCE_EVALUATION = {False: 60e-9, True: 230e-9}
+_COMPILED_EVALUATION = {
+    ("float64", False): 3.5e-9,
+    ("mixed", False): 2e-9,
+    ("float64", True): 45e-9,
+    ("mixed", True): 41e-9,
+}
+_COMPILED_SUBPIXEL = 30e-9
+_BACKGROUND_LOOKUP = 200e-9
+#: Of a compiled kernel in each process, and for the first time on a machine.
+_LOADING = 0.5
+_BUILDING = {False: 25.0, True: 55.0}
+
+
+def choose_kernel(
+    experiment: Experiment, settings: Settings, *, device: str, cores: int
+) -> Settings:
+    """Take the kernel that was asked for, or the one that is predicted to finish first.
+
+    Parameters
+    ----------
+    experiment : what to simulate
+    settings : as the user asks
+    device : name of the torch device of the workers
+    cores : that work on the run
+
+    Returns
+    -------
+    settings with a kernel of that name and the reason; its precision is never less than was asked
+    for, and ``negligible`` is 0 where it leaves nothing out
+
+    Raises
+    ------
+    UsageError
+        for a kernel that cannot compute the experiment there
+    """
+    device = "cpu" if device == "auto" else device.partition(":")[0]
+    if settings.kernel != AUTO:
+        obstacle = _obstacle(settings.kernel, experiment, settings, device)
+        if obstacle:
+            raise UsageError(f"--kernel {settings.kernel} cannot be had: {obstacle}")
+        return _chosen(settings.kernel, experiment, settings, "as asked")
+    able, unable = [], []
+    for kernel in DEVICES:
+        obstacle = _obstacle(kernel, experiment, settings, device)
+        if not obstacle:
+            able.append(kernel)
+        elif device in DEVICES[kernel] and kernel != "spots":
+            unable.append(f"no {kernel} kernel: {obstacle}")
+    if device == "cuda":
+        kernel = able[-1]  # what was made for the device, if it is there
+        return _chosen(kernel, experiment, settings, "; ".join(unable) or "made for this device")
+    seconds = {}
+    for kernel in able:
+        chosen = _chosen(kernel, experiment, settings, "")
+        starting = _seconds_to_start(chosen, experiment)
+        seconds[kernel] = predicted_seconds(chosen, experiment, cores=cores) + starting
+    first, *others = sorted(able, key=lambda kernel: seconds[kernel])
+    told = [f"predicted {seconds[first]:.2g} s"]
+    told += [f"{kernel} {seconds[kernel]:.2g} s" for kernel in others]
+    return _chosen(first, experiment, settings, "; ".join([", ".join(told), *unable]))
+
+
+def predicted_seconds(settings: Settings, experiment: Experiment, *, cores: int) -> float:
+    """Time that a run is predicted to take on CPU, once its kernel is loaded [s].
+
+    Parameters
+    ----------
+    settings : with its kernel
+    experiment : what to simulate
+    cores : that work on it
+
+    Returns
+    -------
+    infinity where it is not known, of a GPU
+    """
+    if settings.kernel == "triton":
+        return math.inf
+    seconds = _seconds_of_crystal(settings, experiment)
+    if experiment.background is not None:
+        lookups = math.prod(experiment.shape) * len(experiment.beam.spectrum)
+        seconds += lookups * experiment.detector.layers * _BACKGROUND_LOOKUP
+    return seconds / cores
+
+
+def build_kernel(
+    settings: Settings, experiment: Experiment, *, asked: str, compiling: Callable[[], None]
+) -> Settings:
+    """Compile what a kernel needs; where that fails and any would do, the reference kernel.
+
+    Parameters
+    ----------
+    settings : of `choose_kernel`
+    experiment : what to simulate
+    asked : the kernel that was asked for
+    compiling : called before something is compiled
+
+    Raises
+    ------
+    KernelError
+        if the compiled kernel was asked for by name and cannot be made
+    """
+    if settings.kernel != CompiledKernel.name:
+        return settings
+    missing = [graph for graph in graphs_of(experiment, settings.precision) if not is_built(graph)]
+    if missing:
+        compiling()
+    try:
+        for graph in missing:
+            build(graph)
+    except KernelError as error:
+        if asked != AUTO:
+            raise
+        logger.warning("%s; going on with that", error)
+        return replace(REFERENCE, reason=str(error))
+    return settings
+
+
+def _chosen(kernel: str, experiment: Experiment, asked: Settings, reason: str) -> Settings:
+    precision = asked.precision if kernel in ("compiled", "triton") else PRECISIONS[0]
+    gaussian = kernel == "spots" and experiment.crystal.shape == "gauss_star"
+    return Settings(kernel, precision, asked.negligible if gaussian else 0.0, reason)
+
+
+def _obstacle(kernel: str, experiment: Experiment, asked: Settings, device: str) -> str:
+    """Why a kernel cannot compute an experiment on a device; empty if it can."""
+    if device not in DEVICES[kernel]:
+        return f"it runs on {DEVICES[kernel][0].upper()}"
+    if kernel == "spots":
+        if experiment.crystal.shape == "gauss_star" and asked.negligible == 0.0:
+            return "--negligible 0 keeps every evaluation"
+        return spots.obstacle(experiment)
+    if kernel == "compiled" and not all(map(is_built, graphs_of(experiment, asked.precision))):
+        return obstacle_to_build()
+    if kernel == "triton":
+        from tiled_sim.kernels import triton
+
+        return triton.obstacle()
+    return ""
+
+
+def _seconds_to_start(settings: Settings, experiment: Experiment) -> float:
+    """Until a kernel is loaded, and compiled if it has never been [s]."""
+    if settings.kernel != CompiledKernel.name:
+        return 0.0
+    graphs = graphs_of(experiment, settings.precision)
+    return _LOADING + sum(_BUILDING[graph.interpolate] for graph in graphs if not is_built(graph))
+
+
+def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
+    """Predicted time of what a kernel sums, on one core [s]."""
+    if settings.kernel == "spots":
+        return predicted_cost(experiment, settings.negligible).seconds
+    interpolate = experiment.sampling.interpolate
+    pixels = math.prod(experiment.shape)
+    evaluations = pixels * experiment.evaluations_per_pixel
+    if settings.kernel == "reference":
+        return evaluations * _REFERENCE_EVALUATION[interpolate]
+    places = experiment.sampling.oversample**2 * experiment.detector.layers
+    return (
+        evaluations * _COMPILED_EVALUATION[settings.precision, interpolate]
+        + pixels * places * _COMPILED_SUBPIXEL
+    )

@@ -1,0 +1,223 @@
+"""How many of the reflections that the detector can see have a structure factor."""
+
+import itertools
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tiled_sim.errors import CoverageError
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.devices import one_torch_thread
+from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.mask import Mask
+from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.physics import geometry, lattice
+from tiled_sim.physics.geometry import Vectors
+
+#: Pixels and steps looked at: enough to meet nearly every reflection of a large detector.
+_SAMPLED_PIXELS = 250_000
+_SAMPLED_STEPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Reflections in reach of the detector, and how many of them the file gives.
+
+    Parameters
+    ----------
+    reflections : distinct nodes, (0, 0, 0) apart, that a sample of pixels and steps looks up
+    in_range : of them, inside the ranges of the file
+    given : of them, given by the file
+    too_near_edge : of them, those whose neighbours a tricubic interpolation would miss
+    pixels, steps : size of the sample
+    """
+
+    reflections: int
+    in_range: int
+    given: int
+    too_near_edge: int
+    pixels: int
+    steps: int
+
+    @property
+    def fraction(self) -> float:
+        """Given reflections among those in reach; 1 if there are none."""
+        return self.given / self.reflections if self.reflections else 1.0
+
+    @property
+    def missing(self) -> int:
+        """Reflections in reach that the file does not give."""
+        return self.reflections - self.given
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {**asdict(self), "fraction": self.fraction, "missing": self.missing}
+
+    def require(self, least: float, structure_factors: StructureFactors) -> None:
+        """Refuse a run whose structure factors cover too little.
+
+        Parameters
+        ----------
+        least : smallest fraction to let through
+        structure_factors : for the message
+
+        Raises
+        ------
+        CoverageError
+            with the numbers and what to do
+        """
+        if self.fraction >= least:
+            return
+        provenance = structure_factors.provenance
+        low, high = structure_factors.minimum, structure_factors.maximum
+        ranges = ", ".join(f"{name} {a}..{b}" for name, a, b in zip("hkl", low, high, strict=True))
+        plural = "" if provenance.count == 1 else "s"
+        raise CoverageError(
+            f"{provenance.path} gives {self.given} of {self.reflections} reflections in reach of "
+            f"the detector ({100 * self.fraction:.3g} %, at least {100 * least:.3g} % are "
+            f"required). It holds {provenance.count} reflection{plural}, {ranges}; {self.in_range} "
+            "of those in reach lie in these ranges. Is it the right file, and not a stub? "
+            "--require-coverage FRACTION changes the limit, 0 lets everything through"
+        )
+
+
+def measure_coverage(
+    experiment: Experiment, structure_factors: StructureFactors, mask: Mask
+) -> Coverage:
+    """Look up the nodes under a fixed sample of live pixels, sources, angles and domains.
+
+    Parameters
+    ----------
+    experiment : what will be simulated
+    structure_factors : of its file
+    mask : of its panels
+    """
+    frames, panels, _, _ = experiment.shape
+    keys = np.empty(0, dtype=np.int64)
+    pixels = 0
+    steps = _sampled_steps(experiment)
+    sampled_frames = sorted({0, frames - 1})
+    with one_torch_thread():
+        for panel in range(panels):
+            sample = _sampled_pixels(experiment, panel, mask)
+            pixels += len(sample.slow)
+            for frame in sampled_frames:
+                scene = Scene.of(experiment, frame, panel)
+                diffracted, _ = Optics(scene).to_subpixel(sample, 0)
+                for source, orientation in steps:
+                    keys = np.union1d(keys, _node_keys(scene, diffracted, source, orientation))
+    nodes = _nodes(keys)
+    nodes = nodes[np.any(nodes != 0, axis=1)]
+    position = nodes - np.array(structure_factors.minimum)
+    inside = np.all((position >= 0) & (position < structure_factors.given.shape), axis=1)
+    given = structure_factors.given[tuple(position[inside].T)]
+    last = np.array(structure_factors.given.shape) - 1
+    interpolable = np.all((position >= 2) & (position <= last - 2), axis=1)
+    return Coverage(
+        len(nodes),
+        int(inside.sum()),
+        int(given.sum()),
+        int((~interpolable).sum()),
+        pixels,
+        len(steps) * len(sampled_frames),
+    )
+
+
+def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
+    """Make sure that the table of an experiment's background reaches as far as the detector.
+
+    Raises
+    ------
+    CoverageError
+        if it ends before the detector does, with both numbers and what to do
+    """
+    last = float(table.stol[-1])
+    farthest = max(
+        _farthest_stol(experiment, panel) for panel in range(len(experiment.detector.panels))
+    )
+    if farthest > last:
+        assert experiment.background is not None
+        name = experiment.background.path or "the table of water"
+        raise CoverageError(
+            f"{name} ends at sin θ/λ = {last:.4g}/Å ({0.5 / last:.4g} Å), the detector reaches "
+            f"{farthest:.4g}/Å ({0.5 / farthest:.4g} Å): continue the table, or move the detector "
+            "back"
+        )
+
+
+def _farthest_stol(experiment: Experiment, panel: int) -> float:
+    """Largest sin θ/λ of any source among the pixels at a panel's corners [1/Å]."""
+    slow, fast = experiment.detector.panels[panel].pixels
+    rows = torch.tensor([0, 0, slow - 1, slow - 1], dtype=torch.float64)
+    columns = torch.tensor([0, fast - 1, 0, fast - 1], dtype=torch.float64)
+    corners = Pixels(rows, columns, torch.ones(4, dtype=torch.bool))
+    scene = Scene.of(experiment, 0, panel)
+    diffracted, _ = Optics(scene).to_subpixel(corners, 0)
+    return max(
+        0.5
+        * float(
+            geometry.scattering_vector(diffracted, source.incident, source.wavelength)
+            .length()
+            .max()
+        )
+        for source in scene.spectrum
+    )
+
+
+def _sampled_steps(experiment: Experiment) -> list[tuple[int, tuple[int, int]]]:
+    """Some (source, (phi step, domain)), evenly over all."""
+    sources, domains = len(experiment.beam.spectrum), experiment.crystal.domains.count
+    steps = experiment.exposures.steps
+    every = itertools.product(range(sources), itertools.product(range(steps), range(domains)))
+    count = sources * steps * domains
+    wanted = set(np.linspace(0, count - 1, min(count, _SAMPLED_STEPS)).round().astype(int).tolist())
+    return [step for number, step in enumerate(every) if number in wanted]
+
+
+def _sampled_pixels(experiment: Experiment, panel: int, mask: Mask) -> Pixels:
+    """Live pixels of a regular grid over the panel's region."""
+    region = experiment.detector.panels[panel].region
+    slow, fast = experiment.detector.panels[panel].pixels
+    rows = range(region.slow_start, region.slow_stop) if region else range(slow)
+    columns = range(region.fast_start, region.fast_stop) if region else range(fast)
+    share = _SAMPLED_PIXELS / len(experiment.detector.panels)
+    stride = max(math.ceil(math.sqrt(len(rows) * len(columns) / share)), 1)
+    found_slow, found_fast = [], []
+    for row in rows[::stride]:
+        part = mask(panel, slice(row, row + 1), slice(columns.start, columns.stop))
+        live = np.flatnonzero(part[0, ::stride] == 0) * stride + columns.start
+        found_slow.append(np.full(len(live), row))
+        found_fast.append(live)
+    slow_values = torch.from_numpy(np.concatenate(found_slow)).to(torch.float64)
+    fast_values = torch.from_numpy(np.concatenate(found_fast)).to(torch.float64)
+    return Pixels(slow_values, fast_values, torch.ones_like(slow_values, dtype=torch.bool))
+
+
+#: A node as one number, for speed: 20 bits an index, biased to be positive.
+_BIAS, _BITS = 1 << 19, 20
+
+
+def _node_keys(
+    scene: Scene, diffracted: Vectors, source: int, orientation: tuple[int, int]
+) -> npt.NDArray[np.int64]:
+    """Distinct nearest nodes of one step, as keys."""
+    of_source = scene.spectrum[source]
+    q = geometry.scattering_vector(diffracted, of_source.incident, of_source.wavelength)
+    seen = Optics(scene).within_resolution(q)
+    a, b, c = scene.orientations[orientation].tolist()
+    h, k, l = (lattice.nearest_node(q.dot(axis)).to(torch.int64) + _BIAS for axis in (a, b, c))
+    key = (((h << _BITS) + k) << _BITS) + l
+    return np.unique((key if seen is None else key[seen]).numpy())
+
+
+def _nodes(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Nodes (n, 3) of the keys."""
+    low = (1 << _BITS) - 1
+    return np.stack([keys >> 2 * _BITS, (keys >> _BITS) & low, keys & low], axis=1) - _BIAS

@@ -1,0 +1,122 @@
+"""From an experiment to a plan: inputs loaded, coverage checked, kernel chosen, tiles cut."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tiled_sim.errors import ExperimentError
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.settings import REQUIRED_COVERAGE, Settings
+from tiled_sim.plan.choice import build_kernel, choose_kernel
+from tiled_sim.plan.coverage import Coverage, measure_coverage, require_reach
+from tiled_sim.plan.plan import Plan, make_plan
+from tiled_sim.plan.workers import Workers
+from tiled_sim.read.inputs import load_inputs
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An experiment with its inputs loaded, its coverage measured and its tiles planned.
+
+    Parameters
+    ----------
+    experiment : what to simulate
+    inputs : what it names, loaded
+    coverage : of the reflections in reach; None without a file
+    plan : of the tiles
+    """
+
+    experiment: Experiment
+    inputs: Inputs
+    coverage: Coverage | None
+    plan: Plan
+
+    @property
+    def hashes(self) -> dict[str, str | None]:
+        """SHA-256 of what decides the image."""
+        return {
+            "experiment": self.experiment.sha256,
+            **self.inputs.hashes,
+            "plan": self.plan.sha256,
+        }
+
+    def provenance(self) -> dict[str, Any] | None:
+        """Where F comes from, as plain JSON values."""
+        factors = self.inputs.factors
+        if factors is None or self.coverage is None:
+            return None
+        return {
+            **asdict(factors.provenance),
+            "minimum": list(factors.minimum),
+            "maximum": list(factors.maximum),
+            "coverage": self.coverage.to_dict(),
+        }
+
+
+def prepare(
+    experiment: Experiment,
+    settings: Settings = Settings(),  # noqa: B008 - frozen
+    *,
+    tile: tuple[int, int] | None = None,
+    trace_pixels: Sequence[tuple[int, int]] = (),
+    require_coverage: float | None = REQUIRED_COVERAGE,
+    workers: Workers = Workers(),  # noqa: B008 - frozen
+    compiling: Callable[[], None] | None = None,
+) -> Prepared:
+    """Load the inputs of an experiment, check that F covers the detector, and plan the tiles.
+
+    Parameters
+    ----------
+    experiment : what to simulate
+    settings : as the user asks
+    tile : (slow, fast) pixels of a tile; None: by predicted cost
+    trace_pixels : (slow, fast) of pixels whose scaling chain is kept
+    require_coverage : share of the reflections in reach that the file must give; None: coverage
+        is not measured
+    workers : that are to compute the tiles
+    compiling : called before the kernel is compiled for this machine; None: the workers are
+        elsewhere, and compile for themselves
+
+    Raises
+    ------
+    InputFileError, CoverageError, UsageError
+        naming what is wrong and what to do
+    """
+    chosen = choose_kernel(experiment, settings, device=workers.device, cores=workers.cores)
+    inputs = load_inputs(experiment)
+    coverage = None
+    if inputs.factors is not None and require_coverage is not None:
+        coverage = measure_coverage(experiment, inputs.factors, inputs.mask)
+        coverage.require(require_coverage, inputs.factors)
+        _refuse_racing_interpolation(experiment, coverage)
+    if inputs.amorphous is not None:
+        require_reach(experiment, inputs.amorphous)
+
+    def plan_with(settings: Settings) -> Plan:
+        return make_plan(
+            experiment,
+            inputs,
+            settings,
+            tile=tile,
+            trace_pixels=trace_pixels,
+            workers=workers.cores,
+        )
+
+    plan = plan_with(chosen)  # refuses what cannot be before a minute is spent on compiling
+    if compiling is not None:
+        built = build_kernel(chosen, experiment, asked=settings.kernel, compiling=compiling)
+        if built != chosen:
+            plan = plan_with(built)
+    return Prepared(experiment, inputs, coverage, plan)
+
+
+def _refuse_racing_interpolation(experiment: Experiment, coverage: Coverage) -> None:
+    """Refuse what ``--c-compat`` cannot mean: C's result depends on the order of its threads."""
+    if experiment.c_compat and experiment.sampling.interpolate and coverage.too_near_edge:
+        raise ExperimentError(
+            f"{coverage.too_near_edge} of {coverage.reflections} reflections in reach lie too near "
+            "the edge of the list to interpolate. The C program stops interpolating for good when "
+            "it meets the first, which --c-compat does not replay: leave --c-compat out, or say "
+            "-nointerpolate"
+        )

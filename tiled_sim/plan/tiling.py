@@ -1,0 +1,87 @@
+"""The size of tiles, from what they are predicted to cost."""
+
+import math
+
+from tiled_sim.model.grid import BLOCK, Shape, TileGrid
+
+#: Pixels of a tile that is worth a file and a task of its own: 256 kB of float32.
+_WORTH_A_TASK = 1 << 16
+#: The most: 32 MB of float32.
+_MOST_PIXELS = 1 << 23
+#: Where a worker would have fewer tiles than this, they may be smaller than `_WORTH_A_TASK`, …
+TILES_A_WORKER = 4
+#: … but not smaller than so many pixels, nor done sooner.
+_FEWEST_PIXELS = 64 * 64
+_SHORTEST_SECONDS = 0.2
+#: What a tile takes at most, as long as it is worth a task: so much work is lost with a worker.
+_LONGEST_SECONDS = 10.0
+#: Sides are multiples of this where they can be: such tiles divide into chunks of fair size.
+_STEP = 64
+
+
+def grid_of(
+    shape: Shape, tile: tuple[int, int] | None, *, seconds: float, workers: int
+) -> TileGrid:
+    """The grid of tiles of an image.
+
+    Small panels, and small frames, are grouped until a tile is worth a task; large panels are cut.
+
+    Parameters
+    ----------
+    shape : (frame, panel, slow, fast) of the image
+    tile : (slow, fast) pixels of a panel that were asked for; None: as predicted cost says
+    seconds : that one core is predicted to take for the image [s]
+    workers : that compute it
+
+    Raises
+    ------
+    UsageError
+        for sides that were asked for and are not multiples of 16
+    """
+    if tile is not None:
+        return TileGrid.cut(shape, (1, 1, *tile))
+    pixels = pixels_of_a_tile(math.prod(shape), seconds, workers)
+    frames, panels, slow, fast = shape
+    if slow * fast > pixels:
+        return TileGrid.cut(shape, (1, 1, *_sides(slow, fast, pixels)))
+    whole = _side(slow, 1), _side(fast, 1)
+    if panels * slow * fast > pixels:
+        return TileGrid.cut(shape, (1, _evenly(panels, pixels // (slow * fast)), *whole))
+    return TileGrid.cut(shape, (_evenly(frames, pixels // (panels * slow * fast)), panels, *whole))
+
+
+def pixels_of_a_tile(pixels: int, seconds: float, workers: int) -> int:
+    """How many pixels a tile is to have at most.
+
+    Parameters
+    ----------
+    pixels : of the image
+    seconds : that one core is predicted to take for them [s]
+    workers : that compute them
+    """
+    of_a_worker = pixels / (TILES_A_WORKER * workers)
+    a_second = pixels / seconds if seconds > 0 else math.inf
+    wanted = min(of_a_worker, max(_LONGEST_SECONDS * a_second, _WORTH_A_TASK), _MOST_PIXELS)
+    fewest = max(_FEWEST_PIXELS, min(_SHORTEST_SECONDS * a_second, _WORTH_A_TASK))
+    return math.ceil(max(wanted, fewest))
+
+
+def _sides(slow: int, fast: int, pixels: int) -> tuple[int, int]:
+    """Sides of nearly square tiles of about so many pixels that divide a panel evenly."""
+    number = math.ceil(slow * fast / pixels)
+    rows = max(round(math.sqrt(number * slow / fast)), 1)
+    return _side(slow, rows), _side(fast, math.ceil(number / rows))
+
+
+def _side(size: int, number: int) -> int:
+    """Side of so many tiles along an axis, in steps of 64 where that takes none away."""
+    for step in (_STEP, BLOCK):
+        side = math.ceil(size / number / step) * step
+        if math.ceil(size / side) == number:
+            break
+    return side
+
+
+def _evenly(count: int, most: int) -> int:
+    """How many go together so that groups of at most so many are alike."""
+    return math.ceil(count / math.ceil(count / max(most, 1)))

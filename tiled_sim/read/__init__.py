@@ -1,0 +1,1 @@
+"""From words, documents and files to an experiment and its inputs."""

@@ -1,0 +1,125 @@
+"""The files that an experiment names, loaded and checked."""
+
+import numpy as np
+import numpy.typing as npt
+
+from tiled_sim.errors import ExperimentError, InputFileError
+from tiled_sim.io.fdump import read_fdump
+from tiled_sim.io.hkl import read_hkl
+from tiled_sim.io.mtz import read_mtz
+from tiled_sim.io.smv import read_smv
+from tiled_sim.io.stol import read_stol
+from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.background import ABSCISSAS
+from tiled_sim.model.detector import Panel
+from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, Mask
+from tiled_sim.model.structure_factors import StructureFactors
+
+
+def load_inputs(experiment: Experiment) -> Inputs:
+    """Read every file that an experiment names.
+
+    Raises
+    ------
+    InputFileError
+        if a file is missing, malformed, or not the one that the experiment was made with
+    ExperimentError
+        if the size of a mask is not the panel's
+    UsageError
+        if an MTZ leaves open which column is meant, or gemmi is not installed
+    """
+    return Inputs(
+        load_mask(experiment),
+        read_structure_factors(experiment.structure_factors),
+        load_amorphous(experiment),
+    )
+
+
+def read_structure_factors(source: StructureFactorSource) -> StructureFactors | None:
+    """Read a source of F by its format; None if it names no file. Raises as `load_inputs`."""
+    if source.path is None:
+        return None
+    if source.format == "mtz":
+        return read_mtz(source.path, source.column)
+    return read_fdump(source.path) if source.format == "fdump" else read_hkl(source.path)
+
+
+def load_amorphous(experiment: Experiment) -> AmorphousTable | None:
+    """Read the table of an experiment's background; None if it has none.
+
+    Raises
+    ------
+    InputFileError
+        if the file is missing, malformed, or not the one the experiment was made with
+    """
+    background = experiment.background
+    if background is None:
+        return None
+    table, sha256 = read_stol(background.path, ABSCISSAS[background.abscissa])
+    if sha256 != background.sha256:
+        raise InputFileError(
+            f"{background.path or 'the table of water'} has changed since the experiment was read: "
+            f"its SHA-256 is {sha256}, not {background.sha256}"
+        )
+    return table
+
+
+def load_mask(experiment: Experiment) -> Mask:
+    """The mask of an experiment's panels. Raises as `load_inputs`."""
+    panels = experiment.detector.panels
+    _, count, slow, fast = experiment.shape
+    dead = [_dead_pixels(panel) for panel in panels]
+    if all(pixels is None for pixels in dead) and all(
+        panel.region is None and panel.pixels == (slow, fast) for panel in panels
+    ):
+        return Mask.live((count, slow, fast))
+
+    def read(panel: int, rows: slice, columns: slice) -> npt.NDArray[np.uint8]:
+        return _rectangle(panels[panel], dead[panel], rows, columns)
+
+    return Mask((count, slow, fast), read)
+
+
+def _rectangle(
+    panel: Panel, dead: npt.NDArray[np.bool_] | None, rows: slice, columns: slice
+) -> npt.NDArray[np.uint8]:
+    """Mask of a rectangle of a panel, which may reach beyond its own pixels."""
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    part = np.full(shape, NO_PIXEL, dtype=np.uint8)
+    slow, fast = panel.pixels
+    there = part[: max(slow - rows.start, 0), : max(fast - columns.start, 0)]
+    there[:] = 0
+    if dead is not None:
+        there[dead[rows, columns]] = MASKED
+    region = panel.region
+    if region is not None:
+        inside = np.outer(
+            _within(rows, region.slow_start, region.slow_stop)[: there.shape[0]],
+            _within(columns, region.fast_start, region.fast_stop)[: there.shape[1]],
+        )
+        there[~inside] |= OUTSIDE_REGION
+    return part
+
+
+def _within(part: slice, start: int, stop: int) -> npt.NDArray[np.bool_]:
+    numbers = np.arange(part.start, part.stop)
+    return (numbers >= start) & (numbers < stop)
+
+
+def _dead_pixels(panel: Panel) -> npt.NDArray[np.bool_] | None:
+    if panel.mask is None:
+        return None
+    image = read_smv(panel.mask.path)
+    if image.sha256 != panel.mask.sha256:
+        raise InputFileError(
+            f"{panel.mask.path} has changed since the experiment was read: its SHA-256 is "
+            f"{image.sha256}, not {panel.mask.sha256}"
+        )
+    if image.pixels.shape != panel.pixels:
+        raise ExperimentError(
+            f"mask {panel.mask.path} has {image.pixels.shape} pixels, the panel {panel.pixels} "
+            "(slow, fast)"
+        )
+    return image.pixels == 0

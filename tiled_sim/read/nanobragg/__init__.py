@@ -1,0 +1,1 @@
+"""nanoBragg command lines."""

@@ -1,0 +1,425 @@
+"""The detector and the laboratory axes from nanoBragg options."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tiled_sim.errors import ExperimentError
+from tiled_sim.io.smv import read_smv
+from tiled_sim.model.detector import Detector, MaskFile, Panel, Region
+from tiled_sim.physics.constants import RADIAN
+from tiled_sim.physics.vectors import Vector, as_tuple
+from tiled_sim.read.conventions import (
+    BEAM,
+    CONVENTIONS,
+    SAMPLE,
+    Convention,
+    Placed,
+    Placement,
+    place,
+    with_axes,
+)
+from tiled_sim.read.nanobragg.contradictions import Judge
+from tiled_sim.read.nanobragg.image_headers import ImageHeaders
+from tiled_sim.read.nanobragg.options import Given
+from tiled_sim.read.nanobragg.sensor import read_sensor
+
+_AXES = {
+    "-fdet_vector": "fast",
+    "-sdet_vector": "slow",
+    "-odet_vector": "normal",
+    "-beam_vector": "beam",
+    "-polar_vector": "polarization_axis",
+    "-spindle_axis": "spindle",
+    "-twotheta_axis": "twotheta_axis",
+}
+_NAMED = ("-mosflm", "-xds", "-adxv", "-denzo", "-dials")
+_PIX0 = ("-pix0_vector", "-pix0_vector_mm")
+_CENTRES = ("-Xbeam", "-Ybeam", "-Xclose", "-Yclose", "-ORGX", "-ORGY")
+_DISTANCES = ("-distance", "-close_distance")
+#: Flags that move the pivot of the C program, each to what.
+_PIVOTS = {
+    **dict.fromkeys(("-Xbeam", "-Ybeam", "-distance", "-mosflm", "-adxv", "-denzo"), BEAM),
+    "-dials": BEAM,
+    **dict.fromkeys(
+        ("-Xclose", "-Yclose", "-ORGX", "-ORGY", "-close_distance", "-twotheta", "-xds"), SAMPLE
+    ),
+}
+#: Positions closer than this are the same [m].
+_SAME = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Laboratory:
+    """Everything that the detector options decide, and the axes they share with the beam."""
+
+    placed: Placed
+    pixels: tuple[int, int]
+    pixel_size: float
+    twotheta: float
+
+
+def read_laboratory(given: Given, headers: ImageHeaders, judge: Judge) -> Laboratory:
+    """Resolve convention, pivot, size and position of the detector.
+
+    Parameters
+    ----------
+    given : the options
+    headers : of ``-mask`` and ``-img``, which give defaults
+    judge : of contradictions
+
+    Raises
+    ------
+    ExperimentError
+        for contradictions and impossible detectors
+    """
+    pixel_size = (given.number("-pixel") or 0.0) / 1000.0
+    if "-pixel" not in given:
+        pixel_size = _header(headers, "PIXEL_SIZE", 0.1) / 1000.0
+    if pixel_size <= 0:
+        raise ExperimentError(f"-pixel {pixel_size * 1000} mm must be positive")
+    pixels = _pixels(given, headers, pixel_size, judge)
+    convention = _convention(given, judge)
+    placement = Placement(
+        convention=convention,
+        pivot=_pivot(given, convention, judge),
+        pixels=pixels,
+        pixel_size=pixel_size,
+        rotations=(
+            (given.number("-detector_rotx") or 0.0) / RADIAN,
+            (given.number("-detector_roty") or 0.0) / RADIAN,
+            (given.number("-detector_rotz") or 0.0) / RADIAN,
+        ),
+        twotheta=_twotheta(given, headers, judge),
+    )
+    placement = _with_centre(placement, given, headers, judge)
+    placement = _with_distance(placement, given, headers, judge)
+    placement = _with_pix0(placement, given, judge)
+    placed = place(placement)
+    for note in placed.notes:
+        judge.note(note)
+    return Laboratory(placed, pixels, pixel_size, placement.twotheta)
+
+
+def read_detector(
+    given: Given, laboratory: Laboratory, headers: ImageHeaders, judge: Judge
+) -> Detector:
+    """Make the single-panel detector of a nanoBragg command."""
+    placed = laboratory.placed
+    curved = "-curved_det" in given
+    if curved and (given.number("-twotheta") or 0.0) != 0.0:
+        judge.object(
+            "-curved_det with -twotheta: a curved detector is bent around the direct beam",
+            "the panel is swung and bent all the same",
+        )
+    panel = Panel(
+        origin=as_tuple(placed.origin),
+        fast_axis=as_tuple(placed.fast),
+        slow_axis=as_tuple(placed.slow),
+        normal=as_tuple(placed.normal),
+        pixels=laboratory.pixels,
+        pixel_size=(laboratory.pixel_size, laboratory.pixel_size),
+        region=_region(given, laboratory.pixels),
+        mask=_mask(given),
+    )
+    return Detector(
+        panels=(panel,),
+        curvature_radius=_radius(placed, judge) if curved else None,
+        point_pixel="-point_pixel" in given,
+        sensor=read_sensor(given, judge),
+    )
+
+
+def _mask(given: Given) -> MaskFile | None:
+    path = given.text("-mask")
+    return None if path is None else MaskFile(path, read_smv(path).sha256)
+
+
+def _radius(placed: Placed, judge: Judge) -> float:
+    """Distance of every pixel; C turns a detector that faces away inside out."""
+    return placed.distance if judge.c_compat else abs(placed.distance)
+
+
+def _header(headers: ImageHeaders, key: str, default: float) -> float:
+    value = headers.number(key)
+    return default if value is None else value
+
+
+def _pixels(
+    given: Given, headers: ImageHeaders, pixel_size: float, judge: Judge
+) -> tuple[int, int]:
+    counts = []
+    for axis, letter, index in (("slow", "s", 0), ("fast", "f", 1)):
+        by_count = given.last_of("-detpixels", f"-detpixels_{letter}")
+        by_size = given.last_of("-detsize", f"-detsize_{letter}")
+        count = given.integer(by_count) if by_count else None
+        if count is not None and count <= 0:
+            raise ExperimentError(f"{by_count} {count}: a detector needs at least one pixel")
+        # 102.4 mm is the C program's default
+        size = (given.number(by_size) or 0.0) / 1000.0 if by_size else 0.1024
+        sized = math.ceil(size / pixel_size - 0.5)
+        if count is not None and by_size and sized != count:
+            judge.object(
+                f"{by_count} {count} and {by_size} {size * 1000:g} mm ({sized} pixels along "
+                f"{axis}) contradict each other",
+                f"the number of pixels is {count}",
+            )
+        if headers.mask is not None:
+            of_mask = headers.mask.shape[index]
+            if (by_count or by_size) and (sized if count is None else count) != of_mask:
+                raise ExperimentError(
+                    f"-mask {headers.mask.path} has {of_mask} pixels along {axis}, the options "
+                    f"ask for {sized if count is None else count}"
+                )
+            count = of_mask
+        elif headers.image is not None and count is None:
+            count = headers.image.shape[index]
+            if by_size and sized != count:
+                judge.object(
+                    f"{by_size} {size * 1000:g} mm ({sized} pixels) and -img {headers.image.path} "
+                    f"({count} pixels along {axis}) contradict each other; -detpixels_{letter} "
+                    "overrides both",
+                    f"the number of pixels is {count}",
+                )
+        counts.append(sized if count is None else count)
+        if counts[-1] <= 0:
+            raise ExperimentError(f"{by_size} {size * 1000:g} mm is less than half a pixel")
+    slow, fast = counts
+    return slow, fast
+
+
+def _convention(given: Given, judge: Judge) -> Convention:
+    axes = given.any_of(*_AXES)
+    deciding = given.last_of(*_NAMED, *_AXES, *_PIX0)
+    if deciding is None:
+        judge.note("convention MOSFLM, the default")
+        return CONVENTIONS["mosflm"]
+    named = given.last_of(*_NAMED)
+    if deciding in _NAMED:
+        if axes:
+            judge.object(
+                f"{' '.join(axes)} {'have' if len(axes) > 1 else 'has'} no effect: {deciding} "
+                "comes later and sets every axis",
+                f"the axes are those of {deciding}",
+            )
+        judge.note(f"convention {deciding[1:].upper()}, named by the option")
+        return CONVENTIONS[deciding[1:]]
+    reason = f"convention CUSTOM, because {deciding} was given"
+    if named is not None:
+        reason += f"; {named} has no effect, axes not given are MOSFLM's"
+    judge.note(f"{reason}; the beam centre counts from the corner along fast and slow")
+    vectors: dict[str, Vector | None] = {
+        attribute: given.vector(option) for option, attribute in _AXES.items()
+    }
+    for option, attribute in _AXES.items():
+        if vectors[attribute] == (0.0, 0.0, 0.0):
+            raise ExperimentError(f"{option} 0 0 0 has no length")
+    return with_axes(CONVENTIONS["custom"], **vectors)
+
+
+def _pivot(given: Given, convention: Convention, judge: Judge) -> str:
+    asked = given.text("-pivot")
+    if asked is not None and asked not in (BEAM, SAMPLE):
+        raise ExperimentError(f"-pivot {asked!r} must be `beam` or `sample`")
+    if convention.pivot is not None:
+        if asked is not None and asked != convention.pivot:
+            judge.object(
+                f"-pivot {asked} contradicts the {convention.name.upper()} convention, whose pivot "
+                f"is the {convention.pivot}",
+                f"the pivot is the {convention.pivot}",
+            )
+        judge.note(f"pivot {convention.pivot}, which {convention.name.upper()} forces")
+        return convention.pivot
+    pivots = dict(_PIVOTS)
+    if judge.c_compat:
+        pivots["-twotheta_axis"] = SAMPLE  # which C reads as -twotheta too
+    deciding = given.last_of("-pivot", *pivots)
+    if deciding is None:
+        judge.note(f"pivot {BEAM}, the default")
+        return BEAM
+    pivot = str(asked) if deciding == "-pivot" else pivots[deciding]
+    judge.note(f"pivot {pivot}, because {deciding} is the last option that sets it")
+    return pivot
+
+
+def _twotheta(given: Given, headers: ImageHeaders, judge: Judge) -> float:
+    twotheta = given.number("-twotheta")
+    of_header = _header(headers, "TWOTHETA", 0.0)
+    if twotheta is None and of_header != 0.0:
+        judge.object(
+            f"the header of {headers.named('TWOTHETA')} says TWOTHETA={of_header:g}°, the options "
+            "say no -twotheta",
+            "two-theta is 0",
+        )
+    if judge.c_compat and given.last_of("-twotheta", "-twotheta_axis") == "-twotheta_axis":
+        axis = given.vector("-twotheta_axis")
+        assert axis is not None
+        twotheta = axis[0]
+        judge.note(f"as C: -twotheta_axis is read as -twotheta {twotheta:g} too")
+    return (twotheta or 0.0) / RADIAN
+
+
+def _with_centre(
+    placement: Placement, given: Given, headers: ImageHeaders, judge: Judge
+) -> Placement:
+    name = placement.convention.name
+    lengths = {option: given.number(option) for option in _CENTRES}
+    if name == "custom":
+        _judge_custom_centre(lengths, placement.pixel_size, judge)
+    else:
+        effective = ("-ORGX", "-ORGY") if name in ("xds", "dials") else ("-Xbeam", "-Ybeam")
+        without_effect = [o for o in given.any_of(*_CENTRES) if o not in effective]
+        if without_effect:
+            judge.object(
+                f"{' '.join(without_effect)} cannot move the detector in the {name.upper()} "
+                f"convention, only {' and '.join(effective)} can",
+                f"{' '.join(without_effect)} is ignored",
+            )
+    header = _centre_of_headers(headers, judge)
+    if name == "custom":
+        _prefer_options(header, lengths, judge)
+
+    def millimetres(option: str) -> float | None:
+        value = lengths[option] if lengths[option] is not None else header[option]
+        return None if value is None else value / 1000.0
+
+    def pixels(option: str) -> float | None:
+        return lengths[option] if lengths[option] is not None else header[option]
+
+    return replace(
+        placement,
+        Xbeam=millimetres("-Xbeam"),
+        Ybeam=millimetres("-Ybeam"),
+        Xclose=millimetres("-Xclose"),
+        Yclose=millimetres("-Yclose"),
+        ORGX=pixels("-ORGX"),
+        ORGY=pixels("-ORGY"),
+    )
+
+
+def _centre_of_headers(headers: ImageHeaders, judge: Judge) -> dict[str, float | None]:
+    """What the headers say in place of the options of the centre, in the options' units."""
+    found: dict[str, float | None] = dict.fromkeys(_CENTRES)
+    found["-Xbeam"] = headers.number("BEAM_CENTER_X")
+    found["-Ybeam"] = headers.number("BEAM_CENTER_Y")
+    of_mask = headers.saying("BEAM_CENTER_Y")
+    if found["-Ybeam"] is not None and of_mask is headers.mask and judge.c_compat:
+        assert of_mask is not None
+        pixel_size = of_mask.number("PIXEL_SIZE")
+        height = of_mask.shape[0] * (0.1 if pixel_size is None else pixel_size)
+        found["-Ybeam"] = height - found["-Ybeam"]  # C turns it over for the mask alone
+    for letter in "XY":
+        # the C program writes XDS_ORGX, and finds it when it looks for ORGX
+        keys = [key for key in (f"XDS_ORG{letter}", f"ORG{letter}") if headers.saying(key)]
+        found[f"-ORG{letter}"] = headers.number(keys[0]) if keys else None
+    return found
+
+
+def _prefer_options(
+    header: dict[str, float | None], lengths: dict[str, float | None], judge: Judge
+) -> None:
+    """CUSTOM takes a beam centre before -Xclose and -ORGX, in C even one of a header."""
+    for letter in "XY":
+        centre, others = f"-{letter}beam", (f"-{letter}close", f"-ORG{letter}")
+        said = [option for option in others if lengths[option] is not None]
+        if said and lengths[centre] is None and header[centre] is not None:
+            if judge.c_compat:
+                judge.note(f"as C: BEAM_CENTER_{letter} of the header beats {' and '.join(said)}")
+            else:
+                header[centre] = None
+
+
+def _judge_custom_centre(lengths: dict[str, float | None], pixel_size: float, judge: Judge) -> None:
+    """CUSTOM takes -Xbeam, else -Xclose, else -ORGX; those that differ from it are a conflict."""
+    for letter in "XY":
+        found = []
+        for option in (f"-{letter}beam", f"-{letter}close", f"-ORG{letter}"):
+            value = lengths[option]
+            if value is not None:
+                metres = (value - 0.5) * pixel_size if "ORG" in option else value / 1000.0
+                found.append((option, metres))
+        for option, metres in found[1:]:
+            first, wins = found[0]
+            if abs(metres - wins) > _SAME:
+                judge.object(
+                    f"{option} ({metres * 1000:g} mm) and {first} ({wins * 1000:g} mm) contradict "
+                    "each other in the CUSTOM convention",
+                    f"{first} wins",
+                )
+
+
+def _with_distance(
+    placement: Placement, given: Given, headers: ImageHeaders, judge: Judge
+) -> Placement:
+    close = given.number("-close_distance")
+    distance = given.number("-distance")
+    of_header = headers.number("CLOSE_DISTANCE")
+    if close is None and of_header is not None:
+        the_header = f"the header of {headers.named('CLOSE_DISTANCE')}"
+        if distance is None or judge.c_compat:
+            close = of_header
+            judge.note(f"{the_header} says CLOSE_DISTANCE={close:g} mm, which is taken")
+        else:
+            judge.note(f"-distance overrides CLOSE_DISTANCE={of_header:g} mm of {the_header}")
+    if distance is None:
+        distance = _header(headers, "DISTANCE", 100.0)
+    for option, value in (("-distance", distance), ("-close_distance", close)):
+        if value is not None and value <= 0:
+            raise ExperimentError(f"{option} {value:g} mm must be positive")
+    placement = replace(placement, distance=distance / 1000.0)
+    if close is None:
+        return placement
+    by_close = replace(placement, close_distance=close / 1000.0)
+    if "-distance" in given:
+        along_beam = abs(place(by_close).distance)
+        if abs(along_beam - placement.distance) > _SAME:
+            judge.object(
+                f"-distance {distance:g} mm and -close_distance {close:g} mm (which is "
+                f"{along_beam * 1000:g} mm along the beam) contradict each other",
+                "-close_distance wins",
+            )
+    return by_close
+
+
+def _with_pix0(placement: Placement, given: Given, judge: Judge) -> Placement:
+    option = given.last_of(*_PIX0)
+    if option is None:
+        return placement
+    given_vector = given.vector(option)
+    assert given_vector is not None
+    origin = np.array(given_vector) / (1000.0 if option.endswith("_mm") else 1.0)
+    others = given.any_of(*_CENTRES, *_DISTANCES)
+    computed = place(placement).origin_before_rotation
+    apart = float(np.linalg.norm(origin - computed))
+    contradiction = (
+        f"{option} and {'/'.join(others) or 'the default beam centre'} put pixel (0,0) "
+        f"{apart * 1000:.3f} mm ({apart / placement.pixel_size:.1f} px) apart: "
+        f"{_millimetres(origin)} and {_millimetres(computed)} mm"
+    )
+    if judge.c_compat:
+        judge.note(f"as C: the value of {option} is ignored ({contradiction})")
+        return placement
+    if others and apart > _SAME:
+        judge.object(contradiction, f"the value of {option} is ignored")
+    for header in given.any_of("-mask", "-img"):
+        judge.note(f"{option} overrides the beam centre and distance of the header of {header}")
+    return replace(placement, origin=as_tuple(origin))
+
+
+def _millimetres(vector: np.ndarray) -> str:
+    return "(" + ", ".join(f"{component * 1000:.3f}" for component in vector) + ")"
+
+
+def _region(given: Given, pixels: tuple[int, int]) -> Region | None:
+    values = given.values("-roi")
+    if values is None:
+        return None
+    fast_min, fast_max, slow_min, slow_max = (int(value) for value in values)
+    slow, fast = pixels
+    return Region(
+        slow_start=max(slow_min, 0),
+        slow_stop=min(slow_max + 1, slow) if slow_max >= 0 else slow,
+        fast_start=max(fast_min, 0),
+        fast_stop=min(fast_max + 1, fast) if fast_max >= 0 else fast,
+    )

@@ -1,0 +1,98 @@
+"""Which of the sources of structure factors that a nanoBragg command names is used, and why."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tiled_sim.errors import InputFileError, UsageError
+from tiled_sim.io.mtz import split_column
+from tiled_sim.model.experiment import StructureFactorSource
+
+_COUNTED = {2: "two", 3: "three"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The source that a command uses.
+
+    Parameters
+    ----------
+    source : of F
+    reason : why this one
+    """
+
+    source: StructureFactorSource
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSources:
+    """What a command line says of structure factors.
+
+    Parameters
+    ----------
+    hkl, dump : of nanoBragg's ``-hkl`` and ``-dump``
+    fdump, mtz : of our ``--fdump`` and ``--mtz``, the latter FILE or FILE:LABEL
+    default_F : of ``-default_F`` [electron]
+    """
+
+    hkl: str | None = None
+    dump: str | None = None
+    fdump: str | None = None
+    mtz: str | None = None
+    default_F: float = 0.0
+
+    def candidates(self) -> dict[str, StructureFactorSource]:
+        """The sources to read from, by the option that names each.
+
+        Beside ``-hkl``, ``-dump`` names a file to write.
+        """
+        found = {}
+        if self.hkl is not None:
+            found["-hkl"] = StructureFactorSource(self.hkl, "hkl", self.default_F)
+        elif self.dump is not None and not self._dump_is_fdump():
+            found["-dump"] = StructureFactorSource(self.dump, "fdump", self.default_F)
+        if self.fdump is not None:
+            found["--fdump"] = StructureFactorSource(self.fdump, "fdump", self.default_F)
+        if self.mtz is not None:
+            path, column = split_column(self.mtz)
+            found["--mtz"] = StructureFactorSource(path, "mtz", self.default_F, column)
+        return found
+
+    def choose(self) -> Choice:
+        """The one source that is named, or none and ``default_F`` everywhere.
+
+        Raises
+        ------
+        UsageError
+            if several are named
+        InputFileError
+            if the one is an Fdump that does not exist
+        ExperimentError
+            if there is neither a file nor a default_F
+        """
+        candidates = self.candidates()
+        if not candidates:
+            source = StructureFactorSource(None, None, self.default_F)
+            return Choice(source, f"no file is named: F is {self.default_F:g} everywhere")
+        if len(candidates) > 1:
+            named = " and ".join(f"{option} {found.path}" for option, found in candidates.items())
+            raise UsageError(
+                f"{_COUNTED[len(candidates)]} sources of structure factors: {named}; name one"
+            )
+        ((option, source),) = candidates.items()
+        if source.format == "fdump" and not Path(str(source.path)).exists():
+            raise InputFileError(
+                f"{source.path}: no such Fdump file, and no -hkl to make it from; "
+                "name a file that exists"
+            )
+        return Choice(source, self._reason(option))
+
+    def _dump_is_fdump(self) -> bool:
+        return self.fdump is not None and Path(str(self.dump)) == Path(self.fdump)
+
+    def _reason(self, option: str) -> str:
+        if option == "-hkl" and self.dump is not None:
+            return f"-hkl names it (beside -hkl, -dump {self.dump} is written, not read)"
+        if option == "-dump":
+            return "-dump names it, it exists, and there is no -hkl"
+        return f"{option} names it"

@@ -1,0 +1,218 @@
+"""The ``[beam]`` of a TOML file."""
+
+import numpy as np
+
+from tiled_sim.io.sources import read_sources
+from tiled_sim.model.beam import Beam, Source, Spectrum, require_source
+from tiled_sim.model.units import ANGLE, ENERGY, FLUX, LENGTH, SPREAD, TIME, Unit, units_of
+from tiled_sim.physics.constants import HC_EV_ANGSTROM
+from tiled_sim.physics.vectors import Vector, as_tuple, unit
+from tiled_sim.read.sources import listed_sources, swept_sources
+from tiled_sim.read.stepping import SINGLE, Steps, sweep
+from tiled_sim.read.toml.table import Table, plain
+
+_DISPERSION = ("dispersion", "dispersion_steps")
+_DIVERGENCE = ("divergence", "divergence_steps", "divergence_shape")
+_FLUX = ("flux", "exposure", "beam_size")
+KEYS: dict[str, Unit] = {
+    **{name: unit for name, unit in units_of(Beam).items() if name != "spectrum"},
+    "energy": ENERGY,
+    "flux": FLUX,
+    "exposure": TIME,
+    "beam_size": LENGTH,
+    "dispersion": SPREAD,
+    "divergence": ANGLE,
+    **plain("sources", "source_file", "dispersion_steps", "divergence_steps", "divergence_shape"),
+}
+_SOURCE_KEYS: dict[str, Unit] = {**units_of(Spectrum), "energy": ENERGY}
+#: Below this sine of the angle between beam and polarization axis the plane is ill-defined.
+_NEARLY_PARALLEL = 0.01
+#: Of a sweep; each costs as much as the whole image of one.
+_MOST_SOURCES = 10**6
+_ALONG_Z: Vector = (0.0, 0.0, 1.0)
+
+
+def read_beam(table: Table, notes: list[str]) -> Beam:
+    """Read direction, wavelength, fluence, polarization and sources.
+
+    The beam travels along +Z and the electric field along the horizontal (`across`) if nothing
+    else is said.
+
+    Parameters
+    ----------
+    table : of `KEYS`
+    notes : what the user should know is added here
+
+    Raises
+    ------
+    ExperimentError
+        for values that contradict each other, are missing or cannot be
+    InputFileError
+        for a source file that cannot be read
+    """
+    direction = table.direction("direction", _ALONG_Z)
+    wavelength = _wavelength(table)
+    polarization = _polarization(table)
+    axis = table.direction("polarization_axis", across(direction))
+    spectrum = _spectrum(table, direction, wavelength, axis)
+    if polarization and _parallel(direction, axis):
+        notes.append("the polarization axis lies along the beam: polarization has no defined plane")
+    return table.build(
+        Beam,
+        direction=direction,
+        wavelength=wavelength,
+        fluence=_fluence(table),
+        polarization=polarization,
+        polarization_axis=axis,
+        spectrum=spectrum,
+    )
+
+
+def across(direction: Vector) -> Vector:
+    """The horizontal of a beam: the part of +X that is across it, or +Z's if it lies along X.
+
+    For a beam along +Z it is +X as in XDS, for one along +X it is +Z as in MOSFLM.
+    """
+    beam = np.array(direction)
+    for axis in np.eye(3)[[0, 2]]:
+        part = axis - float(axis @ beam) * beam
+        if float(np.linalg.norm(part)) > _NEARLY_PARALLEL:
+            break
+    return as_tuple(unit(part))
+
+
+def _parallel(direction: Vector, axis: Vector) -> bool:
+    return float(np.linalg.norm(np.cross(direction, axis))) < _NEARLY_PARALLEL
+
+
+def _wavelength(table: Table, default: float | None = None) -> float:
+    """Wavelength [Å], from itself or the photon energy."""
+    way = table.choose("the wavelength", ("wavelength",), ("energy",))
+    if way is None and default is None:
+        raise table.error("the wavelength is missing: give wavelength_A or energy_eV")
+    if way != ("energy",):
+        return table.number("wavelength", default)
+    energy = table.number("energy")
+    if energy <= 0:
+        raise table.error(f"{table.named('energy')} must be positive")
+    return HC_EV_ANGSTROM / energy
+
+
+def _fluence(table: Table) -> float:
+    """Fluence [photons/m²], from itself or flux, exposure and beam size."""
+    way = table.choose("the fluence", ("fluence",), _FLUX)
+    if way is None:
+        raise table.error(
+            "the fluence is missing: give fluence_photons_per_m2, or flux_photons_per_s with "
+            "exposure_s and beam_size_mm"
+        )
+    if way != _FLUX:
+        return table.number("fluence")
+    flux, exposure, beam_size = (table.number(name) for name in _FLUX)
+    if exposure <= 0 or beam_size <= 0:
+        raise table.error(f"{table.named('exposure', 'beam_size')} must be positive")
+    return flux * exposure / beam_size / beam_size
+
+
+def _polarization(table: Table) -> float | None:
+    """Kahn's factor, unpolarized if it is not said; None for the word ``off``."""
+    if "polarization" not in table:
+        return 0.0
+    value = table.value("polarization", "")
+    if isinstance(value, str) and value != "off":
+        raise table.error(f'polarization = {value!r} must be a number or "off"')
+    return None if value == "off" else table.number("polarization")
+
+
+def _spectrum(table: Table, direction: Vector, wavelength: float, axis: Vector) -> Spectrum:
+    swept = (*_DISPERSION, *_DIVERGENCE)
+    way = table.choose("what the sources are", ("sources",), ("source_file",), swept)
+    if way == ("sources",):
+        rows = table.tables("sources", _SOURCE_KEYS)
+        sources = [_source(row, direction, wavelength) for row in rows]
+        return table.build(Spectrum.of, sources=sources)
+    if way == ("source_file",):
+        with table.reading("source_file"):
+            listed = read_sources(table.path("source_file"))
+        return table.build(
+            listed_sources, rows=listed, beam=np.array(direction), wavelength=wavelength
+        )
+    if way is None:
+        return table.build(Spectrum.of, sources=[Source(direction, wavelength)])
+    return _swept(table, direction, wavelength, axis)
+
+
+def _source(row: Table, direction: Vector, wavelength: float) -> Source:
+    """One of the listed sources; what it objects to is said of its row."""
+    source = Source(
+        row.direction("incident", direction),
+        _wavelength(row, wavelength),
+        row.number("weight", 1.0),
+    )
+    row.build(require_source, source=source)
+    return source
+
+
+def _swept(table: Table, direction: Vector, wavelength: float, axis: Vector) -> Spectrum:
+    horizontal, vertical = _divergence(table)
+    dispersion = _dispersion(table)
+    count = horizontal.count * vertical.count * dispersion.count
+    if count > _MOST_SOURCES:
+        raise table.error(
+            f"{table.named('divergence_steps', 'dispersion_steps')} make {count} sources, more "
+            f"than the {_MOST_SOURCES} that are allowed"
+        )
+    if (horizontal, vertical) != (SINGLE, SINGLE) and _parallel(direction, axis):
+        raise table.error(
+            f"{table.named('divergence')} has no horizontal plane: the polarization axis lies "
+            "along the beam; give another polarization_axis"
+        )
+    shape = table.text("divergence_shape", "round")
+    if shape not in ("round", "square"):
+        raise table.error(f"divergence_shape = {shape!r} must be round or square")
+    return table.build(
+        swept_sources,
+        beam=np.array(direction),
+        polarization_axis=np.array(axis),
+        wavelength=wavelength,
+        horizontal=horizontal,
+        vertical=vertical,
+        dispersion=dispersion,
+        elliptical=shape == "round",
+    )
+
+
+def _divergence(table: Table) -> tuple[Steps, Steps]:
+    """Horizontal and vertical steps [rad]."""
+    if not any(name in table for name in _DIVERGENCE):
+        return SINGLE, SINGLE
+    horizontal, vertical = table.numbers("divergence", 2)
+    if isinstance(table.value("divergence_steps", "one or two whole numbers"), list):
+        across_h, across_v = table.integers("divergence_steps", 2)
+    else:
+        across_h = across_v = table.integer("divergence_steps")
+    return (
+        _steps(table, "divergence", horizontal, across_h),
+        _steps(table, "divergence", vertical, across_v),
+    )
+
+
+def _dispersion(table: Table) -> Steps:
+    """Steps of Δλ/λ."""
+    if not any(name in table for name in _DISPERSION):
+        return SINGLE
+    return _steps(
+        table, "dispersion", table.number("dispersion"), table.integer("dispersion_steps")
+    )
+
+
+def _steps(table: Table, name: str, full_range: float, count: int) -> Steps:
+    """Steps from one end of a range to the other; nothing to step over in a range of 0."""
+    if full_range < 0:
+        raise table.error(f"{table.named(name)} must not be negative")
+    if full_range > 0 and count < 2:
+        raise table.error(
+            f"{name}_steps = {count} must be at least 2, from one end of {table.named(name)} to "
+            "the other"
+        )
+    return sweep(name, full_range, None, count)

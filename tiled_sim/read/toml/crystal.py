@@ -1,0 +1,137 @@
+"""The ``[crystal]`` of a TOML file."""
+
+import math
+
+import numpy as np
+
+from tiled_sim.io.matrix import read_matrix
+from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.settings import MOSAIC_SEED
+from tiled_sim.model.units import ANGLE, ATOMIC, Unit, units_of
+from tiled_sim.physics.cell import cell_volume, dual, reciprocal_from_cell
+from tiled_sim.physics.constants import RADIAN
+from tiled_sim.physics.vectors import Array, about_fixed_axes
+from tiled_sim.read.toml.table import Table, plain
+
+_DIRECT, _RECIPROCAL = ("a", "b", "c"), ("a_star", "b_star", "c_star")
+_VECTORS = (*_DIRECT, *_RECIPROCAL)
+_CELL = ("cell", "cell_angles")
+#: Fields of the mosaic domains, by the quantities of [crystal] that give them.
+MOSAIC = {"spread": "mosaic_spread", "count": "mosaic_domains", "seed": "mosaic_seed"}
+KEYS: dict[str, Unit] = {
+    **{name: unit for name, unit in units_of(Crystal).items() if name != "domains"},
+    **{key: units_of(Domains)[field] for field, key in MOSAIC.items()},
+    "cell": ATOMIC,
+    "cell_angles": ANGLE,
+    "misset": ANGLE,
+    **plain("matrix"),
+}
+#: nanoBragg's number of domains where there is a spread and no number.
+_DOMAINS_OF_A_SPREAD = 10
+
+
+def read_crystal(table: Table, wavelength: float, notes: list[str]) -> Crystal:
+    """Read orientation, size, shape and mosaic.
+
+    The orientation is that of the vectors, or of ``cell`` (a* along +X, b* in the XY plane) or
+    ``matrix``, which ``misset`` then turns about the laboratory's X, Y and Z in this order.
+
+    Parameters
+    ----------
+    table : of `KEYS`
+    wavelength : that a MOSFLM matrix is multiplied by [Å]
+    notes : what the user should know is added here
+
+    Raises
+    ------
+    ExperimentError
+        for values that contradict each other, are missing or cannot be
+    InputFileError
+        for a matrix that cannot be read
+    """
+    direct, reciprocal = _vectors(table, wavelength)
+    vectors = dict(zip(_VECTORS, (*direct.tolist(), *reciprocal.tolist()), strict=True))
+    spread = table.number("mosaic_spread", 0.0)
+    domains = 1 if spread == 0.0 else _DOMAINS_OF_A_SPREAD
+    if spread and "mosaic_domains" not in table:
+        notes.append(f"{domains} mosaic domains, the default with a mosaic spread")
+    return table.build(
+        Crystal,
+        **{name: tuple(vector) for name, vector in vectors.items()},
+        cells=_cells(table),
+        shape=table.text("shape", "square"),
+        fudge=table.number("fudge", 1.0),
+        domains=table.build(
+            Domains,
+            spread=spread,
+            count=table.integer("mosaic_domains", domains),
+            seed=table.integer("mosaic_seed", MOSAIC_SEED),
+        ),
+    )
+
+
+def _cells(table: Table) -> tuple[int, ...]:
+    """Cells along a, b, c; one number stands for all three."""
+    if isinstance(table.value("cells", "three whole numbers, or one for all"), list):
+        return table.integers("cells", 3)
+    return (table.integer("cells"),) * 3
+
+
+def _vectors(table: Table, wavelength: float) -> tuple[Array, Array]:
+    """Rows a, b, c [Å] and a*, b*, c* [1/Å]."""
+    what = "what the crystal's cell and orientation are"
+    way = table.choose(what, _VECTORS, _CELL, ("matrix",))
+    if way is None:
+        raise table.error(
+            "no crystal: give cell_A and cell_angles_deg, or matrix, or the vectors a_A, b_A and "
+            "c_A (or a_star_per_A, b_star_per_A and c_star_per_A)"
+        )
+    if way == _VECTORS:
+        table.choose("how the crystal is oriented", _VECTORS, ("misset",))
+        return _given_vectors(table)
+    reciprocal = _of_matrix(table, wavelength) if way == ("matrix",) else _of_cell(table)
+    return _misset(table, reciprocal)
+
+
+def _given_vectors(table: Table) -> tuple[Array, Array]:
+    """Both sets as they stand; where only one is given, the other is its dual."""
+    direct, reciprocal = (
+        np.array([table.vector(name) for name in names])
+        if any(name in table for name in names)
+        else None
+        for names in (_DIRECT, _RECIPROCAL)
+    )
+    if direct is None:
+        assert reciprocal is not None
+        return _dual(table, reciprocal), reciprocal
+    return direct, _dual(table, direct) if reciprocal is None else reciprocal
+
+
+def _of_cell(table: Table) -> Array:
+    """Reciprocal vectors in the default orientation, exactly of this cell [1/Å]."""
+    lengths = np.array(table.numbers("cell", 3))
+    angles = np.array(table.numbers("cell_angles", 3))
+    exists = lengths.min() > 0 and angles.min() > 0 and angles.max() < math.pi
+    if not exists or not cell_volume(lengths, angles) > 0:
+        raise table.error(
+            f"no such cell exists: {lengths.tolist()} Å, {(angles * RADIAN).round(6).tolist()}°"
+        )
+    return reciprocal_from_cell(lengths, angles)
+
+
+def _of_matrix(table: Table, wavelength: float) -> Array:
+    """Reciprocal vectors [1/Å]; the file has them times the wavelength."""
+    with table.reading("matrix"):
+        return read_matrix(table.path("matrix")) / wavelength
+
+
+def _misset(table: Table, reciprocal: Array) -> tuple[Array, Array]:
+    if "misset" in table:
+        reciprocal = reciprocal @ about_fixed_axes(*table.vector("misset")).T
+    return _dual(table, reciprocal), reciprocal
+
+
+def _dual(table: Table, vectors: Array) -> Array:
+    if float(np.linalg.det(vectors)) == 0.0:
+        raise table.error(f"{table.named(*_VECTORS, 'matrix')} span no cell")
+    return dual(vectors)

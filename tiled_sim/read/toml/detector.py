@@ -1,0 +1,207 @@
+"""The ``[detector]`` of a TOML file."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tiled_sim.io.smv import read_smv
+from tiled_sim.model.beam import Beam
+from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.units import LENGTH, PIXELS, Unit, units_of
+from tiled_sim.physics.vectors import Vector, as_tuple, unit
+from tiled_sim.read.toml.beam import across
+from tiled_sim.read.toml.table import Table, plain
+
+_PANEL_KEYS: dict[str, Unit] = {**units_of(Panel), **plain("mask_sha256")}
+#: What panels may share, so that it may stand once in [detector].
+_SHARED = ("pixels", "pixel_size")
+#: Keys of the short way: one panel, its position given by distance and beam centre.
+_ONE_PANEL: dict[str, Unit] = {
+    "distance": LENGTH,
+    "beam_center": PIXELS,
+    **plain("fast_axis", "slow_axis", "region", "mask", "mask_sha256", "name", "group"),
+}
+KEYS: dict[str, Unit] = {
+    **units_of(Detector),
+    **{name: _PANEL_KEYS[name] for name in _SHARED},
+    **_ONE_PANEL,
+}
+
+
+def read_detector(table: Table, beam: Beam) -> Detector:
+    """Read the panels, listed one by one or a single one by distance and beam centre.
+
+    A panel's normal, where it is not given, is perpendicular to fast and slow and points away
+    from the sample. The single panel's fast axis is, if nothing else is said, the beam's
+    horizontal (`across`), and slow = beam × fast, so that fast × slow points along the beam: for a
+    beam along +Z fast is +X and slow +Y, for one along +X fast is +Z and slow -Y.
+
+    Parameters
+    ----------
+    table : of `KEYS`
+    beam : the direct beam
+
+    Raises
+    ------
+    ExperimentError
+        for values that contradict each other, are missing or cannot be
+    InputFileError
+        for a mask that cannot be read
+    """
+    ways = ("panels",), tuple(_ONE_PANEL)
+    if table.choose("what the panels are", *ways) == ("panels",):
+        panels = tuple(
+            _panel(panel, table, str(index))
+            for index, panel in enumerate(table.tables("panels", _PANEL_KEYS))
+        )
+    else:
+        panels = (_single_panel(table, beam.direction),)
+    radius = table.number("curvature_radius") if "curvature_radius" in table else None
+    return table.build(
+        Detector,
+        panels=panels,
+        curvature_radius=radius,
+        point_pixel=table.flag("point_pixel", False),
+        sensor=_sensor(table),
+    )
+
+
+def _sensor(detector: Table) -> Sensor | None:
+    """What absorbs the photons, if it is given."""
+    if "sensor" not in detector:
+        return None
+    table = detector.table("sensor", units_of(Sensor))
+    return table.build(
+        Sensor,
+        thickness=table.number("thickness"),
+        attenuation_length=table.number("attenuation_length"),
+        layers=table.integer("layers", 1),
+    )
+
+
+def _panel(table: Table, detector: Table, name: str) -> Panel:
+    """One of the listed panels."""
+    for quantity in _SHARED:
+        if quantity in table and quantity in detector:
+            raise table.error(
+                f"{table.named(quantity)} is given here and, for all panels, in [detector]: "
+                "give it in one place"
+            )
+    origin = table.vector("origin")
+    fast, slow = table.direction("fast_axis"), table.direction("slow_axis")
+    normal = table.direction("normal") if "normal" in table else _away(table, origin, fast, slow)
+    return _build(
+        table,
+        {"origin": origin, "fast_axis": fast, "slow_axis": slow, "normal": normal},
+        pixels=_pixels(table if "pixels" in table else detector),
+        pixel_size=_pixel_size(table if "pixel_size" in table else detector),
+        name=name,
+    )
+
+
+def _single_panel(table: Table, beam: Vector) -> Panel:
+    """The panel whose plane the beam meets at the distance, and at the beam centre."""
+    fast = table.direction("fast_axis", across(beam))
+    slow = table.direction("slow_axis", as_tuple(unit(np.cross(beam, fast))))
+    pixels = _pixels(table)
+    pixel_size = _pixel_size(table)
+    middle = (pixels[0] / 2.0, pixels[1] / 2.0)
+    spot = table.numbers("beam_center", 2) if "beam_center" in table else middle
+    distance = table.number("distance")
+    if distance <= 0:
+        raise table.error(f"{table.named('distance')} must be positive")
+    origin = as_tuple(
+        distance * np.array(beam)
+        - spot[0] * pixel_size[0] * np.array(slow)
+        - spot[1] * pixel_size[1] * np.array(fast)
+    )
+    normal = _away(table, origin, fast, slow)
+    return _build(
+        table,
+        {"origin": origin, "fast_axis": fast, "slow_axis": slow, "normal": normal},
+        pixels=pixels,
+        pixel_size=pixel_size,
+        name="0",
+    )
+
+
+def _pixels(table: Table) -> tuple[int, int]:
+    slow, fast = table.integers("pixels", 2)
+    return slow, fast
+
+
+def _pixel_size(table: Table) -> tuple[float, float]:
+    """Sides along slow and fast [m]; one number stands for both."""
+    if isinstance(table.value("pixel_size", "one number, or two along slow and fast"), list):
+        slow, fast = table.numbers("pixel_size", 2)
+        return slow, fast
+    side = table.number("pixel_size")
+    return side, side
+
+
+def _away(table: Table, origin: Vector, fast: Vector, slow: Vector) -> Vector:
+    """The normal of fast and slow that points away from the sample."""
+    normal = unit(np.cross(fast, slow))
+    if not normal.any():
+        raise table.error("fast_axis and slow_axis are parallel")
+    return as_tuple(-normal if float(np.dot(origin, normal)) < 0.0 else normal)
+
+
+def _build(
+    table: Table,
+    place: dict[str, Vector],
+    *,
+    pixels: tuple[int, int],
+    pixel_size: tuple[float, float],
+    name: str,
+) -> Panel:
+    """The panel at a place, with its region and its mask; ``name`` unless it has one."""
+    panel = table.build(
+        Panel,
+        **place,
+        pixels=pixels,
+        pixel_size=pixel_size,
+        region=_region(table, pixels),
+        name=table.text("name", name),
+        group=table.texts("group", ()),
+    )
+    return replace(panel, mask=_mask(table, pixels))
+
+
+def _region(table: Table, pixels: tuple[int, int]) -> Region | None:
+    """The pixels to compute; an axis that is not named is computed whole."""
+    if "region" not in table:
+        return None
+    region = table.table("region", plain("slow", "fast"))
+    (slow_start, slow_stop), (fast_start, fast_stop) = (
+        region.integers(axis, 2) if axis in region else (0, size)
+        for axis, size in zip(("slow", "fast"), pixels, strict=True)
+    )
+    return region.build(
+        Region,
+        slow_start=slow_start,
+        slow_stop=slow_stop,
+        fast_start=fast_start,
+        fast_stop=fast_stop,
+    )
+
+
+def _mask(table: Table, pixels: tuple[int, int]) -> MaskFile | None:
+    """The mask; only its pixels count, not its header."""
+    if "mask" not in table:
+        if "mask_sha256" in table:
+            raise table.error("mask_sha256 without the mask it is of")
+        return None
+    with table.reading("mask"):
+        image = read_smv(table.path("mask"))
+    expected = table.text("mask_sha256", image.sha256)
+    if image.sha256 != expected:
+        raise table.error(
+            f"mask {image.path} is not the one meant: its SHA-256 is {image.sha256}, "
+            f"mask_sha256 says {expected}"
+        )
+    if image.pixels.shape != pixels:
+        raise table.error(
+            f"mask {image.path} has {image.pixels.shape} pixels, the panel {pixels} (slow, fast)"
+        )
+    return MaskFile(image.path, image.sha256)

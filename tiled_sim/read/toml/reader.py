@@ -1,0 +1,210 @@
+"""From a TOML file to a resolved experiment, and back.
+
+Sections are ``[beam]`` with ``[[beam.sources]]``, ``[crystal]``, ``[detector]`` with
+``[[detector.panels]]`` and ``[detector.sensor]``, ``[sampling]``, ``[frames]``,
+``[structure_factors]``, ``[background]`` where there is one and, where photons are counted,
+``[noise]``; ``c_compat`` stands above them. Every field of the dataclasses in `model` is a key; one
+with a unit carries it in the key, as any suffix of its kind in `units`: ``start_deg`` or
+``start_rad``. Beside the resolved fields there are shorter ways to say the same; saying a thing
+twice is an error. Paths count from the folder of the TOML file.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tiled_sim.errors import ExperimentError, InputFileError
+from tiled_sim.model.background import Background
+from tiled_sim.model.beam import Beam
+from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.detector import Detector, Sensor
+from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.exposures import Exposures, Rotation
+from tiled_sim.model.readout import Noise, PointSpread
+from tiled_sim.model.sampling import Sampling, recommended_for
+from tiled_sim.model.units import Unit, units_of
+from tiled_sim.read.sampling import choose_interpolation, choose_oversample
+from tiled_sim.read.toml import background as toml_background
+from tiled_sim.read.toml import beam as toml_beam
+from tiled_sim.read.toml import crystal as toml_crystal
+from tiled_sim.read.toml import detector as toml_detector
+from tiled_sim.read.toml import noise as toml_noise
+from tiled_sim.read.toml.beam import across
+from tiled_sim.read.toml.changes import change_document
+from tiled_sim.read.toml.table import Table, plain
+from tiled_sim.read.toml.writer import write_toml
+
+__all__ = ["read_toml", "write_toml"]
+
+_TOP = plain(
+    *("c_compat", "beam", "crystal", "detector", "sampling", "frames", "structure_factors"),
+    *("background", "noise"),
+)
+_FORMATS = ("hkl", "fdump", "mtz")
+_FACTORS = plain(*_FORMATS, "mtz_column", "default_F")
+#: Quantities of every table, by the names that lead to it.
+_SECTIONS: dict[tuple[str, ...], Mapping[str, Unit]] = {
+    (): _TOP,
+    ("beam",): toml_beam.KEYS,
+    ("crystal",): toml_crystal.KEYS,
+    ("detector",): toml_detector.KEYS,
+    ("detector", "sensor"): units_of(Sensor),
+    ("detector", "region"): plain("slow", "fast"),
+    ("sampling",): units_of(Sampling),
+    ("frames",): units_of(Rotation),
+    ("structure_factors",): _FACTORS,
+    ("background",): toml_background.KEYS,
+    ("noise",): toml_noise.KEYS,
+    ("noise", "point_spread"): units_of(PointSpread),
+}
+
+
+def read_toml(path: str | Path, changes: Mapping[str, Any] | None = None) -> Experiment:
+    """Read an experiment.
+
+    Parameters
+    ----------
+    path : of the document
+    changes : what it is to say in place of what it says, by ``section.key``; all that follows is
+        resolved from the changed document
+
+    Raises
+    ------
+    InputFileError
+        if the file, or one that it names, is missing or malformed
+    ExperimentError
+        for unknown keys, values of the wrong type, contradictions and impossible experiments;
+        every message names file, section and key
+    """
+    file = Path(path)
+    content = _parse(file)
+    if changes:
+        change_document(file, content, changes, _SECTIONS)
+    try:
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            return _experiment(Table(file, "", content, _TOP))
+    except ArithmeticError as error:
+        raise ExperimentError(
+            f"{file}: a number is too large or too small to compute with ({error}); check its unit"
+        ) from None
+
+
+def _parse(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise InputFileError(f"cannot read the experiment {file}: {error.strerror}") from None
+    except ValueError as error:  # a NUL character in the name
+        raise InputFileError(f"cannot read the experiment {file}: {error}") from None
+    try:
+        return tomllib.loads(text.decode())
+    except UnicodeDecodeError:
+        raise InputFileError(f"{file}: a TOML file is UTF-8 text, this file is not") from None
+    except RecursionError:
+        raise InputFileError(f"{file}: brackets are nested too deep") from None
+    except ValueError as error:
+        raise InputFileError(f"{file}: not valid TOML: {error}") from None
+
+
+def _experiment(top: Table) -> Experiment:
+    notes: list[str] = []
+    c_compat = top.flag("c_compat", False)
+    beam = toml_beam.read_beam(top.table("beam", toml_beam.KEYS), notes)
+    if c_compat and len(set(beam.spectrum.weight.tolist())) > 1:
+        notes.append("as C: the weights of the sources are ignored")
+    crystal = toml_crystal.read_crystal(
+        top.table("crystal", toml_crystal.KEYS), beam.wavelength, notes
+    )
+    detector = toml_detector.read_detector(top.table("detector", toml_detector.KEYS), beam)
+    source = _structure_factors(top)
+    return Experiment(
+        beam=beam,
+        crystal=crystal,
+        detector=detector,
+        sampling=_sampling(top, beam, crystal, detector, source.path is not None, notes),
+        exposures=_exposures(top, beam),
+        structure_factors=source,
+        c_compat=c_compat,
+        background=_background(top),
+        noise=_noise(top),
+        notes=tuple(note for note in notes if note),
+    )
+
+
+def _background(top: Table) -> Background | None:
+    if "background" not in top:
+        return None
+    return toml_background.read_background(top.table("background", toml_background.KEYS))
+
+
+def _noise(top: Table) -> Noise | None:
+    return toml_noise.read_noise(top.table("noise", toml_noise.KEYS)) if "noise" in top else None
+
+
+def _structure_factors(top: Table) -> StructureFactorSource:
+    """The file, of one format, and F elsewhere."""
+    table = top.table("structure_factors", _FACTORS)
+    way = table.choose("where F comes from", *((name,) for name in _FORMATS))
+    file_format = way[0] if way else None
+    return table.build(
+        StructureFactorSource,
+        path=table.path(file_format) if file_format else None,
+        format=file_format,
+        default_F=table.number("default_F", 0.0),
+        column=table.text("mtz_column") if "mtz_column" in table else None,
+    )
+
+
+def _sampling(
+    top: Table,
+    beam: Beam,
+    crystal: Crystal,
+    detector: Detector,
+    has_file: bool,
+    notes: list[str],
+) -> Sampling:
+    """What is not said is chosen: oversampling from the crystal, on the panel that needs most."""
+    table = top.table("sampling", units_of(Sampling))
+    recommended = recommended_for(detector, crystal, beam.wavelength)
+    asked = table.integer("oversample") if "oversample" in table else None
+    oversample, note = choose_oversample(asked, recommended, crystal)
+    notes.append(note)
+    interpolate = False
+    if "interpolate" in table:
+        interpolate = table.flag("interpolate", False)
+    elif has_file:
+        interpolate, note = choose_interpolation(crystal.cells)
+        notes.append(note)
+    return table.build(
+        Sampling,
+        oversample=oversample,
+        interpolate=interpolate,
+        dmin=table.number("dmin", 0.0),
+        **{
+            name: table.flag(name, False)
+            for name in ("oversample_thick", "oversample_polar", "oversample_omega")
+        },
+    )
+
+
+def _exposures(top: Table, beam: Beam) -> Exposures:
+    """Exposures, about the beam's horizontal and in even steps if nothing else is said."""
+    table = top.table("frames", units_of(Rotation))
+    steps = table.integer("steps", 1)
+    oscillation = table.number("oscillation", 0.0)
+    if "step" in table and "oscillation" not in table and steps > 1:
+        oscillation = steps * table.number("step")
+    if steps > 1 and "step" not in table and "oscillation" not in table:
+        raise table.error(f"steps = {steps} of what? give oscillation_deg too")
+    return table.build(
+        Rotation,
+        spindle=table.direction("spindle", across(beam.direction)),
+        start=table.number("start", 0.0),
+        step=table.number("step", oscillation / max(steps, 1)),
+        steps=steps,
+        oscillation=oscillation,
+        count=table.integer("count", 1),
+    )

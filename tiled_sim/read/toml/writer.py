@@ -1,0 +1,194 @@
+"""From an experiment to TOML that reads back as the same experiment, to the last bit.
+
+Values stand in the units inside, where nothing is rounded; comments say them in a user's units.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tiled_sim.errors import ExperimentError
+from tiled_sim.model.background import Background
+from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.detector import MaskFile, Panel, Region
+from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.readout import Noise, PointSpread
+from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units_of
+from tiled_sim.physics.constants import RADIAN
+from tiled_sim.read.toml.crystal import MOSAIC
+
+#: How a comment says a value: what it is multiplied by, and the unit's name.
+_IN_USERS_UNITS: tuple[tuple[Unit, float, str], ...] = (
+    (LENGTH, 1e3, " mm"),
+    (ANGLE, RADIAN, "°"),
+    (FLUENCE, 1e-12, " photons/µm²"),
+)
+
+
+def write_toml(experiment: Experiment) -> str:
+    """Write a resolved experiment; `read_toml` gives an equal one with the same SHA-256.
+
+    Notes become comments at the top. A file's path stays as it is, relative to the working
+    directory or absolute: the text is meant to lie in the working directory.
+
+    Raises
+    ------
+    ExperimentError
+        if a name or path is no Unicode text, which TOML cannot hold
+    """
+    sections = [
+        [f"c_compat = {_value(experiment.c_compat)}"],
+        ["[beam]", *_beam(experiment.beam)],
+        ["[crystal]", *_crystal(experiment.crystal)],
+        ["[detector]", *_fields(experiment.detector, without={"panels", "sensor"})],
+        *(["[[detector.panels]]", *_panel(panel)] for panel in experiment.detector.panels),
+        *(
+            ["[detector.sensor]", *_fields(sensor)]
+            for sensor in (experiment.detector.sensor,)
+            if sensor
+        ),
+        ["[sampling]", *_fields(experiment.sampling)],
+        ["[frames]", *_fields(experiment.exposures)],
+        ["[structure_factors]", *_structure_factors(experiment.structure_factors)],
+    ]
+    if experiment.background is not None:
+        sections.append(["[background]", *_background(experiment.background)])
+    if experiment.noise is not None:
+        sections.append(["[noise]", *_noise(experiment.noise)])
+    if experiment.notes:
+        sections.insert(0, [as_comment(note) for note in experiment.notes])
+    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def as_comment(text: str) -> str:
+    """A text as a TOML comment of one line."""
+    return "# " + "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _beam(beam: Beam) -> Iterator[str]:
+    yield from _fields(beam, without={"spectrum"})
+    if beam.polarization is None:
+        yield 'polarization = "off"'
+    yield "sources = ["
+    for source in beam.spectrum:
+        yield f"    {_source(source)},"
+    yield "]"
+
+
+def _source(source: Source) -> str:
+    units = units_of(Spectrum).items()
+    return _inline((_key(name, unit), getattr(source, name)) for name, unit in units)
+
+
+def _crystal(crystal: Crystal) -> Iterator[str]:
+    yield from _fields(crystal, without={"domains"})
+    units = units_of(Domains)
+    for name, quantity in MOSAIC.items():
+        value, unit = getattr(crystal.domains, name), units[name]
+        yield f"{_key(quantity, unit)} = {_value(value)}{_in_users_units(value, unit)}"
+
+
+def _point_spread(spread: PointSpread) -> str:
+    units = units_of(PointSpread).items()
+    return _inline((_key(name, unit), getattr(spread, name)) for name, unit in units)
+
+
+def _inline(pairs: Iterable[tuple[str, Any]]) -> str:
+    """Keys and values in one line; None is said by leaving it out."""
+    told = (f"{key} = {_value(value)}" for key, value in pairs if value is not None)
+    return "{ " + ", ".join(told) + " }"
+
+
+def _panel(panel: Panel) -> Iterator[str]:
+    yield from _fields(panel, without={"pixel_size", "region", "mask", "group"})
+    side, unit = panel.pixel_size, units_of(Panel)["pixel_size"]
+    size = side[0] if panel.has_square_pixels else side
+    yield f"{_key('pixel_size', unit)} = {_value(size)}{_in_users_units(size, unit)}"
+    if panel.group:
+        yield f"group = {_value(panel.group)}"
+    if panel.region is not None:
+        yield _region(panel.region)
+    if panel.mask is not None:
+        yield from _mask(panel.mask)
+
+
+def _region(region: Region) -> str:
+    slow = _value((region.slow_start, region.slow_stop))
+    fast = _value((region.fast_start, region.fast_stop))
+    return f"region = {{ slow = {slow}, fast = {fast} }}"
+
+
+def _mask(mask: MaskFile) -> Iterator[str]:
+    yield f"mask = {_path(mask.path)}"
+    yield f"mask_sha256 = {_value(mask.sha256)}"
+
+
+def _structure_factors(source: StructureFactorSource) -> Iterator[str]:
+    if source.path is not None:
+        yield f"{source.format} = {_path(source.path)}"
+    if source.column is not None:
+        yield f"mtz_column = {_value(source.column)}"
+    yield f"default_F = {_value(source.default_F)}"
+
+
+def _background(background: Background) -> Iterator[str]:
+    if background.path is not None:
+        yield f"table = {_path(background.path)}"
+    yield f"table_sha256 = {_value(background.sha256)}"
+    yield from _fields(background, without={"path", "sha256"})
+
+
+def _noise(noise: Noise) -> Iterator[str]:
+    yield from _fields(noise, without={"point_spread"})
+    if noise.point_spread is not None:
+        yield f"point_spread = {_point_spread(noise.point_spread)}"
+
+
+def _path(path: str) -> str:
+    where = "" if Path(path).is_absolute() else "  # from the folder of this file"
+    return f"{_value(path)}{where}"
+
+
+def _fields(part: Any, without: Collection[str] = ()) -> Iterator[str]:
+    """Every field of a part of the experiment, a line each; None is said by leaving it out."""
+    for name, unit in units_of(type(part)).items():
+        value = getattr(part, name)
+        if name not in without and value is not None:
+            yield f"{_key(name, unit)} = {_value(value)}{_in_users_units(value, unit)}"
+
+
+def _key(name: str, unit: Unit) -> str:
+    """The key in the unit inside."""
+    return spellings(name, unit)[0]
+
+
+def _value(value: Any) -> str:
+    """A value of TOML. The shortest digits that read back as the same float64 are Python's."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_value(element) for element in value) + "]"
+    if isinstance(value, float):
+        return repr(float(value))
+    return str(int(value))
+
+
+def _text(text: str) -> str:
+    """A text in quotes, escaped as in JSON, but for DEL, which TOML has escaped too."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ExperimentError(f"{text!r} is not Unicode text: TOML cannot hold it") from None
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _in_users_units(value: Any, unit: Unit) -> str:
+    for of_unit, factor, name in _IN_USERS_UNITS:
+        if unit is of_unit:
+            numbers = value if isinstance(value, tuple) else (value,)
+            return f"  # {' '.join(f'{number * factor:.7g}' for number in numbers)}{name}"
+    return ""

@@ -1,0 +1,99 @@
+"""What is wrong with the tiles of a run, by their sidecars and their pixels."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tiled_sim.errors import StoreError
+from tiled_sim.model.grid import Tile
+from tiled_sim.store import files
+from tiled_sim.store.records import counts_record, differences, image_record
+
+if TYPE_CHECKING:
+    from tiled_sim.run.run import Run
+
+#: What mends a fault: the tile is computed again; the file is written again as the experiment has
+#: it; the smaller images are made again; nothing.
+COMPUTE, WRITE, FINISH, NOTHING = "compute", "write", "finish", "nothing"
+_OTHER = {"image": "the image is not the one", "counts": "the counts are not those"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong with a run.
+
+    Parameters
+    ----------
+    place : id of a tile, or a path in the store
+    what : is wrong
+    remedy : `COMPUTE`, `WRITE`, `FINISH` or `NOTHING`
+    """
+
+    place: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}"
+
+
+def faults_of_tiles(run: "Run") -> Iterator[Fault]:
+    """Tiles that are missing, damaged or not what their sidecars say, and sidecars of no tile."""
+    expected = set()
+    for tile in run.plan:
+        name = run.plan.id_of(tile)
+        expected.add(name)
+        try:
+            yield from (Fault(name, what, COMPUTE) for what in _faults_of(run, tile))
+        except StoreError as error:  # something stands in the way
+            yield Fault(name, str(error), NOTHING)
+    for found in run.store.sidecar_ids():
+        if found not in expected:
+            yield Fault(found, "a sidecar of no tile of this run", NOTHING)
+
+
+def _faults_of(run: "Run", tile: Tile) -> Iterator[str]:
+    said = run.sidecar(tile)
+    if said is None:
+        yield "not computed, or its sidecar is damaged"
+        return
+    lost = list(run.store.faults_of_shards(tile))
+    if lost:
+        yield from lost
+        return
+    yield from _faults_of_pixels(
+        "image", said["image"], lambda: run.store.read_part(tile), lambda it: image_record(tile, it)
+    )
+    noise = run.experiment.noise
+    if noise is not None:
+        yield from _faults_of_pixels(
+            "counts",
+            said["counts"],
+            lambda: run.store.read_counts_part(tile),
+            lambda it: counts_record(tile, it, noise.saturation),
+        )
+
+
+def _faults_of_pixels(
+    name: str,
+    said: dict[str, Any],
+    read: Callable[[], npt.NDArray[Any]],
+    record: Callable[[npt.NDArray[Any]], dict[str, Any]],
+) -> Iterator[str]:
+    """Of the image or the counts of a tile."""
+    try:
+        pixels = read()
+    except files.DAMAGE as error:
+        yield f"the {name} cannot be read: {error}"
+        return
+    nan = int(np.isnan(pixels).sum())
+    wrong = [] if nan else list(differences(said, record(pixels)))
+    if nan or "sha256" in wrong:
+        yield f"{_OTHER[name]} that {'was' if name == 'image' else 'were'} committed (SHA-256)"
+    elif wrong:
+        yield f"its sidecar says another {', '.join(wrong)} of the {name} than the pixels have"
+    if nan:
+        yield f"{nan} pixels are NaN"

@@ -1,0 +1,306 @@
+"""A run: its experiment, image, sidecars and state, read from its store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tiled_sim.errors import ExperimentError, StoreError
+from tiled_sim.model.difference import first_difference
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.grid import Tile
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.plan.plan import Plan
+from tiled_sim.run.faults import faults_of_tiles
+from tiled_sim.run.status import Status, status_of
+from tiled_sim.store import files
+from tiled_sim.store.run_files import RunFiles
+from tiled_sim.store.run_store import FORMAT, NOT_COUNTED, RunStore
+from tiled_sim.store.schema import check_of
+from tiled_sim.store.sidecar import SidecarError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from tiled_sim.simulation.simulator import Simulator
+
+_AGAIN = "submit the run again to another --out"
+_HASH = {"type": "string", "pattern": "^[0-9a-f]{8,64}$"}
+_NO_HASH = {"type": "null"}
+_NUMBER = {"type": "number"}
+#: What no hash guards of the attributes of a run, as far as it is read again.
+_UNGUARDED = check_of(
+    {
+        "type": "object",
+        "required": ["run_id", "experiment", "structure_factors", "plan", "hashes"],
+        "properties": {
+            "run_id": {"type": "string"},
+            "experiment": {"type": "object"},
+            "plan": {"type": "object"},
+            "hashes": {
+                "type": "object",
+                "required": ["experiment", "structure_factors", "mask", "background", "plan"],
+                "properties": {"experiment": _HASH, "plan": _HASH},
+                "additionalProperties": {"anyOf": [_HASH, _NO_HASH]},
+            },
+            "structure_factors": {
+                "type": ["object", "null"],
+                "required": [
+                    *("path", "format", "size", "sha256", "count", "negative"),
+                    *("notes", "minimum", "maximum", "coverage"),
+                ],
+                "properties": {
+                    "path": {"type": "string"},
+                    "format": {"type": "string"},
+                    "sha256": {"type": "string"},
+                    **dict.fromkeys(("size", "count", "negative"), _NUMBER),
+                    "notes": {"type": "array", "items": {"type": "string"}},
+                    "minimum": {"type": "array", "items": _NUMBER, "minItems": 3, "maxItems": 3},
+                    "maximum": {"type": "array", "items": _NUMBER, "minItems": 3, "maxItems": 3},
+                    "coverage": {
+                        "type": "object",
+                        "required": ["fraction", "reflections", "missing", "in_range"],
+                        "additionalProperties": {"type": ["number", "null"]},
+                    },
+                },
+            },
+        },
+    }
+)
+
+
+class Run:
+    """A run on disk.
+
+    Parameters
+    ----------
+    path : of the store
+
+    Raises
+    ------
+    StoreError
+        if there is no run, or it is damaged
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.store = RunStore.open(path)
+        self.path = self.store.path
+        attributes = self.store.attributes
+        fault = _UNGUARDED(attributes)
+        if fault:
+            raise StoreError(_spoilt(path, f"tiled_sim{fault}"))
+        self.run_id: str = attributes["run_id"]
+        self.hashes: dict[str, str | None] = attributes["hashes"]
+        try:
+            self.experiment = self.store.read_experiment()
+            self.plan = Plan.from_dict(attributes["plan"])
+        except StoreError as error:
+            raise StoreError(f"{error}{self._lost()}") from error
+        except Exception as error:  # they may hold anything, if they were edited
+            told = f"they lack or spoil {error}{self._lost()}"
+            raise StoreError(_spoilt(path, told)) from error
+        if attributes["format"] != FORMAT:
+            return  # its hashes are those of documents that are spelt otherwise
+        for name, found in (("experiment", self.experiment.sha256), ("plan", self.plan.sha256)):
+            if found != self.hashes.get(name):
+                raise StoreError(
+                    f"{path}: the {name} in its zarr.json is not the one the run was made with "
+                    f"(SHA-256 {found}, not {self.hashes.get(name)})"
+                )
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What the store says of the run: experiment, provenance of F, plan, versions."""
+        return self.store.attributes
+
+    @property
+    def image(self) -> "xr.DataArray":
+        """The image, lazily: float32 (frame, panel, slow, fast) [photons], coordinates in mm.
+
+        NaN where nothing has been computed yet.
+        """
+        return self._level_0("image")
+
+    @property
+    def counts(self) -> "xr.DataArray":
+        """The counts, lazily: (frame, panel, slow, fast) [ADU], coordinates in mm.
+
+        int32 of a run whose tiles are all done; else float64, NaN where nothing was computed yet.
+
+        Raises
+        ------
+        StoreError
+            if the run was made without noise
+        """
+        self.store.require_counts()
+        counts = self._level_0("counts")
+        if self.status().complete:
+            return counts
+        return counts.where(counts != NOT_COUNTED)
+
+    @property
+    def mask(self) -> "xr.DataArray":
+        """The mask, lazily: uint8 (panel, slow, fast), 0 = live."""
+        return self._level_0("mask")
+
+    def _level_0(self, name: str) -> "xr.DataArray":
+        import xarray as xr  # takes a while, and `status` needs no image
+
+        level = RunFiles(self.path / "0", read_only=True)
+        return xr.open_zarr(level, consolidated=True, mask_and_scale=False)[name]
+
+    def sidecar(self, tile: Tile) -> dict[str, Any] | None:
+        """The valid sidecar of a tile of this run, or None if the tile must be computed.
+
+        Raises
+        ------
+        StoreError
+            if something stands in its place that cannot be read, nor replaced
+        """
+        try:
+            found = self.store.read_sidecar(self.plan.id_of(tile))
+        except SidecarError:
+            return None
+        if found is None or found["hashes"] != self.hashes or found["run_id"] != self.run_id:
+            return None
+        ranges = [found["tile"][name] for name in ("frames", "panels", "slow", "fast")]
+        if ranges != [list(part) for part in tile.ranges]:
+            return None
+        has_noise = self.experiment.noise is not None
+        return found if (found["counts"] is not None) == has_noise else None
+
+    def committed(self, tile: Tile) -> dict[str, Any] | None:
+        """The sidecar of a tile whose pixels are there, too; None if the tile must be computed.
+
+        Raises
+        ------
+        StoreError
+            if something stands in the place of a file that cannot be read, nor replaced
+        """
+        found = self.sidecar(tile)
+        return None if found is None or any(self.store.faults_of_shards(tile)) else found
+
+    @property
+    def sidecars(self) -> Iterator[dict[str, Any]]:
+        """Valid sidecars, in the order of the plan."""
+        return (found for tile in self.plan if (found := self.sidecar(tile)) is not None)
+
+    def require_same(self, experiment: Experiment) -> None:
+        """Make sure that this is a run of an experiment.
+
+        Raises
+        ------
+        ExperimentError
+            naming the first field that differs
+        """
+        if experiment.sha256 == self.experiment.sha256:
+            return
+        field, here, there = first_difference(experiment.to_dict(), self.experiment.to_dict())
+        raise ExperimentError(
+            f"{self.path} is a run of another experiment: its {field} is {there!r}, not {here!r}. "
+            "Submit this one to another --out, or resume the run as it is"
+        )
+
+    def missing(self) -> Iterator[Tile]:
+        """Tiles that are not `committed`, in the order of the plan."""
+        return (tile for tile in self.plan if self.committed(tile) is None)
+
+    def status(self) -> Status:
+        """How far the run is, from the store alone. Raises as `status_of`."""
+        return status_of(self)
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with its tiles: missing, damaged, not as committed, NaN, strangers."""
+        return (str(fault) for fault in faults_of_tiles(self))
+
+    def simulator(self, device: str, plan: Plan | None = None) -> "Simulator":
+        """What computes its tiles, with the inputs of its store.
+
+        Parameters
+        ----------
+        device : name of the torch device
+        plan : of other tiles; None: its own
+
+        Raises
+        ------
+        StoreError
+            if they cannot be read, or are not those that the run was made with
+        UsageError
+            for a device that is not there
+        """
+        # torch takes seconds to import, and `status` needs none
+        from tiled_sim.kernels.devices import device_of, resolve_device
+        from tiled_sim.simulation.simulator import Simulator
+
+        plan = self.plan if plan is None else plan
+        where = resolve_device(device_of(plan.settings, device))
+        return Simulator(self.experiment, self.inputs(), plan, where)
+
+    def inputs(self) -> Inputs:
+        """What the run was made with, from its store, and no more and no less.
+
+        Raises
+        ------
+        StoreError
+            if they cannot be read, or are not those that the run was made with; naming the file
+            that was lost, if one was
+        """
+        try:
+            inputs = self.store.read_inputs()
+            found = inputs.hashes
+        except StoreError as error:
+            raise StoreError(f"{error}{self._lost()}") from error
+        except files.DAMAGE as error:
+            if files.is_shortage(error):
+                raise
+            raise StoreError(
+                f"{self.path}: an input that is kept in the store cannot be read ({error}); "
+                f"{_AGAIN}{self._lost()}"
+            ) from error
+        for name, value in found.items():
+            if value != self.hashes.get(name):
+                raise StoreError(
+                    f"{self.path}: the {name.replace('_', ' ')} in the store has SHA-256 {value}, "
+                    f"the run was made with {self.hashes.get(name)}; {_AGAIN}{self._lost()}"
+                )
+        return inputs
+
+    def _lost(self) -> str:
+        """Which file of an input was lost, to end a sentence with; empty if none was."""
+        try:
+            lost = list(self.store.lost_files_of_inputs())
+        except (StoreError, *files.DAMAGE):
+            return ""
+        others = f" and {len(lost) - 1} others" if len(lost) > 1 else ""
+        return f". Lost: {lost[0]}{others}" if lost else ""
+
+    def unreadable(self) -> Iterator[Tile]:
+        """Tiles that are `committed`, but whose pixels cannot be decoded: every one is read."""
+        for tile in self.plan:
+            if self.committed(tile) is None:
+                continue
+            try:
+                self.store.read_part(tile)
+                if self.experiment.noise is not None:
+                    self.store.read_counts_part(tile)
+            except files.DAMAGE as error:
+                if files.is_shortage(error):
+                    raise
+                yield tile
+
+
+def _spoilt(path: str | Path, how: str) -> str:
+    return (
+        f"{path}: the attributes in its zarr.json are not those of a run: {how}; it was made by "
+        "another version, or edited"
+    )
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run to read.
+
+    Raises
+    ------
+    StoreError
+        if there is no run at the path, or it is damaged
+    """
+    return Run(path)

@@ -1,0 +1,185 @@
+"""How far a run is, from its sidecars and what its drivers left behind."""
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tiled_sim.kernels.lookups import Lookups
+from tiled_sim.model.grid import TileGrid
+from tiled_sim.run.sums import Counted, Sums
+from tiled_sim.store.control import Control, Driver, Failure
+from tiled_sim.store.tile_index import DONE, FAILED, Known, TileIndex
+
+if TYPE_CHECKING:
+    from tiled_sim.run.run import Run
+
+_MISSING_TOLD = 10
+_SECONDS_BETWEEN_WRITES = 2.0
+
+
+@dataclass(slots=True)
+class Status:
+    """How far a run is.
+
+    Parameters
+    ----------
+    tiles, done : number of tiles, and of those committed
+    evaluations : done
+    kernel_seconds : summed over tiles [s]
+    total : sum of the image so far [photons]
+    peak, peak_at : brightest pixel [photons] and its (frame, panel, slow, fast)
+    nan : pixels that are not a number
+    lookups : of structure factors
+    missing : ids of the first tiles not done
+    failed : tiles not done that were given up
+    driver : who hands out the tiles, or did last; None if nobody has
+    counted : with noise; None without
+    """
+
+    tiles: int
+    done: int = 0
+    evaluations: int = 0
+    kernel_seconds: float = 0.0
+    total: float = 0.0
+    peak: float = 0.0
+    peak_at: tuple[int, int, int, int] | None = None
+    nan: int = 0
+    lookups: Lookups = field(default_factory=Lookups)
+    missing: list[str] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    driver: Driver | None = None
+    counted: Counted | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every tile is done."""
+        return self.done == self.tiles
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+
+class Progress:
+    """Which tiles of a run are done, with the sums over them.
+
+    Parameters
+    ----------
+    run : to look at
+    states : of each tile, as `tiled_sim.store.tile_index` has them; None: nothing is known
+    sums : over those that are done
+    """
+
+    def __init__(
+        self, run: "Run", states: np.ndarray | None = None, sums: Sums | None = None
+    ) -> None:
+        self._index = TileIndex(run.path, run.run_id)
+        self.states = np.zeros(len(run.plan), np.uint8) if states is None else states
+        self.sums = sums or Sums()
+        self._written = -math.inf
+
+    @classmethod
+    def known(cls, run: "Run") -> "Progress":
+        """What whoever handed out the tiles wrote down last; nothing where that is not there."""
+        found = TileIndex(run.path, run.run_id).read(len(run.plan))
+        if found is None:
+            return cls(run)
+        try:
+            sums = Sums.from_dict(found.summary)
+        except ValueError:
+            return cls(run)
+        agree = sums.done == np.count_nonzero(found.states == DONE)
+        return cls(run, found.states, sums) if agree else cls(run)
+
+    @classmethod
+    def surveyed(cls, run: "Run") -> "Progress":
+        """What the sidecars say, every one of them read, of tiles whose pixels are there, too."""
+        found = cls(run)
+        for tile in run.plan:
+            sidecar = run.committed(tile)
+            if sidecar is not None:
+                found.done(tile.index, sidecar)
+        return found
+
+    @property
+    def missing(self) -> list[int]:
+        """Numbers of the tiles that are not known to be done."""
+        return np.flatnonzero(self.states != DONE).tolist()
+
+    def done(self, tile: int, found: dict[str, Any]) -> None:
+        """A tile is done.
+
+        Parameters
+        ----------
+        tile : its number
+        found : its sidecar, or the `tiled_sim.run.sums.excerpt` of it
+        """
+        if self.states[tile] != DONE:
+            self.states[tile] = DONE
+            self.sums.add(found)
+
+    def failed(self, tile: int) -> None:
+        """A tile is given up."""
+        self.states[tile] = FAILED
+
+    def write(self) -> None:
+        """Write it down for `known`; where that cannot be done, nothing is lost but time."""
+        self._written = time.monotonic()
+        with contextlib.suppress(OSError):
+            self._index.write(Known(self.states, self.sums.to_dict()))
+
+    def write_if_due(self) -> None:
+        """The same, unless it was done a moment ago."""
+        if time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES:
+            self.write()
+
+
+def status_of(run: "Run") -> Status:
+    """How far a run is, from the store alone.
+
+    Tiles that its driver has written down as done are believed, and the others looked for.
+
+    Raises
+    ------
+    StoreError
+        if a sidecar cannot be read
+    """
+    control = Control(run.path)
+    found = Progress.known(run)
+    for tile, name in ids_of(run.plan.grid, found.missing):
+        # a look at the folder first: most of the tiles of a run that has just begun are not there
+        if os.path.lexists(f"{run.path}/traces/{name}.json"):
+            sidecar = run.sidecar(run.plan[tile])
+            if sidecar is not None:
+                found.done(tile, sidecar)
+    missing = [name for _, name in ids_of(run.plan.grid, found.missing)]
+    undone, sums = set(missing), found.sums
+    return Status(
+        len(run.plan),
+        done=sums.done,
+        evaluations=sums.evaluations,
+        kernel_seconds=float(sums.kernel_seconds),
+        total=float(sums.total),
+        peak=sums.peak,
+        peak_at=sums.peak_at,
+        nan=sums.nan,
+        lookups=sums.lookups,
+        missing=missing[:_MISSING_TOLD],
+        failed=[failure for failure in control.failures() if failure.tile in undone],
+        driver=control.driver(),
+        counted=None if run.experiment.noise is None else sums.counted,
+    )
+
+
+def ids_of(grid: TileGrid, tiles: Iterable[int]) -> Iterator[tuple[int, str]]:
+    """Number and name in a store of some tiles, quickly."""
+    numbers = np.asarray(list(tiles), dtype=np.int64)
+    places = np.unravel_index(numbers, grid.counts)
+    for number, *place in zip(numbers.tolist(), *(axis.tolist() for axis in places), strict=True):
+        yield number, grid.name_of(tuple(place))

@@ -1,0 +1,1 @@
+"""One tile, and a whole image in this process."""

@@ -1,0 +1,432 @@
+"""One tile, a pure function of experiment, inputs, plan and tile."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tiled_sim.errors import ExperimentError
+from tiled_sim.kernels.blocks import Blocks
+from tiled_sim.kernels.chain import Chain
+from tiled_sim.kernels.kernel import Kernel, Progress
+from tiled_sim.kernels.lookups import Lookups
+from tiled_sim.kernels.making import KernelMaker
+from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.recorder import Recorder
+from tiled_sim.kernels.sample import count_lookups
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.grid import BLOCK, Tile
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.settings import REFERENCE
+from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.plan.plan import Plan
+from tiled_sim.simulation.counting import count_photons
+from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks, rectangles
+from tiled_sim.simulation.trace import Trace, scaling_chain, steps_of_sum
+
+#: Of the brightest pixel there could be: below, float32 may have underflowed.
+_DARK = 1e-30
+
+#: (frame, panel, slow, fast) of one pixel.
+Place = tuple[int, int, int, int]
+
+
+@dataclass(slots=True)
+class Evaluations:
+    """Steps of pixels.
+
+    Parameters
+    ----------
+    planned : steps times live pixels
+    done : of them; those that dmin leaves out are not
+    skipped : as negligible
+    skipped_bound : no pixel lacks more for what was skipped [photons]
+    """
+
+    planned: int = 0
+    done: int = 0
+    skipped: int = 0
+    skipped_bound: float = 0.0
+
+
+@dataclass(eq=False)
+class TileResult:
+    """What one tile is, and what it took.
+
+    Parameters
+    ----------
+    image : float32 (frame, panel, slow, fast) [photons]
+    lookups : of structure factors, over live pixels or a fixed sample of them
+    counted : ``exact`` or ``sampled``
+    evaluations : planned and done
+    halvings : of the blocks worked on at a time, for want of device memory
+    traces : scaling chains of the brightest pixel and of those asked for
+    seconds : of the stages ``kernel`` and ``trace`` [s]
+    """
+
+    image: npt.NDArray[np.float32]
+    lookups: Lookups = field(default_factory=Lookups)
+    counted: str = "exact"
+    evaluations: Evaluations = field(default_factory=Evaluations)
+    halvings: int = 0
+    traces: list[Trace] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=lambda: {"kernel": 0.0, "trace": 0.0})
+
+
+@contextmanager
+def _stream_of_its_own(device: torch.device) -> Iterator[None]:
+    """A CUDA stream for one tile, so that others compute while this one is copied and written."""
+    if device.type != "cuda":
+        yield
+        return
+    with torch.cuda.device(device), torch.cuda.stream(torch.cuda.Stream(device)):
+        yield
+
+
+class Simulator:
+    """An experiment with its inputs on one device, ready for any tile.
+
+    Parameters
+    ----------
+    experiment : what to simulate
+    inputs : what it names, loaded
+    plan : how it is tiled, and by which kernel it is computed
+    device : where the kernel runs
+    """
+
+    def __init__(
+        self, experiment: Experiment, inputs: Inputs, plan: Plan, device: torch.device
+    ) -> None:
+        self.experiment = experiment
+        self.inputs = inputs
+        self.plan = plan
+        self.device = device
+        self._default_F = experiment.structure_factors.default_F
+        self._kept: dict[tuple[int, int], tuple[Kernel, ...]] = {}
+        table, factors = None, inputs.factors
+        if factors is not None:
+            table = StructureFactorTable(
+                factors.filled(self._default_F),
+                factors.given,
+                factors.minimum,
+                self._default_F,
+                device,
+            )
+        self._maker = KernelMaker(experiment, plan.settings, table, inputs.amorphous, device)
+
+    def simulate_tile(self, tile: Tile, progress: Progress | None = None) -> TileResult:
+        """Compute one tile.
+
+        Parameters
+        ----------
+        tile : of the plan
+        progress : told, now and then, how many of the planned evaluations are behind, all in all
+        """
+        result = TileResult(np.empty(tile.shape, dtype=np.float32))
+        behind = _Behind(progress)
+        brightest: tuple[float, Rectangle] | None = None
+        with _stream_of_its_own(self.device):
+            for where, image in zip(
+                rectangles(tile), result.image.reshape(-1, *tile.shape[2:]), strict=True
+            ):
+                image[:] = self._simulate_rectangle(where, result, behind)
+                self._trace_requested(where, image, result)
+                peak = float(image.max())
+                if peak > 0.0 and (brightest is None or peak > brightest[0]):
+                    brightest = peak, where
+            if brightest is not None:
+                self._trace_brightest(brightest[1], tile, result)
+        return result
+
+    def _simulate_rectangle(
+        self, where: Rectangle, result: TileResult, behind: "_Behind"
+    ) -> npt.NDArray[np.float32]:
+        """Photons of part of one image, float32 (slow, fast); adds to the account of the tile."""
+        kernels = self._kernels(where.frame, where.panel)
+        mask = self._mask(where)
+        blocks = RectangleBlocks(where, mask, self.device)
+        started = time.perf_counter()
+        with torch.inference_mode():
+            met, halvings = self._sum_blocks(kernels, blocks, behind)
+            done = sum(of_kernel.total for of_kernel in met)
+            for kernel, of_kernel in zip(kernels, met, strict=True):
+                result.lookups.add(of_kernel if kernel.counts else _sampled(kernel, blocks))
+        image = blocks.image()
+        if not np.isfinite(image).all():
+            raise ExperimentError(
+                "a pixel is brighter than float32 holds (3.4e38 photons): lower the fluence, or "
+                "the structure factors"
+            )
+        evaluations = result.evaluations
+        planned = int((mask == 0).sum()) * self.plan.evaluations_per_pixel
+        evaluations.planned += planned
+        evaluations.done += done
+        if any(kernel.leaves_out for kernel in kernels):
+            evaluations.skipped += planned - done
+        bound = sum(kernel.skipped_bound for kernel in kernels)
+        evaluations.skipped_bound = max(evaluations.skipped_bound, bound)
+        result.counted = "exact" if all(kernel.counts for kernel in kernels) else "sampled"
+        result.halvings += halvings
+        result.seconds["kernel"] += time.perf_counter() - started
+        return image
+
+    def planned_evaluations(self, tile: Tile) -> int:
+        """Steps times live pixels of a tile."""
+        live = sum(int((self._mask(where) == 0).sum()) for where in rectangles(tile))
+        return live * self.plan.evaluations_per_pixel
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether a kernel in use leaves evaluations out, so that they are soon behind it."""
+        return any(kernel.leaves_out for kernels in self._kept.values() for kernel in kernels)
+
+    def _mask(self, where: Rectangle) -> npt.NDArray[np.uint8]:
+        return self.inputs.mask(where.panel, *where.sides)
+
+    def simulate_counts(self, tile: Tile, image: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+        """What the detector reads in a tile, by the noise of the experiment.
+
+        Parameters
+        ----------
+        tile : of the plan
+        image : of the tile, as `simulate_tile` gives it
+
+        Returns
+        -------
+        int32 (frame, panel, slow, fast) [ADU]; pixels that are not live read 0
+        """
+
+        def expected(where: Rectangle) -> npt.NDArray[np.float32]:
+            blocks = RectangleBlocks(where, self._mask(where), self.device)
+            with torch.inference_mode():
+                self._sum_blocks(self._kernels(where.frame, where.panel), blocks, _Behind(None))
+            return blocks.image()
+
+        counts = np.empty(tile.shape, dtype=np.int32)
+        images = image.reshape(-1, *tile.shape[2:])
+        with _stream_of_its_own(self.device):
+            for where, seen, read in zip(
+                rectangles(tile), images, counts.reshape(images.shape), strict=True
+            ):
+                read[:] = count_photons(self.experiment, where, seen, expected)
+                read[self._mask(where) != 0] = 0
+        return counts
+
+    def _sum_blocks(
+        self, kernels: tuple[Kernel, ...], blocks: RectangleBlocks, behind: "_Behind"
+    ) -> tuple[list[Lookups], int]:
+        """Sum all live blocks, fewer at a time where the device runs out of memory.
+
+        A pixel's value does not depend on the blocks that are worked on with its own.
+
+        Returns
+        -------
+        what each kernel met, and the halvings
+        """
+        lookups = [Lookups() for _ in kernels]
+        start, halvings = 0, 0
+        size = min(kernel.blocks_at_a_time for kernel in kernels)
+        size = max(min(size, len(blocks.live)), 1)
+        while start < len(blocks.live):
+            numbers = blocks.live[start : start + size]
+            some = blocks.blocks(numbers)
+            try:
+                photons, met = _sum_of(kernels, some, behind.more)
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise
+                size //= 2
+                halvings += 1
+                behind.again()
+                torch.cuda.empty_cache()
+                continue
+            blocks.fill(numbers, some, photons)
+            for of_kernel, more in zip(lookups, met, strict=True):
+                of_kernel.add(more)
+            behind.done(some.number_live * self.plan.evaluations_per_pixel)
+            start += size
+        return lookups, halvings
+
+    def _kernels(self, frame: int, panel: int) -> tuple[Kernel, ...]:
+        """What a panel in its frame is the sum of, the crystal's first; the last are kept."""
+        place = (frame, panel)
+        kernels = self._kept.get(place)
+        if kernels is None:
+            kernels = self._maker.kernels(frame, panel, self.plan.first_evaluation(panel))
+            self._kept = {place: kernels}
+            if self.device.type == "cuda":
+                # tiles on other streams may use what this one has just put there
+                torch.cuda.synchronize(self.device)
+        return kernels
+
+    def _trace_requested(
+        self, where: Rectangle, image: npt.NDArray[np.float32], result: TileResult
+    ) -> None:
+        """Trace the live pixels of a rectangle whose chain is asked for."""
+        mask = self._mask(where)
+        for slow, fast in self.plan.trace_pixels:
+            if where.holds(slow, fast) and mask[slow - where.slow[0], fast - where.fast[0]] == 0:
+                result.traces.append(self._trace(where, image, (slow, fast), "requested", result))
+
+    def _trace_brightest(self, where: Rectangle, tile: Tile, result: TileResult) -> None:
+        """Trace the brightest pixel of a tile, which lies in this part of it."""
+        image = result.image[where.frame - tile.frames[0], where.panel - tile.panels[0]]
+        row, column = divmod(int(image.argmax()), image.shape[1])
+        pixel = where.slow[0] + row, where.fast[0] + column
+        result.traces.append(self._trace(where, image, pixel, "brightest", result))
+
+    def _trace(
+        self,
+        where: Rectangle,
+        image: npt.NDArray[np.float32],
+        pixel: tuple[int, int],
+        reason: str,
+        result: TileResult,
+    ) -> Trace:
+        """Run the pixel's block through the kernels once more, with a recorder."""
+        started = time.perf_counter()
+        kernels = self._kernels(where.frame, where.panel)
+        block, lane = RectangleBlocks(where, self._mask(where), self.device).holding(pixel)
+        recorder = Recorder(lane)
+        pixels = block.pixels()
+        with torch.inference_mode():
+            for kernel in kernels:
+                kernel.trace(pixels, recorder)
+        stored = float(image[pixel[0] - where.slow[0], pixel[1] - where.fast[0]])
+        # a kernel in float32 is traced in float64; between spots the tile's peak is the scale
+        near = stored + 1e-6 * float(image.max())
+        tolerance = self._tolerance(kernels, near)
+        place = (where.frame, where.panel, *pixel)
+        trace = scaling_chain(recorder, kernels[0].scene, place, reason, stored, tolerance)
+        result.seconds["trace"] += time.perf_counter() - started
+        return trace
+
+    def _tolerance(self, kernels: tuple[Kernel, ...], near: float) -> float | None:
+        """How far a traced pixel near so many photons may be from the stored one; None: equal."""
+        errors = [kernel.trace_error for kernel in kernels if kernel.trace_error is not None]
+        if not errors:
+            return None
+        crystal = kernels[0]
+        F = self._default_F if crystal.table is None else crystal.table.largest
+        dark = _DARK * Optics(crystal.scene).ceiling(F)
+        return max(errors) * near + dark + sum(kernel.skipped_bound for kernel in kernels)
+
+    def photons_of_pixel(self, place: Place) -> float:
+        """What the kernel makes of a pixel, before it is rounded to float32 [photons].
+
+        Parameters
+        ----------
+        place : (frame, panel, slow, fast)
+        """
+        block, lane = self._block_at(place)
+        with torch.inference_mode():
+            photons, _ = _sum_of(self._kernels(*place[:2]), block)
+        return float(photons[0, lane])
+
+    def steps_of_pixel(self, place: Place) -> list[dict[str, Any]]:
+        """Every step of a pixel's sum, by the float64 chain.
+
+        See `tiled_sim.simulation.trace.steps_of_sum`.
+
+        Where the kernel is another than the reference, and a pixel has one subpixel and layer, each
+        has ``kernel_intensity`` too: what the kernel makes of the step alone [electron²].
+
+        Parameters
+        ----------
+        place : (frame, panel, slow, fast)
+        """
+        kernel = self._kernels(*place[:2])[0]
+        block, lane = self._block_at(place)
+        recorder = Recorder(lane, every_step=True)
+        with torch.inference_mode():
+            chain = Chain(kernel.scene, kernel.table, self._default_F)
+            chain.photons(block.pixels(), recorder)
+            steps = steps_of_sum(recorder)
+            alone = kernel.scene.detector.layers * kernel.scene.sampling.oversample**2 == 1
+            if self.plan.settings.kernel != REFERENCE.kernel and alone:
+                for step in steps:
+                    step["kernel_intensity"] = self._kernel_intensity(kernel, block, lane, step)
+        return steps
+
+    def _block_at(self, place: Place) -> tuple[Blocks, int]:
+        """The block of a pixel, and the pixel's place in it."""
+        frame, panel, *pixel = place
+        slow, fast = ((number // BLOCK * BLOCK) for number in pixel)
+        _, _, last_slow, last_fast = self.experiment.shape
+        where = Rectangle(
+            frame,
+            panel,
+            (slow, min(slow + BLOCK, last_slow)),
+            (fast, min(fast + BLOCK, last_fast)),
+        )
+        return RectangleBlocks(where, self._mask(where), self.device).holding((pixel[0], pixel[1]))
+
+    def _kernel_intensity(
+        self, kernel: Kernel, block: Blocks, lane: int, step: dict[str, Any]
+    ) -> float:
+        """A step's intensity by a kernel like this one that has no other step [electron²].
+
+        Infinite where the kernel finds some and the chain none: they look F up at other nodes.
+        """
+        scene = kernel.scene.single_step(step["source"], step["phi_tic"], step["domain"])
+        alone = self._maker.of_crystal(scene)
+        photons, _ = alone.photons_of_blocks(block)
+        chain = Chain(scene, alone.table, self._default_F).photons(block.pixels(), Recorder(lane))
+        if chain == 0.0:
+            return 0.0 if float(photons[0, lane]) == 0.0 else math.inf
+        return float(step["intensity"] * (photons[0, lane] / chain))
+
+
+class _Behind:
+    """Adds up what kernels tell of evaluations that are behind them.
+
+    Parameters
+    ----------
+    progress : told the number of all
+    """
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._before = self._now = 0
+
+    def more(self, evaluations: int) -> None:
+        """So many more of the blocks that are worked on."""
+        self._now += evaluations
+        self._tell()
+
+    def again(self) -> None:
+        """The blocks are worked on once more."""
+        self._now = 0
+
+    def done(self, evaluations: int) -> None:
+        """The blocks are done, with so many."""
+        self._before += evaluations
+        self._now = 0
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(self._before + self._now)
+
+
+def _sum_of(
+    kernels: tuple[Kernel, ...], blocks: Blocks, progress: Progress | None = None
+) -> tuple[torch.Tensor, list[Lookups]]:
+    """Expected photons of all kernels, (blocks, 256), and what each met."""
+    terms = [kernel.photons_of_blocks(blocks, progress) for kernel in kernels]
+    photons = terms[0][0]
+    for more, _ in terms[1:]:
+        photons = photons + more
+    return photons, [met for _, met in terms]
+
+
+def _sampled(kernel: Kernel, blocks: RectangleBlocks) -> Lookups:
+    """What the look-ups of a sample of pixels meet, for a kernel that does not count them."""
+    assert kernel.table is not None
+    return count_lookups(kernel.scene, kernel.table, blocks.sample(kernel.blocks_a_sample))

@@ -1,0 +1,183 @@
+"""What a run was made with, kept in its store: structure factors, background, spectrum."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+
+from tiled_sim.errors import StoreError
+from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.structure_factors import Provenance, StructureFactors
+from tiled_sim.store.layout import (
+    COMPRESSOR,
+    Described,
+    fill_value_of,
+    group_of,
+    is_nothing,
+    values_of,
+    write_array,
+)
+
+LONGEST_GRID_CHUNK = 64
+#: Dimensions, units and meaning of the arrays of an experiment, by their names.
+_OF_EXPERIMENT = {
+    "spectrum/incident": (("source", "xyz"), "1", "unit vector along which the light travels"),
+    "spectrum/wavelength": (("source",), "angstrom", "wavelength"),
+    "spectrum/weight": (("source",), "1", "weight beside the other sources"),
+}
+
+
+def write_inputs(
+    root: zarr.Group, inputs: Inputs, arrays: Mapping[str, npt.NDArray[np.float64]]
+) -> None:
+    """Group ``inputs``: all but the mask, which stands beside the image.
+
+    Parameters
+    ----------
+    root : group of the run
+    inputs : of the experiment
+    arrays : of the experiment, by name
+    """
+    group = root.create_group("inputs")
+    for name, values in arrays.items():
+        part, array = name.split("/")
+        within = group.require_group(part)
+        write_array(within, array, Described(values, *_OF_EXPERIMENT[name]))
+    if inputs.factors is not None:
+        _write_structure_factors(group, inputs.factors)
+    if inputs.amorphous is not None:
+        _write_amorphous(group, inputs.amorphous)
+
+
+def read_arrays(group: zarr.Group) -> dict[str, npt.NDArray[np.float64]]:
+    """Arrays of an experiment from the group ``inputs``, by name.
+
+    Raises
+    ------
+    StoreError
+        one is missing
+    """
+    found = {}
+    for name in _OF_EXPERIMENT:
+        part, array = name.split("/")
+        found[name] = values_of(group_of(group, part), array)
+    return found
+
+
+def lost_files(group: zarr.Group, path: Path) -> Iterator[str]:
+    """Files of the arrays of a group that are not there, as far as all of an array's must be.
+
+    Parameters
+    ----------
+    group : with arrays in it, at any depth
+    path : of the run
+    """
+    for _, array in sorted(group.members(max_depth=None)):
+        if not isinstance(array, zarr.Array) or not is_nothing(array.fill_value):
+            continue
+        sides = array.shards or array.chunks
+        counts = (-(-size // side) for size, side in zip(array.shape, sides, strict=True))
+        for place in itertools.product(*map(range, counts)):
+            key = "/".join((array.path, "c", *map(str, place)))
+            if not (path / key).exists():
+                yield key
+
+
+def _write_structure_factors(inputs: zarr.Group, factors: StructureFactors) -> None:
+    """Group ``structure_factors``: amplitudes, given nodes, indices and provenance."""
+    attributes: dict[str, Any] = asdict(factors.provenance)
+    attributes["notes"] = list(factors.provenance.notes)
+    attributes["content_sha256"] = factors.sha256
+    group = inputs.create_group("structure_factors", attributes=attributes)
+    for name, low, high in zip("hkl", factors.minimum, factors.maximum, strict=True):
+        indices = np.arange(low, high + 1, dtype=np.int64)
+        write_array(group, name, Described(indices, (name,), "1", f"Miller index {name}"))
+    unit = factors.provenance.unit
+    _write_grid(group, "amplitude", factors.amplitude, unit, "amplitude of the unit cell")
+    _write_grid(group, "given", factors.given, "1", "whether the source names the node")
+
+
+def read_structure_factors(inputs: zarr.Group) -> StructureFactors | None:
+    """Structure factors of the group ``structure_factors``; None if there is none.
+
+    Raises
+    ------
+    StoreError
+        their content is not what was written
+    """
+    group = inputs.get("structure_factors")
+    if not isinstance(group, zarr.Group):
+        return None
+    attributes: dict[str, Any] = group.attrs.asdict()
+    content = attributes.pop("content_sha256")
+    notes = tuple(attributes.pop("notes"))
+    first_h, first_k, first_l = (int(values_of(group, name)[0]) for name in "hkl")
+    factors = StructureFactors(
+        amplitude=values_of(group, "amplitude"),
+        given=values_of(group, "given"),
+        minimum=(first_h, first_k, first_l),
+        provenance=Provenance(notes=notes, **attributes),
+    )
+    if factors.sha256 != content:
+        raise StoreError(
+            f"{group.store_path}: structure factors are damaged: content {factors.sha256[:12]}…, "
+            f"written {content[:12]}…; submit the run again to another --out"
+        )
+    return factors
+
+
+def _write_amorphous(inputs: zarr.Group, table: AmorphousTable) -> None:
+    """Group ``background``: F of one molecule against sin θ/λ."""
+    group = inputs.create_group("background", attributes={"content_sha256": table.sha256})
+    for name, unit, long_name in (
+        ("stol", "1/angstrom", "sin theta / lambda"),
+        ("F", "electron", "amplitude of one molecule"),
+    ):
+        write_array(group, name, Described(getattr(table, name), ("stol",), unit, long_name))
+
+
+def read_amorphous(inputs: zarr.Group) -> AmorphousTable | None:
+    """Table of the group ``background``; None if there is none.
+
+    Raises
+    ------
+    StoreError
+        its content is not what was written
+    """
+    group = inputs.get("background")
+    if not isinstance(group, zarr.Group):
+        return None
+    table = AmorphousTable(values_of(group, "stol"), values_of(group, "F"))
+    written = group.attrs["content_sha256"]
+    if table.sha256 != written:
+        raise StoreError(
+            f"{group.store_path}: the table of the background is damaged: content "
+            f"{table.sha256[:12]}…, written {str(written)[:12]}…; submit the run again to another "
+            "--out"
+        )
+    return table
+
+
+def _write_grid(
+    group: zarr.Group, name: str, values: npt.NDArray[Any], unit: str, long_name: str
+) -> None:
+    fill = fill_value_of(values)
+    array = group.create_array(
+        name,
+        shape=values.shape,
+        dtype=values.dtype,
+        chunks=tuple(min(side, LONGEST_GRID_CHUNK) for side in values.shape),
+        compressors=COMPRESSOR,
+        fill_value=fill,
+        dimension_names=("h", "k", "l"),
+        attributes={"units": unit, "long_name": long_name},
+        config={"write_empty_chunks": True},
+    )
+    if is_nothing(fill):
+        array[...] = values
