@@ -66,13 +66,13 @@ def test_the_tile_that_is_named_fits_and_twice_its_side_does_not(size, threads, 
     assert plan_of((2 * side, 2 * side), nodes, kernel).bytes_of_process(threads) > size
 
 
-def test_a_run_that_does_not_fit_leaves_no_store_behind(still, cluster, tmp_path):
+def test_a_run_that_does_not_fit_leaves_no_store_behind(still, address, tmp_path):
     experiment = still("-detpixels", 65536, "-roi", 0, 40, 0, 40)
     with pytest.raises(UsageError, match=r"65536 x 65536 pixels .* --tile \d+ fits"):
         submit(
             experiment,
             tmp_path / "run.zarr",
-            cluster=cluster.scheduler_address,
+            cluster=address,
             tile=(65536, 65536),
             require_coverage=0.0,
         )
