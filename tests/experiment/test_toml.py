@@ -350,7 +350,7 @@ experiments = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(experiments)
 def test_any_experiment_reads_back_the_same_to_the_bit(experiment):
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
@@ -899,7 +899,7 @@ def toml_value(value):
     return json.dumps(value).replace("Infinity", "inf").replace("NaN", "nan")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(wild_documents())
 def test_any_document_is_read_or_refused_in_words(text):
     tomllib.loads(text)
