@@ -49,15 +49,21 @@ def process(*words, heard=False, before=(), environment=None, **options):
         started.communicate()
 
 
+def _address_in(file):
+    """What a scheduler has written to its file; None as long as it is not all there."""
+    try:
+        return json.loads(file.read_text())["address"]
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+
+
 @contextmanager
 def scheduler(folder):
     """``address`` and ``process`` of a scheduler."""
     file = folder / "scheduler.json"
     words = f"--host 127.0.0.1 --port 0 --dashboard-address 127.0.0.1:0 --scheduler-file {file}"
     with process("distributed.cli.dask_scheduler", *words.split()) as started:
-        eventually(file.is_file)
-        address = json.loads(file.read_text())["address"]
-        yield SimpleNamespace(address=address, process=started)
+        yield SimpleNamespace(address=eventually(lambda: _address_in(file)), process=started)
 
 
 def worker(address, *words, **options):
