@@ -5,14 +5,12 @@ import dataclasses
 import json
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from strategies.experiments import experiments
 from tiled_sim.errors import ExperimentError
 from tiled_sim.experiment.model import (
-    SHAPES,
     Background,
     Beam,
     Crystal,
@@ -29,9 +27,7 @@ from tiled_sim.experiment.model import (
     Source,
     StructureFactorSource,
 )
-from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.point_spread import default_radius
-from tiled_sim.physics.vectors import about_fixed_axes, as_tuple, unit
 
 PROPERTY = settings(deadline=None, max_examples=50)
 
@@ -204,77 +200,6 @@ def test_experiments_that_differ_in_notes_alone_are_equal():
 
 
 # Written down and read back
-
-coordinates = st.floats(-1.0, 1.0)
-unit_vectors = (
-    st.tuples(coordinates, coordinates, coordinates)
-    .filter(lambda v: np.linalg.norm(v) > 0.1)
-    .map(lambda v: as_tuple(unit(v)))
-)
-angles = st.floats(-math.pi, math.pi)
-positive = st.floats(1e-3, 1e3)
-texts = st.text(max_size=8)
-
-
-@st.composite
-def crystals(draw):
-    lengths = np.array(draw(st.tuples(*[st.floats(10.0, 200.0)] * 3)))
-    cell_angles = np.radians(draw(st.tuples(*[st.floats(75.0, 105.0)] * 3)))
-    turn = about_fixed_axes(*draw(st.tuples(angles, angles, angles)))
-    reciprocal = reciprocal_from_cell(lengths, cell_angles) @ turn.T
-    return Crystal(
-        *(as_tuple(row) for row in dual(reciprocal)),
-        *(as_tuple(row) for row in reciprocal),
-        cells=draw(st.tuples(*[st.integers(1, 50)] * 3)),
-        shape=draw(st.sampled_from(SHAPES)),
-        fudge=draw(positive),
-        mosaic_spread=draw(st.floats(0.0, 1.0)),
-        mosaic_domains=draw(st.integers(1, 100)),
-        mosaic_seed=draw(st.integers(-10, 2**31)),
-    )
-
-
-sources = st.builds(Source, unit_vectors, positive, positive)
-beams = st.builds(
-    Beam,
-    direction=unit_vectors,
-    wavelength=positive,
-    fluence=st.floats(0.0, 1e30),
-    polarization=st.none() | st.floats(-1.0, 1.0),
-    polarization_axis=unit_vectors,
-    sources=st.lists(sources, min_size=1, max_size=4).map(tuple),
-)
-panels = st.builds(
-    Panel,
-    origin=st.tuples(st.floats(0.05, 1.0), coordinates, coordinates),
-    fast_axis=unit_vectors,
-    slow_axis=unit_vectors,
-    normal=st.just((1.0, 0.0, 0.0)),
-    pixels=st.just((40, 60)),
-    pixel_size=st.just(2e-4),
-    region=st.none() | st.builds(Region, *map(st.integers, (0, 10, 0, 10), (9, 40, 9, 60))),
-    mask=st.none() | st.builds(MaskFile, texts, texts),
-    name=texts,
-)
-detectors = st.builds(
-    Detector,
-    st.lists(panels, min_size=1, max_size=3).map(tuple),
-    st.none() | positive,
-    st.booleans(),
-)
-experiments = st.builds(
-    Experiment,
-    beam=beams,
-    crystal=crystals(),
-    detector=detectors,
-    sampling=st.builds(Sampling, st.integers(1, 9), st.booleans(), st.floats(0.0, 20.0)),
-    frames=st.builds(
-        Frames, unit_vectors, angles, angles, st.integers(1, 50), angles, st.integers(1, 900)
-    ),
-    structure_factors=st.builds(StructureFactorSource, texts, texts, st.floats(-1e6, 1e6)),
-    c_compat=st.booleans(),
-    notes=st.lists(texts, max_size=3).map(tuple),
-)
 
 
 @PROPERTY

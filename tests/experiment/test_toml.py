@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import shutil
 import tempfile
@@ -11,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strategies.experiments import MASK, MASK_SHA256, TABLE, TABLE_SHA256, experiments
 from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError
 from tiled_sim.experiment import (
     toml_background,
@@ -24,7 +24,6 @@ from tiled_sim.experiment import (
     units,
 )
 from tiled_sim.experiment.model import (
-    SHAPES,
     Background,
     Beam,
     Crystal,
@@ -43,14 +42,10 @@ from tiled_sim.experiment.model import (
 )
 from tiled_sim.experiment.toml import read_toml, write_toml
 from tiled_sim.physics.cell import dual, lengths_and_angles
-from tiled_sim.physics.vectors import about_axis, about_fixed_axes, as_tuple, unit
+from tiled_sim.physics.vectors import about_fixed_axes, as_tuple
 
 DATA = Path(__file__).parents[1] / "data"
 EXAMPLES = Path(__file__).parents[2] / "examples"
-MASK = str(DATA / "mask.img")
-MASK_SHA256 = hashlib.sha256((DATA / "mask.img").read_bytes()).hexdigest()
-TABLE = str(DATA / "droplet.stol")
-TABLE_SHA256 = hashlib.sha256(Path(TABLE).read_bytes()).hexdigest()
 
 SECTIONS = {
     "beam": "wavelength_A = 1.0\nfluence_photons_per_m2 = 1e24",
@@ -226,128 +221,6 @@ def test_every_field_with_a_unit_is_one_of_the_model():
 def test_no_two_quantities_share_a_key(table):
     keys = [key for name, unit_ in table.items() for key in units.spellings(name, unit_)]
     assert len(keys) == len(set(keys))
-
-
-finite = st.floats(-1e6, 1e6)
-positive = st.floats(1e-6, 1e6)
-directions = (
-    st.tuples(*[st.floats(-1, 1)] * 3)
-    .filter(lambda v: np.linalg.norm(v) > 0.1)
-    .map(lambda v: tuple(float(x) for x in unit(v)))
-)
-sources = st.builds(Source, directions, positive, st.floats(0.1, 10))
-beams = st.builds(
-    Beam,
-    directions,
-    positive,
-    st.floats(0, 1e35),
-    st.none() | st.floats(-1, 1),
-    directions,
-    st.lists(sources, min_size=1, max_size=4).map(tuple),
-)
-
-
-@st.composite
-def crystals(draw):
-    skewed = np.eye(3) + np.array(draw(st.tuples(*[st.floats(-0.2, 0.2)] * 9))).reshape(3, 3)
-    turned = skewed @ about_axis(draw(directions), draw(st.floats(-4, 4)))
-    direct = turned * np.array(draw(st.tuples(*[st.floats(1, 1000)] * 3)))[:, None]
-    return crystal(
-        direct,
-        dual(direct) * draw(st.floats(0.99, 1.01)),
-        cells=draw(st.tuples(*[st.integers(1, 2000)] * 3)),
-        shape=draw(st.sampled_from(SHAPES)),
-        fudge=draw(positive),
-        mosaic_spread=draw(st.floats(0, 4)),
-        mosaic_domains=draw(st.integers(1, 1000)),
-        mosaic_seed=draw(st.integers(-(2**31), 2**31)),
-    )
-
-
-@st.composite
-def panels(draw, pixels, pixel_size):
-    slow, fast = pixels
-    regions = st.builds(
-        lambda a, b, c, d: Region(a, a + 1 + b % (slow - a), c, c + 1 + d % (fast - c)),
-        *(st.integers(0, size) for size in (slow - 1, slow, fast - 1, fast)),
-    )
-    origin, normal = draw(st.tuples(finite, finite, finite)), draw(directions)
-    assume(abs(np.dot(origin, normal)) > 1e-6)
-    return Panel(
-        origin=origin,
-        fast_axis=draw(directions),
-        slow_axis=draw(directions),
-        normal=normal,
-        pixels=pixels,
-        pixel_size=pixel_size,
-        region=draw(st.none() | regions),
-        mask=MaskFile(MASK, MASK_SHA256) if slow == 128 and draw(st.booleans()) else None,
-        name=draw(st.text()),
-    )
-
-
-@st.composite
-def detectors(draw):
-    panel = panels(draw(st.sampled_from([(1, 1), (128, 128), (2527, 2463)])), draw(positive))
-    listed = draw(st.lists(panel, min_size=1, max_size=3))
-    sensor = st.none() | st.builds(Sensor, positive, positive, st.integers(1, 100))
-    return Detector(tuple(listed), draw(st.none() | positive), draw(st.booleans()), draw(sensor))
-
-
-fractions = st.floats(0, 1)
-seeds = st.integers(0, 2**32 - 1)
-noises = st.builds(
-    Noise,
-    *(seeds, fractions, fractions, seeds, st.floats(0, 1e3), positive, finite),
-    saturation=st.integers(1, 2**31 - 1),
-    point_spread=st.none()
-    | st.builds(PointSpread, st.sampled_from(["gauss", "fiber"]), positive, st.just(1)),
-)
-
-backgrounds = st.builds(
-    Background,
-    *(st.just(TABLE), st.just(TABLE_SHA256), st.sampled_from(["stol", "4stol", "Q"])),
-    *(positive, positive, positive, positive),
-)
-
-
-def experiment_of(c_compat, **parts):
-    """An experiment, with ``c_compat`` only where it can be had."""
-    try:
-        return Experiment(c_compat=c_compat, **parts)
-    except ExperimentError:
-        return Experiment(**parts)
-
-
-experiments = st.builds(
-    experiment_of,
-    beam=beams,
-    crystal=crystals(),
-    detector=detectors(),
-    sampling=st.builds(
-        Sampling,
-        *(st.integers(1, 100), st.booleans(), st.floats(0, 100)),
-        *(st.booleans(), st.booleans(), st.booleans()),
-    ),
-    frames=st.builds(
-        Frames,
-        directions,
-        *(finite, finite, st.integers(1, 1000), finite, st.integers(1, 1000)),
-    ),
-    structure_factors=st.builds(
-        StructureFactorSource,
-        st.sampled_from(["a.hkl", "./b/../c d.hkl", "/some/where/é.hkl"]),
-        st.sampled_from(["hkl", "fdump"]),
-        finite,
-    )
-    | st.builds(
-        StructureFactorSource, st.just("a.mtz"), st.just("mtz"), finite, st.none() | st.text()
-    ),
-    c_compat=st.booleans(),
-    notes=st.lists(st.text()).map(tuple),
-    background=st.none() | backgrounds,
-    noise=st.none() | noises,
-)
 
 
 @settings(deadline=None, max_examples=80)
