@@ -163,10 +163,11 @@ def verify(copy, capsys, *words):
 
 
 def test_verify_finds_nothing_wrong_with_a_sound_run(finished, capsys):
-    assert verify(finished.path, capsys) == (
-        0,
-        f"{finished.path}: all 9 tiles are as committed\n",
-    )
+    code, output = verify(finished.path, capsys)
+    assert code == 0
+    *unseen, last = output.splitlines()
+    assert last == f"{finished.path}: all 9 tiles are as committed"
+    assert all(line.startswith("not looked at: ") for line in unseen)
 
 
 @pytest.mark.parametrize("place", [0.001, 0.25, 0.5, 0.75, 0.999, -1, -5, -12])
@@ -176,7 +177,8 @@ def test_verify_finds_a_flipped_byte_wherever_it_is(copy, shard, capsys, place):
     shard.write_bytes(content)
     code, output = verify(copy, capsys)
     assert code == 5
-    assert "f00000/p000/r0001c0001: the image " in output
+    assert "\nf00000/p000/r0001c0001: " in output
+    assert "1 fault; `tiled-sim verify --repair" in output
 
 
 @pytest.mark.parametrize("damage", ["cut", "emptied", "removed", "of another tile"])
@@ -202,21 +204,24 @@ def test_verify_tells_all_damage_and_not_the_first_alone(copy, shard, capsys):
     assert code == 5
     assert document["tiles"] == 9
     names = {fault.split(":")[0] for fault in document["faults"]}
-    assert names == {"f00000/p000/r0001c0001", "f00000/p000/r0002c0002"}
+    assert names == {"f00000/p000/r0001c0001", "f00000/p000/r0002c0002", "tiles/index"}
 
 
-def test_what_verify_says_to_do_repairs_a_damaged_shard(
-    copy, sidecar, shard, capsys, finished, address
-):
+def test_what_verify_says_to_do_repairs_a_damaged_shard(copy, shard, capsys, finished, address):
     content = bytearray(shard.read_bytes())
     content[len(content) // 2] ^= 0xFF
     shard.write_bytes(content)
     _, output = verify(copy, capsys)
-    assert "remove" in output
-    assert f"{copy}/traces/" in output
-    assert f"tiled-sim resume {copy}" in output
-    sidecar.unlink()
-    assert_only_the_middle_is_computed_again(copy, finished, address)
+    assert f"`tiled-sim verify --repair {copy}` mends 1 of them" in output
+    before = sidecars(copy)
+    code, output = verify(copy, capsys, "--repair", "--json", "--cluster", address)
+    assert code == 0
+    (mended,) = json.loads(output)["mended"]
+    assert mended.startswith("f00000/p000/r0001c0001: ")
+    after = sidecars(copy)
+    changed = [file.stem for file in before if after[file] != before[file]]
+    assert changed == ["r0001c0001"]
+    assert Run(copy).image.values.tobytes() == finished.image.values.tobytes()
 
 
 def test_a_tile_id_is_the_same_in_plan_and_store(finished):

@@ -33,7 +33,15 @@ from tiled_sim.cluster.page.preview import MOST_BYTES
 from tiled_sim.cluster.page.registration import link_of, register_page, shown
 from tiled_sim.cluster.page.registry import Registry
 from tiled_sim.cluster.page.state import LETTERS, run_lengths
-from tiled_sim.cluster.page.thumbnail import PRECISION, cells, decode, encode, factor_of, reduce
+from tiled_sim.cluster.page.thumbnail import (
+    PRECISION,
+    cells,
+    decode,
+    encode,
+    factor_of,
+    reduce,
+    thumbnail_of,
+)
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.errors import TileError
 from tiled_sim.model.grid import TileGrid
@@ -178,6 +186,25 @@ def test_a_preview_has_at_most_512_pixels_a_side(sides):
 
 def test_a_tile_covers_every_cell_that_it_touches():
     assert cells(16, 32, 6) == slice(2, 6)
+
+
+@pytest.mark.parametrize("panels", [1, 8, 256, 4096])
+def test_the_previews_of_a_frame_stay_small_whatever_the_number_of_panels(panels):
+    factor = factor_of(panels, 512, 1024)
+    slow, fast = Layout(TileGrid((1, panels, 512, 1024), (1, 1, 512, 1024)), factor).preview
+    assert panels * slow * fast < 1.1 * (1 << 19)
+
+
+def test_a_thumbnail_of_a_tile_of_several_images_is_pasted_into_each(told):
+    grid = TileGrid((2, 3, 16, 32), (2, 2, 16, 16))
+    image = np.random.default_rng(3).lognormal(0, 3, grid.shape).astype(np.float32)
+    told.begin("grouped", shape=list(grid.shape), tile=list(grid.tile))
+    for tile in grid:
+        thumbnail = thumbnail_of(tile, image[tile.region], 1)
+        told.tile(tile.index, "done", "grouped", **finished(thumbnail=thumbnail))
+    for frame, panel in np.ndindex(2, 3):
+        found = decode(told.registry.previews.get("grouped", frame, panel).codes)
+        np.testing.assert_allclose(found, image[frame, panel], rtol=PRECISION)
 
 
 # Where tiles lie
@@ -879,6 +906,23 @@ def test_the_browser_shows_a_finished_run(watched, link, tmp_path):
     left, right = picture[250:, :640], picture[250:640, 640:]
     assert area(left, WAITING) < 1000 < 100_000 < area(left, DONE)
     assert len(np.unique(right.reshape(-1, 3), axis=0)) > 100
+
+
+@browser
+def test_the_browser_shows_the_tile_that_holds_a_panel_with_others(client, link, tmp_path):
+    shape = [3, 12, 64, 96]
+    begin(client, "grouped", shape=shape, tile=[2, 6, 64, 96], evaluations=10_000)
+    running = {"tile": 1, "state": "running", "attempt": 1}
+    tell(client, "grouped", running, {**running, "share": 0.25, "evaluations": 500})
+    address = f"{link}?run=grouped&frame=1&panel=7"
+    eventually(lambda: tiles_of(link, "grouped")["run"]["under_way"] == 0.25)
+    text = Outline(browse(address, tmp_path, "--dump-dom")).text
+    assert "1 tile of 64 × 96 pixels of frames 0 – 1, panels 6 – 11" in text
+    assert "0 done, 0 retried, 1 running, 0 failed, 0 waiting" in text
+    assert "f00000/p001/r0000c0000 · running, 25.0 % done" in text
+    assert "of 4, 6.3 % with parts" in text
+    left = screenshot(address, tmp_path)[250:, :640]
+    assert area(left, DONE) / area(left, RUNNING) == pytest.approx(1 / 3, rel=0.1)
 
 
 @browser

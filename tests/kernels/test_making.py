@@ -47,7 +47,7 @@ def test_the_precision_decides_how_far_a_trace_may_be(still):
 def test_kernels_are_of_the_panel_in_its_frame(still):
     experiment = still("-phi", 1, "-osc", 2, "-phisteps", 2)
     rotated = dataclasses.replace(
-        experiment, frames=dataclasses.replace(experiment.frames, count=3)
+        experiment, exposures=dataclasses.replace(experiment.exposures, count=3)
     )
     scenes = [maker(rotated).kernels(frame, 0)[0].scene for frame in (0, 2)]
     assert scenes[0].panel == scenes[1].panel == experiment.detector.panels[0]

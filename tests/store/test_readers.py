@@ -66,7 +66,7 @@ class TestAtAnyTime:
 
     def test_xarray_opens_the_whole_run_as_a_tree(self, visited):
         tree = xarray.open_datatree(visited, engine="zarr")
-        levels = set(tree.children) - {"panels", "frames", "inputs", "tiles"}
+        levels = set(tree.children) - {"panels", "frames", "inputs"}
         assert levels in ({"0"}, {"0", "1", "2"})
         assert tree["inputs/structure_factors/amplitude"].dims == ("h", "k", "l")
         assert tree["inputs/structure_factors/given"].dtype == bool
@@ -121,13 +121,6 @@ def test_plain_zarr_has_the_counts_to_the_last_bit(tmp_path):
     store.write_counts(tile, largest)
     counts = zarr.open_array(store.path / "0/counts", mode="r")
     np.testing.assert_array_equal(counts[tile.region], largest)
-
-
-def test_the_index_of_tiles_is_an_array_of_the_grid(tmp_path):
-    store = create(tmp_path / "run.zarr", (3, 2, 50, 70), (2, 1, 32, 48))
-    index = zarr.open_group(store.path, mode="r")["tiles/index"]
-    assert index.shape == store.grid.counts == (2, 2, 2, 2)
-    assert not index[...].any()
 
 
 def test_the_documented_reader_runs(tmp_path, monkeypatch, capsys):

@@ -146,7 +146,7 @@ def steps_of(scene: Scene, device: torch.device) -> list[StepList]:
     """Every step of a scene, grouped by the direction of its source, in the order of summation."""
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3).to(device)
     grouped: dict[Vector, list[tuple[float, float]]] = {}
-    for source, weight in zip(scene.beam.spectrum, scene.weights, strict=True):
+    for source, weight in zip(scene.spectrum, scene.weights, strict=True):
         grouped.setdefault(source.incident, []).append((source.wavelength, weight))
     keep = len(scene.beam.spectrum) * len(orientations) <= STEPS_KEPT
     return [

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.canonical import canonical_sha256
+from tiled_sim.model.changes import changed
 from tiled_sim.model.checks import UNHASHED, require
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel
@@ -178,6 +179,20 @@ class Experiment:
         )
         return from_plain(cls, {**data, "beam": {**data["beam"], "spectrum": spectrum}})
 
+    def with_(self, changes: Mapping[str, typing.Any]) -> "Experiment":
+        """The experiment with other values, and with all that follows from them.
+
+        ``experiment.with_({"beam.wavelength_A": 1.5, "crystal.cells": [20, 20, 20]})``: keys are
+        those of the TOML that ``tiled-sim config`` prints, each with its section before it;
+        ``docs/python.md`` says what each does.
+
+        Raises
+        ------
+        ExperimentError
+            for keys that are unknown or have no one clear meaning, and for values that cannot be
+        """
+        return changed(self, changes)
+
     @property
     def sha256(self) -> str:
         """Hash of what is simulated, not of where files lie or notes: see `canonical`."""
@@ -207,11 +222,13 @@ class Experiment:
         )
 
     @classmethod
-    def from_toml(cls, path: str | Path) -> "Experiment":
+    def from_toml(
+        cls, path: str | Path, *, changes: Mapping[str, typing.Any] | None = None
+    ) -> "Experiment":
         """Read a TOML file; see `tiled_sim.read.toml.reader.read_toml`."""
         from tiled_sim.read.toml.reader import read_toml
 
-        return read_toml(path)
+        return read_toml(path, changes)
 
 
 def _require_reach(spread: PointSpread, panel: Panel) -> None:

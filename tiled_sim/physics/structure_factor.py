@@ -42,19 +42,23 @@ class StructureFactorTable:
         padded_kind = np.pad(kind, 1, constant_values=OUT_OF_RANGE)
         self._amplitude = torch.from_numpy(padded.reshape(-1)).to(device)
         self._kind = torch.from_numpy(padded_kind.reshape(-1)).to(device)
+        self._squares: dict[torch.dtype, Tensor] = {}
 
     @property
     def largest(self) -> float:
         """Largest F, of either sign, as an amplitude [electron]."""
-        return float(self._amplitude.abs().max())
+        least, most = self._amplitude.aminmax()
+        return max(abs(float(least)), abs(float(most)))
 
     def amplitudes(self, dtype: torch.dtype) -> Tensor:
         """F of the padded grid, flat [electron]."""
         return self._amplitude.to(dtype)
 
     def squares(self, dtype: torch.dtype) -> Tensor:
-        """F² of the padded grid, flat [electron²]."""
-        return (self._amplitude * self._amplitude).to(dtype)
+        """F² of the padded grid, flat [electron²]; made once."""
+        if dtype not in self._squares:
+            self._squares[dtype] = (self._amplitude * self._amplitude).to(dtype)
+        return self._squares[dtype]
 
     def last_indices(self) -> Tensor:
         """Last h, k, l index of the padded grid, int32."""

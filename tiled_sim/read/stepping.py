@@ -21,11 +21,6 @@ _MOST_STEPS = 10_000_000
 SINGLE = Steps(0.0, 0.0, 1)
 
 
-def whole(quotient: float) -> int:
-    """Round up, but take the whole number where the quotient is one but for rounding."""
-    return math.ceil(quotient - 1e-9)
-
-
 def _steps_in(name: str, range_: float, step: float) -> int:
     """The range over the step, rounded up without a guard against rounding, as in C."""
     quotient = range_ / step

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import zarr
 
 from tiled_sim.errors import StoreError
+from tiled_sim.model.canonical import HASH_VERSION
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile, TileGrid
 from tiled_sim.model.inputs import Inputs
@@ -26,6 +27,7 @@ from tiled_sim.store.location import FORMAT
 from tiled_sim.store.run_files import RunFiles
 from tiled_sim.store.shards import fault_of_shard
 from tiled_sim.store.skeleton import write_skeleton
+from tiled_sim.store.tile_index import TileIndex
 from tiled_sim.store.traces import Traces
 
 __all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
@@ -83,8 +85,8 @@ class RunStore:
         experiment : what is to be simulated
         grid : of the tiles
         inputs : kept in the run, for the workers
-        attributes : what else the run is, kept beside ``format`` and ``experiment`` as the
-            ``tiled_sim`` attribute
+        attributes : what else the run is, kept beside ``format``, ``hash_version`` and
+            ``experiment`` as the ``tiled_sim`` attribute
         fill : writes tiles that are there already, before anybody can take the store for a run
 
         Raises
@@ -94,12 +96,15 @@ class RunStore:
         ValueError
             attributes that have no JSON form
         """
-        plain = _plain_attributes({**attributes, "experiment": experiment.to_dict()})
+        plain = _plain_attributes(
+            {**attributes, "experiment": experiment.to_dict(), "hash_version": HASH_VERSION}
+        )
         target = location.local_path(path)
         location.make_directory(target)
         try:
             root = zarr.open_group(RunFiles(target), mode="w-", zarr_format=3)
             centres = write_skeleton(root, experiment, grid, inputs)
+            TileIndex.create(target, len(grid))
             if fill is not None:
                 fill(cls(target, "r+", plain))
             document = ome.image_metadata(target.stem, [axes_of(centres)], centres.unit)

@@ -141,7 +141,7 @@ function segments(id, parts, total) {
   fill(id, JSON.stringify([parts, total]), () =>
     parts.filter(([, count]) => count > 0).map(([name, count, variable]) => {
       const made = element("i");
-      made.style.width = `${(100 * count) / Math.max(total, 1)}%`;
+      made.style.width = `${(100 * count) / total}%`;
       made.style.background = `var(${variable})`;
       made.title = `${name}: ${percent(count, total)}`;
       return made;
@@ -564,8 +564,9 @@ function showImages(run) {
 
 function showReadout() {
   const run = view.document && view.document.run;
-  if (!view.cursor || !run || !view.states) return;
-  const { row, column, slow, fast } = view.cursor;
+  const only = run && run.grid[0] * run.grid[1] === 1 ? { row: 0, column: 0 } : null;
+  if (!run || !view.states || !(view.cursor || only)) return;
+  const { row, column, slow, fast } = view.cursor || only;
   const place = row * run.grid[1] + column;
   const part = partsShown(run).find(([at]) => at === place);
   const state = stateName(view.states[place]) + (part ? `, ${percent(part[1], 1)} done` : "");

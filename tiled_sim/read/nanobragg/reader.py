@@ -16,8 +16,9 @@ from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
 from tiled_sim.model.exposures import Exposures, Rotation
 from tiled_sim.model.readout import Noise
-from tiled_sim.model.sampling import Sampling
+from tiled_sim.model.sampling import Sampling, recommended_oversample
 from tiled_sim.model.settings import MOSAIC_SEED
+from tiled_sim.model.values import whole
 from tiled_sim.physics.cell import (
     cell_volume,
     dual,
@@ -37,9 +38,9 @@ from tiled_sim.read.nanobragg.image_headers import ImageHeaders, read_image_head
 from tiled_sim.read.nanobragg.options import Given, parse
 from tiled_sim.read.nanobragg.outputs import random_misset, require_companions
 from tiled_sim.read.precedence import NamedSources
-from tiled_sim.read.sampling import choose_interpolation, choose_oversample, recommended_oversample
+from tiled_sim.read.sampling import choose_interpolation, choose_oversample
 from tiled_sim.read.sources import central_beam, listed_sources, swept_sources
-from tiled_sim.read.stepping import Steps, phi_sweep, sweep, whole
+from tiled_sim.read.stepping import Steps, phi_sweep, sweep
 
 #: The C program's default fluence [photons/m²] and beam size [mm].
 DEFAULT_FLUENCE = 125932015286227086360700780544.0
