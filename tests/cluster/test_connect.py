@@ -172,11 +172,11 @@ def test_a_tls_address_without_certificates_is_told_where_they_are_named(impatie
     assert "distributed.comm.tls" in str(error)
 
 
-def test_a_scheduler_named_by_its_file_is_reached(cluster, tmp_path):
+def test_a_scheduler_named_by_its_file_is_reached(address, tmp_path):
     file = tmp_path / "scheduler.json"
-    file.write_text(json.dumps({"address": cluster.scheduler_address}))
+    file.write_text(json.dumps({"address": address}))
     with connected(f"scheduler-file:{file}", Workload(1)) as client:
-        assert client.scheduler.address == cluster.scheduler_address
+        assert client.scheduler.address == address
 
 
 # Jobs of SLURM; what SLURM itself does is in test_slurm.py

@@ -12,8 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from distributed import LocalCluster, Security
+from distributed import Security
 
+from support.processes import scheduler_here
 from tiled_sim.cluster import connect
 from tiled_sim.cluster.connect import connected
 from tiled_sim.cluster.forms import Tls, tls_of
@@ -181,13 +182,7 @@ def test_temporary_certificates_encrypt_a_local_cluster_and_leave_no_file(tmp_pa
 def guarded(ours):
     """Address of a scheduler with a worker that lets in only those with our certificates."""
     security = security_for_ours(tls_in(ours))
-    with LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        security=security,
-    ) as cluster:
+    with scheduler_here(workers=1, security=security) as cluster:
         yield cluster.scheduler_address
 
 
@@ -213,8 +208,7 @@ def test_temporary_certificates_are_no_use_for_a_scheduler_that_runs_already(gua
         pass
 
 
-def test_tls_does_not_go_with_an_address_that_is_not_encrypted(cluster):
-    address = cluster.scheduler_address
+def test_tls_does_not_go_with_an_address_that_is_not_encrypted(address):
     with (
         pytest.raises(UsageError, match=f"--tls does not go with {address}; is it tls://"),
         connected(address, Workload(1), tls=Tls()),
