@@ -32,7 +32,7 @@ def count_lookups(scene: Scene, table: StructureFactorTable, pixels: Pixels) -> 
     """
     optics, lookups = Optics(scene), Lookups()
     live = Pixels(*(part[pixels.live] for part in pixels))
-    steps = steps_of(scene, pixels.slow.device)
+    steps = steps_of(scene, pixels.slow.device, most_kept=0)
     at_a_time = max(_PAIRS_AT_A_TIME // max(len(live.slow), 1), 1)
     for layer, subpixel in optics.places():
         diffracted, _ = optics.to_subpixel(live, subpixel, layer)
