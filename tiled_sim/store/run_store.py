@@ -1,7 +1,6 @@
 """The run store: the only code that touches the zarr. See ``docs/store.md``."""
 
 import json
-import math
 import operator
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +19,7 @@ from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.store import (
     durable,
+    files,
     format1,
     layout,
     location,
@@ -34,10 +34,11 @@ from tiled_sim.store.inputs import (
     read_structure_factors,
 )
 from tiled_sim.store.layout import NOT_COUNTED
+from tiled_sim.store.leftovers import remove_leftovers
 from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
 from tiled_sim.store.run_files import RunFiles
-from tiled_sim.store.shards import fault_of_shard
+from tiled_sim.store.shards import chunks_of_shard, fault_of_shard
 from tiled_sim.store.skeleton import write_skeleton
 from tiled_sim.store.traces import Traces
 
@@ -64,6 +65,8 @@ class RunStore:
             if "0/counts" in self._root:
                 arrays["counts"] = layout.array_of(self._root, "0/counts")
         except Exception as error:  # zarr, of metadata that may hold anything
+            if files.is_shortage(error):
+                raise
             raise StoreError(
                 f"{path}: its arrays cannot be opened ({error}); its metadata is damaged, or not "
                 "tiled_sim's"
@@ -334,11 +337,8 @@ class RunStore:
             something that cannot be read, nor replaced, stands in the place of one
         """
         for name, array in self._arrays.items():
-            assert array.shards is not None
-            sides = zip(array.shards, array.chunks, strict=True)
-            chunks = math.prod(shard // chunk for shard, chunk in sides)
             file = self._shard(name, *self.grid.place_of(tile.index))
-            fault = fault_of_shard(file, chunks)
+            fault = fault_of_shard(file, chunks_of_shard(array))
             if fault:
                 yield f"{file.relative_to(self._path)} {fault}"
 
@@ -380,13 +380,7 @@ class RunStore:
             the run is open to read only
         """
         self._require_writable()
-        patterns = (
-            *("traces/**/.*.tmp", "control/**/.*.tmp", "tiles/**/.*.tmp", ".*.tmp"),
-            *("0/image/**/*.partial", "0/counts/**/*.partial", "[0-9]*/*.partial", "*.partial"),
-        )
-        for pattern in patterns:
-            for leftover in self._path.glob(pattern):
-                leftover.unlink(missing_ok=True)
+        remove_leftovers(self._path)
 
     def finish(self, apply: Callable[..., Iterable[Any]] = map) -> None:
         """Make the pyramid of 2 × 2 means and consolidate the metadata; may be done again.

@@ -1,7 +1,10 @@
 """Whether a shard can be read, by a look at its index alone."""
 
+import math
 import struct
 from pathlib import Path
+
+import zarr
 
 from tiled_sim.errors import StoreError
 from tiled_sim.store import durable, files
@@ -10,6 +13,13 @@ from tiled_sim.store import durable, files
 _NONE = 2**64 - 1
 #: Behind the index: its CRC32C.
 _CHECKSUM = 4
+
+
+def chunks_of_shard(array: zarr.Array) -> int:
+    """Number of chunks in each shard of an array."""
+    assert array.shards is not None
+    sides = zip(array.shards, array.chunks, strict=True)
+    return math.prod(shard // chunk for shard, chunk in sides)
 
 
 def fault_of_shard(file: Path, chunks: int) -> str:
@@ -38,6 +48,8 @@ def fault_of_shard(file: Path, chunks: int) -> str:
     except FileNotFoundError:
         return "is lost"
     except OSError as error:
+        if files.is_shortage(error):
+            raise
         raise StoreError(
             f"{file} cannot be read ({durable.reason(error)}); remove it, and `tiled-sim resume` "
             "computes its tile again"
