@@ -184,7 +184,7 @@ def indices(scene: Scene, side: int, shift: int, dtype: type) -> np.ndarray:
 
     The operations are those of the reference kernel, in their order.
     """
-    panel, source = scene.panel, scene.beam.spectrum[0]
+    panel, source = scene.panel, scene.spectrum[0]
     place = np.arange(shift, shift + side).astype(dtype)
     size = dtype(panel.pixel_size[0])
     slow, fast = np.meshgrid(*[size * place + size / 2] * 2, indexing="ij")

@@ -19,9 +19,11 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from distributed import Client
 from matplotlib.image import imread
 
+from support.processes import PATIENCE, eventually
+from support.runs import block
+from tiled_sim.cluster.events import topic_of
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.page import registration, topics
 from tiled_sim.cluster.page.layout import Layout
@@ -31,19 +33,23 @@ from tiled_sim.cluster.page.preview import MOST_BYTES
 from tiled_sim.cluster.page.registration import link_of, register_page, shown
 from tiled_sim.cluster.page.registry import Registry
 from tiled_sim.cluster.page.state import LETTERS, run_lengths
-from tiled_sim.cluster.page.thumbnail import PRECISION, cells, decode, encode, factor_of, reduce
+from tiled_sim.cluster.page.thumbnail import (
+    PRECISION,
+    cells,
+    decode,
+    encode,
+    factor_of,
+    reduce,
+    thumbnail_of,
+)
 from tiled_sim.cluster.submit import compute_missing, submit
-from tiled_sim.cluster.worker import topic_of
 from tiled_sim.errors import TileError
 from tiled_sim.model.grid import TileGrid
-from tiled_sim.plan.prepare import prepare
-from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
 
 SCHEMA = json.loads(
     resources.files("tiled_sim.cluster.page").joinpath("tiles.schema.json").read_bytes()
 )
-PATIENCE = 30
 HOSTILE = '<img src=x onerror="document.title=1"> & <script>alert(1)</script>'
 WORKER = "tcp://10.0.0.1:40001"
 #: Of the page by day, as the style sheet has them.
@@ -118,14 +124,6 @@ def told():
     return made
 
 
-def eventually(true):
-    deadline = time.monotonic() + PATIENCE
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
-
-
 # Thumbnails
 
 
@@ -181,13 +179,32 @@ def test_codes_tell_nothing_known_from_no_photons():
 
 @pytest.mark.parametrize("sides", [(1, 1), (512, 512), (513, 10), (2527, 2463), (31623, 31623)])
 def test_a_preview_has_at_most_512_pixels_a_side(sides):
-    slow, fast = Layout(TileGrid((1, 1, *sides), (1, 1, 512, 512)), factor_of(*sides)).preview
+    slow, fast = Layout(TileGrid((1, 1, *sides), (1, 1, 512, 512)), factor_of(1, *sides)).preview
     assert max(slow, fast) <= 512
-    assert max(slow, fast) > 256 or factor_of(*sides) == 1
+    assert max(slow, fast) > 256 or factor_of(1, *sides) == 1
 
 
 def test_a_tile_covers_every_cell_that_it_touches():
     assert cells(16, 32, 6) == slice(2, 6)
+
+
+@pytest.mark.parametrize("panels", [1, 8, 256, 4096])
+def test_the_previews_of_a_frame_stay_small_whatever_the_number_of_panels(panels):
+    factor = factor_of(panels, 512, 1024)
+    slow, fast = Layout(TileGrid((1, panels, 512, 1024), (1, 1, 512, 1024)), factor).preview
+    assert panels * slow * fast < 1.1 * (1 << 19)
+
+
+def test_a_thumbnail_of_a_tile_of_several_images_is_pasted_into_each(told):
+    grid = TileGrid((2, 3, 16, 32), (2, 2, 16, 16))
+    image = np.random.default_rng(3).lognormal(0, 3, grid.shape).astype(np.float32)
+    told.begin("grouped", shape=list(grid.shape), tile=list(grid.tile))
+    for tile in grid:
+        thumbnail = thumbnail_of(tile, image[tile.region], 1)
+        told.tile(tile.index, "done", "grouped", **finished(thumbnail=thumbnail))
+    for frame, panel in np.ndindex(2, 3):
+        found = decode(told.registry.previews.get("grouped", frame, panel).codes)
+        np.testing.assert_allclose(found, image[frame, panel], rtol=PRECISION)
 
 
 # Where tiles lie
@@ -370,6 +387,56 @@ def test_a_rate_does_not_flicker_where_tiles_are_slow():
     assert 0.7 < min(rates) <= max(rates) < 1.3
 
 
+# Tiles that take long
+
+
+def test_what_is_done_of_a_running_tile_counts(told):
+    told.tile(2, "running", attempt=1)
+    told.clock.now += 10
+    told.tile(2, "running", attempt=1, share=0.25, evaluations=200)
+    document = told.document()
+    assert document["states"] == "2w1r3w"
+    assert document["parts"] == [{"tile": 2, "share": 0.25}]
+    assert document["under_way"] == 0.25
+    assert document["evaluations"] == 200
+    assert document["evaluations_per_second"] == pytest.approx(20)
+    assert document["eta_seconds"] == pytest.approx(5.75 * 40)
+    assert document["workers"][0]["evaluations_per_second"] == pytest.approx(20)
+
+
+def test_a_tile_that_took_long_counts_once_when_it_is_done(told):
+    told.tile(0, "running", attempt=1)
+    for share in (0.25, 0.5):
+        told.tile(0, "running", attempt=1, share=share, evaluations=int(480 * share))
+    told.tile(0, "done", **finished())
+    document = told.document()
+    assert (document["done"], document["under_way"], document["parts"]) == (1, 0, [])
+    assert document["evaluations"] == 500
+
+
+@pytest.mark.parametrize("loss", ["failed", "worker", "again", "end"])
+def test_what_was_done_of_a_tile_is_lost_with_it(told, loss):
+    told.tile(0, "running", attempt=1)
+    told.tile(0, "running", attempt=1, share=0.5, evaluations=240)
+    if loss == "failed":
+        told.tile(0, "failed", error="OSError: full")
+    elif loss == "worker":
+        told.registry.lose_worker(WORKER)
+    elif loss == "again":
+        told.tile(0, "running", attempt=2)
+    else:
+        told.registry.lose_client("driver")
+    document = told.document()
+    assert (document["under_way"], document["evaluations"]) == (0, 0)
+    assert document["evaluations_per_second"] >= 0
+
+
+def test_a_page_that_comes_late_hears_of_tiles_that_run_already(told):
+    told.tile(3, "running", attempt=1, share=0.5, evaluations=240)
+    assert told.document()["states"] == "3w1r2w"
+    assert told.document()["workers"][0]["running"] == 1
+
+
 # Bounds
 
 
@@ -432,14 +499,9 @@ def test_a_message_costs_the_scheduler_microseconds():
 
 
 @pytest.fixture(scope="module")
-def client(cluster):
-    with Client(cluster.scheduler_address, set_as_default=False) as made:
-        made.register_plugin(PagePlugin())
-        yield made
-
-
-@pytest.fixture(scope="module")
 def link(client):
+    """Address of the page."""
+    client.register_plugin(PagePlugin())
     return link_of(client)
 
 
@@ -512,7 +574,7 @@ def test_a_brief_answer_leaves_out_the_states(client, link):
 
 
 @pytest.mark.parametrize(
-    ("address", "status"),
+    ("place", "status"),
     [
         ("tiles.json?run=nobody", 404),
         ("states?run=bounds&frame=1", 404),
@@ -522,10 +584,10 @@ def test_a_brief_answer_leaves_out_the_states(client, link):
         ("../tiled-sim/%2e%2e/state.py", 404),
     ],
 )
-def test_what_is_not_there_is_refused(client, link, address, status):
+def test_what_is_not_there_is_refused(client, link, place, status):
     begin(client, "bounds")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        get(f"{link}/{address}")
+        get(f"{link}/{place}")
     assert refused.value.code == status
 
 
@@ -590,9 +652,8 @@ def test_ten_thousand_tiles_make_a_small_answer(client, link):
 
 
 @pytest.fixture
-def begun(still, tmp_path):
-    """A run of 9 tiles, none of them computed."""
-    return create_run(prepare(still(), tile=(32, 32)), tmp_path / "run.zarr")
+def begun(small_run):
+    return small_run
 
 
 def test_a_run_that_is_registered_is_shown_as_it_is(begun, client, link):
@@ -628,16 +689,13 @@ class Unloadable(PagePlugin):
 
 
 def test_a_run_completes_on_a_scheduler_that_cannot_load_the_page(
-    begun, cluster, monkeypatch, caplog
+    begun, client, address, monkeypatch, caplog
 ):
     monkeypatch.setattr(registration, "PagePlugin", Unloadable)
-    with (
-        caplog.at_level(logging.INFO, registration.__name__),
-        Client(cluster.scheduler_address, set_as_default=False) as client,
-    ):
+    with caplog.at_level(logging.INFO, registration.__name__):
         assert register_page(client, begun, range(9), 3) == 0
     assert "no_such_module" in caplog.text
-    assert compute_missing(begun, cluster=cluster.scheduler_address).status().complete
+    assert compute_missing(begun, cluster=address).status().complete
 
 
 class Watcher(Silent):
@@ -657,12 +715,11 @@ class Watcher(Silent):
 
 
 @pytest.fixture(scope="module")
-def watched(cluster, still, tmp_path_factory):
+def watched(address, still, tmp_path_factory):
     """A run of 36 tiles, and what the page said of it meanwhile."""
     watcher = Watcher()
     path = tmp_path_factory.mktemp("page") / "run.zarr"
     experiment = still("-detpixels", 192, "-pixel", 0.15, "-oversample", 2)
-    address = cluster.scheduler_address
     run = submit(experiment, path, cluster=address, tile=(32, 32), listener=watcher)
     return run, watcher
 
@@ -697,12 +754,11 @@ def test_the_preview_of_a_finished_run_is_its_image(watched, link):
     np.testing.assert_allclose(decode(codes), run.image.values[0, 0], rtol=PRECISION)
 
 
-def test_a_tile_that_cannot_be_written_is_shown_with_its_error(begun, cluster, link):
+def test_a_tile_that_cannot_be_written_is_shown_with_its_error(begun, address, link):
     tile = begun.plan[4]
-    place = begun.plan.grid.place_of(tile.index)
-    begun.path.joinpath("0/image/c", *map(str, place)).mkdir(parents=True)
+    block(begun, tile)
     with pytest.raises(TileError):
-        compute_missing(begun, cluster=cluster.scheduler_address)
+        compute_missing(begun, cluster=address)
     run = tiles_of(link, begun.run_id)["run"]
     assert run["state"] == "failed"
     assert run["states"] == "4d1f4d"
@@ -712,12 +768,12 @@ def test_a_tile_that_cannot_be_written_is_shown_with_its_error(begun, cluster, l
     assert failed["error"]
 
 
-def test_a_resumed_run_shows_what_was_done_before(watched, cluster, link, tmp_path):
+def test_a_resumed_run_shows_what_was_done_before(watched, address, link, tmp_path):
     path = tmp_path / "copy.zarr"
     shutil.copytree(watched[0].path, path)
     (path / "traces" / f"{watched[0].plan.id_of(watched[0].plan[7])}.json").unlink()
     watcher = Watcher()
-    run = compute_missing(Run(path), cluster=cluster.scheduler_address, listener=watcher)
+    run = compute_missing(Run(path), cluster=address, listener=watcher)
     assert watcher.seen[0]["states"] == "7d1w28d"
     codes = np.frombuffer(get(f"{link}/preview?run={run.run_id}"), "<u2").reshape(192, 192)
     np.testing.assert_allclose(decode(codes), run.image.values[0, 0], rtol=PRECISION)
@@ -850,6 +906,23 @@ def test_the_browser_shows_a_finished_run(watched, link, tmp_path):
     left, right = picture[250:, :640], picture[250:640, 640:]
     assert area(left, WAITING) < 1000 < 100_000 < area(left, DONE)
     assert len(np.unique(right.reshape(-1, 3), axis=0)) > 100
+
+
+@browser
+def test_the_browser_shows_the_tile_that_holds_a_panel_with_others(client, link, tmp_path):
+    shape = [3, 12, 64, 96]
+    begin(client, "grouped", shape=shape, tile=[2, 6, 64, 96], evaluations=10_000)
+    running = {"tile": 1, "state": "running", "attempt": 1}
+    tell(client, "grouped", running, {**running, "share": 0.25, "evaluations": 500})
+    address = f"{link}?run=grouped&frame=1&panel=7"
+    eventually(lambda: tiles_of(link, "grouped")["run"]["under_way"] == 0.25)
+    text = Outline(browse(address, tmp_path, "--dump-dom")).text
+    assert "1 tile of 64 × 96 pixels of frames 0 – 1, panels 6 – 11" in text
+    assert "0 done, 0 retried, 1 running, 0 failed, 0 waiting" in text
+    assert "f00000/p001/r0000c0000 · running, 25.0 % done" in text
+    assert "of 4, 6.3 % with parts" in text
+    left = screenshot(address, tmp_path)[250:, :640]
+    assert area(left, DONE) / area(left, RUNNING) == pytest.approx(1 / 3, rel=0.1)
 
 
 @browser

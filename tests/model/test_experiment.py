@@ -9,20 +9,19 @@ import pickle
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from strategies.experiments import experiments
 from tiled_sim.errors import ExperimentError
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
-from tiled_sim.model.crystal import SHAPES, Crystal, Domains
+from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
-from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.point_spread import default_radius
-from tiled_sim.physics.vectors import about_fixed_axes, as_tuple, unit
+from tiled_sim.physics.vectors import as_tuple, unit
 
 PROPERTY = settings(deadline=None, max_examples=50)
 
@@ -198,77 +197,6 @@ def test_experiments_that_differ_in_notes_alone_are_equal():
 
 # Written down and read back
 
-coordinates = st.floats(-1.0, 1.0)
-unit_vectors = (
-    st.tuples(coordinates, coordinates, coordinates)
-    .filter(lambda v: np.linalg.norm(v) > 0.1)
-    .map(lambda v: as_tuple(unit(v)))
-)
-angles = st.floats(-math.pi, math.pi)
-positive = st.floats(1e-3, 1e3)
-texts = st.text(max_size=8)
-
-
-@st.composite
-def crystals(draw):
-    lengths = np.array(draw(st.tuples(*[st.floats(10.0, 200.0)] * 3)))
-    cell_angles = np.radians(draw(st.tuples(*[st.floats(75.0, 105.0)] * 3)))
-    turn = about_fixed_axes(*draw(st.tuples(angles, angles, angles)))
-    reciprocal = reciprocal_from_cell(lengths, cell_angles) @ turn.T
-    return Crystal(
-        *(as_tuple(row) for row in dual(reciprocal)),
-        *(as_tuple(row) for row in reciprocal),
-        cells=draw(st.tuples(*[st.integers(1, 50)] * 3)),
-        shape=draw(st.sampled_from(SHAPES)),
-        fudge=draw(positive),
-        domains=Domains(
-            draw(st.floats(0.0, 1.0)), draw(st.integers(1, 100)), draw(st.integers(-10, 2**31))
-        ),
-    )
-
-
-sources = st.builds(Source, unit_vectors, positive, positive)
-beams = st.builds(
-    Beam,
-    direction=unit_vectors,
-    wavelength=positive,
-    fluence=st.floats(0.0, 1e30),
-    polarization=st.none() | st.floats(-1.0, 1.0),
-    polarization_axis=unit_vectors,
-    spectrum=st.lists(sources, min_size=1, max_size=4).map(Spectrum.of),
-)
-panels = st.builds(
-    Panel,
-    origin=st.tuples(st.floats(0.05, 1.0), coordinates, coordinates),
-    fast_axis=unit_vectors,
-    slow_axis=unit_vectors,
-    normal=st.just((1.0, 0.0, 0.0)),
-    pixels=st.tuples(st.integers(40, 100), st.integers(60, 100)),
-    pixel_size=st.tuples(st.floats(1e-5, 1e-2), st.floats(1e-5, 1e-2)),
-    region=st.none() | st.builds(Region, *map(st.integers, (0, 10, 0, 10), (9, 40, 9, 60))),
-    mask=st.none() | st.builds(MaskFile, texts, texts),
-    name=texts,
-)
-detectors = st.builds(
-    Detector,
-    st.lists(panels, min_size=1, max_size=3).map(tuple),
-    st.none() | positive,
-    st.booleans(),
-)
-experiments = st.builds(
-    Experiment,
-    beam=beams,
-    crystal=crystals(),
-    detector=detectors,
-    sampling=st.builds(Sampling, st.integers(1, 9), st.booleans(), st.floats(0.0, 20.0)),
-    exposures=st.builds(
-        Rotation, unit_vectors, angles, angles, st.integers(1, 50), angles, st.integers(1, 900)
-    ),
-    structure_factors=st.builds(StructureFactorSource, texts, texts, st.floats(-1e6, 1e6)),
-    c_compat=st.booleans(),
-    notes=st.lists(texts, max_size=3).map(tuple),
-)
-
 
 @PROPERTY
 @given(experiment=experiments)
@@ -432,6 +360,10 @@ def test_panels_share_a_pixel_size_or_have_none_in_common():
 NAN, INFINITE = math.nan, math.inf
 #: One of each.
 LIT = Spectrum.of([SOURCE])
+STARS = ("a_star", "b_star", "c_star")
+#: A milliradian from X.
+ASIDE = as_tuple(unit((1.0, 1e-3, 0.0)))
+TILTED = changed(BEAM, direction=ASIDE, spectrum=Spectrum.of([Source(ASIDE, 1.0)]))
 
 
 @pytest.mark.parametrize(
@@ -481,6 +413,18 @@ LIT = Spectrum.of([SOURCE])
         (CRYSTAL, {"a": (-50.0, 0.0, 0.0)}, "right-handed and span a cell; .* = -400000 Å³"),
         (CRYSTAL, {"b": (0.0, 0.0, 0.0)}, "right-handed and span a cell; .* = 0 Å³"),
         (CRYSTAL, {"a_star": (0.03, 0.0, 0.0)}, "are not the reciprocal vectors of a, b, c"),
+        (CRYSTAL, {"a_star": (0.0201, 0.0, 0.0)}, "are not the reciprocal vectors of a, b, c"),
+        (CRYSTAL, {"b": (0.1, 80.0, 0.0)}, "are not the reciprocal vectors of a, b, c"),
+        (CRYSTAL, {"a": (50.1, 0.0, 0.0)}, "the products are .*1.002.*; change both"),
+        (BEAM, {"wavelength": 1.5}, "wavelength = 1.5 Å and its sources, of 1 to 1.1 Å, contra"),
+        (BEAM, {"wavelength": 0.999}, "contradict each other; change both, as Experiment.with_"),
+        (BEAM, {"direction": (0.6, 0.8, 0.0)}, "does not lie among them; change both"),
+        (BEAM, {"direction": (-1.0, 0.0, 0.0)}, "direction = .* and its sources, which travel"),
+        (BEAM, {"spectrum": Spectrum.of([Source((0.0, 1.0, 0.0), 1.0)])}, "travel along .0.0, 1.0"),
+        (TILTED, {"direction": (1.0, 0.0, 0.0)}, "does not lie among them"),
+        (EXPERIMENT.exposures, {"steps": 50}, "50 of 0.02 rad .* make 1 rad; change them together"),
+        (EXPERIMENT.exposures, {"oscillation": 0.2}, "oscillation = 0.2 rad contradict each other"),
+        (EXPERIMENT.exposures, {"step": -0.02}, "contradict each other"),
         (CRYSTAL, {"a": (NAN, 0.0, 0.0)}, "crystal.a = .* must be finite"),
         (PANEL, {"fast_axis": (0.0, 0.0, 1.1)}, "panel.fast_axis = .* must be a unit vector"),
         (PANEL, {"slow_axis": (0.0, 0.0, 0.0)}, "panel.slow_axis = .* must be a unit vector"),
@@ -526,8 +470,27 @@ def test_a_weight_of_zero_is_allowed_beside_others():
 
 
 def test_reciprocal_vectors_may_lean_as_those_of_a_triclinic_cell_in_c():
-    leaning = changed(CRYSTAL, c_star=(0.0, 0.0, 0.0102))
-    assert leaning.c_star[2] == 0.0102
+    longer = {name: as_tuple(1.02 * np.array(getattr(CRYSTAL, name))) for name in STARS}
+    assert changed(CRYSTAL, **longer).a_star[0] == 1.02 * 0.02
+
+
+@pytest.mark.parametrize(
+    ("wavelength", "direction"),
+    [(1.05, (1.0, 0.0, 0.0)), (1.1, (0.8, 0.6, 0.0)), (1.0 - 1e-9, as_tuple(unit((2, 0.7, 0))))],
+)
+def test_a_beam_may_lie_anywhere_among_its_sources(wavelength, direction):
+    assert changed(BEAM, wavelength=wavelength, direction=direction).direction == direction
+
+
+@pytest.mark.parametrize("cut", [0.0, 0.019, -0.019])
+def test_steps_may_fill_an_oscillation_but_for_less_than_a_step(cut):
+    oscillation = 0.1 + cut
+    assert changed(EXPERIMENT.exposures, oscillation=oscillation).oscillation == oscillation
+
+
+def test_a_single_step_and_steps_at_one_angle_make_any_oscillation():
+    assert Rotation((0.0, 0.0, 1.0), oscillation=0.3, count=7).step == 0.0
+    assert Rotation((0.0, 0.0, 1.0), steps=4, oscillation=0.3).steps == 4
 
 
 def test_an_experiment_cannot_be_changed():
@@ -536,6 +499,6 @@ def test_an_experiment_cannot_be_changed():
 
 
 def test_more_orientations_than_can_be_computed_are_refused_with_their_number():
-    exposures = changed(EXPERIMENT.exposures, steps=10**9)
+    exposures = changed(EXPERIMENT.exposures, steps=10**9, step=1e-10)
     with pytest.raises(ExperimentError, match="3000000000 orientations"):
         changed(EXPERIMENT, exposures=exposures)

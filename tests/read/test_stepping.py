@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiled_sim.errors import ExperimentError
-from tiled_sim.read.stepping import RADIAN, phi_sweep, sweep, whole
+from tiled_sim.model.values import whole
+from tiled_sim.physics.constants import RADIAN
+from tiled_sim.read.stepping import phi_sweep, sweep
 
 PROPERTY = settings(deadline=None, max_examples=150)
 

@@ -303,6 +303,24 @@ def test_a_trace_of_followed_spots_departs_from_the_image_nowhere(in_data, simul
     assert {trace.departure for trace in traces} == {0.0}
 
 
+# Progress
+
+
+@pytest.mark.parametrize("kernel", ["reference", "spots"])
+def test_progress_of_a_tile_rises_to_the_evaluations_that_are_planned(still, kernel):
+    sources = ("-hdivrange", 40, "-hdivsteps", 3)
+    experiment = still("-gauss_xtal", *sources, "-roi", 3, 90, 5, 60)
+    inputs = load_inputs(experiment)
+    chosen = dataclasses.replace(REFERENCE, kernel=kernel, negligible=1e-6)
+    plan = make_plan(experiment, inputs, chosen, tile=(96, 96))
+    simulator = Simulator(experiment, inputs, plan, torch.device("cpu"))
+    told = []
+    result = simulator.simulate_tile(plan.grid[0], told.append)
+    assert told == sorted(told)
+    assert told[-1] == result.evaluations.planned == 88 * 56 * experiment.steps
+    assert len(told) > 3
+
+
 # Device memory
 
 
@@ -446,7 +464,8 @@ def test_a_scene_of_one_step_has_that_step_alone(in_data):
     scene = Scene.of(experiment, 0, 0)
     alone = scene.single_step(1, 1, 2)
     assert np.array_equal(alone.orientations, scene.orientations[1:2, 2:3])
-    assert alone.beam.spectrum == scene.beam.spectrum[1:]
+    ((source,), other) = alone.spectrum, scene.spectrum[1]
+    assert (source.incident, source.wavelength) == (other.incident, other.wavelength)
     assert alone.angles == scene.angles[1:]
     assert alone.steps == experiment.sampling.oversample**2
 

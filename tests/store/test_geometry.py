@@ -4,11 +4,17 @@ import dataclasses
 import math
 
 import numpy as np
+import ome_zarr_models
 import pytest
+import xarray
 import zarr
-from support.stores import create, experiment_of
 
+from support.stores import create, create_for, experiment_of
+from tiled_sim.errors import ExperimentError
+from tiled_sim.model.beam import Spectrum
+from tiled_sim.model.mask import NO_PIXEL
 from tiled_sim.store import geometry
+from tiled_sim.store.run_store import RunStore
 
 SHAPE = (3, 2, 50, 70)
 
@@ -58,7 +64,7 @@ def test_the_orientation_of_a_frame_turns_the_crystal_by_its_first_angle(root, e
     angle = math.radians(6.0)
     np.testing.assert_allclose(turned @ turned.T, np.eye(3), atol=1e-12)
     assert np.trace(turned) == pytest.approx(1 + 2 * math.cos(angle))
-    spindle = np.array(experiment.frames.spindle)
+    spindle = np.array(experiment.exposures.spindle)
     np.testing.assert_allclose(turned @ spindle, spindle, atol=1e-12)
     across = np.cross(spindle, [0.3, 0.5, 0.7])
     assert np.cross(across, turned @ across) @ spindle > 0  # right-handed
@@ -67,6 +73,92 @@ def test_the_orientation_of_a_frame_turns_the_crystal_by_its_first_angle(root, e
 def test_each_frame_has_its_fluence_and_its_spectrum(root, experiment):
     assert root["frames/fluence"][...].tolist() == [experiment.beam.fluence] * 3
     assert root["frames/spectrum"][...].tolist() == [0, 0, 0]
+
+
+@pytest.fixture(scope="module")
+def differing(tmp_path_factory):
+    """A panel of 50 x 70 square pixels, and one of 30 x 20 that are twice as long along fast."""
+    experiment = experiment_of((1, 2, 50, 70))
+    first, second = experiment.detector.panels
+    small = dataclasses.replace(
+        second, pixels=(30, 20), pixel_size=(1e-4, 2e-4), group=("north", "q1")
+    )
+    detector = dataclasses.replace(experiment.detector, panels=(first, small))
+    path = tmp_path_factory.mktemp("differ") / "run.zarr"
+    experiment = dataclasses.replace(experiment, detector=detector)
+    return create_for(path, experiment, (1, 2, 64, 80))
+
+
+class TestPanelsThatDiffer:
+    def test_the_smaller_is_padded_and_the_mask_says_where(self, differing):
+        mask = differing.read_mask(1, slice(0, 50), slice(0, 70))
+        expected = np.full((50, 70), NO_PIXEL, np.uint8)
+        expected[:30, :20] = 0
+        np.testing.assert_array_equal(mask, expected)
+        assert not differing.read_mask(0, slice(0, 50), slice(0, 70)).any()
+
+    def test_each_has_its_own_pixels(self, differing):
+        panels = zarr.open_group(differing.path, mode="r")["panels"]
+        assert panels["pixels"][...].tolist() == [[50, 70], [30, 20]]
+        np.testing.assert_allclose(panels["pixel_size"][...], [[1e-4, 1e-4], [1e-4, 2e-4]])
+        assert panels.attrs["groups"] == [[], ["north", "q1"]]
+
+    def test_coordinates_count_pixels_where_they_differ_in_size(self, differing):
+        level = xarray.open_zarr(differing.path / "0")
+        assert level.slow.attrs["units"] == level.fast.attrs["units"] == "pixel"
+        np.testing.assert_array_equal(level.fast, np.arange(70) + 0.5)
+        assert level.attrs["pixel_size_mm"] is None
+
+    def test_the_ome_validator_accepts_the_run(self, differing):
+        group = zarr.open_group(differing.path, mode="r")
+        image = ome_zarr_models.open_ome_zarr(group, version="0.5")
+        assert [axis.name for axis in image.ome_attributes.multiscales[0].axes] == [
+            *("frame", "panel", "slow", "fast")
+        ]
+
+    def test_the_experiment_comes_back(self, differing):
+        panels = RunStore.open(differing.path).read_experiment().detector.panels
+        assert (panels[1].pixels, panels[1].pixel_size) == ((30, 20), (1e-4, 2e-4))
+
+
+def test_pixels_that_are_not_square_have_coordinates_of_their_own(tmp_path):
+    experiment = experiment_of((1, 1, 50, 70))
+    (panel,) = experiment.detector.panels
+    oblong = dataclasses.replace(panel, pixel_size=(1e-4, 2e-4))
+    detector = dataclasses.replace(experiment.detector, panels=(oblong,))
+    store = create_for(tmp_path / "run.zarr", dataclasses.replace(experiment, detector=detector))
+    level = xarray.open_zarr(store.path / "0")
+    np.testing.assert_allclose(level.slow, (np.arange(50) + 0.5) * 0.1, rtol=1e-12)
+    np.testing.assert_allclose(level.fast, (np.arange(70) + 0.5) * 0.2, rtol=1e-12)
+    assert level.attrs["pixel_size_mm"] == pytest.approx([0.1, 0.2])
+
+
+class TestSpectrum:
+    @pytest.fixture
+    def store(self, tmp_path):
+        experiment = experiment_of((1, 1, 50, 70))
+        spectrum = Spectrum(
+            np.tile(experiment.beam.direction, (3, 1)), [0.9, 1.0, 1.1], [1.0, 2.0, 1.0]
+        )
+        beam = dataclasses.replace(experiment.beam, spectrum=spectrum)
+        experiment = dataclasses.replace(experiment, beam=beam)
+        return create_for(tmp_path / "run.zarr", experiment)
+
+    def test_its_arrays_are_read_by_zarr_alone(self, store):
+        group = zarr.open_group(store.path, mode="r")["inputs/spectrum"]
+        assert group["wavelength"][...].tolist() == [0.9, 1.0, 1.1]
+        assert group["wavelength"].attrs["units"] == "angstrom"
+        assert group["weight"][...].tolist() == [1.0, 2.0, 1.0]
+        assert group["incident"].shape == (3, 3)
+
+    def test_it_comes_back_with_the_experiment(self, store):
+        found = RunStore.open(store.path).read_experiment()
+        assert found.beam.spectrum.wavelength.tolist() == [0.9, 1.0, 1.1]
+
+    def test_a_changed_array_is_not_taken_for_it(self, store):
+        zarr.open_group(store.path, mode="r+")["inputs/spectrum/wavelength"][1] = 1.01
+        with pytest.raises(ExperimentError, match="SHA-256"):
+            RunStore.open(store.path).read_experiment()
 
 
 class TestFacts:

@@ -10,6 +10,7 @@ import ome_zarr_models
 import pytest
 import xarray
 import zarr
+
 from support.stores import (
     AMORPHOUS,
     DOCUMENTATION,
@@ -21,7 +22,6 @@ from support.stores import (
     sidecar_of,
     structure_factors,
 )
-
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.store import pyramid
@@ -66,7 +66,7 @@ class TestAtAnyTime:
 
     def test_xarray_opens_the_whole_run_as_a_tree(self, visited):
         tree = xarray.open_datatree(visited, engine="zarr")
-        levels = set(tree.children) - {"panels", "frames", "inputs", "tiles"}
+        levels = set(tree.children) - {"panels", "frames", "inputs"}
         assert levels in ({"0"}, {"0", "1", "2"})
         assert tree["inputs/structure_factors/amplitude"].dims == ("h", "k", "l")
         assert tree["inputs/structure_factors/given"].dtype == bool
@@ -123,13 +123,6 @@ def test_plain_zarr_has_the_counts_to_the_last_bit(tmp_path):
     np.testing.assert_array_equal(counts[tile.region], largest)
 
 
-def test_the_index_of_tiles_is_an_array_of_the_grid(tmp_path):
-    store = create(tmp_path / "run.zarr", (3, 2, 50, 70), (2, 1, 32, 48))
-    index = zarr.open_group(store.path, mode="r")["tiles/index"]
-    assert index.shape == store.grid.counts == (2, 2, 2, 2)
-    assert not index[...].any()
-
-
 def test_the_documented_reader_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     store = create("run.zarr", inputs=INPUTS)
@@ -154,5 +147,4 @@ def test_a_frame_of_many_panels_is_few_files(tmp_path):
     store.finish()
     files = [file for file in store.path.rglob("*") if file.is_file()]
     assert len([file for file in files if "image/c" in file.as_posix()]) == 8
-    print(len(files))
     assert len(files) <= 64

@@ -13,8 +13,8 @@ import pytest
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.stores import SHAPE, TILE, counts_of, create, fill, pixels, sidecar_of
 
+from support.stores import SHAPE, TILE, counts_of, create, fill, pixels, sidecar_of
 from tiled_sim.errors import StoreError
 from tiled_sim.model.grid import TileGrid
 from tiled_sim.model.inputs import Inputs
@@ -124,10 +124,11 @@ class TestOpening:
         with pytest.raises(StoreError, match="making it was interrupted"):
             RunStore.open(tmp_path / "run.zarr")
 
-    def test_a_newer_format_is_refused(self, store):
+    @pytest.mark.parametrize("name", ["format", "hash_version"])
+    def test_a_newer_run_is_refused(self, store, name):
         root = zarr.open_group(store.path, mode="r+")
-        root.update_attributes({"tiled_sim": {"format": 3}})
-        with pytest.raises(StoreError, match=r"format 3.*update tiled_sim"):
+        root.update_attributes({"tiled_sim": store.attributes | {name: 3}})
+        with pytest.raises(StoreError, match=f"{name.replace('_', ' ')} 3.*update tiled_sim"):
             RunStore.open(store.path)
 
     def test_a_run_without_its_image_is_damaged(self, tmp_path):

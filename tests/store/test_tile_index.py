@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import zarr
 
 from tiled_sim.store.tile_index import DONE, FAILED, Known, TileIndex
 
@@ -35,9 +34,12 @@ def test_it_is_read_as_it_was_written(index):
     assert found.summary == SUMMARY
 
 
-def test_it_is_an_array_in_the_order_of_the_tiles(store, index):
-    array = zarr.open_group(store.path, mode="r")["tiles/index"]
-    np.testing.assert_array_equal(array[...], STATES.reshape(store.grid.counts))
+def test_it_is_a_byte_for_each_tile_in_their_order(store, index):
+    assert (store.path / "tiles/index").read_bytes() == STATES.tobytes()
+
+
+def test_that_of_a_new_run_is_of_bytes_too(store):
+    assert (store.path / "tiles/index").read_bytes() == bytes(len(store.grid))
 
 
 def test_that_of_another_run_is_not_believed(store, index):
@@ -49,7 +51,7 @@ def test_that_of_another_number_of_tiles_is_not_believed(index):
 
 
 def test_states_that_the_summary_is_not_of_are_not_believed(store, index):
-    file = store.path / "tiles/index/c/0/0/0/0"
+    file = store.path / "tiles/index"
     file.write_bytes(bytes([DONE] * 8))
     assert index.read(8) is None
 
@@ -66,7 +68,7 @@ def test_a_summary_of_another_kind_is_as_good_as_none(store, index):
 
 
 def test_a_lost_index_is_as_good_as_none(store, index):
-    (store.path / "tiles/index/c/0/0/0/0").unlink()
+    (store.path / "tiles/index").unlink()
     assert index.read(8) is None
 
 

@@ -14,6 +14,7 @@ from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
+from tiled_sim.read.inputs import load_inputs
 from tiled_sim.store.run_store import RunStore
 
 DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "store.md").read_text()
@@ -36,7 +37,7 @@ def experiment_of(shape, noise=False):
     return dataclasses.replace(
         made,
         detector=dataclasses.replace(made.detector, panels=several),
-        frames=dataclasses.replace(made.frames, count=frames),
+        exposures=dataclasses.replace(made.exposures, count=frames),
         noise=Noise() if noise else None,
     )
 
@@ -48,11 +49,16 @@ def mask_of(values):
 
 def create(path, shape=SHAPE, tile=TILE, *, noise=False, inputs=None, **options):
     """A store of an experiment of this shape, live everywhere unless ``inputs`` say otherwise."""
-    experiment = experiment_of(shape, noise)
     inputs = inputs or Inputs(Mask.live(shape[1:]))
+    return create_for(path, experiment_of(shape, noise), tile, inputs=inputs, **options)
+
+
+def create_for(path, experiment, tile=TILE, *, inputs=None, **options):
+    """A store of an experiment, with what its files say unless ``inputs`` are given."""
+    inputs = inputs or load_inputs(experiment)
     hashes = {"experiment": experiment.sha256, **inputs.hashes}
     attributes = {"run_id": "a run", "hashes": hashes} | options.pop("attributes", {})
-    grid = TileGrid(shape, tile)
+    grid = TileGrid(experiment.shape, tile)
     return RunStore.create(
         path, experiment, grid=grid, inputs=inputs, attributes=attributes, **options
     )

@@ -18,12 +18,16 @@ def run(words: Sequence[str]) -> int:
     experiment = read_request(options, rest).experiment
     # torch takes seconds to import; a mistyped option should not wait for it
     from tiled_sim.instruments.derived import derived, format_config
+    from tiled_sim.model.canonical import HASH_VERSION
+    from tiled_sim.store.location import FORMAT
 
     if options.json:
         print_json(
             {
                 "experiment": experiment.to_dict(),
                 "sha256": experiment.sha256,
+                "hash_version": HASH_VERSION,
+                "store_format": FORMAT,
                 "derived": [asdict(row) for row in derived(experiment)],
             }
         )

@@ -4,7 +4,13 @@ import time
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from tiled_sim.cli.printing import number, plan_line
 from tiled_sim.plan.plan import Plan
@@ -23,18 +29,21 @@ class ProgressBar:
     def __init__(self, shown: bool) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._shown = shown
+        self._done = self._total = 0
         self._evaluations = 0
+        self._under_way = 0.0, 0
         self._began = time.monotonic()
         self._progress = Progress(
             TextColumn("tiles"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("[progress.download]{task.fields[tiles]}"),
+            TaskProgressColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             console=self._console,
             disable=not shown,
         )
-        self._task = self._progress.add_task("tiles", total=None, rate="")
+        self._task = self._progress.add_task("tiles", total=None, rate="", tiles="")
 
     def __enter__(self) -> "ProgressBar":
         return self
@@ -59,10 +68,12 @@ class ProgressBar:
 
     def started(self, run: Run, missing: int, dashboard: str) -> None:
         """Say where the work goes on."""
-        done = len(run.plan) - missing
+        self._done = done = len(run.plan) - missing
         self._began = time.monotonic()
         self._progress.start()
-        self._progress.update(self._task, total=len(run.plan), completed=done)
+        self._total = len(run.plan)
+        self._progress.update(self._task, total=self._total)
+        self._show(done, 0.0, "")
         self.say(f"dashboard {dashboard}")
         if done:
             self.say(f"resuming  {done} of {len(run.plan)} tiles are done already")
@@ -71,11 +82,16 @@ class ProgressBar:
         """Tell it, shown or not."""
         self._console.print(reason, markup=False)
 
+    def under_way(self, tiles: float, evaluations: int) -> None:
+        """Advance the bar by what is done of tiles that take long."""
+        self._under_way = tiles, evaluations
+        self._advance(tiles, evaluations)
+
     def tile_done(self, record: dict[str, Any]) -> None:
         """Advance the bar."""
+        self._done += 1
         self._evaluations += record["evaluations"]
-        rate = self._evaluations / max(time.monotonic() - self._began, 1e-9)
-        self._progress.update(self._task, advance=1, rate=f"{number(rate)}eval/s")
+        self._advance(*self._under_way)
         for found in record["departures"]:
             slow, fast = found["pixel"]
             self._console.print(
@@ -89,7 +105,17 @@ class ProgressBar:
         """Show how far a driver elsewhere has come; ``done`` are the tiles of the run."""
         rate = driver.evaluations / max(driver.seconds, 1e-9)
         failed = f", {driver.failed} failed" if driver.failed else ""
-        self._progress.update(self._task, completed=done, rate=f"{number(rate)}eval/s{failed}")
+        self._show(done, driver.under_way, f"{number(rate)}eval/s{failed}")
+
+    def _advance(self, tiles: float, evaluations: int) -> None:
+        rate = (self._evaluations + evaluations) / max(time.monotonic() - self._began, 1e-9)
+        self._show(self._done, tiles, f"{number(rate)}eval/s")
+
+    def _show(self, done: int, under_way: float, rate: str) -> None:
+        """Show how many tiles are done, and how much of others."""
+        self._progress.update(
+            self._task, completed=done + under_way, rate=rate, tiles=f"{done}/{self._total}"
+        )
 
     def tile_failed(self, tile: str, error: str, final: bool) -> None:
         """Tell a failure, shown or not."""

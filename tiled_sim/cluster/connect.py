@@ -11,7 +11,7 @@ from distributed.comm import connect
 
 from tiled_sim.cluster.descriptors import OF_CLIENT, require_descriptors
 from tiled_sim.cluster.forms import Gpu, Local, Remote, Slurm, Tls, Where, parse_cluster
-from tiled_sim.cluster.local import Work, local_cluster
+from tiled_sim.cluster.local import Workload, local_cluster
 from tiled_sim.cluster.security import security_for_ours, security_for_theirs, warn_if_open
 from tiled_sim.cluster.slurm import await_first_job, slurm_cluster
 from tiled_sim.errors import TiledSimError
@@ -28,13 +28,13 @@ def is_here(where: Where) -> bool:
 
 
 @contextmanager
-def connected(cluster: str, work: Work, *, tls: Tls | None = None) -> Iterator[Client]:
+def connected(cluster: str, workload: Workload, *, tls: Tls | None = None) -> Iterator[Client]:
     """A client of the cluster; one that is started for it is stopped after it.
 
     Parameters
     ----------
     cluster : value of ``--cluster``
-    work : to do there
+    workload : of it
     tls : certificates to encrypt the connections with; None: those that a ``tls://…`` address
         needs, from dask's configuration
 
@@ -57,7 +57,7 @@ def connected(cluster: str, work: Work, *, tls: Tls | None = None) -> Iterator[C
         elif isinstance(where, Slurm):
             manager = _by_slurm(where, tls)
         else:
-            manager = _here(where, work, tls)
+            manager = _here(where, workload, tls)
         with manager as client:
             yield client
 
@@ -81,9 +81,9 @@ def _by_slurm(where: Slurm, tls: Tls | None) -> Iterator[Client]:
 
 
 @contextmanager
-def _here(where: Local | Gpu, work: Work, tls: Tls | None) -> Iterator[Client]:
+def _here(where: Local | Gpu, workload: Workload, tls: Tls | None) -> Iterator[Client]:
     with (
-        local_cluster(where, work, security_for_ours(tls)) as workers,
+        local_cluster(where, workload, security_for_ours(tls)) as workers,
         Client(workers) as client,
     ):
         _await_worker(client, "the local cluster")

@@ -7,20 +7,22 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
 from typing import Any
 
 from distributed import Client, Future, KilledWorker
 from distributed.scheduler import WorkerState
 
 from tiled_sim.cluster.admission import Admission, admitted
+from tiled_sim.cluster.batches import A_THREAD, Attempts, Batch, Pace
+from tiled_sim.cluster.events import topic_of
 from tiled_sim.cluster.examination import Requirements
 from tiled_sim.cluster.examiner import PLENTY
 from tiled_sim.cluster.lease import Lease
 from tiled_sim.cluster.listener import Listener
 from tiled_sim.cluster.page.registration import link_of, shown, tell_failure
 from tiled_sim.cluster.tasks import ByName
-from tiled_sim.cluster.worker import RUNNING, compute_batch, topic_of
+from tiled_sim.cluster.under_way import UnderWay
+from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.errors import StoreError, TiledSimError, TileError
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
@@ -32,16 +34,6 @@ logger = logging.getLogger(__name__)
 
 #: Times that a tile is tried before the run goes on without it.
 ATTEMPTS = 3
-#: Batches at the scheduler for each thread: no worker idles, and the graph stays small whatever
-#: the number of tiles.
-_BATCHES_A_THREAD = 2
-#: A batch is to take about so long, and longer on many workers, so that the scheduler is idle half
-#: of the time at least: for each task it takes so many seconds, and so many more for each worker
-#: that it might go to (docs/scale.md).
-_SECONDS_A_BATCH = 1.0
-_SECONDS_A_TASK = 3e-3
-_SECONDS_A_TASK_AND_WORKER = 4.4e-6
-_MOST_TILES_A_BATCH = 256
 #: Tiles that fail one after the other, with none done between them, before those that have not
 #: been tried are left alone: a full disk fails them all.
 _FAILURES_IN_A_ROW = 30
@@ -52,40 +44,6 @@ _SECONDS_WITHOUT_WORKERS = 10.0
 _SECONDS_TO_HAND_OVER = 30.0
 #: Times that workers die of a tile that had one to itself, without saying that it began.
 _SILENT_DEATHS = 2
-
-
-@dataclass(slots=True)
-class Attempts:
-    """How often a tile was tried in vain.
-
-    Parameters
-    ----------
-    count : of failures
-    lost : times that it had a worker to itself, which died before it said that the tile began
-    error : the last one
-    worker : where that was
-    """
-
-    count: int = 0
-    lost: int = 0
-    error: str = ""
-    worker: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Tiles that one task computes.
-
-    Parameters
-    ----------
-    tiles : numbers of them in the plan
-    shunned : the worker where the only one of them failed; empty for a first attempt
-    alone : whether its worker computes nothing beside it, so that it is to blame if that dies
-    """
-
-    tiles: tuple[int, ...]
-    shunned: str = ""
-    alone: bool = False
 
 
 def drive(run: Run, client: Client, progress: Progress, device: str, listener: Listener) -> None:
@@ -190,12 +148,12 @@ class _Driver:
         self._factor = factor
         self._listener = listener
         self._progress = progress
-        self._underway: dict[Future, Batch] = {}
+        self._tasks: dict[Future, Batch] = {}
         self._ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self._fresh: deque[int] = deque()
         self._again: deque[Batch] = deque()
         self._attempts: dict[int, Attempts] = {}
-        self._begun: dict[int, list[str]] = {}  # and not ended: by tile, the workers
+        self._under_way = UnderWay()
         self._failures: list[Failure] = []
         self._failing: set[int] = set()  # since a tile was done
         self._unkept = 0  # for the store's fault, since a tile was done
@@ -205,8 +163,8 @@ class _Driver:
         self._threads = 1
         self._looked = -math.inf
         self._had_workers = time.monotonic()
-        self._tiles_timed = 0
-        self._seconds_timed = 0.0
+        self._pace = Pace()
+        self._parts = (0.0, 0)
 
     def compute(self, tiles: Iterable[int]) -> list[Failure]:
         """Compute tiles; those that were given up."""
@@ -217,7 +175,7 @@ class _Driver:
         try:
             self._look()
             self._send()
-            while self._underway:
+            while self._tasks:
                 self._receive()
                 self._look()
                 self._send()
@@ -225,23 +183,20 @@ class _Driver:
             self._progress.write()
             if self._client.status == "running":
                 self._client.unsubscribe_topic(topic)
-                for future in self._underway:
+                for future in self._tasks:
                     future.release()
         return self._failures
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        """Remember on which workers a tile began, until it ends."""
-        _, told = event
-        if told["state"] == RUNNING:
-            self._begun.setdefault(told["tile"], []).append(told["worker"])
-        else:
-            self._begun.pop(told["tile"], None)
+        """Hear of tiles that are begun and ended."""
+        self._under_way.hear(event[1])
 
     def _look(self) -> None:
         """Now and then: count threads, which come and go, and see whether to go on."""
         if time.monotonic() - self._looked < _SECONDS_BETWEEN_LOOKS:
             return
         self._lease.require()
+        self._tell_parts()
         self._progress.write_if_due()
         if self._client.status != "running":
             raise self._scheduler_gone()
@@ -254,6 +209,14 @@ class _Driver:
         if obstacle:
             raise TiledSimError(f"{obstacle}; `tiled-sim resume {self._run.path}` goes on then")
         self._looked = time.monotonic()
+
+    def _tell_parts(self) -> None:
+        """Tell how much is done of tiles under way, if that has changed."""
+        parts = self._under_way.parts
+        if parts != self._parts:
+            self._parts = parts
+            self._lease.under_way(*parts)
+            self._listener.under_way(*parts)
 
     def _scheduler_gone(self) -> TiledSimError:
         return TiledSimError(
@@ -276,25 +239,15 @@ class _Driver:
 
     def _send(self) -> None:
         """Keep the scheduler supplied."""
-        while len(self._underway) < _BATCHES_A_THREAD * self._threads:
+        while len(self._tasks) < A_THREAD * self._threads:
             if self._fresh:
-                size = self._batch_size()
+                size = self._pace.tiles_of_batch(len(self._fresh), self._threads)
                 tiles = [self._fresh.popleft() for _ in range(min(size, len(self._fresh)))]
                 self._submit(Batch(tuple(tiles)))
             elif self._again:
                 self._submit(self._again.popleft())
             else:
                 return
-
-    def _batch_size(self) -> int:
-        """Tiles for a batch's time, as measured so far, and no thread's share or more."""
-        if not self._tiles_timed:
-            return 1
-        a_tile = max(self._seconds_timed / self._tiles_timed, 1e-6)
-        share = len(self._fresh) // (_BATCHES_A_THREAD * self._threads)
-        a_task = _SECONDS_A_TASK + _SECONDS_A_TASK_AND_WORKER * self._threads
-        a_batch = max(_SECONDS_A_BATCH, 2.0 * self._threads * a_task)
-        return max(1, min(int(a_batch / a_tile), share, _MOST_TILES_A_BATCH))
 
     def _submit(self, batch: Batch) -> None:
         self._batches += 1
@@ -317,7 +270,7 @@ class _Driver:
             workers=elsewhere,
             allow_other_workers=elsewhere is not None,
         )
-        self._underway[future] = batch
+        self._tasks[future] = batch
         future.add_done_callback(self._ended.put)
 
     def _attempt(self, tile: int) -> int:
@@ -330,7 +283,7 @@ class _Driver:
             future = self._ended.get(timeout=_SECONDS_BETWEEN_LOOKS)
         except queue.Empty:
             return
-        batch = self._underway.pop(future)
+        batch = self._tasks.pop(future)
         if future.status == "error":
             self._blame(batch, future.exception())
         elif future.status == "cancelled":  # by nobody: the connection was lost
@@ -356,7 +309,7 @@ class _Driver:
         for record in records:
             tile = record["tile"]
             left.discard(tile)
-            self._begun.pop(tile, None)
+            self._under_way.end(tile)
             if "error" in record:
                 of_store = record["of_store"]
                 if of_store:
@@ -366,8 +319,8 @@ class _Driver:
             self._failing.clear()
             self._unkept = 0
             self._attempts.pop(tile, None)
-            self._tiles_timed += 1
-            self._seconds_timed += sum(record["seconds"].values())
+            self._pace.add(sum(record["seconds"].values()))
+            self._tell_parts()
             self._lease.count(done=1, evaluations=record["evaluations"])
             self._progress.done(tile, record["sums"])
             self._listener.tile_done(record)
@@ -380,12 +333,14 @@ class _Driver:
 
     def _blame(self, batch: Batch, error: BaseException) -> None:
         """A task failed as a whole, or its workers died: which of its tiles is to blame."""
+        for tile in batch.tiles:
+            self._under_way.lose(tile)
         if not isinstance(error, KilledWorker):
             first, *others = batch.tiles
             self._try_again(others)
             self._fail(first, f"{type(error).__name__}: {error}", "")
             return
-        begun = [tile for tile in batch.tiles if tile in self._begun]
+        begun = [tile for tile in batch.tiles if self._under_way.has_begun(tile)]
         if begun:
             suspect = begun[-1]
             self._try_again([tile for tile in batch.tiles if tile != suspect])
@@ -395,7 +350,7 @@ class _Driver:
 
     def _suspect(self, batch: Batch, tile: int, worker: WorkerState) -> None:
         """Workers died while they computed a tile; blame it unless they computed others, too."""
-        deaths = len(self._begun.pop(tile))
+        deaths = self._under_way.end(tile)
         if batch.alone or worker.nthreads == 1:
             self._fail(tile, _obituary(deaths, worker.address), worker.address, deaths, alone=True)
         else:

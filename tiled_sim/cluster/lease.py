@@ -63,6 +63,7 @@ class Lease:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._stop = ""
+        self._evaluations_under_way = 0
         self._driver = Driver(
             token=new_token(),
             host=socket.gethostname(),
@@ -118,6 +119,13 @@ class Lease:
                 failed=driver.failed + failed,
                 evaluations=driver.evaluations + evaluations,
             )
+
+    def under_way(self, tiles: float, evaluations: int) -> None:
+        """Say what is done of tiles that are not counted yet, in tiles and in evaluations."""
+        with self._lock:
+            counted = self._driver.evaluations - self._evaluations_under_way
+            self._evaluations_under_way = evaluations
+            self._driver = replace(self._driver, under_way=tiles, evaluations=counted + evaluations)
 
     def require(self) -> None:
         """Go on, unless somebody asked to stop, or removed the run.

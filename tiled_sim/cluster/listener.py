@@ -10,7 +10,7 @@ class Listener(Protocol):
     """Is told how a run goes on."""
 
     def planned(self, plan: Plan) -> None:
-        """A new run was planned: what it is predicted to take is known."""
+        """What a run is predicted to take is known; of one that goes on, by the plan it has."""
 
     def compiling(self) -> None:
         """The kernel of the run is being compiled, once for this machine."""
@@ -20,6 +20,9 @@ class Listener(Protocol):
 
     def worker_refused(self, reason: str) -> None:
         """A worker cannot compute the run, or none that can is left; it goes on with others."""
+
+    def under_way(self, tiles: float, evaluations: int) -> None:
+        """So much is done of tiles that take long and are not committed yet."""
 
     def tile_done(self, record: dict[str, Any]) -> None:
         """A tile is committed."""
@@ -44,6 +47,9 @@ class Silent:
         """Do nothing."""
 
     def worker_refused(self, reason: str) -> None:
+        """Do nothing."""
+
+    def under_way(self, tiles: float, evaluations: int) -> None:
         """Do nothing."""
 
     def tile_done(self, record: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """What a worker process does with one tile: compute, write the image, then the sidecar."""
 
-import contextlib
 import logging
 import os
 import resource
@@ -18,6 +17,7 @@ import numpy.typing as npt
 import torch
 from distributed import get_worker
 
+from tiled_sim.cluster import events
 from tiled_sim.cluster.page import topics
 from tiled_sim.cluster.page.thumbnail import thumbnail_of
 from tiled_sim.errors import StoreError
@@ -69,7 +69,7 @@ class Workspace:
     def compute(self, tile: Tile, attempt: int, factor: int) -> tuple[dict[str, Any], bytes]:
         """Compute and commit a tile; its sidecar, and a thumbnail unless ``factor`` is 0."""
         started = datetime.now(UTC)
-        result = self.simulator.simulate_tile(tile)
+        result = self.simulator.simulate_tile(tile, self._parts_of(tile, attempt))
         counts = self._count(tile, result)
         if (done := self.run.committed(tile)) is not None:
             return done, b""  # by a task of an earlier driver, which went on after that had died
@@ -83,6 +83,15 @@ class Workspace:
             sidecar = self._sidecar(tile, attempt, result, counts, started)
             self.store.write_sidecar(sidecar)
         return sidecar, thumbnail_of(tile, result.image, factor) if factor else b""
+
+    def _parts_of(self, tile: Tile, attempt: int) -> events.Parts:
+        """Tells how much of a tile is behind."""
+        return events.Parts(
+            running(tile.index, attempt),
+            planned=lambda: self.simulator.planned_evaluations(tile),
+            counted=lambda: not self.simulator.leaves_out,
+            tell=lambda event: events.tell(self.run.run_id, event),
+        )
 
     def _count(self, tile: Tile, result: TileResult) -> npt.NDArray[np.int32] | None:
         """Counts of a tile; None without noise."""
@@ -175,9 +184,9 @@ def workspace(path: str, run_id: str, device: str) -> Workspace:
         return _workspaces[key]
 
 
-def topic_of(run_id: str) -> str:
-    """Topic of the events that workers log of a run's tiles."""
-    return f"{topics.TILES}{run_id}"
+def running(tile: int, attempt: int) -> dict[str, Any]:
+    """What is told of a tile that is begun."""
+    return {"tile": tile, "state": RUNNING, "attempt": attempt}
 
 
 def compute_batch(
@@ -211,11 +220,11 @@ def compute_batch(
     for index, attempt in tiles:
         if control.cancelled or here.is_removed:
             break
-        _tell(run_id, {"tile": index, "state": RUNNING, "attempt": attempt})
+        events.tell(run_id, running(index, attempt))
         record, thumbnail = _compute(here, here.run.plan[index], attempt, factor)
         records.append(record)
         state = FAILED if "error" in record else DONE
-        _tell(run_id, {**record, "state": state, "attempt": attempt, "thumbnail": thumbnail})
+        events.tell(run_id, {**record, "state": state, "attempt": attempt, "thumbnail": thumbnail})
     return records
 
 
@@ -249,20 +258,15 @@ def _compute(
 
 def _failed(tile: int, error: Exception) -> dict[str, Any]:
     """The record of a tile that is not done."""
-    of_store = isinstance(error, StoreError)
+    is_told = isinstance(error, StoreError)
+    # what stands in the way of one tile is no reason to give up the others
+    of_tile = isinstance(error.__cause__, IsADirectoryError | NotADirectoryError)
     return {
         "tile": tile,
-        "error": str(error) if of_store else f"{type(error).__name__}: {error}",
-        "of_store": of_store,
+        "error": str(error) if is_told else f"{type(error).__name__}: {error}",
+        "of_store": is_told and not of_tile,
         "worker": _worker_address(),
     }
-
-
-def _tell(run_id: str, event: dict[str, Any]) -> None:
-    """Log an event of a tile, for the driver and the page on the dashboard."""
-    with contextlib.suppress(ValueError):  # outside a worker, as in a test, nobody listens
-        worker = get_worker()
-        worker.log_event(topic_of(run_id), {"worker": worker.address, **event})
 
 
 def _counts(lookups: Lookups) -> dict[str, int]:

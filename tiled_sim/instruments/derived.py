@@ -10,17 +10,18 @@ import torch
 from tiled_sim.io.stol import WATER
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam
+from tiled_sim.model.canonical import HASH_VERSION
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Panel, Sensor
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Exposures
 from tiled_sim.physics import geometry
 from tiled_sim.physics.cell import lengths_and_angles
-from tiled_sim.physics.constants import HC_EV_ANGSTROM
+from tiled_sim.physics.constants import HC_EV_ANGSTROM, RADIAN
 from tiled_sim.physics.vectors import Array
 from tiled_sim.read.conventions import beam_spot
-from tiled_sim.read.stepping import RADIAN
 from tiled_sim.read.toml.writer import as_comment, write_toml
+from tiled_sim.store.location import FORMAT
 
 #: None among numbers stands for infinity, which JSON does not have.
 Value = int | float | str | None | tuple[float | None, ...]
@@ -85,6 +86,8 @@ def format_config(experiment: Experiment) -> str:
 
 def _of_experiment(experiment: Experiment) -> _Rows:
     yield "SHA-256", experiment.sha256, ""
+    yield "version of the SHA-256", HASH_VERSION, ""
+    yield "format of a run", FORMAT, ""
     yield "image (frame, panel, slow, fast)", " x ".join(map(str, experiment.shape)), ""
     yield "steps a pixel (sources x domains x phi x subpixels)", experiment.steps, ""
     pixels = sum(_computed_pixels(panel) for panel in experiment.detector.panels)
@@ -95,10 +98,7 @@ def _of_experiment(experiment: Experiment) -> _Rows:
 
 
 def _computed_pixels(panel: Panel) -> int:
-    region = panel.region
-    if region is None:
-        return math.prod(panel.pixels)
-    return (region.slow_stop - region.slow_start) * (region.fast_stop - region.fast_start)
+    return math.prod(panel.pixels if panel.region is None else panel.region.shape)
 
 
 def _of_beam(beam: Beam) -> _Rows:

@@ -19,6 +19,9 @@ from tiled_sim.physics.amorphous import AmorphousFactor
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
+#: By kind of device: so few that what is computed with stays in cache.
+_BLOCKS_AT_A_TIME = {"cpu": 64}
+
 
 class AmorphousKernel:
     """Photons that the molecules of a material scatter into pixels, taken at their centres.
@@ -48,16 +51,18 @@ class AmorphousKernel:
         self, scene: Scene, background: Background, table: AmorphousTable, device: torch.device
     ) -> None:
         self.scene = scene
+        self._at_a_time = _BLOCKS_AT_A_TIME.get(device.type, self.blocks_at_a_time)
         # of the centre of each pixel, whatever the crystal is sampled at
         self._optics = Optics(replace(scene, sampling=Sampling()))
         self._factor = AmorphousFactor(table.stol, table.F, device)
-        self._scale = R_E_SQR * scene.beam.fluence * background.molecules / len(scene.beam.spectrum)
+        self._scale = R_E_SQR * scene.beam.fluence * background.molecules / len(scene.spectrum)
 
     def photons_of_blocks(
         self, blocks: Blocks, progress: Progress | None = None
     ) -> tuple[Tensor, Lookups]:
         """As `Kernel.photons_of_blocks`; it looks up no F of a crystal and tells no progress."""
-        return self._photons(blocks.pixels()).view(blocks.live.shape), Lookups()
+        some = [self._photons(part.pixels()) for part in blocks.split(self._at_a_time)]
+        return torch.cat(some).view(blocks.live.shape), Lookups()
 
     def trace(self, pixels: Pixels, recorder: Recorder) -> None:
         """As `Kernel.trace`, of one number."""
@@ -77,9 +82,9 @@ class AmorphousKernel:
 
     def _scattered(self, diffracted: geometry.Vectors) -> Tensor:
         """Sum over sources of weight · F² · polar [electron²]."""
-        beam = self.scene.beam
+        spectrum = self.scene.spectrum
         total = torch.zeros_like(diffracted.x)
-        for weight, source in zip(beam.spectrum.relative_weights(), beam.spectrum, strict=True):
+        for weight, source in zip(spectrum.relative_weights(), spectrum, strict=True):
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             F = self._factor.at(0.5 * q.length())
             scattered = weight * F * F

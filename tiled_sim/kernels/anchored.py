@@ -224,7 +224,7 @@ class AnchoredSum:
         )
         orientations = torch.from_numpy(self._scene.orientations).reshape(-1, 3, 3)
         # q is over λ already
-        steps = StepList((0.0, 0.0, 0.0), orientations.to(self._device), [(1.0, 1.0)])
+        steps = StepList((0.0, 0.0, 0.0), orientations.to(self._device), [(1.0, 1.0)], keep=False)
         total = torch.zeros_like(x)
         self._loops.add_steps((x, y, z), at_anchor, steps, total, vectors.progress)
         summed = total.view(-1)[: len(q.x)]

@@ -18,8 +18,12 @@ from tiled_sim.physics.vectors import Vector
 
 #: Nodes beyond this lie outside every table, and whole parts stay within int32.
 _FAR = float(1 << 28)
-#: Tables of no more steps are kept, and as many steps are made at a time of more.
-STEPS_KEPT = 1 << 14
+#: Bytes of a step in a `StepTable`.
+BYTES_PER_STEP = 88
+#: Of a scene of so many steps, 12 MB, all tables are kept.
+STEPS_KEPT = 1 << 17
+#: Of one with more so many are made at a time. Memory depends on these numbers, results do not.
+STEPS_AT_A_TIME = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,30 +59,35 @@ class StepTable:
 class StepList:
     """Steps that share the direction of the incident beam: every orientation at every wavelength.
 
-    A table of them, of 88 bytes each, is made as a whole if it is small; of many steps some at a
-    time, whenever they are wanted.
+    Their table is kept, or made whenever it is wanted, some steps at a time.
 
     Parameters
     ----------
     incident : unit vector
     orientations : float64 (orientations, 3, 3), rows a, b, c [Å]
     sources : wavelength [Å] and weight of each source
+    keep : whether the table is
     """
 
     def __init__(
-        self, incident: Vector, orientations: Tensor, sources: Sequence[tuple[float, float]]
+        self,
+        incident: Vector,
+        orientations: Tensor,
+        sources: Sequence[tuple[float, float]],
+        *,
+        keep: bool,
     ) -> None:
         self.incident = incident
         self._orientations = orientations
         self._sources = sources
-        self._whole = self._made(0, len(self)) if len(self) <= STEPS_KEPT else None
+        self._whole = self._made(0, len(self)) if keep else None
 
     def __len__(self) -> int:
         return len(self._sources) * len(self._orientations)
 
     def parts(self, size: int) -> Iterator[StepTable]:
-        """All of the steps in order, so many at a time, at most `STEPS_KEPT`."""
-        at_a_time = STEPS_KEPT // size * size
+        """All of the steps in order, so many at a time, at most `STEPS_AT_A_TIME`."""
+        at_a_time = STEPS_AT_A_TIME // size * size
         for first in range(0, len(self), at_a_time):
             table = self.part(first, first + at_a_time)
             for start in range(0, len(table), size):
@@ -133,13 +142,24 @@ class Anchors:
     node: Tensor
 
 
-def steps_of(scene: Scene, device: torch.device) -> list[StepList]:
-    """Every step of a scene, grouped by the direction of its source, in the order of summation."""
+def steps_of(scene: Scene, device: torch.device, *, most_kept: int = STEPS_KEPT) -> list[StepList]:
+    """Every step of a scene, grouped by the direction of its source, in the order of summation.
+
+    Parameters
+    ----------
+    scene : the panel in its frame
+    device : where their tables lie
+    most_kept : steps of a scene whose tables are kept
+    """
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3).to(device)
     grouped: dict[Vector, list[tuple[float, float]]] = {}
-    for source, weight in zip(scene.beam.spectrum, scene.weights, strict=True):
+    for source, weight in zip(scene.spectrum, scene.weights, strict=True):
         grouped.setdefault(source.incident, []).append((source.wavelength, weight))
-    return [StepList(incident, orientations, members) for incident, members in grouped.items()]
+    keep = len(scene.spectrum) * len(orientations) <= most_kept
+    return [
+        StepList(incident, orientations, members, keep=keep)
+        for incident, members in grouped.items()
+    ]
 
 
 def anchor(vectors: Tensor, difference: Vectors, minimum: tuple[int, int, int]) -> Anchors:

@@ -4,6 +4,7 @@ Tiles are made of whole blocks, so that a pixel's block, and with it its value t
 does not depend on the tile.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -48,6 +49,12 @@ class Blocks(NamedTuple):
     def number_live(self) -> int:
         """Live pixels of all."""
         return self.live.numel() if self.whole else int(self.live.sum())
+
+    def split(self, size: int) -> Iterator["Blocks"]:
+        """So many at a time."""
+        for start in range(0, len(self.slow), size):
+            part = slice(start, start + size)
+            yield Blocks(self.slow[part], self.fast[part], self.live[part], self.whole)
 
     def pixels(self) -> Pixels:
         """Their pixels, row by row, block after block."""

@@ -58,7 +58,7 @@ def first_evaluation(
         places = []
         for subpixel in range(scene.sampling.oversample**2):
             diffracted, _ = optics.to_subpixel(pixels, subpixel)
-            for number, source in enumerate(scene.beam.spectrum):
+            for number, source in enumerate(scene.spectrum):
                 q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
                 seen = optics.within_resolution(q)
                 if seen is None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from tiled_sim.kernels.anchors import StepTable, anchor, steps_of
+from tiled_sim.kernels.anchors import STEPS_AT_A_TIME, StepTable, anchor, steps_of
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.optics import Optics
@@ -17,7 +17,8 @@ from tiled_sim.physics.structure_factor import (
     StructureFactorTable,
 )
 
-_STEPS_AT_A_TIME = 256
+#: Steps times pixels looked at in one go. Memory and time depend on it, results do not.
+_PAIRS_AT_A_TIME = 1 << 16
 
 
 def count_lookups(scene: Scene, table: StructureFactorTable, pixels: Pixels) -> Lookups:
@@ -31,11 +32,12 @@ def count_lookups(scene: Scene, table: StructureFactorTable, pixels: Pixels) -> 
     """
     optics, lookups = Optics(scene), Lookups()
     live = Pixels(*(part[pixels.live] for part in pixels))
-    steps = steps_of(scene, pixels.slow.device)
+    steps = steps_of(scene, pixels.slow.device, most_kept=0)
+    at_a_time = max(_PAIRS_AT_A_TIME // max(len(live.slow), 1), 1)
     for layer, subpixel in optics.places():
         diffracted, _ = optics.to_subpixel(live, subpixel, layer)
         for of_direction in steps:
-            for some in of_direction.parts(_STEPS_AT_A_TIME):
+            for some in of_direction.parts(min(at_a_time, STEPS_AT_A_TIME)):
                 lookups.add(_met(scene.sampling, table, diffracted, some))
     return lookups
 

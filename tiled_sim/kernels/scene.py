@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tiled_sim.model.beam import Beam
+from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment
@@ -27,6 +27,7 @@ class Scene:
     first_orientations : (phi, domain, 3, 3), for `first` only [Å]
     steps : terms in a pixel's sum
     c_compat : replay the C program's faults
+    spectrum : the sources that are summed; all of the beam's, or one
     """
 
     panel: Panel
@@ -40,6 +41,7 @@ class Scene:
     first_orientations: Array
     steps: int
     c_compat: bool
+    spectrum: Spectrum
 
     @classmethod
     def of(
@@ -66,6 +68,7 @@ class Scene:
             # rows are vectors, so the mosaic rotation, applied last, stands leftmost transposed
             return np.einsum("mij,tjk,vk->tmvi", domains, rotations, vectors)
 
+        every = orientations(acting)
         return cls(
             panel=experiment.detector.panels[panel],
             detector=experiment.detector,
@@ -73,11 +76,12 @@ class Scene:
             crystal=experiment.crystal,
             sampling=experiment.sampling,
             angles=acting,
-            orientations=orientations(acting),
+            orientations=every,
             first=first if acting != first_acting else None,
-            first_orientations=orientations(first_acting),
+            first_orientations=every if acting == first_acting else orientations(first_acting),
             steps=experiment.steps,
             c_compat=experiment.c_compat,
+            spectrum=experiment.beam.spectrum,
         )
 
     @property
@@ -93,7 +97,7 @@ class Scene:
     @property
     def weights(self) -> tuple[float, ...]:
         """Of the sources, mean 1; all 1 as the C program has it."""
-        weights = self.beam.spectrum.relative_weights()
+        weights = self.spectrum.relative_weights()
         return (1.0,) * len(weights) if self.c_compat else weights
 
     def layers(self) -> list[Panel]:
@@ -112,7 +116,7 @@ class Scene:
         step = slice(phi, phi + 1), slice(domain, domain + 1)
         return replace(
             self,
-            beam=replace(self.beam, spectrum=self.beam.spectrum[source : source + 1]),
+            spectrum=replace(self.spectrum[source : source + 1], weight=np.ones(1)),
             angles=self.angles[step[0]],
             orientations=self.orientations[step],
             first_orientations=self.first_orientations[step],

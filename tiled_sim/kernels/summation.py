@@ -121,7 +121,7 @@ class PixelSum:
         float64, one value a pixel [photons]
         """
         scene, optics = self._scene, self._optics
-        sources = list(scene.beam.spectrum)
+        sources = list(scene.spectrum)
         sums = [_Sums(pixels.slow, scene.weighs_terms) for _ in sources]
         polar: list[Tensor | None] = [None] * len(sources)
         omega = None

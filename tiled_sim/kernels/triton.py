@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tiled_sim.kernels import graphs
 from tiled_sim.kernels.anchored import TRACE_ERROR, AnchoredSum, Summand
-from tiled_sim.kernels.anchors import STEPS_KEPT, StepList
+from tiled_sim.kernels.anchors import STEPS_AT_A_TIME, StepList
 from tiled_sim.kernels.blocks import LANES, Blocks, Pixels
 from tiled_sim.kernels.kernel import Progress
 from tiled_sim.kernels.lookups import Lookups
@@ -159,7 +159,7 @@ class TritonLoops:
         summed = torch.zeros_like(total)
         components = [component.contiguous() for component in differences]
         with torch.cuda.device_of(total):
-            for some in steps.parts(STEPS_KEPT):
+            for some in steps.parts(STEPS_AT_A_TIME):
                 _add_steps[(len(total),)](
                     *components,
                     *at_anchor,

@@ -1,10 +1,10 @@
 """Amorphous material in the beam beside the crystal."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tiled_sim.model.checks import require, require_finite
-from tiled_sim.physics.constants import AVOGADRO
+from tiled_sim.model.checks import UNHASHED, require, require_finite
+from tiled_sim.physics.constants import AVOGADRO, WATER_DENSITY, WATER_MOLAR_MASS
 
 #: What the first column of a table of amorphous scattering may be, and how much of it is one
 #: sin θ/λ [1/Å].
@@ -26,13 +26,13 @@ class Background:
     molar_mass : [g/mol]
     """
 
-    path: str | None
+    path: str | None = field(metadata=UNHASHED)
     sha256: str
     abscissa: str
     thickness: float
     area: float
-    density: float = 1.0
-    molar_mass: float = 18.015
+    density: float = WATER_DENSITY
+    molar_mass: float = WATER_MOLAR_MASS
 
     def __post_init__(self) -> None:
         require_finite(self, "background")

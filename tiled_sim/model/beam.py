@@ -10,7 +10,10 @@ from functools import cached_property
 import numpy as np
 
 from tiled_sim.model.checks import require, require_finite, require_unit
-from tiled_sim.physics.vectors import Array, Vector
+from tiled_sim.physics.vectors import Array, Vector, unit
+
+#: Relative difference of wavelengths, and angle [rad], that rounding may make.
+_ROUNDING = 1e-7
 
 
 class Source(typing.NamedTuple):
@@ -115,6 +118,30 @@ class Spectrum:
             digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
         return digest.hexdigest()
 
+    @property
+    def mean_wavelength(self) -> float:
+        """Mean of the wavelengths, by weight [Å]."""
+        return float(np.average(self.wavelength, weights=self.weight))
+
+    @property
+    def mean_direction(self) -> Array:
+        """Direction of the mean of the directions, by weight; zero where they cancel."""
+        return unit(np.average(self.incident, axis=0, weights=self.weight))
+
+    def spans_wavelength(self, wavelength: float) -> bool:
+        """Whether a wavelength [Å] is one of the sources', or lies between two of them."""
+        low, high = float(self.wavelength.min()), float(self.wavelength.max())
+        return low * (1.0 - _ROUNDING) <= wavelength <= high * (1.0 + _ROUNDING)
+
+    def spans_direction(self, direction: Vector) -> bool:
+        """Whether a unit vector lies in the narrowest cone around the mean that has all sources."""
+        mean = self.mean_direction
+        if not mean.any():
+            return True
+        # half a chord is the sine of half the angle, which needs no cosine near 1
+        chords = np.linalg.norm(self.incident - mean, axis=1)
+        return float(np.linalg.norm(np.array(direction) - mean)) <= float(chords.max()) + _ROUNDING
+
     def relative_weights(self) -> tuple[float, ...]:
         """Weight of each source, scaled to mean 1."""
         weights = self.weight.tolist()
@@ -165,3 +192,16 @@ class Beam:
                 -1 <= self.polarization <= 1,
                 f"beam.polarization = {self.polarization} must lie between -1 and 1",
             )
+        ends = self.spectrum.wavelength.min(), self.spectrum.wavelength.max()
+        require(
+            self.spectrum.spans_wavelength(self.wavelength),
+            f"beam.wavelength = {self.wavelength:.9g} Å and its sources, of {ends[0]:.9g} to "
+            f"{ends[1]:.9g} Å, contradict each other; change both, as Experiment.with_ does for "
+            "beam.wavelength_A",
+        )
+        mean = tuple(self.spectrum.mean_direction.tolist())
+        require(
+            self.spectrum.spans_direction(self.direction),
+            f"beam.direction = {self.direction} and its sources, which travel along {mean}, "
+            "contradict each other: it does not lie among them; change both",
+        )

@@ -7,6 +7,9 @@ import typing
 from tiled_sim.errors import ExperimentError
 from tiled_sim.physics.vectors import Vector
 
+#: Metadata of a field that does not decide the image: where a file lies, a name, notes.
+UNHASHED = {"hashed": False}
+
 
 def require(condition: bool, message: str) -> None:
     """Refuse what must not be, by `ExperimentError`."""

@@ -9,6 +9,9 @@ from tiled_sim.model.settings import MOSAIC_SEED
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.vectors import Array, Vector
 
+#: How far the products of direct and reciprocal vectors may be from those of dual ones: by the
+#: rounding of numbers that people write down, and by the factor of nanoBragg's triclinic cells.
+_ROUNDING, _LEAN = 1e-4, 0.5
 SHAPES = ("square", "round", "gauss_star", "tophat")
 
 
@@ -44,8 +47,9 @@ class Crystal:
     Parameters
     ----------
     a, b, c : direct vectors [Å], missetting included
-    a_star, b_star, c_star : reciprocal vectors [1/Å]; dual to the direct ones but for nanoBragg's
-        ``-cell`` of a triclinic crystal (docs/differences.md, row 37)
+    a_star, b_star, c_star : reciprocal vectors [1/Å]; dual to the direct ones, but that all three
+        may be longer by one factor, as those of nanoBragg's ``-cell`` of a triclinic crystal
+        (docs/differences.md, row 37)
     cells : number of unit cells along a, b, c
     shape : ``square``, ``round``, ``gauss_star`` (what nanoBragg calls gauss) or ``tophat``
     fudge : factor on the squared distance from a node, for all shapes but square
@@ -77,10 +81,12 @@ class Crystal:
             f"a·(b×c) = {self.volume:.6g} Å³",
         )
         unity = self.direct_vectors @ self.reciprocal_vectors.T
+        factor = float(np.trace(unity)) / 3.0
+        off = float(np.abs(unity - factor * np.eye(3)).max())
         require(
-            float(np.abs(unity - np.eye(3)).max()) < 0.5,
-            "crystal: a*, b*, c* are not the reciprocal vectors of a, b, c; the products are "
-            f"{unity.round(4).tolist()}",
+            abs(factor - 1.0) < _LEAN and off < _ROUNDING,
+            "crystal: a*, b*, c* are not the reciprocal vectors of a, b, c: the products are "
+            f"{unity.round(6).tolist()}; change both, as Experiment.with_ does",
         )
 
     @property

@@ -2,11 +2,11 @@
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from tiled_sim.model.checks import require, require_finite, require_unit
+from tiled_sim.model.checks import UNHASHED, require, require_finite, require_unit
 from tiled_sim.physics.vectors import Vector
 
 
@@ -26,12 +26,27 @@ class Region:
             "fast stop) holds no pixel",
         )
 
+    @classmethod
+    def of_ends(cls, fast_min: int, fast_max: int, slow_min: int, slow_max: int) -> "Region":
+        """The region from first and last pixels, as nanoBragg's ``-roi`` names them."""
+        return cls(slow_min, slow_max + 1, fast_min, fast_max + 1)
+
+    @property
+    def ends(self) -> tuple[int, int, int, int]:
+        """First and last pixel along fast, then along slow, as nanoBragg's ``-roi``."""
+        return self.fast_start, self.fast_stop - 1, self.slow_start, self.slow_stop - 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(slow, fast) number of pixels."""
+        return self.slow_stop - self.slow_start, self.fast_stop - self.fast_start
+
 
 @dataclass(frozen=True, slots=True)
 class MaskFile:
     """An SMV image whose zeros are dead pixels: its path and the SHA-256 of its bytes."""
 
-    path: str
+    path: str = field(metadata=UNHASHED)
     sha256: str
 
 
@@ -59,8 +74,8 @@ class Panel:
     pixel_size: tuple[float, float]
     region: Region | None = None
     mask: MaskFile | None = None
-    name: str = "0"
-    group: tuple[str, ...] = ()
+    name: str = field(default="0", metadata=UNHASHED)
+    group: tuple[str, ...] = field(default=(), metadata=UNHASHED)
 
     def __post_init__(self) -> None:
         require_finite(self, "panel")

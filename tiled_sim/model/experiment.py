@@ -6,7 +6,6 @@ options resolve everything once, before an `Experiment` is made.
 """
 
 import dataclasses
-import hashlib
 import json
 import math
 import typing
@@ -19,7 +18,9 @@ import numpy.typing as npt
 
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Spectrum
-from tiled_sim.model.checks import require
+from tiled_sim.model.canonical import canonical_sha256
+from tiled_sim.model.changes import changed
+from tiled_sim.model.checks import UNHASHED, require
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.document import from_plain, to_plain
@@ -45,10 +46,11 @@ class StructureFactorSource:
     column : label of the amplitudes in an MTZ; None: its only column of them
     """
 
-    path: str | None = None
+    path: str | None = field(default=None, metadata=UNHASHED)
+    # decides: an Fdump and a list treat default_F inside the grid differently
     format: str | None = None
     default_F: float = 0.0
-    column: str | None = None
+    column: str | None = field(default=None, metadata=UNHASHED)
 
     def __post_init__(self) -> None:
         require(
@@ -91,7 +93,7 @@ class Experiment:
     c_compat: bool = False
     background: Background | None = None
     noise: Noise | None = None
-    notes: tuple[str, ...] = field(default=(), compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False, metadata=UNHASHED)
 
     def __post_init__(self) -> None:
         domains = self.crystal.domains.count
@@ -177,21 +179,24 @@ class Experiment:
         )
         return from_plain(cls, {**data, "beam": {**data["beam"], "spectrum": spectrum}})
 
+    def with_(self, changes: Mapping[str, typing.Any]) -> "Experiment":
+        """The experiment with other values, and with all that follows from them.
+
+        ``experiment.with_({"beam.wavelength_A": 1.5, "crystal.cells": [20, 20, 20]})``: keys are
+        those of the TOML that ``tiled-sim config`` prints, each with its section before it;
+        ``docs/python.md`` says what each does.
+
+        Raises
+        ------
+        ExperimentError
+            for keys that are unknown or have no one clear meaning, and for values that cannot be
+        """
+        return changed(self, changes)
+
     @property
     def sha256(self) -> str:
-        """Hash of the canonical JSON: of what is simulated, not of where files lie or notes."""
-        plain = self.to_dict()
-        del plain["notes"]
-        # the format stays: an Fdump and a list treat default_F inside the grid differently
-        del plain["structure_factors"]["path"], plain["structure_factors"]["column"]
-        if plain["background"] is not None:
-            del plain["background"]["path"]
-        for panel in plain["detector"]["panels"]:
-            del panel["name"], panel["group"]
-            if panel["mask"] is not None:
-                del panel["mask"]["path"]
-        text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """Hash of what is simulated, not of where files lie or notes: see `canonical`."""
+        return canonical_sha256(self)
 
     @classmethod
     def from_nanobragg(
@@ -217,11 +222,13 @@ class Experiment:
         )
 
     @classmethod
-    def from_toml(cls, path: str | Path) -> "Experiment":
+    def from_toml(
+        cls, path: str | Path, *, changes: Mapping[str, typing.Any] | None = None
+    ) -> "Experiment":
         """Read a TOML file; see `tiled_sim.read.toml.reader.read_toml`."""
         from tiled_sim.read.toml.reader import read_toml
 
-        return read_toml(path)
+        return read_toml(path, changes)
 
 
 def _require_reach(spread: PointSpread, panel: Panel) -> None:

@@ -40,7 +40,7 @@ class Rotation:
     start : phi of the first step of frame 0 [rad]
     step : between steps of a frame [rad]
     steps : in a frame
-    oscillation : from the start of one frame to the next [rad]
+    oscillation : from the start of one frame to the next, which the steps fill [rad]
     count : number of frames
     """
 
@@ -56,6 +56,21 @@ class Rotation:
         require_unit(self.spindle, "frames.spindle")
         require(self.steps >= 1, f"frames.steps = {self.steps} must be at least 1")
         require(self.count >= 1, f"frames.count = {self.count} must be at least 1")
+        require(
+            self.fills_oscillation(self.oscillation),
+            f"frames.steps = {self.steps} of {self.step} rad and frames.oscillation = "
+            f"{self.oscillation} rad contradict each other: the steps make "
+            f"{self.steps * self.step:.9g} rad; change them together, as Experiment.with_ does",
+        )
+
+    def fills_oscillation(self, oscillation: float) -> bool:
+        """Whether the steps of a frame make an oscillation [rad], but for less than a step.
+
+        A single step, and steps that all stand at one angle, make any.
+        """
+        if self.steps == 1 or self.step == 0.0:
+            return True
+        return abs(self.steps * self.step - oscillation) <= abs(self.step) * (1.0 + 1e-6)
 
     def __len__(self) -> int:
         return self.count

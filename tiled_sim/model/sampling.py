@@ -4,6 +4,9 @@ import math
 from dataclasses import dataclass
 
 from tiled_sim.model.checks import require
+from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.detector import Detector
+from tiled_sim.model.values import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +36,27 @@ class Sampling:
             math.isfinite(self.dmin) and self.dmin >= 0,
             f"sampling.dmin = {self.dmin} Å must not be negative",
         )
+
+
+def recommended_oversample(
+    crystal: Crystal, wavelength: float, distance: float, pixel_size: float
+) -> int:
+    """Subpixels that follow the interference of a crystal across a pixel, by the C program's rule.
+
+    Parameters
+    ----------
+    crystal : whose longest edge makes the finest fringes
+    wavelength : [Å]
+    distance : to the detector [m]
+    pixel_size : [m]
+    """
+    reciprocal_pixel = wavelength * abs(distance) / pixel_size
+    return max(whole(3.0 * max(crystal.edges) / reciprocal_pixel), 1)
+
+
+def recommended_for(detector: Detector, crystal: Crystal, wavelength: float) -> int:
+    """The same for the panel of a detector that needs most."""
+    return max(
+        recommended_oversample(crystal, wavelength, panel.close_distance, max(panel.pixel_size))
+        for panel in detector.panels
+    )

@@ -33,27 +33,32 @@ class StructureFactorTable:
         default_F: float,
         device: torch.device,
     ) -> None:
-        kind = np.where(given, np.where(amplitude == 0.0, ZERO, IN_RANGE), ABSENT)
+        of_given = np.where(amplitude == 0.0, np.uint8(ZERO), np.uint8(IN_RANGE))
+        kind = np.where(given, of_given, np.uint8(ABSENT))
         self.minimum = minimum
         self.maximum = tuple(low + n - 1 for low, n in zip(minimum, amplitude.shape, strict=True))
         self._padded_shape = tuple(n + 2 for n in amplitude.shape)
         padded = np.pad(amplitude, 1, constant_values=default_F)
-        padded_kind = np.pad(kind.astype(np.uint8), 1, constant_values=OUT_OF_RANGE)
+        padded_kind = np.pad(kind, 1, constant_values=OUT_OF_RANGE)
         self._amplitude = torch.from_numpy(padded.reshape(-1)).to(device)
         self._kind = torch.from_numpy(padded_kind.reshape(-1)).to(device)
+        self._squares: dict[torch.dtype, Tensor] = {}
 
     @property
     def largest(self) -> float:
         """Largest F, of either sign, as an amplitude [electron]."""
-        return float(self._amplitude.abs().max())
+        least, most = self._amplitude.aminmax()
+        return max(abs(float(least)), abs(float(most)))
 
     def amplitudes(self, dtype: torch.dtype) -> Tensor:
         """F of the padded grid, flat [electron]."""
         return self._amplitude.to(dtype)
 
     def squares(self, dtype: torch.dtype) -> Tensor:
-        """F² of the padded grid, flat [electron²]."""
-        return (self._amplitude * self._amplitude).to(dtype)
+        """F² of the padded grid, flat [electron²]; made once."""
+        if dtype not in self._squares:
+            self._squares[dtype] = (self._amplitude * self._amplitude).to(dtype)
+        return self._squares[dtype]
 
     def last_indices(self) -> Tensor:
         """Last h, k, l index of the padded grid, int32."""

@@ -167,7 +167,7 @@ def _farthest_stol(experiment: Experiment, panel: int) -> float:
             .length()
             .max()
         )
-        for source in scene.beam.spectrum
+        for source in scene.spectrum
     )
 
 
@@ -208,7 +208,7 @@ def _node_keys(
     scene: Scene, diffracted: Vectors, source: int, orientation: tuple[int, int]
 ) -> npt.NDArray[np.int64]:
     """Distinct nearest nodes of one step, as keys."""
-    of_source = scene.beam.spectrum[source]
+    of_source = scene.spectrum[source]
     q = geometry.scattering_vector(diffracted, of_source.incident, of_source.wavelength)
     seen = Optics(scene).within_resolution(q)
     a, b, c = scene.orientations[orientation].tolist()

@@ -1,23 +1,6 @@
 """What is chosen for the user who does not say how finely a pixel is sampled."""
 
 from tiled_sim.model.crystal import Crystal
-from tiled_sim.read.stepping import whole
-
-
-def recommended_oversample(
-    crystal: Crystal, wavelength: float, distance: float, pixel_size: float
-) -> int:
-    """Subpixels that follow the interference of a crystal across a pixel, by the C program's rule.
-
-    Parameters
-    ----------
-    crystal : whose longest edge makes the finest fringes
-    wavelength : [Å]
-    distance : to the detector [m]
-    pixel_size : [m]
-    """
-    reciprocal_pixel = wavelength * abs(distance) / pixel_size
-    return max(whole(3.0 * max(crystal.edges) / reciprocal_pixel), 1)
 
 
 def choose_oversample(asked: int | None, recommended: int, crystal: Crystal) -> tuple[int, str]:

@@ -7,9 +7,11 @@ import numpy as np
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.sources import SourceRow
 from tiled_sim.model.beam import Source, Spectrum
-from tiled_sim.physics.vectors import Array, about_axis, as_tuple, unit
+from tiled_sim.physics.vectors import Array, Vector, about_axis, as_tuple, unit
 from tiled_sim.read.stepping import Steps
 
+#: Below this sine of the angle between beam and polarization axis the plane is ill-defined.
+NEARLY_PARALLEL = 0.01
 #: Where the C program puts a source that a file does not place [m].
 _SOURCE_DISTANCE = 10.0
 
@@ -56,6 +58,32 @@ def swept_sources(
             "divergence; take more steps (-hdivsteps, -vdivsteps), or -square_div"
         )
     return Spectrum.of(sources)
+
+
+def central_beam(
+    spectrum: Spectrum, direction: Vector, wavelength: float
+) -> tuple[Vector, float, str]:
+    """Direction and wavelength [Å] of the beam that sources make, and what to tell the user.
+
+    They are those that were meant, unless these do not lie among those of the sources, as may be
+    of a source file and of a divergence in a single step: then they are the sources' means.
+    """
+    told = []
+    if not spectrum.spans_wavelength(wavelength):
+        mean = spectrum.mean_wavelength
+        told.append(
+            f"the wavelength of the beam is the mean of its sources', {mean:.9g} Å, not "
+            f"{wavelength:.9g} Å"
+        )
+        wavelength = mean
+    if not spectrum.spans_direction(direction):
+        mean_direction = as_tuple(spectrum.mean_direction)
+        told.append(
+            f"the direction of the beam is the mean of its sources', {mean_direction}, not "
+            f"{direction}"
+        )
+        direction = mean_direction
+    return direction, wavelength, "; ".join(told)
 
 
 def _outside(angle_h: float, horizontal: Steps, angle_v: float, vertical: Steps) -> bool:

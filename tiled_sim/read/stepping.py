@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from tiled_sim.errors import ExperimentError
+from tiled_sim.physics.constants import RADIAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,6 @@ class Steps:
 
 _MOST_STEPS = 10_000_000
 SINGLE = Steps(0.0, 0.0, 1)
-
-
-def whole(quotient: float) -> int:
-    """Round up, but take the whole number where the quotient is one but for rounding."""
-    return math.ceil(quotient - 1e-9)
 
 
 def _steps_in(name: str, range_: float, step: float) -> int:
@@ -112,8 +108,3 @@ def phi_sweep(range_: float | None, step: float | None, count: int | None) -> St
         return Steps(range_, step, count)
     count = max(_steps_in("phi", range_, step), 1)
     return Steps(range_, step, count, f"phi: -osc over -phistep, rounded up, gives {count} steps")
-
-
-#: Degrees in a radian exactly as the C program computes them (180 times 1/π in float64), so
-#: that a phi step is exactly 0 here when it is there.
-RADIAN = 180.0 * 0.31830988618379067154

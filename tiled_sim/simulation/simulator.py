@@ -176,6 +176,16 @@ class Simulator:
         result.seconds["kernel"] += time.perf_counter() - started
         return image
 
+    def planned_evaluations(self, tile: Tile) -> int:
+        """Steps times live pixels of a tile."""
+        live = sum(int((self._mask(where) == 0).sum()) for where in rectangles(tile))
+        return live * self.plan.evaluations_per_pixel
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether a kernel in use leaves evaluations out, so that they are soon behind it."""
+        return any(kernel.leaves_out for kernels in self._kept.values() for kernel in kernels)
+
     def _mask(self, where: Rectangle) -> npt.NDArray[np.uint8]:
         return self.inputs.mask(where.panel, *where.sides)
 

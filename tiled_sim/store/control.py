@@ -33,9 +33,10 @@ class Driver:
     seconds : for which it has been running [s]
     missing : tiles that it set out to compute
     done, failed : of them
-    evaluations : that it has seen done
+    evaluations : that it has seen done, those of tiles under way included
     dashboard : address of the page to watch; empty if there is none
     error : why it failed; empty if it did not
+    under_way : what is done of tiles that are not yet counted as done, in tiles
     """
 
     token: str
@@ -51,13 +52,13 @@ class Driver:
     evaluations: int
     dashboard: str
     error: str
+    under_way: float = 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """Until it is through, at the pace so far [s]; None before its first tile."""
-        if self.done == 0:
-            return None
-        return (self.missing - self.done - self.failed) * self.seconds / self.done
+        """Until it is through, at the pace so far [s]; None before something is done."""
+        done = self.done + self.under_way
+        return (self.missing - done - self.failed) * self.seconds / done if done else None
 
 
 @dataclass(frozen=True, slots=True)

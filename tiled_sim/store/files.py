@@ -82,3 +82,14 @@ def make_folders(root: Path, folder: Path) -> None:
                 raise
             make_folders(root, folder.parent)
             folder.mkdir()
+
+
+def sweep(root: Path) -> None:
+    """Remove what interrupted writes left behind in a run; nobody else may be writing."""
+    patterns = (
+        *("traces/**/.*.tmp", "control/**/.*.tmp", "tiles/**/.*.tmp", ".*.tmp"),
+        *("0/image/**/*.partial", "0/counts/**/*.partial", "[0-9]*/*.partial", "*.partial"),
+    )
+    for pattern in patterns:
+        for leftover in root.glob(pattern):
+            leftover.unlink(missing_ok=True)

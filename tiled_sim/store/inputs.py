@@ -17,6 +17,7 @@ from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.store.layout import (
     COMPRESSOR,
     Described,
+    fill_value_of,
     group_of,
     is_nothing,
     values_of,
@@ -166,13 +167,17 @@ def read_amorphous(inputs: zarr.Group) -> AmorphousTable | None:
 def _write_grid(
     group: zarr.Group, name: str, values: npt.NDArray[Any], unit: str, long_name: str
 ) -> None:
-    group.create_array(
+    fill = fill_value_of(values)
+    array = group.create_array(
         name,
-        data=values,
+        shape=values.shape,
+        dtype=values.dtype,
         chunks=tuple(min(side, LONGEST_GRID_CHUNK) for side in values.shape),
         compressors=COMPRESSOR,
-        fill_value=values.dtype.type(0),
+        fill_value=fill,
         dimension_names=("h", "k", "l"),
         attributes={"units": unit, "long_name": long_name},
-        config={"write_empty_chunks": True},  # -0.0 would come back as 0.0, of another hash
+        config={"write_empty_chunks": True},
     )
+    if is_nothing(fill):
+        array[...] = values

@@ -78,8 +78,8 @@ class Inspection:
         if levels:
             for number, sides in enumerate(pyramid.smaller_shapes(*grid.shape[2:]), start=1):
                 grid = pyramid.grid_of_level(grid, sides)
-                axes = slow, fast = tuple(axis.at_level(number) for axis in self._levels[0])
-                self._levels.append(axes)
+                slow, fast = (axis.at_level(number) for axis in self._levels[0])
+                self._levels.append((slow, fast))
                 places = PixelCentres(slow.centres(sides[0]), fast.centres(sides[1]), self._unit)
                 create_level(self._root, number, grid, places)
 
@@ -109,7 +109,7 @@ class Inspection:
         for node in self.nodes:
             expected = self._root[node]
             hashed = f"{node}/".startswith(_HASHED)
-            pixels = node.endswith(("/image", "/counts")) or node == "tiles/index"
+            pixels = node.endswith(("/image", "/counts"))
             if isinstance(expected, zarr.Array) and not hashed and not pixels:
                 what = self._flaw_of_values(node, expected)
                 if what:

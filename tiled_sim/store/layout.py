@@ -140,13 +140,14 @@ def read_coordinates(level: zarr.Group) -> PixelCentres:
 
 def write_mask(array: zarr.Array, mask: Mask) -> None:
     """Write every shard of a mask, those that are all live too: none is missing but by damage."""
-    assert array.shards is not None
+    shards = array.shards
+    assert shards is not None
     array = array.with_config({"write_empty_chunks": True})
-    sides = zip(array.shape, array.shards, strict=True)
+    sides = zip(array.shape, shards, strict=True)
     for corner in itertools.product(*(range(0, size, side) for size, side in sides)):
         panels, slow, fast = (
             slice(start, min(start + side, size))
-            for start, side, size in zip(corner, array.shards, array.shape, strict=True)
+            for start, side, size in zip(corner, shards, array.shape, strict=True)
         )
         array[panels, slow, fast] = np.stack(
             [mask(panel, slow, fast) for panel in range(panels.start, panels.stop)]
@@ -175,32 +176,45 @@ def write_array(group: zarr.Group, name: str, described: Described) -> None:
     Unless that is the value that stands for a lost file: so it is known which files must be there.
     """
     values = described.values
-    same = values.size > 0 and values.tobytes() == values.flat[0].tobytes() * values.size
-    same = same and not is_nothing(values.flat[0])
+    fill = fill_value_of(values)
     rows = max(1, _MOST_IN_A_CHUNK // max(int(np.prod(values.shape[1:])), 1))
     array = group.create_array(
         name,
         shape=values.shape,
         dtype=values.dtype,
         chunks=(min(rows, values.shape[0]), *values.shape[1:]),
-        fill_value=values.flat[0] if same else _nothing(values.dtype),
+        fill_value=fill,
         dimension_names=described.dimensions,
         attributes={"units": described.units, "long_name": described.long_name},
-        # -0.0 would come back as 0.0, of another hash
-        config={"write_empty_chunks": not same},
+        config={"write_empty_chunks": True},
     )
-    if not same:
+    if is_nothing(fill):
         array[...] = values
 
 
-def _nothing(dtype: np.dtype[Any]) -> Any:
-    """What a reader finds where a chunk was lost."""
-    return dtype.type(np.nan if dtype.kind == "f" else 0)
+def fill_value_of(values: npt.NDArray[Any]) -> Any:
+    """Of an array of these values: theirs if they are all the same, and no chunk is needed.
+
+    Else, and where that value is the one, what a reader finds where a chunk was lost.
+    """
+    first = values.flat[0]
+    same = bool((values == first).all())
+    if values.dtype.kind == "f":
+        same = same and bool((np.signbit(values) == np.signbit(first)).all())  # -0.0 is not 0.0
+    if same:
+        return first
+    if values.dtype.kind == "b":
+        return np.False_
+    return values.dtype.type(np.nan if values.dtype.kind == "f" else np.iinfo(values.dtype).min)
 
 
 def is_nothing(value: Any) -> bool:
     """Whether a fill value is that of arrays all of whose chunks are files."""
-    return bool(value != value or value == 0)
+    if isinstance(value, np.bool_):
+        return not value
+    if isinstance(value, np.integer):
+        return bool(value == np.iinfo(value.dtype).min)
+    return bool(np.isnan(value))
 
 
 def values_of(group: zarr.Group, name: str) -> Any:

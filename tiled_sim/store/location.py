@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from tiled_sim.errors import StoreError
+from tiled_sim.model.canonical import HASH_VERSION
 from tiled_sim.store import files, strict_json
 
 FORMAT = 2
@@ -77,11 +78,13 @@ def run_attributes(path: Path) -> dict[str, Any]:
             f"{path} is a zarr store without the attributes of a run: making it was interrupted, "
             "or another program made it; if it is yours, remove it and submit again"
         )
-    if run["format"] > FORMAT:
-        raise StoreError(
-            f"{path} has format {run['format']}, and this program knows up to {FORMAT}; "
-            "update tiled_sim"
-        )
+    for name, newest in (("format", FORMAT), ("hash_version", HASH_VERSION)):
+        found = run.get(name, 0)
+        if not isinstance(found, int) or found > newest:
+            raise StoreError(
+                f"{path} has {name.replace('_', ' ')} {found}, and this program knows up to "
+                f"{newest}; update tiled_sim"
+            )
     return run
 
 

@@ -141,7 +141,10 @@ def shards_of(array: zarr.Array) -> TileGrid:
     """The shards of an array."""
     assert array.shards is not None
     frames, panels, slow, fast = array.shape
-    return TileGrid((frames, panels, slow, fast), array.shards)
+    of_shard = array.shards
+    return TileGrid(
+        (frames, panels, slow, fast), (of_shard[0], of_shard[1], of_shard[2], of_shard[3])
+    )
 
 
 def reduced_shard(fine: zarr.Array, coarse: zarr.Array, shard: Tile) -> npt.NDArray[np.float32]:

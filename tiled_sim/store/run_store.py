@@ -12,34 +12,21 @@ import numpy.typing as npt
 import zarr
 
 from tiled_sim.errors import StoreError
+from tiled_sim.model.canonical import HASH_VERSION
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile, TileGrid
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.store import (
-    durable,
-    files,
-    format1,
-    layout,
-    location,
-    ome,
-    sidecar,
-    strict_json,
-)
-from tiled_sim.store.inputs import (
-    lost_files,
-    read_amorphous,
-    read_arrays,
-    read_structure_factors,
-)
+from tiled_sim.store import durable, files, format1, layout, location, ome, sidecar, strict_json
+from tiled_sim.store.inputs import lost_files, read_amorphous, read_arrays, read_structure_factors
 from tiled_sim.store.layout import NOT_COUNTED
-from tiled_sim.store.leftovers import remove_leftovers
 from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
 from tiled_sim.store.run_files import RunFiles
-from tiled_sim.store.shards import chunks_of_shard, fault_of_shard
+from tiled_sim.store.shards import fault_of_shard
 from tiled_sim.store.skeleton import write_skeleton
+from tiled_sim.store.tile_index import TileIndex
 from tiled_sim.store.traces import Traces
 
 __all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
@@ -99,8 +86,8 @@ class RunStore:
         experiment : what is to be simulated
         grid : of the tiles
         inputs : kept in the run, for the workers
-        attributes : what else the run is, kept beside ``format`` and ``experiment`` as the
-            ``tiled_sim`` attribute
+        attributes : what else the run is, kept beside ``format``, ``hash_version`` and
+            ``experiment`` as the ``tiled_sim`` attribute
         fill : writes tiles that are there already, before anybody can take the store for a run
 
         Raises
@@ -110,12 +97,15 @@ class RunStore:
         ValueError
             attributes that have no JSON form
         """
-        plain = _plain_attributes({**attributes, "experiment": experiment.to_dict()})
+        plain = _plain_attributes(
+            {**attributes, "experiment": experiment.to_dict(), "hash_version": HASH_VERSION}
+        )
         target = location.local_path(path)
         location.make_directory(target)
         try:
             root = zarr.open_group(RunFiles(target), mode="w-", zarr_format=3)
             centres = write_skeleton(root, experiment, grid, inputs)
+            TileIndex.create(target, len(grid))
             if fill is not None:
                 fill(cls(target, "r+", plain))
             document = ome.image_metadata(target.stem, [axes_of(centres)], centres.unit)
@@ -215,12 +205,12 @@ class RunStore:
         StoreError
             a part of it is lost
         """
-        _, *region = self._region(0, panel, slow, fast)
+        region = self._region(0, panel, slow, fast)[1:]
         array = layout.array_of(self._root, "0/mask")
         if not self._mask_is_live():
             for file in layout.shards_within(array, (slice(panel, panel + 1), slow, fast)):
                 self._require_mask_file(file)
-        return np.asarray(array[tuple(region)])
+        return np.asarray(array[region])
 
     def read_tile(
         self, frame: int, panel: int, slow: slice, fast: slice
@@ -337,8 +327,13 @@ class RunStore:
             something that cannot be read, nor replaced, stands in the place of one
         """
         for name, array in self._arrays.items():
+            assert array.shards is not None
+            counts, there = (
+                tuple(-(-side // chunk) for side, chunk in zip(sides, array.chunks, strict=True))
+                for sides in (array.shards, tile.shape)
+            )
             file = self._shard(name, *self.grid.place_of(tile.index))
-            fault = fault_of_shard(file, chunks_of_shard(array))
+            fault = fault_of_shard(file, counts, there)
             if fault:
                 yield f"{file.relative_to(self._path)} {fault}"
 
@@ -380,7 +375,7 @@ class RunStore:
             the run is open to read only
         """
         self._require_writable()
-        remove_leftovers(self._path)
+        files.sweep(self._path)
 
     def finish(self, apply: Callable[..., Iterable[Any]] = map) -> None:
         """Make the pyramid of 2 × 2 means and consolidate the metadata; may be done again.

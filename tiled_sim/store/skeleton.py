@@ -9,7 +9,6 @@ from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.store import geometry, layout
 from tiled_sim.store.inputs import write_inputs
-from tiled_sim.store.tile_index import TileIndex
 
 
 def write_skeleton(
@@ -39,7 +38,6 @@ def write_skeleton(
         layout.write_mask(mask, inputs.mask)
     geometry.write_geometry(root, experiment)
     write_inputs(root, inputs, experiment.arrays())
-    TileIndex.create(root, grid.counts)
     return centres
 
 

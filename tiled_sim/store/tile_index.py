@@ -1,9 +1,9 @@
 """Which tiles of a run are done, in one read: a hint that whoever hands them out keeps.
 
-``tiles/index`` is an array of a byte a tile, and ``tiles/summary.json`` holds the sums over the
-tiles that it calls done. Nothing is decided by them: a tile is done by its sidecar. They are
-believed only together, and only of the run that they name; where they are stale, a tile that they
-do not know is looked for, and `verify` and `resume` read the sidecars anyway.
+``tiles/index`` has a byte for each tile in the order of their numbers, and ``tiles/summary.json``
+holds the sums over the tiles that it calls done. Nothing is decided by them: a tile is done by its
+sidecar. They are believed only together, and only of the run that they name; where they are stale,
+a tile that they do not know is looked for, and `verify` and `resume` read the sidecars anyway.
 """
 
 import contextlib
@@ -14,9 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import zarr
 
-from tiled_sim.model.grid import Shape
 from tiled_sim.store import durable, files, strict_json
 
 UNKNOWN, DONE, FAILED = 0, 1, 2
@@ -47,36 +45,21 @@ class TileIndex:
     """
 
     def __init__(self, path: Path, run_id: str) -> None:
-        self._states = path / "tiles" / "index" / "c" / "0" / "0" / "0" / "0"
+        self._states = path / "tiles" / "index"
         self._summary = path / "tiles" / "summary.json"
         self._run_id = run_id
 
     @staticmethod
-    def create(root: zarr.Group, counts: Shape) -> None:
-        """Array of tiles of which nothing is known.
+    def create(path: Path, tiles: int) -> None:
+        """Make the folder, with nothing known of so many tiles.
 
         Parameters
         ----------
-        root : group of the run
-        counts : tiles along each axis
+        path : of the run
+        tiles : of it
         """
-        array = root.create_group("tiles").create_array(
-            "index",
-            shape=counts,
-            dtype="uint8",
-            chunks=counts,
-            compressors=None,  # so that its only chunk is the bytes in order
-            fill_value=UNKNOWN,
-            dimension_names=("frame_tile", "panel_tile", "slow_tile", "fast_tile"),
-            attributes={
-                "units": "1",
-                "long_name": "hint of the state of each tile; its sidecar decides",
-                "flag_values": [UNKNOWN, DONE, FAILED],
-                "flag_meanings": "unknown done failed",
-            },
-            config={"write_empty_chunks": True},
-        )
-        array[...] = UNKNOWN
+        (path / "tiles").mkdir()
+        durable.write_atomically(path / "tiles" / "index", bytes(tiles))
 
     def read(self, tiles: int) -> Known | None:
         """What was written last; None where there is nothing to be believed.

@@ -13,8 +13,7 @@ from tiled_sim.model.detector import Region
 from tiled_sim.model.experiment import StructureFactorSource
 from tiled_sim.model.readout import Noise
 from tiled_sim.physics.vectors import about_fixed_axes
-from tiled_sim.read.nanobragg.outputs import read_outputs
-from tiled_sim.read.nanobragg.reader import read_options
+from tiled_sim.read.nanobragg.reader import Command, read_options
 
 CRYSTAL = "-default_F 100 -cell 100 100 100 90 90 90 -N 5 "
 
@@ -432,7 +431,7 @@ def test_three_sources_are_refused_with_their_names():
 def test_a_source_that_is_handed_over_stands_for_those_that_are_named():
     source = StructureFactorSource(default_F=2.0)
     words = ["-cell", "100", "-hkl", "a"]
-    experiment = read_options(words, fdump="b", structure_factors=source)
+    experiment = Command.of(words).experiment(fdump="b", structure_factors=source)
     assert experiment.structure_factors == source
 
 
@@ -560,6 +559,45 @@ def test_sources_of_a_file_have_its_directions_wavelengths_and_weights(write):
     first, second = read("-sourcefile s.txt -lambda 2").beam.spectrum
     assert (first.incident, first.wavelength, first.weight) == ((1.0, 0.0, 0.0), 1.5, 3.0)
     assert (second.incident, second.wavelength, second.weight) == ((0.0, 1.0, 0.0), 2.0, 1.0)
+
+
+def test_a_beam_has_the_mean_wavelength_of_a_source_file_that_is_without_its_own(write):
+    write("s.txt", "-10 0 0 3 1.1e-10\n-10 0 0 1 1.3e-10\n")
+    experiment = read("-sourcefile s.txt -lambda 2")
+    assert experiment.beam.wavelength == pytest.approx(1.15)
+    assert "is the mean of its sources', 1.15 Å, not 2 Å" in notes("-sourcefile s.txt -lambda 2")
+
+
+def test_a_beam_has_the_mean_direction_of_a_source_file_that_is_beside_it(write):
+    write("s.txt", "0 -5 0\n0 0 -5\n")
+    beam = read("-sourcefile s.txt").beam
+    assert beam.direction == pytest.approx((0.0, 2**-0.5, 2**-0.5))
+    assert "the direction of the beam is the mean" in notes("-sourcefile s.txt")
+
+
+def test_a_beam_among_the_sources_of_a_file_stays_as_it_is_said(write):
+    write("s.txt", "-10 0.1 0 9 1.1e-10\n-10 -0.1 0 1 1.3e-10\n")
+    beam = read("-sourcefile s.txt -lambda 1.25").beam
+    assert (beam.direction, beam.wavelength) == ((1.0, 0.0, 0.0), 1.25)
+    assert "mean" not in notes("-sourcefile s.txt -lambda 1.25")
+
+
+@pytest.mark.parametrize("c_compat", [False, True])
+def test_a_curved_detector_beside_all_sources_is_refused(write, c_compat):
+    write("s.txt", "0 -5 0\n")
+    with pytest.raises(ExperimentError, match=r"-curved_det bends .* sources around the beam"):
+        read("-sourcefile s.txt -curved_det", c_compat)
+
+
+def test_steps_that_do_not_make_the_oscillation_are_refused():
+    with pytest.raises(ExperimentError, match=r"oscillation of 1° and 10 steps of 0.5°, .* 5°"):
+        read("-osc 1 -phistep 0.5 -phisteps 10")
+
+
+def test_as_in_c_steps_are_as_given_and_make_the_oscillation():
+    exposures = read("-osc 1 -phistep 0.5 -phisteps 10", c_compat=True).exposures
+    assert (exposures.steps, math.degrees(exposures.step)) == (10, pytest.approx(0.5))
+    assert math.degrees(exposures.oscillation) == pytest.approx(5)
 
 
 def test_the_c_program_ignores_the_weights_of_sources_and_it_is_noted(write):
@@ -1122,7 +1160,7 @@ def test_a_nearest_point_beats_the_beam_centre_of_a_header_but_in_c(with_image):
     ],
 )
 def test_files_beside_the_run_are_told(line, float_image, fdump, progress):
-    outputs = read_outputs(line.split())
+    outputs = Command.of(line.split()).outputs
     assert (outputs.float_image, outputs.fdump, outputs.progress) == (float_image, fdump, progress)
 
 
@@ -1140,7 +1178,7 @@ def test_files_beside_the_run_are_told(line, float_image, fdump, progress):
     ],
 )
 def test_outputs_and_what_belongs_to_them_are_told(line, attribute, value):
-    outputs = read_outputs(line.split())
+    outputs = Command.of(line.split()).outputs
     assert tuple(getattr(outputs, name) for name in attribute) == value
 
 
@@ -1151,7 +1189,7 @@ def test_outputs_and_what_belongs_to_them_are_told(line, attribute, value):
 def test_an_option_that_needs_another_is_refused_without_it_but_under_c_compat(line, other):
     with pytest.raises(UsageError, match=f"has no effect without {other}"):
         read(line)
-    assert read_outputs(line.split(), c_compat=True).files == {}
+    assert Command.of(line.split(), c_compat=True).outputs.files == {}
 
 
 @pytest.mark.parametrize("c_compat", [False, True])
@@ -1191,7 +1229,7 @@ def test_a_file_that_is_taken_back_is_a_contradiction(line):
     option, name, negation = line.split()
     with pytest.raises(UsageError, match=f"{negation} takes back {option} {name}.*--c-compat"):
         read(line)
-    assert read_outputs(line.split(), c_compat=True).files == {}
+    assert Command.of(line.split(), c_compat=True).outputs.files == {}
     assert read(line, c_compat=True).noise is None
 
 

@@ -83,9 +83,41 @@ function stateName(letter) {
   return LETTER[String.fromCharCode(letter)];
 }
 
-function tileName(place) {
+// which tile along the axes of frames and panels holds what is shown
+function groupOf(run) {
+  return [Math.floor(view.frame / run.tile[0]), Math.floor(view.panel / run.tile[1])];
+}
+
+function tileName(run, row, column) {
   const pad = (number, width) => String(number).padStart(width, "0");
-  return `f${pad(Math.floor(view.frame / run.tile[0]), 5)}/p${pad(Math.floor(view.panel / run.tile[1]), 3)}/r${pad(place.row, 4)}c${pad(place.column, 4)}`;
+  const [frames, panels] = groupOf(run);
+  return `f${pad(frames, 5)}/p${pad(panels, 3)}/r${pad(row, 4)}c${pad(column, 4)}`;
+}
+
+// number in the plan of the first of the tiles that are shown; the others follow
+function firstTile(run) {
+  const [frames, panels] = groupOf(run);
+  return (frames * Math.ceil(run.shape[1] / run.tile[1]) + panels) * run.grid[0] * run.grid[1];
+}
+
+// [place on the map, share done] of the running tiles that are shown and take long
+function partsShown(run) {
+  const first = firstTile(run);
+  return run.parts.map(({ tile, share }) => [tile - first, share])
+    .filter(([place]) => place >= 0 && place < run.grid[0] * run.grid[1]);
+}
+
+function range(name, index, side, size) {
+  const first = index * side;
+  const last = Math.min(first + side, size) - 1;
+  return first === last ? `${name} ${first}` : `${name}s ${first} – ${last}`;
+}
+
+// the frames and panels that the tiles shown are parts of
+function heldImages(run) {
+  const [frames, panels] = groupOf(run);
+  return `${range("frame", frames, run.tile[0], run.shape[0])}, ` +
+    range("panel", panels, run.tile[1], run.shape[1]);
 }
 
 function setText(id, text) {
@@ -109,7 +141,7 @@ function segments(id, parts, total) {
   fill(id, JSON.stringify([parts, total]), () =>
     parts.filter(([, count]) => count > 0).map(([name, count, variable]) => {
       const made = element("i");
-      made.style.width = `${(100 * count) / Math.max(total, 1)}%`;
+      made.style.width = `${(100 * count) / total}%`;
       made.style.background = `var(${variable})`;
       made.title = `${name}: ${percent(count, total)}`;
       return made;
@@ -150,7 +182,7 @@ function stateOf(run) {
 }
 
 function showTitle(run) {
-  document.title = `${percent(run.done, run.tiles)} ${run.path.split("/").pop()} – tiled_sim`;
+  document.title = `${percent(run.done + run.under_way, run.tiles)} ${run.path.split("/").pop()} – tiled_sim`;
   setText("path", run.path);
   setText("state", stateOf(run));
   $("state").className = `badge ${run.state}`;
@@ -159,14 +191,15 @@ function showTitle(run) {
 
 function showProgress(run) {
   segments("progress", STATES.map((name) => [name, run.counts[name], `--${name}`]), run.tiles);
-  $("progress").setAttribute("aria-valuenow", ((100 * run.done) / run.tiles).toFixed(1));
+  $("progress").setAttribute("aria-valuenow", ((100 * (run.done + run.under_way)) / run.tiles).toFixed(1));
   const eta = run.done === run.tiles ? null : run.eta_seconds;
   const end = eta === null ? "" : `about ${clock(new Date(Date.now() + 1000 * eta))}`;
   const none = run.done === run.tiles ? "all tiles are done"
-    : run.done ? "no tile done lately" : "known after the first tile";
+    : run.done + run.under_way ? "nothing done lately" : "known when something is done";
+  const ofAll = percent(run.done + run.under_way, run.tiles) + (run.under_way ? " with parts" : "");
   const average = run.state === "running" ? "lately" : "on average";
   const facts = [
-    ["Tiles done", `${grouped(run.done)}`, `of ${grouped(run.tiles)}, ${percent(run.done, run.tiles)}`],
+    ["Tiles done", `${grouped(run.done)}`, `of ${grouped(run.tiles)}, ${ofAll}`],
     ["Time left", eta === null ? "–" : duration(eta), end || (run.state === "running" ? none : "")],
     ["Elapsed", duration(run.seconds), ""],
     ["Evaluations/s", si(run.evaluations_per_second), average],
@@ -318,9 +351,19 @@ function drawMap() {
   const cell = cellOf(run, size);
   context.drawImage(pixels(columns, rows, mapped(view.states, table)), 0, 0,
     columns * cell.width, rows * cell.height);
+  drawParts(context, run, cell);
   if (Math.min(cell.width, cell.height) >= 8) drawGrid(context, rows, columns, cell, size);
   if (Math.min(cell.width, cell.height) >= 9) drawMarks(context, columns, cell);
   drawCursor(context, cell);
+}
+
+// what is done of a running tile, from its top on
+function drawParts(context, run, cell) {
+  context.fillStyle = colour("--done");
+  for (const [place, share] of partsShown(run)) {
+    const [column, row] = [place % run.grid[1], Math.floor(place / run.grid[1])];
+    context.fillRect(column * cell.width, row * cell.height, cell.width, share * cell.height);
+  }
 }
 
 function drawGrid(context, rows, columns, cell, size) {
@@ -501,13 +544,16 @@ function drawScale(range) {
 
 function showImages(run) {
   const [rows, columns] = run.grid;
-  setText("map-size", `${grouped(rows)} × ${grouped(columns)} tiles of ${run.tile.slice(2).join(" × ")} pixels`);
+  const several = run.tile[0] * run.tile[1] > 1;
+  const tiles = rows * columns === 1 ? "1 tile" : `${grouped(rows)} × ${grouped(columns)} tiles`;
+  setText("map-size", `${tiles} of ${run.tile.slice(2).join(" × ")} pixels` +
+    (several ? ` of ${heldImages(run)}` : ""));
   const factor = run.preview[2];
   setText("preview-size", factor === 1 ? "every pixel" : `maxima of ${factor} × ${factor} pixels`);
   const here = Object.fromEntries(STATES.map((name) => [name, 0]));
   for (const state of view.states) here[stateName(state)]++;
   const words = STATES.map((name) => [name, grouped(here[name])]);
-  $("map").setAttribute("aria-label", `Tiles of frame ${view.frame}, panel ${view.panel}: ` +
+  $("map").setAttribute("aria-label", `Tiles of ${heldImages(run)}: ` +
     words.map(([name, count]) => `${count} ${name}`).join(", "));
   fill("legend", JSON.stringify(words), () =>
     words.map(([name, count]) => legendItem(name, count, `--${name}`)));
@@ -518,10 +564,13 @@ function showImages(run) {
 
 function showReadout() {
   const run = view.document && view.document.run;
-  if (!view.cursor || !run || !view.states) return;
-  const { row, column, slow, fast } = view.cursor;
-  const state = stateName(view.states[row * run.grid[1] + column]);
-  let text = `${tileName(view.cursor)} · ${state}`;
+  const only = run && run.grid[0] * run.grid[1] === 1 ? { row: 0, column: 0 } : null;
+  if (!run || !view.states || !(view.cursor || only)) return;
+  const { row, column, slow, fast } = view.cursor || only;
+  const place = row * run.grid[1] + column;
+  const part = partsShown(run).find(([at]) => at === place);
+  const state = stateName(view.states[place]) + (part ? `, ${percent(part[1], 1)} done` : "");
+  let text = `${tileName(run, row, column)} · ${state}`;
   if (slow !== undefined && view.codes) {
     const factor = run.preview[2];
     const code = view.codes[Math.floor(slow / factor) * run.preview[1] + Math.floor(fast / factor)];

@@ -133,7 +133,7 @@ def _description(client: Client, run: Run, tiles: Sequence[int], attempts: int) 
     plan = run.plan
     done = np.ones(len(plan), np.bool_)
     done[np.asarray(tiles, np.int64)] = False
-    factor = factor_of(*plan.grid.shape[2:])
+    factor = factor_of(*plan.grid.shape[1:])
     return {
         "run_id": run.run_id,
         "state": topics.RUNNING,

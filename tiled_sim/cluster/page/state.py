@@ -21,6 +21,8 @@ PENDING, GIVEN_UP, RECOVERED = "pending", "given_up", "recovered"
 #: Failures of which the message is kept; of earlier ones only the tile's state is.
 _FAILURES_KEPT = 100
 _LONGEST_TEXT = 400
+#: Running tiles of which it is told how much is done.
+_PARTS_TOLD = 200
 _CODES = {name: ord(letter) for name, letter in LETTERS.items()}
 _FINAL = (_CODES[DONE], _CODES[RETRIED])
 
@@ -45,6 +47,24 @@ class Failed:
     error: str
     worker: str
     outcome: str = PENDING
+
+
+@dataclass(slots=True)
+class Running:
+    """A tile that a worker has begun and not ended.
+
+    Parameters
+    ----------
+    worker : its address
+    attempt : 1 for the first
+    share : of the tile that is done, 0 to 1
+    evaluations : done of it
+    """
+
+    worker: str = ""
+    attempt: int = 1
+    share: float = 0.0
+    evaluations: int = 0
 
 
 @dataclass(slots=True)
@@ -97,7 +117,7 @@ class Description:
 
 @dataclass(slots=True)
 class Total:
-    """Sums over the tiles done while the page looked on.
+    """Sums over the tiles done while the page looked on, and what is done of others.
 
     Parameters
     ----------
@@ -113,10 +133,8 @@ class Total:
     sampled: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def add(self, told: Mapping[str, Any], now: float) -> None:
-        """Add a tile that is done."""
-        self.evaluations.add(told.get("evaluations", 0), now)
-        self.tiles.add(1, now)
+    def add(self, told: Mapping[str, Any]) -> None:
+        """Add a tile that is done; its evaluations and itself have been added."""
         lookups = told.get("lookups", {})
         for name in LOOKUPS:
             self.lookups[name] += lookups.get(name, 0)
@@ -147,7 +165,7 @@ class RunState:
         self._vain = bytearray(len(self._states))
         self._counts = {name: self._states.count(code) for name, code in _CODES.items()}
         self._names = {code: name for name, code in _CODES.items()}
-        self._running: dict[int, tuple[str, int]] = {}
+        self._running: dict[int, Running] = {}
         self._working: dict[str, Working] = {}
         self._failures: OrderedDict[int, Failed] = OrderedDict()
         self._total = Total(Meter(now), Meter(now))
@@ -160,30 +178,32 @@ class RunState:
         state = told.get("state")
         if self._states[index] in _FINAL:
             return True  # a batch whose worker died tells its tiles again
-        if state == RUNNING:
+        if state == RUNNING and "share" in told:
+            self._advance(index, told, now)
+        elif state == RUNNING:
             self._begin(index, told, now)
         elif state == DONE:
             self._finish(index, told, now)
         elif state == FAILED:
-            self._fail(index, told)
+            self._fail(index, told, now)
         return True
 
     def end(self, state: str, error: str, now: float) -> None:
         """The driver has ended, or is gone; tiles that it had begun may still come."""
         self.state, self.error, self._ended = state, _shortened(error), now
         for index in list(self._running):
-            self._stop(index)
+            self._take_back(self._stop(index), now)
             self._set(index, WAITING)
 
     def lose(self, worker: str, now: float) -> None:
         """Forget a worker that has left; what it was computing waits again."""
         if self.state != RUNNING:
             return
-        for index, (where, _) in list(self._running.items()):
-            if where == worker:
+        for index, running in list(self._running.items()):
+            if running.worker == worker:
                 error = "its worker left the cluster while it was computing the tile"
                 again = {"attempt": self._vain[index] + 1, "final": False}
-                self._fail(index, {"worker": worker, "error": error, **again})
+                self._fail(index, {"worker": worker, "error": error, **again}, now)
                 self._set(index, WAITING)
         self._working.pop(worker, None)
 
@@ -231,6 +251,8 @@ class RunState:
             "kernel": description.kernel,
             "precision": description.precision,
             "counts": self.counts(),
+            "parts": self._parts(),
+            "under_way": self._under_way(),
             "seconds": here - self._began,
             "eta_seconds": self._seconds_left(here),
             "evaluations_planned": description.evaluations,
@@ -252,24 +274,40 @@ class RunState:
 
     def _begin(self, index: int, told: Mapping[str, Any], now: float) -> None:
         worker = str(told.get("worker", ""))
-        self._stop(index)
-        self._running[index] = (worker, int(told.get("attempt", 1)))
+        self._take_back(self._stop(index), now)
+        self._running[index] = Running(worker, int(told.get("attempt", 1)))
         self._worker(worker, now).running += 1
         self._set(index, RUNNING)
 
+    def _advance(self, index: int, told: Mapping[str, Any], now: float) -> None:
+        """A tile that takes long is so far."""
+        if index not in self._running:
+            self._begin(index, told, now)
+        running = self._running[index]
+        share, evaluations = float(told["share"]), int(told.get("evaluations", 0))
+        self._count(running.worker, share - running.share, evaluations - running.evaluations, now)
+        running.share, running.evaluations = share, evaluations
+
     def _finish(self, index: int, told: Mapping[str, Any], now: float) -> None:
-        _, attempt = self._stop(index)
-        self._set(index, RETRIED if self._vain[index] or attempt > 1 else DONE)
+        running = self._stop(index)
+        later = self._vain[index] or running.attempt > 1
+        self._set(index, RETRIED if later else DONE)
         if index in self._failures:
             self._failures[index].outcome = RECOVERED
-        worker = self._worker(str(told.get("worker", "")), now)
-        worker.meter.add(told.get("evaluations", 0), now)
-        worker.tiles += 1
-        self._total.add(told, now)
+        worker = str(told.get("worker", ""))
+        if worker != running.worker:
+            self._take_back(running, now)
+            running = Running()
+        evaluations = told.get("evaluations", 0) - running.evaluations
+        self._count(worker, 1.0 - running.share, evaluations, now)
+        self._worker(worker, now).tiles += 1
+        self._total.add(told)
         self.latest = next(self.description.layout.tiles[index].images())
 
-    def _fail(self, index: int, told: Mapping[str, Any]) -> None:
-        _, attempt = self._stop(index)
+    def _fail(self, index: int, told: Mapping[str, Any], now: float) -> None:
+        running = self._stop(index)
+        self._take_back(running, now)
+        attempt = running.attempt
         vain = self._vain[index]
         if "final" in told:  # said by the driver, who knows how often workers died of it
             attempts, final = max(int(told["attempt"]), vain), bool(told["final"])
@@ -292,12 +330,23 @@ class RunState:
         if len(self._failures) > _FAILURES_KEPT:
             self._failures.popitem(last=False)
 
-    def _stop(self, index: int) -> tuple[str, int]:
-        """A tile is no longer running; the worker and the attempt, as far as they are known."""
-        worker, attempt = self._running.pop(index, ("", 1))
-        if worker in self._working:
-            self._working[worker].running -= 1
-        return worker, attempt
+    def _stop(self, index: int) -> Running:
+        """A tile is no longer running; what is known of it."""
+        running = self._running.pop(index, Running())
+        if running.worker in self._working:
+            self._working[running.worker].running -= 1
+        return running
+
+    def _take_back(self, running: Running, now: float) -> None:
+        """What was done of a tile is lost."""
+        if running.share:
+            self._count(running.worker, -running.share, -running.evaluations, now)
+
+    def _count(self, worker: str, tiles: float, evaluations: int, now: float) -> None:
+        """So much more is done."""
+        self._total.tiles.add(tiles, now)
+        self._total.evaluations.add(evaluations, now)
+        self._worker(worker, now).meter.add(evaluations, now)
 
     def _set(self, index: int, state: str) -> None:
         self._counts[self._names[self._states[index]]] -= 1
@@ -309,6 +358,16 @@ class RunState:
         if found is None:
             found = self._working[address] = Working(Meter(now))
         return found
+
+    def _under_way(self) -> float:
+        """What is done of running tiles, in tiles."""
+        return sum(running.share for running in self._running.values())
+
+    def _parts(self) -> list[dict[str, Any]]:
+        """Of those that take long, what is done of each, in the order of the plan."""
+        found = [(index, running.share) for index, running in self._running.items()]
+        parts = sorted((index, share) for index, share in found if share)
+        return [{"tile": index, "share": share} for index, share in parts[:_PARTS_TOLD]]
 
     def _workers(self, now: float) -> list[dict[str, Any]]:
         """The fastest first."""
@@ -325,7 +384,8 @@ class RunState:
 
     def _rate(self, meter: Meter, now: float) -> float:
         """Lately, of a run that goes on; on average, of one that has ended [1/s]."""
-        return meter.rate(now) if self._ended is None else meter.mean(now)
+        rate = meter.rate(now) if self._ended is None else meter.mean(now)
+        return max(rate, 0.0)  # what a worker that died had told is taken back
 
     def _seconds_left(self, now: float) -> float | None:
         if self.state != RUNNING:
@@ -333,8 +393,9 @@ class RunState:
         rate = self._total.tiles.rate(now)
         pending = sum(failed.outcome == PENDING for failed in self._failures.values())
         pending = min(pending, self._counts[FAILED])
-        left = self._counts[WAITING] + self._counts[RUNNING] + pending
-        return left / rate if rate else None
+        begun = self._counts[RUNNING] - self._under_way()
+        left = self._counts[WAITING] + begun + pending
+        return left / rate if rate > 0 else None
 
 
 def run_lengths(states: bytes | bytearray) -> str:

@@ -16,15 +16,18 @@ from tiled_sim.model.grid import Tile
 
 #: Of the preview of a panel, at most [thumbnail pixel].
 LONGEST_SIDE = 512
+#: Of the previews of all panels of a frame together, at most [thumbnail pixel].
+MOST_PIXELS = 1 << 19
 #: Largest relative error of a value that was made a code and back.
 PRECISION = 2.0**-8
 
 Codes = npt.NDArray[np.uint16]
 
 
-def factor_of(slow: int, fast: int) -> int:
-    """Image pixels along the side of a thumbnail pixel, for a panel of so many pixels."""
-    return math.ceil(max(slow, fast) / LONGEST_SIDE)
+def factor_of(panels: int, slow: int, fast: int) -> int:
+    """Image pixels along the side of a thumbnail pixel, for panels of so many pixels."""
+    of_side = max(slow, fast) / LONGEST_SIDE
+    return math.ceil(max(of_side, math.sqrt(panels * slow * fast / MOST_PIXELS)))
 
 
 def cells(start: int, stop: int, factor: int) -> slice:

@@ -21,8 +21,11 @@ from tiled_sim.physics.structure_factor import StructureFactorTable
 
 #: h, k, l are looked for a little further out than they can be, for the roundings on the way.
 _MARGIN = 1e-6
-#: Of 300 bytes each. Memory and time depend on it, results do not.
-_STEPS_AT_A_TIME = 1 << 12
+#: Of a scene of so many steps, 10 MB, all crystals are kept; of one with more they are made for so
+#: many at a time. Memory and time depend on these numbers, results do not.
+_STEPS_KEPT, _STEPS_AT_A_TIME = 1 << 15, 1 << 12
+#: Of a step with its crystal, its table included, and as much while they are made.
+_BYTES_PER_STEP = 500
 
 
 class Candidates(NamedTuple):
@@ -68,7 +71,9 @@ class Finder:
         self.spot = spot
         #: Steps of each direction of the beam.
         self.directions = steps_of(scene, torch.device("cpu"))
-        self._kept = [_kept(steps) for steps in self.directions]
+        self._kept: list[list[Steps]] = []
+        if sum(map(len, self.directions)) <= _STEPS_KEPT:
+            self._kept = [list(_made(steps)) for steps in self.directions]
         self._panel = scene.panel
         self._plane = Plane.of(scene.panel)
         self._height = float(math.prod(scene.crystal.cells)) ** 2
@@ -78,12 +83,7 @@ class Finder:
 
     def steps(self, direction: int) -> Iterator[Steps]:
         """The steps of a direction with their crystals in order, some at a time."""
-        kept = self._kept[direction]
-        if kept is not None:
-            yield kept
-            return
-        for table in self.directions[direction].parts(_STEPS_AT_A_TIME):
-            yield Steps.of(table)
+        return iter(self._kept[direction]) if self._kept else _made(self.directions[direction])
 
     def lines(self, patch: Patch, steps: Steps) -> Iterator[Lines]:
         """Lines of the lattices of some steps that may hold candidates, some at a time."""
@@ -116,9 +116,16 @@ class Finder:
         return low, high
 
 
-def _kept(steps: StepList) -> Steps | None:
-    """All steps of a direction if they are few."""
-    return Steps.of(steps.part(0, len(steps))) if len(steps) <= _STEPS_AT_A_TIME else None
+def bytes_of_crystals(steps: int) -> int:
+    """What a `Finder` holds of so many steps, and what is made on the way."""
+    if steps <= _STEPS_KEPT:
+        return steps * _BYTES_PER_STEP
+    return _STEPS_AT_A_TIME * _BYTES_PER_STEP * 3
+
+
+def _made(steps: StepList) -> Iterator[Steps]:
+    """Steps with their crystals."""
+    return map(Steps.of, steps.parts(_STEPS_AT_A_TIME))
 
 
 def _centres(nodes: Nodes, steps: Steps) -> Vectors:

@@ -7,10 +7,10 @@ import numpy as np
 from tiled_sim.io.smv import read_smv
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.units import LENGTH, PIXELS, Unit, units_of
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
 from tiled_sim.read.toml.beam import across
 from tiled_sim.read.toml.table import Table, plain
-from tiled_sim.read.toml.units import LENGTH, PIXELS, Unit, units_of
 
 _PANEL_KEYS: dict[str, Unit] = {**units_of(Panel), **plain("mask_sha256")}
 #: What panels may share, so that it may stand once in [detector].
@@ -89,16 +89,13 @@ def _panel(table: Table, detector: Table, name: str) -> Panel:
             )
     origin = table.vector("origin")
     fast, slow = table.direction("fast_axis"), table.direction("slow_axis")
+    normal = table.direction("normal") if "normal" in table else _away(table, origin, fast, slow)
     return _build(
         table,
-        origin=origin,
-        fast=fast,
-        slow=slow,
-        normal=table.direction("normal") if "normal" in table else _away(table, origin, fast, slow),
+        {"origin": origin, "fast_axis": fast, "slow_axis": slow, "normal": normal},
         pixels=_pixels(table if "pixels" in table else detector),
         pixel_size=_pixel_size(table if "pixel_size" in table else detector),
-        name=table.text("name", name),
-        group=table.texts("group", ()),
+        name=name,
     )
 
 
@@ -118,16 +115,13 @@ def _single_panel(table: Table, beam: Vector) -> Panel:
         - spot[0] * pixel_size[0] * np.array(slow)
         - spot[1] * pixel_size[1] * np.array(fast)
     )
+    normal = _away(table, origin, fast, slow)
     return _build(
         table,
-        origin=origin,
-        fast=fast,
-        slow=slow,
-        normal=_away(table, origin, fast, slow),
+        {"origin": origin, "fast_axis": fast, "slow_axis": slow, "normal": normal},
         pixels=pixels,
         pixel_size=pixel_size,
-        name=table.text("name", "0"),
-        group=table.texts("group", ()),
+        name="0",
     )
 
 
@@ -155,28 +149,21 @@ def _away(table: Table, origin: Vector, fast: Vector, slow: Vector) -> Vector:
 
 def _build(
     table: Table,
+    place: dict[str, Vector],
     *,
-    origin: Vector,
-    fast: Vector,
-    slow: Vector,
-    normal: Vector,
     pixels: tuple[int, int],
     pixel_size: tuple[float, float],
     name: str,
-    group: tuple[str, ...],
 ) -> Panel:
-    """The panel, with its region and its mask."""
+    """The panel at a place, with its region and its mask; ``name`` unless it has one."""
     panel = table.build(
         Panel,
-        origin=origin,
-        fast_axis=fast,
-        slow_axis=slow,
-        normal=normal,
+        **place,
         pixels=pixels,
         pixel_size=pixel_size,
         region=_region(table, pixels),
-        name=name,
-        group=group,
+        name=table.text("name", name),
+        group=table.texts("group", ()),
     )
     return replace(panel, mask=_mask(table, pixels))
 

@@ -1,8 +1,8 @@
 """The ``[noise]`` of a TOML file."""
 
 from tiled_sim.model.readout import Noise, PointSpread
+from tiled_sim.model.units import Unit, units_of
 from tiled_sim.read.toml.table import Table
-from tiled_sim.read.toml.units import Unit, units_of
 
 KEYS: dict[str, Unit] = units_of(Noise)
 _PLAIN = Noise()

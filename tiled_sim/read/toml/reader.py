@@ -10,6 +10,7 @@ twice is an error. Paths count from the folder of the TOML file.
 """
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,21 @@ from tiled_sim.errors import ExperimentError, InputFileError
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
-from tiled_sim.model.detector import Detector
+from tiled_sim.model.detector import Detector, Sensor
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
 from tiled_sim.model.exposures import Exposures, Rotation
-from tiled_sim.model.readout import Noise
-from tiled_sim.model.sampling import Sampling
-from tiled_sim.read.sampling import choose_interpolation, choose_oversample, recommended_oversample
+from tiled_sim.model.readout import Noise, PointSpread
+from tiled_sim.model.sampling import Sampling, recommended_for
+from tiled_sim.model.units import Unit, units_of
+from tiled_sim.read.sampling import choose_interpolation, choose_oversample
 from tiled_sim.read.toml import background as toml_background
 from tiled_sim.read.toml import beam as toml_beam
 from tiled_sim.read.toml import crystal as toml_crystal
 from tiled_sim.read.toml import detector as toml_detector
 from tiled_sim.read.toml import noise as toml_noise
 from tiled_sim.read.toml.beam import across
+from tiled_sim.read.toml.changes import change_document
 from tiled_sim.read.toml.table import Table, plain
-from tiled_sim.read.toml.units import units_of
 from tiled_sim.read.toml.writer import write_toml
 
 __all__ = ["read_toml", "write_toml"]
@@ -42,10 +44,32 @@ _TOP = plain(
     *("background", "noise"),
 )
 _FORMATS = ("hkl", "fdump", "mtz")
+_FACTORS = plain(*_FORMATS, "mtz_column", "default_F")
+#: Quantities of every table, by the names that lead to it.
+_SECTIONS: dict[tuple[str, ...], Mapping[str, Unit]] = {
+    (): _TOP,
+    ("beam",): toml_beam.KEYS,
+    ("crystal",): toml_crystal.KEYS,
+    ("detector",): toml_detector.KEYS,
+    ("detector", "sensor"): units_of(Sensor),
+    ("detector", "region"): plain("slow", "fast"),
+    ("sampling",): units_of(Sampling),
+    ("frames",): units_of(Rotation),
+    ("structure_factors",): _FACTORS,
+    ("background",): toml_background.KEYS,
+    ("noise",): toml_noise.KEYS,
+    ("noise", "point_spread"): units_of(PointSpread),
+}
 
 
-def read_toml(path: str | Path) -> Experiment:
+def read_toml(path: str | Path, changes: Mapping[str, Any] | None = None) -> Experiment:
     """Read an experiment.
+
+    Parameters
+    ----------
+    path : of the document
+    changes : what it is to say in place of what it says, by ``section.key``; all that follows is
+        resolved from the changed document
 
     Raises
     ------
@@ -57,6 +81,8 @@ def read_toml(path: str | Path) -> Experiment:
     """
     file = Path(path)
     content = _parse(file)
+    if changes:
+        change_document(file, content, changes, _SECTIONS)
     try:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
             return _experiment(Table(file, "", content, _TOP))
@@ -120,7 +146,7 @@ def _noise(top: Table) -> Noise | None:
 
 def _structure_factors(top: Table) -> StructureFactorSource:
     """The file, of one format, and F elsewhere."""
-    table = top.table("structure_factors", plain(*_FORMATS, "mtz_column", "default_F"))
+    table = top.table("structure_factors", _FACTORS)
     way = table.choose("where F comes from", *((name,) for name in _FORMATS))
     file_format = way[0] if way else None
     return table.build(
@@ -142,12 +168,7 @@ def _sampling(
 ) -> Sampling:
     """What is not said is chosen: oversampling from the crystal, on the panel that needs most."""
     table = top.table("sampling", units_of(Sampling))
-    recommended = max(
-        recommended_oversample(
-            crystal, beam.wavelength, panel.close_distance, max(panel.pixel_size)
-        )
-        for panel in detector.panels
-    )
+    recommended = recommended_for(detector, crystal, beam.wavelength)
     asked = table.integer("oversample") if "oversample" in table else None
     oversample, note = choose_oversample(asked, recommended, crystal)
     notes.append(note)
@@ -174,6 +195,8 @@ def _exposures(top: Table, beam: Beam) -> Exposures:
     table = top.table("frames", units_of(Rotation))
     steps = table.integer("steps", 1)
     oscillation = table.number("oscillation", 0.0)
+    if "step" in table and "oscillation" not in table and steps > 1:
+        oscillation = steps * table.number("step")
     if steps > 1 and "step" not in table and "oscillation" not in table:
         raise table.error(f"steps = {steps} of what? give oscillation_deg too")
     return table.build(

@@ -3,13 +3,14 @@
 import contextlib
 import difflib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tiled_sim.errors import ExperimentError, InputFileError
+from tiled_sim.model.units import PLAIN, Unit, spellings
+from tiled_sim.model.values import either, finite, finite_list, is_integer, shown
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
-from tiled_sim.read.toml.units import PLAIN, Unit, spellings
 
 Built = TypeVar("Built")
 
@@ -57,10 +58,10 @@ class Table:
 
     def _unknown(self, key: str, keys: list[str]) -> str:
         if key in self._known:
-            return f"{key} needs its unit in the key: {_either(spellings(key, self._known[key]))}"
+            return f"{key} needs its unit in the key: {either(spellings(key, self._known[key]))}"
         what = "key" if self._name else "section or key"
         nearest = difflib.get_close_matches(key, keys, n=3, cutoff=0.6)
-        hint = f"did you mean {_either(nearest)}?" if nearest else f"known are {', '.join(keys)}"
+        hint = f"did you mean {either(nearest)}?" if nearest else f"known are {', '.join(keys)}"
         return f"unknown {what} {key!r}; {hint}"
 
     def error(self, message: str) -> ExperimentError:
@@ -109,20 +110,20 @@ class Table:
             if it says nothing; ``must_be`` is what is missing
         """
         if quantity not in self:
-            keys = _either(spellings(quantity, self._known[quantity]))
+            keys = either(spellings(quantity, self._known[quantity]))
             raise self.error(f"{keys} is missing: {must_be}")
         return self._content[self._keys[quantity]]
 
     def _wrong(self, quantity: str, must_be: str) -> ExperimentError:
         key = self._keys[quantity]
-        return self.error(f"{key} = {_shown(self._content[key])} must be {must_be}")
+        return self.error(f"{key} = {shown(self._content[key])} must be {must_be}")
 
     def number(self, quantity: str, default: float | None = None) -> float:
         """A finite number, in the unit inside; required if there is no default."""
         if quantity not in self and default is not None:
             return default
         must_be = "a finite number"
-        number = self._finite(quantity, self.value(quantity, must_be))
+        number = finite(self.value(quantity, must_be), self._per_inside(quantity))
         if number is None:
             raise self._wrong(quantity, must_be)
         return number
@@ -131,23 +132,15 @@ class Table:
         """A list of so many finite numbers, in the unit inside."""
         must_be = f"{count} finite numbers in brackets"
         values = self.value(quantity, must_be)
-        listed = values if isinstance(values, list) else []
-        numbers = [
-            number for value in listed if (number := self._finite(quantity, value)) is not None
-        ]
-        if not len(numbers) == len(listed) == count:
+        numbers = finite_list(values, count, self._per_inside(quantity))
+        if numbers is None:
             raise self._wrong(quantity, must_be)
-        return tuple(numbers)
+        return numbers
 
-    def _finite(self, quantity: str, value: Any) -> float | None:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
+    def _per_inside(self, quantity: str) -> float:
+        """How many of the unit of its key make one of the unit inside."""
         suffix = self._keys[quantity].removeprefix(f"{quantity}_")
-        try:
-            number = float(value) / self._known[quantity].get(suffix, 1.0)
-        except OverflowError:
-            return None
-        return number if math.isfinite(number) else None
+        return self._known[quantity].get(suffix, 1.0)
 
     def vector(self, quantity: str) -> Vector:
         """Three finite numbers, in the unit inside."""
@@ -171,7 +164,7 @@ class Table:
         if quantity not in self and default is not None:
             return default
         value = self.value(quantity, "a whole number")
-        if not _is_integer(value):
+        if not is_integer(value):
             raise self._wrong(quantity, "a whole number")
         return value
 
@@ -181,7 +174,7 @@ class Table:
         values = self.value(quantity, must_be)
         if not isinstance(values, list) or len(values) != count:
             raise self._wrong(quantity, must_be)
-        if not all(_is_integer(value) for value in values):
+        if not all(is_integer(value) for value in values):
             raise self._wrong(quantity, must_be)
         return tuple(values)
 
@@ -255,23 +248,6 @@ class Table:
             Table(self._file, f"[[{name}]] number {number}:", content, known)
             for number, content in enumerate(contents, 1)
         ]
-
-
-def _is_integer(value: Any) -> bool:
-    """Whether a value is a whole number of TOML, which has 64 bits."""
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
-
-
-def _either(words: Sequence[str]) -> str:
-    return " or ".join(words)
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes out no integer of more than 4300 digits
-        return "(a number of thousands of digits)"
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def plain(*names: str) -> dict[str, Unit]:

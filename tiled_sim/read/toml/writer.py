@@ -15,9 +15,9 @@ from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import MaskFile, Panel, Region
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
 from tiled_sim.model.readout import Noise, PointSpread
-from tiled_sim.read.stepping import RADIAN
+from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units_of
+from tiled_sim.physics.constants import RADIAN
 from tiled_sim.read.toml.crystal import MOSAIC
-from tiled_sim.read.toml.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units_of
 
 #: How a comment says a value: what it is multiplied by, and the unit's name.
 _IN_USERS_UNITS: tuple[tuple[Unit, float, str], ...] = (

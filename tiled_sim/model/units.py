@@ -11,7 +11,7 @@ from tiled_sim.model.detector import Detector, Panel, Sensor
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
-from tiled_sim.read.stepping import RADIAN
+from tiled_sim.physics.constants import RADIAN
 
 #: A unit's suffixes, each with how many of it make one of the first, which is the unit inside.
 #: Dividing by a round number is exact where multiplying by its inverse is not: 0.172 mm / 1000.
