@@ -55,13 +55,13 @@ def witness():
 
 
 @pytest.fixture(scope="module")
-def run(experiment, cluster, witness, tmp_path_factory):
+def run(experiment, address, witness, tmp_path_factory):
     """The finished run, in tiles by what they cost."""
     path = tmp_path_factory.mktemp("grouped") / "run.zarr"
     return submit(
         experiment,
         path,
-        cluster=cluster.scheduler_address,
+        cluster=address,
         kernel="reference",
         trace_pixels=[TRACED],
         require_coverage=0.0,
@@ -82,12 +82,12 @@ def test_the_image_is_that_of_one_process_to_the_byte(run, experiment):
 
 
 def test_image_and_counts_are_those_of_tiles_of_one_image_to_the_byte(
-    run, experiment, cluster, tmp_path
+    run, experiment, address, tmp_path
 ):
     single = submit(
         experiment,
         tmp_path / "run.zarr",
-        cluster=cluster.scheduler_address,
+        cluster=address,
         kernel="reference",
         tile=32,
         require_coverage=0.0,
@@ -127,12 +127,12 @@ def test_the_brightest_pixel_of_a_tile_is_looked_for_in_all_its_images(run):
         assert image[tuple(sidecar["image"]["max_at"])] == image[tile.region].max()
 
 
-def test_resume_computes_the_one_tile_that_is_lost(run, cluster):
+def test_resume_computes_the_one_tile_that_is_lost(run, address):
     before = run.image.values.tobytes()
     lost = run.plan.grid.holding(1, 7, 0, 0)
     (run.path / "traces" / f"{run.plan.id_of(lost)}.json").unlink()
     again = Witness()
-    made = compute_missing(Run(run.path), cluster=cluster.scheduler_address, listener=again)
+    made = compute_missing(Run(run.path), cluster=address, listener=again)
     assert again.done == [run.plan.id_of(lost)]
     assert made.image.values.tobytes() == before
 
