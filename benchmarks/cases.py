@@ -88,6 +88,9 @@ class Picture:
 
 
 _TRICLINIC = "-hkl p1.hkl -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -distance 100"
+_MATRIX = (
+    "-hkl p1.hkl -mat A.mat -lambda 1 -N 5 -distance 100 -pixel 0.3 -detpixels 96 -oversample 1"
+)
 _SMALL = f"{_TRICLINIC} -N 5 -pixel 0.3 -detpixels_x 100 -detpixels_y 90"
 _SPOTS = ("reference", "compiled", "spots")
 _STEPS = "-mosaic 0.5 -mosaic_domains 4 -dispersion 1 -dispsteps 3 -osc 1 -phi 2 -phisteps 3"
@@ -147,9 +150,10 @@ _SMALL_ONES = (
     _small("turned detector, XDS", "-oversample 1 -xds -detector_rotx 3 -detector_roty 5 -twotheta 12"),
     _small("everything", f"-oversample 2 -gauss_xtal -divergence 3 {_LAYERS} -water 0.02 -dmin 7 {_STEPS}"),
     _small("as C: phi 0, curved, sources", "-oversample 1 --c-compat -phi 0 -osc 1 -phisteps 3 -curved_det -divergence 3"),
-    _small("as C: domains, layers", f"-oversample 1 --c-compat -mosaic 0.5 -mosaic_domains 5 {_LAYERS}"),
+    _small("as C: steps, subpixels", f"-oversample 2 --c-compat {_STEPS}"),
     _small("counts", f"-oversample 1 {_NOISE}"),
     _small("counts, spread, tiles", f"-oversample 1 --tile 64 {_NOISE} --noise-psf fiber --noise-psf-fwhm 400"),
+    Picture("a matrix", tuple(_MATRIX.split())),
     Picture("a mask", tuple(f"{_TRICLINIC} -N 5 -oversample 1 -mask mask.img".split())),
     Picture("panels, frames, counts", (str(ROOT / "benchmarks" / "panels.toml"),)),
 )  # fmt: skip

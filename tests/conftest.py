@@ -17,6 +17,8 @@ from tiled_sim.plan.plan import Plan, make_plan
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.simulation.simulator import Simulator, TileResult
 
+pytest.register_assert_rewrite("support")
+
 TESTS = Path(__file__).parent
 SHARED = Path(os.environ.get("TILED_SIM_SHARED") or TESTS.parents[1] / "shared")
 _STILL = (
@@ -140,14 +142,12 @@ def simulate():
 
 
 @pytest.fixture(scope="session")
-def cluster():
-    """A scheduler with two real worker processes; ``cluster.scheduler_address`` reaches it."""
-    from distributed import LocalCluster
+def address(tmp_path_factory):
+    """Of a scheduler with two workers, as a user starts them; killed workers come back."""
+    from support.processes import scheduler_with_two_workers
 
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-    ) as made:
-        yield made
+    with scheduler_with_two_workers(tmp_path_factory.mktemp("cluster")) as made:
+        yield made.address
 
 
 @pytest.fixture(scope="session")

@@ -89,13 +89,13 @@ def test_counting_takes_memory_by_the_pixel_of_a_tile():
     assert counted.of_process(1000, 2) - plain.of_process(1000, 2) == 2 * 9 * 1000
 
 
-def test_a_run_that_does_not_fit_leaves_no_store_behind(still, cluster, tmp_path):
+def test_a_run_that_does_not_fit_leaves_no_store_behind(still, address, tmp_path):
     experiment = still("-detpixels", 65536, "-roi", 0, 40, 0, 40)
     with pytest.raises(UsageError, match=r"65536 x 65536 pixels .* --tile \d+ fits"):
         submit(
             experiment,
             tmp_path / "run.zarr",
-            cluster=cluster.scheduler_address,
+            cluster=address,
             tile=(65536, 65536),
             require_coverage=0.0,
         )
