@@ -70,7 +70,7 @@ def test_sources_are_grouped_by_their_direction():
     assert [len(of_direction) for of_direction in listed] == [9, 9]
     assert len({of_direction.incident for of_direction in listed}) == 2
     (table,) = listed[0].parts(9)
-    first = scene.beam.spectrum[0]
+    first = scene.spectrum[0]
     assert listed[0].incident == first.incident
     expected = scene.orientations.reshape(-1, 3, 3) / first.wavelength
     assert np.array_equal(table.vectors[:3].numpy(), expected)

@@ -266,7 +266,7 @@ def on_an_edge(experiment):
     apart = torch.zeros(len(pixels.slow), dtype=torch.bool)
     for subpixel in range(scene.sampling.oversample**2):
         diffracted, _ = optics.to_subpixel(pixels, subpixel)
-        for source in scene.beam.sources:
+        for source in scene.spectrum:
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             hkl = torch.einsum("sij,jp->sip", orientations, torch.stack(list(q)))
             rest = hkl - lattice.nearest_node(hkl)

@@ -148,7 +148,7 @@ def steps_of(scene: Scene, device: torch.device) -> list[StepList]:
     grouped: dict[Vector, list[tuple[float, float]]] = {}
     for source, weight in zip(scene.spectrum, scene.weights, strict=True):
         grouped.setdefault(source.incident, []).append((source.wavelength, weight))
-    keep = len(scene.beam.spectrum) * len(orientations) <= STEPS_KEPT
+    keep = len(scene.spectrum) * len(orientations) <= STEPS_KEPT
     return [
         StepList(incident, orientations, members, keep=keep)
         for incident, members in grouped.items()
