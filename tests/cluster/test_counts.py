@@ -145,11 +145,15 @@ def test_a_run_without_noise_has_no_counts_and_says_so(still, tmp_path):
         _ = made.counts
 
 
-def test_what_is_not_counted_yet_has_a_value_of_its_own(begun):
+def test_what_is_not_counted_yet_is_no_number_and_has_a_value_of_its_own_in_the_store(begun):
     compute(begun, 0)
     counts = begun.counts
-    assert np.all(counts[0, 0, 32:] == NOT_COUNTED)
-    assert np.all(counts[0, 0, :32, :32] != NOT_COUNTED)
+    assert counts[0, 0, 32:].isnull().all()
+    assert counts[0, 0, :32, :32].notnull().all()
+    whole = slice(0, counts.sizes["slow"]), slice(0, counts.sizes["fast"])
+    stored = begun.store.read_counts(0, 0, *whole)
+    assert np.all(stored[32:] == NOT_COUNTED)
+    assert np.all(stored[:32, :32] != NOT_COUNTED)
 
 
 # Verified
@@ -164,14 +168,16 @@ def test_a_count_that_was_changed_is_a_fault_of_its_tile(begun):
     compute(begun, *range(TILES))
     name = damage(begun, 4)
     fault = "the counts are not those that were committed (SHA-256)"
-    assert list(Run(begun.path).faults()) == [f"{name}: {fault}"]
+    assert [str(found) for found in Run(begun.path).faults()] == [f"{name}: {fault}"]
 
 
 def test_counts_that_do_not_decode_are_a_fault_of_their_tile(begun):
     compute(begun, *range(TILES))
-    begun.path.joinpath("0/counts/c/0/0/1/1").write_bytes(b"no shard" * 20)
+    shard = begun.path / "0/counts/c/0/0/1/1"
+    content = shard.read_bytes()  # where its chunks lie is at its end
+    shard.write_bytes(b"no chunk" + content[len(b"no chunk") :])
     (fault,) = Run(begun.path).faults()
-    assert fault.startswith("f00000/p000/r0001c0001: the counts cannot be read")
+    assert str(fault).startswith("f00000/p000/r0001c0001: the counts cannot be read")
 
 
 def test_computing_again_shows_counts_that_were_altered_with_their_digest(begun):
@@ -180,7 +186,7 @@ def test_computing_again_shows_counts_that_were_altered_with_their_digest(begun)
     digest = Run(begun.path).sidecar(begun.plan[4])["counts"]["sha256"]
     path.write_text(path.read_text().replace(digest, "0" * 64))
     (fault,) = recomputed_faults(Run(begun.path), TILES, "cpu")
-    assert fault.endswith("it is other counts")
+    assert str(fault).endswith("it is other counts")
 
 
 # Through the readers of others
@@ -188,8 +194,10 @@ def test_computing_again_shows_counts_that_were_altered_with_their_digest(begun)
 
 def test_zarr_and_xarray_read_whole_numbers_with_their_unit(run, undisturbed):
     by_zarr = zarr.open_group(run.path, mode="r")["0/counts"]
-    by_xarray = xr.open_zarr(run.path / "0")["counts"]
+    by_xarray = xr.open_zarr(run.path / "0", mask_and_scale=False)["counts"]
+    masked = xr.open_zarr(run.path / "0")["counts"]  # where nothing was counted yet: NaN
     assert by_zarr.dtype == by_xarray.dtype == np.int32
+    np.testing.assert_array_equal(masked, undisturbed)
     np.testing.assert_array_equal(by_zarr[...], undisturbed)
     np.testing.assert_array_equal(by_xarray, undisturbed)
     assert by_xarray.attrs["units"] == "ADU"

@@ -71,7 +71,7 @@ def watch(path):
 def test_a_detached_run_is_left_watched_and_verified_by_commands(address, data, tmp_path, capsys):
     path = tmp_path / "run.zarr"
     options = ("-hkl", data / "p1.hkl", *JOB.split())
-    with slowly(address, 0.1):
+    with slowly(address, 0.3):
         said = command(
             *("submit", "--out", path, "--tile", SIDE, "--cluster", address, "--detach"),
             *options,

@@ -17,6 +17,15 @@ PATIENCE = 120
 #: Environment of a process whose workers take their time over each tile.
 SLOWLY = {"DASK_DISTRIBUTED__WORKER__PRELOAD": str(Path(__file__).with_name("slow_worker.py"))}
 
+#: Environment of processes of dask that last: without it four of them take a twelfth of a core
+#: while they do nothing.
+QUIET = {
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    "DASK_DISTRIBUTED__WORKER__MEMORY__MONITOR_INTERVAL": "1s",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "500ms",
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "5s",
+}
+
 
 def eventually(true, patience=PATIENCE):
     """Wait for something; what it gave."""
@@ -58,11 +67,11 @@ def _address_in(file):
 
 
 @contextmanager
-def scheduler(folder):
+def scheduler(folder, **options):
     """``address`` and ``process`` of a scheduler."""
     file = folder / "scheduler.json"
     words = f"--host 127.0.0.1 --port 0 --dashboard-address 127.0.0.1:0 --scheduler-file {file}"
-    with process("distributed.cli.dask_scheduler", *words.split()) as started:
+    with process("distributed.cli.dask_scheduler", *words.split(), **options) as started:
         yield SimpleNamespace(address=eventually(lambda: _address_in(file)), process=started)
 
 
@@ -75,7 +84,10 @@ def worker(address, *words, **options):
 @contextmanager
 def scheduler_with_two_workers(folder):
     """``address`` and ``process`` of the scheduler; the workers come back when they are killed."""
-    with scheduler(folder) as made, worker(made.address, "--nworkers", "2") as nannies:
+    with (
+        scheduler(folder, environment=QUIET) as made,
+        worker(made.address, "--nworkers", "2", environment=QUIET) as nannies,
+    ):
         with Client(made.address, set_as_default=False) as client:
             client.wait_for_workers(2, timeout=PATIENCE)
         yield made

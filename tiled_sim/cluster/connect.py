@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from distributed import Client, Security
 from distributed.comm import connect
 
+from tiled_sim.cluster.descriptors import OF_CLIENT, require_descriptors
 from tiled_sim.cluster.forms import Gpu, Local, Remote, Slurm, Tls, Where, parse_cluster
 from tiled_sim.cluster.local import Workload, local_cluster
 from tiled_sim.cluster.security import security_for_ours, security_for_theirs, warn_if_open
@@ -43,10 +44,13 @@ def connected(cluster: str, workload: Workload, *, tls: Tls | None = None) -> It
         for a malformed ``cluster``, and for what it asks and this machine does not have
     InputFileError
         for a file named by ``cluster`` or ``tls`` that cannot be read
+    StoreError
+        if too few files may be open at once
     TiledSimError
         if a remote scheduler does not answer, or no worker joins
     """
     where = parse_cluster(cluster)
+    require_descriptors(OF_CLIENT)
     with _calm():
         if isinstance(where, Remote):
             manager = _theirs(where, tls)

@@ -16,6 +16,7 @@ from dask.system import CPU_COUNT
 from distributed import LocalCluster, Nanny, Security
 from distributed.system import MEMORY_LIMIT
 
+from tiled_sim.cluster.descriptors import OF_CLIENT, OF_WORKER, require_descriptors
 from tiled_sim.cluster.forms import Gpu, Local
 from tiled_sim.errors import UsageError
 from tiled_sim.kernels.devices import TILES_ON_A_GPU, one_torch_thread
@@ -175,6 +176,8 @@ def _started(
     A terminal interrupts every process of a command, and each worker would print a traceback.
     The cluster's threads, and the processes that they start now and later, inherit the mask.
     """
+    processes = workers if options.get("processes", True) else 0
+    require_descriptors(OF_CLIENT + OF_WORKER * processes)
     resource_tracker.ensure_running()  # which would lift the mask if it were started under it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -11,6 +11,7 @@ from tiled_sim.errors import StoreError
 from tiled_sim.model.grid import Tile
 from tiled_sim.plan.memory import memory_of
 from tiled_sim.run.run import Run
+from tiled_sim.run.status import Progress
 from tiled_sim.store.run_store import FORMAT, RunStore
 from tiled_sim.store.sidecar import counts_digest, image_digest
 from tiled_sim.versions import versions
@@ -91,7 +92,9 @@ def convert(old: str | Path, new: str | Path) -> Converted:
     )
     if len(kept) == len(plan):
         made.finish()
-    return Converted(Run(made.path), len(kept), tuple(left))
+    run = Run(made.path)
+    Progress.surveyed(run).write()
+    return Converted(run, len(kept), tuple(left))
 
 
 def _done(run: Run) -> Iterator[tuple[Tile, dict[str, Any]]]:

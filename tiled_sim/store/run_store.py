@@ -52,6 +52,8 @@ class RunStore:
             if "0/counts" in self._root:
                 arrays["counts"] = layout.array_of(self._root, "0/counts")
         except Exception as error:  # zarr, of metadata that may hold anything
+            if files.is_shortage(error):
+                raise
             raise StoreError(
                 f"{path}: its arrays cannot be opened ({error}); its metadata is damaged, or not "
                 "tiled_sim's"

@@ -43,6 +43,8 @@ def fault_of_shard(file: Path, counts: tuple[int, ...], there: tuple[int, ...]) 
     except FileNotFoundError:
         return "is lost"
     except OSError as error:
+        if files.is_shortage(error):
+            raise
         raise StoreError(
             f"{file} cannot be read ({durable.reason(error)}); remove it, and `tiled-sim resume` "
             "computes its tile again"

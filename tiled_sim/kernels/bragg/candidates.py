@@ -21,9 +21,9 @@ from tiled_sim.physics.structure_factor import StructureFactorTable
 
 #: h, k, l are looked for a little further out than they can be, for the roundings on the way.
 _MARGIN = 1e-6
-#: Of a scene of so many steps, 10 MB, all crystals are kept; of one with more they are made for so
+#: Of a scene of so many steps, 40 MB, all crystals are kept; of one with more they are made for so
 #: many at a time. Memory and time depend on these numbers, results do not.
-_STEPS_KEPT, _STEPS_AT_A_TIME = 1 << 15, 1 << 12
+_STEPS_KEPT, _STEPS_AT_A_TIME = 1 << 17, 1 << 12
 #: Of a step with its crystal, its table included, and as much while they are made.
 _BYTES_PER_STEP = 500
 
