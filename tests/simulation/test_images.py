@@ -12,8 +12,8 @@ import xarray as xr
 
 import tiled_sim as ts
 from tiled_sim.errors import InputFileError, TiledSimError, UsageError
+from tiled_sim.model.coordinates import pixel_centres
 from tiled_sim.model.detector import Region
-from tiled_sim.simulation.labels import pixel_centres
 
 
 @pytest.fixture(scope="module")
