@@ -22,11 +22,13 @@ MB = 1_000_000
 SHARE = 0.2
 #: … or by what two starts of the same worker differ in [bytes].
 SCATTER = 8 * MB
-#: Of many sources the heap keeps two or three tensors each, as it happens to be divided.
-LOOSE = {"reference, 300 sources": 0.7}
+#: Of many sources the heap keeps two or three tensors each, as it happens to be divided; and spots
+#: are promised what they take where they are large and near each other.
+LOOSE = {"reference, 300 sources": 0.7, "spots, narrow": 0.7}
 
 CELL = "-default_F 10 -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5 -distance 100"
 GAUSS = f"{CELL} -gauss_xtal"
+NARROW = GAUSS.replace("-N 5", "-N 40")
 SOURCES = "-dispersion 5 -dispsteps"
 DOMAINS = "-mosaic 1 -mosaic_domains"
 NOISE = Noise(seed=1)
@@ -53,7 +55,8 @@ CASES = {
     "spots, 512²": ("spots", 512, GAUSS, {}),
     "spots, 2048²": ("spots", 2048, GAUSS, {}),
     "spots, large grid": ("spots", 64, GAUSS, {"grid": 75}),
-    "spots, 35 000 steps": ("spots", 64, f"{GAUSS} {SOURCES} 35 {DOMAINS} 1000", {}),
+    "spots, 10 000 steps": ("spots", 64, f"{NARROW} {SOURCES} 10 {DOMAINS} 1000", {}),
+    "spots, narrow": ("spots", 512, NARROW, {}),
 }
 QUICK = (
     "reference, 512²",
