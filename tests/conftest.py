@@ -11,11 +11,14 @@ import torch
 
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile
+from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.settings import REFERENCE
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.plan.plan import Plan, make_plan
-from tiled_sim.read.inputs import load_inputs
+from tiled_sim.read.inputs import load_amorphous, load_inputs, load_mask
 from tiled_sim.simulation.simulator import Simulator, TileResult
+
+pytest.register_assert_rewrite("support")
 
 TESTS = Path(__file__).parent
 SHARED = Path(os.environ.get("TILED_SIM_SHARED") or TESTS.parents[1] / "shared")
@@ -103,9 +106,9 @@ def _simulate(
     factors: StructureFactors | None = None,
     **settings: object,
 ) -> Simulated:
-    inputs = load_inputs(experiment)
-    if factors is not None:
-        inputs = dataclasses.replace(inputs, factors=factors)
+    # whoever brings F may name a file that is not there
+    brought = Inputs(load_mask(experiment), factors, load_amorphous(experiment))
+    inputs = load_inputs(experiment) if factors is None else brought
     chosen = dataclasses.replace(REFERENCE, **settings)
     plan = make_plan(experiment, inputs, chosen, tile=tile, trace_pixels=trace_pixels)
     simulator = Simulator(experiment, inputs, plan, torch.device("cpu"))
@@ -140,14 +143,12 @@ def simulate():
 
 
 @pytest.fixture(scope="session")
-def cluster():
-    """A scheduler with two real worker processes; ``cluster.scheduler_address`` reaches it."""
-    from distributed import LocalCluster
+def address(tmp_path_factory):
+    """Of a scheduler with two workers, as a user starts them; killed workers come back."""
+    from support.processes import scheduler_with_two_workers
 
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-    ) as made:
-        yield made
+    with scheduler_with_two_workers(tmp_path_factory.mktemp("cluster")) as made:
+        yield made.address
 
 
 @pytest.fixture(scope="session")

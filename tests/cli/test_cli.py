@@ -95,13 +95,13 @@ def process(*words, script=False, **options):
 
 
 @pytest.fixture(scope="module")
-def finished(data, cluster, tmp_path_factory):
+def finished(data, address, tmp_path_factory):
     """A finished run of four tiles; nobody changes it."""
     path = tmp_path_factory.mktemp("finished") / "run.zarr"
     here = Path.cwd()
     os.chdir(data)
     try:
-        words = f"submit --out {path} --tile 32 --cluster {cluster.scheduler_address} {STILL}"
+        words = f"submit --out {path} --tile 32 --cluster {address} {STILL}"
         assert main([*words.split(), "--no-progress"]) == 0
     finally:
         os.chdir(here)
@@ -117,12 +117,12 @@ def begun(data, tmp_path):
 
 
 @pytest.fixture
-def submit(tell, in_data, cluster, tmp_path):
+def submit(tell, in_data, address, tmp_path):
     """Submit with these words into a new run in the temporary folder; the run."""
 
     def run(name, *words):
         path = tmp_path / f"{name}.zarr"
-        where = f"--no-progress --cluster {cluster.scheduler_address}"
+        where = f"--no-progress --cluster {address}"
         code, _, complaint = tell("submit", "--out", path, where, *words)
         assert code == 0, complaint
         return ts.open_run(path)
@@ -454,21 +454,23 @@ def test_verify_of_a_run_that_is_not_complete_fails(tell, begun):
     assert f"`tiled-sim resume {begun}`" in output
 
 
-def test_a_tile_that_cannot_be_kept_is_told_once_with_its_name_and_its_attempts(
-    tell, begun, cluster
-):
+def test_a_tile_that_fails_is_told_with_its_name_and_its_attempts(tell, begun, address):
     (begun / "0/image/c/0/0/1/0").mkdir(parents=True)
-    words = f"--no-progress --cluster {cluster.scheduler_address}"
+    words = f"--no-progress --cluster {address}"
     code, output, complaint = tell("resume", begun, words)
-    assert (code, output) == (4, "")
-    (line,) = complaint.strip().splitlines()
-    assert line.startswith("tiled-sim: 1 of 4 tiles failed 3 times, the first f00000/p000/r0001c0")
-    assert "Is a directory" in line
+    assert (code, output) == (5, "")
+    lines = complaint.strip().splitlines()
+    assert [line.split(":")[0] for line in lines[:-1]] == [
+        "tile f00000/p000/r0001c0000 failed, trying again",
+        "tile f00000/p000/r0001c0000 failed, trying again",
+        "tile f00000/p000/r0001c0000 failed, given up",
+    ]
+    assert lines[-1].startswith("tiled-sim: 1 of 4 tiles failed 3 times")
     assert tell("status", begun)[0] == 5
 
 
-def test_resume_completes_a_run_and_tells_the_same_as_submit(tell, begun, finished, cluster):
-    code, output, _ = tell("resume", begun, f"--no-progress --cluster {cluster.scheduler_address}")
+def test_resume_completes_a_run_and_tells_the_same_as_submit(tell, begun, finished, address):
+    code, output, _ = tell("resume", begun, f"--no-progress --cluster {address}")
     assert code == 0
     assert tell("status", begun)[0] == 0
     assert "sum       " in output
@@ -507,8 +509,8 @@ def test_the_summary_tells_what_was_decided_unasked(told):
     assert "note      convention MOSFLM, the default" in told
 
 
-def test_progress_is_shown_on_standard_error_only(tell, in_data, cluster, tmp_path):
-    where = f"--cluster {cluster.scheduler_address}"
+def test_progress_is_shown_on_standard_error_only(tell, in_data, address, tmp_path):
+    where = f"--cluster {address}"
     code, output, complaint = tell("submit", where, "--out", tmp_path / "run.zarr", STILL)
     assert code == 0
     assert "1/1" in complaint
@@ -517,8 +519,8 @@ def test_progress_is_shown_on_standard_error_only(tell, in_data, cluster, tmp_pa
 
 
 @pytest.mark.parametrize("silence", ["--no-progress", "-noprogress", "--json"])
-def test_progress_can_be_left_out(tell, in_data, cluster, tmp_path, silence):
-    where = f"--cluster {cluster.scheduler_address}"
+def test_progress_can_be_left_out(tell, in_data, address, tmp_path, silence):
+    where = f"--cluster {address}"
     code, _, complaint = tell("submit", where, silence, "--out", tmp_path / "run.zarr", STILL)
     assert (code, complaint) == (0, "")
 
@@ -540,8 +542,8 @@ def one_document(output):
     return json.loads(output)
 
 
-def test_submit_prints_one_json_document(tell, in_data, cluster, tmp_path):
-    where = f"--json --cluster {cluster.scheduler_address}"
+def test_submit_prints_one_json_document(tell, in_data, address, tmp_path):
+    where = f"--json --cluster {address}"
     code, output, complaint = tell("submit", where, "--out", tmp_path / "run.zarr", STILL)
     document = one_document(output)
     image = ts.open_run(tmp_path / "run.zarr").image.values.astype(np.float64)
@@ -568,11 +570,11 @@ def test_submit_prints_one_json_document(tell, in_data, cluster, tmp_path):
     ],
 )
 def test_every_verb_prints_one_json_document(
-    tell, in_data, finished, cluster, tmp_path, verb, key, value
+    tell, in_data, finished, address, tmp_path, verb, key, value
 ):
     names = {
         "run": finished,
-        "cluster": cluster.scheduler_address,
+        "cluster": address,
         "new": tmp_path / "new",
         "still": STILL,
         "sha256": SHA256,
@@ -665,11 +667,11 @@ def test_our_options_stand_anywhere_among_those_of_nanobragg(tell, in_data, plac
 
 @pytest.mark.parametrize("place", [1, 5])
 def test_out_stands_anywhere_among_the_options_of_nanobragg(
-    submit, finished, place, tell, tmp_path, cluster
+    submit, finished, place, tell, tmp_path, address
 ):
     parts = split_at_options(STILL)
     path = tmp_path / "run.zarr"
-    where = f"--no-progress --cluster {cluster.scheduler_address}"
+    where = f"--no-progress --cluster {address}"
     code, _, _ = tell("submit", *parts[:place], "--out", path, *parts[place:], where)
     assert code == 0
     assert bytes_of(ts.open_run(path)) == bytes_of(ts.open_run(finished))
@@ -755,8 +757,8 @@ def test_the_noisefile_is_the_counts_of_the_run_and_their_offset(submit, tmp_pat
     np.testing.assert_array_equal(written, np.clip(counts + 7, 0, 65535))
 
 
-def test_the_summary_names_every_file_that_was_written(tell, in_data, cluster, tmp_path):
-    where = f"--out {tmp_path}/run.zarr --no-progress --cluster {cluster.scheduler_address}"
+def test_the_summary_names_every_file_that_was_written(tell, in_data, address, tmp_path):
+    where = f"--out {tmp_path}/run.zarr --no-progress --cluster {address}"
     code, output, _ = tell("submit", where, STILL, ALL_NAMED.format(tmp_path))
     assert code == 0
     told = re.findall(r"^wrote     (\S+) \((-\w+)\)$", output, re.M)
@@ -777,8 +779,8 @@ def test_an_image_is_brought_back_by_its_own_header(submit, tell, in_data, tmp_p
     assert one_document(by_header)["sha256"] == one_document(by_options)["sha256"]
 
 
-def test_the_pixel_to_be_printed_is_traced_and_printed(tell, in_data, cluster, tmp_path):
-    where = f"--out {tmp_path}/run.zarr --no-progress --cluster {cluster.scheduler_address}"
+def test_the_pixel_to_be_printed_is_traced_and_printed(tell, in_data, address, tmp_path):
+    where = f"--out {tmp_path}/run.zarr --no-progress --cluster {address}"
     code, output, _ = tell("submit", where, STILL, "-printout_pixel 30 20 --trace-pixel 3 4")
     assert code == 0
     run = ts.open_run(tmp_path / "run.zarr")
@@ -816,9 +818,9 @@ def resumable(data):
 
 
 def test_resume_with_the_same_options_writes_the_files_that_they_name(
-    tell, begun, data, cluster, tmp_path
+    tell, begun, data, address, tmp_path
 ):
-    where = f"--no-progress --cluster {cluster.scheduler_address}"
+    where = f"--no-progress --cluster {address}"
     code, _, complaint = tell("resume", begun, where, resumable(data), NAMED.format(tmp_path))
     assert code == 0, complaint
     image = np.asarray(zarr.open_group(begun, mode="r")["0/image"])

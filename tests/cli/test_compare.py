@@ -214,7 +214,7 @@ def test_the_command_leaves_with_its_code(files):
     [
         (2, "{npz}", "B"),
         (2, "{npz} {npz} --roi 0 64 0 9", "is not inside"),
-        (2, "{npz} {npz} --roi 9 8 0 9", "is not inside"),
+        (2, "{npz} {npz} --roi 9 8 0 9", "holds no pixel"),
         (2, "{npz} {npz} --roi 0 64 0", "--roi"),
         (2, "{npz} {npz} --frame 0", "--frame chooses in a run"),
         (3, "{npz} nowhere.zarr --frame 0", "nowhere.zarr: No such file"),

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 import tiled_sim as ts
-from tests.support.damage import NO_DOCUMENT, edit_json, put
+from support.damage import NO_DOCUMENT, edit_json, put
 from tiled_sim.cli.main import main
 from tiled_sim.cluster.submit import submit
 from tiled_sim.errors import StoreError
@@ -30,10 +30,10 @@ SECONDS = 60
 
 
 @pytest.fixture(scope="module")
-def sound(still, cluster, tmp_path_factory):
+def sound(still, address, tmp_path_factory):
     """A finished run of two tiles, not to be touched."""
     path = tmp_path_factory.mktemp("sound") / "run.zarr"
-    return submit(still(), path, cluster=cluster.scheduler_address, tile=(48, 96)).path
+    return submit(still(), path, cluster=address, tile=(48, 96)).path
 
 
 @pytest.fixture

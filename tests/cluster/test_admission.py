@@ -7,24 +7,20 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import psutil
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client
 
+from support.processes import PATIENCE, eventually, scheduler_here, worker
+from support.runs import HERE
 from tiled_sim.cluster import admission, examiner
 from tiled_sim.cluster.admission import admitted
 from tiled_sim.cluster.examination import Requirements, obstacle
 from tiled_sim.errors import TiledSimError
-from tiled_sim.plan.prepare import prepare
-from tiled_sim.run.creation import create_run
+from tiled_sim.run.run import Run
 from tiled_sim.versions import __version__
-
-#: Seconds after which something that should happen is given up.
-PATIENCE = 60
-#: Each process finds there what lies in its own working directory.
-HERE = "/proc/self/cwd/run.zarr"
 
 pytestmark = pytest.mark.skipif(
     not os.path.exists("/proc/self/cwd"), reason="needs /proc for views that differ"
@@ -36,55 +32,17 @@ def hasty(monkeypatch):
     monkeypatch.setattr(admission, "_SECONDS_FOR_OTHERS", 0.5)
 
 
-def eventually(true):
-    """Wait for something; what it gave."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
-
-
-@contextmanager
-def worker(address, cwd, *words, **environment):
-    """A worker process, as a user starts one."""
-    options = f"{address} --nthreads 1 --host 127.0.0.1 --no-dashboard"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_worker", *options.split(), *words],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+@pytest.fixture(scope="module")
+def views():
+    """A scheduler of workers that see different things."""
+    with scheduler_here() as made, Client(made, set_as_default=False) as observer:
+        yield observer
 
 
 @pytest.fixture(scope="module")
-def scheduler():
-    with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as made:
-        yield made.scheduler_address
-
-
-@pytest.fixture(scope="module")
-def client(scheduler):
-    with Client(scheduler, set_as_default=False) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def folder(still, tmp_path_factory):
+def folder(create_small, tmp_path_factory):
     """Working directory of workers that see the run."""
-    return new_run(still(), tmp_path_factory.mktemp("shared"))
-
-
-def new_run(experiment, folder):
-    create_run(prepare(experiment, tile=(32, 32)), folder / "run.zarr")
-    return folder
+    return create_small(tmp_path_factory.mktemp("shared")).path.parent
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +51,13 @@ def needs(folder):
 
 
 def needs_of(folder, **changes):
-    from tiled_sim.run.run import Run
-
     return Requirements(**{"path": HERE, "run_id": Run(folder / "run.zarr").run_id, **changes})
+
+
+@pytest.fixture
+def needs_there(small_run):
+    """Of a run that all workers see."""
+    return Requirements(str(small_run.path), small_run.run_id)
 
 
 def package(folder, text):
@@ -107,10 +69,10 @@ def package(folder, text):
 
 
 @pytest.fixture(scope="module")
-def seen(client, scheduler, folder, needs, still, tmp_path_factory):
+def seen(views, folder, needs, create_small, tmp_path_factory):
     """Admission to a run of one worker that is right and of four that are not."""
-    scratch = tmp_path_factory.mktemp("others")
-    other = new_run(still(), tmp_path_factory.mktemp("other"))
+    scratch, other = tmp_path_factory.mktemp("others"), tmp_path_factory.mktemp("other")
+    create_small(other)
     old = package(scratch / "old", '__version__ = "0.0.9"')
     broken = package(scratch / "broken", "raise ImportError('half installed')")
     ways = [
@@ -119,16 +81,17 @@ def seen(client, scheduler, folder, needs, still, tmp_path_factory):
     ]
     with ExitStack() as stack:
         for name, cwd, environment in ways:
-            stack.enter_context(worker(scheduler, cwd, "--no-nanny", "--name", name, **environment))
-        client.wait_for_workers(len(ways), timeout=PATIENCE)
-        admission = stack.enter_context(admitted(client, needs))
+            words = (views.scheduler.address, "--no-nanny", "--name", name)
+            stack.enter_context(worker(*words, cwd=cwd, environment=environment))
+        views.wait_for_workers(len(ways), timeout=PATIENCE)
+        admission = stack.enter_context(admitted(views, needs))
         eventually(lambda: len(admission.refusals()) == 4)
         yield admission
 
 
 @pytest.fixture(scope="module")
-def address_of(client):
-    workers = client.scheduler_info(n_workers=-1)["workers"]
+def address_of(views):
+    workers = views.scheduler_info(n_workers=-1)["workers"]
     return {about["name"]: address for address, about in workers.items()}
 
 
@@ -143,13 +106,18 @@ def test_a_worker_that_is_right_is_admitted(seen, address_of):
     assert seen.threads() == {address_of["right"]: 1}
 
 
-def test_only_admitted_workers_compute(client, seen, address_of):
+def computing(client, admission):
+    """Addresses of the workers that compute what is for those who are admitted."""
     futures = [
-        client.submit(socket.gethostname, resources=seen.resources, pure=False) for _ in range(20)
+        client.submit(time.sleep, 0.05, resources=admission.resources, pure=False)
+        for _ in range(20)
     ]
     client.gather(futures)
-    by = {worker for workers in client.who_has(futures).values() for worker in workers}
-    assert by == {address_of["right"]}
+    return {worker for workers in client.who_has(futures).values() for worker in workers}
+
+
+def test_only_admitted_workers_compute(views, seen, address_of):
+    assert computing(views, seen) == {address_of["right"]}
 
 
 def test_a_refusal_names_the_worker_and_its_machine(refusal, address_of):
@@ -186,18 +154,18 @@ def test_there_is_no_obstacle_while_one_worker_is_right(seen):
     assert seen.obstacle() == ""
 
 
-def test_admission_to_one_run_is_none_to_another(client, seen, folder, hasty):
+def test_admission_to_one_run_is_none_to_another(views, seen, folder, hasty):
     theirs = needs_of(folder, run_id="another")
     with (
         pytest.raises(TiledSimError, match="no worker can compute the run"),
-        admitted(client, theirs),
+        admitted(views, theirs),
     ):
         pass
     assert len(seen.addresses()) == 1
 
 
-def test_a_run_fails_with_the_reasons_if_every_worker_is_wrong(client, seen, folder, hasty):
-    with pytest.raises(TiledSimError) as caught, admitted(client, needs_of(folder, device="cuda")):
+def test_a_run_fails_with_the_reasons_if_every_worker_is_wrong(views, seen, folder, hasty):
+    with pytest.raises(TiledSimError) as caught, admitted(views, needs_of(folder, device="cuda")):
         pass
     message = str(caught.value)
     assert message.startswith("no worker can compute the run: worker tcp://127.0.0.1:")
@@ -208,82 +176,60 @@ def test_a_run_fails_with_the_reasons_if_every_worker_is_wrong(client, seen, fol
 # Late, lost, and gone
 
 
-@pytest.fixture
-def lonely(scheduler, folder):
-    """A scheduler of its own, and a client of it."""
-    with (
-        LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as made,
-        Client(made.scheduler_address, set_as_default=False) as client,
-    ):
-        yield client
-
-
-def test_late_joiners_are_looked_over_as_well(lonely, folder, needs, tmp_path):
-    address = lonely.scheduler.address
-    with (
-        worker(address, folder, "--no-nanny"),
-        admitted(lonely, needs) as seen,
-        worker(address, folder, "--no-nanny"),
-        worker(address, tmp_path, "--no-nanny"),
-    ):
-        eventually(lambda: len(seen.addresses()) == 2 and seen.refusals())
+def test_late_joiners_are_looked_over_as_well(views, seen, folder, tmp_path):
+    address = views.scheduler.address
+    seen.news()
+    with worker(address, "--no-nanny", cwd=folder), worker(address, "--no-nanny", cwd=tmp_path):
+        eventually(lambda: len(seen.addresses()) == 2 and len(seen.refusals()) == 5)
         (refused,) = seen.news()
         assert HERE in refused.reason
+        assert computing(views, seen) == set(seen.addresses())
+
+
+def test_tasks_wait_for_killed_workers_to_come_back(client, needs_there):
+    with admitted(client, needs_there) as seen:
+        before = set(eventually(lambda: len(found := seen.addresses()) == 2 and found))
         futures = [
-            lonely.submit(time.sleep, 0.05, resources=seen.resources, pure=False) for _ in range(20)
+            client.submit(time.sleep, 0.3, resources=seen.resources, pure=False) for _ in range(8)
         ]
-        lonely.gather(futures)
-        by = {worker for workers in lonely.who_has(futures).values() for worker in workers}
-        assert by == set(seen.addresses())
+        for pid in client.run(os.getpid).values():
+            psutil.Process(pid).kill()
+        client.gather(futures)
+        eventually(lambda: len(seen.addresses()) == 2)
+        assert not before & set(seen.addresses())
 
 
-def test_tasks_wait_for_a_killed_worker_to_come_back(lonely, folder, needs):
-    with worker(lonely.scheduler.address, folder, "--nanny"), admitted(lonely, needs) as seen:
-        (before,) = seen.addresses()
-        (pid,) = lonely.run(os.getpid).values()
-        futures = [
-            lonely.submit(time.sleep, 0.3, resources=seen.resources, pure=False) for _ in range(5)
-        ]
-        psutil.Process(pid).kill()
-        lonely.gather(futures)
-        (after,) = eventually(seen.addresses)
-        assert after != before
+def test_a_worker_is_left_as_it_was_found(client, needs_there):
+    def plugins():
+        found = client.run(lambda dask_worker: list(dask_worker.plugins))
+        return [set(names) for names in found.values()]
 
-
-def test_a_worker_is_left_as_it_was_found(lonely, folder, needs):
-    with worker(lonely.scheduler.address, folder, "--no-nanny"):
-        with admitted(lonely, needs) as seen:
-            (plugins,) = lonely.run(lambda dask_worker: list(dask_worker.plugins)).values()
-            assert set(seen.resources) <= set(plugins)
-        (plugins,) = lonely.run(lambda dask_worker: list(dask_worker.plugins)).values()
-        assert not set(seen.resources) & set(plugins)
-        (about,) = lonely.scheduler_info(n_workers=-1)["workers"].values()
-        assert about["resources"] == dict.fromkeys(seen.resources, 0)
+    with admitted(client, needs_there) as seen:
+        assert all(set(seen.resources) <= names for names in plugins())
+    assert not any(set(seen.resources) & names for names in plugins())
+    for about in client.scheduler_info(n_workers=-1)["workers"].values():
+        assert set(seen.resources) <= set(about["resources"])
+        assert set(about["resources"].values()) == {0}
         assert about["status"] == "running"
 
 
-def test_a_worker_that_does_not_answer_holds_nobody_up(lonely, folder, needs, monkeypatch):
+def test_a_worker_that_does_not_answer_holds_nobody_up(client, address, needs_there, monkeypatch):
     monkeypatch.setattr(admission, "_SECONDS_TO_TELL", 1)
-    address = lonely.scheduler.address
-    with worker(address, folder, "--no-nanny"), worker(address, folder, "--no-nanny") as frozen:
-        lonely.wait_for_workers(2, timeout=PATIENCE)
+    with worker(address, "--no-nanny") as frozen:
+        client.wait_for_workers(3, timeout=PATIENCE)
         frozen.send_signal(signal.SIGSTOP)
         began = time.monotonic()
-        with admitted(lonely, needs) as seen:
-            assert len(seen.addresses()) == 1
-            assert lonely.submit(sum, [1, 2], resources=seen.resources).result() == 3
+        with admitted(client, needs_there) as seen:
+            eventually(lambda: len(seen.addresses()) == 2)
+            assert client.submit(sum, [1, 2], resources=seen.resources).result() == 3
         assert time.monotonic() - began < 20
 
 
-def test_a_file_system_that_does_not_answer_is_told(lonely, folder, needs, monkeypatch, hasty):
+def test_a_file_system_that_does_not_answer_is_told(client, needs_there, monkeypatch, hasty):
     text = inspect.getsource(examiner).replace("_SECONDS_TO_LOOK = 60", "_SECONDS_TO_LOOK = 0.001")
     monkeypatch.setattr(admission.inspect, "getsource", lambda _: text)
-    reason = rf"has not answered within 0\.001 s; see whether {HERE} can be listed"
-    with (
-        worker(lonely.scheduler.address, folder, "--no-nanny"),
-        pytest.raises(TiledSimError, match=reason),
-        admitted(lonely, needs),
-    ):
+    reason = rf"has not answered within 0\.001 s; see whether {needs_there.path} can be listed"
+    with pytest.raises(TiledSimError, match=reason), admitted(client, needs_there):
         pass
 
 

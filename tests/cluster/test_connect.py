@@ -17,7 +17,7 @@ from dask.system import CPU_COUNT
 
 from tiled_sim.cluster import connect
 from tiled_sim.cluster.connect import Gpu, Local, Remote, Slurm, connected, is_here, parse_cluster
-from tiled_sim.cluster.local import Work
+from tiled_sim.cluster.local import Workload
 from tiled_sim.errors import InputFileError, TiledSimError, UsageError
 from tiled_sim.kernels.devices import TILES_ON_A_GPU
 
@@ -113,7 +113,7 @@ def impatient(monkeypatch):
 def try_to_connect(address):
     """Error of connecting to an address, and the seconds it took."""
     began = time.monotonic()
-    with pytest.raises(TiledSimError) as caught, connected(address, Work(1)):
+    with pytest.raises(TiledSimError) as caught, connected(address, Workload(1)):
         pass
     return caught.value, time.monotonic() - began
 
@@ -172,11 +172,11 @@ def test_a_tls_address_without_certificates_is_told_where_they_are_named(impatie
     assert "distributed.comm.tls" in str(error)
 
 
-def test_a_scheduler_named_by_its_file_is_reached(cluster, tmp_path):
+def test_a_scheduler_named_by_its_file_is_reached(address, tmp_path):
     file = tmp_path / "scheduler.json"
-    file.write_text(json.dumps({"address": cluster.scheduler_address}))
-    with connected(f"scheduler-file:{file}", Work(1)) as client:
-        assert client.scheduler.address == cluster.scheduler_address
+    file.write_text(json.dumps({"address": address}))
+    with connected(f"scheduler-file:{file}", Workload(1)) as client:
+        assert client.scheduler.address == address
 
 
 # Jobs of SLURM; what SLURM itself does is in test_slurm.py
@@ -225,7 +225,7 @@ def test_slurm_leaves_ctrl_c_as_it_was(profile, monkeypatch, tmp_path):
 def local():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")  # as clusters of dask's own leave behind
-        with connected("local:1x2", Work(5)) as client:
+        with connected("local:1x2", Workload(5)) as client:
             yield client
 
 
@@ -279,7 +279,7 @@ def test_the_client_still_hears_an_interrupt(local):
 
 def test_a_local_cluster_is_gone_afterwards_and_the_environment_as_before():
     environment = dict(os.environ)
-    with connected("local", Work(1)) as client:
+    with connected("local", Workload(1)) as client:
         pids = list(client.run(os.getpid).values())
         address = client.scheduler.address
     assert len(pids) == 1  # one tile needs one worker, whatever the cores
@@ -295,7 +295,7 @@ def test_a_local_cluster_is_gone_afterwards_and_the_environment_as_before():
 
 def test_a_quick_run_is_computed_by_threads_of_this_process():
     before = torch.get_num_threads()
-    with connected("local", Work(tiles=9, seconds=1.0)) as client:
+    with connected("local", Workload(tiles=9, seconds=1.0)) as client:
         assert set(client.run(os.getpid).values()) == {os.getpid()}
         assert list(client.nthreads().values()) == [min(CPU_COUNT, 9)]
         assert torch.get_num_threads() == 1
@@ -303,12 +303,12 @@ def test_a_quick_run_is_computed_by_threads_of_this_process():
 
 
 def test_processes_that_are_asked_for_are_started_for_a_quick_run_too():
-    with connected("local:1", Work(tiles=9, seconds=1.0)) as client:
+    with connected("local:1", Workload(tiles=9, seconds=1.0)) as client:
         assert os.getpid() not in client.run(os.getpid).values()
 
 
 def test_a_local_cluster_has_no_more_workers_than_fit_into_memory():
-    with connected("local", Work(tiles=9, bytes_a_process=10**15)) as client:
+    with connected("local", Workload(tiles=9, bytes_of_worker=10**15)) as client:
         assert list(client.nthreads().values()) == [1]
 
 
@@ -330,7 +330,7 @@ def gpus(monkeypatch):
 
 def seen_by_workers(cluster):
     """CUDA_VISIBLE_DEVICES of each worker, and its number of threads."""
-    with connected(cluster, Work(9)) as client:
+    with connected(cluster, Workload(9)) as client:
         named = client.run(os.getenv, "CUDA_VISIBLE_DEVICES")
         assert set(client.nthreads().values()) == {TILES_ON_A_GPU}
         return sorted(named.values())
@@ -348,7 +348,7 @@ def test_workers_share_out_the_gpus_that_this_process_was_given(gpus):
 
 def test_a_worker_that_comes_back_sees_the_same_gpu(gpus):
     gpus(1, "GPU-b,GPU-a")
-    with connected("gpu", Work(1)) as client:
+    with connected("gpu", Workload(1)) as client:
         ((address, pid),) = client.run(os.getpid).items()
         psutil.Process(pid).kill()
         deadline = time.monotonic() + 30

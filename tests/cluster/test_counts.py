@@ -2,16 +2,14 @@
 
 import dataclasses
 import os
-import signal
 
 import jsonschema
 import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from distributed import Client
-from distributed.diagnostics.plugin import WorkerPlugin
 
+from support.faults import dying, once, sabotage
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.errors import StoreError
@@ -42,14 +40,14 @@ def undisturbed(experiment, simulate):
 
 
 @pytest.fixture(scope="module")
-def run(experiment, cluster, tmp_path_factory):
+def run(experiment, address, tmp_path_factory):
     """A finished run of 9 tiles by two workers."""
     path = tmp_path_factory.mktemp("counts") / "run.zarr"
-    return submit(experiment, path, cluster=cluster.scheduler_address, tile=TILE)
+    return submit(experiment, path, cluster=address, tile=TILE)
 
 
 @pytest.fixture
-def empty(experiment, tmp_path):
+def begun(experiment, tmp_path):
     """The run, with nothing computed."""
     return create_run(prepare(experiment, tile=TILE), tmp_path / "run.zarr")
 
@@ -71,60 +69,47 @@ def test_workers_count_the_same_bytes(run, undisturbed):
     assert run.counts.values.tobytes() == undisturbed.tobytes()
 
 
-def test_other_tiles_count_the_same_bytes(experiment, cluster, tmp_path, undisturbed):
+def test_other_tiles_count_the_same_bytes(experiment, address, tmp_path, undisturbed):
     path = tmp_path / "run.zarr"
-    made = submit(experiment, path, cluster=cluster.scheduler_address, tile=(48, 16))
+    made = submit(experiment, path, cluster=address, tile=(48, 16))
     assert made.counts.values.tobytes() == undisturbed.tobytes()
 
 
-def test_one_process_counts_the_same_bytes(empty, undisturbed):
-    compute(empty, *range(TILES))
-    assert empty.counts.values.tobytes() == undisturbed.tobytes()
+def test_one_process_counts_the_same_bytes(begun, undisturbed):
+    compute(begun, *range(TILES))
+    assert begun.counts.values.tobytes() == undisturbed.tobytes()
 
 
 def test_a_worker_that_is_killed_between_image_and_counts_costs_nothing(
-    empty, cluster, tmp_path, undisturbed
+    begun, client, address, tmp_path, undisturbed
 ):
     flag = str(tmp_path / "struck")
+    strike = once(flag, dying())
 
-    class Saboteur(WorkerPlugin):
-        name = "saboteur of counts"
+    def fault(patch):
+        real = RunStore.write_counts
 
-        def setup(self, worker):
-            self.patch = pytest.MonkeyPatch()
-            real = RunStore.write_counts
+        def write_counts(self, *arguments):
+            strike()
+            real(self, *arguments)
 
-            def write_counts(self, *arguments):
-                try:
-                    open(flag, "x").close()
-                except FileExistsError:
-                    return real(self, *arguments)
-                os.kill(os.getpid(), signal.SIGKILL)
+        patch.setattr(RunStore, "write_counts", write_counts)
 
-            self.patch.setattr(RunStore, "write_counts", write_counts)
-
-        def teardown(self, worker):
-            self.patch.undo()
-
-    with Client(cluster.scheduler_address, set_as_default=False) as client:
-        client.register_plugin(Saboteur())
-        try:
-            compute_missing(empty, cluster=cluster.scheduler_address)
-        finally:
-            client.unregister_worker_plugin("saboteur of counts")
+    with sabotage(client, fault):
+        compute_missing(begun, cluster=address)
     assert os.path.exists(flag)
-    assert list(Run(empty.path).faults()) == []
-    assert Run(empty.path).counts.values.tobytes() == undisturbed.tobytes()
+    assert list(Run(begun.path).faults()) == []
+    assert Run(begun.path).counts.values.tobytes() == undisturbed.tobytes()
 
 
-def test_a_run_that_was_broken_off_goes_on_to_the_same_bytes(empty, cluster, undisturbed):
-    compute(empty, 0, 4, 8)
+def test_a_run_that_was_broken_off_goes_on_to_the_same_bytes(begun, address, undisturbed):
+    compute(begun, 0, 4, 8)
     # a driver died here: shards of a tile that was not committed are there, one of them damaged
-    compute(empty, 1)
-    (empty.path / "traces" / f"{empty.plan.id_of(empty.plan[1])}.json").unlink()
-    empty.path.joinpath("0/counts/c/0/0/0/1").write_bytes(b"half")
-    compute_missing(Run(empty.path), cluster=cluster.scheduler_address)
-    assert Run(empty.path).counts.values.tobytes() == undisturbed.tobytes()
+    compute(begun, 1)
+    (begun.path / "traces" / f"{begun.plan.id_of(begun.plan[1])}.json").unlink()
+    begun.path.joinpath("0/counts/c/0/0/0/1").write_bytes(b"half")
+    compute_missing(Run(begun.path), cluster=address)
+    assert Run(begun.path).counts.values.tobytes() == undisturbed.tobytes()
 
 
 # What is told of them
@@ -160,11 +145,15 @@ def test_a_run_without_noise_has_no_counts_and_says_so(still, tmp_path):
         _ = made.counts
 
 
-def test_what_is_not_counted_yet_has_a_value_of_its_own(empty):
-    compute(empty, 0)
-    counts = empty.counts
-    assert np.all(counts[0, 0, 32:] == NOT_COUNTED)
-    assert np.all(counts[0, 0, :32, :32] != NOT_COUNTED)
+def test_what_is_not_counted_yet_is_no_number_and_has_a_value_of_its_own_in_the_store(begun):
+    compute(begun, 0)
+    counts = begun.counts
+    assert counts[0, 0, 32:].isnull().all()
+    assert counts[0, 0, :32, :32].notnull().all()
+    whole = slice(0, counts.sizes["slow"]), slice(0, counts.sizes["fast"])
+    stored = begun.store.read_counts(0, 0, *whole)
+    assert np.all(stored[32:] == NOT_COUNTED)
+    assert np.all(stored[:32, :32] != NOT_COUNTED)
 
 
 # Verified
@@ -175,27 +164,29 @@ def test_a_run_with_counts_is_sound_and_comes_out_the_same(run):
     assert list(recomputed_faults(run, 3, "cpu")) == []
 
 
-def test_a_count_that_was_changed_is_a_fault_of_its_tile(empty):
-    compute(empty, *range(TILES))
-    name = damage(empty, 4)
+def test_a_count_that_was_changed_is_a_fault_of_its_tile(begun):
+    compute(begun, *range(TILES))
+    name = damage(begun, 4)
     fault = "the counts are not those that were committed (SHA-256)"
-    assert list(Run(empty.path).faults()) == [f"{name}: {fault}"]
+    assert [str(found) for found in Run(begun.path).faults()] == [f"{name}: {fault}"]
 
 
-def test_counts_that_do_not_decode_are_a_fault_of_their_tile(empty):
-    compute(empty, *range(TILES))
-    empty.path.joinpath("0/counts/c/0/0/1/1").write_bytes(b"no shard" * 20)
-    (fault,) = Run(empty.path).faults()
-    assert fault.startswith("f00000/p000/r0001c0001: the counts cannot be read")
+def test_counts_that_do_not_decode_are_a_fault_of_their_tile(begun):
+    compute(begun, *range(TILES))
+    shard = begun.path / "0/counts/c/0/0/1/1"
+    content = shard.read_bytes()  # where its chunks lie is at its end
+    shard.write_bytes(b"no chunk" + content[len(b"no chunk") :])
+    (fault,) = Run(begun.path).faults()
+    assert str(fault).startswith("f00000/p000/r0001c0001: the counts cannot be read")
 
 
-def test_computing_again_shows_counts_that_were_altered_with_their_digest(empty):
-    compute(empty, *range(TILES))
-    path = empty.path / "traces" / f"{empty.plan.id_of(empty.plan[4])}.json"
-    digest = Run(empty.path).sidecar(empty.plan[4])["counts"]["sha256"]
+def test_computing_again_shows_counts_that_were_altered_with_their_digest(begun):
+    compute(begun, *range(TILES))
+    path = begun.path / "traces" / f"{begun.plan.id_of(begun.plan[4])}.json"
+    digest = Run(begun.path).sidecar(begun.plan[4])["counts"]["sha256"]
     path.write_text(path.read_text().replace(digest, "0" * 64))
-    (fault,) = recomputed_faults(Run(empty.path), TILES, "cpu")
-    assert fault.endswith("it is other counts")
+    (fault,) = recomputed_faults(Run(begun.path), TILES, "cpu")
+    assert str(fault).endswith("it is other counts")
 
 
 # Through the readers of others
@@ -203,8 +194,10 @@ def test_computing_again_shows_counts_that_were_altered_with_their_digest(empty)
 
 def test_zarr_and_xarray_read_whole_numbers_with_their_unit(run, undisturbed):
     by_zarr = zarr.open_group(run.path, mode="r")["0/counts"]
-    by_xarray = xr.open_zarr(run.path / "0")["counts"]
+    by_xarray = xr.open_zarr(run.path / "0", mask_and_scale=False)["counts"]
+    masked = xr.open_zarr(run.path / "0")["counts"]  # where nothing was counted yet: NaN
     assert by_zarr.dtype == by_xarray.dtype == np.int32
+    np.testing.assert_array_equal(masked, undisturbed)
     np.testing.assert_array_equal(by_zarr[...], undisturbed)
     np.testing.assert_array_equal(by_xarray, undisturbed)
     assert by_xarray.attrs["units"] == "ADU"

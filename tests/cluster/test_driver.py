@@ -9,10 +9,11 @@ import pytest
 from distributed import Client, KilledWorker
 
 import tiled_sim as ts
+from support.runs import block
+from support.witness import Witness
 from tiled_sim.cluster import batches, driver
 from tiled_sim.cluster.batches import Batch, Pace
 from tiled_sim.cluster.examiner import PLENTY
-from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.submit import compute_missing
 from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.errors import TileError
@@ -24,20 +25,6 @@ from tiled_sim.store.control import Control
 A, B = "tcp://127.0.0.1:1", "tcp://127.0.0.1:2"
 #: Of the tiles of a run of 3 × 3.
 ID = [f"f00000/p000/r{row:04d}c{column:04d}" for row in range(3) for column in range(3)]
-
-
-class Witness(Silent):
-    """Remembers what it was told."""
-
-    def __init__(self):
-        self.done = []
-        self.failed = []
-
-    def tile_done(self, record):
-        self.done.append(record["tile"])
-
-    def tile_failed(self, tile, error, final):
-        self.failed.append((tile, final))
 
 
 class Lease:
@@ -54,22 +41,9 @@ class Task:
         pass
 
 
-@pytest.fixture(scope="module")
-def address(cluster):
-    return cluster.scheduler_address
-
-
 @pytest.fixture
-def run(still, tmp_path):
-    """A run of 9 tiles, none of them done."""
-    return create_run(prepare(still(), tile=(32, 32)), tmp_path / "run.zarr")
-
-
-def block(run, tile):
-    """Put a folder where the shard of a tile belongs, so that writing it fails."""
-    run.path.joinpath("0/image/c", *map(str, run.plan.grid.place_of(tile.index))).mkdir(
-        parents=True
-    )
+def run(small_run):
+    return small_run
 
 
 # Batches
@@ -198,7 +172,7 @@ def test_when_all_others_were_tried_those_that_fail_have_all_their_attempts(
     witness = Witness()
     with pytest.raises(TileError, match="4 of 9 tiles failed 3 times"):
         compute_missing(run, cluster=address, listener=witness)
-    assert sorted(witness.done) == [1, 2, 3, 5, 6]
+    assert sorted(witness.done) == [ID[number] for number in (1, 2, 3, 5, 6)]
     assert {failure.tile for failure in Control(run.path).failures()} == set(
         map(run.plan.id_of, bad)
     )
@@ -210,6 +184,11 @@ def test_when_all_others_were_tried_those_that_fail_have_all_their_attempts(
 @pytest.fixture
 def witness():
     return Witness()
+
+
+def blamed(witness):
+    """Names of the tiles that failed, and whether for good."""
+    return [(tile, final) for tile, _, final in witness.failed]
 
 
 @pytest.fixture
@@ -239,7 +218,7 @@ def test_the_tile_that_was_being_computed_is_to_blame(loop, witness):
         loop.end(3)
         loop.begin(4, worker)
     loop.lose(Batch((3, 4, 5)), death(B))
-    assert witness.failed == [(ID[4], True)]
+    assert blamed(witness) == [(ID[4], True)]
     assert list(loop.again) == [Batch((3, 5))]
 
 
@@ -247,14 +226,14 @@ def test_a_tile_that_was_done_is_never_to_blame(loop, witness):
     loop.begin(3, A)
     loop.end(3)
     loop.lose(Batch((3, 4)), death(A))
-    assert witness.failed == []
+    assert blamed(witness) == []
     assert list(loop.again) == [Batch((3,)), Batch((4,))]
 
 
 def test_deaths_of_workers_that_had_not_begun_the_tile_do_not_count(loop, witness):
     loop.begin(4, A)
     loop.lose(Batch((4,)), death(A))
-    assert witness.failed == [(ID[4], False)]
+    assert blamed(witness) == [(ID[4], False)]
     assert list(loop.again) == [Batch((4,), shunned=A, alone=True)]
 
 
@@ -263,7 +242,7 @@ def test_of_a_process_with_several_threads_no_tile_is_blamed_at_once(loop, witne
         loop.begin(4, worker)
         loop.begin(9, worker)
     loop.lose(Batch((4, 5)), death(B, threads=4))
-    assert witness.failed == []
+    assert blamed(witness) == []
     assert list(loop.again) == [Batch((5,)), Batch((4,), alone=True)]
 
 
@@ -271,7 +250,7 @@ def test_a_tile_that_kills_a_process_of_which_it_had_all_threads_is_to_blame(loo
     for worker in (A, B, A, B):
         loop.begin(4, worker)
     loop.lose(Batch((4,), alone=True), death(B, threads=4))
-    assert witness.failed == [(ID[4], True)]
+    assert blamed(witness) == [(ID[4], True)]
 
 
 def test_a_batch_that_died_before_it_began_is_divided_until_one_is_left(loop, witness):
@@ -280,19 +259,19 @@ def test_a_batch_that_died_before_it_began_is_divided_until_one_is_left(loop, wi
     loop.again.clear()
     loop.lose(Batch((3,)), death(A))
     assert list(loop.again) == [Batch((3,), alone=True)]
-    assert witness.failed == []
+    assert blamed(witness) == []
 
 
 def test_a_tile_that_kills_too_fast_to_say_so_is_to_blame_in_the_end(loop, witness):
     loop.lose(Batch((3,), alone=True), death(A))
-    assert witness.failed == []
+    assert blamed(witness) == []
     loop.lose(Batch((3,), alone=True), death(A))
-    assert witness.failed == [(ID[3], True)]
+    assert blamed(witness) == [(ID[3], True)]
 
 
 def test_of_a_task_that_fails_as_a_whole_the_first_tile_is_tried_by_itself(loop, witness):
     loop.lose(Batch((3, 4, 5)), MemoryError("no room"))
-    assert witness.failed == [(ID[3], False)]
+    assert blamed(witness) == [(ID[3], False)]
     assert list(loop.again) == [Batch((4, 5)), Batch((3,))]
 
 
@@ -300,7 +279,7 @@ def test_tiles_that_a_task_did_not_begin_are_handed_out_again(loop, witness):
     loop.take(
         Batch((3, 4, 5)), [{"tile": 3, "error": "ValueError: no", "of_store": False, "worker": A}]
     )
-    assert witness.failed == [(ID[3], False)]
+    assert blamed(witness) == [(ID[3], False)]
     assert list(loop.again) == [Batch((3,), shunned=A), Batch((4, 5))]
 
 

@@ -1,86 +1,23 @@
-"""Killed workers, killed clients, Ctrl-C, damaged files: nothing lost, nothing taken for sound."""
+"""Killed clients, Ctrl-C, damaged files: nothing lost, nothing taken for sound."""
 
 import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
+from contextlib import ExitStack
 
 import psutil
 import pytest
-from distributed import Client
 
-import tiled_sim as ts
+from support.faults import sabotage, taking
+from support.processes import PATIENCE, SLOWLY, eventually, process
+from support.runs import JOB, SIDE, TILES, assert_whole, resume, sidecars
+from support.witness import Witness
 from tiled_sim.cli.main import main
-from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.run.run import Run
 
-#: Seconds after which a process that should do something is given up.
-PATIENCE = 60
-TILES = 36
-
-
-@pytest.fixture(scope="module")
-def job(still):
-    """Options of a run of 36 tiles that takes seconds."""
-    return still("-detpixels", 192, "-pixel", 0.15, "-oversample", 6)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(job):
-    """Bytes of its image."""
-    return ts.simulate(job).values.tobytes()
-
-
-@pytest.fixture(scope="module")
-def address(cluster):
-    return cluster.scheduler_address
-
-
-def sidecars(path):
-    """When the sidecar of every finished tile was written."""
-    return {file: file.stat().st_mtime_ns for file in path.glob("traces/f*/p*/*.json")}
-
-
-# Killed in the middle
-
-
-class Killer(Silent):
-    """Kills one of the workers when three tiles are done."""
-
-    def __init__(self, address):
-        with Client(address, set_as_default=False) as client:
-            self.victim = min(client.run(os.getpid).values())
-        self.done = 0
-        self.left = None
-
-    def started(self, run, missing, dashboard):
-        self.left = missing
-
-    def tile_done(self, record):
-        self.done += 1
-        self.left -= 1
-        if self.done == 3:
-            os.kill(self.victim, signal.SIGKILL)
-            assert self.left > TILES / 2
-
-
-def test_a_run_that_loses_a_worker_completes_with_the_same_bytes(
-    job, undisturbed, address, tmp_path
-):
-    killer = Killer(address)
-    run = submit(job, tmp_path / "run.zarr", cluster=address, tile=(32, 32), listener=killer)
-    assert killer.done == TILES
-    assert run.image.values.tobytes() == undisturbed
-    assert list(run.faults()) == []
-    by_others = [s for s in run.sidecars if s["worker"]["pid"] != killer.victim]
-    assert len(by_others) > TILES / 2
-    with Client(address, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=PATIENCE)
-        assert killer.victim not in client.run(os.getpid).values()
+# Interrupted or killed in the middle
 
 
 @pytest.fixture
@@ -89,56 +26,27 @@ def underway(data, tmp_path):
 
     ``underway(cluster, *words)`` gives the process, those it started, and the path of the run.
     """
-    started = []
+    with ExitStack() as stack:
 
-    def start(cluster, *words):
-        path = tmp_path / "run.zarr"
-        options = (
-            f"--tile 32 --cluster {cluster} --out {path} "
-            "-hkl p1.hkl -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5 "
-            "-distance 100 -detpixels 192 -pixel 0.15 -oversample 6"
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tiled_sim", "submit", *options.split(), *words],
-            cwd=data,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        started.append(process)
-        deadline = time.monotonic() + PATIENCE
-        while len(sidecars(path)) < 4:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        return process, psutil.Process(process.pid).children(recursive=True), path
+        def start(cluster, *words):
+            path = tmp_path / "run.zarr"
+            options = f"--tile {SIDE} --cluster {cluster} --out {path} -hkl p1.hkl {JOB}"
+            words = ("tiled_sim", "submit", *options.split(), *words)
+            started = stack.enter_context(process(*words, heard=True, cwd=data, environment=SLOWLY))
+            eventually(lambda: started.poll() is not None or len(sidecars(path)) >= 4)
+            assert started.poll() is None, started.communicate()
+            return started, psutil.Process(started.pid).children(recursive=True), path
 
-    yield start
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-
-
-def resume(path, address):
-    """Complete a run as its user would; ids of the tiles that this computed."""
-    before = sidecars(path)
-    assert 0 < len(before) < TILES
-    assert main(["resume", str(path), "--cluster", address, "--no-progress"]) == 0
-    after = sidecars(path)
-    assert len(after) == TILES
-    assert {file: after[file] for file in before} == before
-    return after.keys() - before.keys()
+        yield start
 
 
 def test_ctrl_c_leaves_no_traceback_and_no_process_and_resume_completes_the_run(
-    underway, undisturbed, address
+    underway, undisturbed, address, capsys
 ):
-    process, children, path = underway("local:2")
-    os.killpg(process.pid, signal.SIGINT)
-    output, complaint = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130
+    command, children, path = underway("local:2")
+    os.killpg(command.pid, signal.SIGINT)
+    output, complaint = command.communicate(timeout=PATIENCE)
+    assert command.returncode == 130
     assert output == ""
     assert "Traceback" not in complaint
     assert f"`tiled-sim resume {path}`" in complaint
@@ -147,44 +55,32 @@ def test_ctrl_c_leaves_no_traceback_and_no_process_and_resume_completes_the_run(
     assert not alive
     done = len(sidecars(path))
     assert f"{done} of {TILES} tiles are done and safe" in complaint
-    assert len(resume(path, address)) == TILES - done
-    assert Run(path).image.values.tobytes() == undisturbed
+    assert_whole(path, undisturbed, resume(path, address, capsys))
 
 
-def test_ctrl_c_on_a_running_scheduler_leaves_it_running_and_json_whole(underway, address):
-    process, _, path = underway(address, "--json")
-    os.killpg(process.pid, signal.SIGINT)
-    output, complaint = process.communicate(timeout=PATIENCE)
+def test_ctrl_c_on_a_running_scheduler_leaves_it_running_and_json_whole(underway, client, address):
+    with sabotage(client, taking(0.2)):
+        command, _, path = underway(address, "--json")
+        os.killpg(command.pid, signal.SIGINT)
+        output, complaint = command.communicate(timeout=PATIENCE)
     assert json.loads(output) == {"error": "interrupted", "exit_code": 130}
     assert f"`tiled-sim resume {path}`" in complaint
     assert "Traceback" not in complaint
-    with Client(address, set_as_default=False) as client:
-        assert len(client.run(os.getpid)) == 2
+    assert len(client.run(os.getpid)) == 2
 
 
 def test_a_killed_client_takes_its_workers_along_and_resume_completes_the_run(
-    underway, undisturbed, address
+    underway, undisturbed, address, capsys
 ):
-    process, children, path = underway("local:2")
-    process.kill()
-    process.wait()
+    command, children, path = underway("local:2")
+    command.kill()
+    command.wait()
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
-    resume(path, address)
-    assert Run(path).image.values.tobytes() == undisturbed
+    assert_whole(path, undisturbed, resume(path, address, capsys))
 
 
 # Damaged files
-
-
-class Witness(Silent):
-    """Remembers which tiles were computed."""
-
-    def __init__(self):
-        self.done = []
-
-    def tile_done(self, record):
-        self.done.append(record["id"])
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import shutil
 import dask.array
 import numpy as np
 import pytest
-from distributed import Client
 
 import tiled_sim as ts
 from tiled_sim.errors import InputFileError, UsageError
@@ -37,9 +36,8 @@ def test_on_threads_the_image_is_that_of_simulate_to_the_byte(experiment, simula
     assert computed.values.tobytes() == simulated.values.tobytes()
 
 
-def test_on_a_cluster_the_image_is_that_of_simulate_to_the_byte(experiment, simulated, cluster):
-    with Client(cluster.scheduler_address, set_as_default=False) as client:
-        data = client.compute(ts.lazy_image(experiment, tile=(16, 48)).data).result()
+def test_on_a_cluster_the_image_is_that_of_simulate_to_the_byte(experiment, simulated, client):
+    data = client.compute(ts.lazy_image(experiment, tile=(16, 48)).data).result()
     assert data.tobytes() == simulated.values.tobytes()
 
 
@@ -136,12 +134,11 @@ def test_structure_factors_changed_since_are_refused(still, own_hkl):
         lazy.compute(scheduler="threads")
 
 
-def test_workers_refuse_structure_factors_changed_since(still, own_hkl, cluster):
+def test_workers_refuse_structure_factors_changed_since(still, own_hkl, client):
     lazy = changed(own_hkl, still)
-    with Client(cluster.scheduler_address, set_as_default=False) as client:
-        future = client.compute(lazy.data)
-        with pytest.raises(InputFileError, match=r"own\.hkl has changed since the image was made"):
-            future.result()
+    future = client.compute(lazy.data)
+    with pytest.raises(InputFileError, match=r"own\.hkl has changed since the image was made"):
+        future.result()
 
 
 def test_two_experiments_in_one_graph_do_not_mix(still, simulated, experiment):

@@ -10,14 +10,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from support.processes import PATIENCE, eventually
 from tiled_sim.cluster import lease
 from tiled_sim.cluster.lease import Lease, Pulse, RunCancelledError, last_driver, living_driver
 from tiled_sim.errors import StoreError, TileError
-from tiled_sim.plan.prepare import prepare
-from tiled_sim.run.creation import create_run
 from tiled_sim.store.control import CANCELLED, FAILED, FINISHED, RUNNING, SILENT, Control, Failure
 
-PATIENCE = 60
 #: Hours by which the clock of another machine is wrong.
 WRONG = ["1970-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00", "no time at all"]
 
@@ -29,9 +27,8 @@ def _hasty(monkeypatch):
 
 
 @pytest.fixture
-def run(still, tmp_path):
-    """A run that nobody computes."""
-    return create_run(prepare(still(), tile=(32, 32)), tmp_path / "run.zarr")
+def run(small_run):
+    return small_run
 
 
 @pytest.fixture
@@ -45,14 +42,6 @@ def dead():
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
-
-
-def eventually(true):
-    deadline = time.monotonic() + PATIENCE
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return found
 
 
 def rewrite(control, **changes):

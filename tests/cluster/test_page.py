@@ -19,9 +19,10 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from distributed import Client
 from matplotlib.image import imread
 
+from support.processes import PATIENCE, eventually
+from support.runs import block
 from tiled_sim.cluster.events import topic_of
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.page import registration, topics
@@ -44,14 +45,11 @@ from tiled_sim.cluster.page.thumbnail import (
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.errors import TileError
 from tiled_sim.model.grid import TileGrid
-from tiled_sim.plan.prepare import prepare
-from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
 
 SCHEMA = json.loads(
     resources.files("tiled_sim.cluster.page").joinpath("tiles.schema.json").read_bytes()
 )
-PATIENCE = 30
 HOSTILE = '<img src=x onerror="document.title=1"> & <script>alert(1)</script>'
 WORKER = "tcp://10.0.0.1:40001"
 #: Of the page by day, as the style sheet has them.
@@ -124,14 +122,6 @@ def told():
     made = Told()
     made.begin()
     return made
-
-
-def eventually(true):
-    deadline = time.monotonic() + PATIENCE
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 # Thumbnails
@@ -509,14 +499,9 @@ def test_a_message_costs_the_scheduler_microseconds():
 
 
 @pytest.fixture(scope="module")
-def client(cluster):
-    with Client(cluster.scheduler_address, set_as_default=False) as made:
-        made.register_plugin(PagePlugin())
-        yield made
-
-
-@pytest.fixture(scope="module")
 def link(client):
+    """Address of the page."""
+    client.register_plugin(PagePlugin())
     return link_of(client)
 
 
@@ -589,7 +574,7 @@ def test_a_brief_answer_leaves_out_the_states(client, link):
 
 
 @pytest.mark.parametrize(
-    ("address", "status"),
+    ("place", "status"),
     [
         ("tiles.json?run=nobody", 404),
         ("states?run=bounds&frame=1", 404),
@@ -599,10 +584,10 @@ def test_a_brief_answer_leaves_out_the_states(client, link):
         ("../tiled-sim/%2e%2e/state.py", 404),
     ],
 )
-def test_what_is_not_there_is_refused(client, link, address, status):
+def test_what_is_not_there_is_refused(client, link, place, status):
     begin(client, "bounds")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        get(f"{link}/{address}")
+        get(f"{link}/{place}")
     assert refused.value.code == status
 
 
@@ -667,9 +652,8 @@ def test_ten_thousand_tiles_make_a_small_answer(client, link):
 
 
 @pytest.fixture
-def begun(still, tmp_path):
-    """A run of 9 tiles, none of them computed."""
-    return create_run(prepare(still(), tile=(32, 32)), tmp_path / "run.zarr")
+def begun(small_run):
+    return small_run
 
 
 def test_a_run_that_is_registered_is_shown_as_it_is(begun, client, link):
@@ -705,16 +689,13 @@ class Unloadable(PagePlugin):
 
 
 def test_a_run_completes_on_a_scheduler_that_cannot_load_the_page(
-    begun, cluster, monkeypatch, caplog
+    begun, client, address, monkeypatch, caplog
 ):
     monkeypatch.setattr(registration, "PagePlugin", Unloadable)
-    with (
-        caplog.at_level(logging.INFO, registration.__name__),
-        Client(cluster.scheduler_address, set_as_default=False) as client,
-    ):
+    with caplog.at_level(logging.INFO, registration.__name__):
         assert register_page(client, begun, range(9), 3) == 0
     assert "no_such_module" in caplog.text
-    assert compute_missing(begun, cluster=cluster.scheduler_address).status().complete
+    assert compute_missing(begun, cluster=address).status().complete
 
 
 class Watcher(Silent):
@@ -734,12 +715,11 @@ class Watcher(Silent):
 
 
 @pytest.fixture(scope="module")
-def watched(cluster, still, tmp_path_factory):
+def watched(address, still, tmp_path_factory):
     """A run of 36 tiles, and what the page said of it meanwhile."""
     watcher = Watcher()
     path = tmp_path_factory.mktemp("page") / "run.zarr"
     experiment = still("-detpixels", 192, "-pixel", 0.15, "-oversample", 2)
-    address = cluster.scheduler_address
     run = submit(experiment, path, cluster=address, tile=(32, 32), listener=watcher)
     return run, watcher
 
@@ -774,12 +754,11 @@ def test_the_preview_of_a_finished_run_is_its_image(watched, link):
     np.testing.assert_allclose(decode(codes), run.image.values[0, 0], rtol=PRECISION)
 
 
-def test_a_tile_that_cannot_be_written_is_shown_with_its_error(begun, cluster, link):
+def test_a_tile_that_cannot_be_written_is_shown_with_its_error(begun, address, link):
     tile = begun.plan[4]
-    place = begun.plan.grid.place_of(tile.index)
-    begun.path.joinpath("0/image/c", *map(str, place)).mkdir(parents=True)
+    block(begun, tile)
     with pytest.raises(TileError):
-        compute_missing(begun, cluster=cluster.scheduler_address)
+        compute_missing(begun, cluster=address)
     run = tiles_of(link, begun.run_id)["run"]
     assert run["state"] == "failed"
     assert run["states"] == "4d1f4d"
@@ -789,12 +768,12 @@ def test_a_tile_that_cannot_be_written_is_shown_with_its_error(begun, cluster, l
     assert failed["error"]
 
 
-def test_a_resumed_run_shows_what_was_done_before(watched, cluster, link, tmp_path):
+def test_a_resumed_run_shows_what_was_done_before(watched, address, link, tmp_path):
     path = tmp_path / "copy.zarr"
     shutil.copytree(watched[0].path, path)
     (path / "traces" / f"{watched[0].plan.id_of(watched[0].plan[7])}.json").unlink()
     watcher = Watcher()
-    run = compute_missing(Run(path), cluster=cluster.scheduler_address, listener=watcher)
+    run = compute_missing(Run(path), cluster=address, listener=watcher)
     assert watcher.seen[0]["states"] == "7d1w28d"
     codes = np.frombuffer(get(f"{link}/preview?run={run.run_id}"), "<u2").reshape(192, 192)
     np.testing.assert_allclose(decode(codes), run.image.values[0, 0], rtol=PRECISION)

@@ -35,7 +35,7 @@ class Observer(Silent):
 
 
 @pytest.fixture(scope="module")
-def observed(still, cluster, tmp_path_factory):
+def observed(still, address, tmp_path_factory):
     """A run of one tile of 12 000 steps a pixel, and what was told of it."""
     observer = Observer()
     experiment = still("-mosaic", 1, "-mosaic_domains", 12_000)
@@ -43,7 +43,7 @@ def observed(still, cluster, tmp_path_factory):
     run = submit(
         experiment,
         path,
-        cluster=cluster.scheduler_address,
+        cluster=address,
         tile=96,
         kernel="reference",
         listener=observer,

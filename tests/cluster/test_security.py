@@ -12,12 +12,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from distributed import LocalCluster, Security
+from distributed import Security
 
+from support.processes import scheduler_here
 from tiled_sim.cluster import connect
 from tiled_sim.cluster.connect import connected
 from tiled_sim.cluster.forms import Tls, tls_of
-from tiled_sim.cluster.local import Work
+from tiled_sim.cluster.local import Workload
 from tiled_sim.cluster.security import security_for_ours, warn_if_open
 from tiled_sim.errors import InputFileError, TiledSimError, UsageError
 
@@ -153,7 +154,7 @@ def listening(process):
 def test_every_process_of_a_local_cluster_listens_on_loopback_only(encrypted):
     me = psutil.Process()
     before = {child.pid for child in me.children(recursive=True)}
-    with connected("local:2", Work(2), tls=Tls() if encrypted else None):
+    with connected("local:2", Workload(2), tls=Tls() if encrypted else None):
         started = [c for c in me.children(recursive=True) if c.pid not in before]
         found = [listening(process) for process in (me, *started)]
     assert sum(bool(addresses) for addresses in found) >= 3  # this one and two workers
@@ -163,7 +164,7 @@ def test_every_process_of_a_local_cluster_listens_on_loopback_only(encrypted):
 @pytest.mark.parametrize("files", [("cert.pem", "key.pem"), ("both.pem",)])
 def test_a_local_cluster_takes_the_users_certificates(ours, files):
     tls = Tls(str(ours / "ca.pem"), *(str(ours / name) for name in files))
-    with connected("local:1", Work(1), tls=tls) as client:
+    with connected("local:1", Workload(1), tls=tls) as client:
         addresses = [client.scheduler.address, *client.nthreads()]
         assert client.submit(sum, [1, 2]).result() == 3
     assert all(address.startswith("tls://127.0.0.1:") for address in addresses)
@@ -171,7 +172,7 @@ def test_a_local_cluster_takes_the_users_certificates(ours, files):
 
 def test_temporary_certificates_encrypt_a_local_cluster_and_leave_no_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with connected("local:1", Work(1), tls=Tls()) as client:
+    with connected("local:1", Workload(1), tls=Tls()) as client:
         assert client.scheduler.address.startswith("tls://")
         assert client.submit(sum, [1, 2]).result() == 3
     assert list(tmp_path.iterdir()) == []
@@ -181,18 +182,12 @@ def test_temporary_certificates_encrypt_a_local_cluster_and_leave_no_file(tmp_pa
 def guarded(ours):
     """Address of a scheduler with a worker that lets in only those with our certificates."""
     security = security_for_ours(tls_in(ours))
-    with LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        security=security,
-    ) as cluster:
+    with scheduler_here(workers=1, security=security) as cluster:
         yield cluster.scheduler_address
 
 
 def test_a_tls_address_is_reached_with_the_certificates_that_are_named(guarded, ours):
-    with connected(guarded, Work(1), tls=tls_in(ours)) as client:
+    with connected(guarded, Workload(1), tls=tls_in(ours)) as client:
         assert client.submit(sum, [1, 2]).result() == 3
 
 
@@ -200,7 +195,7 @@ def test_certificates_of_another_authority_are_not_let_in(guarded, theirs, monke
     monkeypatch.setattr(connect, "_SECONDS_TO_CONNECT", 1)
     with (
         pytest.raises(TiledSimError, match=f"no scheduler answers at {guarded}"),
-        connected(guarded, Work(1), tls=tls_in(theirs)),
+        connected(guarded, Workload(1), tls=tls_in(theirs)),
     ):
         pass
 
@@ -208,16 +203,15 @@ def test_certificates_of_another_authority_are_not_let_in(guarded, theirs, monke
 def test_temporary_certificates_are_no_use_for_a_scheduler_that_runs_already(guarded):
     with (
         pytest.raises(UsageError, match="needs certificates"),
-        connected(guarded, Work(1), tls=Tls()),
+        connected(guarded, Workload(1), tls=Tls()),
     ):
         pass
 
 
-def test_tls_does_not_go_with_an_address_that_is_not_encrypted(cluster):
-    address = cluster.scheduler_address
+def test_tls_does_not_go_with_an_address_that_is_not_encrypted(address):
     with (
         pytest.raises(UsageError, match=f"--tls does not go with {address}; is it tls://"),
-        connected(address, Work(1), tls=Tls()),
+        connected(address, Workload(1), tls=Tls()),
     ):
         pass
 

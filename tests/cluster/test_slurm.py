@@ -17,7 +17,7 @@ import pytest
 import tiled_sim as ts
 from tiled_sim.cluster.connect import connected
 from tiled_sim.cluster.forms import Tls
-from tiled_sim.cluster.local import Work
+from tiled_sim.cluster.local import Workload
 from tiled_sim.errors import TiledSimError, UsageError
 from tiled_sim.run.run import Run
 
@@ -217,7 +217,7 @@ def test_an_interrupted_run_leaves_no_job_and_says_how_to_go_on(profile, data, t
 
 
 def test_temporary_certificates_reach_the_jobs_and_are_gone_afterwards(profile, tmp_path):
-    with connected(profile("cores = 1"), Work(1), tls=Tls()) as client:
+    with connected(profile("cores = 1"), Workload(1), tls=Tls()) as client:
         assert client.scheduler.address.startswith("tls://")
         assert client.submit(sum, [1, 2]).result() == 3
         (secret,) = (tmp_path / "jobs").glob(".certificates-*")
@@ -229,7 +229,7 @@ def test_temporary_certificates_reach_the_jobs_and_are_gone_afterwards(profile, 
 def test_what_slurm_says_of_a_job_it_does_not_take_is_told(profile):
     with (
         pytest.raises(TiledSimError, match=r"SLURM refuses the job: .*invalid partition.*night"),
-        connected(profile("cores = 1", 'queue = "night"'), Work(1)),
+        connected(profile("cores = 1", 'queue = "night"'), Workload(1)),
     ):
         pass
 
@@ -237,7 +237,7 @@ def test_what_slurm_says_of_a_job_it_does_not_take_is_told(profile):
 def test_jobs_that_end_without_a_worker_are_not_waited_for(profile, tmp_path):
     with (
         pytest.raises(TiledSimError, match=rf"no worker has joined; .* in {tmp_path}/jobs"),
-        connected(profile("cores = 1", 'python = "false"'), Work(1)),
+        connected(profile("cores = 1", 'python = "false"'), Workload(1)),
     ):
         pass
 
@@ -246,7 +246,7 @@ def test_a_job_that_waits_too_long_is_told(profile):
     lines = ("cores = 1", "wait_minutes = 0.05", 'directives = ["--begin=now+1hour"]')
     with (
         pytest.raises(TiledSimError, match=r"no job has started within 0\.05 minutes; `squeue"),
-        connected(profile(*lines), Work(1)),
+        connected(profile(*lines), Workload(1)),
     ):
         pass
 
@@ -254,6 +254,6 @@ def test_a_job_that_waits_too_long_is_told(profile):
 def test_an_interface_that_is_not_there_is_told(profile):
     with (
         pytest.raises(UsageError, match=r"profile cannot be honoured here: .*'ib7'"),
-        connected(profile("cores = 1", 'interface = "ib7"', host=""), Work(1)),
+        connected(profile("cores = 1", 'interface = "ib7"', host=""), Workload(1)),
     ):
         pass

@@ -8,18 +8,19 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
 import zarr
-from distributed import Client
 
 import tiled_sim as ts
+from support.faults import sabotage, taking
+from support.processes import PATIENCE, worker
+from support.runs import block
+from support.witness import Witness
 from tiled_sim.cluster import connect
-from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.errors import (
     CoverageError,
@@ -38,33 +39,6 @@ from tiled_sim.store.sidecar import SCHEMA
 #: Nobody answers there; what must be refused before a cluster is asked for fails otherwise.
 NOWHERE = "tcp://127.0.0.1:1"
 TRACED = ((5, 40), (70, 3))
-
-
-class Witness(Silent):
-    """Remembers what it was told."""
-
-    def __init__(self):
-        self.missing = None
-        self.done = []
-        self.failed = []
-        self.finished = 0
-
-    def started(self, run, missing, dashboard):
-        self.missing = missing
-
-    def tile_done(self, record):
-        self.done.append(record["id"])
-
-    def tile_failed(self, tile, error, final):
-        self.failed.append((tile, error, final))
-
-    def finishing(self):
-        self.finished += 1
-
-
-@pytest.fixture(scope="module")
-def address(cluster):
-    return cluster.scheduler_address
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +79,6 @@ def snapshot(path):
     }
 
 
-def block(run, tile):
-    """Put a folder where the shard of a tile belongs, so that writing it fails."""
-    place = run.plan.grid.place_of(tile.index)
-    obstacle = run.path.joinpath("0/image/c", *map(str, place))
-    obstacle.mkdir(parents=True)
-    return obstacle
-
-
 # The image
 
 
@@ -141,29 +107,20 @@ def test_the_compiled_kernel_gives_the_same_bytes_whatever_the_tiles(
         assert {s["computation"]["kernel"] for s in made.sidecars} == {"compiled"}
 
 
-def test_one_worker_and_three_give_the_same_bytes(still, cluster, tmp_path):
-    experiment = still("-oversample", 16)  # so that it lasts until all three have been looked over
+def test_one_worker_and_three_give_the_same_bytes(still, client, address, tmp_path):
+    experiment = still("-oversample", 2)
 
-    def with_workers(count):
-        cluster.scale(count)
-        with Client(cluster.scheduler_address, set_as_default=False) as client:
-            client.wait_for_workers(count, timeout=60)
-            while len(client.nthreads()) > count:
-                time.sleep(0.05)
-            client.run(importlib.import_module, "tiled_sim.cluster.worker")
-        made = submit(
-            experiment,
-            tmp_path / f"{count}.zarr",
-            cluster=cluster.scheduler_address,
-            tile=(16, 16),
-        )
+    def computed(cluster, name):
+        made = submit(experiment, tmp_path / name, cluster=cluster, tile=(16, 16))
         pids = {sidecar["worker"]["pid"] for sidecar in made.sidecars}
         return made.image.values.tobytes(), len(pids)
 
-    try:
-        (one, alone), (three, together) = with_workers(1), with_workers(3)
-    finally:
-        cluster.scale(2)
+    one, alone = computed("local:1", "one.zarr")
+    with worker(address, "--no-nanny"):
+        client.wait_for_workers(3, timeout=PATIENCE)
+        client.run(importlib.import_module, "tiled_sim.cluster.worker")
+        with sabotage(client, taking(0.1)):  # so that it lasts until all have been looked over
+            three, together = computed(address, "three.zarr")
     assert one == three == ts.simulate(experiment).values.tobytes()
     assert (alone, together) == (1, 3)
 
@@ -348,8 +305,8 @@ def test_a_sidecar_names_what_its_tile_was_computed_from(run):
         assert sidecar["run_id"] == run.run_id
 
 
-def test_a_sidecar_names_the_worker_that_computed_it(run, cluster):
-    workers = cluster.scheduler_info["workers"]
+def test_a_sidecar_names_the_worker_that_computed_it(run, client):
+    workers = client.scheduler_info(n_workers=-1)["workers"]
     names = {str(worker["name"]) for worker in workers.values()}
     for sidecar in run.sidecars:
         assert sidecar["worker"]["name"] in names
@@ -510,8 +467,8 @@ def test_a_folder_that_may_not_be_written_is_refused(still, run, address, monkey
 # Tiles that fail
 
 
-def test_a_tile_that_cannot_be_written_is_tried_three_times_and_told(still, address, tmp_path):
-    run = create_run(prepare(still(), tile=(32, 32)), tmp_path / "run.zarr")
+def test_a_tile_that_cannot_be_written_is_tried_three_times_and_told(small_run, address):
+    run = small_run
     tile = run.plan[4]
     block(run, tile)
     witness = Witness()
@@ -529,8 +486,8 @@ def test_a_tile_that_cannot_be_written_is_tried_three_times_and_told(still, addr
     ]
 
 
-def test_the_other_tiles_are_done_and_resume_computes_the_one_that_failed(still, address, tmp_path):
-    run = create_run(prepare(still(), tile=(32, 32)), tmp_path / "run.zarr")
+def test_the_other_tiles_are_done_and_resume_computes_the_one_that_failed(small_run, address):
+    run = small_run
     obstacle = block(run, run.plan[4])
     with pytest.raises(TileError):
         compute_missing(run, cluster=address)
@@ -542,8 +499,8 @@ def test_the_other_tiles_are_done_and_resume_computes_the_one_that_failed(still,
     assert is_image_of(made, made.experiment)
 
 
-def test_a_tile_that_fails_once_is_done_at_the_second_attempt(still, address, tmp_path):
-    run = create_run(prepare(still(), tile=(32, 32)), tmp_path / "run.zarr")
+def test_a_tile_that_fails_once_is_done_at_the_second_attempt(small_run, address):
+    run = small_run
     obstacle = block(run, run.plan[4])
 
     class Remover(Witness):
@@ -604,7 +561,7 @@ def test_workers_that_hold_a_run_compute_another_at_the_same_path(still, address
     assert second.image.values.tobytes() != before
 
 
-def test_a_worker_holds_one_run_at_a_time(still, cluster, tmp_path):
+def test_a_worker_holds_one_run_at_a_time(still, client, address, tmp_path):
     def held():
         from tiled_sim.cluster import worker
 
@@ -612,9 +569,8 @@ def test_a_worker_holds_one_run_at_a_time(still, cluster, tmp_path):
 
     for name in ("first", "second"):
         path = tmp_path / f"{name}.zarr"
-        submit(still(), path, cluster=cluster.scheduler_address, tile=(16, 16))
-    with Client(cluster.scheduler_address, set_as_default=False) as client:
-        assert set(map(tuple, client.run(held).values())) == {(str(tmp_path / "second.zarr"),)}
+        submit(still(), path, cluster=address, tile=(16, 16))
+    assert set(map(tuple, client.run(held).values())) == {(str(tmp_path / "second.zarr"),)}
 
 
 def test_workers_refuse_a_run_that_was_replaced_at_its_path(still, address, tmp_path):

@@ -4,7 +4,6 @@ What dies, dies by SIGKILL and at a place that the test has chosen.
 """
 
 import importlib
-import json
 import os
 import signal
 import socket
@@ -12,207 +11,46 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import dask
 import pytest
-from distributed import Client, LocalCluster
-from distributed.diagnostics.plugin import WorkerPlugin
+from distributed import Client
 
 import tiled_sim as ts
+from support.faults import (
+    VICTIM,
+    befalling_the_victim,
+    before_each_tile,
+    dying,
+    once,
+    raising,
+    sabotage,
+    taking,
+)
+from support.processes import (
+    PATIENCE,
+    SLOWLY,
+    eventually,
+    process,
+    scheduler,
+    scheduler_here,
+    worker,
+)
+from support.runs import HERE, TILES, assert_whole, leftovers, resume, sidecars
+from support.witness import Witness
 from tiled_sim.cli.main import main
 from tiled_sim.cluster import driver
 from tiled_sim.cluster.events import topic_of
-from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.submit import compute_missing
 from tiled_sim.errors import TileError
-from tiled_sim.model.settings import Settings
-from tiled_sim.plan.prepare import prepare
-from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
 from tiled_sim.store import pyramid
-from tiled_sim.store.control import FINISHED, Control
-
-#: Seconds after which something that should happen is given up.
-PATIENCE = 120
-TILES = 36
-#: Number of the tile that a fault befalls, in the middle of the run.
-VICTIM = 14
-#: Each process finds there what lies in its own working directory.
-HERE = "/proc/self/cwd/run.zarr"
-
-
-@pytest.fixture(scope="module")
-def job(still):
-    """A run of 36 tiles that takes seconds."""
-    return still("-detpixels", 288, "-pixel", 0.1, "-oversample", 2)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(job):
-    """Bytes of its image."""
-    return ts.simulate(job).values.tobytes()
-
-
-@pytest.fixture(scope="module")
-def address(cluster):
-    return cluster.scheduler_address
-
-
-@pytest.fixture(scope="module")
-def client(address):
-    with Client(address, set_as_default=False) as made:
-        yield made
-
-
-@pytest.fixture
-def run(job, tmp_path):
-    """The run, with nothing computed."""
-    return create_run(prepare(job, Settings("reference"), tile=(48, 48)), tmp_path / "run.zarr")
-
-
-class Witness(Silent):
-    """Remembers what it is told, and does something when so many tiles are done."""
-
-    def __init__(self, at=0, then=None):
-        self.done = []
-        self.failed = []
-        self.warnings = []
-        self._at, self._then = at, then
-
-    def tile_done(self, record):
-        self.done.append(record["id"])
-        if len(self.done) == self._at:
-            self._then()
-
-    def tile_failed(self, tile, error, final):
-        self.failed.append((tile, error, final))
-
-    def worker_refused(self, reason):
-        self.warnings.append(reason)
-
-
-def eventually(true):
-    """Wait for something; what it gave."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
-
-
-def sidecars(path):
-    """When the sidecar of every finished tile was written."""
-    return {file: file.stat().st_mtime_ns for file in path.glob("traces/f*/p*/*.json")}
 
 
 def id_of(run, number):
     """Name of a tile."""
     return run.plan.id_of(run.plan[number])
-
-
-def leftovers(path):
-    """What interrupted writes left behind."""
-    return [file for file in path.rglob("*") if file.suffix in (".tmp", ".partial")]
-
-
-def assert_whole(path, undisturbed, before=None):
-    """The run is complete, sound and tidy, and what was committed before is as it was."""
-    run = Run(path)
-    assert list(run.faults()) == []
-    assert run.image.values.tobytes() == undisturbed
-    assert leftovers(path) == []
-    assert Control(path).driver().state == FINISHED
-    after = sidecars(path)
-    assert len(after) == TILES
-    assert {file: after[file] for file in before or {}} == (before or {})
-
-
-def resume(path, address, capsys):
-    """Complete a run as its user would; what was there before."""
-    before = sidecars(path)
-    assert 0 < len(before) < TILES
-    assert main(["resume", str(path), "--cluster", address, "--no-progress"]) == 0
-    assert "Traceback" not in capsys.readouterr().err
-    return before
-
-
-@contextmanager
-def sabotage(client, fault):
-    """Have ``fault(monkeypatch)`` done in every worker, those that start later included."""
-
-    class Saboteur(WorkerPlugin):
-        name = "saboteur"
-
-        def setup(self, worker):
-            self.patch = pytest.MonkeyPatch()
-            fault(self.patch)
-
-        def teardown(self, worker):
-            self.patch.undo()
-
-    client.register_plugin(Saboteur())
-    try:
-        yield
-    finally:
-        client.unregister_worker_plugin("saboteur")
-
-
-def befalling_the_victim(what):
-    """A fault: ``what()`` is done in place of computing the victim."""
-
-    def fault(patch):
-        from tiled_sim.simulation.simulator import Simulator
-
-        real = Simulator.simulate_tile
-
-        def simulate_tile(self, tile, *arguments, **options):
-            if tile.index == VICTIM:
-                what()
-            return real(self, tile, *arguments, **options)
-
-        patch.setattr(Simulator, "simulate_tile", simulate_tile)
-
-    return fault
-
-
-def taking(seconds):
-    """A fault: every tile takes so long."""
-
-    def fault(patch):
-        from tiled_sim.simulation.simulator import Simulator
-
-        real = Simulator.simulate_tile
-
-        def simulate_tile(self, tile, *arguments, **options):
-            time.sleep(seconds)
-            return real(self, tile, *arguments, **options)
-
-        patch.setattr(Simulator, "simulate_tile", simulate_tile)
-
-    return fault
-
-
-def once(flag, what):
-    """Something that is done the first time only, whichever process comes first."""
-
-    def done():
-        try:
-            open(flag, "x").close()
-        except FileExistsError:
-            return
-        what()
-
-    return done
-
-
-def dying():
-    """A function that kills its own process."""
-
-    def die():
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    return die
 
 
 # A worker dies
@@ -311,38 +149,12 @@ def test_all_workers_killed_come_back_and_complete_the_run(run, undisturbed, cli
     assert witness.failed == []
 
 
-@contextmanager
-def worker(address, cwd, *words):
-    """A worker process without a nanny, as a user starts one."""
-    options = f"{address} --nthreads 1 --host 127.0.0.1 --no-dashboard --no-nanny"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_worker", *options.split(), *words],
-        cwd=cwd,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-@pytest.fixture
-def empty():
-    """A scheduler without workers; its address."""
-    with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as made:
-        yield made.scheduler_address
-
-
 def test_a_run_that_lost_all_workers_says_so_and_goes_on_when_one_joins(
     run, undisturbed, empty, monkeypatch
 ):
     monkeypatch.setattr(driver, "_SECONDS_WITHOUT_WORKERS", 1.0)
     with ExitStack() as stack, ThreadPoolExecutor(1) as thread:
-        first = stack.enter_context(worker(empty, run.path.parent))
+        first = stack.enter_context(worker(empty, "--no-nanny", environment=SLOWLY))
         witness = Witness(5, first.kill)
         going = thread.submit(compute_missing, run, cluster=empty, listener=witness)
         eventually(lambda: witness.warnings or going.done())
@@ -351,7 +163,7 @@ def test_a_run_that_lost_all_workers_says_so_and_goes_on_when_one_joins(
         assert f"dask worker {empty}" in warning
         before = sidecars(run.path)
         assert 5 <= len(before) < TILES
-        stack.enter_context(worker(empty, run.path.parent))
+        stack.enter_context(worker(empty, "--no-nanny"))
         going.result(timeout=PATIENCE)
         assert len(witness.warnings) == 1
     assert_whole(run.path, undisturbed, before)
@@ -360,21 +172,25 @@ def test_a_run_that_lost_all_workers_says_so_and_goes_on_when_one_joins(
 # Workers come, and one sees nothing
 
 
+def named(name):
+    return "--no-nanny", "--name", name
+
+
 def test_a_worker_that_joins_late_gets_tiles_and_one_without_the_store_is_named(
-    job, undisturbed, empty, tmp_path, monkeypatch
+    create, undisturbed, empty, tmp_path, monkeypatch
 ):
     shared, elsewhere = tmp_path / "shared", tmp_path / "elsewhere"
     for folder in (shared, elsewhere):
         folder.mkdir()
-    create_run(prepare(job, Settings("reference"), tile=(48, 48)), shared / "run.zarr")
+    create(shared)
     monkeypatch.chdir(shared)
     with ExitStack() as stack, Client(empty, set_as_default=False) as observer:
-        stack.enter_context(worker(empty, shared, "--name", "first"))
-        stack.enter_context(worker(empty, elsewhere, "--name", "blind"))
+        stack.enter_context(worker(empty, *named("first"), cwd=shared))
+        stack.enter_context(worker(empty, *named("blind"), cwd=elsewhere))
         observer.wait_for_workers(2, timeout=PATIENCE)
 
         def join():
-            stack.enter_context(worker(empty, shared, "--name", "late"))
+            stack.enter_context(worker(empty, *named("late"), cwd=shared))
             observer.wait_for_workers(3, timeout=PATIENCE)
 
         witness = Witness(3, join)
@@ -390,42 +206,23 @@ def test_a_worker_that_joins_late_gets_tiles_and_one_without_the_store_is_named(
 # The scheduler or the client dies
 
 
-@contextmanager
-def process(*words, cwd=None):
-    """A process of its own group, with its output."""
-    started = subprocess.Popen(
-        [sys.executable, "-m", *words],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield started
-    finally:
-        if started.poll() is None:
-            os.killpg(started.pid, signal.SIGKILL)
-        started.communicate()
+def resuming(run, address):
+    """A command that completes a run, with what it says."""
+    words = ("resume", run.path, "--cluster", address, "--no-progress")
+    return process("tiled_sim", *words, heard=True)
 
 
 def test_a_killed_scheduler_is_told_and_resume_completes_the_run(
     run, undisturbed, address, tmp_path, capsys
 ):
-    file = tmp_path / "scheduler.json"
-    scheduler = f"--host 127.0.0.1 --port 0 --no-dashboard --scheduler-file {file}"
-    with process("distributed.cli.dask_scheduler", *scheduler.split()) as head:
-        eventually(file.is_file)
-        where = json.loads(file.read_text())["address"]
-        with (
-            worker(where, tmp_path),
-            process(
-                *("tiled_sim", "resume", str(run.path), "--cluster", where, "--no-progress")
-            ) as command,
-        ):
-            eventually(lambda: len(sidecars(run.path)) > 3)
-            head.kill()
-            output, complaint = command.communicate(timeout=PATIENCE)
+    with (
+        scheduler(tmp_path) as head,
+        worker(head.address, "--no-nanny", environment=SLOWLY),
+        resuming(run, head.address) as command,
+    ):
+        eventually(lambda: len(sidecars(run.path)) > 3)
+        head.process.kill()
+        output, complaint = command.communicate(timeout=PATIENCE)
     assert command.returncode in (1, 5)
     assert output == ""
     assert complaint.startswith("tiled-sim: the scheduler is gone")
@@ -437,8 +234,7 @@ def test_a_killed_scheduler_is_told_and_resume_completes_the_run(
 def test_a_killed_client_of_a_running_scheduler_is_followed_at_once(
     run, undisturbed, client, address, capsys
 ):
-    words = ("tiled_sim", "resume", str(run.path), "--cluster", address, "--no-progress")
-    with sabotage(client, taking(0.1)), process(*words) as command:
+    with sabotage(client, taking(0.1)), resuming(run, address) as command:
         eventually(lambda: len(sidecars(run.path)) > 3)
         command.kill()
         command.wait()
@@ -468,7 +264,7 @@ def test_a_client_killed_while_it_makes_the_smaller_images_leaves_them_to_resume
     assert len(before) == TILES
     monkeypatch.setattr(pyramid, "LONGEST_SIDE", 32)
     assert main(["resume", str(run.path), "--no-progress"]) == 0
-    assert (run.path / "4/image").is_dir()
+    assert (run.path / "3/image").is_dir()
     assert_whole(run.path, undisturbed, before)
 
 
@@ -478,8 +274,7 @@ def test_a_client_killed_while_it_makes_the_smaller_images_leaves_them_to_resume
 def test_who_resumes_a_run_that_is_computed_is_refused_with_the_name_of_who_does(
     run, undisturbed, client, address, capsys
 ):
-    words = ("tiled_sim", "resume", str(run.path), "--cluster", address, "--no-progress")
-    with sabotage(client, taking(0.3)), process(*words) as command:
+    with sabotage(client, taking(0.3)), resuming(run, address) as command:
         eventually(lambda: len(sidecars(run.path)) > 1)
         before = sidecars(run.path)
         assert main(["resume", str(run.path), "--cluster", address, "--no-progress"]) == 4
@@ -521,7 +316,7 @@ def test_two_that_resume_in_the_same_instant_do_no_damage(
     assert codes[0] == 0, complaints
     assert codes[1] in (0, 4, 5)
     assert not any("Traceback" in complaint for complaint in complaints)
-    assert (run.path / "4/image").is_dir()
+    assert (run.path / "3/image").is_dir()
     assert_whole(run.path, undisturbed)
 
 
@@ -568,10 +363,9 @@ def fill(folder, spare):
 
 
 def test_a_full_disk_is_told_and_resume_completes_the_run_when_there_is_room(
-    job, undisturbed, address, small_disk, capsys
+    create, undisturbed, address, small_disk, capsys
 ):
-    path = small_disk / "run.zarr"
-    create_run(prepare(job, Settings("reference"), tile=(48, 48)), path)
+    path = create(small_disk).path
     ballast = fill(small_disk, 120_000)
     assert main(["resume", str(path), "--cluster", address, "--no-progress"]) == 4
     complaint = capsys.readouterr().err
@@ -582,19 +376,17 @@ def test_a_full_disk_is_told_and_resume_completes_the_run_when_there_is_room(
     assert_whole(path, undisturbed, resume(path, address, capsys))
 
 
-def test_a_disk_that_is_full_from_the_start_is_refused(job, address, small_disk, capsys):
-    path = small_disk / "run.zarr"
-    create_run(prepare(job, Settings("reference"), tile=(48, 48)), path)
+def test_a_disk_that_is_full_from_the_start_is_refused(create, address, small_disk, capsys):
+    path = create(small_disk).path
     fill(small_disk, 0)
     assert main(["resume", str(path), "--cluster", address, "--no-progress"]) == 4
     assert f"{path} cannot be written (No space left on device" in capsys.readouterr().err
 
 
 def test_a_disk_without_room_for_the_smaller_images_keeps_the_tiles(
-    job, undisturbed, address, small_disk, capsys
+    create, undisturbed, address, small_disk, capsys
 ):
-    path = small_disk / "run.zarr"
-    create_run(prepare(job, Settings("reference"), tile=(48, 48)), path)
+    path = create(small_disk).path
     ballasts = []
     witness = Witness(TILES, lambda: ballasts.append(fill(small_disk, 0)))
     with pytest.raises(ts.errors.StoreError) as caught:
@@ -629,14 +421,6 @@ def test_a_read_only_store_is_told_and_can_be_looked_at(
 
 
 # Tiles that raise
-
-
-def raising(after=0.0):
-    def raise_it():
-        time.sleep(after)
-        raise FloatingPointError("the kernel has met its match")
-
-    return raise_it
 
 
 def test_a_tile_that_always_raises_is_set_aside_and_told(run, undisturbed, client, address, capsys):
@@ -696,13 +480,7 @@ def test_a_tile_that_exhausts_memory_is_set_aside_and_the_others_are_done(
     witness = Witness()
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 2}),
-        LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            memory_limit="1500MB",
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-        ) as small,
+        scheduler_here(workers=2, memory_limit="1500MB") as small,
         Client(small) as its,
         sabotage(its, befalling_the_victim(greedy())),
         pytest.raises(TileError) as caught,
@@ -723,27 +501,17 @@ def test_in_a_process_with_several_threads_only_the_tile_that_kills_it_is_blamed
 ):
     witness = Witness()
 
-    def fault(patch):
-        from tiled_sim.simulation.simulator import Simulator
-
-        real = Simulator.simulate_tile
-
-        def simulate_tile(self, tile, *arguments, **options):
-            if tile.index == VICTIM:
-                time.sleep(0.5)
-                os.kill(os.getpid(), signal.SIGKILL)
-            if VICTIM - 4 < tile.index < VICTIM + 4:
-                time.sleep(2)
-            return real(self, tile, *arguments, **options)
-
-        patch.setattr(Simulator, "simulate_tile", simulate_tile)
+    def befall(tile):
+        if tile == VICTIM:
+            time.sleep(0.5)
+            os.kill(os.getpid(), signal.SIGKILL)
+        if VICTIM - 4 < tile < VICTIM + 4:
+            time.sleep(2)
 
     with (
-        LocalCluster(
-            n_workers=1, threads_per_worker=4, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-        ) as threaded,
+        scheduler_here(workers=1, threads=4) as threaded,
         Client(threaded) as its,
-        sabotage(its, fault),
+        sabotage(its, before_each_tile(befall)),
         pytest.raises(TileError),
     ):
         compute_missing(run, cluster=threaded.scheduler_address, listener=witness)

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.support.damage import change_values, cut, edit_json, flip, put
+from support.damage import change_values, cut, edit_json, flip, put
 from tiled_sim.cli.main import main
 from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.instruments.verification import verify

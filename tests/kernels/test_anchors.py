@@ -70,17 +70,16 @@ def test_sources_are_grouped_by_their_direction():
     assert [len(of_direction) for of_direction in listed] == [9, 9]
     assert len({of_direction.incident for of_direction in listed}) == 2
     (table,) = listed[0].parts(9)
-    first = scene.beam.spectrum[0]
+    first = scene.spectrum[0]
     assert listed[0].incident == first.incident
     expected = scene.orientations.reshape(-1, 3, 3) / first.wavelength
     assert np.array_equal(table.vectors[:3].numpy(), expected)
 
 
 @pytest.mark.parametrize("kept", [17, 18])
-def test_tables_are_kept_of_scenes_of_few_steps(kept, monkeypatch):
-    monkeypatch.setattr(anchors, "STEPS_KEPT", kept)
+def test_tables_are_kept_of_scenes_of_few_steps(kept):
     scene = Scene.of(Experiment.from_nanobragg(MANY.split()), 0, 0)
-    first, _ = steps_of(scene, torch.device("cpu"))
+    first, _ = steps_of(scene, torch.device("cpu"), most_kept=kept)
     one, other = (first.part(0, 9).vectors for _ in range(2))
     assert (one.data_ptr() == other.data_ptr()) == (kept == 18)
 

@@ -17,6 +17,8 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from strategies import scenes
+from strategies.numbers import finite
 from tiled_sim.kernels import compiled
 from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.kernels.compiled import CompiledKernel
@@ -26,19 +28,13 @@ from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.sample import count_lookups
 from tiled_sim.kernels.scene import Scene
-from tiled_sim.model.beam import Beam, Source, Spectrum
-from tiled_sim.model.crystal import SHAPES, Crystal, Domains
-from tiled_sim.model.detector import Detector, Panel
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
-from tiled_sim.model.exposures import Rotation
-from tiled_sim.model.sampling import Sampling
+from tiled_sim.model.crystal import SHAPES
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import Settings
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.physics import geometry, lattice
-from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.structure_factor import StructureFactorTable
-from tiled_sim.physics.vectors import about_fixed_axes, as_tuple, unit
 from tiled_sim.plan.plan import make_plan
 from tiled_sim.read.inputs import load_inputs, load_mask
 from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks
@@ -255,111 +251,29 @@ def grid():
 
 
 FACTORS = grid()
-#: Sources, phi steps, mosaic domains, subpixels along a side. The kernel sums 64 steps of one
-#: direction and subpixel in one go.
-LAYOUTS = [
-    (1, 1, 1, 1), (1, 1, 1, 2), (1, 1, 1, 3), (4, 1, 1, 1), (1, 3, 1, 1), (1, 1, 5, 1),
-    (2, 3, 2, 2), (3, 2, 4, 1), (1, 1, 63, 1), (1, 1, 64, 1), (1, 1, 65, 1), (1, 70, 1, 1),
-    (3, 1, 50, 1), (2, 7, 10, 1),
-]  # fmt: skip
 
 
-def finite(low, high):
-    return st.floats(low, high, allow_nan=False)
-
-
-def angles(limit):
-    return st.tuples(*[finite(-limit, limit)] * 3)
-
-
-@st.composite
-def crystals(draw, domains):
-    """Of any cell, orientation, shape and size, with spots that some pixels meet."""
-    lengths = np.array(draw(st.tuples(*[finite(20.0, 400.0)] * 3)))
-    corners = np.radians(draw(st.tuples(*[finite(75.0, 105.0)] * 3)))
-    turned = about_fixed_axes(*draw(angles(math.pi)))
-    reciprocal = reciprocal_from_cell(lengths, corners) @ turned.T
-    shape = draw(st.sampled_from(SHAPES))
-    cells = draw(st.tuples(*[st.one_of(st.integers(1, 12), st.integers(13, 1000))] * 3))
-    fudge = 1.0
+def fudges(shape, edges, cells):
+    """With which spots reach some pixels."""
+    if shape == "square":
+        return st.just(1.0)
     if shape == "round":
-        fudge = draw(finite(0.3, 3.0))
-    elif shape != "square":
-        radius = draw(finite(0.05, 0.4)) / lengths.max()  # 1/Å
-        fudge = 0.63 / (radius * math.prod(cells)) ** 2
-    return Crystal(
-        *(as_tuple(vector) for vector in (*dual(reciprocal), *reciprocal)),
-        cells,
-        shape,
-        fudge,
-        Domains(
-            draw(finite(0.001, 0.1)) if domains > 1 else 0.0,
-            domains,
-            draw(st.integers(1, 1 << 30)),
-        ),
-    )
+        return finite(0.3, 3.0)
+    size = edges.max() / math.prod(cells)
+    return finite(0.05, 0.4).map(lambda reach: 0.63 * (size / reach) ** 2)
 
 
-@st.composite
-def experiments(draw):
-    """Anything that the kernel computes, on a panel of up to nine blocks."""
-    sources, phi_steps, domains, oversample = draw(st.sampled_from(LAYOUTS))
-    crystal = draw(crystals(domains))
-    # h, k, l within 300
-    wavelength = max(0.4, max(crystal.edges) / 150.0) * draw(finite(1.0, 4.0))
-    laboratory = about_fixed_axes(*draw(angles(math.pi)))
-    beam = laboratory[2]
-    directions = [as_tuple(beam)]
-    if sources > 1:
-        aside = np.array(draw(angles(0.02))) @ laboratory
-        directions.append(as_tuple(unit(beam + aside)))
-    listed = tuple(
-        Source(
-            draw(st.sampled_from(directions)),
-            wavelength * draw(finite(0.98, 1.02)),
-            draw(finite(0.0, 4.0)) if number else 1.0,
-        )
-        for number in range(sources)
-    )
-    distance = draw(finite(0.05, 0.3))
-    fast, slow, normal = about_fixed_axes(*draw(angles(0.7))) @ laboratory
-    across, down = draw(st.tuples(*[finite(-0.1, 0.1)] * 2))
-    panel = Panel(
-        as_tuple(distance * normal + across * fast + down * slow),
-        as_tuple(fast),
-        as_tuple(slow),
-        as_tuple(normal),
-        draw(st.tuples(*[st.integers(1, 40)] * 2)),
-        draw(st.tuples(*[finite(1e-4, 1e-2)] * 2)),
-    )
-    field = unit(laboratory[0] + draw(finite(-1.0, 1.0)) * laboratory[1] + 0.1 * beam)
-    step = draw(finite(-0.1, 0.1))
-    return Experiment(
-        Beam(
-            listed[0].incident,
-            listed[0].wavelength,
-            1e24,
-            draw(st.one_of(st.none(), finite(-1.0, 1.0))),
-            as_tuple(field),
-            Spectrum.of(listed),
-        ),
-        crystal,
-        Detector(
-            (panel,),
-            draw(st.sampled_from([None, None, distance])),
-            draw(st.booleans()),
-        ),
-        Sampling(oversample, dmin=wavelength * draw(st.sampled_from([0.0, 0.0, 0.7, 1.0, 2.0]))),
-        Rotation(
-            as_tuple(unit(about_fixed_axes(*draw(angles(math.pi)))[0])),
-            draw(st.one_of(st.just(0.0), finite(-3.0, 3.0))),
-            step,
-            phi_steps,
-            step * phi_steps,
-        ),
-        StructureFactorSource(default_F=DEFAULT_F),
-        c_compat=draw(st.booleans()),
-    )
+#: Anything that the kernel computes; it sums 64 steps of one direction and subpixel in one go.
+any_experiment = scenes.experiments(
+    [*scenes.LAYOUTS, (1, 1, 63, 1), (1, 1, 64, 1), (1, 1, 65, 1), (3, 1, 50, 1), (2, 7, 10, 1)],
+    lambda domains: scenes.crystals(
+        domains, SHAPES, 400.0, st.integers(1, 12) | st.integers(13, 1000), fudges
+    ),
+    lambda laboratory: scenes.panels(laboratory, 0.7, oblong=True),
+    curved=True,
+    dmin=True,
+    c_compat=True,
+)
 
 
 def scene_of(experiment):
@@ -416,7 +330,7 @@ def on_an_edge(experiment):
     apart = torch.zeros(len(pixels.slow), dtype=torch.bool)
     for subpixel in range(scene.sampling.oversample**2):
         diffracted, _ = optics.to_subpixel(pixels, subpixel)
-        for source in scene.beam.sources:
+        for source in scene.spectrum:
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             hkl = torch.einsum("sij,jp->sip", orientations, torch.stack(list(q)))
             rest = hkl - lattice.nearest_node(hkl)
@@ -441,7 +355,7 @@ RANDOM = settings(deadline=None, max_examples=40, derandomize=True)
 
 
 @RANDOM
-@given(experiment=experiments())
+@given(experiment=any_experiment)
 def test_any_experiment_is_that_of_the_reference_kernel_in_float64(experiment):
     kept, truth = compared(experiment)
     here = fused(experiment, "float64")
@@ -449,14 +363,14 @@ def test_any_experiment_is_that_of_the_reference_kernel_in_float64(experiment):
 
 
 @RANDOM
-@given(experiment=experiments())
+@given(experiment=any_experiment)
 def test_pixels_of_any_experiment_are_those_of_the_reference_kernel_in_mixed(experiment):
     kept, truth = compared(experiment)
     assert_mixed(fused(experiment, "mixed")[kept], truth[kept])
 
 
 @RANDOM
-@given(experiment=experiments())
+@given(experiment=any_experiment)
 def test_the_sum_of_any_experiment_is_that_of_the_reference_kernel_in_mixed(experiment):
     kept, truth = compared(experiment)
     # a bound for images: of fewer pixels the roundings do not cancel

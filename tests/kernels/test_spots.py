@@ -10,6 +10,8 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from strategies import scenes
+from strategies.numbers import finite
 from tiled_sim.kernels import spots
 from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.kernels.bragg import lines, patches, windows
@@ -27,9 +29,9 @@ from tiled_sim.model.experiment import Experiment, StructureFactorSource
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics import geometry, lattice
-from tiled_sim.physics.cell import dual, reciprocal_from_cell
+from tiled_sim.physics.cell import dual
 from tiled_sim.physics.structure_factor import StructureFactorTable
-from tiled_sim.physics.vectors import about_fixed_axes, as_tuple, unit
+from tiled_sim.physics.vectors import as_tuple, unit
 
 CPU = torch.device("cpu")
 NEGLIGIBLE = 1e-4
@@ -77,118 +79,26 @@ class NotNegligible(Evaluator):
 
 # Experiments
 
-#: Sources, phi steps, mosaic domains, subpixels along a side.
-LAYOUTS = [
-    (1, 1, 1, 1), (1, 1, 1, 2), (1, 1, 1, 3), (4, 1, 1, 1), (1, 3, 1, 1), (1, 1, 5, 1),
-    (2, 3, 2, 2), (3, 2, 4, 1), (1, 70, 1, 1), (3, 1, 30, 1),
-]  # fmt: skip
-
-
-def finite(low, high):
-    return st.floats(low, high, allow_nan=False)
-
-
-def angles(limit):
-    return st.tuples(*[finite(-limit, limit)] * 3)
-
 
 def fudge_for(reach, spacing, cells, shape):
     """Fudge with which spots reach so many times the spacing of the nodes [1/Å]."""
     return ENDS[shape] / (reach * spacing * math.prod(cells)) ** 2
 
 
-@st.composite
-def crystals(draw, domains):
-    """Of any cell and orientation; spots from a hundredth of the cell to well beyond it."""
-    lengths = np.array(draw(st.tuples(*[finite(20.0, 300.0)] * 3)))
-    corners = np.radians(draw(st.tuples(*[finite(75.0, 105.0)] * 3)))
-    turned = about_fixed_axes(*draw(angles(math.pi)))
-    reciprocal = reciprocal_from_cell(lengths, corners) @ turned.T
-    direct = dual(reciprocal)
-    if draw(st.booleans()):  # as of nanoBragg's -cell: not quite dual to each other
-        reciprocal = reciprocal * draw(finite(0.97, 1.03))
-    shape = draw(st.sampled_from(SHAPES))
-    cells = draw(st.tuples(*[st.integers(1, 20)] * 3))
-    reach = math.exp(draw(finite(math.log(0.05), math.log(3.0))))
-    return Crystal(
-        *(as_tuple(vector) for vector in (*direct, *reciprocal)),
-        cells,
-        shape,
-        fudge_for(reach, 1.0 / lengths.max(), cells, shape),
-        Domains(
-            draw(finite(0.001, 0.1)) if domains > 1 else 0.0,
-            domains,
-            draw(st.integers(1, 1 << 30)),
-        ),
-    )
+def fudges(shape, edges, cells):
+    """With which spots reach from a hundredth of the cell to well beyond it."""
+    reach = finite(math.log(0.05), math.log(3.0)).map(math.exp)
+    return reach.map(lambda reach: fudge_for(reach, 1.0 / edges.max(), cells, shape))
 
 
-@st.composite
-def panels(draw, laboratory):
-    """Of up to nine blocks, tilted, before the sample or behind it, beside the beam or under it."""
-    distance = draw(finite(0.05, 0.3))
-    fast, slow, normal = about_fixed_axes(*draw(angles(0.9))) @ laboratory
-    if draw(st.booleans()):
-        normal, fast = -normal, -fast
-    across, down = draw(st.tuples(*[finite(-0.1, 0.1)] * 2))
-    # axes need not be perpendicular
-    slow = unit(slow + draw(st.sampled_from([0.0, 0.0, 0.2])) * fast)
-    return Panel(
-        as_tuple(distance * normal + across * fast + down * slow),
-        as_tuple(fast),
-        as_tuple(slow),
-        as_tuple(normal),
-        draw(st.tuples(*[st.integers(1, 40)] * 2)),
-        (math.exp(draw(finite(math.log(1e-4), math.log(1e-2)))),) * 2,
-    )
-
-
-@st.composite
-def experiments(draw):
-    """Anything that the kernel computes."""
-    sources, phi_steps, domains, oversample = draw(st.sampled_from(LAYOUTS))
-    crystal = draw(crystals(domains))
-    wavelength = max(0.4, np.linalg.norm(crystal.direct_vectors, axis=1).max() / 150.0)
-    wavelength *= draw(finite(1.0, 4.0))
-    laboratory = about_fixed_axes(*draw(angles(math.pi)))
-    beam = laboratory[2]
-    directions = [as_tuple(beam)]
-    if sources > 1:
-        directions.append(as_tuple(unit(beam + np.array(draw(angles(0.02))) @ laboratory)))
-    listed = tuple(
-        Source(
-            draw(st.sampled_from(directions)),
-            wavelength * draw(finite(0.98, 1.02)),
-            draw(st.one_of(st.just(0.0), finite(0.01, 4.0))) if number else 1.0,
-        )
-        for number in range(sources)
-    )
-    field = unit(laboratory[0] + draw(finite(-1.0, 1.0)) * laboratory[1] + 0.1 * beam)
-    step = draw(finite(-0.1, 0.1))
-    kahn = draw(st.one_of(st.none(), finite(-1.0, 1.0)))
-    return Experiment(
-        Beam(
-            listed[0].incident,
-            listed[0].wavelength,
-            1e24,
-            kahn,
-            as_tuple(field),
-            Spectrum.of(listed),
-        ),
-        crystal,
-        Detector((draw(panels(laboratory)),), None, draw(st.booleans())),
-        Sampling(oversample),
-        Rotation(
-            as_tuple(unit(about_fixed_axes(*draw(angles(math.pi)))[0])),
-            draw(finite(-3.0, 3.0)),
-            step,
-            phi_steps,
-            step * phi_steps,
-        ),
-        StructureFactorSource(default_F=40.0),
-    )
-
-
+#: Anything that the kernel computes.
+any_experiment = scenes.experiments(
+    [*scenes.LAYOUTS, (3, 1, 30, 1)],
+    lambda domains: scenes.crystals(
+        domains, SHAPES, 300.0, st.integers(1, 20), fudges, skewed=True
+    ),
+    lambda laboratory: scenes.panels(laboratory, 0.9, strange=True),
+)
 BESIDE, CENTRED = (0.05, 0.1), (0.5, 0.52)
 
 
@@ -266,7 +176,7 @@ def on_an_edge(experiment):
     apart = torch.zeros(len(pixels.slow), dtype=torch.bool)
     for subpixel in range(scene.sampling.oversample**2):
         diffracted, _ = optics.to_subpixel(pixels, subpixel)
-        for source in scene.beam.sources:
+        for source in scene.spectrum:
             q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
             hkl = torch.einsum("sij,jp->sip", orientations, torch.stack(list(q)))
             rest = hkl - lattice.nearest_node(hkl)
@@ -291,7 +201,7 @@ RANDOM = settings(deadline=None, max_examples=60, derandomize=True)
 
 
 @RANDOM
-@given(experiment=experiments(), default_F=st.sampled_from([0.0, 40.0]))
+@given(experiment=any_experiment, default_F=st.sampled_from([0.0, 40.0]))
 def test_any_image_is_that_of_the_reference_kernel_less_what_is_negligible(experiment, default_F):
     experiment = dataclasses.replace(
         experiment, structure_factors=StructureFactorSource("grid.hkl", "hkl", default_F)
@@ -304,7 +214,7 @@ def test_any_image_is_that_of_the_reference_kernel_less_what_is_negligible(exper
 
 
 @RANDOM
-@given(experiment=experiments())
+@given(experiment=any_experiment)
 def test_no_pixel_lacks_more_than_the_bound_nor_exceeds_the_reference(experiment):
     truth, _ = run(ReferenceKernel, experiment)
     here, _ = run(SpotsKernel, experiment)
@@ -469,7 +379,7 @@ def test_bytes_do_not_depend_on_how_much_is_worked_on_at_a_time(monkeypatch, mod
 
 
 @RANDOM
-@given(experiment=experiments(), number=st.integers(0, 8))
+@given(experiment=any_experiment, number=st.integers(0, 8))
 def test_bytes_of_any_block_alone_are_those_it_has_among_others(experiment, number):
     kernel, blocks = made(SpotsKernel, experiment), blocks_of(experiment)
     number = number % len(blocks.slow)

@@ -9,20 +9,19 @@ import pickle
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from strategies.experiments import experiments
 from tiled_sim.errors import ExperimentError
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
-from tiled_sim.model.crystal import SHAPES, Crystal, Domains
+from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
-from tiled_sim.physics.cell import dual, reciprocal_from_cell
 from tiled_sim.physics.point_spread import default_radius
-from tiled_sim.physics.vectors import about_fixed_axes, as_tuple, unit
+from tiled_sim.physics.vectors import as_tuple, unit
 
 PROPERTY = settings(deadline=None, max_examples=50)
 
@@ -197,91 +196,6 @@ def test_experiments_that_differ_in_notes_alone_are_equal():
 
 
 # Written down and read back
-
-coordinates = st.floats(-1.0, 1.0)
-unit_vectors = (
-    st.tuples(coordinates, coordinates, coordinates)
-    .filter(lambda v: np.linalg.norm(v) > 0.1)
-    .map(lambda v: as_tuple(unit(v)))
-)
-angles = st.floats(-math.pi, math.pi)
-positive = st.floats(1e-3, 1e3)
-texts = st.text(max_size=8)
-
-
-@st.composite
-def crystals(draw):
-    lengths = np.array(draw(st.tuples(*[st.floats(10.0, 200.0)] * 3)))
-    cell_angles = np.radians(draw(st.tuples(*[st.floats(75.0, 105.0)] * 3)))
-    turn = about_fixed_axes(*draw(st.tuples(angles, angles, angles)))
-    reciprocal = reciprocal_from_cell(lengths, cell_angles) @ turn.T
-    return Crystal(
-        *(as_tuple(row) for row in dual(reciprocal)),
-        *(as_tuple(row) for row in reciprocal),
-        cells=draw(st.tuples(*[st.integers(1, 50)] * 3)),
-        shape=draw(st.sampled_from(SHAPES)),
-        fudge=draw(positive),
-        domains=Domains(
-            draw(st.floats(0.0, 1.0)), draw(st.integers(1, 100)), draw(st.integers(-10, 2**31))
-        ),
-    )
-
-
-sources = st.builds(Source, unit_vectors, positive, positive)
-
-
-@st.composite
-def beams(draw):
-    """Of any sources; direction and wavelength are those of two of them."""
-    listed = draw(st.lists(sources, min_size=1, max_size=4))
-    return Beam(
-        direction=draw(st.sampled_from(listed)).incident,
-        wavelength=draw(st.sampled_from(listed)).wavelength,
-        fluence=draw(st.floats(0.0, 1e30)),
-        polarization=draw(st.none() | st.floats(-1.0, 1.0)),
-        polarization_axis=draw(unit_vectors),
-        spectrum=Spectrum.of(listed),
-    )
-
-
-@st.composite
-def rotations(draw):
-    """Any whose steps fill the oscillation."""
-    step, steps = draw(angles), draw(st.integers(1, 50))
-    return Rotation(
-        draw(unit_vectors), draw(angles), step, steps, step * steps, draw(st.integers(1, 900))
-    )
-
-
-panels = st.builds(
-    Panel,
-    origin=st.tuples(st.floats(0.05, 1.0), coordinates, coordinates),
-    fast_axis=unit_vectors,
-    slow_axis=unit_vectors,
-    normal=st.just((1.0, 0.0, 0.0)),
-    pixels=st.tuples(st.integers(40, 100), st.integers(60, 100)),
-    pixel_size=st.tuples(st.floats(1e-5, 1e-2), st.floats(1e-5, 1e-2)),
-    region=st.none() | st.builds(Region, *map(st.integers, (0, 10, 0, 10), (9, 40, 9, 60))),
-    mask=st.none() | st.builds(MaskFile, texts, texts),
-    name=texts,
-)
-detectors = st.builds(
-    Detector,
-    st.lists(panels, min_size=1, max_size=3).map(tuple),
-    st.none() | positive,
-    st.booleans(),
-)
-experiments = st.builds(
-    Experiment,
-    beam=beams(),
-    crystal=crystals(),
-    detector=detectors,
-    sampling=st.builds(Sampling, st.integers(1, 9), st.booleans(), st.floats(0.0, 20.0)),
-    exposures=rotations(),
-    structure_factors=st.builds(StructureFactorSource, texts, texts, st.floats(-1e6, 1e6)),
-    c_compat=st.booleans(),
-    notes=st.lists(texts, max_size=3).map(tuple),
-)
 
 
 @PROPERTY

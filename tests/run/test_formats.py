@@ -13,6 +13,7 @@ from tiled_sim.instruments.verification import recomputed_faults
 from tiled_sim.model.settings import REFERENCE
 from tiled_sim.run.conversion import convert
 from tiled_sim.run.run import Run
+from tiled_sim.run.status import Progress
 from tiled_sim.store.run_store import FORMAT, RunStore
 
 #: Both were made from the same words: 48 x 64 pixels in two tiles with noise, a mask, structure
@@ -163,6 +164,12 @@ class TestConverting:
         assert new.attributes["converted"]["from_run_id"] == old.run_id != new.run_id
         assert new.attributes["versions"]["tiled_sim"] == "0.1.0"
         assert new.attributes["structure_factors"] == old.attributes["structure_factors"]
+
+    def test_the_index_of_the_new_run_knows_its_tiles(self, old, tmp_path):
+        (old / f"traces/{SECOND}.json").unlink()
+        new = convert(old, tmp_path / "new.zarr").run
+        assert (new.path / "tiles/index").read_bytes() == bytes([1, 0])
+        assert Progress.known(new).sums.done == 1
 
     def test_the_old_run_stays_as_it_is(self, old, tmp_path):
         before = contents(old)

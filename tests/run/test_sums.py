@@ -6,8 +6,8 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.stores import sidecar_of
 
+from support.stores import sidecar_of
 from tiled_sim.run.sums import ExactSum, Sums, excerpt
 
 NUMBERS = st.lists(st.floats(-1e300, 1e300), max_size=30)

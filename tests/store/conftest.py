@@ -1,6 +1,7 @@
 """What the tests of the run store share."""
 
 import pytest
+
 from support.stores import create
 
 

@@ -8,8 +8,8 @@ import ome_zarr_models
 import pytest
 import xarray
 import zarr
-from support.stores import create, create_for, experiment_of
 
+from support.stores import create, create_for, experiment_of
 from tiled_sim.errors import ExperimentError
 from tiled_sim.model.beam import Spectrum
 from tiled_sim.model.mask import NO_PIXEL

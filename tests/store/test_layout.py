@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 import pytest
 import zarr
-from support.stores import AMORPHOUS, SHAPE, create, mask_of, structure_factors
 
+from support.stores import AMORPHOUS, SHAPE, create, mask_of, structure_factors
 from tiled_sim.errors import StoreError
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import NO_PIXEL, Mask

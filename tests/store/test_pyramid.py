@@ -10,8 +10,8 @@ import xarray
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.stores import SHAPE, create, fill
 
+from support.stores import SHAPE, create, fill
 from tiled_sim.store import pyramid
 
 

@@ -10,6 +10,7 @@ import ome_zarr_models
 import pytest
 import xarray
 import zarr
+
 from support.stores import (
     AMORPHOUS,
     DOCUMENTATION,
@@ -21,7 +22,6 @@ from support.stores import (
     sidecar_of,
     structure_factors,
 )
-
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.store import pyramid

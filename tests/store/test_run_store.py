@@ -13,8 +13,8 @@ import pytest
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.stores import SHAPE, TILE, counts_of, create, fill, pixels, sidecar_of
 
+from support.stores import SHAPE, TILE, counts_of, create, fill, pixels, sidecar_of
 from tiled_sim.errors import StoreError
 from tiled_sim.model.grid import TileGrid
 from tiled_sim.model.inputs import Inputs

@@ -1,1 +1,1 @@
-"""What tests of several folders share and no fixture is: processes, runs, faults, witnesses."""
+"""What tests of several folders share and no fixture is: processes, stores, faults, witnesses."""

@@ -4,13 +4,16 @@ import argparse
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
 from tiled_sim.errors import UsageError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.readout import POINT_SPREADS, Noise, PointSpread
+
+if TYPE_CHECKING:
+    from tiled_sim.read.nanobragg.outputs import Outputs
 
 
 class Parser(argparse.ArgumentParser):
@@ -73,11 +76,11 @@ class Request:
     Parameters
     ----------
     experiment : resolved
-    nanobragg : the nanoBragg options it came from; empty for a TOML file
+    outputs : what nanoBragg options ask for besides; nothing for a TOML file
     """
 
     experiment: Experiment
-    nanobragg: list[str]
+    outputs: "Outputs"
 
 
 def add_experiment_options(parser: Parser) -> None:
@@ -182,6 +185,10 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
     UsageError
         if neither is there, or a TOML file comes with options that only nanoBragg's can take
     """
+    # the verbs that read no experiment should not wait for its readers
+    from tiled_sim.read.nanobragg.outputs import Outputs
+    from tiled_sim.read.nanobragg.reader import Command
+
     if not words:
         raise UsageError(
             "no experiment: name a TOML file, or give nanoBragg options "
@@ -190,21 +197,20 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
     if words[0].startswith("-"):
         if options.noise_seed is not None and "-seed" in words:
             raise UsageError("--noise-seed and -seed both give the seed of the noise; give one")
-        experiment = Experiment.from_nanobragg(
-            words,
-            c_compat=options.c_compat,
+        command = Command.of(words, c_compat=options.c_compat)
+        experiment = command.experiment(
             fdump=options.fdump,
             mtz=options.mtz,
             clip_to_beam=options.clip_to_beam,
             noise=noise_in(options),
         )
-        return Request(experiment, words)
+        return Request(experiment, command.outputs)
     if options.fdump or options.mtz:
         raise UsageError(
             "--fdump and --mtz go with nanoBragg options; in a TOML file write `fdump` or `mtz` in "
             "[structure_factors]"
         )
-    return Request(read_experiment_file(options, words), [])
+    return Request(read_experiment_file(options, words), Outputs())
 
 
 def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Experiment:

@@ -132,6 +132,7 @@ def _images(options: argparse.Namespace) -> "tuple[Image, Image]":
     """A and B, cut and masked alike."""
     from tiled_sim.instruments.image import is_run, read_image, same_part
     from tiled_sim.io.image_file import read_mask_file
+    from tiled_sim.model.detector import Region
 
     names = (options.a, options.b)
     shape = None if options.shape is None else (options.shape[0], options.shape[1])
@@ -145,7 +146,8 @@ def _images(options: argparse.Namespace) -> "tuple[Image, Image]":
     if shape is not None and "float" not in (a.source["format"], b.source["format"]):
         raise UsageError("--shape is that of a raw float32 image, and neither A nor B is one")
     mask = None if options.mask is None else read_mask_file(options.mask)
-    return same_part(a, b, options.roi, mask)
+    region = None if options.roi is None else Region.of_ends(*options.roi)
+    return same_part(a, b, region, mask)
 
 
 def _lines(a: "Image", b: "Image", found: "Comparison", checks: "tuple[Check, ...]") -> list[str]:

@@ -1,5 +1,6 @@
 """``tiled-sim VERB …``: finds the verb, runs it, turns errors into messages and exit codes."""
 
+import contextlib
 import difflib
 import importlib
 import json
@@ -7,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from tiled_sim.cluster.descriptors import OF_READER, require_descriptors
 from tiled_sim.errors import StoreError, TiledSimError, UsageError
 from tiled_sim.versions import __version__
 
@@ -80,15 +82,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # of a full disk, say: there is nothing wrong with the program
         if error.errno is None:
             raise
-        where = "" if error.filename is None else f" ({error.filename})"
-        _say_no_more()  # what it had to say may be what did not fit
-        _report(f"cannot go on: {error.strerror or error}{where}", StoreError.exit_code, words)
+        message = f"cannot go on: {error.strerror or error}"
+        if error.filename is None:  # of standard output, mostly, where nothing more can be said
+            _say_no_more()
+            print(f"tiled-sim: {message}", file=sys.stderr)
+        else:
+            _report(f"{message}: {error.filename}", StoreError.exit_code, words)
         return StoreError.exit_code
 
 
 def _say_no_more() -> None:
     """Have what is still to be printed go nowhere, lest Python complains when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(words: list[str]) -> int:
@@ -105,11 +111,14 @@ def _dispatch(words: list[str]) -> int:
         if verb.startswith("-"):
             hint = f"write `tiled-sim submit --out RUN.zarr {verb} …` to simulate"
         raise UsageError(f"{verb!r} is not a verb; {hint}")
+    require_descriptors(OF_READER)
     return importlib.import_module(f"tiled_sim.cli.{verb}").run(rest)
 
 
 def _report(message: str, code: int, words: list[str]) -> None:
     if "--json" in words:
-        print(json.dumps({"error": message, "exit_code": code}))
-    else:
-        print(f"tiled-sim: {message}", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            print(json.dumps({"error": message, "exit_code": code}), flush=True)
+            return
+        _say_no_more()  # standard output does not take it
+    print(f"tiled-sim: {message}", file=sys.stderr)

@@ -1,25 +1,22 @@
 """What a nanoBragg command asks for besides the run: written and printed when it is complete."""
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tiled_sim.errors import StoreError, UsageError
-from tiled_sim.read.nanobragg.outputs import Outputs, read_outputs
-from tiled_sim.read.nanobragg.reader import read_camera
+from tiled_sim.read.nanobragg.outputs import Outputs
 
 if TYPE_CHECKING:
     from tiled_sim.run.run import Run
 
 
-def wanted_outputs(nanobragg: list[str], run: str, *, c_compat: bool, detach: bool) -> Outputs:
-    """What the options ask for, if it can be had; read whole before the run is computed.
+def require_possible(outputs: Outputs, run: str, *, detach: bool) -> None:
+    """Make sure, before the run is computed, that what is asked for can be had.
 
     Parameters
     ----------
-    nanobragg : the options; empty for a TOML file
+    outputs : what is asked for
     run : where the run is, or will be
-    c_compat : as `read_outputs`
     detach : nobody waits for the run
 
     Raises
@@ -29,7 +26,6 @@ def wanted_outputs(nanobragg: list[str], run: str, *, c_compat: bool, detach: bo
     StoreError
         for a file that exists, or cannot be written
     """
-    outputs = read_outputs(nanobragg, c_compat=c_compat)
     waiting = [*outputs.files, *(["-printout_pixel"] if outputs.printed else [])]
     if detach and waiting:
         raise UsageError(
@@ -43,9 +39,6 @@ def wanted_outputs(nanobragg: list[str], run: str, *, c_compat: bool, detach: bo
     twice = len(outputs.files) - len({os.path.realpath(path) for path in outputs.files.values()})
     if twice:
         raise UsageError(f"{' '.join(outputs.files)}: two of them name the same file")
-    if outputs.integer_image is None and outputs.count_image is None:
-        return outputs
-    return replace(outputs, camera=read_camera(nanobragg, c_compat=c_compat))
 
 
 def _refuse_existing(option: str, path: str) -> None:
@@ -98,7 +91,7 @@ def write_outputs(run: "Run", outputs: Outputs) -> None:
     if outputs.count_image is not None:
         from tiled_sim.export.smv import write_count_image
 
-        assert outputs.camera is not None  # `wanted_outputs` reads it
+        assert outputs.camera is not None  # `Command.outputs` has it
         write_count_image(outputs.count_image, run.store, outputs.camera, outputs.offset)
 
 
@@ -110,7 +103,7 @@ def _write_scaled(run: "Run", outputs: Outputs) -> None:
     found = statistics(run.store, masked_too=run.experiment.c_compat)
     scale = outputs.scale or integer_scale(found)
     if outputs.integer_image is not None:
-        assert outputs.camera is not None  # `wanted_outputs` reads it
+        assert outputs.camera is not None  # `Command.outputs` has it
         path, offset = outputs.integer_image, outputs.offset
         write_integer_image(path, run.store, outputs.camera, scale, offset)
     if outputs.grey_image is not None:

@@ -1,6 +1,5 @@
 """``tiled-sim plan``: what submit would do."""
 
-import math
 from collections.abc import Sequence
 
 from tiled_sim.cli.arguments import (
@@ -16,6 +15,7 @@ from tiled_sim.cli.arguments import (
 from tiled_sim.cli.printing import (
     noise_line,
     number,
+    plan_document,
     plan_line,
     print_json,
     provenance_lines,
@@ -40,13 +40,14 @@ def run(words: Sequence[str]) -> int:
     from tiled_sim.model.settings import Settings
     from tiled_sim.plan.prepare import prepare
 
+    workers = workers_of(cluster_of(options), options.device)
     prepared = prepare(
         request.experiment,
         Settings(options.kernel, options.precision, options.negligible),
         tile=options.tile,
         trace_pixels=trace_pixels(options),
         require_coverage=options.require_coverage,
-        workers=workers_of(cluster_of(options), options.device),
+        workers=workers,
     )
     plan, provenance = prepared.plan, prepared.provenance()
     settings = plan.settings
@@ -54,16 +55,12 @@ def run(words: Sequence[str]) -> int:
         print_json(
             {
                 "shape": list(plan.grid.shape),
-                "tiles": len(plan),
-                "tile": list(plan.grid.tile),
+                **plan_document(plan),
                 "steps": plan.evaluations_per_pixel,
-                "workers": plan.workers,
-                "seconds": None if math.isinf(plan.seconds) else plan.seconds,
-                "evaluations": plan.evaluations,
+                "workers_source": workers.source,
                 "kernel": settings.kernel,
                 "kernel_reason": settings.reason,
                 "precision": settings.precision,
-                "bytes_of_worker": plan.bytes_of_worker,
                 "structure_factors": provenance,
                 "hashes": prepared.hashes,
                 "sensor": request.experiment.to_dict()["detector"]["sensor"],
@@ -77,6 +74,7 @@ def run(words: Sequence[str]) -> int:
     lines = [
         f"image     {' x '.join(map(str, plan.grid.shape))} (frame x panel x slow x fast)",
         f"tiles     {plan_line(plan)}, {rows} x {columns} a panel",
+        f"workers   {plan.workers}, {workers.source}",
         f"work      {number(plan.evaluations)} evaluations, {plan.evaluations_per_pixel} a pixel",
         f"kernel    {settings.kernel}, {settings.precision} precision ({settings.reason})",
         f"memory    {number(plan.bytes_of_worker)}B a worker process",

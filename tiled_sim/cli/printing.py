@@ -57,12 +57,31 @@ def provenance_lines(found: dict[str, Any] | None, default_F: float) -> list[str
 def plan_line(plan: "Plan") -> str:
     """Tiles of a plan, and what they are predicted to take."""
     frames, panels, slow, fast = plan.grid.tile
-    several = "" if frames * panels == 1 else f" of {frames} frames x {panels} panels"
-    taking = "" if math.isinf(plan.seconds) else f", about {duration(plan.seconds)} of a core"
+    several = ""
+    if frames * panels > 1:
+        several = f" of {_counted(frames, 'frame')} x {_counted(panels, 'panel')}"
+    about = f"about {duration(plan.seconds)}" if plan.seconds >= 0.1 else "less than 0.1 s"
+    taking = "" if math.isinf(plan.seconds) else f", {about} of a core"
     return (
         f"{len(plan)} of {slow} x {fast} pixels{several} for "
-        f"{plan.workers} worker{'' if plan.workers == 1 else 's'}{taking}"
+        f"{_counted(plan.workers, 'worker')}{taking}"
     )
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def plan_document(plan: "Plan") -> dict[str, Any]:
+    """The same for scripts."""
+    return {
+        "tiles": len(plan),
+        "tile": list(plan.grid.tile),
+        "workers": plan.workers,
+        "seconds": None if math.isinf(plan.seconds) else plan.seconds,
+        "evaluations": plan.evaluations,
+        "bytes_of_worker": plan.bytes_of_worker,
+    }
 
 
 def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[str]:
@@ -195,6 +214,7 @@ def summary_document(run: "Run", status: "Status") -> dict[str, Any]:
         "structure_factors": run.attributes["structure_factors"],
         "default_F": run.experiment.structure_factors.default_F,
         "hashes": run.hashes,
+        "plan": plan_document(run.plan),
         "kernel": run.plan.settings.kernel,
         "precision": run.plan.settings.precision,
         "c_compat": run.experiment.c_compat,

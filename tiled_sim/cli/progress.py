@@ -6,7 +6,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TaskProgressColumn,
     TextColumn,
@@ -30,21 +29,21 @@ class ProgressBar:
     def __init__(self, shown: bool) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._shown = shown
-        self._done = 0
+        self._done = self._total = 0
         self._evaluations = 0
         self._under_way = 0.0, 0
         self._began = time.monotonic()
         self._progress = Progress(
             TextColumn("tiles"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("[progress.download]{task.fields[tiles]}"),
             TaskProgressColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             console=self._console,
             disable=not shown,
         )
-        self._task = self._progress.add_task("tiles", total=None, rate="")
+        self._task = self._progress.add_task("tiles", total=None, rate="", tiles="")
 
     def __enter__(self) -> "ProgressBar":
         return self
@@ -72,7 +71,9 @@ class ProgressBar:
         self._done = done = len(run.plan) - missing
         self._began = time.monotonic()
         self._progress.start()
-        self._progress.update(self._task, total=len(run.plan), completed=done)
+        self._total = len(run.plan)
+        self._progress.update(self._task, total=self._total)
+        self._show(done, 0.0, "")
         self.say(f"dashboard {dashboard}")
         if done:
             self.say(f"resuming  {done} of {len(run.plan)} tiles are done already")
@@ -104,14 +105,16 @@ class ProgressBar:
         """Show how far a driver elsewhere has come; ``done`` are the tiles of the run."""
         rate = driver.evaluations / max(driver.seconds, 1e-9)
         failed = f", {driver.failed} failed" if driver.failed else ""
-        self._progress.update(
-            self._task, completed=done + driver.under_way, rate=f"{number(rate)}eval/s{failed}"
-        )
+        self._show(done, driver.under_way, f"{number(rate)}eval/s{failed}")
 
     def _advance(self, tiles: float, evaluations: int) -> None:
         rate = (self._evaluations + evaluations) / max(time.monotonic() - self._began, 1e-9)
+        self._show(self._done, tiles, f"{number(rate)}eval/s")
+
+    def _show(self, done: int, under_way: float, rate: str) -> None:
+        """Show how many tiles are done, and how much of others."""
         self._progress.update(
-            self._task, completed=self._done + tiles, rate=f"{number(rate)}eval/s"
+            self._task, completed=done + under_way, rate=rate, tiles=f"{done}/{self._total}"
         )
 
     def tile_failed(self, tile: str, error: str, final: bool) -> None:

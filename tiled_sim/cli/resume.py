@@ -11,9 +11,10 @@ from tiled_sim.cli.arguments import (
     read_request,
     tls_in,
 )
-from tiled_sim.cli.outputs import require_traced, wanted_outputs, write_outputs
+from tiled_sim.cli.outputs import require_possible, require_traced, write_outputs
 from tiled_sim.cli.submit import report, report_detached, say_interrupted
 from tiled_sim.errors import UsageError
+from tiled_sim.read.nanobragg.outputs import Outputs
 
 
 def parser() -> Parser:
@@ -38,8 +39,8 @@ def run(words: Sequence[str]) -> int:
         raise UsageError("name the run first: tiled-sim resume RUN.zarr")
     path, *experiment = rest
     request = read_request(options, experiment) if experiment else None
-    nanobragg = [] if request is None else request.nanobragg
-    outputs = wanted_outputs(nanobragg, path, c_compat=options.c_compat, detach=options.detach)
+    outputs = Outputs() if request is None else request.outputs
+    require_possible(outputs, path, detach=options.detach)
     cluster, tls = cluster_of(options), tls_in(options)
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.submit import compute_missing

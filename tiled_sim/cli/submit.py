@@ -18,7 +18,7 @@ from tiled_sim.cli.arguments import (
     trace_pixels,
 )
 from tiled_sim.cli.options import option_table
-from tiled_sim.cli.outputs import printed_pixel, wanted_outputs, write_outputs
+from tiled_sim.cli.outputs import printed_pixel, require_possible, write_outputs
 from tiled_sim.cli.printing import print_json, summary, summary_document
 from tiled_sim.errors import UsageError
 from tiled_sim.read.nanobragg.outputs import Outputs
@@ -50,9 +50,8 @@ def run(words: Sequence[str]) -> int:
     request = read_request(options, rest)
     if options.out is None:
         raise UsageError("--out RUN.zarr is missing: where should the run go?")
-    outputs = wanted_outputs(
-        request.nanobragg, options.out, c_compat=options.c_compat, detach=options.detach
-    )
+    outputs = request.outputs
+    require_possible(outputs, options.out, detach=options.detach)
     cluster, tls = cluster_of(options), tls_in(options)
     # torch, dask and zarr take seconds to import; a mistyped option should not wait for them
     from tiled_sim.cli.progress import ProgressBar

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from distributed import Client, Security
 from distributed.comm import connect
 
+from tiled_sim.cluster.descriptors import OF_CLIENT, require_descriptors
 from tiled_sim.cluster.forms import Gpu, Local, Remote, Slurm, Tls, Where, parse_cluster
-from tiled_sim.cluster.local import Work, local_cluster
+from tiled_sim.cluster.local import Workload, local_cluster
 from tiled_sim.cluster.security import security_for_ours, security_for_theirs, warn_if_open
 from tiled_sim.cluster.slurm import await_first_job, slurm_cluster
 from tiled_sim.errors import TiledSimError
@@ -27,13 +28,13 @@ def is_here(where: Where) -> bool:
 
 
 @contextmanager
-def connected(cluster: str, work: Work, *, tls: Tls | None = None) -> Iterator[Client]:
+def connected(cluster: str, workload: Workload, *, tls: Tls | None = None) -> Iterator[Client]:
     """A client of the cluster; one that is started for it is stopped after it.
 
     Parameters
     ----------
     cluster : value of ``--cluster``
-    work : to do there
+    workload : of it
     tls : certificates to encrypt the connections with; None: those that a ``tls://…`` address
         needs, from dask's configuration
 
@@ -43,17 +44,20 @@ def connected(cluster: str, work: Work, *, tls: Tls | None = None) -> Iterator[C
         for a malformed ``cluster``, and for what it asks and this machine does not have
     InputFileError
         for a file named by ``cluster`` or ``tls`` that cannot be read
+    StoreError
+        if too few files may be open at once
     TiledSimError
         if a remote scheduler does not answer, or no worker joins
     """
     where = parse_cluster(cluster)
+    require_descriptors(OF_CLIENT)
     with _calm():
         if isinstance(where, Remote):
             manager = _theirs(where, tls)
         elif isinstance(where, Slurm):
             manager = _by_slurm(where, tls)
         else:
-            manager = _here(where, work, tls)
+            manager = _here(where, workload, tls)
         with manager as client:
             yield client
 
@@ -77,9 +81,9 @@ def _by_slurm(where: Slurm, tls: Tls | None) -> Iterator[Client]:
 
 
 @contextmanager
-def _here(where: Local | Gpu, work: Work, tls: Tls | None) -> Iterator[Client]:
+def _here(where: Local | Gpu, workload: Workload, tls: Tls | None) -> Iterator[Client]:
     with (
-        local_cluster(where, work, security_for_ours(tls)) as workers,
+        local_cluster(where, workload, security_for_ours(tls)) as workers,
         Client(workers) as client,
     ):
         _await_worker(client, "the local cluster")

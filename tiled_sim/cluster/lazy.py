@@ -29,7 +29,7 @@ Hashes = tuple[tuple[str, str | None], ...]
 def lazy_image(
     experiment: Experiment,
     *,
-    tile: int | tuple[int, int] = 512,
+    tile: int | tuple[int, int] | None = None,
     precision: str = PRECISIONS[0],
     kernel: str = AUTO,
     negligible: float = NEGLIGIBLE,
@@ -43,7 +43,8 @@ def lazy_image(
     Parameters
     ----------
     experiment : what to simulate
-    tile : pixels of a chunk, one number or (slow, fast), multiples of 16
+    tile : pixels of a chunk, one number or (slow, fast), multiples of 16; None: by predicted cost,
+        so that small panels and frames go together
     precision : ``float64``, or ``mixed`` (float32 once h, k, l are less their nodes)
     kernel, negligible : as `tiled_sim.simulate`
     device : ``auto``, ``cpu``, ``cuda`` or ``cuda:N``

@@ -10,7 +10,7 @@ class Listener(Protocol):
     """Is told how a run goes on."""
 
     def planned(self, plan: Plan) -> None:
-        """A new run was planned: what it is predicted to take is known."""
+        """What a run is predicted to take is known; of one that goes on, by the plan it has."""
 
     def compiling(self) -> None:
         """The kernel of the run is being compiled, once for this machine."""

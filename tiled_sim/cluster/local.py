@@ -16,6 +16,7 @@ from dask.system import CPU_COUNT
 from distributed import LocalCluster, Nanny, Security
 from distributed.system import MEMORY_LIMIT
 
+from tiled_sim.cluster.descriptors import OF_CLIENT, OF_WORKER, require_descriptors
 from tiled_sim.cluster.forms import Gpu, Local
 from tiled_sim.errors import UsageError
 from tiled_sim.kernels.devices import TILES_ON_A_GPU, one_torch_thread
@@ -51,24 +52,24 @@ class OneGpu(Nanny):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Workload:
     """What a local cluster is for, as far as its size depends on it.
 
     Parameters
     ----------
     tiles : to compute; there are no more workers than tiles
     seconds : that one core is predicted to take
-    bytes_a_process : memory of a worker process with one thread [bytes]
+    bytes_of_worker : memory of a worker process with one thread [bytes]
     """
 
     tiles: int
     seconds: float = math.inf
-    bytes_a_process: int = 1
+    bytes_of_worker: int = 1
 
 
 @contextmanager
 def local_cluster(
-    where: Local | Gpu, work: Work, security: Security | None
+    where: Local | Gpu, workload: Workload, security: Security | None
 ) -> Iterator[LocalCluster]:
     """Workers on this machine, until the end of the block.
 
@@ -78,7 +79,7 @@ def local_cluster(
     Parameters
     ----------
     where : how many, and of which kind; numbers that are given are kept
-    work : to do
+    workload : of it
     security : of the connections; None: unencrypted
 
     Raises
@@ -91,20 +92,21 @@ def local_cluster(
         options = {"worker_class": OneGpu, "gpus": gpus}
         with _processes(len(gpus), TILES_ON_A_GPU, security, options) as cluster:
             yield cluster
-    elif where.workers is None and work.seconds < _QUICK:
+    elif where.workers is None and workload.seconds < _QUICK:
         protocol = "tcp://" if security is None else "tls://"
         options = {"processes": False, "protocol": protocol}
-        with one_torch_thread(), _started(1, _useful_workers(work), security, options) as cluster:
+        threads = _useful_workers(workload)
+        with one_torch_thread(), _started(1, threads, security, options) as cluster:
             yield cluster
     else:
-        workers = where.workers or _useful_workers(work)
+        workers = where.workers or _useful_workers(workload)
         with _processes(workers, where.threads, security, {}) as cluster:
             yield cluster
 
 
-def _useful_workers(work: Work) -> int:
+def _useful_workers(workload: Workload) -> int:
     """One a core, as far as there are tiles for them and memory."""
-    return max(1, min(CPU_COUNT, work.tiles, int(MEMORY_LIMIT // work.bytes_a_process)))
+    return max(1, min(CPU_COUNT, workload.tiles, int(MEMORY_LIMIT // workload.bytes_of_worker)))
 
 
 def visible_gpus() -> list[str]:
@@ -174,6 +176,8 @@ def _started(
     A terminal interrupts every process of a command, and each worker would print a traceback.
     The cluster's threads, and the processes that they start now and later, inherit the mask.
     """
+    processes = workers if options.get("processes", True) else 0
+    require_descriptors(OF_CLIENT + OF_WORKER * processes)
     resource_tracker.ensure_running()  # which would lift the mask if it were started under it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

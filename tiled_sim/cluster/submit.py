@@ -13,7 +13,7 @@ from tiled_sim.cluster.driver import finish
 from tiled_sim.cluster.forms import Tls
 from tiled_sim.cluster.lease import Lease
 from tiled_sim.cluster.listener import Listener, Silent
-from tiled_sim.cluster.local import Work
+from tiled_sim.cluster.local import Workload
 from tiled_sim.cluster.resources import workers_of
 from tiled_sim.errors import StoreError
 from tiled_sim.model.experiment import Experiment
@@ -89,7 +89,7 @@ def submit(
     plan = prepared.plan
     listener.planned(plan)
     # connect first: a cluster that is not there, or too small, leaves no run behind
-    with connected(cluster, _work(plan, len(plan)), tls=tls) as client:
+    with connected(cluster, _workload(plan, len(plan)), tls=tls) as client:
         require_memory(plan.memory, plan.grid, _memory_of_workers(client))
         run = _created(prepared, path)
         _hand_out(run, client, Progress(run), device, detach, listener)
@@ -137,7 +137,8 @@ def compute_missing(
         if is_here(parse_cluster(cluster)):
             chosen = run.plan.settings
             build_kernel(chosen, run.experiment, asked=chosen.kernel, compiling=listener.compiling)
-        with connected(cluster, _work(run.plan, len(missing)), tls=tls) as client:
+        listener.planned(run.plan)
+        with connected(cluster, _workload(run.plan, len(missing)), tls=tls) as client:
             require_memory(run.plan.memory, run.plan.grid, _memory_of_workers(client))
             _hand_out(run, client, progress, device, detach, listener)
     return Run(run.path)
@@ -163,9 +164,9 @@ def _hand_out(
         complete(run, client, progress, device, listener)
 
 
-def _work(plan: Plan, tiles: int) -> Work:
+def _workload(plan: Plan, tiles: int) -> Workload:
     """What there is to do for some of the tiles of a plan."""
-    return Work(tiles, plan.seconds * tiles / len(plan), plan.bytes_of_worker)
+    return Workload(tiles, plan.seconds * tiles / len(plan), plan.bytes_of_worker)
 
 
 def _memory_of_workers(client: Client) -> list[WorkerMemory]:

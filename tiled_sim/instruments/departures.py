@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from tiled_sim.instruments.tracing import TracedPixel
+from tiled_sim.model.settings import FLUENCE
 from tiled_sim.physics.vectors import Array, about_axis, unit
 
 #: How closely a cause must explain the numbers; logs have 15 digits, some causes take roots.
@@ -19,7 +20,6 @@ _EXPLAINED: Final = 1e-8
 _SAME_BUT_FOR_UNIT: Final = 1e-4
 _AXES: Final = ("rot_a_angstroms", "rot_b_angstroms", "rot_c_angstroms")
 #: Of nanoBragg.c, where neither -fluence nor -flux is given [photons/m²].
-_DEFAULT_FLUENCE: Final = 1.25932015286227e29
 _LARGEST_CRYSTAL: Final = 2000
 
 
@@ -299,7 +299,7 @@ def _scaled_sum(e: Evidence) -> str:
 
 def _default_fluence(e: Evidence) -> str:
     theirs, ours = e.pair("fluence_photons_per_m2")
-    if e.close(theirs, _DEFAULT_FLUENCE):
+    if e.close(theirs, FLUENCE):
         return "theirs is nanoBragg.c's default: neither -fluence nor -flux reached it"
     return f"theirs is ours times {theirs / ours:.9g}"
 

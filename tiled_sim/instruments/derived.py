@@ -98,10 +98,7 @@ def _of_experiment(experiment: Experiment) -> _Rows:
 
 
 def _computed_pixels(panel: Panel) -> int:
-    region = panel.region
-    if region is None:
-        return math.prod(panel.pixels)
-    return (region.slow_stop - region.slow_start) * (region.fast_stop - region.fast_start)
+    return math.prod(panel.pixels if panel.region is None else panel.region.shape)
 
 
 def _of_beam(beam: Beam) -> _Rows:

@@ -9,10 +9,8 @@ import numpy.typing as npt
 
 from tiled_sim.errors import StoreError, UsageError
 from tiled_sim.io.image_file import read_image_file, split_key
+from tiled_sim.model.detector import Region
 from tiled_sim.run.run import Run
-
-#: First and last pixel along fast, then along slow, inclusive, as nanoBragg's -roi.
-Region = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +129,7 @@ def same_part(
                 f"the images differ in shape (slow x fast): {listed}; if one is a cut of the "
                 "other, say of where by --roi FASTMIN FASTMAX SLOWMIN SLOWMAX"
             )
-        region = (0, shapes[0][1] - 1, 0, shapes[0][0] - 1)
+        region = Region(0, shapes[0][0], 0, shapes[0][1])
     one_shape = len(set(shapes)) == 1
     live = _cut(a.live, region, a.name, one_shape) & _cut(b.live, region, b.name, one_shape)
     if mask is not None:
@@ -148,13 +146,13 @@ def same_part(
 
 def _cut(array: npt.NDArray[Any], region: Region, name: str, one_shape: bool) -> npt.NDArray[Any]:
     """The region of an array; all of it if it is a cut already."""
-    fast_min, fast_max, slow_min, slow_max = region
     slow, fast = array.shape
-    if not one_shape and (slow, fast) == (slow_max - slow_min + 1, fast_max - fast_min + 1):
+    if not one_shape and (slow, fast) == region.shape:
         return array
-    if not (0 <= fast_min <= fast_max < fast and 0 <= slow_min <= slow_max < slow):
+    if region.slow_stop > slow or region.fast_stop > fast:
+        ends = " ".join(map(str, region.ends))
         raise UsageError(
-            f"--roi {fast_min} {fast_max} {slow_min} {slow_max} (fast min, fast max, slow min, "
-            f"slow max, inclusive) is not inside {name}, {slow} x {fast} (slow x fast) pixels"
+            f"--roi {ends} (fast min, fast max, slow min, slow max, inclusive) is not inside "
+            f"{name}, {slow} x {fast} (slow x fast) pixels"
         )
-    return array[slow_min : slow_max + 1, fast_min : fast_max + 1]
+    return array[region.slow_start : region.slow_stop, region.fast_start : region.fast_stop]

@@ -22,7 +22,7 @@ from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.plan.coverage import Coverage, measure_coverage
 from tiled_sim.read.inputs import load_mask, read_structure_factors
-from tiled_sim.read.nanobragg.reader import read_options, read_sources_named
+from tiled_sim.read.nanobragg.reader import Command
 
 #: Two values of F are the same where they differ by no more than this share of the larger:
 #: an MTZ holds float32, whose rounding is 6e-8.
@@ -232,19 +232,15 @@ def judge_command(
     words : nanoBragg options
     c_compat : of ``--c-compat``
     fdump, mtz : of every ``--fdump`` and ``--mtz``
-    clip_to_beam, noise : as of `read_options`
+    clip_to_beam, noise : as of `Command.experiment`
 
     Returns
     -------
     the verdict, all sources that the command names, and the experiment; where the verdict is that
     F is refused, an experiment with F = 1 electron, for its geometry
     """
-    named = read_sources_named(
-        words,
-        c_compat=c_compat,
-        fdump=fdump[0] if fdump else None,
-        mtz=mtz[0] if mtz else None,
-    )
+    command = Command.of(words, c_compat=c_compat)
+    named = command.factors(fdump=fdump[0] if fdump else None, mtz=mtz[0] if mtz else None)
     try:
         for option, values in (("--fdump", fdump), ("--mtz", mtz)):
             if len(values) > 1:
@@ -254,9 +250,7 @@ def judge_command(
     except TiledSimError as error:
         verdict = Verdict(None, f"the command is refused: {error}")
     sources = list(named.candidates().values())
-    experiment = read_options(
-        words,
-        c_compat=c_compat,
+    experiment = command.experiment(
         clip_to_beam=clip_to_beam,
         noise=noise,
         structure_factors=verdict.source or StructureFactorSource(default_F=1.0),

@@ -142,13 +142,20 @@ class Anchors:
     node: Tensor
 
 
-def steps_of(scene: Scene, device: torch.device) -> list[StepList]:
-    """Every step of a scene, grouped by the direction of its source, in the order of summation."""
+def steps_of(scene: Scene, device: torch.device, *, most_kept: int = STEPS_KEPT) -> list[StepList]:
+    """Every step of a scene, grouped by the direction of its source, in the order of summation.
+
+    Parameters
+    ----------
+    scene : the panel in its frame
+    device : where their tables lie
+    most_kept : steps of a scene whose tables are kept
+    """
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3).to(device)
     grouped: dict[Vector, list[tuple[float, float]]] = {}
     for source, weight in zip(scene.spectrum, scene.weights, strict=True):
         grouped.setdefault(source.incident, []).append((source.wavelength, weight))
-    keep = len(scene.beam.spectrum) * len(orientations) <= STEPS_KEPT
+    keep = len(scene.spectrum) * len(orientations) <= most_kept
     return [
         StepList(incident, orientations, members, keep=keep)
         for incident, members in grouped.items()

@@ -116,7 +116,7 @@ class Scene:
         step = slice(phi, phi + 1), slice(domain, domain + 1)
         return replace(
             self,
-            spectrum=self.spectrum[source : source + 1],
+            spectrum=replace(self.spectrum[source : source + 1], weight=np.ones(1)),
             angles=self.angles[step[0]],
             orientations=self.orientations[step],
             first_orientations=self.first_orientations[step],

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from tiled_sim.model.checks import UNHASHED, require, require_finite
-from tiled_sim.physics.constants import AVOGADRO
+from tiled_sim.physics.constants import AVOGADRO, WATER_DENSITY, WATER_MOLAR_MASS
 
 #: What the first column of a table of amorphous scattering may be, and how much of it is one
 #: sin θ/λ [1/Å].
@@ -31,8 +31,8 @@ class Background:
     abscissa: str
     thickness: float
     area: float
-    density: float = 1.0
-    molar_mass: float = 18.015
+    density: float = WATER_DENSITY
+    molar_mass: float = WATER_MOLAR_MASS
 
     def __post_init__(self) -> None:
         require_finite(self, "background")

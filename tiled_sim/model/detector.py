@@ -26,6 +26,21 @@ class Region:
             "fast stop) holds no pixel",
         )
 
+    @classmethod
+    def of_ends(cls, fast_min: int, fast_max: int, slow_min: int, slow_max: int) -> "Region":
+        """The region from first and last pixels, as nanoBragg's ``-roi`` names them."""
+        return cls(slow_min, slow_max + 1, fast_min, fast_max + 1)
+
+    @property
+    def ends(self) -> tuple[int, int, int, int]:
+        """First and last pixel along fast, then along slow, as nanoBragg's ``-roi``."""
+        return self.fast_start, self.fast_stop - 1, self.slow_start, self.slow_stop - 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(slow, fast) number of pixels."""
+        return self.slow_stop - self.slow_start, self.fast_stop - self.fast_start
+
 
 @dataclass(frozen=True, slots=True)
 class MaskFile:

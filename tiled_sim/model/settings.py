@@ -16,6 +16,11 @@ DEVICES = {
 #: Takes the kernel that is predicted to finish first.
 AUTO = "auto"
 KERNELS = (AUTO, *DEVICES)
+#: nanoBragg's fluence [photons/m²] and size of the beam [mm], where none are given.
+FLUENCE = 125932015286227086360700780544.0
+BEAM_SIZE = 0.1
+#: nanoBragg's number of mosaic domains where there is a spread and no number.
+DOMAINS_OF_A_SPREAD = 10
 #: Of the generator of mosaic domains, which is nanoBragg's.
 MOSAIC_SEED = 12345678
 #: Share of the peak of a Gaussian spot below which an evaluation is negligible.

@@ -10,5 +10,8 @@ HC_EV_ANGSTROM = 12398.42
 #: that a phi step is exactly 0 here when it is there.
 RADIAN = 180.0 * 0.31830988618379067154
 
+#: Of water: density [g/cm³] and molar mass [g/mol].
+WATER_DENSITY, WATER_MOLAR_MASS = 1.0, 18.015
+
 #: Molecules in a mole.
 AVOGADRO = 6.02214179e23

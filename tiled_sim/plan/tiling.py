@@ -15,6 +15,8 @@ _FEWEST_PIXELS = 64 * 64
 _SHORTEST_SECONDS = 0.2
 #: What a tile takes at most, as long as it is worth a task: so much work is lost with a worker.
 _LONGEST_SECONDS = 10.0
+#: Where it is not known what a tile costs, on a GPU: 512 × 512.
+_PIXELS_OF_UNKNOWN_COST = 1 << 18
 #: Sides are multiples of this where they can be: such tiles divide into chunks of fair size.
 _STEP = 64
 
@@ -30,7 +32,7 @@ def grid_of(
     ----------
     shape : (frame, panel, slow, fast) of the image
     tile : (slow, fast) pixels of a panel that were asked for; None: as predicted cost says
-    seconds : that one core is predicted to take for the image [s]
+    seconds : that one core is predicted to take for the image [s]; infinity: not known
     workers : that compute it
 
     Raises
@@ -60,6 +62,8 @@ def pixels_of_a_tile(pixels: int, seconds: float, workers: int) -> int:
     workers : that compute them
     """
     of_a_worker = pixels / (TILES_A_WORKER * workers)
+    if math.isinf(seconds):
+        return math.ceil(max(min(of_a_worker, _PIXELS_OF_UNKNOWN_COST), _WORTH_A_TASK))
     a_second = pixels / seconds if seconds > 0 else math.inf
     wanted = min(of_a_worker, max(_LONGEST_SECONDS * a_second, _WORTH_A_TASK), _MOST_PIXELS)
     fewest = max(_FEWEST_PIXELS, min(_SHORTEST_SECONDS * a_second, _WORTH_A_TASK))

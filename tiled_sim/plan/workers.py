@@ -12,11 +12,13 @@ class Workers:
     count : of processes
     threads : of each, with a tile on every one
     device : ``cpu`` or ``cuda``
+    source : where their number comes from, for the user
     """
 
     count: int = 1
     threads: int = 1
     device: str = "cpu"
+    source: str = "as asked"
 
     @property
     def cores(self) -> int:

@@ -10,6 +10,8 @@ from tiled_sim.model.beam import Source, Spectrum
 from tiled_sim.physics.vectors import Array, Vector, about_axis, as_tuple, unit
 from tiled_sim.read.stepping import Steps
 
+#: Below this sine of the angle between beam and polarization axis the plane is ill-defined.
+NEARLY_PARALLEL = 0.01
 #: Where the C program puts a source that a file does not place [m].
 _SOURCE_DISTANCE = 10.0
 

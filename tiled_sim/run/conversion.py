@@ -11,6 +11,7 @@ from tiled_sim.errors import StoreError
 from tiled_sim.model.grid import Tile
 from tiled_sim.plan.memory import memory_of
 from tiled_sim.run.run import Run
+from tiled_sim.run.status import Progress
 from tiled_sim.store.run_store import FORMAT, RunStore
 from tiled_sim.store.sidecar import counts_digest, image_digest
 from tiled_sim.versions import versions
@@ -52,9 +53,9 @@ def convert(old: str | Path, new: str | Path) -> Converted:
     if found.attributes["format"] == FORMAT:
         raise StoreError(f"{old} has format {FORMAT} already; there is nothing to convert")
     inputs = found.inputs()
-    plan = replace(
-        found.plan, memory=memory_of(found.plan.settings, found.experiment, inputs.nodes)
-    )
+    tile = found.plan.grid.tile
+    memory = memory_of(found.plan.settings, found.experiment, inputs.nodes, tile)
+    plan = replace(found.plan, memory=memory)
     hashes = {"experiment": found.experiment.sha256, **inputs.hashes, "plan": plan.sha256}
     run_id = uuid.uuid4().hex
     kept: list[str] = []
@@ -91,7 +92,9 @@ def convert(old: str | Path, new: str | Path) -> Converted:
     )
     if len(kept) == len(plan):
         made.finish()
-    return Converted(Run(made.path), len(kept), tuple(left))
+    run = Run(made.path)
+    Progress.surveyed(run).write()
+    return Converted(run, len(kept), tuple(left))
 
 
 def _done(run: Run) -> Iterator[tuple[Tile, dict[str, Any]]]:

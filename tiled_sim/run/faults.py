@@ -87,6 +87,8 @@ def _faults_of_pixels(
     try:
         pixels = read()
     except files.DAMAGE as error:
+        if files.is_shortage(error):
+            raise
         yield f"the {name} cannot be read: {error}"
         return
     nan = int(np.isnan(pixels).sum())

@@ -68,6 +68,8 @@ def run_attributes(path: Path) -> dict[str, Any]:
             ) from error
         raise StoreError(f"{path} is no zarr store, so no run; give the path of one") from error
     except (OSError, ValueError) as error:
+        if files.is_shortage(error):
+            raise
         raise StoreError(f"{path}: its zarr.json cannot be read ({_reason(error)})") from error
     attributes = document.get("attributes") if isinstance(document, dict) else None
     run = attributes.get("tiled_sim") if isinstance(attributes, dict) else None

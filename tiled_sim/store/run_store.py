@@ -1,7 +1,6 @@
 """The run store: the only code that touches the zarr. See ``docs/store.md``."""
 
 import json
-import math
 import operator
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -53,6 +52,8 @@ class RunStore:
             if "0/counts" in self._root:
                 arrays["counts"] = layout.array_of(self._root, "0/counts")
         except Exception as error:  # zarr, of metadata that may hold anything
+            if files.is_shortage(error):
+                raise
             raise StoreError(
                 f"{path}: its arrays cannot be opened ({error}); its metadata is damaged, or not "
                 "tiled_sim's"
@@ -327,10 +328,12 @@ class RunStore:
         """
         for name, array in self._arrays.items():
             assert array.shards is not None
-            sides = zip(array.shards, array.chunks, strict=True)
-            chunks = math.prod(shard // chunk for shard, chunk in sides)
+            counts, there = (
+                tuple(-(-side // chunk) for side, chunk in zip(sides, array.chunks, strict=True))
+                for sides in (array.shards, tile.shape)
+            )
             file = self._shard(name, *self.grid.place_of(tile.index))
-            fault = fault_of_shard(file, chunks)
+            fault = fault_of_shard(file, counts, there)
             if fault:
                 yield f"{file.relative_to(self._path)} {fault}"
 

@@ -1,18 +1,20 @@
 """Whether a shard can be read, by a look at its index alone."""
 
-import struct
+import math
 from pathlib import Path
+
+import numpy as np
 
 from tiled_sim.errors import StoreError
 from tiled_sim.store import durable, files
 
-#: Of a chunk that was not written; ours all are.
+#: Of a chunk that was not written; those of ours that have pixels all are.
 _NONE = 2**64 - 1
 #: Behind the index: its CRC32C.
 _CHECKSUM = 4
 
 
-def fault_of_shard(file: Path, chunks: int) -> str:
+def fault_of_shard(file: Path, counts: tuple[int, ...], there: tuple[int, ...]) -> str:
     """What keeps a shard from being read; empty if its index says that all chunks are there.
 
     A damaged chunk is found when it is decoded, and changed pixels by their digest.
@@ -20,13 +22,16 @@ def fault_of_shard(file: Path, chunks: int) -> str:
     Parameters
     ----------
     file : of the shard, its index at the end
-    chunks : that it must have
+    counts : of chunks along each axis
+    there : the first of them along each axis that have pixels: those beyond the edge of the array
+        are never written
 
     Raises
     ------
     StoreError
         something that cannot be read, nor replaced, stands in its place
     """
+    chunks = math.prod(counts)
     size_of_index = 16 * chunks + _CHECKSUM
     try:
         with files.open_file(file) as opened:
@@ -38,12 +43,15 @@ def fault_of_shard(file: Path, chunks: int) -> str:
     except FileNotFoundError:
         return "is lost"
     except OSError as error:
+        if files.is_shortage(error):
+            raise
         raise StoreError(
             f"{file} cannot be read ({durable.reason(error)}); remove it, and `tiled-sim resume` "
             "computes its tile again"
         ) from error
-    places = struct.unpack(f"<{2 * chunks}Q", index[:-_CHECKSUM])
-    for offset, length in zip(places[::2], places[1::2], strict=True):
+    places = np.frombuffer(index[:-_CHECKSUM], "<u8").reshape(*counts, 2)
+    having_pixels = places[tuple(slice(number) for number in there)]
+    for offset, length in having_pixels.reshape(-1, 2).tolist():
         if offset == _NONE or length == 0 or offset + length > size - size_of_index:
             return "has lost chunks"
     return ""

@@ -36,6 +36,8 @@ class Traces:
         except FileNotFoundError:
             return None
         except OSError as error:
+            if files.is_shortage(error):
+                raise
             raise StoreError(
                 f"{self._path}: the sidecar of {tile} cannot be read ({durable.reason(error)}); "
                 "remove it, and `tiled-sim resume` computes the tile again"

@@ -3,7 +3,7 @@
 import pytest
 
 from tiled_sim.io.camera import header_bytes
-from tiled_sim.read.nanobragg.reader import read_camera
+from tiled_sim.read.nanobragg.reader import Command
 
 LINE = "-lambda 1.1 -detpixels 128 -pixel 0.2 "  # at 100 mm, the default
 #: Of the lines of a header, those that the options decide.
@@ -53,7 +53,7 @@ PRINTED = {
 
 
 def printed(line):
-    text = header_bytes(read_camera((LINE + line).split())).decode()
+    text = header_bytes(Command.of((LINE + line).split()).camera).decode()
     return dict(word.split("=") for word in text.replace(";", "").split("\n") if "=" in word)
 
 

@@ -3,8 +3,7 @@
 import pytest
 
 from tiled_sim.read.nanobragg.options import OPTIONS
-from tiled_sim.read.nanobragg.outputs import read_outputs
-from tiled_sim.read.nanobragg.reader import read_options
+from tiled_sim.read.nanobragg.reader import Command
 
 BASE = "-default_F 10 -cell 70 80 90 -N 5 -lambda 1 -oversample 1 -detpixels 64 -pixel 0.2"
 SWEEP = "-hdivrange 1 -vdivrange 1 -dispersion 1 -hdivsteps 3 -vdivsteps 3 -dispsteps 3"
@@ -146,7 +145,8 @@ OPTIONS_WITH_EFFECT = [name for name, effect in EFFECTS.items() if effect is not
 
 
 def outcome(words):
-    return read_options(words).sha256, read_outputs(words)
+    command = Command.of(words)
+    return command.experiment().sha256, command.outputs
 
 
 def test_every_option_that_is_honoured_is_looked_at():

@@ -13,8 +13,7 @@ from tiled_sim.model.detector import Region
 from tiled_sim.model.experiment import StructureFactorSource
 from tiled_sim.model.readout import Noise
 from tiled_sim.physics.vectors import about_fixed_axes
-from tiled_sim.read.nanobragg.outputs import read_outputs
-from tiled_sim.read.nanobragg.reader import read_options
+from tiled_sim.read.nanobragg.reader import Command, read_options
 
 CRYSTAL = "-default_F 100 -cell 100 100 100 90 90 90 -N 5 "
 
@@ -432,7 +431,7 @@ def test_three_sources_are_refused_with_their_names():
 def test_a_source_that_is_handed_over_stands_for_those_that_are_named():
     source = StructureFactorSource(default_F=2.0)
     words = ["-cell", "100", "-hkl", "a"]
-    experiment = read_options(words, fdump="b", structure_factors=source)
+    experiment = Command.of(words).experiment(fdump="b", structure_factors=source)
     assert experiment.structure_factors == source
 
 
@@ -1161,7 +1160,7 @@ def test_a_nearest_point_beats_the_beam_centre_of_a_header_but_in_c(with_image):
     ],
 )
 def test_files_beside_the_run_are_told(line, float_image, fdump, progress):
-    outputs = read_outputs(line.split())
+    outputs = Command.of(line.split()).outputs
     assert (outputs.float_image, outputs.fdump, outputs.progress) == (float_image, fdump, progress)
 
 
@@ -1179,7 +1178,7 @@ def test_files_beside_the_run_are_told(line, float_image, fdump, progress):
     ],
 )
 def test_outputs_and_what_belongs_to_them_are_told(line, attribute, value):
-    outputs = read_outputs(line.split())
+    outputs = Command.of(line.split()).outputs
     assert tuple(getattr(outputs, name) for name in attribute) == value
 
 
@@ -1190,7 +1189,7 @@ def test_outputs_and_what_belongs_to_them_are_told(line, attribute, value):
 def test_an_option_that_needs_another_is_refused_without_it_but_under_c_compat(line, other):
     with pytest.raises(UsageError, match=f"has no effect without {other}"):
         read(line)
-    assert read_outputs(line.split(), c_compat=True).files == {}
+    assert Command.of(line.split(), c_compat=True).outputs.files == {}
 
 
 @pytest.mark.parametrize("c_compat", [False, True])
@@ -1230,7 +1229,7 @@ def test_a_file_that_is_taken_back_is_a_contradiction(line):
     option, name, negation = line.split()
     with pytest.raises(UsageError, match=f"{negation} takes back {option} {name}.*--c-compat"):
         read(line)
-    assert read_outputs(line.split(), c_compat=True).files == {}
+    assert Command.of(line.split(), c_compat=True).outputs.files == {}
     assert read(line, c_compat=True).noise is None
 
 

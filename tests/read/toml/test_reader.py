@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import shutil
 import tempfile
@@ -11,21 +10,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strategies.experiments import MASK, MASK_SHA256, TABLE, TABLE_SHA256, experiments
 from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError
 from tiled_sim.model import units
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
-from tiled_sim.model.crystal import SHAPES, Crystal, Domains
+from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.experiment import Experiment, StructureFactorSource
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.cell import dual, lengths_and_angles
-from tiled_sim.physics.vectors import about_axis, about_fixed_axes, as_tuple, unit
+from tiled_sim.physics.vectors import about_fixed_axes, as_tuple
 from tiled_sim.read.toml import background as toml_background
 from tiled_sim.read.toml import beam as toml_beam
 from tiled_sim.read.toml import crystal as toml_crystal
@@ -35,10 +35,6 @@ from tiled_sim.read.toml.reader import read_toml, write_toml
 
 DATA = Path(__file__).parents[2] / "data"
 EXAMPLES = Path(__file__).parents[3] / "examples"
-MASK = str(DATA / "mask.img")
-MASK_SHA256 = hashlib.sha256((DATA / "mask.img").read_bytes()).hexdigest()
-TABLE = str(DATA / "droplet.stol")
-TABLE_SHA256 = hashlib.sha256(Path(TABLE).read_bytes()).hexdigest()
 
 SECTIONS = {
     "beam": "wavelength_A = 1.0\nfluence_photons_per_m2 = 1e24",
@@ -215,141 +211,7 @@ def test_no_two_quantities_share_a_key(table):
     assert len(keys) == len(set(keys))
 
 
-finite = st.floats(-1e6, 1e6)
-positive = st.floats(1e-6, 1e6)
-directions = (
-    st.tuples(*[st.floats(-1, 1)] * 3)
-    .filter(lambda v: np.linalg.norm(v) > 0.1)
-    .map(lambda v: tuple(float(x) for x in unit(v)))
-)
-sources = st.builds(Source, directions, positive, st.floats(0.1, 10))
-
-
-@st.composite
-def beams(draw):
-    listed = draw(st.lists(sources, min_size=1, max_size=4))
-    return Beam(
-        draw(st.sampled_from(listed)).incident,
-        draw(st.sampled_from(listed)).wavelength,
-        draw(st.floats(0, 1e35)),
-        draw(st.none() | st.floats(-1, 1)),
-        draw(directions),
-        Spectrum.of(listed),
-    )
-
-
-@st.composite
-def rotations(draw):
-    step, steps = draw(finite), draw(st.integers(1, 1000))
-    oscillation = step * steps if steps > 1 else draw(finite)
-    return Rotation(
-        draw(directions), draw(finite), step, steps, oscillation, draw(st.integers(1, 1000))
-    )
-
-
-@st.composite
-def crystals(draw):
-    skewed = np.eye(3) + np.array(draw(st.tuples(*[st.floats(-0.2, 0.2)] * 9))).reshape(3, 3)
-    turned = skewed @ about_axis(draw(directions), draw(st.floats(-4, 4)))
-    direct = turned * np.array(draw(st.tuples(*[st.floats(1, 1000)] * 3)))[:, None]
-    return crystal(
-        direct,
-        dual(direct) * draw(st.floats(0.99, 1.01)),
-        cells=draw(st.tuples(*[st.integers(1, 2000)] * 3)),
-        shape=draw(st.sampled_from(SHAPES)),
-        fudge=draw(positive),
-        domains=Domains(
-            draw(st.floats(0, 4)),
-            draw(st.integers(1, 1000)),
-            draw(st.integers(-(2**31), 2**31)),
-        ),
-    )
-
-
-@st.composite
-def panels(draw, pixels, pixel_size):
-    slow, fast = pixels
-    regions = st.builds(
-        lambda a, b, c, d: Region(a, a + 1 + b % (slow - a), c, c + 1 + d % (fast - c)),
-        *(st.integers(0, size) for size in (slow - 1, slow, fast - 1, fast)),
-    )
-    origin, normal = draw(st.tuples(finite, finite, finite)), draw(directions)
-    assume(abs(np.dot(origin, normal)) > 1e-6)
-    return Panel(
-        origin=origin,
-        fast_axis=draw(directions),
-        slow_axis=draw(directions),
-        normal=normal,
-        pixels=pixels,
-        pixel_size=pixel_size,
-        region=draw(st.none() | regions),
-        mask=MaskFile(MASK, MASK_SHA256) if slow == 128 and draw(st.booleans()) else None,
-        name=draw(st.text()),
-    )
-
-
-@st.composite
-def detectors(draw):
-    shapes = st.sampled_from([(1, 1), (128, 128), (2527, 2463)])
-    panel = st.tuples(shapes, st.tuples(positive, positive)).flatmap(lambda how: panels(*how))
-    listed = draw(st.lists(panel, min_size=1, max_size=3))
-    sensor = st.none() | st.builds(Sensor, positive, positive, st.integers(1, 100))
-    return Detector(tuple(listed), draw(st.none() | positive), draw(st.booleans()), draw(sensor))
-
-
-fractions = st.floats(0, 1)
-seeds = st.integers(0, 2**32 - 1)
-noises = st.builds(
-    Noise,
-    *(seeds, fractions, fractions, seeds, st.floats(0, 1e3), positive, finite),
-    saturation=st.integers(1, 2**31 - 1),
-    point_spread=st.none()
-    | st.builds(PointSpread, st.sampled_from(["gauss", "fiber"]), positive, st.just(1)),
-)
-
-backgrounds = st.builds(
-    Background,
-    *(st.just(TABLE), st.just(TABLE_SHA256), st.sampled_from(["stol", "4stol", "Q"])),
-    *(positive, positive, positive, positive),
-)
-
-
-def experiment_of(c_compat, **parts):
-    """An experiment, with ``c_compat`` and noise only where they can be had."""
-    for fewer in ({"c_compat": c_compat}, {}, {"noise": None}):
-        with contextlib.suppress(ExperimentError):
-            return Experiment(**(parts | fewer))
-    raise AssertionError("no noise can be had with anything")
-
-
-experiments = st.builds(
-    experiment_of,
-    beam=beams(),
-    crystal=crystals(),
-    detector=detectors(),
-    sampling=st.builds(
-        Sampling,
-        *(st.integers(1, 100), st.booleans(), st.floats(0, 100)),
-        *(st.booleans(), st.booleans(), st.booleans()),
-    ),
-    exposures=rotations(),
-    structure_factors=st.builds(
-        StructureFactorSource,
-        st.sampled_from(["a.hkl", "./b/../c d.hkl", "/some/where/é.hkl"]),
-        st.sampled_from(["hkl", "fdump"]),
-        finite,
-    )
-    | st.builds(
-        StructureFactorSource, st.just("a.mtz"), st.just("mtz"), finite, st.none() | st.text()
-    ),
-    c_compat=st.booleans(),
-    notes=st.lists(st.text()).map(tuple),
-    background=st.none() | backgrounds,
-    noise=st.none() | noises,
-)
-
-
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(experiments)
 def test_any_experiment_reads_back_the_same_to_the_bit(experiment):
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
@@ -944,7 +806,7 @@ def toml_value(value):
     return json.dumps(value).replace("Infinity", "inf").replace("NaN", "nan")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(wild_documents())
 def test_any_document_is_read_or_refused_in_words(text):
     tomllib.loads(text)

@@ -21,9 +21,11 @@ from tiled_sim.physics.structure_factor import StructureFactorTable
 
 #: h, k, l are looked for a little further out than they can be, for the roundings on the way.
 _MARGIN = 1e-6
-#: Of a scene of so many steps, 10 MB, all crystals are kept; of one with more they are made for so
+#: Of a scene of so many steps, 40 MB, all crystals are kept; of one with more they are made for so
 #: many at a time. Memory and time depend on these numbers, results do not.
-_STEPS_KEPT, _STEPS_AT_A_TIME = 1 << 15, 1 << 12
+_STEPS_KEPT, _STEPS_AT_A_TIME = 1 << 17, 1 << 12
+#: Of a step with its crystal, its table included, and as much while they are made.
+_BYTES_PER_STEP = 500
 
 
 class Candidates(NamedTuple):
@@ -112,6 +114,13 @@ class Finder:
             low = low.maximum(torch.tensor(self._table.minimum, dtype=torch.float64) - 1.0)
             high = high.minimum(torch.tensor(self._table.maximum, dtype=torch.float64) + 1.0)
         return low, high
+
+
+def bytes_of_crystals(steps: int) -> int:
+    """What a `Finder` holds of so many steps, and what is made on the way."""
+    if steps <= _STEPS_KEPT:
+        return steps * _BYTES_PER_STEP
+    return _STEPS_AT_A_TIME * _BYTES_PER_STEP * 3
 
 
 def _made(steps: StepList) -> Iterator[Steps]:

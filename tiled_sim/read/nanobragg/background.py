@@ -3,17 +3,18 @@
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.stol import read_stol
 from tiled_sim.model.background import ABSCISSAS, Background
+from tiled_sim.physics.constants import WATER_DENSITY, WATER_MOLAR_MASS
 from tiled_sim.read.nanobragg.clipping import in_beam
-from tiled_sim.read.nanobragg.contradictions import Judge
+from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.options import Given
 
 _TABLES = {"-stol": "stol", "-4stol": "4stol", "-Q": "Q"}
 _MATERIAL = ("-density", "-MW")
-_WATER = {"density": 1.0, "molar_mass": 18.015}
+_WATER = {"density": WATER_DENSITY, "molar_mass": WATER_MOLAR_MASS}
 
 
 def read_background(
-    given: Given, beam_size: float, clip_to_beam: bool | None, judge: Judge
+    given: Given, beam_size: float, clip_to_beam: bool | None, conflicts: Conflicts
 ) -> Background | None:
     """The droplet of ``-water``, of the material of ``-stol``, ``-4stol`` or ``-Q``.
 
@@ -25,7 +26,7 @@ def read_background(
     given : the options
     beam_size : [m]
     clip_to_beam : whether only what the beam hits of a larger droplet counts; None: not said
-    judge : of contradictions
+    conflicts : found among the options so far
 
     Raises
     ------
@@ -41,7 +42,7 @@ def read_background(
     if water == 0.0:
         idle = [*tables, *given.any_of(*_MATERIAL)]
         if idle:
-            judge.object(
+            conflicts.settle(
                 f"{' '.join(idle)} {'have' if idle[1:] else 'has'} no effect without -water, which "
                 "says how thick the material is [µm]",
                 "there is no background",
@@ -58,13 +59,13 @@ def read_background(
         "molar_mass": given.number("-MW"),
     }
     if path is not None and None in material.values():
-        judge.note(
+        conflicts.note(
             f"the material of {path} has {_missing(material)}: -density and -MW say otherwise"
         )
     side = water
     if 0 <= beam_size < water:
         what = f"the droplet of -water {water * 1e6:g} µm"
-        side = in_beam(what, water * 1e3, beam_size * 1e3, clip_to_beam, judge) / 1e3
+        side = in_beam(what, water * 1e3, beam_size * 1e3, clip_to_beam, conflicts) / 1e3
     return Background(
         path=path,
         sha256=sha256,
@@ -77,5 +78,8 @@ def read_background(
 
 def _missing(material: dict[str, float | None]) -> str:
     """What a material is taken to have of water."""
-    words = {"density": "water's density, 1 g/cm³", "molar_mass": "water's mass, 18.015 g/mol"}
+    words = {
+        "density": f"water's density, {WATER_DENSITY:g} g/cm³",
+        "molar_mass": f"water's mass, {WATER_MOLAR_MASS:g} g/mol",
+    }
     return " and ".join(words[name] for name, value in material.items() if value is None)

@@ -3,16 +3,16 @@
 import numpy as np
 
 from tiled_sim.io.camera import CameraHeader
-from tiled_sim.model.exposures import Exposures
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import as_tuple
 from tiled_sim.read.nanobragg.detector import Laboratory
+from tiled_sim.read.nanobragg.exposures import PhiSweep
 
 #: Rows: the axes of a DIALS origin in the laboratory of the C program.
 _DIALS_AXES = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 
 
-def camera_header(laboratory: Laboratory, wavelength: float, exposures: Exposures) -> CameraHeader:
+def camera_header(laboratory: Laboratory, wavelength: float, sweep: PhiSweep) -> CameraHeader:
     """Describe the camera as the C program does.
 
     As there, distance and beam spot are those of the detector before the two-theta swing, so
@@ -22,7 +22,7 @@ def camera_header(laboratory: Laboratory, wavelength: float, exposures: Exposure
     ----------
     laboratory : the detector's position
     wavelength : [Å]
-    exposures : of one frame
+    sweep : of phi
     """
     placed, px = laboratory.placed, laboratory.pixel_size
     spot = placed.distance * placed.beam - placed.origin
@@ -39,7 +39,7 @@ def camera_header(laboratory: Laboratory, wavelength: float, exposures: Exposure
             float(-placed.origin @ placed.fast) / px + 0.5,
             float(-placed.origin @ placed.slow) / px + 0.5,
         ),
-        phi=exposures.start * RADIAN,
-        oscillation=exposures.oscillation * RADIAN,
+        phi=sweep.start * RADIAN,
+        oscillation=sweep.steps.range * RADIAN,
         twotheta=laboratory.twotheta * RADIAN,
     )

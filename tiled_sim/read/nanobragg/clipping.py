@@ -1,11 +1,15 @@
 """Of what is larger than the beam, only a part may count: the user says so."""
 
 from tiled_sim.errors import ExperimentError
-from tiled_sim.read.nanobragg.contradictions import Judge
+from tiled_sim.read.nanobragg.conflicts import Conflicts
 
 
 def in_beam(
-    what: str, size: float, beam_size: float, clip_to_beam: bool | None, judge: Judge
+    what: str,
+    size: float,
+    beam_size: float,
+    clip_to_beam: bool | None,
+    conflicts: Conflicts,
 ) -> float:
     """Height or width that counts of something larger than the beam [mm].
 
@@ -16,21 +20,21 @@ def in_beam(
     what : is larger, with its size, for messages
     size, beam_size : [mm]
     clip_to_beam : whether only what the beam hits counts; None: not said
-    judge : of what C does
+    conflicts : told of what is done
 
     Raises
     ------
     ExperimentError
-        if it is not said, unless ``judge.c_compat``
+        if it is not said, unless ``conflicts.c_compat``
     """
-    if clip_to_beam is None and not judge.c_compat:
+    if clip_to_beam is None and not conflicts.c_compat:
         raise ExperimentError(
             f"{what} is larger than the beam, {beam_size:g} mm (-beamsize). Say --clip-to-beam to "
             "simulate the part in the beam, as the C program does, or --no-clip-to-beam for all "
             "of it"
         )
     if clip_to_beam is False:
-        judge.note(f"{what} is larger than the beam, {beam_size:g} mm, and is not clipped")
+        conflicts.note(f"{what} is larger than the beam, {beam_size:g} mm, and is not clipped")
         return size
-    judge.note(f"{what} is clipped to the beam size {beam_size:g} mm")
+    conflicts.note(f"{what} is clipped to the beam size {beam_size:g} mm")
     return beam_size

@@ -20,7 +20,7 @@ from tiled_sim.read.conventions import (
     place,
     with_axes,
 )
-from tiled_sim.read.nanobragg.contradictions import Judge
+from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders
 from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.nanobragg.sensor import read_sensor
@@ -60,14 +60,14 @@ class Laboratory:
     twotheta: float
 
 
-def read_laboratory(given: Given, headers: ImageHeaders, judge: Judge) -> Laboratory:
+def read_laboratory(given: Given, headers: ImageHeaders, conflicts: Conflicts) -> Laboratory:
     """Resolve convention, pivot, size and position of the detector.
 
     Parameters
     ----------
     given : the options
     headers : of ``-mask`` and ``-img``, which give defaults
-    judge : of contradictions
+    conflicts : found among the options so far
 
     Raises
     ------
@@ -79,11 +79,11 @@ def read_laboratory(given: Given, headers: ImageHeaders, judge: Judge) -> Labora
         pixel_size = _header(headers, "PIXEL_SIZE", 0.1) / 1000.0
     if pixel_size <= 0:
         raise ExperimentError(f"-pixel {pixel_size * 1000} mm must be positive")
-    pixels = _pixels(given, headers, pixel_size, judge)
-    convention = _convention(given, judge)
+    pixels = _pixels(given, headers, pixel_size, conflicts)
+    convention = _convention(given, conflicts)
     placement = Placement(
         convention=convention,
-        pivot=_pivot(given, convention, judge),
+        pivot=_pivot(given, convention, conflicts),
         pixels=pixels,
         pixel_size=pixel_size,
         rotations=(
@@ -91,25 +91,25 @@ def read_laboratory(given: Given, headers: ImageHeaders, judge: Judge) -> Labora
             (given.number("-detector_roty") or 0.0) / RADIAN,
             (given.number("-detector_rotz") or 0.0) / RADIAN,
         ),
-        twotheta=_twotheta(given, headers, judge),
+        twotheta=_twotheta(given, headers, conflicts),
     )
-    placement = _with_centre(placement, given, headers, judge)
-    placement = _with_distance(placement, given, headers, judge)
-    placement = _with_pix0(placement, given, judge)
+    placement = _with_centre(placement, given, headers, conflicts)
+    placement = _with_distance(placement, given, headers, conflicts)
+    placement = _with_pix0(placement, given, conflicts)
     placed = place(placement)
     for note in placed.notes:
-        judge.note(note)
+        conflicts.note(note)
     return Laboratory(placed, pixels, pixel_size, placement.twotheta)
 
 
 def read_detector(
-    given: Given, laboratory: Laboratory, headers: ImageHeaders, judge: Judge
+    given: Given, laboratory: Laboratory, headers: ImageHeaders, conflicts: Conflicts
 ) -> Detector:
     """Make the single-panel detector of a nanoBragg command."""
     placed = laboratory.placed
     curved = "-curved_det" in given
     if curved and (given.number("-twotheta") or 0.0) != 0.0:
-        judge.object(
+        conflicts.settle(
             "-curved_det with -twotheta: a curved detector is bent around the direct beam",
             "the panel is swung and bent all the same",
         )
@@ -125,9 +125,9 @@ def read_detector(
     )
     return Detector(
         panels=(panel,),
-        curvature_radius=_radius(placed, judge) if curved else None,
+        curvature_radius=_radius(placed, conflicts) if curved else None,
         point_pixel="-point_pixel" in given,
-        sensor=read_sensor(given, judge),
+        sensor=read_sensor(given, conflicts),
     )
 
 
@@ -136,9 +136,9 @@ def _mask(given: Given) -> MaskFile | None:
     return None if path is None else MaskFile(path, read_smv(path).sha256)
 
 
-def _radius(placed: Placed, judge: Judge) -> float:
+def _radius(placed: Placed, conflicts: Conflicts) -> float:
     """Distance of every pixel; C turns a detector that faces away inside out."""
-    return placed.distance if judge.c_compat else abs(placed.distance)
+    return placed.distance if conflicts.c_compat else abs(placed.distance)
 
 
 def _header(headers: ImageHeaders, key: str, default: float) -> float:
@@ -147,7 +147,7 @@ def _header(headers: ImageHeaders, key: str, default: float) -> float:
 
 
 def _pixels(
-    given: Given, headers: ImageHeaders, pixel_size: float, judge: Judge
+    given: Given, headers: ImageHeaders, pixel_size: float, conflicts: Conflicts
 ) -> tuple[int, int]:
     counts = []
     for axis, letter, index in (("slow", "s", 0), ("fast", "f", 1)):
@@ -160,7 +160,7 @@ def _pixels(
         size = (given.number(by_size) or 0.0) / 1000.0 if by_size else 0.1024
         sized = math.ceil(size / pixel_size - 0.5)
         if count is not None and by_size and sized != count:
-            judge.object(
+            conflicts.settle(
                 f"{by_count} {count} and {by_size} {size * 1000:g} mm ({sized} pixels along "
                 f"{axis}) contradict each other",
                 f"the number of pixels is {count}",
@@ -176,7 +176,7 @@ def _pixels(
         elif headers.image is not None and count is None:
             count = headers.image.shape[index]
             if by_size and sized != count:
-                judge.object(
+                conflicts.settle(
                     f"{by_size} {size * 1000:g} mm ({sized} pixels) and -img {headers.image.path} "
                     f"({count} pixels along {axis}) contradict each other; -detpixels_{letter} "
                     "overrides both",
@@ -189,26 +189,26 @@ def _pixels(
     return slow, fast
 
 
-def _convention(given: Given, judge: Judge) -> Convention:
+def _convention(given: Given, conflicts: Conflicts) -> Convention:
     axes = given.any_of(*_AXES)
     deciding = given.last_of(*_NAMED, *_AXES, *_PIX0)
     if deciding is None:
-        judge.note("convention MOSFLM, the default")
+        conflicts.note("convention MOSFLM, the default")
         return CONVENTIONS["mosflm"]
     named = given.last_of(*_NAMED)
     if deciding in _NAMED:
         if axes:
-            judge.object(
+            conflicts.settle(
                 f"{' '.join(axes)} {'have' if len(axes) > 1 else 'has'} no effect: {deciding} "
                 "comes later and sets every axis",
                 f"the axes are those of {deciding}",
             )
-        judge.note(f"convention {deciding[1:].upper()}, named by the option")
+        conflicts.note(f"convention {deciding[1:].upper()}, named by the option")
         return CONVENTIONS[deciding[1:]]
     reason = f"convention CUSTOM, because {deciding} was given"
     if named is not None:
         reason += f"; {named} has no effect, axes not given are MOSFLM's"
-    judge.note(f"{reason}; the beam centre counts from the corner along fast and slow")
+    conflicts.note(f"{reason}; the beam centre counts from the corner along fast and slow")
     vectors: dict[str, Vector | None] = {
         attribute: given.vector(option) for option, attribute in _AXES.items()
     }
@@ -218,67 +218,67 @@ def _convention(given: Given, judge: Judge) -> Convention:
     return with_axes(CONVENTIONS["custom"], **vectors)
 
 
-def _pivot(given: Given, convention: Convention, judge: Judge) -> str:
+def _pivot(given: Given, convention: Convention, conflicts: Conflicts) -> str:
     asked = given.text("-pivot")
     if asked is not None and asked not in (BEAM, SAMPLE):
         raise ExperimentError(f"-pivot {asked!r} must be `beam` or `sample`")
     if convention.pivot is not None:
         if asked is not None and asked != convention.pivot:
-            judge.object(
+            conflicts.settle(
                 f"-pivot {asked} contradicts the {convention.name.upper()} convention, whose pivot "
                 f"is the {convention.pivot}",
                 f"the pivot is the {convention.pivot}",
             )
-        judge.note(f"pivot {convention.pivot}, which {convention.name.upper()} forces")
+        conflicts.note(f"pivot {convention.pivot}, which {convention.name.upper()} forces")
         return convention.pivot
     pivots = dict(_PIVOTS)
-    if judge.c_compat:
+    if conflicts.c_compat:
         pivots["-twotheta_axis"] = SAMPLE  # which C reads as -twotheta too
     deciding = given.last_of("-pivot", *pivots)
     if deciding is None:
-        judge.note(f"pivot {BEAM}, the default")
+        conflicts.note(f"pivot {BEAM}, the default")
         return BEAM
     pivot = str(asked) if deciding == "-pivot" else pivots[deciding]
-    judge.note(f"pivot {pivot}, because {deciding} is the last option that sets it")
+    conflicts.note(f"pivot {pivot}, because {deciding} is the last option that sets it")
     return pivot
 
 
-def _twotheta(given: Given, headers: ImageHeaders, judge: Judge) -> float:
+def _twotheta(given: Given, headers: ImageHeaders, conflicts: Conflicts) -> float:
     twotheta = given.number("-twotheta")
     of_header = _header(headers, "TWOTHETA", 0.0)
     if twotheta is None and of_header != 0.0:
-        judge.object(
+        conflicts.settle(
             f"the header of {headers.named('TWOTHETA')} says TWOTHETA={of_header:g}°, the options "
             "say no -twotheta",
             "two-theta is 0",
         )
-    if judge.c_compat and given.last_of("-twotheta", "-twotheta_axis") == "-twotheta_axis":
+    if conflicts.c_compat and given.last_of("-twotheta", "-twotheta_axis") == "-twotheta_axis":
         axis = given.vector("-twotheta_axis")
         assert axis is not None
         twotheta = axis[0]
-        judge.note(f"as C: -twotheta_axis is read as -twotheta {twotheta:g} too")
+        conflicts.note(f"as C: -twotheta_axis is read as -twotheta {twotheta:g} too")
     return (twotheta or 0.0) / RADIAN
 
 
 def _with_centre(
-    placement: Placement, given: Given, headers: ImageHeaders, judge: Judge
+    placement: Placement, given: Given, headers: ImageHeaders, conflicts: Conflicts
 ) -> Placement:
     name = placement.convention.name
     lengths = {option: given.number(option) for option in _CENTRES}
     if name == "custom":
-        _judge_custom_centre(lengths, placement.pixel_size, judge)
+        _settle_custom_centre(lengths, placement.pixel_size, conflicts)
     else:
         effective = ("-ORGX", "-ORGY") if name in ("xds", "dials") else ("-Xbeam", "-Ybeam")
         without_effect = [o for o in given.any_of(*_CENTRES) if o not in effective]
         if without_effect:
-            judge.object(
+            conflicts.settle(
                 f"{' '.join(without_effect)} cannot move the detector in the {name.upper()} "
                 f"convention, only {' and '.join(effective)} can",
                 f"{' '.join(without_effect)} is ignored",
             )
-    header = _centre_of_headers(headers, judge)
+    header = _centre_of_headers(headers, conflicts)
     if name == "custom":
-        _prefer_options(header, lengths, judge)
+        _prefer_options(header, lengths, conflicts)
 
     def millimetres(option: str) -> float | None:
         value = lengths[option] if lengths[option] is not None else header[option]
@@ -298,13 +298,13 @@ def _with_centre(
     )
 
 
-def _centre_of_headers(headers: ImageHeaders, judge: Judge) -> dict[str, float | None]:
+def _centre_of_headers(headers: ImageHeaders, conflicts: Conflicts) -> dict[str, float | None]:
     """What the headers say in place of the options of the centre, in the options' units."""
     found: dict[str, float | None] = dict.fromkeys(_CENTRES)
     found["-Xbeam"] = headers.number("BEAM_CENTER_X")
     found["-Ybeam"] = headers.number("BEAM_CENTER_Y")
     of_mask = headers.saying("BEAM_CENTER_Y")
-    if found["-Ybeam"] is not None and of_mask is headers.mask and judge.c_compat:
+    if found["-Ybeam"] is not None and of_mask is headers.mask and conflicts.c_compat:
         assert of_mask is not None
         pixel_size = of_mask.number("PIXEL_SIZE")
         height = of_mask.shape[0] * (0.1 if pixel_size is None else pixel_size)
@@ -317,20 +317,26 @@ def _centre_of_headers(headers: ImageHeaders, judge: Judge) -> dict[str, float |
 
 
 def _prefer_options(
-    header: dict[str, float | None], lengths: dict[str, float | None], judge: Judge
+    header: dict[str, float | None],
+    lengths: dict[str, float | None],
+    conflicts: Conflicts,
 ) -> None:
     """CUSTOM takes a beam centre before -Xclose and -ORGX, in C even one of a header."""
     for letter in "XY":
         centre, others = f"-{letter}beam", (f"-{letter}close", f"-ORG{letter}")
         said = [option for option in others if lengths[option] is not None]
         if said and lengths[centre] is None and header[centre] is not None:
-            if judge.c_compat:
-                judge.note(f"as C: BEAM_CENTER_{letter} of the header beats {' and '.join(said)}")
+            if conflicts.c_compat:
+                conflicts.note(
+                    f"as C: BEAM_CENTER_{letter} of the header beats {' and '.join(said)}"
+                )
             else:
                 header[centre] = None
 
 
-def _judge_custom_centre(lengths: dict[str, float | None], pixel_size: float, judge: Judge) -> None:
+def _settle_custom_centre(
+    lengths: dict[str, float | None], pixel_size: float, conflicts: Conflicts
+) -> None:
     """CUSTOM takes -Xbeam, else -Xclose, else -ORGX; those that differ from it are a conflict."""
     for letter in "XY":
         found = []
@@ -342,7 +348,7 @@ def _judge_custom_centre(lengths: dict[str, float | None], pixel_size: float, ju
         for option, metres in found[1:]:
             first, wins = found[0]
             if abs(metres - wins) > _SAME:
-                judge.object(
+                conflicts.settle(
                     f"{option} ({metres * 1000:g} mm) and {first} ({wins * 1000:g} mm) contradict "
                     "each other in the CUSTOM convention",
                     f"{first} wins",
@@ -350,18 +356,18 @@ def _judge_custom_centre(lengths: dict[str, float | None], pixel_size: float, ju
 
 
 def _with_distance(
-    placement: Placement, given: Given, headers: ImageHeaders, judge: Judge
+    placement: Placement, given: Given, headers: ImageHeaders, conflicts: Conflicts
 ) -> Placement:
     close = given.number("-close_distance")
     distance = given.number("-distance")
     of_header = headers.number("CLOSE_DISTANCE")
     if close is None and of_header is not None:
         the_header = f"the header of {headers.named('CLOSE_DISTANCE')}"
-        if distance is None or judge.c_compat:
+        if distance is None or conflicts.c_compat:
             close = of_header
-            judge.note(f"{the_header} says CLOSE_DISTANCE={close:g} mm, which is taken")
+            conflicts.note(f"{the_header} says CLOSE_DISTANCE={close:g} mm, which is taken")
         else:
-            judge.note(f"-distance overrides CLOSE_DISTANCE={of_header:g} mm of {the_header}")
+            conflicts.note(f"-distance overrides CLOSE_DISTANCE={of_header:g} mm of {the_header}")
     if distance is None:
         distance = _header(headers, "DISTANCE", 100.0)
     for option, value in (("-distance", distance), ("-close_distance", close)):
@@ -374,7 +380,7 @@ def _with_distance(
     if "-distance" in given:
         along_beam = abs(place(by_close).distance)
         if abs(along_beam - placement.distance) > _SAME:
-            judge.object(
+            conflicts.settle(
                 f"-distance {distance:g} mm and -close_distance {close:g} mm (which is "
                 f"{along_beam * 1000:g} mm along the beam) contradict each other",
                 "-close_distance wins",
@@ -382,7 +388,7 @@ def _with_distance(
     return by_close
 
 
-def _with_pix0(placement: Placement, given: Given, judge: Judge) -> Placement:
+def _with_pix0(placement: Placement, given: Given, conflicts: Conflicts) -> Placement:
     option = given.last_of(*_PIX0)
     if option is None:
         return placement
@@ -397,13 +403,13 @@ def _with_pix0(placement: Placement, given: Given, judge: Judge) -> Placement:
         f"{apart * 1000:.3f} mm ({apart / placement.pixel_size:.1f} px) apart: "
         f"{_millimetres(origin)} and {_millimetres(computed)} mm"
     )
-    if judge.c_compat:
-        judge.note(f"as C: the value of {option} is ignored ({contradiction})")
+    if conflicts.c_compat:
+        conflicts.note(f"as C: the value of {option} is ignored ({contradiction})")
         return placement
     if others and apart > _SAME:
-        judge.object(contradiction, f"the value of {option} is ignored")
+        conflicts.settle(contradiction, f"the value of {option} is ignored")
     for header in given.any_of("-mask", "-img"):
-        judge.note(f"{option} overrides the beam centre and distance of the header of {header}")
+        conflicts.note(f"{option} overrides the beam centre and distance of the header of {header}")
     return replace(placement, origin=as_tuple(origin))
 
 
@@ -417,9 +423,9 @@ def _region(given: Given, pixels: tuple[int, int]) -> Region | None:
         return None
     fast_min, fast_max, slow_min, slow_max = (int(value) for value in values)
     slow, fast = pixels
-    return Region(
-        slow_start=max(slow_min, 0),
-        slow_stop=min(slow_max + 1, slow) if slow_max >= 0 else slow,
-        fast_start=max(fast_min, 0),
-        fast_stop=min(fast_max + 1, fast) if fast_max >= 0 else fast,
+    return Region.of_ends(
+        max(fast_min, 0),
+        min(fast_max, fast - 1) if fast_max >= 0 else fast - 1,
+        max(slow_min, 0),
+        min(slow_max, slow - 1) if slow_max >= 0 else slow - 1,
     )

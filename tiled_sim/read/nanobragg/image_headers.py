@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.smv import SmvHeader, read_smv_header
-from tiled_sim.read.nanobragg.contradictions import Judge
+from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.options import Given
 
 
@@ -38,7 +38,7 @@ class ImageHeaders:
         return "-img" if self.saying(key) is self.image else "-mask"
 
 
-def read_image_headers(given: Given, judge: Judge) -> ImageHeaders:
+def read_image_headers(given: Given, conflicts: Conflicts) -> ImageHeaders:
     """Read the headers of the images that the options name.
 
     Raises
@@ -58,7 +58,7 @@ def read_image_headers(given: Given, judge: Judge) -> ImageHeaders:
                 f"-mask {mask.path} has {_by(mask.shape)} pixels (slow x fast), "
                 f"-img {image.path} {_by(image.shape)}; name images of one detector"
             )
-        judge.note(f"where both headers say a value, -img {image.path} beats -mask {mask.path}")
+        conflicts.note(f"where both headers say a value, -img {image.path} beats -mask {mask.path}")
     return ImageHeaders(mask, image)
 
 

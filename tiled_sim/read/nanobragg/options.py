@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tiled_sim.errors import UsageError
+from tiled_sim.model.settings import BEAM_SIZE, DOMAINS_OF_A_SPREAD, FLUENCE, MOSAIC_SEED
+from tiled_sim.physics.constants import WATER_DENSITY, WATER_MOLAR_MASS
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("-tophat_spots", help="flat-topped spots", aliases=("-binary_spots",)),
     Option("-fudge", _FLOAT, "", "factor on the squared distance from a node (not square)", default="1"),
     Option("-mosaic", _FLOAT, "°", "mosaic spread", ("-mosaici", "-mosaicity", "-mosaic_spr", "-mosaic_spread"), default="0"),
-    Option("-mosaic_domains", _INT, "", "number of mosaic domains", ("-mosaic_dom",), default="10 with a spread, else 1"),
-    Option("-mosaic_seed", _INT, "", "seed of the mosaic domains", default="12345678"),
+    Option("-mosaic_domains", _INT, "", "number of mosaic domains", ("-mosaic_dom",), default=f"{DOMAINS_OF_A_SPREAD} with a spread, else 1"),
+    Option("-mosaic_seed", _INT, "", "seed of the mosaic domains", default=str(MOSAIC_SEED)),
     Option("-misset", _VECTOR, "°", "crystal rotations about X, then Y, then Z; or `random`, uniform over all", default="0 0 0", row="12"),
     Option("-misset_seed", _INT, "", "seed of -misset random", default="-seed's, else 1", row="9"),
-    Option("-density", _FLOAT, "g/cm³", "of the material of -water", ("-sample_density",), default="1", row="20"),
-    Option("-MW", _FLOAT, "g/mol", "molar mass of the material of -water", ("-molecular_weight",), default="18.015", row="20"),
+    Option("-density", _FLOAT, "g/cm³", "of the material of -water", ("-sample_density",), default=f"{WATER_DENSITY:g}", row="20"),
+    Option("-MW", _FLOAT, "g/mol", "molar mass of the material of -water", ("-molecular_weight",), default=f"{WATER_MOLAR_MASS:g}", row="20"),
     # beam
     Option("-lambda", _FLOAT, "Å", "wavelength", ("-wave", "-wavelength"), default="1"),
     Option("-energy", _FLOAT, "eV", "photon energy; λ = 12398.42/E"),
@@ -97,10 +99,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("-square_div", help="rectangular divergence"),
     Option("-polar", _FLOAT, "", "Kahn polarization factor", default="0", row="13"),
     Option("-nopolar", help="no polarization factor"),
-    Option("-fluence", _FLOAT, "photons/m²", "incident fluence", default="1.25932e29"),
+    Option("-fluence", _FLOAT, "photons/m²", "incident fluence", default=f"{FLUENCE:g}".replace("e+", "e")),
     Option("-flux", _FLOAT, "photons/s", "with -exposure and -beamsize: fluence = flux·exposure/beamsize²", row="25"),
     Option("-exposure", _FLOAT, "s", "exposure time", default="1"),
-    Option("-beamsize", _FLOAT, "mm", "beam size; a crystal or droplet beyond it needs --clip-to-beam or --no-clip-to-beam", default="0.1", row="25"),
+    Option("-beamsize", _FLOAT, "mm", "beam size; a crystal or droplet beyond it needs --clip-to-beam or --no-clip-to-beam", default=f"{BEAM_SIZE:g}", row="25"),
     Option("-coherent", inert="the C program reads it and never uses it"),
     # detector
     Option("-pixel", _FLOAT, "mm", "pixel size", default="0.1"),

@@ -1,11 +1,10 @@
 """What a nanoBragg command line asks for besides the run: files, printed pixels, progress."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tiled_sim.errors import UsageError
 from tiled_sim.io.camera import CameraHeader
-from tiled_sim.read.nanobragg.options import Given, parse
+from tiled_sim.read.nanobragg.options import Given
 
 #: What the C program adds to the pixels of its 16-bit images.
 DEFAULT_OFFSET = 40.0
@@ -36,7 +35,7 @@ class Outputs:
     offset : of ``-adc``
     traced, printed : (slow, fast) of ``-trace_pixel`` and ``-printout_pixel``
     progress : of ``-progress`` and ``-noprogress``; None: not said
-    camera : for the header of SMV images; None until `nanobragg.read_camera` has told it
+    camera : for the header of SMV images; None where none is asked for
     """
 
     float_image: str | None = None
@@ -70,15 +69,19 @@ class Outputs:
         return [p for p in dict.fromkeys((self.traced, self.printed)) if p is not None]
 
 
-def read_outputs(options: Sequence[str], *, c_compat: bool = False) -> Outputs:
-    """What a nanoBragg command line asks to be written, printed or shown besides the run.
+def read_outputs(given: Given, *, c_compat: bool) -> Outputs:
+    """What options ask to be written, printed or shown besides the run.
+
+    Parameters
+    ----------
+    given : the options
+    c_compat : let those go that would have no effect
 
     Raises
     ------
     UsageError
         for options that are malformed, or have no effect without another
     """
-    given = parse(options, c_compat=c_compat)
     require_companions(given, c_compat=c_compat)
     progress = given.last_of("-progress", "-noprogress")
     offset = given.number("-adc")

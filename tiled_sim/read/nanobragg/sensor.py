@@ -4,20 +4,20 @@ import math
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.model.detector import Sensor
-from tiled_sim.read.nanobragg.contradictions import Judge
+from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.options import Given
 
 #: The C program's number of layers where there is a thickness and no number.
 _LAYERS = 2
 
 
-def read_sensor(given: Given, judge: Judge) -> Sensor | None:
+def read_sensor(given: Given, conflicts: Conflicts) -> Sensor | None:
     """The sensor of ``-detector_thick``, ``-detector_abs`` and ``-detector_thicksteps``.
 
     Parameters
     ----------
     given : the options
-    judge : of contradictions
+    conflicts : found among the options so far
 
     Raises
     ------
@@ -32,13 +32,13 @@ def read_sensor(given: Given, judge: Judge) -> Sensor | None:
         idle = given.any_of("-detector_thicksteps")
         idle += ["-detector_abs"] if depth not in (None, math.inf) else []
         if idle:
-            judge.object(
+            conflicts.settle(
                 f"{' and '.join(idle)} without -detector_thick {'have' if idle[1:] else 'has'} no "
                 "effect",
                 "every photon is caught at the surface",
             )
         if "-oversample_thick" in given:
-            judge.note("-oversample_thick has no effect: the sensor has no thickness")
+            conflicts.note("-oversample_thick has no effect: the sensor has no thickness")
         return None
     if depth == math.inf:
         raise ExperimentError(
@@ -47,11 +47,13 @@ def read_sensor(given: Given, judge: Judge) -> Sensor | None:
             "leave -detector_thick out to catch every photon at the surface"
         )
     if depth is None:
-        judge.note("the sensor's attenuation length is its thickness: -detector_abs is not given")
+        conflicts.note(
+            "the sensor's attenuation length is its thickness: -detector_abs is not given"
+        )
         depth = thickness
     layers = given.integer("-detector_thicksteps") or 0
     if layers <= 0:
-        judge.note(f"{_LAYERS} layers of the sensor, the default with a thickness")
+        conflicts.note(f"{_LAYERS} layers of the sensor, the default with a thickness")
         layers = _LAYERS
     return Sensor(thickness, depth, layers)
 

@@ -3,6 +3,7 @@
 from tiled_sim.io.stol import read_stol
 from tiled_sim.model.background import ABSCISSAS, Background
 from tiled_sim.model.units import Unit, units_of
+from tiled_sim.physics.constants import WATER_DENSITY, WATER_MOLAR_MASS
 from tiled_sim.read.toml.table import Table, plain
 
 _UNITS = units_of(Background)
@@ -46,6 +47,6 @@ def read_background(table: Table) -> Background:
         abscissa=abscissa,
         thickness=table.number("thickness"),
         area=table.number("area"),
-        density=table.number("density", 1.0),
-        molar_mass=table.number("molar_mass", 18.015),
+        density=table.number("density", WATER_DENSITY),
+        molar_mass=table.number("molar_mass", WATER_MOLAR_MASS),
     )

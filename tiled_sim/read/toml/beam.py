@@ -7,7 +7,7 @@ from tiled_sim.model.beam import Beam, Source, Spectrum, require_source
 from tiled_sim.model.units import ANGLE, ENERGY, FLUX, LENGTH, SPREAD, TIME, Unit, units_of
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
-from tiled_sim.read.sources import listed_sources, swept_sources
+from tiled_sim.read.sources import NEARLY_PARALLEL, listed_sources, swept_sources
 from tiled_sim.read.stepping import SINGLE, Steps, sweep
 from tiled_sim.read.toml.table import Table, plain
 
@@ -25,8 +25,6 @@ KEYS: dict[str, Unit] = {
     **plain("sources", "source_file", "dispersion_steps", "divergence_steps", "divergence_shape"),
 }
 _SOURCE_KEYS: dict[str, Unit] = {**units_of(Spectrum), "energy": ENERGY}
-#: Below this sine of the angle between beam and polarization axis the plane is ill-defined.
-_NEARLY_PARALLEL = 0.01
 #: Of a sweep; each costs as much as the whole image of one.
 _MOST_SOURCES = 10**6
 _ALONG_Z: Vector = (0.0, 0.0, 1.0)
@@ -76,13 +74,13 @@ def across(direction: Vector) -> Vector:
     beam = np.array(direction)
     for axis in np.eye(3)[[0, 2]]:
         part = axis - float(axis @ beam) * beam
-        if float(np.linalg.norm(part)) > _NEARLY_PARALLEL:
+        if float(np.linalg.norm(part)) > NEARLY_PARALLEL:
             break
     return as_tuple(unit(part))
 
 
 def _parallel(direction: Vector, axis: Vector) -> bool:
-    return float(np.linalg.norm(np.cross(direction, axis))) < _NEARLY_PARALLEL
+    return float(np.linalg.norm(np.cross(direction, axis))) < NEARLY_PARALLEL
 
 
 def _wavelength(table: Table, default: float | None = None) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tiled_sim.io.matrix import read_matrix
 from tiled_sim.model.crystal import Crystal, Domains
-from tiled_sim.model.settings import MOSAIC_SEED
+from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
 from tiled_sim.model.units import ANGLE, ATOMIC, Unit, units_of
 from tiled_sim.physics.cell import cell_volume, dual, reciprocal_from_cell
 from tiled_sim.physics.constants import RADIAN
@@ -26,8 +26,6 @@ KEYS: dict[str, Unit] = {
     "misset": ANGLE,
     **plain("matrix"),
 }
-#: nanoBragg's number of domains where there is a spread and no number.
-_DOMAINS_OF_A_SPREAD = 10
 
 
 def read_crystal(table: Table, wavelength: float, notes: list[str]) -> Crystal:
@@ -52,7 +50,7 @@ def read_crystal(table: Table, wavelength: float, notes: list[str]) -> Crystal:
     direct, reciprocal = _vectors(table, wavelength)
     vectors = dict(zip(_VECTORS, (*direct.tolist(), *reciprocal.tolist()), strict=True))
     spread = table.number("mosaic_spread", 0.0)
-    domains = 1 if spread == 0.0 else _DOMAINS_OF_A_SPREAD
+    domains = 1 if spread == 0.0 else DOMAINS_OF_A_SPREAD
     if spread and "mosaic_domains" not in table:
         notes.append(f"{domains} mosaic domains, the default with a mosaic spread")
     return table.build(

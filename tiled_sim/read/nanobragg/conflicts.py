@@ -1,4 +1,4 @@
-"""What to do about options that contradict or overrule each other."""
+"""Options that contradict or overrule each other, and what is done about them."""
 
 from dataclasses import dataclass, field
 
@@ -6,8 +6,8 @@ from tiled_sim.errors import ExperimentError
 
 
 @dataclass(slots=True)
-class Judge:
-    """Refuses a contradiction, or with ``--c-compat`` does as C does and says so.
+class Conflicts:
+    """Conflicts are refused, or with ``--c-compat`` settled as C settles them, and noted.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Judge:
         if text and text not in self.notes:
             self.notes.append(text)
 
-    def object(self, fault: str, as_c: str) -> None:
+    def settle(self, fault: str, as_c: str) -> None:
         """Refuse ``fault``, or note what C makes of it.
 
         Parameters

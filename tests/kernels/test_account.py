@@ -1,0 +1,59 @@
+"""What kernels take of the memory of a process: what it depends on."""
+
+import pytest
+
+from tiled_sim.kernels.account import account_of
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.settings import DEVICES
+
+SMALL = "-default_F 10 -cell 20 25 30 80 95 100 -lambda 1 -N 4 -gauss_xtal -oversample 1"
+MB = 1_000_000
+kernels = pytest.mark.parametrize("kernel", [name for name in DEVICES if name != "triton"])
+
+
+def account(kernel, *options, nodes=0, tile=512):
+    experiment = Experiment.from_nanobragg([*SMALL.split(), *" ".join(options).split()])
+    return account_of(kernel, experiment, nodes, (1, 1, tile, tile))
+
+
+def taken(kernel, *options, **sizes):
+    """At most, with one thread."""
+    found = account(kernel, *options, **sizes)
+    return max(found.opening, found.kept + max(found.tile, found.heap))
+
+
+@kernels
+def test_a_small_scene_takes_tens_of_megabytes(kernel):
+    assert 10 * MB < taken(kernel) < 55 * MB
+
+
+@kernels
+def test_structure_factors_count_by_their_nodes(kernel):
+    each = (taken(kernel, nodes=10_000_000) - taken(kernel)) / 10_000_000
+    assert 18 <= each <= 35
+
+
+@kernels
+def test_millions_of_steps_are_made_some_at_a_time(kernel):
+    # of 300 bytes each they took gigabytes
+    steps = "-mosaic 1 -mosaic_domains 20000 -dispersion 5 -dispsteps"
+    few, many = (taken(kernel, steps, str(sources), tile=32) for sources in (20, 300))
+    assert many - few < 20 * MB
+    assert many < 60 * MB
+
+
+def test_pixels_that_are_summed_source_by_source_take_tensors_of_each():
+    sources = "-dispersion 5 -dispsteps 300"
+    plain, cut = (taken("compiled", sources, more) for more in ("", "-dmin 2"))
+    assert cut - plain > 300 * MB
+
+
+def test_a_small_tile_takes_less_than_a_large_one():
+    assert taken("spots", tile=64) < taken("spots", tile=512)
+
+
+@kernels
+def test_an_image_takes_a_few_bytes_a_pixel_while_it_is_summed(kernel):
+    small, large = (account(kernel, tile=tile) for tile in (1024, 2048))
+    assert 5 <= (large.tile - small.tile) / (2048**2 - 1024**2) <= 7
+    assert large.kept == small.kept

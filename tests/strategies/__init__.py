@@ -1,0 +1,1 @@
+"""Hypothesis strategies: numbers and directions, experiments of the model, scenes of kernels."""

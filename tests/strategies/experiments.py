@@ -1,0 +1,163 @@
+"""Experiments of the model, whether anybody would make them or not."""
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from strategies.numbers import finite, three, unit_vectors
+from tiled_sim.errors import ExperimentError
+from tiled_sim.model.background import Background
+from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.crystal import SHAPES, Crystal, Domains
+from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.exposures import Rotation
+from tiled_sim.model.readout import Noise, PointSpread
+from tiled_sim.model.sampling import Sampling
+from tiled_sim.physics.cell import dual
+from tiled_sim.physics.vectors import about_axis, as_tuple
+
+_DATA = Path(__file__).parents[1] / "data"
+
+
+def file_and_sha256(name):
+    """Path of a small input file, and its SHA-256."""
+    file = _DATA / name
+    return str(file), hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+MASK, MASK_SHA256 = file_and_sha256("mask.img")
+TABLE, TABLE_SHA256 = file_and_sha256("droplet.stol")
+
+_any = finite(-1e6, 1e6)
+_positive = finite(1e-6, 1e6)
+_fractions = finite(0.0, 1.0)
+_seeds = st.integers(0, 2**32 - 1)
+
+_sources = st.builds(Source, unit_vectors, _positive, finite(0.1, 10.0))
+
+
+@st.composite
+def _beams(draw):
+    """Of any sources; direction and wavelength are those of two of them."""
+    listed = draw(st.lists(_sources, min_size=1, max_size=4))
+    return Beam(
+        draw(st.sampled_from(listed)).incident,
+        draw(st.sampled_from(listed)).wavelength,
+        draw(finite(0.0, 1e35)),
+        draw(st.none() | finite(-1.0, 1.0)),
+        draw(unit_vectors),
+        Spectrum.of(listed),
+    )
+
+
+@st.composite
+def _rotations(draw):
+    """Any whose steps fill the oscillation."""
+    step, steps = draw(_any), draw(st.integers(1, 1000))
+    oscillation = step * steps if steps > 1 else draw(_any)
+    count = draw(st.integers(1, 1000))
+    return Rotation(draw(unit_vectors), draw(_any), step, steps, oscillation, count)
+
+
+@st.composite
+def _crystals(draw):
+    skewed = np.eye(3) + np.array([draw(three(finite(-0.2, 0.2))) for _ in range(3)])
+    turned = skewed @ about_axis(draw(unit_vectors), draw(finite(-4.0, 4.0)))
+    direct = turned * np.array(draw(three(finite(1.0, 1000.0))))[:, None]
+    reciprocal = dual(direct) * draw(finite(0.99, 1.01))
+    return Crystal(
+        *(as_tuple(vector) for vector in (*direct, *reciprocal)),
+        cells=draw(three(st.integers(1, 2000))),
+        shape=draw(st.sampled_from(SHAPES)),
+        fudge=draw(_positive),
+        domains=Domains(
+            draw(finite(0.0, 4.0)),
+            draw(st.integers(1, 1000)),
+            draw(st.integers(-(2**31), 2**31)),
+        ),
+    )
+
+
+@st.composite
+def _panels(draw, pixels, pixel_size):
+    slow, fast = pixels
+    regions = st.builds(
+        lambda a, b, c, d: Region(a, a + 1 + b % (slow - a), c, c + 1 + d % (fast - c)),
+        *(st.integers(0, size) for size in (slow - 1, slow, fast - 1, fast)),
+    )
+    origin, normal = draw(three(_any)), draw(unit_vectors)
+    assume(abs(np.dot(origin, normal)) > 1e-6)
+    return Panel(
+        origin=origin,
+        fast_axis=draw(unit_vectors),
+        slow_axis=draw(unit_vectors),
+        normal=normal,
+        pixels=pixels,
+        pixel_size=pixel_size,
+        region=draw(st.none() | regions),
+        mask=MaskFile(MASK, MASK_SHA256) if slow == 128 and draw(st.booleans()) else None,
+        name=draw(st.text()),
+    )
+
+
+@st.composite
+def _detectors(draw):
+    shapes = st.sampled_from([(1, 1), (128, 128), (2527, 2463)])
+    panel = st.tuples(shapes, st.tuples(_positive, _positive)).flatmap(lambda how: _panels(*how))
+    listed = draw(st.lists(panel, min_size=1, max_size=3))
+    sensor = st.none() | st.builds(Sensor, _positive, _positive, st.integers(1, 100))
+    return Detector(tuple(listed), draw(st.none() | _positive), draw(st.booleans()), draw(sensor))
+
+
+_noises = st.builds(
+    Noise,
+    *(_seeds, _fractions, _fractions, _seeds, finite(0.0, 1e3), _positive, _any),
+    saturation=st.integers(1, 2**31 - 1),
+    point_spread=st.none()
+    | st.builds(PointSpread, st.sampled_from(["gauss", "fiber"]), _positive, st.just(1)),
+)
+_backgrounds = st.builds(
+    Background,
+    *(st.just(TABLE), st.just(TABLE_SHA256), st.sampled_from(["stol", "4stol", "Q"])),
+    *(_positive, _positive, _positive, _positive),
+)
+
+
+def _experiment(c_compat, **parts):
+    """An experiment, with ``c_compat`` and noise only where they can be had."""
+    for fewer in ({"c_compat": c_compat}, {}, {"noise": None}):
+        with contextlib.suppress(ExperimentError):
+            return Experiment(**(parts | fewer))
+    raise AssertionError("no noise can be had with anything")
+
+
+experiments = st.builds(
+    _experiment,
+    beam=_beams(),
+    crystal=_crystals(),
+    detector=_detectors(),
+    sampling=st.builds(
+        Sampling,
+        *(st.integers(1, 100), st.booleans(), finite(0.0, 100.0)),
+        *(st.booleans(), st.booleans(), st.booleans()),
+    ),
+    exposures=_rotations(),
+    structure_factors=st.builds(
+        StructureFactorSource,
+        st.sampled_from(["a.hkl", "./b/../c d.hkl", "/some/where/é.hkl"]),
+        st.sampled_from(["hkl", "fdump"]),
+        _any,
+    )
+    | st.builds(
+        StructureFactorSource, st.just("a.mtz"), st.just("mtz"), _any, st.none() | st.text()
+    ),
+    c_compat=st.booleans(),
+    notes=st.lists(st.text()).map(tuple),
+    background=st.none() | _backgrounds,
+    noise=st.none() | _noises,
+)

@@ -1,0 +1,186 @@
+"""The beam of a nanoBragg command: wavelength, sources, polarization, fluence, size."""
+
+import numpy as np
+
+from tiled_sim.errors import ExperimentError
+from tiled_sim.io.sources import read_sources
+from tiled_sim.model.beam import Beam, Spectrum
+from tiled_sim.model.settings import BEAM_SIZE, FLUENCE
+from tiled_sim.physics.constants import HC_EV_ANGSTROM
+from tiled_sim.physics.vectors import as_tuple
+from tiled_sim.read.nanobragg.conflicts import Conflicts
+from tiled_sim.read.nanobragg.detector import Laboratory
+from tiled_sim.read.nanobragg.image_headers import ImageHeaders
+from tiled_sim.read.nanobragg.options import Given
+from tiled_sim.read.sources import NEARLY_PARALLEL, central_beam, listed_sources, swept_sources
+from tiled_sim.read.stepping import Steps, sweep
+
+_SWEEPS = (
+    "-divergence",
+    "-hdivrange",
+    "-vdivrange",
+    "-hdivstep",
+    "-vdivstep",
+    "-hdivsteps",
+    "-vdivsteps",
+    "-divsteps",
+    "-dispersion",
+    "-dispsteps",
+)
+
+
+def read_wavelength(given: Given, headers: ImageHeaders, conflicts: Conflicts) -> float:
+    """Wavelength [Å]."""
+    energy, wavelength = given.number("-energy"), given.number("-lambda")
+    if energy is not None and energy <= 0:
+        raise ExperimentError(f"-energy {energy:g} eV must be positive")
+    of_energy = None if energy is None else HC_EV_ANGSTROM / energy
+    if of_energy is not None and wavelength is not None:
+        last = given.last_of("-energy", "-lambda")
+        if abs(of_energy - wavelength) > 1e-6 * wavelength:
+            conflicts.settle(
+                f"-energy {energy:g} eV ({of_energy:.6g} Å) and -lambda {wavelength:g} Å "
+                "contradict each other",
+                f"{last}, which comes last, wins",
+            )
+        return of_energy if last == "-energy" else wavelength
+    if of_energy is not None:
+        return of_energy
+    if wavelength is None:
+        of_header = headers.number("WAVELENGTH")
+        wavelength = 1.0 if of_header is None else of_header
+    if wavelength <= 0:
+        raise ExperimentError(f"-lambda {wavelength:g} Å must be positive")
+    return wavelength
+
+
+def read_beam(
+    given: Given, wavelength: float, laboratory: Laboratory, conflicts: Conflicts
+) -> Beam:
+    """Read sources, polarization and fluence.
+
+    Parameters
+    ----------
+    given : the options
+    wavelength : as it is said [Å]
+    laboratory : where beam and polarization axis point
+    conflicts : found among the options so far
+
+    Raises
+    ------
+    ExperimentError
+        for values that contradict each other or cannot be
+    """
+    placed = laboratory.placed
+    polarized = given.last_of("-polar", "-nopolar") != "-nopolar"
+    kahn = given.number("-polar") or 0.0
+    if "-polar" in given and not polarized:
+        conflicts.settle("-nopolar takes back -polar", "no polarization factor is applied")
+    spectrum = _spectrum(given, wavelength, laboratory, conflicts)
+    across = float(np.linalg.norm(np.cross(placed.beam, placed.polarization_axis)))
+    divergent = len(np.unique(spectrum.incident, axis=0)) > 1
+    if across < NEARLY_PARALLEL and ((polarized and kahn != 0.0) or divergent):
+        conflicts.settle(
+            "the polarization axis lies along the beam (sine of the angle between them "
+            f"{across:.2g}), so polarization and divergence have no defined plane; "
+            "give -polar_vector",
+            "the plane that rounding leaves is used",
+        )
+    direction, of_sources, note = central_beam(spectrum, as_tuple(placed.beam), wavelength)
+    conflicts.note(note)
+    if direction != as_tuple(placed.beam) and "-curved_det" in given:
+        raise ExperimentError(
+            f"-curved_det bends the detector around the beam, which travels along "
+            f"{as_tuple(placed.beam)}, and its sources lie on one side of that, along {direction}; "
+            "give -beam_vector, or sources around the beam"
+        )
+    return Beam(
+        direction=direction,
+        wavelength=of_sources,
+        fluence=_fluence(given, conflicts),
+        polarization=kahn if polarized else None,
+        polarization_axis=as_tuple(placed.polarization_axis),
+        spectrum=spectrum,
+    )
+
+
+def _spectrum(
+    given: Given, wavelength: float, laboratory: Laboratory, conflicts: Conflicts
+) -> Spectrum:
+    placed = laboratory.placed
+    path = given.text("-sourcefile")
+    if path is not None:
+        ignored = given.any_of(*_SWEEPS)
+        if ignored:
+            conflicts.settle(
+                f"-sourcefile {path} and {' '.join(ignored)} both say what the sources are",
+                "the sources are those of the file",
+            )
+        spectrum = listed_sources(read_sources(path), placed.beam, wavelength)
+        if len(np.unique(spectrum.weight)) > 1:
+            conflicts.note(
+                "as C: the weights of the sources are ignored"
+                if conflicts.c_compat
+                else "the sources are weighted as the file says, which the C program ignores"
+            )
+        return spectrum
+    horizontal, vertical = (_divergence(given, letter, conflicts) for letter in "hv")
+    percent = given.number("-dispersion") or 0.0
+    dispersion = sweep("dispersion", percent / 100.0, None, given.integer("-dispsteps"))
+    conflicts.note(dispersion.note)
+    return swept_sources(
+        placed.beam,
+        placed.polarization_axis,
+        wavelength,
+        horizontal,
+        vertical,
+        dispersion,
+        elliptical=given.last_of("-round_div", "-square_div") != "-square_div",
+    )
+
+
+def _divergence(given: Given, letter: str, conflicts: Conflicts) -> Steps:
+    """Steps of the horizontal (h) or vertical (v) divergence [rad]."""
+    ranged = given.last_of("-divergence", f"-{letter}divrange")
+    counted = given.last_of("-divsteps", f"-{letter}divsteps")
+    range_ = given.number(ranged) if ranged else None
+    step = given.number(f"-{letter}divstep")
+    steps = sweep(
+        f"{letter}div",
+        None if range_ is None else range_ / 1000.0,
+        None if step is None else step / 1000.0,
+        given.integer(counted) if counted else None,
+    )
+    conflicts.note(steps.note)
+    return steps
+
+
+def _fluence(given: Given, conflicts: Conflicts) -> float:
+    """Fluence [photons/m²]."""
+    fluence, flux = given.number("-fluence"), given.number("-flux")
+    if not flux:
+        if "-exposure" in given:
+            conflicts.note("-exposure has no effect without -flux")
+        return FLUENCE if fluence is None else fluence
+    exposure = given.number("-exposure")
+    exposure = 1.0 if exposure is None else exposure
+    beam_size = read_beam_size(given) / 1000.0
+    if exposure <= 0 or beam_size <= 0:
+        raise ExperimentError(
+            f"-flux {flux:g} needs a positive -exposure (is {exposure:g} s) and -beamsize "
+            f"(is {beam_size * 1000:g} mm)"
+        )
+    of_flux = flux * exposure / beam_size / beam_size
+    if fluence is not None and abs(of_flux - fluence) > 1e-6 * abs(of_flux):
+        conflicts.settle(
+            f"-fluence {fluence:g} and -flux {flux:g} photons/s x {exposure:g} s / "
+            f"({beam_size * 1000:g} mm)² = {of_flux:g} photons/m² contradict each other",
+            "-flux wins",
+        )
+    return of_flux
+
+
+def read_beam_size(given: Given) -> float:
+    """Height and width of the beam [mm]."""
+    beam_size = given.number("-beamsize")
+    return BEAM_SIZE if beam_size is None else beam_size

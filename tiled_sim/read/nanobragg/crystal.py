@@ -1,0 +1,155 @@
+"""The crystal of a nanoBragg command: cell, orientation, size, mosaic domains."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from tiled_sim.errors import ExperimentError, InputFileError
+from tiled_sim.io.matrix import read_matrix
+from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
+from tiled_sim.model.values import whole
+from tiled_sim.physics.cell import (
+    cell_volume,
+    dual,
+    lengths_and_angles,
+    reciprocal_from_cell,
+    with_lengths,
+)
+from tiled_sim.physics.constants import RADIAN
+from tiled_sim.physics.orientation import random_missetting
+from tiled_sim.physics.vectors import Array, Vector, about_fixed_axes, as_tuple
+from tiled_sim.read.nanobragg.beam import read_beam_size
+from tiled_sim.read.nanobragg.clipping import in_beam
+from tiled_sim.read.nanobragg.conflicts import Conflicts
+from tiled_sim.read.nanobragg.options import Given
+from tiled_sim.read.nanobragg.outputs import random_misset
+
+_SHAPES = {
+    "-square_xtal": "square",
+    "-round_xtal": "round",
+    "-gauss_xtal": "gauss_star",
+    "-tophat_spots": "tophat",
+}
+
+
+def read_crystal(
+    given: Given, wavelength: float, clip_to_beam: bool | None, conflicts: Conflicts
+) -> tuple[Crystal, tuple[int, int, int]]:
+    """The crystal, and the numbers of cells that were given as such."""
+    direct, reciprocal = _vectors(given, wavelength, conflicts)
+    spread, domains = _mosaic(given, conflicts)
+    shape = given.last_of(*_SHAPES)
+    seed = given.integer("-mosaic_seed")
+    fudge = given.number("-fudge")
+    by_number = _cells_by_number(given)
+    a, b, c = (as_tuple(row) for row in direct)
+    a_star, b_star, c_star = (as_tuple(row) for row in reciprocal)
+    crystal = Crystal(
+        *(a, b, c, a_star, b_star, c_star),
+        cells=(max(by_number[0], 1), max(by_number[1], 1), max(by_number[2], 1)),
+        shape="square" if shape is None else _SHAPES[shape],
+        fudge=1.0 if fudge is None else fudge,
+        domains=Domains(spread, domains, MOSAIC_SEED if seed is None else seed),
+    )
+    return replace(crystal, cells=_cells(given, crystal, clip_to_beam, conflicts)), by_number
+
+
+def _vectors(given: Given, wavelength: float, conflicts: Conflicts) -> tuple[Array, Array]:
+    """Rows a, b, c [Å] and a*, b*, c* [1/Å]."""
+    path, values = given.text("-mat"), given.values("-cell")
+    if path is None and values is None:
+        raise ExperimentError("no crystal: give -cell a b c alpha beta gamma, or -mat FILE")
+    reciprocal = np.zeros((3, 3))
+    lengths, angles, volume = np.zeros(3), np.zeros(3), math.nan
+    if values is not None:
+        numbers = [float(value) for value in values] + [0.0] * (6 - len(values))
+        edges = [number if number > 0 else numbers[0] for number in numbers[:3]]
+        angles = np.array([angle if angle > 0 else 90.0 for angle in numbers[3:]]) / RADIAN
+        lengths, volume = np.array(edges), cell_volume(np.array(edges), angles)
+        if not volume > 0:
+            raise ExperimentError(f"-cell {' '.join(map(str, values))}: no such cell exists")
+        reciprocal = reciprocal_from_cell(lengths, angles, as_c=True)
+    if path is not None:
+        reciprocal = read_matrix(path) / wavelength
+        if abs(float(np.linalg.det(reciprocal))) < 1e-300:
+            raise InputFileError(f"{path}: the three vectors of the matrix span no cell")
+    misset = _missetting(given, conflicts)
+    if misset is not None:
+        x, y, z = (angle / RADIAN for angle in misset)
+        reciprocal = reciprocal @ about_fixed_axes(x, y, z).T
+    if values is None:
+        return dual(reciprocal), reciprocal
+    direct, reciprocal = with_lengths(reciprocal, lengths, volume)
+    _, made = lengths_and_angles(direct)
+    if float(np.abs(made - angles).max()) > 1e-6:
+        conflicts.note(
+            f"the cell's angles come out as {' '.join(f'{x:.4f}' for x in np.degrees(made))}°, "
+            "as in C, which orients a triclinic -cell (or a -mat of another cell) so; the "
+            "cell of a TOML experiment is exact"
+        )
+    return direct, reciprocal
+
+
+def _missetting(given: Given, conflicts: Conflicts) -> Vector | None:
+    """Angles about X, then Y, then Z [°]."""
+    if not random_misset(given):
+        return given.vector("-misset")
+    seeds = [given.integer(option) for option in ("-misset_seed", "-seed") if option in given]
+    seed = seeds[0] if seeds and seeds[0] is not None else 1
+    x, y, z = angles = random_missetting(seed)
+    conflicts.note(f"-misset random of seed {seed} is -misset {x!r} {y!r} {z!r}")
+    return angles
+
+
+def _mosaic(given: Given, conflicts: Conflicts) -> tuple[float, int]:
+    """Spread [rad] and number of domains."""
+    degrees, domains = given.number("-mosaic"), given.integer("-mosaic_domains") or 0
+    if degrees is not None and degrees < 0:
+        raise ExperimentError(f"-mosaic {degrees:g}° must not be negative")
+    if not degrees:
+        if domains > 1:
+            conflicts.note(f"1 mosaic domain, not {domains}: the mosaic spread is 0")
+        return 0.0, 1
+    if domains <= 0:
+        domains = DOMAINS_OF_A_SPREAD
+        conflicts.note(f"{domains} mosaic domains, the default with a mosaic spread")
+    return degrees / RADIAN, domains
+
+
+def _cells_by_number(given: Given) -> tuple[int, int, int]:
+    def cells(letter: str) -> int:
+        option = given.last_of("-N", f"-N{letter}")
+        return 1 if option is None else (given.integer(option) or 0)
+
+    return cells("a"), cells("b"), cells("c")
+
+
+def _cells(
+    given: Given, crystal: Crystal, clip_to_beam: bool | None, conflicts: Conflicts
+) -> tuple[int, int, int]:
+    """Number of cells along a, b, c: from the size where one is given."""
+    beam_size = read_beam_size(given)
+    lengths = np.linalg.norm(crystal.direct_vectors, axis=1)
+    numbers = []
+    for index, (axis, letter) in enumerate(zip("xyz", "abc", strict=True)):
+        option = given.last_of("-xtal_size", f"-xtal_{axis}")
+        size = given.number(option) if option else None
+        if option is None or size is None or size <= 0:
+            numbers.append(crystal.cells[index])
+            continue
+        # the C program takes a negative size for a beam without an end
+        if axis != "x" and 0 <= beam_size < size:
+            size = in_beam(f"{option} {size:g} mm", size, beam_size, clip_to_beam, conflicts)
+        number = max(whole(size * 1e7 / float(lengths[index])), 1)
+        by_number = given.last_of("-N", f"-N{letter}")
+        if by_number is not None and given.integer(by_number) != number:
+            conflicts.settle(
+                f"{by_number} {given.integer(by_number)} and {option} {size:g} mm ({number} cells "
+                f"along {letter}) contradict each other",
+                f"{option} wins",
+            )
+        numbers.append(number)
+    Na, Nb, Nc = numbers
+    return Na, Nb, Nc
