@@ -1,8 +1,8 @@
 """Whether a build has become slower, or its workers larger: two builds in turn, in one run.
 
 Seconds are processor time of `tiled_sim.simulate` on one core, in processes that are warm, less
-what the same call takes to compute one block of 16 x 16 pixels: reading the files and planning,
-which has a row of its own. Memory is the peak of a worker process that computes one tile, as its
+what the same call takes to compute one block of 16 x 16 pixels: files, plan and tiles, all but the
+kernel, which has a row of its own. Memory is the peak of a worker process that computes one tile, as its
 sidecar tells it.
 """
 
@@ -29,7 +29,7 @@ _TURNS, _TURN = 3, 0.2
 _TRIES = 3
 #: Peaks differ by a few thousandths from process to process; the smallest of so many counts.
 _WORKERS = 3
-_PREPARATION = "reading and planning"
+_BESIDE = "all but the kernel"
 _ONE_BLOCK = "-roi 0 15 0 15"
 #: Of each kernel the seconds of each build: (then, now).
 Times = dict[str, tuple[list[float], list[float]]]
@@ -48,7 +48,7 @@ def measure_kernels(builds: tuple[Build, Build], cases: Iterable[Case], repeat: 
 
 
 def _rows_of_case(builds: tuple[Build, Build], case: Case, repeat: int) -> list[dict]:
-    times: Times = {kernel: ([], []) for kernel in (_PREPARATION, *case.kernels)}
+    times: Times = {kernel: ([], []) for kernel in (_BESIDE, *case.kernels)}
     slow: Sequence[str] = case.kernels
     for _ in range(_TRIES):
         for _ in range(repeat):
@@ -66,7 +66,7 @@ def _time(builds: tuple[Build, Build], case: Case, kernels: Sequence[str], times
     with ExitStack() as stack:
         pair = [stack.enter_context(Inside(build, _core())) for build in builds]
         for turn in range(_TURNS + 1):
-            for kernel in (_PREPARATION, *kernels):
+            for kernel in (_BESIDE, *kernels):
                 for process, seconds in zip(pair, times[kernel], strict=True):
                     spent = _seconds(process, case, kernel, _TURN if turn else 0.0)
                     if turn:  # the first one warms up
@@ -76,7 +76,7 @@ def _time(builds: tuple[Build, Build], case: Case, kernels: Sequence[str], times
 def _seconds(process: Inside, case: Case, kernel: str, at_least: float) -> list[float]:
     """Time of a case, as often as it takes to fill a turn [s]."""
     asked: dict[str, Any] = {"words": case.options.split(), "kernel": kernel}
-    if kernel == _PREPARATION:
+    if kernel == _BESIDE:
         asked = {"words": [*asked["words"], *_ONE_BLOCK.split()], "kernel": "compiled float64"}
     process.ask(folder=str(DATA), at_least=at_least, **asked)
     answer = process.answer()
@@ -95,13 +95,13 @@ def _row(case: Case, kernel: str, times: Times) -> dict:
     row: dict[str, Any] = {"case": case.letter, "name": case.name, "kernel": kernel}
     for name, of in (("min", min), ("median", statistics.median)):
         then, now = (
-            of(whole) - (0.0 if kernel == _PREPARATION else of(before))
-            for whole, before in zip(times[kernel], times[_PREPARATION], strict=True)
+            of(whole) - (0.0 if kernel == _BESIDE else of(before))
+            for whole, before in zip(times[kernel], times[_BESIDE], strict=True)
         )
         row[name] = {"then": then, "now": now, "ratio": now / then}
     row["times"] = [len(each) for each in times[kernel]]
     slower = all(row[name]["ratio"] > SLOWER for name in ("min", "median"))
-    row["over"] = slower and kernel != _PREPARATION
+    row["over"] = slower and kernel != _BESIDE
     return row
 
 

@@ -50,12 +50,17 @@ def hold_against(options: argparse.Namespace, builds: tuple[Build, Build]) -> in
 
     facts = facts_of(builds)
     kernels = against.measure_kernels(builds, options.cases, options.repeat)
+    load = os.getloadavg()[-1]
     workers = against.measure_workers(builds, TILES)
     if options.json:
-        print(json.dumps({**facts, "kernels": kernels, "workers": workers}, indent=2))
+        print(json.dumps({**facts, "load": load, "kernels": kernels, "workers": workers}, indent=2))
     else:
         tables = against.table_of_kernels(kernels), against.table_of_workers(workers)
-        parts = (introduction(facts), *tables, against.verdict(kernels, workers))
+        said = (
+            f"Load while kernels were timed: {load:.1f} on {os.cpu_count()} cores, of which this "
+            "program is 1; others make times differ by chance."
+        )
+        parts = (introduction(facts), *tables, said, against.verdict(kernels, workers))
         print("\n\n".join(parts))
     return int(any(row["over"] for row in kernels + workers))
 

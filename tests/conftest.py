@@ -11,10 +11,11 @@ import torch
 
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile
+from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.settings import REFERENCE
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.plan.plan import Plan, make_plan
-from tiled_sim.read.inputs import load_inputs
+from tiled_sim.read.inputs import load_amorphous, load_inputs, load_mask
 from tiled_sim.simulation.simulator import Simulator, TileResult
 
 pytest.register_assert_rewrite("support")
@@ -105,9 +106,9 @@ def _simulate(
     factors: StructureFactors | None = None,
     **settings: object,
 ) -> Simulated:
-    inputs = load_inputs(experiment)
-    if factors is not None:
-        inputs = dataclasses.replace(inputs, factors=factors)
+    # whoever brings F may name a file that is not there
+    brought = Inputs(load_mask(experiment), factors, load_amorphous(experiment))
+    inputs = load_inputs(experiment) if factors is None else brought
     chosen = dataclasses.replace(REFERENCE, **settings)
     plan = make_plan(experiment, inputs, chosen, tile=tile, trace_pixels=trace_pixels)
     simulator = Simulator(experiment, inputs, plan, torch.device("cpu"))

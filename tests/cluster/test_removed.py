@@ -117,10 +117,14 @@ def test_the_smaller_images_are_not_made_of_a_run_that_is_gone(run, address):
 
 
 def test_a_lease_on_a_run_that_is_gone_leaves_nothing_behind(run):
-    with pytest.raises(RunRemovedError), Lease(run, 1, "") as lease:
-        remove(run.path)
-        time.sleep(SECONDS)  # it beats
-        lease.require()
+    def hold():
+        with Lease(run, 1, "") as lease:
+            remove(run.path)
+            time.sleep(SECONDS)  # it beats
+            lease.require()
+
+    with pytest.raises(RunRemovedError):
+        hold()
     assert not run.path.exists()
 
 
@@ -136,7 +140,7 @@ def test_nothing_that_writes_brings_back_the_directory_of_a_run(run):
         control.cancel,
         lambda: store.finish(),
     ):
-        with pytest.raises(OSError):
+        with pytest.raises(OSError, match=str(run.path.name)):
             write()
     assert not run.path.exists()
 

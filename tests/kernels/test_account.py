@@ -2,7 +2,7 @@
 
 import pytest
 
-from tiled_sim.kernels.account import bytes_of_scene, bytes_per_pixel
+from tiled_sim.kernels.account import account_of
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import DEVICES
 
@@ -11,14 +11,20 @@ MB = 1_000_000
 kernels = pytest.mark.parametrize("kernel", [name for name in DEVICES if name != "triton"])
 
 
-def taken(kernel, *options, nodes=0, detector=512):
-    words = [*SMALL.split(), "-detpixels", str(detector), *" ".join(options).split()]
-    return bytes_of_scene(kernel, Experiment.from_nanobragg(words), nodes)
+def account(kernel, *options, nodes=0, tile=512):
+    experiment = Experiment.from_nanobragg([*SMALL.split(), *" ".join(options).split()])
+    return account_of(kernel, experiment, nodes, (1, 1, tile, tile))
+
+
+def taken(kernel, *options, **sizes):
+    """At most, with one thread."""
+    found = account(kernel, *options, **sizes)
+    return max(found.opening, found.kept + max(found.tile, found.heap))
 
 
 @kernels
 def test_a_small_scene_takes_tens_of_megabytes(kernel):
-    assert 10 * MB < taken(kernel) < 40 * MB
+    assert 10 * MB < taken(kernel) < 55 * MB
 
 
 @kernels
@@ -31,7 +37,7 @@ def test_structure_factors_count_by_their_nodes(kernel):
 def test_millions_of_steps_are_made_some_at_a_time(kernel):
     # of 300 bytes each they took gigabytes
     steps = "-mosaic 1 -mosaic_domains 20000 -dispersion 5 -dispsteps"
-    few, many = (taken(kernel, steps, str(sources), detector=32) for sources in (20, 300))
+    few, many = (taken(kernel, steps, str(sources), tile=32) for sources in (20, 300))
     assert many - few < 20 * MB
     assert many < 60 * MB
 
@@ -42,10 +48,12 @@ def test_pixels_that_are_summed_source_by_source_take_tensors_of_each():
     assert cut - plain > 300 * MB
 
 
-def test_a_small_panel_takes_less_than_a_large_one():
-    assert taken("spots", detector=64) < taken("spots", detector=512)
+def test_a_small_tile_takes_less_than_a_large_one():
+    assert taken("spots", tile=64) < taken("spots", tile=512)
 
 
 @kernels
-def test_a_pixel_of_a_tile_takes_a_few_numbers(kernel):
-    assert 8 <= bytes_per_pixel(kernel, Experiment.from_nanobragg(SMALL.split())) <= 16
+def test_an_image_takes_a_few_bytes_a_pixel_while_it_is_summed(kernel):
+    small, large = (account(kernel, tile=tile) for tile in (1024, 2048))
+    assert 5 <= (large.tile - small.tile) / (2048**2 - 1024**2) <= 7
+    assert large.kept == small.kept

@@ -12,8 +12,8 @@ import xarray as xr
 
 import tiled_sim as ts
 from tiled_sim.errors import InputFileError, TiledSimError, UsageError
+from tiled_sim.model.coordinates import pixel_centres
 from tiled_sim.model.detector import Region
-from tiled_sim.simulation.labels import pixel_centres
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_frames_and_panels_are_counted_from_zero(image):
 
 
 def test_pixel_centres_are_slow_before_fast(oblong):
-    slow, fast, _ = pixel_centres(oblong)
+    slow, fast, _ = pixel_centres(oblong.detector)
     assert (slow.shape, fast.shape) == ((80,), (48,))
 
 
@@ -89,7 +89,7 @@ def test_beyond_the_end_of_a_smaller_panel_there_is_nothing(oblong):
 
 
 def test_coordinates_of_panels_that_differ_count_pixels(oblong):
-    slow, fast, unit = pixel_centres(differing(oblong))
+    slow, fast, unit = pixel_centres(differing(oblong).detector)
     assert unit == "pixel"
     assert slow.tolist() == (np.arange(80) + 0.5).tolist()
     assert fast.tolist() == (np.arange(48) + 0.5).tolist()

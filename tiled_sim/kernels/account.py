@@ -1,6 +1,7 @@
 """What kernels take of the memory of a process, beyond what it takes before its first tile.
 
-The numbers are those of peaks of worker processes, Linux, torch 2.13 on CPU.
+The numbers are those of peaks of worker processes, Linux, torch 2.13 on CPU. What is taken one
+after the other does not add up: of stages the largest counts.
 """
 
 import math
@@ -10,125 +11,193 @@ from tiled_sim.kernels.anchors import BYTES_PER_STEP, STEPS_AT_A_TIME, STEPS_KEP
 from tiled_sim.kernels.blocks import LANES
 from tiled_sim.kernels.bragg.candidates import bytes_of_crystals
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE
+from tiled_sim.kernels.sample import PAIRS_AT_A_TIME
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.grid import BLOCK
+from tiled_sim.model.grid import BLOCK, Shape
 
 _FLOAT = 8
-#: Of an orientation, and of a mosaic domain while it is drawn.
-_PER_ORIENTATION, _PER_DRAWN_DOMAIN = 72, 440
-#: Of a trace, which takes all steps of a sweep at once.
-_PER_TRACED_ORIENTATION = 150
-_PER_SOURCE = 3000
-#: Of a node of the structure factors: as they were loaded; padded, with what a look-up meets;
-#: and while that is made.
+#: Of what an experiment is read into, and of each source in it.
+_EXPERIMENT, _PER_SOURCE = 1_100_000, 3000
+#: Of a node of the structure factors: as they were loaded; padded, with what a look-up meets; and
+#: while that is made.
 _LOADED_NODE, _PADDED_NODE, _MADE_NODE = 9, 9, 11
+#: Of an orientation; of a mosaic domain while it is drawn; of an orientation in a trace, which
+#: takes all steps of a sweep at once.
+_PER_ORIENTATION, _PER_DRAWN_DOMAIN, _PER_TRACED_ORIENTATION = 72, 440, 150
 #: Of a table of steps while it is made, over its own size.
 _MADE_STEPS = 2
-#: Of a patch, where spots are evaluated.
-_PER_SUBPIXEL = 34
-#: Tensors of pixels that are summed source by source: of each source, if terms have factors of
-#: their own and if not.
-_TENSORS_OF_A_SOURCE = {True: 6, False: 3}
+#: Of a step of a pixel whose look-ups are counted, so many at a time.
+_PER_PAIR = 97
+#: Of a pixel of an image while it is summed, and of the other images of its tile.
+_SUMMED_PIXEL, _OTHER_PIXEL = 6, 4
+#: Of a subpixel of a patch where spots are evaluated, and what of that the heap keeps.
+_PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 96, 42
+#: Of the background, as many tensors of the blocks.
+_BACKGROUND_TENSORS = 28
 
 
 @dataclass(frozen=True, slots=True)
 class _Take:
-    """What a kernel takes of any scene, and of each of the blocks that it works on.
+    """What a kernel takes of any scene.
 
     Parameters
     ----------
-    first_tile : code and heap that stay [bytes]
-    blocks : at a time
-    tensors : of them
-    tensors_by_source : if pixels are summed source by source
-    per_pixel : of a tile [bytes]
+    code : that is loaded with the first one [bytes]
+    heap : that torch and the C library keep of a tile [bytes]
+    sum : while blocks are summed [bytes], …
+    blocks, tensors : … and of so many blocks at a time, so many tensors
+    blocks_a_sample : of which one pixel's look-ups are counted
+    tensors_by_source : where pixels are summed source by source, in addition
     """
 
-    first_tile: int
+    code: int
+    heap: int
+    sum: int
     blocks: int
     tensors: int
-    tensors_by_source: int
-    per_pixel: float
+    blocks_a_sample: int
+    tensors_by_source: int = 0
 
 
 _TAKES = {
-    "reference": _Take(15_500_000, 32, 20, 20, 13),
-    "compiled": _Take(14_500_000, 256, 12, 25, 13),
-    "spots": _Take(22_000_000, (PATCH_SIDE // BLOCK) ** 2, 1, 1, 9),
-    "triton": _Take(14_500_000, 8192, 0, 0, 13),  # tensors are on the device
+    "reference": _Take(2_600_000, 9_500_000, 9_000_000, 32, 20, 1),
+    "compiled": _Take(6_500_000, 6_500_000, 5_000_000, 256, 12, 4, 13),
+    "spots": _Take(11_700_000, 7_000_000, 8_000_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
+    # its tensors are on the device
+    "triton": _Take(6_500_000, 6_500_000, 5_000_000, 8192, 0, 4),
 }
-#: Of the background, as many tensors of so many blocks.
-_BACKGROUND_TENSORS, _BACKGROUND_BLOCKS = 28, 64
+#: More tensors of each source where pixels are summed source by source; more where terms have
+#: factors of their own. Those of the reference kernel are so small that the heap keeps them.
+_TENSORS_OF_A_SOURCE = {"reference": {False: 3, True: 6}, "compiled": {False: 2, True: 5}}
 
 
-def bytes_of_scene(kernel: str, experiment: Experiment, nodes: int) -> int:
-    """What a kernel takes in a process for the scenes of an experiment, whatever the tile.
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a process takes to compute tiles [bytes].
+
+    Parameters
+    ----------
+    opening : at most, until the first tile begins
+    kept : as long as it computes tiles, whatever the number of threads
+    tile : at most, of each thread while its tile is summed, counted and traced
+    heap : of each thread, when its tile is computed and waits to be written
+    """
+
+    opening: int
+    kept: int
+    tile: int
+    heap: int
+
+
+def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> Account:
+    """What a kernel takes in a process for tiles of an experiment.
 
     Parameters
     ----------
     kernel : name
     experiment : what to simulate
     nodes : of the grid of structure factors
+    tile : (frame, panel, slow, fast) size
     """
-    domains, sources = experiment.crystal.domains.count, len(experiment.beam.spectrum)
+    take = _TAKES[kernel]
+    sources, domains = len(experiment.beam.spectrum), experiment.crystal.domains.count
     orientations = domains * experiment.exposures.steps
-    held = sources * _PER_SOURCE + nodes * (_LOADED_NODE + _PADDED_NODE)
+    read = _EXPERIMENT + sources * _PER_SOURCE + nodes * (_LOADED_NODE + _PADDED_NODE)
     sweeps = 2 if experiment.c_compat else 1
-    scene = (sweeps * orientations + domains) * _PER_ORIENTATION
-    scene += _bytes_of_tables(kernel, experiment, nodes)
-    working = max(_bytes_of_blocks(kernel, experiment), orientations * _PER_TRACED_ORIENTATION)
-    computing = _TAKES[kernel].first_tile + scene + working
-    return held + max(nodes * _MADE_NODE, domains * _PER_DRAWN_DOMAIN, computing)
-
-
-def bytes_per_pixel(kernel: str, experiment: Experiment) -> int:
-    """What a kernel takes in a process for each pixel of a tile.
-
-    Parameters
-    ----------
-    kernel : name
-    experiment : what to simulate
-    """
-    return math.ceil(_TAKES[kernel].per_pixel)
-
-
-def _bytes_of_tables(kernel: str, experiment: Experiment, nodes: int) -> int:
-    """Squared structure factors, and steps with their crystals."""
-    if kernel in ("reference", "triton"):
-        return 0
-    squares = 0 if experiment.sampling.interpolate else nodes * _FLOAT
-    domains, sources = experiment.crystal.domains.count, len(experiment.beam.spectrum)
-    steps = sources * domains * experiment.exposures.steps
-    made = steps if steps <= STEPS_KEPT else STEPS_AT_A_TIME
-    tables = made * BYTES_PER_STEP * _MADE_STEPS
-    if kernel == "spots":
-        tables += bytes_of_crystals(steps)
-    return squares + tables
-
-
-def _bytes_of_blocks(kernel: str, experiment: Experiment) -> int:
-    """What is computed of the blocks that are worked on."""
-    take, sampling = _TAKES[kernel], experiment.sampling
-    sides = [-(-side // BLOCK) for side in experiment.detector.pixels]
-    every = math.prod(sides)
-    of_tensor = min(take.blocks, every) * LANES * _FLOAT
-    weighed = experiment.detector.sensor is not None or (
-        sampling.oversample_polar or sampling.oversample_omega
+    scene = (sweeps * orientations + domains) * _PER_ORIENTATION + _squares(
+        kernel, experiment, nodes
     )
-    plain = not (
-        weighed
+    kept_steps, made_steps = _steps(kernel, sources * orientations)
+    kept = read + take.code + scene + kept_steps
+    opening = max(
+        read + nodes * _MADE_NODE,
+        read + take.code + domains * _PER_DRAWN_DOMAIN,
+        kept + made_steps,
+    )
+    of_image = tile[2] * tile[3]
+    pixels = math.prod(tile)
+    summing = _SUMMED_PIXEL * of_image + _OTHER_PIXEL * (pixels - of_image)
+    summing += _summing(kernel, experiment, tile) + made_steps
+    heap = take.heap + _kept_of_sum(kernel, experiment, tile)
+    traced = heap + orientations * _PER_TRACED_ORIENTATION
+    counted = heap + _SUMMED_PIXEL * of_image + made_steps
+    counted += _counting(kernel, sources * orientations, of_image)
+    return Account(opening, kept, max(summing, traced, counted), heap)
+
+
+def _squares(kernel: str, experiment: Experiment, nodes: int) -> int:
+    """The table of squared structure factors."""
+    own = kernel in ("compiled", "spots") and not experiment.sampling.interpolate
+    return nodes * _FLOAT if own else 0
+
+
+def _steps(kernel: str, steps: int) -> tuple[int, int]:
+    """Steps that are kept with a scene, and those in the making."""
+    if kernel in ("reference", "triton"):
+        return 0, 0
+    kept = steps * BYTES_PER_STEP if steps <= STEPS_KEPT else 0
+    if kernel == "spots":
+        kept += bytes_of_crystals(steps)
+    return kept, min(steps, STEPS_AT_A_TIME) * BYTES_PER_STEP * _MADE_STEPS
+
+
+def _counting(kernel: str, steps: int, pixels: int) -> int:
+    """Look-ups of a sample of pixels."""
+    sampled = math.ceil(pixels / LANES / _TAKES[kernel].blocks_a_sample)
+    return _PER_PAIR * min(sampled * steps, PAIRS_AT_A_TIME) if kernel != "reference" else 0
+
+
+def _tensor(kernel: str, tile: Shape) -> int:
+    """A tensor of the blocks that are worked on at a time."""
+    blocks = math.prod(-(-side // BLOCK) for side in tile[2:])
+    return min(_TAKES[kernel].blocks, blocks) * LANES * _FLOAT
+
+
+def _summing(kernel: str, experiment: Experiment, tile: Shape) -> int:
+    """What is computed of the blocks that are worked on, and with it."""
+    take, tensor = _TAKES[kernel], _tensor(kernel, tile)
+    size = take.sum + take.tensors * tensor
+    if kernel == "spots":
+        size += _subpixels(experiment, tile) * _PER_SUBPIXEL
+    elif _is_by_source(kernel, experiment):
+        size += take.tensors_by_source * tensor + _tensors_of_sources(kernel, experiment, tile)
+    if experiment.background is not None:
+        size = max(size, take.sum + _BACKGROUND_TENSORS * tensor)
+    return size
+
+
+def _kept_of_sum(kernel: str, experiment: Experiment, tile: Shape) -> int:
+    """What the heap keeps of that."""
+    if kernel == "spots":
+        return _subpixels(experiment, tile) * _KEPT_PER_SUBPIXEL
+    return _tensors_of_sources(kernel, experiment, tile) if kernel == "reference" else 0
+
+
+def _tensors_of_sources(kernel: str, experiment: Experiment, tile: Shape) -> int:
+    number = _TENSORS_OF_A_SOURCE[kernel][_weighs_terms(experiment)]
+    return number * _tensor(kernel, tile) * len(experiment.beam.spectrum)
+
+
+def _subpixels(experiment: Experiment, tile: Shape) -> int:
+    """Of a patch."""
+    oversample = experiment.sampling.oversample
+    of_tile = math.prod(-(-side // BLOCK) * BLOCK for side in tile[2:]) * oversample**2
+    return min(of_tile, PATCH_SIDE**2)
+
+
+def _is_by_source(kernel: str, experiment: Experiment) -> bool:
+    """Whether a kernel sums the pixels of such a scene source by source."""
+    if kernel == "reference":
+        return True
+    return kernel == "compiled" and (
+        _weighs_terms(experiment)
         or experiment.detector.curvature_radius is not None
-        or sampling.dmin > 0.0
+        or experiment.sampling.dmin > 0.0
         or experiment.c_compat
     )
-    number = take.tensors if plain else take.tensors_by_source
-    if kernel == "reference" or (kernel == "compiled" and not plain):
-        number += _TENSORS_OF_A_SOURCE[weighed] * len(experiment.beam.spectrum)
-    size = number * of_tensor
-    if kernel == "spots":
-        rows, columns = (min(side * BLOCK, PATCH_SIDE) for side in sides)
-        size += rows * columns * _PER_SUBPIXEL
-    if experiment.background is not None:
-        blocks = min(_BACKGROUND_BLOCKS, every)
-        size += _BACKGROUND_TENSORS * blocks * LANES * _FLOAT
-    return size
+
+
+def _weighs_terms(experiment: Experiment) -> bool:
+    sampling = experiment.sampling
+    weighed = sampling.oversample_polar or sampling.oversample_omega
+    return experiment.detector.sensor is not None or weighed

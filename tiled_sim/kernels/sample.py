@@ -18,7 +18,7 @@ from tiled_sim.physics.structure_factor import (
 )
 
 #: Steps times pixels looked at in one go. Memory and time depend on it, results do not.
-_PAIRS_AT_A_TIME = 1 << 16
+PAIRS_AT_A_TIME = 1 << 16
 
 
 def count_lookups(scene: Scene, table: StructureFactorTable, pixels: Pixels) -> Lookups:
@@ -33,7 +33,7 @@ def count_lookups(scene: Scene, table: StructureFactorTable, pixels: Pixels) -> 
     optics, lookups = Optics(scene), Lookups()
     live = Pixels(*(part[pixels.live] for part in pixels))
     steps = steps_of(scene, pixels.slow.device, most_kept=0)
-    at_a_time = max(_PAIRS_AT_A_TIME // max(len(live.slow), 1), 1)
+    at_a_time = max(PAIRS_AT_A_TIME // max(len(live.slow), 1), 1)
     for layer, subpixel in optics.places():
         diffracted, _ = optics.to_subpixel(live, subpixel, layer)
         for of_direction in steps:

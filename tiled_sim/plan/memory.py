@@ -5,22 +5,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tiled_sim.errors import UsageError
+from tiled_sim.kernels.account import account_of
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.grid import BLOCK, TileGrid
+from tiled_sim.model.grid import BLOCK, Shape, TileGrid
 from tiled_sim.model.settings import Settings
 
-# From the peak_bytes of sidecars, Linux, torch 2.13 on CPU: what a process holds before its first
-# tile, and what the grid and the tile add (tiles of 64² to 2048², grids to 8e6 nodes).
-_PROCESS_BYTES = {
-    "reference": 319_000_000,
-    "compiled": 335_000_000,
-    "spots": 335_000_000,
-    "triton": 1_500_000_000,
-}
-_BYTES_PER_NODE = 27
-_BYTES_PER_PIXEL = 14
-#: With noise and a point-spread function.
-_BYTES_PER_COUNT = 9
+# Peaks of workers that have loaded the program and done nothing; Linux, torch 2.13. Two starts of
+# one differ by a few megabytes.
+_EMPTY_WORKER = {"cpu": 273_000_000, "cuda": 1_500_000_000}
+#: The account is right within so much.
+_MARGIN = 1.05
+#: Of a tile when it is written: image, chunks, and what xxhash and zarr take with them; more where
+#: sides are no multiple of a block's, …
+_WRITING = 2_500_000
+_PER_PIXEL, _PER_RAGGED_PIXEL = 12, 14
+#: … when its photons are counted, and when they are spread over neighbours, with a margin.
+_PER_COUNTED_PIXEL, _PER_SPREAD_PIXEL = 18, 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,21 @@ class Memory:
 
     Parameters
     ----------
-    fixed : whatever the tile [bytes]
+    fixed : as long as it computes tiles, whatever their size [bytes]
     per_pixel : of each tile that a thread computes [bytes]
+    per_thread : whatever its tile [bytes]
+    opening : until the first tile begins [bytes]
     """
 
     fixed: int
     per_pixel: int
+    per_thread: int = 0
+    opening: int = 0
 
     def of_process(self, pixels: int, threads: int = 1) -> int:
         """Of a process with a tile of so many pixels on every thread [bytes]."""
-        return self.fixed + threads * self.per_pixel * pixels
+        computing = self.fixed + threads * (self.per_thread + self.per_pixel * pixels)
+        return max(computing, self.opening)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class WorkerMemory:
     threads: int
 
 
-def memory_of(settings: Settings, experiment: Experiment, nodes: int) -> Memory:
+def memory_of(settings: Settings, experiment: Experiment, nodes: int, tile: Shape) -> Memory:
     """What the tiles of an experiment take.
 
     Parameters
@@ -63,10 +68,32 @@ def memory_of(settings: Settings, experiment: Experiment, nodes: int) -> Memory:
     settings : with the kernel that computes them
     experiment : what to simulate
     nodes : of the grid of structure factors
+    tile : (frame, panel, slow, fast) size; of smaller ones the answer tells too much, if anything
     """
-    counts = _BYTES_PER_COUNT if experiment.noise is not None else 0
-    fixed = _PROCESS_BYTES[settings.kernel] + _BYTES_PER_NODE * nodes
-    return Memory(fixed, _BYTES_PER_PIXEL + counts)
+    account = account_of(settings.kernel, experiment, nodes, tile)
+    empty = _EMPTY_WORKER["cuda" if settings.kernel == "triton" else "cpu"]
+    pixels, per_pixel = math.prod(tile), _per_pixel(experiment, tile)
+    written = account.heap + _WRITING + per_pixel * pixels
+    per_thread = max(account.tile, written) - per_pixel * pixels
+
+    def with_margin(size: float) -> int:
+        return math.ceil(_MARGIN * size)
+
+    return Memory(
+        empty + with_margin(account.kept),
+        with_margin(per_pixel),
+        with_margin(per_thread),
+        empty + with_margin(account.opening),
+    )
+
+
+def _per_pixel(experiment: Experiment, tile: Shape) -> int:
+    """Of a tile that is counted and written."""
+    if experiment.noise is not None:
+        spread = experiment.noise.point_spread is not None
+        return _PER_SPREAD_PIXEL if spread else _PER_COUNTED_PIXEL
+    ragged = any(side % BLOCK for side in tile[2:])
+    return _PER_RAGGED_PIXEL if ragged else _PER_PIXEL
 
 
 def require_memory(memory: Memory, grid: TileGrid, workers: Iterable[WorkerMemory]) -> None:
@@ -105,8 +132,9 @@ def largest_tile(memory: Memory, worker: WorkerMemory) -> int | None:
     -------
     a power of two; None if the process has no room for the smallest
     """
-    pixels = (worker.bytes - memory.fixed) // (worker.threads * memory.per_pixel)
-    if pixels < BLOCK * BLOCK:
+    left = (worker.bytes - memory.fixed) // worker.threads - memory.per_thread
+    pixels = left // memory.per_pixel
+    if pixels < BLOCK * BLOCK or memory.opening > worker.bytes:
         return None
     return 1 << (math.isqrt(pixels).bit_length() - 1)
 

@@ -150,13 +150,14 @@ def make_plan(
     for pixel in trace_pixels:
         _require_live(pixel, inputs.mask)
     seconds = predicted_seconds(settings, experiment, cores=1)
+    grid = grid_of(experiment.shape, tile, seconds=seconds, workers=workers)
     return Plan(
-        grid_of(experiment.shape, tile, seconds=seconds, workers=workers),
+        grid,
         settings,
         experiment.evaluations_per_pixel,
         first_evaluations(experiment, lambda panel: _rows_of(inputs.mask, panel)),
         tuple(trace_pixels),
-        memory_of(settings, experiment, inputs.nodes),
+        memory_of(settings, experiment, inputs.nodes, grid.tile),
         seconds,
         workers,
     )

@@ -53,9 +53,9 @@ def convert(old: str | Path, new: str | Path) -> Converted:
     if found.attributes["format"] == FORMAT:
         raise StoreError(f"{old} has format {FORMAT} already; there is nothing to convert")
     inputs = found.inputs()
-    plan = replace(
-        found.plan, memory=memory_of(found.plan.settings, found.experiment, inputs.nodes)
-    )
+    plan = found.plan
+    memory = memory_of(plan.settings, found.experiment, inputs.nodes, plan.grid.tile)
+    plan = replace(plan, memory=memory)
     hashes = {"experiment": found.experiment.sha256, **inputs.hashes, "plan": plan.sha256}
     run_id = uuid.uuid4().hex
     kept: list[str] = []
