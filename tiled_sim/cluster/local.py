@@ -4,6 +4,7 @@ import math
 import os
 import signal
 import socket
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -181,14 +182,17 @@ def _started(
     resource_tracker.ensure_running()  # which would lift the mask if it were started under it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return LocalCluster(
-            n_workers=workers,
-            threads_per_worker=threads,
-            host=_LOOPBACK,
-            dashboard_address=f"{_LOOPBACK}:{dashboard_port()}",
-            silence_logs="ERROR",
-            security=security,
-            **{"processes": True, **options},
-        )
+        with warnings.catch_warnings():
+            # another may have taken it since it was seen to be free; then it is any port
+            warnings.filterwarnings("ignore", r"Port \d+ is already in use")
+            return LocalCluster(
+                n_workers=workers,
+                threads_per_worker=threads,
+                host=_LOOPBACK,
+                dashboard_address=f"{_LOOPBACK}:{dashboard_port()}",
+                silence_logs="ERROR",
+                security=security,
+                **{"processes": True, **options},
+            )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -70,11 +70,21 @@ def write_new(path: str | Path, parts: Iterable[bytes]) -> None:
     StoreError
         if the file exists or cannot be written
     """
+    target = Path(path)
     try:
-        with Path(path).open("xb") as file:
-            for part in parts:
-                file.write(part)
+        with target.open("xb") as file:
+            try:
+                for part in parts:
+                    file.write(part)
+            except BaseException:
+                target.unlink(missing_ok=True)  # half of it
+                raise
     except FileExistsError:
         raise StoreError(f"{path} exists already; name another file") from None
     except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}") from None
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
+    except (ValueError, RuntimeError) as error:  # zarr and zstd, of damage
+        raise StoreError(
+            f"{path} is not written: the image of the run cannot be read ({error}); `tiled-sim "
+            "verify` names the tiles that are damaged"
+        ) from error
