@@ -21,7 +21,7 @@ from tiled_sim.kernels.compiled import graphs_of
 from tiled_sim.kernels.packages import build, is_built
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import NEGLIGIBLE, Settings
-from tiled_sim.plan.plan import make_plan
+from tiled_sim.plan.planning import make_plan
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.simulation.simulator import Simulator
 

@@ -14,7 +14,8 @@ from tiled_sim.model.grid import Tile
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.settings import REFERENCE
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.plan.plan import Plan, make_plan
+from tiled_sim.plan.plan import Plan
+from tiled_sim.plan.planning import make_plan
 from tiled_sim.read.inputs import load_amorphous, load_inputs, load_mask
 from tiled_sim.simulation.simulator import Simulator, TileResult
 

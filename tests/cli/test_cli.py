@@ -440,6 +440,16 @@ def test_the_status_of_a_run_that_is_not_complete_names_tiles(tell, begun):
     assert "missing   f00000/p000/r0000c0000, f00000/p000/r0000c0001" in output
 
 
+def test_the_status_of_a_run_is_told_without_importing_torch_or_dask(finished):
+    code = (
+        "import sys; from tiled_sim.cli import main\n"
+        f"print(main(['status', {str(finished)!r}]), file=sys.stderr)\n"
+        "print(sorted({'torch', 'dask', 'distributed'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.splitlines() == ["0", "[]"]
+
+
 def test_the_status_of_a_finished_run_is_success(tell, finished):
     code, output, _ = tell("status", finished)
     assert code == 0

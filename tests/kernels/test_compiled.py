@@ -35,7 +35,7 @@ from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.structure_factor import StructureFactorTable
-from tiled_sim.plan.plan import make_plan
+from tiled_sim.plan.planning import make_plan
 from tiled_sim.read.inputs import load_inputs, load_mask
 from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks
 from tiled_sim.simulation.simulator import Simulator

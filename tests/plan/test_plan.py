@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tiled_sim.errors import UsageError
 from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.grid import BLOCK, TileGrid
+from tiled_sim.model.memory import Memory
 from tiled_sim.model.settings import REFERENCE, Settings
-from tiled_sim.plan.memory import Memory
-from tiled_sim.plan.plan import Plan, make_plan
+from tiled_sim.plan.plan import Plan
+from tiled_sim.plan.planning import make_plan
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.read.nanobragg.reader import read_options
 

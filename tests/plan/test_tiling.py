@@ -23,6 +23,11 @@ def test_an_hour_s_work_on_a_small_detector_is_many_tiles():
     assert min(grid.tile[2:]) >= 64
 
 
+def test_a_small_tile_takes_a_minute_at_most():
+    grid = grid_of((1, 1, 2048, 2048), None, seconds=40_000.0, workers=2)
+    assert 40_000.0 / len(grid) <= 61.0
+
+
 def test_the_costliest_tiles_are_64_pixels_wide():
     grid = grid_of((1, 1, 512, 512), None, seconds=1e9, workers=1000)
     assert grid.tile == (1, 1, 64, 64)

@@ -17,7 +17,7 @@ from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.settings import REFERENCE
-from tiled_sim.plan.plan import make_plan
+from tiled_sim.plan.planning import make_plan
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.read.nanobragg.reader import read_options
 from tiled_sim.simulation.simulator import Simulator

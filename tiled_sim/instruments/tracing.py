@@ -12,7 +12,7 @@ from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Tile, TileGrid
 from tiled_sim.model.settings import NEGLIGIBLE, REFERENCE, Settings
 from tiled_sim.plan.choice import build_kernel, choose_kernel
-from tiled_sim.plan.plan import make_plan
+from tiled_sim.plan.planning import make_plan
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.run.run import Run
 from tiled_sim.simulation.simulator import Simulator

@@ -8,6 +8,7 @@ from tiled_sim.errors import UsageError
 from tiled_sim.kernels.account import account_of
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Shape, TileGrid
+from tiled_sim.model.memory import Memory
 from tiled_sim.model.settings import Settings
 
 # Peaks of workers that have loaded the program and done nothing; Linux, torch 2.13. Two starts of
@@ -21,29 +22,6 @@ _WRITING = 2_500_000
 _PER_PIXEL, _PER_RAGGED_PIXEL = 12, 14
 #: … when its photons are counted, and when they are spread over neighbours, with a margin.
 _PER_COUNTED_PIXEL, _PER_SPREAD_PIXEL = 18, 22
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What a worker process takes at its peak.
-
-    Parameters
-    ----------
-    fixed : as long as it computes tiles, whatever their size [bytes]
-    per_pixel : of each tile that a thread computes [bytes]
-    per_thread : whatever its tile [bytes]
-    opening : until the first tile begins [bytes]
-    """
-
-    fixed: int
-    per_pixel: int
-    per_thread: int = 0
-    opening: int = 0
-
-    def of_process(self, pixels: int, threads: int = 1) -> int:
-        """Of a process with a tile of so many pixels on every thread [bytes]."""
-        computing = self.fixed + threads * (self.per_thread + self.per_pixel * pixels)
-        return max(computing, self.opening)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.settings import REQUIRED_COVERAGE, Settings
 from tiled_sim.plan.choice import build_kernel, choose_kernel
 from tiled_sim.plan.coverage import Coverage, measure_coverage, require_reach
-from tiled_sim.plan.plan import Plan, make_plan
+from tiled_sim.plan.plan import Plan
+from tiled_sim.plan.planning import make_plan
 from tiled_sim.plan.workers import Workers
 from tiled_sim.read.inputs import load_inputs
 

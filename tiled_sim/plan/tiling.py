@@ -13,8 +13,9 @@ TILES_A_WORKER = 4
 #: … but not smaller than so many pixels, nor done sooner.
 _FEWEST_PIXELS = 64 * 64
 _SHORTEST_SECONDS = 0.2
-#: What a tile takes at most, as long as it is worth a task: so much work is lost with a worker.
-_LONGEST_SECONDS = 10.0
+#: What a tile takes at most, as long as it is worth a task, and where it is less than that: so much
+#: work is lost with a worker.
+_LONGEST_SECONDS, _LONGEST_OF_SMALL = 10.0, 60.0
 #: Where it is not known what a tile costs, on a GPU: 512 × 512.
 _PIXELS_OF_UNKNOWN_COST = 1 << 18
 #: Sides are multiples of this where they can be: such tiles divide into chunks of fair size.
@@ -65,7 +66,8 @@ def pixels_of_a_tile(pixels: int, seconds: float, workers: int) -> int:
     if math.isinf(seconds):
         return math.ceil(max(min(of_a_worker, _PIXELS_OF_UNKNOWN_COST), _WORTH_A_TASK))
     a_second = pixels / seconds if seconds > 0 else math.inf
-    wanted = min(of_a_worker, max(_LONGEST_SECONDS * a_second, _WORTH_A_TASK), _MOST_PIXELS)
+    quick = max(_LONGEST_SECONDS * a_second, min(_LONGEST_OF_SMALL * a_second, _WORTH_A_TASK))
+    wanted = min(of_a_worker, quick, _MOST_PIXELS)
     fewest = max(_FEWEST_PIXELS, min(_SHORTEST_SECONDS * a_second, _WORTH_A_TASK))
     return math.ceil(max(wanted, fewest))
 
