@@ -1,4 +1,4 @@
-"""Inputs that are lost or changed in the store: nobody goes on with others, and the file is named."""
+"""Inputs lost or changed in the store: nobody goes on with others, and the file is named."""
 
 import shutil
 
@@ -20,9 +20,9 @@ SIDECAR = "traces/f00000/p000/r0001c0001.json"
 @pytest.fixture(scope="module")
 def made(still, data, tmp_path_factory):
     """A finished run with a mask, a background and sources of several wavelengths."""
-    options = "-detpixels 128 -pixel 0.2 -water 20 -dispersion 2 -dispsteps 3".split()
+    options = "-detpixels 128 -pixel 0.2 -water 20 -dispersion 2 -dispsteps 3"
     files = ("-mask", data / "mask.img", "-stol", data / "droplet.stol")
-    prepared = prepare(still(*options, *files), tile=(64, 64), require_coverage=0.0)
+    prepared = prepare(still(*options.split(), *files), tile=(64, 64), require_coverage=0.0)
     run = create_run(prepared, tmp_path_factory.mktemp("made") / "run.zarr")
     worker.compute_batch(str(run.path), run.run_id, "cpu", [(n, 1) for n in range(len(run.plan))])
     run.store.open(run.path, mode="r+").finish()

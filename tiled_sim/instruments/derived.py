@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from tiled_sim.io.stol import WATER
 from tiled_sim.model.background import Background
@@ -15,7 +14,6 @@ from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Panel, Sensor
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Exposures
-from tiled_sim.physics import geometry
 from tiled_sim.physics.cell import lengths_and_angles
 from tiled_sim.physics.constants import HC_EV_ANGSTROM, RADIAN
 from tiled_sim.physics.vectors import Array
@@ -210,21 +208,24 @@ def _positions(
     experiment: Experiment, panel: Panel, places: tuple[tuple[float, float], ...]
 ) -> Array:
     """Positions (n, 3) from the sample [m], as the simulation has them."""
-    slow, fast = torch.tensor(places, dtype=torch.float64).T
-    position = geometry.flat_position(
-        slow * panel.pixel_size[0] * panel.pixels[0],
-        fast * panel.pixel_size[1] * panel.pixels[1],
-        panel.origin,
-        panel.slow_axis,
-        panel.fast_axis,
-    )
+    sides = np.array(panel.pixel_size) * panel.pixels
+    axes = np.array([panel.slow_axis, panel.fast_axis])
+    flat = np.array(panel.origin) + (np.array(places) * sides) @ axes
+    return flat if experiment.detector.curvature_radius is None else _bent(experiment, panel, flat)
+
+
+def _bent(experiment: Experiment, panel: Panel, flat: Array) -> Array:
+    """The same on a curved detector."""
+    # torch takes a second to import, and most detectors are flat
+    import torch
+
+    from tiled_sim.physics import geometry
+
+    bend = geometry.curved_position_as_c if experiment.c_compat else geometry.curved_position
     radius = experiment.detector.curvature_radius
-    if radius is not None:
-        bend = geometry.curved_position_as_c if experiment.c_compat else geometry.curved_position
-        position = bend(
-            position, experiment.beam.direction, panel.slow_axis, panel.fast_axis, radius
-        )
-    return torch.stack(tuple(position), dim=1).numpy()
+    position = geometry.Vectors(*torch.unbind(torch.from_numpy(flat), dim=1))
+    axes = (experiment.beam.direction, panel.slow_axis, panel.fast_axis)
+    return torch.stack(tuple(bend(position, *axes, radius)), dim=1).numpy()
 
 
 def _solid_angle(experiment: Experiment, panel: Panel) -> float:
