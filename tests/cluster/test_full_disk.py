@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support.processes import PATIENCE, process
+from support.processes import PATIENCE, process, scheduler, worker
 from support.runs import leftovers
 from tiled_sim.cli.main import main
 from tiled_sim.run.run import Run
@@ -100,6 +100,19 @@ def test_a_disk_that_is_full_of_tiles_is_told_once_and_the_run_goes_on_with_room
     assert list(Run(path).faults()) == []
     assert leftovers(path) == []
     assert Run(path).image.values.tobytes() == Run(whole).image.values.tobytes()
+
+
+def test_the_logs_of_workers_have_no_traceback_of_a_full_disk(disk, whole, tmp_path):
+    tiles = pages(*whole.glob("0/image/c/**/*"), *whole.glob("traces/**/*"))
+    folder = disk(pages(*whole.rglob("*")) - tiles * 2 // 3)
+    with (
+        scheduler(tmp_path) as made,
+        worker(made.address, "--no-nanny", heard=True) as started,
+    ):
+        sentence(*submit(folder / "run.zarr", made.address))
+        started.terminate()
+        _, log = started.communicate(timeout=PATIENCE)
+    assert "Traceback" not in log
 
 
 def test_a_disk_without_room_for_the_smaller_images_is_told_and_they_are_made_later(disk, whole):

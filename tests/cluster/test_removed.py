@@ -7,9 +7,10 @@ from contextlib import ExitStack
 
 import psutil
 import pytest
+from distributed import Client
 
 from support.faults import sabotage, taking
-from support.processes import PATIENCE, SLOWLY, eventually, process
+from support.processes import PATIENCE, SLOWLY, eventually, process, scheduler, worker
 from support.runs import JOB, SIDE, sidecars
 from support.witness import Witness
 from tiled_sim.cli.main import main
@@ -101,6 +102,23 @@ def test_a_detached_driver_ends_where_the_run_was_removed(client, address, run):
         remove(run.path)
         eventually(lambda: not any(client.processing().values()))
     assert not run.path.exists()
+
+
+def test_the_log_of_a_worker_has_a_sentence_of_it_and_no_traceback(run, tmp_path):
+    with (
+        scheduler(tmp_path) as made,
+        worker(made.address, "--no-nanny", heard=True, environment=SLOWLY) as started,
+        Client(made.address, set_as_default=False) as client,
+    ):
+        words = f"resume {run.path} --detach --no-progress --cluster {made.address}"
+        assert main(words.split()) == 0
+        eventually(lambda: len(sidecars(run.path)) > 2)
+        remove(run.path)
+        eventually(lambda: not any(client.processing().values()))
+        started.terminate()
+        _, log = started.communicate(timeout=PATIENCE)
+    assert f"{run.path} was removed while it was computed" in log
+    assert "Traceback" not in log
 
 
 def test_the_smaller_images_are_not_made_of_a_run_that_is_gone(run, address):

@@ -1,5 +1,6 @@
 """A driver that lives on the cluster, as a task of its own, when the client has gone home."""
 
+import logging
 import time
 import uuid
 
@@ -17,6 +18,8 @@ from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
 from tiled_sim.store.control import Control
 from tiled_sim.store.durable import told_if_not_writable
+
+logger = logging.getLogger(__name__)
 
 _SECONDS_TO_START = 60
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -94,17 +97,17 @@ def _begin(client: Client, requirements: Requirements, workers: list[str] | None
 
 def _require_result(future: Future) -> None:
     try:
-        future.result()
-    except TiledSimError:
-        raise
+        found = future.result()
     except Exception as error:  # whatever happens to a task and to its worker
         raise TiledSimError(
             f"the driver could not begin ({type(error).__name__}: {error}); see the logs of the "
             "workers"
         ) from error
+    if found is not None:
+        raise found
 
 
-def drive_here(path: str, run_id: str, device: str) -> None:
+def drive_here(path: str, run_id: str, device: str) -> TiledSimError | None:
     """The task of the driver: compute what a run lacks.
 
     A driver whose worker dies begins again on another, unless it was cancelled in the meantime,
@@ -116,7 +119,20 @@ def drive_here(path: str, run_id: str, device: str) -> None:
     path : of the run, as the workers see it
     run_id : of it
     device : name of the torch device
+
+    Returns
+    -------
+    why it ended before its time; dask would print a traceback of what is raised
     """
+    try:
+        _drive(path, run_id, device)
+    except TiledSimError as error:
+        logger.warning("%s: %s", path, error)
+        return error
+    return None
+
+
+def _drive(path: str, run_id: str, device: str) -> None:
     client = get_client()
     secede()  # the thread is for tiles
     if obstacle(path, run_id, device):

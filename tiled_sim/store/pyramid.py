@@ -29,9 +29,14 @@ class UnreadableShardError(StoreError):
     error : what its decoder said
     """
 
-    def __init__(self, array: str, index: int, error: Exception) -> None:
+    def __init__(self, array: str, index: int, error: object) -> None:
         super().__init__(f"shard {index} of {array} cannot be read ({error})")
         self.index = index
+        self._made_of = (array, index, str(error))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that it can be sent from a worker."""
+        return type(self), self._made_of
 
 
 @dataclass(frozen=True, slots=True)
