@@ -74,11 +74,14 @@ def make_folders(root: Path, folder: Path) -> None:
     OSError
         it cannot be made
     """
+    if folder == root:
+        root.stat()
+        return
     with contextlib.suppress(FileExistsError):
         try:
             folder.mkdir()
         except FileNotFoundError:
-            if folder == root or root not in folder.parents or folder.parent == root:
+            if root not in folder.parents or folder.parent == root:
                 raise
             make_folders(root, folder.parent)
             folder.mkdir()
