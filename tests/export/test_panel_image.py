@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from support.stores import create, mask_of
 from tiled_sim.errors import StoreError
 from tiled_sim.export.float_image import write_float_image
 from tiled_sim.export.panel_image import Statistics, statistics
@@ -12,10 +13,8 @@ from tiled_sim.export.pgm import grey_scale, write_pgm
 from tiled_sim.export.smv import integer_scale, write_count_image, write_integer_image
 from tiled_sim.io.camera import CameraHeader, header_bytes
 from tiled_sim.io.smv import read_smv, read_smv_header
-from tiled_sim.model.grid import TileGrid
 from tiled_sim.model.inputs import Inputs
-from tiled_sim.model.mask import MASKED, OUTSIDE_REGION, Mask
-from tiled_sim.store.run_store import RunStore
+from tiled_sim.model.mask import MASKED, OUTSIDE_REGION
 
 #: A float image of the C program: -roi 0 2 1 3 of 4 × 4 pixels, slow 2, fast 1 masked.
 FLOATS = bytes.fromhex(
@@ -83,15 +82,12 @@ BEAMLINE=fake;
 
 def stored(path, image, mask, tile=(16, 16), counts=None):
     """A run that holds this image and mask, and these counts."""
-    slow, fast = image.shape
-    store = RunStore.create(
+    store = create(
         path,
-        grid=TileGrid((1, 1, slow, fast), (1, 1, *tile)),
-        attributes={"run_id": "a run"},
-        slow_mm=np.arange(slow) + 0.5,
-        fast_mm=np.arange(fast) + 0.5,
-        inputs=Inputs(Mask((1, slow, fast), lambda _, rows, columns: mask[rows, columns])),
-        counts=counts is not None,
+        (1, 1, *image.shape),
+        (1, 1, *tile),
+        noise=counts is not None,
+        inputs=Inputs(mask_of(mask[None])),
     )
     for part in store.grid:
         store.write_tile(part, image[None, None][part.region])

@@ -211,10 +211,11 @@ def _positions(
     sides = np.array(panel.pixel_size) * panel.pixels
     axes = np.array([panel.slow_axis, panel.fast_axis])
     flat = np.array(panel.origin) + (np.array(places) * sides) @ axes
-    return flat if experiment.detector.curvature_radius is None else _bent(experiment, panel, flat)
+    radius = experiment.detector.curvature_radius
+    return flat if radius is None else _bent(experiment, panel, flat, radius)
 
 
-def _bent(experiment: Experiment, panel: Panel, flat: Array) -> Array:
+def _bent(experiment: Experiment, panel: Panel, flat: Array, radius: float) -> Array:
     """The same on a curved detector."""
     # torch takes a second to import, and most detectors are flat
     import torch
@@ -222,7 +223,6 @@ def _bent(experiment: Experiment, panel: Panel, flat: Array) -> Array:
     from tiled_sim.physics import geometry
 
     bend = geometry.curved_position_as_c if experiment.c_compat else geometry.curved_position
-    radius = experiment.detector.curvature_radius
     position = geometry.Vectors(*torch.unbind(torch.from_numpy(flat), dim=1))
     axes = (experiment.beam.direction, panel.slow_axis, panel.fast_axis)
     return torch.stack(tuple(bend(position, *axes, radius)), dim=1).numpy()

@@ -79,7 +79,7 @@ def _of_run(run: Run, frame: int, panel: int) -> Image:
     if missing:
         raise StoreError(
             f"{run.path}: {missing} of the {len(tiles)} tiles of frame {frame}, panel {panel} are "
-            f"not computed; `tiled-sim resume {run.path}` computes them"
+            f"not computed, or damaged; `tiled-sim resume {run.path}` computes them"
         )
     whole = slice(0, slow), slice(0, fast)
     try:
