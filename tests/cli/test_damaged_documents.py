@@ -175,3 +175,25 @@ def test_attributes_of_another_type_are_refused_in_a_sentence(tell, path, keys, 
         assert code == 4
         assert_one_sentence(complaint)
     assert json.loads((path / "zarr.json").read_bytes()) == before
+
+
+@pytest.mark.parametrize("reader", ["view", "trace", "compare", "verify", "status"])
+@pytest.mark.parametrize("damage", ["cut", "garbled", "a folder", "a pipe"])
+def test_a_damaged_shard_is_a_sentence_of_every_reader(tell, path, reader, damage):
+    shard = path / "0/image/c/0/0/0/0"
+    content = shard.read_bytes()
+    damaged = {
+        "cut": content[:20],
+        "garbled": b"x" * 300 + content[300:],
+        "a folder": None,
+        "a pipe": "pipe",
+    }
+    put(shard, damaged[damage])
+    code, complaint = tell(reader)
+    if reader == "status":  # which reads no pixel
+        assert code == 0
+    elif reader == "verify":
+        assert (code, complaint) == (5, "")
+    else:
+        assert code == 4
+        assert_one_sentence(complaint)

@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import importlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -66,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : without the program's name; None: those of this process
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # of the other reads of zarr, when one of them fails: that one is told
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         code = _dispatch(words)
         sys.stdout.flush()

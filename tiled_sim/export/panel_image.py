@@ -83,8 +83,3 @@ def write_new(path: str | Path, parts: Iterable[bytes]) -> None:
         raise StoreError(f"{path} exists already; name another file") from None
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
-    except (ValueError, RuntimeError) as error:  # zarr and zstd, of damage
-        raise StoreError(
-            f"{path} is not written: the image of the run cannot be read ({error}); `tiled-sim "
-            "verify` names the tiles that are damaged"
-        ) from error

@@ -82,14 +82,8 @@ def _of_run(run: Run, frame: int, panel: int) -> Image:
             f"not computed, or damaged; `tiled-sim resume {run.path}` computes them"
         )
     whole = slice(0, slow), slice(0, fast)
-    try:
-        pixels = run.store.read_tile(frame, panel, *whole).astype(np.float64)
-        mask = run.store.read_mask(panel, *whole)
-    except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
-        raise StoreError(
-            f"{run.path}: the image cannot be read ({error}); `tiled-sim verify {run.path}` names "
-            "the tiles that are damaged"
-        ) from None
+    pixels = run.store.read_tile(frame, panel, *whole).astype(np.float64)
+    mask = run.store.read_mask(panel, *whole)
     source = {
         "path": str(run.path),
         "format": "run",

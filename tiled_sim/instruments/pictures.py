@@ -76,13 +76,7 @@ def brightest_of_blocks(run: Run, frame: int, panel: int) -> tuple[npt.NDArray[n
     reduced = np.full((math.ceil(slow / factor), columns), np.nan, dtype=np.float32)
     for start in range(0, slow, factor * 64):
         rows = slice(start, min(start + factor * 64, slow))
-        try:
-            part = run.store.read_tile(frame, panel, rows, slice(0, fast))
-        except (OSError, ValueError, RuntimeError) as error:  # zarr and zstd, of damage
-            raise StoreError(
-                f"{run.path}: the image cannot be read ({error}); `tiled-sim verify {run.path}` "
-                "names the tiles that are damaged"
-            ) from None
+        part = run.store.read_tile(frame, panel, rows, slice(0, fast))
         padded = np.full(
             (math.ceil(part.shape[0] / factor) * factor, columns * factor), np.nan, np.float32
         )

@@ -10,7 +10,7 @@ from tiled_sim.kernels.devices import one_torch_thread
 from tiled_sim.model.grid import Tile
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
-from tiled_sim.run.faults import COMPUTE, FINISH, NOTHING, WRITE, Fault, faults_of_tiles
+from tiled_sim.run.faults import COMPUTE, FINISH, NOTHING, WRITE, Fault, look_at, strangers
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
 from tiled_sim.run.sums import Sums
@@ -57,14 +57,21 @@ def verify(run: Run, *, recompute: int = 0, device: str = "auto") -> Verificatio
     UsageError
         for a device that is not there
     """
-    faults = list(faults_of_tiles(run))
-    complete = not any(_sidecar(run, tile) is None for tile in run.plan)
+    index = _Index(run)
+    faults = []
+    complete = True
+    for tile in run.plan:
+        said, found = look_at(run, tile)
+        faults += found
+        complete &= said is not None
+        index.hold_against(tile, said)
+    faults += strangers(run)
     unseen = list(_ALWAYS_UNSEEN)
     inputs, of_inputs = _inputs(run)
     faults += of_inputs
     if run.attributes["format"] == FORMAT:
         faults += _faults_of_store(run, inputs, unseen, levels=complete)
-        faults += _faults_of_index(run)
+        faults += index.faults()
         faults += _faults_of_provenance(run, inputs)
     else:
         unseen.append("metadata, coordinates and smaller images: the run has format 1")
@@ -123,24 +130,32 @@ def _fault(flaw: Flaw, remedy: str) -> Fault:
     return Fault(flaw.node or "zarr.json", flaw.what, remedy)
 
 
-def _faults_of_index(run: Run) -> Iterator[Fault]:
-    """Whether the hint of what is done is true as far as it goes; it may be behind."""
-    known = Progress.known(run)
-    true = Sums()
-    wrong = []
-    for tile in run.plan:
-        if known.states[tile.index] != DONE:
-            continue
-        sidecar = _sidecar(run, tile)
-        if sidecar is None:
-            wrong.append(run.plan.id_of(tile))
+class _Index:
+    """The hint of what is done, which must be true as far as it goes; it may be behind."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._known = Progress.known(run)
+        self._true = Sums()
+        self._wrong: list[str] = []
+
+    def hold_against(self, tile: Tile, said: dict[str, Any] | None) -> None:
+        """Look at the next tile of the plan, with its sidecar if it has one."""
+        if self._known.states[tile.index] != DONE:
+            return
+        if said is None:
+            self._wrong.append(self._run.plan.id_of(tile))
         else:
-            true.add(sidecar)
-    if wrong:
-        told = f"it calls {len(wrong)} tiles done that are not, the first {wrong[0]}"
-        yield Fault("tiles/index", told, FINISH)
-    elif not alike(_comparable(known.sums), _comparable(true)):
-        yield Fault("tiles/summary.json", "its sums are not those of the sidecars", FINISH)
+            self._true.add(said)
+
+    def faults(self) -> Iterator[Fault]:
+        """What is wrong, when all tiles were looked at."""
+        if self._wrong:
+            count, first = len(self._wrong), self._wrong[0]
+            told = f"it calls {count} tiles done that are not, the first {first}"
+            yield Fault("tiles/index", told, FINISH)
+        elif not alike(_comparable(self._known.sums), _comparable(self._true)):
+            yield Fault("tiles/summary.json", "its sums are not those of the sidecars", FINISH)
 
 
 def _comparable(sums: Sums) -> dict[str, object]:

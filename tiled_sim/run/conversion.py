@@ -13,6 +13,7 @@ from tiled_sim.plan.memory import memory_of
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
 from tiled_sim.store.run_store import FORMAT, RunStore
+from tiled_sim.store.shards import DamagedPixelsError
 from tiled_sim.store.sidecar import counts_digest, image_digest
 from tiled_sim.versions import versions
 
@@ -110,7 +111,7 @@ def _copy(old: Run, new: RunStore, tile: Tile, sidecar: dict[str, Any]) -> bool:
     try:
         image = old.store.read_part(tile)
         counts = None if sidecar["counts"] is None else old.store.read_counts_part(tile)
-    except (OSError, ValueError, RuntimeError):  # zarr and zstd, of damage
+    except DamagedPixelsError:
         return False
     if image_digest(image) != sidecar["image"]["sha256"]:
         return False

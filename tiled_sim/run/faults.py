@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from tiled_sim.errors import StoreError
 from tiled_sim.model.grid import Tile
-from tiled_sim.store import files
 from tiled_sim.store.records import counts_record, differences, image_record
+from tiled_sim.store.shards import DamagedPixelsError
 
 if TYPE_CHECKING:
     from tiled_sim.run.run import Run
@@ -42,28 +42,36 @@ class Fault:
 
 def faults_of_tiles(run: "Run") -> Iterator[Fault]:
     """Tiles that are missing, damaged or not what their sidecars say, and sidecars of no tile."""
-    expected = set()
     for tile in run.plan:
-        name = run.plan.id_of(tile)
-        expected.add(name)
-        try:
-            yield from (Fault(name, what, COMPUTE) for what in _faults_of(run, tile))
-        except StoreError as error:  # something stands in the way
-            yield Fault(name, str(error), NOTHING)
+        _, faults = look_at(run, tile)
+        yield from faults
+    yield from strangers(run)
+
+
+def strangers(run: "Run") -> Iterator[Fault]:
+    """Sidecars of no tile."""
+    expected = {run.plan.id_of(tile) for tile in run.plan}
     for found in run.store.sidecar_ids():
         if found not in expected:
             yield Fault(found, "a sidecar of no tile of this run", NOTHING)
 
 
-def _faults_of(run: "Run", tile: Tile) -> Iterator[str]:
-    said = run.sidecar(tile)
-    if said is None:
-        yield "not computed, or its sidecar is damaged"
-        return
-    lost = list(run.store.faults_of_shards(tile))
-    if lost:
-        yield from lost
-        return
+def look_at(run: "Run", tile: Tile) -> tuple[dict[str, Any] | None, list[Fault]]:
+    """The valid sidecar of a tile, if it has one, and what is wrong with the tile."""
+    name = run.plan.id_of(tile)
+    try:
+        said = run.sidecar(tile)
+        if said is None:
+            missing = Fault(name, "not computed, or its sidecar is damaged", COMPUTE)
+            return None, [missing]
+        lost = list(run.store.faults_of_shards(tile))
+    except StoreError as error:  # something stands in the way
+        return None, [Fault(name, str(error), NOTHING)]
+    found = lost or _faults_of(run, tile, said)
+    return said, [Fault(name, what, COMPUTE) for what in found]
+
+
+def _faults_of(run: "Run", tile: Tile, said: dict[str, Any]) -> Iterator[str]:
     yield from _faults_of_pixels(
         "image", said["image"], lambda: run.store.read_part(tile), lambda it: image_record(tile, it)
     )
@@ -86,10 +94,8 @@ def _faults_of_pixels(
     """Of the image or the counts of a tile."""
     try:
         pixels = read()
-    except files.DAMAGE as error:
-        if files.is_shortage(error):
-            raise
-        yield f"the {name} cannot be read: {error}"
+    except DamagedPixelsError as error:
+        yield f"the {name} cannot be read: {error.__cause__}"
         return
     nan = int(np.isnan(pixels).sum())
     wrong = [] if nan else list(differences(said, record(pixels)))

@@ -16,6 +16,7 @@ from tiled_sim.store import files
 from tiled_sim.store.run_files import RunFiles
 from tiled_sim.store.run_store import FORMAT, NOT_COUNTED, RunStore
 from tiled_sim.store.schema import check_of
+from tiled_sim.store.shards import DamagedPixelsError
 from tiled_sim.store.sidecar import SidecarError
 
 if TYPE_CHECKING:
@@ -282,9 +283,7 @@ class Run:
                 self.store.read_part(tile)
                 if self.experiment.noise is not None:
                     self.store.read_counts_part(tile)
-            except files.DAMAGE as error:
-                if files.is_shortage(error):
-                    raise
+            except DamagedPixelsError:
                 yield tile
 
 

@@ -24,7 +24,7 @@ from tiled_sim.store.layout import NOT_COUNTED
 from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
 from tiled_sim.store.run_files import RunFiles
-from tiled_sim.store.shards import fault_of_shard
+from tiled_sim.store.shards import fault_of_shard, read_pixels
 from tiled_sim.store.skeleton import write_skeleton
 from tiled_sim.store.tile_index import TileIndex
 from tiled_sim.store.traces import Traces
@@ -210,7 +210,7 @@ class RunStore:
         if not self._mask_is_live():
             for file in layout.shards_within(array, (slice(panel, panel + 1), slow, fast)):
                 self._require_mask_file(file)
-        return np.asarray(array[region])
+        return read_pixels(array, region, self._path)
 
     def read_tile(
         self, frame: int, panel: int, slow: slice, fast: slice
@@ -219,14 +219,16 @@ class RunStore:
 
         Raises
         ------
+        DamagedPixelsError
+            they cannot be read
         ValueError
             the rectangle is empty or not inside the image
         """
-        return np.asarray(self._image[self._region(frame, panel, slow, fast)])
+        return read_pixels(self._image, self._region(frame, panel, slow, fast), self._path)
 
     def read_part(self, tile: Tile) -> npt.NDArray[np.float32]:
         """Pixels of a tile, float32 (frame, panel, slow, fast) [photon]; NaN: not yet computed."""
-        return np.asarray(self._image[tile.region])
+        return read_pixels(self._image, tile.region, self._path)
 
     def write_tile(self, tile: Tile, image: npt.NDArray[np.float32]) -> None:
         """Write the pixels of a tile, and have them on disk before returning.
@@ -255,17 +257,18 @@ class RunStore:
         Raises
         ------
         StoreError
-            the run was made without noise
+            the run was made without noise, or they cannot be read
         ValueError
             the rectangle is empty or not inside the image
         """
         self.require_counts()
-        return np.asarray(self._arrays["counts"][self._region(frame, panel, slow, fast)])
+        region = self._region(frame, panel, slow, fast)
+        return read_pixels(self._arrays["counts"], region, self._path)
 
     def read_counts_part(self, tile: Tile) -> npt.NDArray[np.int32]:
         """Counts of a tile, int32 (frame, panel, slow, fast) [ADU]. Raises as `read_counts`."""
         self.require_counts()
-        return np.asarray(self._arrays["counts"][tile.region])
+        return read_pixels(self._arrays["counts"], tile.region, self._path)
 
     def write_counts(self, tile: Tile, counts: npt.NDArray[np.int32]) -> None:
         """Write the counts of a tile, as `write_tile` writes its pixels; before the sidecar.

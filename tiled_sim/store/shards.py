@@ -2,8 +2,11 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import zarr
 
 from tiled_sim.errors import StoreError
 from tiled_sim.store import durable, files
@@ -12,6 +15,35 @@ from tiled_sim.store import durable, files
 _NONE = 2**64 - 1
 #: Behind the index: its CRC32C.
 _CHECKSUM = 4
+
+
+class DamagedPixelsError(StoreError):
+    """Pixels of a run that cannot be read."""
+
+
+def read_pixels(array: zarr.Array, region: tuple[Any, ...], run: Path) -> npt.NDArray[Any]:
+    """A part of the image or of the counts of a run.
+
+    Parameters
+    ----------
+    array : ``0/image`` or ``0/counts``
+    region : to read
+    run : path of it
+
+    Raises
+    ------
+    DamagedPixelsError
+        its files are damaged
+    """
+    try:
+        return np.asarray(array[region])
+    except files.DAMAGE as error:
+        if files.is_shortage(error):
+            raise
+        raise DamagedPixelsError(
+            f"{run}: the {array.basename} cannot be read ({error}); `tiled-sim verify {run}` names "
+            "the tiles that are damaged"
+        ) from error
 
 
 def fault_of_shard(file: Path, counts: tuple[int, ...], there: tuple[int, ...]) -> str:

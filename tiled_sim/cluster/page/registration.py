@@ -14,6 +14,7 @@ from tiled_sim.cluster.lease import RunCancelledError
 from tiled_sim.cluster.page import topics
 from tiled_sim.cluster.page.plugin import NAME, PagePlugin
 from tiled_sim.cluster.page.thumbnail import factor_of, thumbnail_of
+from tiled_sim.errors import StoreError
 from tiled_sim.run.run import Run
 from tiled_sim.versions import __version__
 
@@ -162,7 +163,7 @@ def _thumbnails(run: Run, done: Sequence[int], factor: int) -> list[tuple[int, b
         tile = run.plan[index]
         try:
             image = run.store.read_part(tile)
-        except (OSError, ValueError, RuntimeError):  # of damage, which `verify` tells
+        except StoreError:  # of damage, which `verify` tells
             continue
         thumbnails.append((index, thumbnail_of(tile, image, factor)))
     return thumbnails
