@@ -19,7 +19,7 @@ VERBS = {
     "status": "how far a run is",
     "watch": "follow a run that goes on elsewhere",
     "cancel": "stop computing a run, from anywhere that sees it",
-    "verify": "check every tile of a run against its digest",
+    "verify": "whether all that a run holds is what was committed; mends it",
     "convert": "a run of today's format of one that an older tiled_sim made",
     "view": "a picture of a run",
     "trace": "what a pixel's value is made of, step by step; against another program's log",
