@@ -35,7 +35,7 @@ from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import SHAPES, Crystal, Domains
 from tiled_sim.model.detector import Detector, Panel
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
@@ -133,7 +133,7 @@ class Look:
             ),
             Sampling(),
             Rotation((1.0, 0.0, 0.0)),
-            StructureFactorSource(default_F=DEFAULT_F),
+            Reflections(default_F=DEFAULT_F),
         )
 
 

@@ -12,7 +12,7 @@ import torch
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile
 from tiled_sim.model.inputs import Inputs
-from tiled_sim.model.settings import REFERENCE
+from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.planning import make_plan
@@ -94,7 +94,7 @@ class Simulated:
 
 def planned(experiment: Experiment, *, tile=(512, 512), **settings: object) -> Plan:
     """A plan of an experiment, for the reference kernel unless ``settings`` say another."""
-    chosen = dataclasses.replace(REFERENCE, **settings)
+    chosen = dataclasses.replace(BY_REFERENCE, **settings)
     return make_plan(experiment, load_inputs(experiment), chosen, tile=tile)
 
 
@@ -110,7 +110,7 @@ def _simulate(
     # whoever brings F may name a file that is not there
     brought = Inputs(load_mask(experiment), factors, load_amorphous(experiment))
     inputs = load_inputs(experiment) if factors is None else brought
-    chosen = dataclasses.replace(REFERENCE, **settings)
+    chosen = dataclasses.replace(BY_REFERENCE, **settings)
     plan = make_plan(experiment, inputs, chosen, tile=tile, trace_pixels=trace_pixels)
     simulator = Simulator(experiment, inputs, plan, torch.device("cpu"))
     image = np.zeros(experiment.shape, np.float32)

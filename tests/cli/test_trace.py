@@ -9,7 +9,7 @@ import pytest
 from tiled_sim.cli.main import main
 from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.io.trace_log import C_ROWS, read_trace_log
-from tiled_sim.model.settings import REFERENCE
+from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.simulation.trace import UNITS
@@ -81,7 +81,7 @@ def refused(tell):
 def finished(still, tmp_path_factory):
     """A finished run of nine tiles, but for the last."""
     path = tmp_path_factory.mktemp("traced") / "run.zarr"
-    made = create_run(prepare(still(), REFERENCE, tile=(32, 32)), path)
+    made = create_run(prepare(still(), BY_REFERENCE, tile=(32, 32)), path)
     compute_batch(str(made.path), made.run_id, "cpu", [(number, 1) for number in range(8)])
     return made
 

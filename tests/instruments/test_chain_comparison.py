@@ -8,7 +8,7 @@ from tiled_sim.instruments.chain_comparison import SAME_ROW, STAGES, TOLERANCE, 
 from tiled_sim.instruments.departures import REASONS
 from tiled_sim.instruments.tracing import Tracer
 from tiled_sim.io.trace_log import c_log_lines, read_trace_log
-from tiled_sim.model.settings import REFERENCE
+from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.simulation.trace import UNITS
 
 PIXEL = (37, 52)
@@ -18,7 +18,7 @@ COMPAT = "compat"
 
 
 def trace(experiment):
-    return Tracer.of_experiment(experiment, [PIXEL], REFERENCE, "cpu").trace(PIXEL)
+    return Tracer.of_experiment(experiment, [PIXEL], BY_REFERENCE, "cpu").trace(PIXEL)
 
 
 @pytest.fixture(scope="session")

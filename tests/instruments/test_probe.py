@@ -17,13 +17,13 @@ from tiled_sim.instruments.probe import (
     judge_list,
     look_up,
     outcome,
-    probe_source,
+    probe_reflections,
     under_pixel,
     with_coverage,
 )
 from tiled_sim.io.fdump import write_fdump
 from tiled_sim.io.hkl import read_hkl
-from tiled_sim.model.experiment import StructureFactorSource
+from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
 
 STILL = "-cell 70 80 90 -lambda 1 -N 5 -distance 100 -detpixels 64 -pixel 0.4 -oversample 1"
@@ -36,7 +36,7 @@ def listed(tmp_path):
     def write(name, *lines, default_F=0.0):
         path = tmp_path / name
         path.write_text("".join(f"{line}\n" for line in lines))
-        return StructureFactorSource(str(path), "hkl", default_F)
+        return Reflections(str(path), "hkl", default_F)
 
     return write
 
@@ -44,7 +44,7 @@ def listed(tmp_path):
 @pytest.fixture
 def probed(listed):
     """Write an HKL list of these lines and probe it."""
-    return lambda name, *lines, **said: probe_source(listed(name, *lines, **said))
+    return lambda name, *lines, **said: probe_reflections(listed(name, *lines, **said))
 
 
 def grid(minimum, amplitude, given=None):
@@ -84,14 +84,14 @@ def test_what_lies_outside_the_ranges_is_out_of_range_and_has_default_F(probed, 
 def test_a_zero_of_an_fdump_is_not_given_and_is_zero_whatever_default_F_is(listed, tmp_path):
     listing = read_hkl(listed("a.hkl", "0 0 1 2", "0 0 3 2").path)
     write_fdump(tmp_path / "F.bin", listing)
-    source = StructureFactorSource(str(tmp_path / "F.bin"), "fdump", 5.0)
-    one = probe_source(source)
+    source = Reflections(str(tmp_path / "F.bin"), "fdump", 5.0)
+    one = probe_reflections(source)
     assert dataclasses.astuple(look_up(one, (0, 0, 2))) == (True, False, 0.0)
     assert dataclasses.astuple(look_up(one, (0, 0, 4))) == (False, False, 5.0)
 
 
 def test_a_missing_file_is_a_finding_not_a_crash(tmp_path):
-    one = probe_source(StructureFactorSource(str(tmp_path / "gone.hkl"), "hkl"))
+    one = probe_reflections(Reflections(str(tmp_path / "gone.hkl"), "hkl"))
     assert one.factors is None
     assert "gone.hkl: there is no such file" in one.error
     assert look_up(one, (0, 0, 1)) is None
@@ -110,25 +110,25 @@ def test_a_list_of_few_reflections_looks_like_a_stub(probed):
 def test_a_list_of_reflections_that_the_detector_cannot_see_looks_like_a_stub(listed, in_data):
     far = listed("far.hkl", *(f"{h} 60 70 1" for h in range(300)))
     experiment = ts.Experiment.from_nanobragg(["-hkl", "p1.hkl", *STILL.split()])
-    assert probe_source(far).stub == ""
-    reach = probe_source(far, experiment).coverage.reflections
+    assert probe_reflections(far).stub == ""
+    reach = probe_reflections(far, experiment).coverage.reflections
     assert reach > 100
-    assert probe_source(far, experiment).stub == (
+    assert probe_reflections(far, experiment).stub == (
         f"it gives 0 of the {reach} reflections in reach of the detector"
     )
-    assert probe_source(StructureFactorSource("p1.hkl", "hkl"), experiment).stub == ""
+    assert probe_reflections(Reflections("p1.hkl", "hkl"), experiment).stub == ""
 
 
 # Two sources
 
 
 def test_sources_of_the_same_values_agree(listed, tmp_path, data):
-    listing = StructureFactorSource(str(data / "p1.hkl"), "hkl")
+    listing = Reflections(str(data / "p1.hkl"), "hkl")
     write_fdump(tmp_path / "F.bin", read_hkl(listing.path))
     (pair,) = disagreements(
         [
-            probe_source(listing),
-            probe_source(StructureFactorSource(str(tmp_path / "F.bin"), "fdump")),
+            probe_reflections(listing),
+            probe_reflections(Reflections(str(tmp_path / "F.bin"), "fdump")),
         ]
     )
     assert pair.both == len((data / "p1.hkl").read_text().splitlines())
@@ -176,7 +176,7 @@ def test_grids_that_do_not_meet_have_nothing_in_common(apart):
 
 
 def test_every_pair_that_can_be_read_is_compared(probed, tmp_path):
-    gone = probe_source(StructureFactorSource(str(tmp_path / "gone.hkl"), "hkl"))
+    gone = probe_reflections(Reflections(str(tmp_path / "gone.hkl"), "hkl"))
     ones = [probed(f"{name}.hkl", "0 0 1 2") for name in "abc"]
     pairs = disagreements([ones[0], gone, *ones[1:]])
     names = [(pair.first[-5], pair.second[-5]) for pair in pairs]
@@ -188,8 +188,8 @@ def test_every_pair_that_can_be_read_is_compared(probed, tmp_path):
 
 def test_hkl_wins_and_the_dump_beside_it_is_written(in_data):
     verdict, sources, _ = judge("-hkl p1.hkl -dump F.bin -default_F 2")
-    assert verdict.source == StructureFactorSource("p1.hkl", "hkl", 2.0)
-    assert sources == [verdict.source]
+    assert verdict.reflections == Reflections("p1.hkl", "hkl", 2.0)
+    assert sources == [verdict.reflections]
     assert "-dump F.bin is written, not read" in verdict.reason
 
 
@@ -197,14 +197,14 @@ def test_a_dump_that_exists_is_used_where_there_is_no_hkl(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "F.bin").touch()
     verdict, _, experiment = judge("-dump F.bin")
-    assert verdict.source == StructureFactorSource("F.bin", "fdump")
-    assert experiment.structure_factors == verdict.source
+    assert verdict.reflections == Reflections("F.bin", "fdump")
+    assert experiment.structure_factors == verdict.reflections
     assert verdict.reason == "-dump names it, it exists, and there is no -hkl"
 
 
 def test_a_dump_that_does_not_exist_is_refused():
     verdict, sources, _ = judge("-dump none.bin")
-    assert verdict.source is None
+    assert verdict.reflections is None
     assert "no such Fdump file" in verdict.reason
     assert [source.path for source in sources] == ["none.bin"]
 
@@ -212,9 +212,9 @@ def test_a_dump_that_does_not_exist_is_refused():
 def test_ours_are_used_where_they_stand_alone(tmp_path):
     (tmp_path / "F.bin").touch()
     verdict, _, _ = judge("", fdump=[str(tmp_path / "F.bin")])
-    assert verdict.source.format == "fdump"
+    assert verdict.reflections.format == "fdump"
     verdict, _, _ = judge("", mtz=["a.mtz:FP"])
-    assert verdict.source == StructureFactorSource("a.mtz", "mtz", column="FP")
+    assert verdict.reflections == Reflections("a.mtz", "mtz", column="FP")
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_ours_are_used_where_they_stand_alone(tmp_path):
 )
 def test_two_named_sources_are_refused_and_the_geometry_is_still_there(line, ours, named):
     verdict, _, experiment = judge(line, **ours)
-    assert verdict.source is None
+    assert verdict.reflections is None
     assert verdict.reason.startswith("the command is refused: ")
     assert all(name in verdict.reason for name in named)
     assert experiment.shape == (1, 1, 64, 64)
@@ -237,13 +237,13 @@ def test_two_named_sources_are_refused_and_the_geometry_is_still_there(line, our
 
 def test_without_a_file_default_F_stands_everywhere():
     verdict, sources, _ = judge("-default_F 5")
-    assert (verdict.source, sources) == (StructureFactorSource(None, None, 5.0), [])
+    assert (verdict.reflections, sources) == (Reflections(None, None, 5.0), [])
     assert "F is 5 everywhere" in verdict.reason
 
 
 def test_without_a_file_and_default_F_the_command_is_refused():
     verdict, sources, _ = judge("")
-    assert (verdict.source, sources) == (None, [])
+    assert (verdict.reflections, sources) == (None, [])
     assert "no structure factors" in verdict.reason
 
 
@@ -256,7 +256,7 @@ def test_a_cache_of_the_c_program_in_the_working_directory_is_left_alone(
     verdict, sources, _ = judge(line)
     assert "Fdump.bin lies in the working directory and is not read" in verdict.reason
     assert "Fdump.bin" not in {source.path for source in sources}
-    assert verdict.source is None or verdict.source.path != "Fdump.bin"
+    assert verdict.reflections is None or verdict.reflections.path != "Fdump.bin"
 
 
 def test_what_else_is_wrong_with_a_command_is_an_error():
@@ -265,21 +265,21 @@ def test_what_else_is_wrong_with_a_command_is_an_error():
 
 
 def test_of_a_bare_list_one_must_be_chosen():
-    first, second = (StructureFactorSource(name, "hkl") for name in ("a.hkl", "b.hkl"))
-    assert judge_list([first]).source == first
+    first, second = (Reflections(name, "hkl") for name in ("a.hkl", "b.hkl"))
+    assert judge_list([first]).reflections == first
     verdict = judge_list([first, second])
-    assert verdict.source is None
+    assert verdict.reflections is None
     assert "2 sources are named" in verdict.reason
 
 
 def test_a_source_that_submit_would_refuse_for_its_coverage_is_marked(listed, in_data):
     stub = listed("stub.hkl", "1 12 3 100")
     verdict, _, experiment = judge(f"-hkl {stub.path}")
-    marked = with_coverage(verdict, [probe_source(stub, experiment)])
-    assert marked.source == stub
+    marked = with_coverage(verdict, [probe_reflections(stub, experiment)])
+    assert marked.reflections == stub
     assert "`submit` refuses it: it gives 0 of the" in marked.reason
     whole, _, experiment = judge("-hkl p1.hkl")
-    one = probe_source(whole.source, experiment)
+    one = probe_reflections(whole.reflections, experiment)
     assert with_coverage(whole, [one]) == whole
 
 
@@ -288,7 +288,7 @@ def test_a_source_that_submit_would_refuse_for_its_coverage_is_marked(listed, in
 
 def test_the_reflections_of_a_pixel_come_with_their_shares(in_data):
     verdict, _, experiment = judge("-hkl p1.hkl -phi 1 -osc 40 -phisteps 4")
-    one = probe_source(verdict.source)
+    one = probe_reflections(verdict.reflections)
     found = under_pixel(experiment, verdict, one.factors, (10, 50))
     assert (found.slow, found.fast, found.frame, found.panel) == (10, 50, 0, 0)
     assert found.live
@@ -346,7 +346,7 @@ def test_the_worst_of_all_sources_counts_where_none_is_used(probed, tmp_path):
     whole = probed("a.hkl", "0 0 1 1", "0 0 2 1", "0 0 3 1")
     hole = probed("b.hkl", "0 0 1 1", "0 0 3 1")
     short = probed("c.hkl", "0 0 1 1")
-    gone = probe_source(StructureFactorSource(str(tmp_path / "gone.hkl"), "hkl"))
+    gone = probe_reflections(Reflections(str(tmp_path / "gone.hkl"), "hkl"))
     asked = [(0, 0, 2)]
     assert outcome([whole], NOBODY, asked) == Outcome.FOUND
     assert outcome([whole, hole], NOBODY, asked) == Outcome.ABSENT
@@ -356,11 +356,13 @@ def test_the_worst_of_all_sources_counts_where_none_is_used(probed, tmp_path):
 
 def test_the_source_that_is_used_alone_counts(probed, tmp_path):
     whole, short = probed("a.hkl", "0 0 1 1", "0 0 2 1"), probed("c.hkl", "0 0 1 1")
-    gone = probe_source(StructureFactorSource(str(tmp_path / "gone.hkl"), "hkl"))
-    used = Verdict(whole.source, "")
+    gone = probe_reflections(Reflections(str(tmp_path / "gone.hkl"), "hkl"))
+    used = Verdict(whole.reflections, "")
     assert outcome([whole, short, gone], used, [(0, 0, 1), (0, 0, 2)]) == Outcome.FOUND
-    assert outcome([whole, short], Verdict(short.source, ""), [(0, 0, 2)]) == Outcome.OUT_OF_RANGE
-    assert outcome([whole, gone], Verdict(gone.source, ""), []) == Outcome.UNREADABLE
+    assert (
+        outcome([whole, short], Verdict(short.reflections, ""), [(0, 0, 2)]) == Outcome.OUT_OF_RANGE
+    )
+    assert outcome([whole, gone], Verdict(gone.reflections, ""), []) == Outcome.UNREADABLE
 
 
 def test_the_worst_reflection_counts(probed):

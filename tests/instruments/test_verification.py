@@ -7,7 +7,7 @@ import pytest
 from tiled_sim.cli.main import main
 from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.instruments.verification import recomputed_faults
-from tiled_sim.model.settings import REFERENCE
+from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.faults import NOTHING
@@ -21,7 +21,7 @@ MIDDLE = "f00000/p000/r0001c0001"
 @pytest.fixture
 def run(still, tmp_path):
     """A complete run."""
-    made = create_run(prepare(still(), REFERENCE, tile=(32, 32)), tmp_path / "run.zarr")
+    made = create_run(prepare(still(), BY_REFERENCE, tile=(32, 32)), tmp_path / "run.zarr")
     compute_batch(str(made.path), made.run_id, "cpu", [(number, 1) for number in range(TILES)])
     made.store.open(made.path, mode="r+").finish()
     return Run(made.path)

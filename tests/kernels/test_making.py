@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from tiled_sim.kernels.making import KernelMaker
-from tiled_sim.model.settings import REFERENCE
+from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.read.inputs import load_inputs
 
 CPU = torch.device("cpu")
 
 
 def maker(experiment, kernel="reference", **changes):
-    settings = dataclasses.replace(REFERENCE, kernel=kernel, **changes)
+    settings = dataclasses.replace(BY_REFERENCE, kernel=kernel, **changes)
     return KernelMaker(experiment, settings, None, load_inputs(experiment).amorphous, CPU)
 
 
@@ -32,7 +32,7 @@ def test_the_background_comes_after_the_crystal(still):
 def test_without_its_table_a_background_is_refused(still):
     experiment = still("-water", 30)
     with pytest.raises(AssertionError, match="was not loaded"):
-        KernelMaker(experiment, REFERENCE, None, None, CPU).kernels(0, 0)
+        KernelMaker(experiment, BY_REFERENCE, None, None, CPU).kernels(0, 0)
 
 
 def test_the_precision_decides_how_far_a_trace_may_be(still):

@@ -25,7 +25,7 @@ from tiled_sim.kernels.spots import SpotsKernel, obstacle, predicted_cost
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import Detector, Panel, Region
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics import geometry, lattice
@@ -127,7 +127,7 @@ def cubic(*, reach=0.2, shape="gauss_star", cells=(10, 10, 10), pixels=(48, 48),
                         (0.0, 0.0, 1.0), pixels, (pixel, pixel), region),)),
         Sampling(oversample),
         Rotation((1.0, 0.0, 0.0)),
-        StructureFactorSource(default_F=default_F),
+        Reflections(default_F=default_F),
     )  # fmt: skip
 
 
@@ -204,7 +204,7 @@ RANDOM = settings(deadline=None, max_examples=60, derandomize=True)
 @given(experiment=any_experiment, default_F=st.sampled_from([0.0, 40.0]))
 def test_any_image_is_that_of_the_reference_kernel_less_what_is_negligible(experiment, default_F):
     experiment = dataclasses.replace(
-        experiment, structure_factors=StructureFactorSource("grid.hkl", "hkl", default_F)
+        experiment, structure_factors=Reflections("grid.hkl", "hkl", default_F)
     )
     truth, _ = run(Truncated, experiment)
     kept = ~on_an_edge(experiment)

@@ -10,7 +10,7 @@ from tiled_sim.model.canonical import HASH_VERSION, canonical
 from tiled_sim.model.checks import UNHASHED
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import Detector, Panel
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.sampling import Sampling
@@ -36,7 +36,7 @@ EXPERIMENT = Experiment(
     DETECTOR,
     Sampling(oversample=2),
     Rotation((1.0, 0.0, 0.0), 0.1, 0.02, 5, 0.1, 4),
-    StructureFactorSource("p1.hkl", "hkl", 3.0),
+    Reflections("p1.hkl", "hkl", 3.0),
     noise=Noise(seed=5),
 )
 
@@ -82,8 +82,8 @@ DEFAULTS = {
         "Sampling.oversample_polar": False,
         "Sampling.oversample_thick": False,
         "Sensor.layers": 1,
-        "StructureFactorSource.default_F": 0.0,
-        "StructureFactorSource.format": None,
+        "Reflections.default_F": 0.0,
+        "Reflections.format": None,
     },
 }
 
@@ -216,6 +216,6 @@ def test_what_is_not_hashed_is_marked_in_the_model():
         "MaskFile.path",
         "Panel.group",
         "Panel.name",
-        "StructureFactorSource.column",
-        "StructureFactorSource.path",
+        "Reflections.column",
+        "Reflections.path",
     }

@@ -14,7 +14,7 @@ from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.change_keys import KEYS, REFUSED, table_of_changes
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel, Sensor
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
@@ -41,7 +41,7 @@ EXPERIMENT = Experiment(
     detector=Detector((PANEL, dataclasses.replace(PANEL, origin=(0.01, -0.02, 0.1), name="1"))),
     sampling=Sampling(oversample=4),
     exposures=Rotation((1.0, 0.0, 0.0), 0.1, 0.02, 5, 0.1, 4),
-    structure_factors=StructureFactorSource("p1.mtz", "mtz", 3.0, "F"),
+    structure_factors=Reflections("p1.mtz", "mtz", 3.0, "F"),
     notes=("as it was read",),
 )
 
@@ -182,7 +182,7 @@ def test_steps_of_nothing_are_refused():
 
 def test_another_file_takes_the_place_of_the_one_with_its_column():
     source = with_(structure_factors__hkl=Path("new.hkl")).structure_factors
-    assert source == StructureFactorSource("new.hkl", "hkl", 3.0)
+    assert source == Reflections("new.hkl", "hkl", 3.0)
     with pytest.raises(ExperimentError, match="hkl and mtz all say where F comes from"):
         with_(structure_factors__hkl="a", structure_factors__mtz="b")
 

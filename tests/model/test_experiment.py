@@ -16,7 +16,7 @@ from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
@@ -77,7 +77,7 @@ EXPERIMENT = Experiment(
         oversample_omega=True,
     ),
     exposures=Rotation((0.0, 0.0, 1.0), start=0.1, step=0.02, steps=5, oscillation=0.1, count=4),
-    structure_factors=StructureFactorSource("p1.mtz", "mtz", 3.0, "F"),
+    structure_factors=Reflections("p1.mtz", "mtz", 3.0, "F"),
     background=Background("ice.stol", "1" * 64, "4stol", 1e-4, 2.5e-9, 0.92, 18.0),
     notes=("convention MOSFLM, the default",),
     noise=Noise(

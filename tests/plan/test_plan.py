@@ -12,7 +12,7 @@ from tiled_sim.errors import UsageError
 from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.grid import BLOCK, TileGrid
 from tiled_sim.model.memory import Memory
-from tiled_sim.model.settings import REFERENCE, Settings
+from tiled_sim.model.settings import BY_REFERENCE, Settings
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.planning import make_plan
 from tiled_sim.read.inputs import load_inputs
@@ -38,7 +38,7 @@ def experiment():
 
 
 def plan_of(experiment, **options):
-    return make_plan(experiment, load_inputs(experiment), REFERENCE, **options)
+    return make_plan(experiment, load_inputs(experiment), BY_REFERENCE, **options)
 
 
 # What is refused
@@ -106,7 +106,7 @@ def test_a_plan_written_down_and_read_back_is_the_same(grid, first, trace, kerne
 
 
 GRID = TileGrid((2, 1, 100, 120), (1, 1, 32, 48))
-PLAN = Plan(GRID, REFERENCE, 8, (FirstEvaluation(1, 2, 3, 4),), trace_pixels=((5, 6),))
+PLAN = Plan(GRID, BY_REFERENCE, 8, (FirstEvaluation(1, 2, 3, 4),), trace_pixels=((5, 6),))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_hash_depends_on_all_that_decides_the_tiles(change):
         {"seconds": 1.0},
         {"workers": 7},
         {"memory": Memory(1, 2)},
-        {"settings": dataclasses.replace(REFERENCE, reason="for another reason")},
+        {"settings": dataclasses.replace(BY_REFERENCE, reason="for another reason")},
     ],
 )
 def test_the_hash_does_not_depend_on_what_is_only_predicted_or_told(change):

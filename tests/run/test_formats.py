@@ -10,7 +10,7 @@ from tiled_sim.cluster.submit import compute_missing
 from tiled_sim.errors import StoreError
 from tiled_sim.instruments.tracing import Tracer
 from tiled_sim.instruments.verification import recomputed_faults
-from tiled_sim.model.settings import REFERENCE
+from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.run.conversion import convert
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
@@ -68,7 +68,7 @@ class TestAnyFormat:
         assert list(recomputed_faults(kept, 2, "cpu")) == []
 
     def test_a_traced_pixel_is_the_one_that_is_stored(self, kept):
-        tracer = Tracer.of_run(kept, [(20, 30)], REFERENCE, "cpu")
+        tracer = Tracer.of_run(kept, [(20, 30)], BY_REFERENCE, "cpu")
         traced = tracer.trace((20, 30))
         assert np.float32(traced.photons) == traced.stored
 

@@ -16,7 +16,7 @@ from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
-from tiled_sim.model.settings import REFERENCE
+from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.plan.planning import make_plan
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.read.nanobragg.reader import read_options
@@ -48,7 +48,9 @@ def computed(experiment, simulate):
 
 def simulator_of(experiment, **options):
     inputs = load_inputs(experiment)
-    return Simulator(experiment, inputs, make_plan(experiment, inputs, REFERENCE, **options), CPU)
+    return Simulator(
+        experiment, inputs, make_plan(experiment, inputs, BY_REFERENCE, **options), CPU
+    )
 
 
 def holds(tile, slow, fast):
@@ -58,7 +60,7 @@ def holds(tile, slow, fast):
 def with_mask(experiment, mask, **options):
     """The only tile of an experiment, under a mask."""
     inputs = Inputs(Mask((1, *mask.shape), lambda _, slow, fast: mask[slow, fast]))
-    plan = make_plan(experiment, inputs, REFERENCE, **options)
+    plan = make_plan(experiment, inputs, BY_REFERENCE, **options)
     return Simulator(experiment, inputs, plan, CPU).simulate_tile(plan[0])
 
 
@@ -311,7 +313,7 @@ def test_progress_of_a_tile_rises_to_the_evaluations_that_are_planned(still, ker
     sources = ("-hdivrange", 40, "-hdivsteps", 3)
     experiment = still("-gauss_xtal", *sources, "-roi", 3, 90, 5, 60)
     inputs = load_inputs(experiment)
-    chosen = dataclasses.replace(REFERENCE, kernel=kernel, negligible=1e-6)
+    chosen = dataclasses.replace(BY_REFERENCE, kernel=kernel, negligible=1e-6)
     plan = make_plan(experiment, inputs, chosen, tile=(96, 96))
     simulator = Simulator(experiment, inputs, plan, torch.device("cpu"))
     told = []
@@ -435,7 +437,7 @@ def test_a_device_that_is_not_there_is_refused_with_the_number_there_are():
 @pytest.mark.gpu
 def test_a_tile_on_the_gpu_is_that_on_the_cpu(experiment, simulate):
     inputs = load_inputs(experiment)
-    plan = make_plan(experiment, inputs, REFERENCE)
+    plan = make_plan(experiment, inputs, BY_REFERENCE)
     simulator = Simulator(experiment, inputs, plan, torch.device("cuda"))
     on_gpu = simulator.simulate_tile(plan[0]).image[0, 0]
     on_cpu = simulate(experiment).panel

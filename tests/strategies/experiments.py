@@ -14,7 +14,7 @@ from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import SHAPES, Crystal, Domains
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
@@ -148,14 +148,12 @@ experiments = st.builds(
     ),
     exposures=_rotations(),
     structure_factors=st.builds(
-        StructureFactorSource,
+        Reflections,
         st.sampled_from(["a.hkl", "./b/../c d.hkl", "/some/where/é.hkl"]),
         st.sampled_from(["hkl", "fdump"]),
         _any,
     )
-    | st.builds(
-        StructureFactorSource, st.just("a.mtz"), st.just("mtz"), _any, st.none() | st.text()
-    ),
+    | st.builds(Reflections, st.just("a.mtz"), st.just("mtz"), _any, st.none() | st.text()),
     c_compat=st.booleans(),
     notes=st.lists(st.text()).map(tuple),
     background=st.none() | _backgrounds,

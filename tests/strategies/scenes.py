@@ -9,7 +9,7 @@ from strategies.numbers import finite, three, turns
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import Detector, Panel
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.cell import dual, reciprocal_from_cell
@@ -142,6 +142,6 @@ def experiments(draw, layouts, crystals_of, panels_in, curved=False, dmin=False,
             phi_steps,
             step * phi_steps,
         ),
-        StructureFactorSource(default_F=40.0),
+        Reflections(default_F=40.0),
         c_compat=c_compat and draw(st.booleans()),
     )

@@ -12,6 +12,10 @@ from types import SimpleNamespace
 
 from distributed import Client, LocalCluster
 
+import tiled_sim
+
+#: Where the package lies.
+PACKAGE = Path(tiled_sim.__file__).parent
 #: Seconds after which something that should happen is given up.
 PATIENCE = 120
 #: Environment of a process whose workers take their time over each tile.
@@ -34,6 +38,14 @@ def eventually(true, patience=PATIENCE):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return found
+
+
+def frames_of_ours(log):
+    """Lines of tracebacks in a log that name a file of the package.
+
+    What dask tells of a connection that its peer closed while the worker ends is left out.
+    """
+    return [line for line in log.splitlines() if f'File "{PACKAGE}' in line]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
 from tiled_sim.errors import UsageError
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.readout import POINT_SPREADS, Noise, PointSpread
+from tiled_sim.model.readout import CALIBRATION_SEED, POINT_SPREADS, Noise, PointSpread
 
 if TYPE_CHECKING:
     from tiled_sim.read.nanobragg.outputs import Outputs
@@ -138,7 +138,7 @@ _NOISE_OPTIONS: tuple[tuple[str, type, str, str], ...] = (
     ("seed", int, "N", "of all but the calibration (that of -seed, or 1)"),
     ("flicker", float, "FRACTION", "of the source, from pixel to pixel (0)"),
     ("calibration", float, "FRACTION", "error of each pixel, the same in every frame (0)"),
-    ("calibration-seed", int, "N", "of the calibration (123456789)"),
+    ("calibration-seed", int, "N", f"of the calibration ({CALIBRATION_SEED})"),
     ("readout", float, "ADU", "standard deviation of the read-out noise (0)"),
     ("gain", float, "ADU", "of a photon (1)"),
     ("offset", float, "ADU", "of every pixel (0)"),

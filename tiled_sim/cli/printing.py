@@ -4,6 +4,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from tiled_sim.model.settings import REFERENCE
+
 if TYPE_CHECKING:
     from tiled_sim.model.experiment import Experiment
     from tiled_sim.plan.plan import Plan
@@ -97,7 +99,7 @@ def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[
         f"kernel    {settings.kernel}, {settings.precision} precision ({settings.reason})",
         f"look-ups  {number(looked.in_range)} in range, {number(looked.zero)} at zero, "
         f"{number(looked.absent)} absent, {number(looked.out_of_range)} out of range"
-        + ("" if settings.kernel == "reference" else ", of a fixed sample"),
+        + ("" if settings.kernel == REFERENCE else ", of a fixed sample"),
     ]
     if looked.interpolation_refused:
         lines.append(

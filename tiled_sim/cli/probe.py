@@ -17,7 +17,7 @@ from tiled_sim.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from tiled_sim.instruments.probe import Verdict
-    from tiled_sim.model.experiment import Experiment, StructureFactorSource
+    from tiled_sim.model.experiment import Experiment, Reflections
 
 #: Exit codes: found, absent, out of range, unreadable.
 _CODES = (0, 10, 11, 12)
@@ -33,7 +33,7 @@ class _Named(NamedTuple):
 class _Asked(NamedTuple):
     """What there is to look at: all sources, the one that is used, and an experiment or None."""
 
-    sources: "list[StructureFactorSource]"
+    sources: "list[Reflections]"
     verdict: "Verdict"
     experiment: "Experiment | None"
 
@@ -46,14 +46,16 @@ def run(words: Sequence[str]) -> int:
     from tiled_sim.instruments.probe import (
         disagreements,
         outcome,
-        probe_source,
+        probe_reflections,
         under_pixel,
         with_coverage,
     )
 
     asked = _asked(options, rest)
-    probed = [probe_source(source, asked.experiment) for source in asked.sources]
-    used = next((one.factors for one in probed if one.source == asked.verdict.source), None)
+    probed = [probe_reflections(reflections, asked.experiment) for reflections in asked.sources]
+    used = next(
+        (one.factors for one in probed if one.reflections == asked.verdict.reflections), None
+    )
     pixels = []
     if asked.experiment is not None:
         pixels = [
@@ -180,7 +182,7 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
     from tiled_sim.instruments.probe import Verdict, judge_command, judge_list
 
     if not rest:
-        sources = _distinct([_source(named, 0.0) for named in options.named])
+        sources = _distinct([_reflections(named, 0.0) for named in options.named])
         return _Asked(sources, judge_list(sources), None)
     if rest[0].startswith("-"):
         fdump, mtz = (
@@ -197,25 +199,29 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
         )
     else:
         experiment = read_experiment_file(options, rest)
-        source = experiment.structure_factors
-        reason = "no file is named in" if source.path is None else f"{source.format} names it in"
-        verdict = Verdict(source, f"{reason} [structure_factors] of {rest[0]}")
-        sources = [] if source.path is None else [source]
-    used = [verdict.source] if verdict.source else sources
+        reflections = experiment.structure_factors
+        reason = (
+            "no file is named in"
+            if reflections.path is None
+            else f"{reflections.format} names it in"
+        )
+        verdict = Verdict(reflections, f"{reason} [structure_factors] of {rest[0]}")
+        sources = [] if reflections.path is None else [reflections]
+    used = [verdict.reflections] if verdict.reflections else sources
     default_F = used[0].default_F if used else 0.0
-    looked_at = [_source(named, default_F) for named in options.named]
+    looked_at = [_reflections(named, default_F) for named in options.named]
     return _Asked(_distinct(sources + looked_at), verdict, experiment)
 
 
-def _source(named: _Named, default_F: float) -> "StructureFactorSource":
+def _reflections(named: _Named, default_F: float) -> "Reflections":
     from tiled_sim.io.mtz import split_column
-    from tiled_sim.model.experiment import StructureFactorSource
+    from tiled_sim.model.experiment import Reflections
 
     path, column = split_column(named.text) if named.format == "mtz" else (named.text, None)
-    return StructureFactorSource(path, named.format, default_F, column)
+    return Reflections(path, named.format, default_F, column)
 
 
-def _distinct(sources: "list[StructureFactorSource]") -> "list[StructureFactorSource]":
+def _distinct(sources: "list[Reflections]") -> "list[Reflections]":
     return list(dict.fromkeys(sources))
 
 

@@ -67,8 +67,8 @@ def text_lines(report: Report) -> list[str]:
         lines.append(
             "note      F is interpolated between nodes; F_cell is that of the nearest node"
         )
-    source = report.verdict.source
-    used = "no source" if source is None or source.path is None else name_of(source)
+    reflections = report.verdict.reflections
+    used = "no source" if reflections is None or reflections.path is None else name_of(reflections)
     return [*lines, f"used      {used}: {report.verdict.reason}"]
 
 
@@ -80,8 +80,8 @@ def markdown(report: Report) -> str:
         cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
         table = "\n".join(f"| {' | '.join(row)} |" for row in cells)
         parts.append(f"## F of {_spelt(hkl)} [electron]\n\n{table}\n")
-    source = report.verdict.source
-    used = "none" if source is None or source.path is None else f"`{name_of(source)}`"
+    of = report.verdict.reflections
+    used = "none" if of is None or of.path is None else f"`{name_of(of)}`"
     return "\n".join([*parts, f"Used: {used}: {report.verdict.reason}.\n"])
 
 
@@ -102,7 +102,7 @@ def document(report: Report) -> dict[str, Any]:
         "agreement": AGREEMENT,
         "dtype": report.dtype,
         "used": {
-            "source": None if verdict.source is None else asdict(verdict.source),
+            "source": None if verdict.reflections is None else asdict(verdict.reflections),
             "reason": verdict.reason,
         },
     }
@@ -110,9 +110,9 @@ def document(report: Report) -> dict[str, Any]:
 
 def _source_document(probed: Probed) -> dict[str, Any]:
     return {
-        "path": probed.source.path,
-        "format": probed.source.format,
-        "column": probed.source.column,
+        "path": probed.reflections.path,
+        "format": probed.reflections.format,
+        "column": probed.reflections.column,
         "error": probed.error or None,
         "size": probed.size,
         "sha256": probed.sha256,
@@ -148,7 +148,7 @@ def _answer_document(report: Report, probed: Probed, hkl: HKL) -> dict[str, Any]
 def _source_lines(probed: Probed) -> Iterator[str]:
     factors = probed.factors
     if factors is None:
-        yield f"{probed.name} ({probed.source.format}) cannot be read"
+        yield f"{probed.name} ({probed.reflections.format}) cannot be read"
         yield f"  {probed.error}"
         if probed.sha256 is not None:
             yield f"  {probed.size} bytes, sha256 {probed.sha256}"
@@ -205,7 +205,7 @@ def _rows(report: Report, hkl: HKL) -> list[tuple[str, ...]]:
     for probed in report.probed:
         answer = look_up(probed, hkl)
         if answer is None:
-            reason = probed.error.removeprefix(f"{probed.source.path}: ")
+            reason = probed.error.removeprefix(f"{probed.reflections.path}: ")
             rows.append((probed.name, "-", "-", f"cannot be read: {reason}"))
             continue
         F = repr(report.shown(answer.F_cell))
@@ -217,7 +217,7 @@ def _rows(report: Report, hkl: HKL) -> list[tuple[str, ...]]:
 
 def _why(probed: Probed, in_range: bool) -> str:
     """What F is where it is not given."""
-    if in_range and probed.source.format == "fdump":
+    if in_range and probed.reflections.format == "fdump":
         return " (a zero of the Fdump)"
     return " (default_F)"
 

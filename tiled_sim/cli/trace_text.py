@@ -14,6 +14,7 @@ from tiled_sim.instruments.chain_comparison import (
 )
 from tiled_sim.instruments.tracing import TracedPixel, Tracer, relative
 from tiled_sim.io.trace_log import Value, c_log_lines, digits
+from tiled_sim.model.settings import REFERENCE
 from tiled_sim.simulation.trace import UNITS
 
 
@@ -77,7 +78,7 @@ def _kernel_lines(tracer: Tracer, traced: TracedPixel) -> list[str]:
     """Which kernel it was, what it makes of the pixel, and what a run has stored."""
     settings, device = tracer.simulator.plan.settings, tracer.simulator.device
     lines = [f"kernel    {settings.kernel}, {settings.precision} precision, on {device}"]
-    if settings.kernel != "reference":
+    if settings.kernel != REFERENCE:
         lines += [
             f"          I_pixel_final {traced.photons:.15g} photons, I_before_scaling (by the "
             f"chain's factors) {traced.intensity:.15g} electron²:",

@@ -10,6 +10,7 @@ from tiled_sim.errors import TiledSimError
 from tiled_sim.kernels.compiled import graphs_of
 from tiled_sim.kernels.devices import resolve_device
 from tiled_sim.kernels.packages import is_built, obstacle_to_build
+from tiled_sim.model.settings import COMPILED
 from tiled_sim.run.run import Run
 
 
@@ -69,7 +70,7 @@ def _obstacle_to_write(folder: Path) -> str:
 
 
 def _obstacle_to_compile(run: Run) -> str:
-    if run.plan.settings.kernel != "compiled":
+    if run.plan.settings.kernel != COMPILED:
         return ""
     if all(is_built(graph) for graph in graphs_of(run.experiment, run.plan.settings.precision)):
         return ""

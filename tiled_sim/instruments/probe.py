@@ -15,7 +15,7 @@ from tiled_sim.io.source_file import read_source
 from tiled_sim.kernels.first import first_evaluations
 from tiled_sim.kernels.reflections import Reflection, reflections_under
 from tiled_sim.kernels.scene import Scene
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.settings import REQUIRED_COVERAGE
 from tiled_sim.model.structure_factors import StructureFactors
@@ -41,7 +41,7 @@ class Probed:
 
     Parameters
     ----------
-    source : as it is named
+    reflections : as it is named
     factors : its content; None if it cannot be read
     size : of the file [bytes]; None if there are no bytes to be had
     sha256 : of its bytes
@@ -49,7 +49,7 @@ class Probed:
     coverage : of the reflections in reach of an experiment; None without one
     """
 
-    source: StructureFactorSource
+    reflections: Reflections
     factors: StructureFactors | None
     size: int | None
     sha256: str | None
@@ -59,7 +59,7 @@ class Probed:
     @property
     def name(self) -> str:
         """Of the source."""
-        return name_of(self.source)
+        return name_of(self.reflections)
 
     @property
     def stub(self) -> str:
@@ -99,11 +99,11 @@ class Verdict:
 
     Parameters
     ----------
-    source : None if it would be refused, or if there is no command and several could be meant
+    reflections : None if it would be refused, or if there is no command and several could be meant
     reason : why, in a sentence
     """
 
-    source: StructureFactorSource | None
+    reflections: Reflections | None
     reason: str
 
 
@@ -167,30 +167,32 @@ class Outcome(enum.IntEnum):
     UNREADABLE = 3
 
 
-def probe_source(source: StructureFactorSource, experiment: Experiment | None = None) -> Probed:
+def probe_reflections(reflections: Reflections, experiment: Experiment | None = None) -> Probed:
     """Read a source; what is wrong with it becomes its `Probed.error`.
 
     Parameters
     ----------
-    source : with a path
+    reflections : with a path
     experiment : to measure the coverage of
     """
     try:
-        factors = read_structure_factors(source)
+        factors = read_structure_factors(reflections)
     except TiledSimError as error:
-        return Probed(source, None, *_identity(str(source.path)), str(error))
+        return Probed(reflections, None, *_identity(str(reflections.path)), str(error))
     if factors is None:
         raise ValueError("a source without a file cannot be probed")
     provenance = factors.provenance
     coverage = None
     if experiment is not None:
         coverage = measure_coverage(experiment, factors, load_mask(experiment))
-    return Probed(source, factors, provenance.size, provenance.sha256, coverage=coverage)
+    return Probed(reflections, factors, provenance.size, provenance.sha256, coverage=coverage)
 
 
-def name_of(source: StructureFactorSource) -> str:
+def name_of(reflections: Reflections) -> str:
     """File, and column if one is named."""
-    return f"{source.path}:{source.column}" if source.column else str(source.path)
+    return (
+        f"{reflections.path}:{reflections.column}" if reflections.column else str(reflections.path)
+    )
 
 
 def _identity(path: str) -> tuple[int | None, str | None]:
@@ -212,7 +214,7 @@ def look_up(probed: Probed, hkl: HKL) -> Answer | None:
     given = inside and bool(factors.given[place])
     # an Fdump has a value, 0, at the nodes of its grid that it does not give
     known = given or (inside and factors.provenance.format == "fdump")
-    F_cell = float(factors.amplitude[place]) if known else probed.source.default_F
+    F_cell = float(factors.amplitude[place]) if known else probed.reflections.default_F
     return Answer(inside, given, F_cell)
 
 
@@ -224,7 +226,7 @@ def judge_command(
     mtz: Sequence[str],
     clip_to_beam: bool | None = None,
     noise: Noise | None = None,
-) -> tuple[Verdict, list[StructureFactorSource], Experiment]:
+) -> tuple[Verdict, list[Reflections], Experiment]:
     """Which source ``tiled-sim submit`` would use with these options.
 
     Parameters
@@ -246,30 +248,30 @@ def judge_command(
             if len(values) > 1:
                 raise UsageError(f"{option} is given {len(values)} times ({', '.join(values)})")
         choice = named.choose()
-        verdict = Verdict(choice.source, choice.reason)
+        verdict = Verdict(choice.reflections, choice.reason)
     except TiledSimError as error:
         verdict = Verdict(None, f"the command is refused: {error}")
     sources = list(named.candidates().values())
     experiment = command.experiment(
         clip_to_beam=clip_to_beam,
         noise=noise,
-        structure_factors=verdict.source or StructureFactorSource(default_F=1.0),
+        structure_factors=verdict.reflections or Reflections(default_F=1.0),
     )
     return _with_cache(verdict, sources), sources, experiment
 
 
-def _with_cache(verdict: Verdict, sources: Sequence[StructureFactorSource]) -> Verdict:
+def _with_cache(verdict: Verdict, sources: Sequence[Reflections]) -> Verdict:
     """Say that the C program's cache, if it lies here and is not named, is left alone."""
-    if not Path(_C_CACHE).exists() or any(source.path == _C_CACHE for source in sources):
+    if not Path(_C_CACHE).exists() or any(reflections.path == _C_CACHE for reflections in sources):
         return verdict
     return Verdict(
-        verdict.source,
+        verdict.reflections,
         f"{verdict.reason}. {_C_CACHE} lies in the working directory and is not read: nothing is "
         "read from there unasked (the C program reads it where there is no -hkl)",
     )
 
 
-def judge_list(sources: Sequence[StructureFactorSource]) -> Verdict:
+def judge_list(sources: Sequence[Reflections]) -> Verdict:
     """Which source would be used of those named without an experiment."""
     if len(sources) == 1:
         return Verdict(sources[0], "it is the only one named")
@@ -284,9 +286,13 @@ def with_coverage(verdict: Verdict, probed: Sequence[Probed]) -> Verdict:
     """Say of the source that is used that ``submit`` refuses it, if it does."""
     for one in probed:
         coverage = one.coverage
-        if one.source == verdict.source and coverage and coverage.fraction < REQUIRED_COVERAGE:
+        if (
+            one.reflections == verdict.reflections
+            and coverage
+            and coverage.fraction < REQUIRED_COVERAGE
+        ):
             return Verdict(
-                verdict.source,
+                verdict.reflections,
                 f"{verdict.reason}. But `submit` refuses it: it gives {coverage.given} of the "
                 f"{coverage.reflections} reflections in reach of the detector, and "
                 f"{100 * REQUIRED_COVERAGE:g} % are required (--require-coverage changes that)",
@@ -330,13 +336,15 @@ def under_pixel(
             for row in range(experiment.detector.pixels[0])
         ),
     )
-    F = 0.0 if verdict.source is None else verdict.source.default_F
+    F = 0.0 if verdict.reflections is None else verdict.reflections.default_F
     table = None
     if factors is not None:
         table = StructureFactorTable(
             factors.filled(F), factors.given, factors.minimum, F, torch.device("cpu")
         )
-    known_F = table is not None or (verdict.source is not None and verdict.source.path is None)
+    known_F = table is not None or (
+        verdict.reflections is not None and verdict.reflections.path is None
+    )
     scene = Scene.of(experiment, frame, panel, firsts[panel] if firsts else None)
     return UnderPixel(
         slow,
@@ -405,7 +413,7 @@ def outcome(probed: Sequence[Probed], verdict: Verdict, asked: Sequence[HKL]) ->
     verdict : which of them is used; if it is none, a file that cannot be read counts too
     asked : reflections
     """
-    deciding = [one for one in probed if verdict.source in (None, one.source)]
+    deciding = [one for one in probed if verdict.reflections in (None, one.reflections)]
     if any(one.factors is None for one in deciding):
         return Outcome.UNREADABLE
     answers = [look_up(one, hkl) for one in deciding for hkl in asked]

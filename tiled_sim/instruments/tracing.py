@@ -10,7 +10,7 @@ from tiled_sim.errors import UsageError
 from tiled_sim.kernels.devices import device_of, one_torch_thread, resolve_device
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Tile, TileGrid
-from tiled_sim.model.settings import NEGLIGIBLE, REFERENCE, Settings
+from tiled_sim.model.settings import BY_REFERENCE, COMPILED, NEGLIGIBLE, TRITON, Settings
 from tiled_sim.plan.choice import build_kernel, choose_kernel
 from tiled_sim.plan.planning import make_plan
 from tiled_sim.read.inputs import load_inputs
@@ -251,12 +251,12 @@ def kernel_for_tracing(
     UsageError, KernelError
         for a kernel that cannot be had
     """
-    own = planned or REFERENCE
+    own = planned or BY_REFERENCE
     if kernel is None and precision is None:
         return build_kernel(own, experiment, asked=own.kernel, compiling=compiling)
     where = resolve_device(device).type
     if kernel is None:
-        fast = "triton" if where == "cuda" else "compiled"
+        fast = TRITON if where == "cuda" else COMPILED
         kernel = fast if precision == "mixed" else own.kernel
     asked = Settings(kernel, precision or own.precision, own.negligible or NEGLIGIBLE)
     settings = choose_kernel(experiment, asked, device=where, cores=1)

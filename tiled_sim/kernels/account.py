@@ -14,6 +14,7 @@ from tiled_sim.kernels.bragg.patches import PATCH_SIDE
 from tiled_sim.kernels.sample import PAIRS_AT_A_TIME
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Shape
+from tiled_sim.model.settings import COMPILED, REFERENCE, SPOTS, TRITON
 
 _FLOAT = 8
 #: Of what an experiment is read into, and of each source in it.
@@ -60,15 +61,15 @@ class _Take:
 
 
 _TAKES = {
-    "reference": _Take(2_600_000, 9_500_000, 9_000_000, 32, 20, 1),
-    "compiled": _Take(6_500_000, 6_500_000, 5_000_000, 256, 12, 4, 13),
-    "spots": _Take(11_700_000, 7_000_000, 8_000_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
+    REFERENCE: _Take(2_600_000, 9_500_000, 9_000_000, 32, 20, 1),
+    COMPILED: _Take(6_500_000, 6_500_000, 5_000_000, 256, 12, 4, 13),
+    SPOTS: _Take(11_700_000, 7_000_000, 8_000_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
     # its tensors are on the device
-    "triton": _Take(6_500_000, 6_500_000, 5_000_000, 8192, 0, 4),
+    TRITON: _Take(6_500_000, 6_500_000, 5_000_000, 8192, 0, 4),
 }
 #: More tensors of each source where pixels are summed source by source; more where terms have
 #: factors of their own. Those of the reference kernel are so small that the heap keeps them.
-_TENSORS_OF_A_SOURCE = {"reference": {False: 3, True: 6}, "compiled": {False: 2, True: 5}}
+_TENSORS_OF_A_SOURCE = {REFERENCE: {False: 3, True: 6}, COMPILED: {False: 2, True: 5}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +128,16 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
 
 def _squares(kernel: str, experiment: Experiment, nodes: int) -> int:
     """The table of squared structure factors."""
-    own = kernel in ("compiled", "spots") and not experiment.sampling.interpolate
+    own = kernel in (COMPILED, SPOTS) and not experiment.sampling.interpolate
     return nodes * _FLOAT if own else 0
 
 
 def _steps(kernel: str, steps: int) -> tuple[int, int]:
     """Steps that are kept with a scene, and those in the making."""
-    if kernel in ("reference", "triton"):
+    if kernel in (REFERENCE, TRITON):
         return 0, 0
     kept = steps * BYTES_PER_STEP if steps <= STEPS_KEPT else 0
-    if kernel == "spots":
+    if kernel == SPOTS:
         kept += bytes_of_crystals(steps)
     return kept, min(steps, STEPS_AT_A_TIME) * BYTES_PER_STEP * _MADE_STEPS
 
@@ -144,7 +145,7 @@ def _steps(kernel: str, steps: int) -> tuple[int, int]:
 def _counting(kernel: str, steps: int, pixels: int) -> int:
     """Look-ups of a sample of pixels."""
     sampled = math.ceil(pixels / LANES / _TAKES[kernel].blocks_a_sample)
-    return _PER_PAIR * min(sampled * steps, PAIRS_AT_A_TIME) if kernel != "reference" else 0
+    return _PER_PAIR * min(sampled * steps, PAIRS_AT_A_TIME) if kernel != REFERENCE else 0
 
 
 def _tensor(kernel: str, tile: Shape) -> int:
@@ -157,7 +158,7 @@ def _summing(kernel: str, experiment: Experiment, tile: Shape) -> int:
     """What is computed of the blocks that are worked on, and with it."""
     take, tensor = _TAKES[kernel], _tensor(kernel, tile)
     size = take.sum + take.tensors * tensor
-    if kernel == "spots":
+    if kernel == SPOTS:
         size += _subpixels(experiment, tile) * _PER_SUBPIXEL
     elif _is_by_source(kernel, experiment):
         size += take.tensors_by_source * tensor + _tensors_of_sources(kernel, experiment, tile)
@@ -168,9 +169,9 @@ def _summing(kernel: str, experiment: Experiment, tile: Shape) -> int:
 
 def _kept_of_sum(kernel: str, experiment: Experiment, tile: Shape) -> int:
     """What the heap keeps of that."""
-    if kernel == "spots":
+    if kernel == SPOTS:
         return _subpixels(experiment, tile) * _KEPT_PER_SUBPIXEL
-    return _tensors_of_sources(kernel, experiment, tile) if kernel == "reference" else 0
+    return _tensors_of_sources(kernel, experiment, tile) if kernel == REFERENCE else 0
 
 
 def _tensors_of_sources(kernel: str, experiment: Experiment, tile: Shape) -> int:
@@ -187,9 +188,9 @@ def _subpixels(experiment: Experiment, tile: Shape) -> int:
 
 def _is_by_source(kernel: str, experiment: Experiment) -> bool:
     """Whether a kernel sums the pixels of such a scene source by source."""
-    if kernel == "reference":
+    if kernel == REFERENCE:
         return True
-    return kernel == "compiled" and (
+    return kernel == COMPILED and (
         _weighs_terms(experiment)
         or experiment.detector.curvature_radius is not None
         or experiment.sampling.dmin > 0.0

@@ -12,6 +12,7 @@ from tiled_sim.kernels.packages import Graph, load
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.settings import COMPILED
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
@@ -41,7 +42,7 @@ class CompiledKernel:
     precision : ``mixed`` (float32 once h, k, l are less their nodes) or ``float64``
     """
 
-    name = "compiled"
+    name = COMPILED
     counts = False
     leaves_out = False
     skipped_bound = 0.0

@@ -11,7 +11,7 @@ from tiled_sim.kernels.spots import SpotsKernel
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.first_evaluation import FirstEvaluation
-from tiled_sim.model.settings import Settings
+from tiled_sim.model.settings import COMPILED, SPOTS, TRITON, Settings
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
 
@@ -63,11 +63,11 @@ class KernelMaker:
         """The kernel that was chosen, for the crystal of a scene."""
         settings, table = self._settings, self._table
         default_F = self._experiment.structure_factors.default_F
-        if settings.kernel == "spots":
+        if settings.kernel == SPOTS:
             return SpotsKernel(scene, table, default_F, settings.negligible)
-        if settings.kernel == "compiled":
+        if settings.kernel == COMPILED:
             return CompiledKernel(scene, table, default_F, settings.precision)
-        if settings.kernel == "triton":
+        if settings.kernel == TRITON:
             # where there is Triton, it takes seconds
             from tiled_sim.kernels.triton import TritonKernel
 

@@ -14,6 +14,7 @@ from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.summation import PixelSum, ScatteringVectors
+from tiled_sim.model.settings import REFERENCE
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
 
@@ -27,7 +28,7 @@ class ReferenceKernel:
     default_F : [electron]
     """
 
-    name = "reference"
+    name = REFERENCE
     counts = True
     trace_error: float | None = None
     leaves_out = False

@@ -26,6 +26,7 @@ from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK
+from tiled_sim.model.settings import SPOTS
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
@@ -72,7 +73,7 @@ class SpotsKernel:
         for what it cannot compute
     """
 
-    name = "spots"
+    name = SPOTS
     counts = False
     trace_error = 2e-7
     leaves_out = True

@@ -25,6 +25,7 @@ from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.grid import BLOCK
+from tiled_sim.model.settings import TRITON
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
@@ -86,7 +87,7 @@ class TritonKernel:
         without Triton
     """
 
-    name = "triton"
+    name = TRITON
     counts = False
     leaves_out = False
     skipped_bound = 0.0

@@ -35,7 +35,7 @@ _MOST_ORIENTATIONS = 10**7
 
 
 @dataclass(frozen=True, slots=True)
-class StructureFactorSource:
+class Reflections:
     """Where F comes from: at most one file, and the value elsewhere.
 
     Parameters
@@ -89,7 +89,7 @@ class Experiment:
     detector: Detector
     sampling: Sampling
     exposures: Exposures
-    structure_factors: StructureFactorSource
+    structure_factors: Reflections
     c_compat: bool = False
     background: Background | None = None
     noise: Noise | None = None

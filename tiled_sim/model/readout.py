@@ -9,6 +9,8 @@ from tiled_sim.physics.noise import LARGEST_COUNT
 from tiled_sim.physics.point_spread import default_radius
 
 POINT_SPREADS = ("gauss", "fiber")
+#: Of the error that each pixel has in every frame; nanoBragg's.
+CALIBRATION_SEED = 123456789
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Noise:
     seed: int = 1
     flicker: float = 0.0
     calibration: float = 0.0
-    calibration_seed: int = 123456789
+    calibration_seed: int = CALIBRATION_SEED
     readout: float = 0.0
     gain: float = 1.0
     offset: float = 0.0

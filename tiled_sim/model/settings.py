@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from tiled_sim.errors import UsageError
 
 PRECISIONS = ("float64", "mixed")
+#: The kernels by name.
+REFERENCE, COMPILED, SPOTS, TRITON = "reference", "compiled", "spots", "triton"
 #: Kinds of torch devices that each kernel runs on; in the order in which one is looked for.
 DEVICES = {
-    "reference": ("cpu", "cuda"),
-    "compiled": ("cpu",),
-    "spots": ("cpu",),
-    "triton": ("cuda",),
+    REFERENCE: ("cpu", "cuda"),
+    COMPILED: ("cpu",),
+    SPOTS: ("cpu",),
+    TRITON: ("cuda",),
 }
 #: Takes the kernel that is predicted to finish first.
 AUTO = "auto"
@@ -66,4 +68,4 @@ class Settings:
 
 
 #: What needs no choice.
-REFERENCE = Settings("reference", "float64", 0.0, "as asked")
+BY_REFERENCE = Settings(REFERENCE, "float64", 0.0, "as asked")

@@ -11,7 +11,17 @@ from tiled_sim.kernels.compiled import CompiledKernel, graphs_of
 from tiled_sim.kernels.packages import build, is_built, obstacle_to_build
 from tiled_sim.kernels.spots import predicted_cost
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.settings import AUTO, DEVICES, PRECISIONS, REFERENCE, Settings
+from tiled_sim.model.settings import (
+    AUTO,
+    BY_REFERENCE,
+    COMPILED,
+    DEVICES,
+    PRECISIONS,
+    REFERENCE,
+    SPOTS,
+    TRITON,
+    Settings,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +74,7 @@ def choose_kernel(
         obstacle = _obstacle(kernel, experiment, settings, device)
         if not obstacle:
             able.append(kernel)
-        elif device in DEVICES[kernel] and kernel != "spots":
+        elif device in DEVICES[kernel] and kernel != SPOTS:
             unable.append(f"no {kernel} kernel: {obstacle}")
     if device == "cuda":
         kernel = able[-1]  # what was made for the device, if it is there
@@ -93,7 +103,7 @@ def predicted_seconds(settings: Settings, experiment: Experiment, *, cores: int)
     -------
     infinity where it is not known, of a GPU
     """
-    if settings.kernel == "triton":
+    if settings.kernel == TRITON:
         return math.inf
     seconds = _seconds_of_crystal(settings, experiment)
     if experiment.background is not None:
@@ -131,13 +141,13 @@ def build_kernel(
         if asked != AUTO:
             raise
         logger.warning("%s; going on with that", error)
-        return replace(REFERENCE, reason=str(error))
+        return replace(BY_REFERENCE, reason=str(error))
     return settings
 
 
 def _chosen(kernel: str, experiment: Experiment, asked: Settings, reason: str) -> Settings:
-    precision = asked.precision if kernel in ("compiled", "triton") else PRECISIONS[0]
-    gaussian = kernel == "spots" and experiment.crystal.shape == "gauss_star"
+    precision = asked.precision if kernel in (COMPILED, TRITON) else PRECISIONS[0]
+    gaussian = kernel == SPOTS and experiment.crystal.shape == "gauss_star"
     return Settings(kernel, precision, asked.negligible if gaussian else 0.0, reason)
 
 
@@ -145,13 +155,13 @@ def _obstacle(kernel: str, experiment: Experiment, asked: Settings, device: str)
     """Why a kernel cannot compute an experiment on a device; empty if it can."""
     if device not in DEVICES[kernel]:
         return f"it runs on {DEVICES[kernel][0].upper()}"
-    if kernel == "spots":
+    if kernel == SPOTS:
         if experiment.crystal.shape == "gauss_star" and asked.negligible == 0.0:
             return "--negligible 0 keeps every evaluation"
         return spots.obstacle(experiment)
-    if kernel == "compiled" and not all(map(is_built, graphs_of(experiment, asked.precision))):
+    if kernel == COMPILED and not all(map(is_built, graphs_of(experiment, asked.precision))):
         return obstacle_to_build()
-    if kernel == "triton":
+    if kernel == TRITON:
         from tiled_sim.kernels import triton
 
         return triton.obstacle()
@@ -168,12 +178,12 @@ def _seconds_to_start(settings: Settings, experiment: Experiment) -> float:
 
 def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
     """Predicted time of what a kernel sums, on one core [s]."""
-    if settings.kernel == "spots":
+    if settings.kernel == SPOTS:
         return predicted_cost(experiment, settings.negligible).seconds
     interpolate = experiment.sampling.interpolate
     pixels = math.prod(experiment.shape)
     evaluations = pixels * experiment.evaluations_per_pixel
-    if settings.kernel == "reference":
+    if settings.kernel == REFERENCE:
         return evaluations * _REFERENCE_EVALUATION[interpolate]
     places = experiment.sampling.oversample**2 * experiment.detector.layers
     return (

@@ -9,7 +9,7 @@ from tiled_sim.kernels.account import account_of
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Shape, TileGrid
 from tiled_sim.model.memory import Memory
-from tiled_sim.model.settings import Settings
+from tiled_sim.model.settings import TRITON, Settings
 
 # Peaks of workers that have loaded the program and done nothing; Linux, torch 2.13. Two starts of
 # one differ by a few megabytes.
@@ -49,7 +49,7 @@ def memory_of(settings: Settings, experiment: Experiment, nodes: int, tile: Shap
     tile : (frame, panel, slow, fast) size; of smaller ones the answer tells too much, if anything
     """
     account = account_of(settings.kernel, experiment, nodes, tile)
-    empty = _EMPTY_WORKER["cuda" if settings.kernel == "triton" else "cpu"]
+    empty = _EMPTY_WORKER["cuda" if settings.kernel == TRITON else "cpu"]
     pixels, per_pixel = math.prod(tile), _per_pixel(experiment, tile)
     written = account.heap + _WRITING + per_pixel * pixels
     per_thread = max(account.tile, written) - per_pixel * pixels

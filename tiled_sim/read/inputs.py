@@ -12,7 +12,7 @@ from tiled_sim.io.stol import read_stol
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.background import ABSCISSAS
 from tiled_sim.model.detector import Panel
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, Mask
 from tiled_sim.model.structure_factors import StructureFactors
@@ -37,13 +37,17 @@ def load_inputs(experiment: Experiment) -> Inputs:
     )
 
 
-def read_structure_factors(source: StructureFactorSource) -> StructureFactors | None:
+def read_structure_factors(reflections: Reflections) -> StructureFactors | None:
     """Read a source of F by its format; None if it names no file. Raises as `load_inputs`."""
-    if source.path is None:
+    if reflections.path is None:
         return None
-    if source.format == "mtz":
-        return read_mtz(source.path, source.column)
-    return read_fdump(source.path) if source.format == "fdump" else read_hkl(source.path)
+    if reflections.format == "mtz":
+        return read_mtz(reflections.path, reflections.column)
+    return (
+        read_fdump(reflections.path)
+        if reflections.format == "fdump"
+        else read_hkl(reflections.path)
+    )
 
 
 def load_amorphous(experiment: Experiment) -> AmorphousTable | None:

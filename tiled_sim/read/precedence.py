@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tiled_sim.errors import InputFileError, UsageError
 from tiled_sim.io.mtz import split_column
-from tiled_sim.model.experiment import StructureFactorSource
+from tiled_sim.model.experiment import Reflections
 
 _COUNTED = {2: "two", 3: "three"}
 
@@ -16,16 +16,16 @@ class Choice:
 
     Parameters
     ----------
-    source : of F
+    reflections : of F
     reason : why this one
     """
 
-    source: StructureFactorSource
+    reflections: Reflections
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class NamedSources:
+class NamedReflections:
     """What a command line says of structure factors.
 
     Parameters
@@ -41,21 +41,21 @@ class NamedSources:
     mtz: str | None = None
     default_F: float = 0.0
 
-    def candidates(self) -> dict[str, StructureFactorSource]:
+    def candidates(self) -> dict[str, Reflections]:
         """The sources to read from, by the option that names each.
 
         Beside ``-hkl``, ``-dump`` names a file to write.
         """
         found = {}
         if self.hkl is not None:
-            found["-hkl"] = StructureFactorSource(self.hkl, "hkl", self.default_F)
+            found["-hkl"] = Reflections(self.hkl, "hkl", self.default_F)
         elif self.dump is not None and not self._dump_is_fdump():
-            found["-dump"] = StructureFactorSource(self.dump, "fdump", self.default_F)
+            found["-dump"] = Reflections(self.dump, "fdump", self.default_F)
         if self.fdump is not None:
-            found["--fdump"] = StructureFactorSource(self.fdump, "fdump", self.default_F)
+            found["--fdump"] = Reflections(self.fdump, "fdump", self.default_F)
         if self.mtz is not None:
             path, column = split_column(self.mtz)
-            found["--mtz"] = StructureFactorSource(path, "mtz", self.default_F, column)
+            found["--mtz"] = Reflections(path, "mtz", self.default_F, column)
         return found
 
     def choose(self) -> Choice:
@@ -72,20 +72,20 @@ class NamedSources:
         """
         candidates = self.candidates()
         if not candidates:
-            source = StructureFactorSource(None, None, self.default_F)
-            return Choice(source, f"no file is named: F is {self.default_F:g} everywhere")
+            reflections = Reflections(None, None, self.default_F)
+            return Choice(reflections, f"no file is named: F is {self.default_F:g} everywhere")
         if len(candidates) > 1:
             named = " and ".join(f"{option} {found.path}" for option, found in candidates.items())
             raise UsageError(
                 f"{_COUNTED[len(candidates)]} sources of structure factors: {named}; name one"
             )
-        ((option, source),) = candidates.items()
-        if source.format == "fdump" and not Path(str(source.path)).exists():
+        ((option, reflections),) = candidates.items()
+        if reflections.format == "fdump" and not Path(str(reflections.path)).exists():
             raise InputFileError(
-                f"{source.path}: no such Fdump file, and no -hkl to make it from; "
+                f"{reflections.path}: no such Fdump file, and no -hkl to make it from; "
                 "name a file that exists"
             )
-        return Choice(source, self._reason(option))
+        return Choice(reflections, self._reason(option))
 
     def _dump_is_fdump(self) -> bool:
         return self.fdump is not None and Path(str(self.dump)) == Path(self.fdump)

@@ -23,7 +23,7 @@ from tiled_sim.kernels.sample import count_lookups
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Tile
 from tiled_sim.model.inputs import Inputs
-from tiled_sim.model.settings import REFERENCE
+from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.plan.plan import Plan
 from tiled_sim.simulation.counting import count_photons
@@ -349,7 +349,7 @@ class Simulator:
             chain.photons(block.pixels(), recorder)
             steps = steps_of_sum(recorder)
             alone = kernel.scene.detector.layers * kernel.scene.sampling.oversample**2 == 1
-            if self.plan.settings.kernel != REFERENCE.kernel and alone:
+            if self.plan.settings.kernel != BY_REFERENCE.kernel and alone:
                 for step in steps:
                     step["kernel_intensity"] = self._kernel_intensity(kernel, block, lane, step)
         return steps

@@ -10,7 +10,7 @@ import pytest
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
 from tiled_sim.model.detector import Region
-from tiled_sim.model.experiment import StructureFactorSource
+from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.readout import Noise
 from tiled_sim.physics.vectors import about_fixed_axes
 from tiled_sim.read.nanobragg.reader import Command, read_options
@@ -385,11 +385,11 @@ def test_the_beam_does_not_clip_along_x():
 @pytest.mark.parametrize(
     ("line", "source"),
     [
-        ("-hkl p1.hkl", StructureFactorSource("p1.hkl", "hkl", 0.0)),
-        ("-hkl p1.hkl -default_F 5", StructureFactorSource("p1.hkl", "hkl", 5.0)),
-        ("-default_F 5", StructureFactorSource(None, None, 5.0)),
-        ("-dump F.bin", StructureFactorSource("F.bin", "fdump", 0.0)),
-        ("-hkl p1.hkl -dump F.bin", StructureFactorSource("p1.hkl", "hkl", 0.0)),
+        ("-hkl p1.hkl", Reflections("p1.hkl", "hkl", 0.0)),
+        ("-hkl p1.hkl -default_F 5", Reflections("p1.hkl", "hkl", 5.0)),
+        ("-default_F 5", Reflections(None, None, 5.0)),
+        ("-dump F.bin", Reflections("F.bin", "fdump", 0.0)),
+        ("-hkl p1.hkl -dump F.bin", Reflections("p1.hkl", "hkl", 0.0)),
     ],
 )
 def test_structure_factors_come_from_the_file_that_is_named(write, line, source):
@@ -400,15 +400,15 @@ def test_structure_factors_come_from_the_file_that_is_named(write, line, source)
 def test_an_fdump_is_named_beside_the_options(write):
     write("F.bin", "")
     experiment = read_options(["-cell", "100"], fdump="F.bin")
-    assert experiment.structure_factors == StructureFactorSource("F.bin", "fdump", 0.0)
+    assert experiment.structure_factors == Reflections("F.bin", "fdump", 0.0)
 
 
 @pytest.mark.parametrize(
     ("mtz", "source"),
     [
-        ("a.mtz", StructureFactorSource("a.mtz", "mtz")),
-        ("a.mtz:F-obs", StructureFactorSource("a.mtz", "mtz", column="F-obs")),
-        ("at:9/a.mtz", StructureFactorSource("at:9/a.mtz", "mtz")),
+        ("a.mtz", Reflections("a.mtz", "mtz")),
+        ("a.mtz:F-obs", Reflections("a.mtz", "mtz", column="F-obs")),
+        ("at:9/a.mtz", Reflections("at:9/a.mtz", "mtz")),
     ],
 )
 def test_an_mtz_is_named_beside_the_options(mtz, source):
@@ -429,7 +429,7 @@ def test_three_sources_are_refused_with_their_names():
 
 
 def test_a_source_that_is_handed_over_stands_for_those_that_are_named():
-    source = StructureFactorSource(default_F=2.0)
+    source = Reflections(default_F=2.0)
     words = ["-cell", "100", "-hkl", "a"]
     experiment = Command.of(words).experiment(fdump="b", structure_factors=source)
     assert experiment.structure_factors == source

@@ -20,7 +20,7 @@ from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
@@ -114,7 +114,7 @@ def test_a_nanobragg_command_reads_back_as_the_same_experiment(folder, options, 
 
 
 def test_an_fdump_reads_back_as_an_fdump(folder):
-    source = StructureFactorSource("some/Fdump.bin", "fdump", 3.0)
+    source = Reflections("some/Fdump.bin", "fdump", 3.0)
     experiment = dataclasses.replace(fullest(), structure_factors=source)
     assert read_back(experiment).structure_factors == source
 
@@ -151,7 +151,7 @@ def fullest():
         ),
         sampling=Sampling(3, True, 1.9, True, True, True),
         exposures=Rotation(as_tuple(tilt[1]), 0.3, 0.01, 4, 0.05, 6),
-        structure_factors=StructureFactorSource(str(DATA / "a.mtz"), "mtz", 7.5, "F-obs"),
+        structure_factors=Reflections(str(DATA / "a.mtz"), "mtz", 7.5, "F-obs"),
         background=Background(TABLE, TABLE_SHA256, "4stol", 1e-4, 2.5e-9, 0.92, 18.0),
         noise=Noise(5, 0.02, 0.03, 6, 3.0, 1.8, 40.0, 65535, PointSpread("gauss", 7e-5, 4)),
     )
@@ -232,7 +232,7 @@ def test_notes_become_comments_of_one_line():
 
 
 def test_a_path_that_is_no_unicode_text_is_refused():
-    source = StructureFactorSource("\udcff.hkl", "hkl")
+    source = Reflections("\udcff.hkl", "hkl")
     with pytest.raises(ExperimentError, match="Unicode"):
         write_toml(dataclasses.replace(fullest(), structure_factors=source))
 
@@ -527,15 +527,15 @@ def test_a_path_under_the_working_directory_is_kept_relative_to_it(read, folder)
 
 def test_an_absolute_path_stays_so(read):
     source = read(document(structure_factors="fdump = '/some/Fdump.bin'")).structure_factors
-    assert source == StructureFactorSource("/some/Fdump.bin", "fdump")
+    assert source == Reflections("/some/Fdump.bin", "fdump")
 
 
 def test_an_mtz_is_named_with_or_without_its_column(read):
     named = "mtz = '/some/a.mtz'"
     source = read(document(structure_factors=named)).structure_factors
-    assert source == StructureFactorSource("/some/a.mtz", "mtz")
+    assert source == Reflections("/some/a.mtz", "mtz")
     source = read(document(structure_factors=named + "\nmtz_column = 'F-obs'")).structure_factors
-    assert source == StructureFactorSource("/some/a.mtz", "mtz", column="F-obs")
+    assert source == Reflections("/some/a.mtz", "mtz", column="F-obs")
 
 
 def test_a_column_without_an_mtz_is_refused(read):

@@ -8,7 +8,7 @@ from pathlib import Path
 from tiled_sim.errors import UsageError
 from tiled_sim.io.camera import CameraHeader
 from tiled_sim.model.crystal import Crystal
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.sampling import Sampling, recommended_oversample
 from tiled_sim.physics.vectors import as_tuple
@@ -27,7 +27,7 @@ from tiled_sim.read.nanobragg.outputs import (
     read_outputs,
     require_companions,
 )
-from tiled_sim.read.precedence import NamedSources
+from tiled_sim.read.precedence import NamedReflections
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
 
 
@@ -70,14 +70,14 @@ class Command:
         """What an image of the command says in its header. Raises as `experiment`."""
         return camera_header(self._camera.laboratory, self._camera.wavelength, self._camera.sweep)
 
-    def factors(self, *, fdump: str | Path | None, mtz: str | Path | None) -> NamedSources:
+    def factors(self, *, fdump: str | Path | None, mtz: str | Path | None) -> NamedReflections:
         """What the command, and ours beside it, say of structure factors.
 
         Parameters
         ----------
         fdump, mtz : as of `experiment`
         """
-        return NamedSources(
+        return NamedReflections(
             hkl=self.given.text("-hkl"),
             dump=self.given.text("-dump"),
             fdump=None if fdump is None else str(fdump),
@@ -90,7 +90,7 @@ class Command:
         *,
         fdump: str | Path | None = None,
         mtz: str | Path | None = None,
-        structure_factors: StructureFactorSource | None = None,
+        structure_factors: Reflections | None = None,
         clip_to_beam: bool | None = None,
         noise: Noise | None = None,
     ) -> Experiment:
@@ -119,7 +119,7 @@ class Command:
         given = self.given
         require_companions(given, c_compat=self.c_compat)
         if structure_factors is None:
-            structure_factors = self.factors(fdump=fdump, mtz=mtz).choose().source
+            structure_factors = self.factors(fdump=fdump, mtz=mtz).choose().reflections
         seen, conflicts = self._camera, Conflicts(self.c_compat)
         for note in seen.notes:
             conflicts.note(note)

@@ -21,7 +21,7 @@ from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Sensor
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Exposures, Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling, recommended_for
@@ -144,13 +144,13 @@ def _noise(top: Table) -> Noise | None:
     return toml_noise.read_noise(top.table("noise", toml_noise.KEYS)) if "noise" in top else None
 
 
-def _structure_factors(top: Table) -> StructureFactorSource:
+def _structure_factors(top: Table) -> Reflections:
     """The file, of one format, and F elsewhere."""
     table = top.table("structure_factors", _FACTORS)
     way = table.choose("where F comes from", *((name,) for name in _FORMATS))
     file_format = way[0] if way else None
     return table.build(
-        StructureFactorSource,
+        Reflections,
         path=table.path(file_format) if file_format else None,
         format=file_format,
         default_F=table.number("default_F", 0.0),

@@ -13,7 +13,7 @@ from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import MaskFile, Panel, Region
-from tiled_sim.model.experiment import Experiment, StructureFactorSource
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units_of
 from tiled_sim.physics.constants import RADIAN
@@ -125,7 +125,7 @@ def _mask(mask: MaskFile) -> Iterator[str]:
     yield f"mask_sha256 = {_value(mask.sha256)}"
 
 
-def _structure_factors(source: StructureFactorSource) -> Iterator[str]:
+def _structure_factors(source: Reflections) -> Iterator[str]:
     if source.path is not None:
         yield f"{source.format} = {_path(source.path)}"
     if source.column is not None:
