@@ -432,6 +432,8 @@ TILTED = changed(BEAM, direction=ASIDE, spectrum=Spectrum.of([Source(ASIDE, 1.0)
         (PANEL, {"pixels": (0, 60)}, "panel.pixels = .0, 60. must be at least 1 each way"),
         (PANEL, {"pixel_size": (2e-4, 0.0)}, "panel.pixel_size = .0.0002, 0.0. m must be positive"),
         (PANEL, {"origin": (0.0, 0.1, 0.1)}, "passes through the sample .close distance 0."),
+        (PANEL, {"origin": (1e-15, 0.1, 0.1)}, "passes through the sample .close distance 0."),
+        (PANEL, {"normal": (-1.0, 0.0, 0.0)}, "panel left turns its back .* negative number of ph"),
         (PANEL, {"origin": (INFINITE, 0.1, 0.1)}, "panel.origin = .* must be finite"),
         (PANEL, {"region": Region(0, 41, 0, 60)}, "reaches beyond the panel's 40 x 60"),
         (PANEL, {"region": Region(0, 40, 0, 61)}, "reaches beyond the panel's 40 x 60"),
