@@ -82,33 +82,39 @@ def test_the_sources_of_the_reference_runs_are_six(data):
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("1 2 3 4 5e-10 6", "more than five columns"),
-        ("1 two 3", "is not a row of numbers"),
-        ("1 nan 3", "not finite"),
-        ("1 inf 3", "not finite"),
-        ("0 0 0 1 1e-10", r"a source cannot stand at the sample \(0 0 0\)"),
-        ("-10 0 0 -1", "weight -1.0 must not be negative"),
-        ("-10 0 0 1 0", "wavelength 0.0 m must be positive"),
-        ("-10 0 0 1 -1e-10", "wavelength -1e-10 m must be positive"),
-        ("-10 0 0 1 1.5", r"wavelength 1.5 m is not an X-ray's; the column is in metres"),
+        ("1 2 3 4 5e-10 6", "has 6 columns: only `X Y Z weight wavelength` is read"),
+        ("1 two 3", "has 'two' for Y, which is not a number"),
+        ("1 nan 3", "has Y = 'nan', not finite"),
+        ("1 inf 3", "has Y = 'inf', not finite"),
+        ("1,,3", "has an empty column"),
+        ("0 0 0 1 1e-10", r"stands at the sample \(0 0 0\)"),
+        ("-10 0 0 -1", "has the weight -1.0, which must not be negative"),
+        ("-10 0 0 1 0", "has the wavelength 0.0 m, which must be positive"),
+        ("-10 0 0 1 -1e-10", "has the wavelength -1e-10 m, which must be positive"),
+        ("-10 0 0 1 1.5", r"has the wavelength 1.5 m, which is not an X-ray's: .* in metres"),
     ],
 )
 def test_a_line_that_is_no_source_is_refused_with_its_number(read, line, fault):
-    with pytest.raises(InputFileError, match=rf"sources\.txt, line 3: .*{fault}"):
+    with pytest.raises(InputFileError, match=rf"sources\.txt: line 3 \({line!r}\) {fault}"):
         read(f"# header\n-10 0 0\n{line}\n")
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n"])
+def test_an_empty_list_is_refused(read):
+    with pytest.raises(InputFileError, match="the file is empty"):
+        read("")
+
+
+@pytest.mark.parametrize("text", ["\n\n", "# only a comment\n"])
 def test_a_list_without_a_source_is_refused(read, text):
-    with pytest.raises(InputFileError, match="no source in it; each line is X Y Z"):
+    with pytest.raises(InputFileError, match=r"it holds no sources: .* reads `X Y Z"):
         read(text)
 
 
 def test_a_file_that_is_not_text_is_refused(read):
-    with pytest.raises(InputFileError, match="a source list is text"):
-        read(b"\xff\xfe\x00\x81")
+    with pytest.raises(InputFileError, match="a source list is plain text"):
+        read(b"\x80\xfe\x01\x81")
 
 
 def test_a_file_that_does_not_exist_is_refused_by_its_name(tmp_path):
-    with pytest.raises(InputFileError, match=r"cannot read the source list .*nowhere\.txt"):
+    with pytest.raises(InputFileError, match=r"nowhere\.txt: there is no such file"):
         read_sources(tmp_path / "nowhere.txt")

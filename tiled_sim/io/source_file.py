@@ -1,4 +1,4 @@
-"""What the readers of structure factors share: a file's bytes, read once, and their limits."""
+"""What the readers of files share: a file's bytes, read once, and their limits."""
 
 import gzip
 import hashlib
@@ -28,7 +28,7 @@ _CHUNK = 2**20
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file of structure factors as it lies on disk.
+    """A file as it lies on disk.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class SourceFile:
 
 
 def read_source(path: str | Path) -> SourceFile:
-    """Read the bytes of a file of structure factors.
+    """Read the bytes of a file.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def read_source(path: str | Path) -> SourceFile:
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
         raise source.error(f"it cannot be read ({error}): check its name and rights") from error
     if not content:
-        raise source.error("the file is empty: name one with structure factors in it")
+        raise source.error("the file is empty: name another, or write it again")
     return SourceFile(name=source.name, content=content)
 
 
@@ -126,11 +126,10 @@ def _check_readable(source: SourceFile, path: Path) -> None:
     if path.is_dir():
         raise source.error("this is a folder: name the file inside it")
     if not path.is_file():
-        raise source.error("this is not a regular file: write the list to disk and name that")
+        raise source.error("this is not a regular file: write it to disk and name that")
     if size > MAX_BYTES:
         raise source.error(
-            f"its {size} bytes are more than the {MAX_BYTES} of the largest grid: "
-            "this is not a file of structure factors"
+            f"its {size} bytes are more than the {MAX_BYTES} that are read: name another file"
         )
 
 
