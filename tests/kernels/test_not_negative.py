@@ -107,6 +107,12 @@ def test_no_kernel_makes_less_than_no_photons(
         assert (image >= 0.0).all(), name
 
 
+ONE_PIXEL = (
+    "-default_F 100 -cell 100 -N 1 -lambda 1 -oversample 1 -polar 1 -fluence 1e30 -pixel 1e-9 "
+    "-detpixels 1"
+)
+
+
 @settings(deadline=None, max_examples=30)
 @given(turned=finite(-180.0, 180.0), tilted=finite(-80.0, 80.0))
 def test_light_that_no_electron_sends_along_its_field_is_not_negative(simulate, turned, tilted):
@@ -121,28 +127,7 @@ def test_light_that_no_electron_sends_along_its_field_is_not_negative(simulate, 
 
 def looking_along(normal, beam, field, other):
     """One small pixel in the direction ``normal`` from the sample, in light of one polarization."""
-    base = read_options(
-        [
-            "-default_F",
-            "100",
-            "-cell",
-            "100",
-            "-N",
-            "1",
-            "-lambda",
-            "1",
-            "-oversample",
-            "1",
-            "-polar",
-            "1",
-            "-fluence",
-            "1e30",
-            "-pixel",
-            "1e-9",
-            "-detpixels",
-            "1",
-        ]
-    )
+    base = read_options(ONE_PIXEL.split())
     ((panel,), beam_now) = (base.detector.panels, base.beam)
     spectrum = dataclasses.replace(beam_now.spectrum, incident=np.array([beam]))
     origin = tuple(float(x) for x in 0.1 * np.array(normal))

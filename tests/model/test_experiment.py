@@ -144,6 +144,7 @@ NOT_SIMULATED = {
     "background.path",
     "structure_factors.column",
     "structure_factors.ignore_file_cell",
+    "allow_upstream",
     "detector.panels.0.mask.path",
     "detector.panels.0.name",
     "detector.panels.0.group.0",

@@ -132,10 +132,11 @@ _backgrounds = st.builds(
 
 
 def _experiment(c_compat, **parts):
-    """An experiment, with ``c_compat`` and noise only where they can be had."""
+    """An experiment, with ``c_compat``, noise and light from one side only where they can be had."""
     for fewer in ({"c_compat": c_compat}, {}, {"noise": None}):
-        with contextlib.suppress(ExperimentError):
-            return Experiment(**(parts | fewer))
+        for anywhere in (False, True):
+            with contextlib.suppress(ExperimentError):
+                return Experiment(**(parts | fewer), allow_upstream=anywhere)
     raise AssertionError("no noise can be had with anything")
 
 
