@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.io.source_file import read_source
+from tiled_sim.io.source_file import SourceFile, read_source
 from tiled_sim.io.text_table import Layout, Table, read_table
 
 COLUMNS = ("X", "Y", "Z", "weight", "wavelength")
@@ -18,6 +18,14 @@ _LAYOUT = Layout(
     fewest=1,
     commas=True,
     remedy="name a list of sources",
+)
+#: Of sources in the text of a document.
+WRITTEN_COLUMNS = ("x", "y", "z", "wavelength_A", "weight")
+_WRITTEN = Layout(
+    "a list of sources",
+    WRITTEN_COLUMNS,
+    row="source",
+    remedy="write a line for each source",
 )
 #: Longest wavelength that is taken for an X-ray's [m].
 _LONGEST = 1e-6
@@ -99,3 +107,29 @@ def _complaint(at_sample: bool, weight: float, wavelength: float) -> str:
         f"has the wavelength {wavelength} m, which is not an X-ray's: the column is in metres "
         "(1 Å is 1e-10)"
     )
+
+
+def read_written_sources(name: str, text: str) -> npt.NDArray[np.float64]:
+    """Sources in the text of a document, by `WRITTEN_COLUMNS`, as `write_sources` wrote them.
+
+    Parameters
+    ----------
+    name : of the text, for messages
+    text : a line for each source
+
+    Returns
+    -------
+    float64 (sources, 5): unit vector along which the light travels, wavelength [Å], weight
+
+    Raises
+    ------
+    InputFileError
+        a line is malformed, or there is none
+    """
+    return read_table(SourceFile(name, text.encode()), _WRITTEN).values
+
+
+def write_sources(values: npt.NDArray[np.float64]) -> str:
+    """Sources as text that reads back to the last bit; see `read_written_sources`."""
+    lines = (" ".join(map(repr, row)) for row in values.tolist())
+    return "\n".join([f"# {' '.join(WRITTEN_COLUMNS)}", *lines, ""])

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from tiled_sim.io.sources import read_sources
+from tiled_sim.errors import ExperimentError
+from tiled_sim.io.sources import read_sources, read_written_sources
 from tiled_sim.io.spectrum_file import SpectrumTable, read_spectrum
 from tiled_sim.model.beam import Beam, Source, Spectrum, require_source
 from tiled_sim.model.units import ANGLE, ENERGY, FLUX, LENGTH, SPREAD, TIME, Unit, units_of
@@ -178,21 +179,36 @@ def _spectrum(
 
 
 def _listed(table: Table, direction: Vector, wavelength: float) -> Spectrum:
-    """The sources that the document lists."""
+    """The sources that the document lists: a table each, or a line each of one text."""
+    if isinstance(table.value("sources", "a list of tables"), str):
+        return _written(table)
     rows = table.tables("sources", _SOURCE_KEYS)
     sources = [_source(row, direction, wavelength) for row in rows]
-    return table.build(Spectrum.of, sources=sources)
+    try:
+        return Spectrum.of(sources)
+    except ExperimentError:
+        # what it objects to is better said of its row
+        for row, source in zip(rows, sources, strict=True):
+            row.build(require_source, source=source)
+        return table.build(Spectrum.of, sources=sources)
+
+
+def _written(table: Table) -> Spectrum:
+    """The sources of a text, which a document has where there are many."""
+    name = f"{table.file}: [beam] sources"
+    values = read_written_sources(name, table.text("sources"))
+    return table.build(
+        Spectrum, incident=values[:, :3], wavelength=values[:, 3], weight=values[:, 4]
+    )
 
 
 def _source(row: Table, direction: Vector, wavelength: float) -> Source:
-    """One of the listed sources; what it objects to is said of its row."""
-    source = Source(
+    """One of the listed sources."""
+    return Source(
         row.direction("incident", direction),
         _wavelength(row, wavelength),
         row.number("weight", 1.0),
     )
-    row.build(require_source, source=source)
-    return source
 
 
 def _swept(

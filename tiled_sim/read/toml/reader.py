@@ -125,7 +125,13 @@ def _experiment(top: Table) -> Experiment:
     crystal = toml_crystal.read_crystal(
         top.table("crystal", toml_crystal.KEYS), beam.wavelength, notes
     )
-    detector = toml_detector.read_detector(top.table("detector", toml_detector.KEYS), beam)
+    of_detector = top.table("detector", toml_detector.KEYS)
+    detector = toml_detector.read_detector(of_detector, beam)
+    if "distance" in of_detector and beam.direction[2] < 0.0:
+        notes.append(
+            f"the light travels along beam.direction = {beam.direction}, and the detector stands "
+            "where it goes; dxtbx's `direction` is the other way, to the source"
+        )
     source = _structure_factors(top)
     return Experiment(
         beam=beam,

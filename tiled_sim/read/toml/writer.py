@@ -8,7 +8,10 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tiled_sim.errors import ExperimentError
+from tiled_sim.io.sources import write_sources
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
@@ -19,6 +22,8 @@ from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.read.toml.crystal import MOSAIC
 
+#: More sources than these are lines of one text: a table each would take seconds to read.
+_LISTED_SOURCES = 100
 #: How a comment says a value: what it is multiplied by, and the unit's name.
 _IN_USERS_UNITS: tuple[tuple[Unit, float, str], ...] = (
     (LENGTH, 1e3, " mm"),
@@ -74,8 +79,13 @@ def _beam(beam: Beam) -> Iterator[str]:
     yield from _fields(beam, without={"spectrum"})
     if beam.polarization is None:
         yield 'polarization = "off"'
+    spectrum = beam.spectrum
+    if len(spectrum) > _LISTED_SOURCES:
+        columns = (spectrum.incident, spectrum.wavelength, spectrum.weight)
+        yield f"sources = '''\n{write_sources(np.column_stack(columns))}'''"
+        return
     yield "sources = ["
-    for source in beam.spectrum:
+    for source in spectrum:
         yield f"    {_source(source)},"
     yield "]"
 
