@@ -28,9 +28,10 @@ STILL = (
     "-distance 100 -detpixels 64 -pixel 0.4 -oversample 1"
 )
 SHA256 = ts.Experiment.from_nanobragg(STILL.split()).sha256
+_LIGHT = ["--spectrum", "--allow-upstream"]
 _NOISE = ["--noise", "--noise-seed", "--noise-gain", "--noise-psf", "--noise-psf-fwhm"]
 _PLAN = ["--tile", "--trace-pixel", "--require-coverage", "--precision", "--kernel"]
-_READING = ["--c-compat", "--fdump", "--mtz", "--clip-to-beam", *_NOISE]
+_READING = ["--c-compat", "--fdump", "--mtz", "--clip-to-beam", *_LIGHT, *_NOISE]
 _CLUSTER = ["--cluster", "--detach", "--device", "--no-progress"]
 TWO_DASHES = {
     "submit": ["--out", *_READING, *_PLAN, *_CLUSTER],
