@@ -69,6 +69,11 @@ def test_a_header_may_say_that_they_are_wavelengths(read, header):
     assert not read(f"{header}\n1.3 1\n1.31 2\n").in_energies
 
 
+def test_lines_in_any_order_are_read_where_the_header_says_what_they_are(read):
+    text = "9510 800\n9500 900\n9520 1000\n"
+    assert read(f"energy weight\n{text}").in_energies
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     in_energies=st.booleans(),
@@ -103,6 +108,8 @@ def test_the_order_of_the_lines_and_their_weights_are_kept(scratch, in_energies,
         ("energy weight\n1.3 1\n", "under the header 'energy weight', is neither"),
         ("wavelength weight\n9500 1\n", "under the header 'wavelength weight', is neither"),
         ("weight energy\n0.5 9500\n", "puts the weights first"),
+        ("0.5 9500\n1.5 9510\n0.5 9520\n", "its second column runs as energies or wavelengths"),
+        ("800 1.3\n900 1.2\n700 1.1\n", "its second column runs as energies or wavelengths"),
         ("9500 1\n9510 -0.5\n", "line 2 ('9510 -0.5') has the weight -0.5, which must not be"),
         ("9500 0\n9510 0\n", "every weight in it is 0"),
         ("9500 1 2\n", "has 3 columns"),

@@ -56,7 +56,8 @@ def read_spectrum(path: str | Path) -> SpectrumTable:
     ------
     InputFileError
         if the file cannot be read or a line is malformed; where the first column may be either or
-        is neither; for a negative weight, and where all are 0
+        is neither, or the columns are the wrong way round; for a negative weight, and where all
+        are 0
     """
     table = read_table(read_source(path), _LAYOUT)
     first, weight = table.values.T
@@ -89,7 +90,13 @@ def _is_of_energies(table: Table) -> bool:
             f"its header {_shown(table)} puts the weights first, and energy or wavelength comes "
             "first: exchange the columns (awk '{print $2, $1}' OLD > NEW)"
         )
-    first = table.values[:, 0]
+    first, second = table.values.T
+    if abscissa is None and _runs(second) and not _runs(first) and _is_abscissa(second):
+        raise table.source.error(
+            "its second column runs as energies or wavelengths do, and the first to and fro as "
+            "weights: exchange the columns (awk '{print $2, $1}' OLD > NEW), or name them in a "
+            "first line, `energy weight`"
+        )
     low, high = float(first.min()), float(first.max())
     for in_energies, (least, most), contradicted in (
         (True, ENERGIES, energy is None and wavelength is not None),
@@ -103,6 +110,18 @@ def _is_of_energies(table: Table) -> bool:
         f"({ENERGIES[0]:g} to {ENERGIES[1]:g}) nor wavelengths in Å ({WAVELENGTHS[0]:g} to "
         f"{WAVELENGTHS[1]:g}){_hint(low, high)}: write energies in eV"
     )
+
+
+def _runs(values: npt.NDArray[np.float64]) -> bool:
+    """Whether values rise or fall throughout."""
+    steps = np.diff(values)
+    return bool((steps > 0).all() or (steps < 0).all())
+
+
+def _is_abscissa(values: npt.NDArray[np.float64]) -> bool:
+    """Whether all lie where energies do, or all where wavelengths do."""
+    low, high = float(values.min()), float(values.max())
+    return any(least <= low and high <= most for least, most in (ENERGIES, WAVELENGTHS))
 
 
 def _shown(table: Table) -> str:
