@@ -188,13 +188,13 @@ def test_pixels_begin_after_a_header_that_is_longer_than_it_says(tmp_path):
     ],
 )
 def test_what_is_not_a_whole_image_is_refused_by_its_name(read, content, fault):
-    with pytest.raises(InputFileError, match=rf"mask\.img: .*{fault}"):
+    with pytest.raises(InputFileError, match=rf"mask\.img.*: .*{fault}"):
         read(content)
 
 
 def test_a_header_value_that_is_not_a_number_is_refused_by_its_key(read):
     image = read(smv(DISTANCE="far"))
-    with pytest.raises(InputFileError, match="header DISTANCE='far' is not a number"):
+    with pytest.raises(InputFileError, match=r"mask\.img, header line 8: DISTANCE=far is not a n"):
         image.number("DISTANCE")
 
 
