@@ -818,7 +818,7 @@ def test_two_files_of_one_name_are_refused(refused, in_data, tmp_path):
 def test_a_file_of_the_run_s_name_is_refused_before_anything_is_computed(
     refused, in_data, tmp_path
 ):
-    words = f"submit --out {tmp_path}/run.zarr -floatfile {tmp_path}/./run.zarr"
+    words = f"submit --out {tmp_path}/run -floatfile {tmp_path}/./run"
     assert "is the name of the run" in refused(2, words, STILL)
     assert list(tmp_path.iterdir()) == []
 

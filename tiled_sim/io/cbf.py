@@ -118,11 +118,11 @@ def read_cbf_header(path: str | Path) -> ImageHeader:
         _positive(path, binary, "X-Binary-Size-Fastest-Dimension"),
     )
     entries: dict[str, Entry] = {}
-    for number, line in enumerate(data[:section].decode("latin-1").splitlines(), 1):
-        found = re.match(r"#[ \t]*([A-Za-z_0-9]+)[ \t:=]+(.*)", line)
+    for number, line in enumerate(data[:section].decode("latin-1").split("\n"), 1):
+        found = re.fullmatch(r"#[ \t]*([A-Za-z_0-9]+)(?:[ \t:=]+(.*))?", line.strip())
         if found:
-            shown = line.lstrip("# \t").rstrip()
-            entries.update(_entries(found[1].lower(), found[2].strip(), number, shown))
+            shown = line.strip().lstrip("# \t")
+            entries.update(_entries(found[1].lower(), found[2] or "", number, shown))
     header = ImageHeader(str(path), shape, entries)
     if header.number("PIXEL_SIZE") != header.number("PIXEL_SIZE_SLOW"):
         raise InputFileError(
@@ -148,7 +148,7 @@ def _entries(key: str, text: str, line: int, shown: str) -> Iterator[tuple[str, 
         if len(sides) != 2:
             yield "PIXEL_SIZE", Entry(line, shown, text)
     elif key == "beam_xy":
-        pair = re.fullmatch(r"\(?\s*([^\s,()]+)\s*,?\s*([^\s,()]+)\s*\)?\s*(pixels?)?", text)
+        pair = re.fullmatch(r"\(?\s*([^\s,()]+)[\s,]+([^\s,()]+)\s*\)?\s*(pixels?)?", text)
         fast, slow = (pair[1], pair[2]) if pair else (text, text)
         yield "BEAM_FAST", Entry(line, shown, fast)
         yield "BEAM_SLOW", Entry(line, shown, slow)
