@@ -28,7 +28,7 @@ def test_a_tiff_of_any_type_is_read(tmp_path, dtype):
     np.testing.assert_array_equal(read_tiff(tmp_path / "a.tif"), PIXELS.astype(dtype))
 
 
-@pytest.mark.parametrize("scheme", ["raw", "tiff_lzw", "packbits", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("scheme", ["raw", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_tiff_of_another_program_is_read(tmp_path, scheme, dtype):
     image = pytest.importorskip("PIL.Image")
@@ -78,6 +78,13 @@ def test_several_images_in_a_file_are_refused(tmp_path):
     pages = pytest.importorskip("PIL.Image").fromarray(PIXELS.astype(np.uint8))
     pages.save(tmp_path / "a.tif", save_all=True, append_images=[pages])
     with pytest.raises(InputFileError, match="one grey image"):
+        read_tiff(tmp_path / "a.tif")
+
+
+def test_a_tiff_in_a_compression_that_fabio_reads_wrong_is_refused(tmp_path):
+    image = pytest.importorskip("PIL.Image").fromarray(PIXELS.astype(np.uint8))
+    image.save(tmp_path / "a.tif", compression="packbits")
+    with pytest.raises(InputFileError, match="compressed by scheme 32773"):
         read_tiff(tmp_path / "a.tif")
 
 

@@ -64,9 +64,10 @@ def test_a_mask_that_is_mostly_dead_is_a_note_with_the_rule(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", sorted(set(MASK_RULES) - {"smv", "cbf"}))
 def test_a_mask_that_leaves_all_live_is_a_note_where_it_is_nothing_but_a_mask(tmp_path, kind):
-    assert "0 of 240 pixels are dead" in read_mask(
-        write_mask(kind, tmp_path / "mask", DEAD & LIVE)
-    ).note
+    assert (
+        "0 of 240 pixels are dead"
+        in read_mask(write_mask(kind, tmp_path / "mask", DEAD & LIVE)).note
+    )
 
 
 @pytest.mark.parametrize("kind", MASK_RULES)
@@ -120,7 +121,7 @@ def test_a_mask_of_floats_is_refused(tmp_path, kind):
     else:
         module = pytest.importorskip({"tiff": "fabio.tifimage", "edf": "fabio.edfimage"}[kind])
         getattr(module, {"tiff": "TifImage", "edf": "EdfImage"}[kind])(data=pixels).write(str(path))
-    with pytest.raises(InputFileError, match="a mask is bool or integer|a mask is whole numbers"):
+    with pytest.raises(InputFileError, match=r"a mask is bool or integer|a mask is whole numbers"):
         read_mask(str(path))
 
 

@@ -166,7 +166,9 @@ def test_pixels_that_look_like_the_end_of_a_header_are_pixels(read):
     pixels = PIXELS.copy()
     pixels[:] = int.from_bytes(b"}\f", "little")
     header = smv(pixels)[:512].replace(b"}\f", b"}\n")
-    assert read(header.rstrip(b" ").ljust(512) + pixels.tobytes()).pixels.tolist() == pixels.tolist()
+    assert (
+        read(header.rstrip(b" ").ljust(512) + pixels.tobytes()).pixels.tolist() == pixels.tolist()
+    )
 
 
 @pytest.mark.parametrize(("old", "new"), [(b"=", b" = "), (b"\n", b"\r\n"), (b"SIZE", b"size")])
@@ -185,7 +187,9 @@ def thirty_two_bits(**header):
     return smv(**header)[:512] + PIXELS.astype("<u4").tobytes()
 
 
-@pytest.mark.parametrize("kind", ["unsigned long int", "unsigned_long", "Unsigned Long Int", "long"])
+@pytest.mark.parametrize(
+    "kind", ["unsigned long int", "unsigned_long", "Unsigned Long Int", "long"]
+)
 def test_the_type_of_pixels_is_read_in_the_words_of_d_trek(read, kind):
     image = read(thirty_two_bits(TYPE=None, Data_type=kind))
     assert image.pixels.dtype.itemsize == 4

@@ -179,7 +179,9 @@ def _images(options: argparse.Namespace) -> "tuple[Image, Image, list[str]]":
     )
     for option in ("frame", "panel"):
         if getattr(options, option) is not None and not any(map(has_frames, names)):
-            raise UsageError(f"--{option} chooses in a run or HDF5 file, and neither A nor B is one")
+            raise UsageError(
+                f"--{option} chooses in a run or HDF5 file, and neither A nor B is one"
+            )
     if shape is not None and "float" not in (a.source["format"], b.source["format"]):
         raise UsageError("--shape is that of a raw float32 image, and neither A nor B is one")
     mask = None if options.mask is None else read_mask(options.mask)

@@ -25,9 +25,9 @@ _MASKS = """\
 
 What `-mask FILE`, `mask` in a TOML file and `compare --mask` read, and which pixels of it are dead.
 The format is told by the file's content. A mask of which more than half the pixels are dead is a
-note, and so is one of most formats that leaves every pixel live: it may be meant the other way round.
-The header of an SMV or CBF image sets the geometry, where the options do not; of the others only
-the number of pixels counts.
+note, and so is one of most formats that leaves every pixel live: it may be meant the other way
+round. The header of an SMV or CBF image sets the geometry, where the options do not; of the others
+only the number of pixels counts.
 
 | format | dead are pixels where | which array of the file | sets the geometry |
 | --- | --- | --- | --- |

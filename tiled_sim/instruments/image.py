@@ -84,10 +84,14 @@ def read_image(
     if is_run(name):
         return _of_run(Run(name), frame, panel, counts=counts)
     found = read_image_file(*split_key(name), shape, frame=frame, panel=panel)
-    source = {"path": found.path, "format": found.format, "sha256": found.sha256}
+    source: dict[str, Any] = {
+        "path": found.path,
+        "format": found.format,
+        "sha256": found.sha256,
+        "shape": list(found.pixels.shape),
+    }
     if found.key is not None:
         source["key"] = found.key
-    source = {**source, "shape": list(found.pixels.shape)}
     return Image(source, found.pixels, found.live, found.whole, found.marks)
 
 

@@ -16,6 +16,9 @@ from tiled_sim.errors import InputFileError, MissingExtraError
 
 #: A TIFF can pack at most about so many pixels into a byte.
 _PACKING = 4096
+#: Compressions of a TIFF that fabio reads right: LZW and deflate, of two numbers. Of PackBits
+#: (32773) its reader gives wrong pixels without a word.
+_SCHEMES = (5, 8, 32946)
 #: Tags of a TIFF.
 _WIDTH, _LENGTH, _BITS, _SCHEME, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _OFFSETS, _SAMPLES, _COUNTS = 273, 277, 279
@@ -74,10 +77,16 @@ def read_tiff(path: str | Path) -> npt.NDArray[Any]:
             f"{path}: a TIFF of one grey image is read (zero is black), this is another: save it so"
         )
     pixels = size[0] * size[1]
-    if tags.get(_SCHEME, [1]) == [1]:
-        ends = [a + n for a, n in zip(tags[_OFFSETS], tags[_COUNTS], strict=False)]
-        there = sum(tags[_COUNTS]) if ends and max(ends) <= len(data) else 0
+    scheme = tags.get(_SCHEME, [1])
+    if scheme == [1]:
+        strips = zip(tags.get(_OFFSETS, []), tags.get(_COUNTS, []), strict=False)
+        there = sum(max(min(count, len(data) - at), 0) for at, count in strips)
         _require_bytes(path, size, -(-pixels * tags.get(_BITS, [1])[0] // 8), there)
+    elif scheme[0] not in _SCHEMES:
+        raise InputFileError(
+            f"{path}: the pixels are compressed by scheme {scheme[0]}; uncompressed, LZW and "
+            "deflate are read: save it so"
+        )
     else:
         _require_bytes(path, size, pixels, _PACKING * len(data))
     return _by_fabio(path, "tifimage", "TifImage", size)

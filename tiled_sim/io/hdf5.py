@@ -23,6 +23,7 @@ _IMAGES = (
     "data",
 )
 
+
 def read_hdf5_mask(path: str | Path, key: str | None) -> tuple[str, npt.NDArray[Any]]:
     """Read the pixel mask of one panel: its name, and whole numbers (slow, fast).
 

@@ -96,7 +96,8 @@ def read_image_file(
             f"{path} is neither a run nor SMV, CBF, HDF5, TIFF, EDF or npz; if it is a raw float32 "
             f"image (its {count:.12g} pixels, then), give --shape SLOW FAST"
         )
-    dead, marks = np.zeros(pixels.shape, dtype=np.bool_), ()
+    dead = np.zeros(pixels.shape, dtype=np.bool_)
+    marks: tuple[str, ...] = ()
     if kind in ("cbf", "hdf5"):
         dead, marks = gaps(pixels, negative=kind == "cbf")
     if masked is not None and masked.any():

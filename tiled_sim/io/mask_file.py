@@ -78,7 +78,9 @@ class MaskImage:
         dead, rule = int(np.count_nonzero(~self.live)), MASK_RULES[self.format]
         told = f"the mask {self.name}: {dead} of {self.live.size} pixels are dead"
         if 2 * dead > self.live.size:
-            return f"{told}, more than half; in {rule.title} {rule.dead}: is it the other way round?"
+            return (
+                f"{told}, more than half; in {rule.title} {rule.dead}: is it the other way round?"
+            )
         if dead == 0 and not rule.geometry:
             return f"{told}; in {rule.title} {rule.dead}: is it the other way round?"
         return ""

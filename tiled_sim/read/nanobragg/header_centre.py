@@ -111,13 +111,12 @@ def note_centre(
             )
     if placement.origin is not None:
         return
-    header = headers.saying("BEAM_CENTER_X")
-    if header is not None and not given.any_of(*CENTRES):
-        if header.number("BEAM_CENTER_X") == header.number("BEAM_CENTER_Y") == 0.0:
-            conflicts.note(
-                f"{header.where('BEAM_CENTER_X')}, and so is Y: the beam is at the corner of the "
-                "panel; if the header only does not know, give -Xbeam and -Ybeam"
-            )
+    header = None if given.any_of(*CENTRES) else headers.saying("BEAM_CENTER_X")
+    if header and header.number("BEAM_CENTER_X") == header.number("BEAM_CENTER_Y") == 0.0:
+        conflicts.note(
+            f"{header.where('BEAM_CENTER_X')}, and so is Y: the beam is at the panel's corner; "
+            "if the header only does not know, give -Xbeam and -Ybeam"
+        )
     note = _off_panel(placement)
     if note:
         said = [option for option in CENTRES if option in given]
