@@ -63,7 +63,12 @@ def test_a_whole_header_needs_no_note(masked):
         (
             {"BEAM_CENTER_X": None, "BEAM_CENTER_Y": None},
             "-Xbeam 6.5 -Ybeam 6.5",
-            "no beam centre in the MOSFLM convention: the default, the middle of the panel; -Xbeam",
+            "no beam centre X and Y in the MOSFLM convention: the default, the middle of the panel",
+        ),
+        (
+            {"BEAM_CENTER_Y": None},
+            "-Ybeam 6.5",
+            "no beam centre Y in the MOSFLM convention: the default, the middle of the panel; -Yb",
         ),
     ],
 )
@@ -80,7 +85,7 @@ def test_another_way_to_say_it_needs_no_note_either(masked, key, line):
 
 
 def test_a_centre_of_another_convention_is_missed(masked):
-    assert "m.img says no beam centre in the XDS convention" in notes(masked("-xds"))
+    assert "m.img says no beam centre X and Y in the XDS convention" in notes(masked("-xds"))
 
 
 def test_an_image_of_no_geometry_is_told_with_the_defaults(tmp_path, monkeypatch):

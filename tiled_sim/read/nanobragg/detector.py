@@ -288,14 +288,8 @@ def _with_centre(
     header = centre_of_headers(placement, headers, conflicts)
     if name == "custom":
         prefer_options(header, lengths, conflicts)
-    says_none = all(header[option] is None for option in EFFECTIVE[name])
-    if says_none and not given.any_of(*CENTRES, *_PIX0):
-        options = " and ".join(EFFECTIVE[name][:2])
-        headers.missing(
-            f"beam centre in the {name.upper()} convention",
-            f"the default, the middle of the panel; {options} give another",
-            conflicts,
-        )
+    if not given.any_of(*_PIX0):
+        _note_missing_centre(name, lengths, header, headers, conflicts)
 
     def millimetres(option: str) -> float | None:
         value = lengths[option] if lengths[option] is not None else header[option]
@@ -313,6 +307,28 @@ def _with_centre(
         ORGX=pixels("-ORGX"),
         ORGY=pixels("-ORGY"),
     )
+
+
+def _note_missing_centre(
+    convention: str,
+    lengths: dict[str, float | None],
+    header: dict[str, float | None],
+    headers: ImageHeaders,
+    conflicts: Conflicts,
+) -> None:
+    """Note where neither the options nor the headers say a centre that counts."""
+    missing = []
+    for letter in "XY":
+        options = [option for option in EFFECTIVE[convention] if letter in option]
+        if all(lengths[option] is None and header[option] is None for option in options):
+            missing.append((letter, options[0]))
+    if missing:
+        letters, options = (" and ".join(words) for words in zip(*missing, strict=True))
+        headers.missing(
+            f"beam centre {letters} in the {convention.upper()} convention",
+            f"the default, the middle of the panel; {options} gives another",
+            conflicts,
+        )
 
 
 def _settle_custom_centre(
