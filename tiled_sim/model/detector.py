@@ -103,6 +103,14 @@ class Panel:
         return float(np.dot(self.origin, self.normal))
 
     @property
+    def pixels_of_interest(self) -> int:
+        """Pixels of its region, or all."""
+        if self.region is None:
+            return math.prod(self.pixels)
+        region = self.region
+        return (region.slow_stop - region.slow_start) * (region.fast_stop - region.fast_start)
+
+    @property
     def has_square_pixels(self) -> bool:
         """Whether a pixel is as long along slow as along fast."""
         slow, fast = self.pixel_size
@@ -173,6 +181,11 @@ class Detector:
         """(slow, fast) number of pixels along each side of the largest panel."""
         slow, fast = zip(*(panel.pixels for panel in self.panels), strict=True)
         return max(slow), max(fast)
+
+    @property
+    def pixels_of_interest(self) -> int:
+        """Pixels of all panels' regions: those that are computed, unless a mask names them."""
+        return sum(panel.pixels_of_interest for panel in self.panels)
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:

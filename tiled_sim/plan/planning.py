@@ -1,5 +1,6 @@
 """Making a plan. Whoever reads that of a run needs none of this, and not torch."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -45,7 +46,9 @@ def make_plan(
     for pixel in trace_pixels:
         _require_live(pixel, inputs.mask)
     seconds = predicted_seconds(settings, experiment, cores=1)
-    grid = grid_of(experiment.shape, tile, seconds=seconds, workers=workers)
+    # tiles are as large as if all of the image cost what its regions of interest do
+    share = experiment.detector.pixels_of_interest / math.prod(experiment.shape[1:])
+    grid = grid_of(experiment.shape, tile, seconds=seconds / share, workers=workers)
     return Plan(
         grid,
         settings,
