@@ -1,5 +1,8 @@
 """Arrays in npz files: which one is read, and what is no image."""
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -64,3 +67,34 @@ def test_a_damaged_file_is_refused(saved):
         path.write_bytes(damaged)
         with pytest.raises(InputFileError, match=r"file\.npz: not an npz file"):
             read_npz(path, None, "image")
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("shape", [b"(200000, 300000), ", b"(2, 3, 99999999999999999999), "])
+def test_an_array_that_claims_more_than_there_is_is_refused_before_memory_is_taken(
+    tmp_path, packing, shape
+):
+    content = io.BytesIO()
+    np.save(content, PIXELS)
+    found = content.getvalue().replace(b"(2, 3), ", shape)
+    grown = len(found) - len(content.getvalue())
+    found = found.replace(b" " * grown + b"\n", b"\n", 1)
+    assert len(found) == len(content.getvalue())
+    with zipfile.ZipFile(tmp_path / "file.npz", "w", packing) as archive:
+        archive.writestr("image.npy", found)
+    with pytest.raises(InputFileError, match=r"file\.npz: not an npz .*bytes, and has 48"):
+        read_npz(tmp_path / "file.npz", None, "image")
+
+
+def test_what_is_no_array_in_an_npz_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "file.npz", "w") as archive:
+        archive.writestr("image", "not an array")
+    with pytest.raises(InputFileError, match=r"file\.npz: not an npz file of plain arrays"):
+        read_npz(tmp_path / "file.npz", None, "image")
+
+
+def test_arrays_of_every_size_and_order_are_read(tmp_path):
+    for array in (np.zeros((2000, 2000), bool), np.asfortranarray(PIXELS), PIXELS[:1, :1]):
+        for save in (np.savez, np.savez_compressed):
+            save(tmp_path / "file.npz", image=array)
+            assert (read_npz(tmp_path / "file.npz", None, "image")[1] == array).all()

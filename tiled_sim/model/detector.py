@@ -44,7 +44,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class MaskFile:
-    """An SMV image whose zeros are dead pixels: its path and the SHA-256 of its bytes."""
+    """A file of dead pixels: its path, with ``:KEY`` of an array in it, and its bytes' SHA-256."""
 
     path: str = field(metadata=UNHASHED)
     sha256: str

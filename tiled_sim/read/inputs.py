@@ -6,8 +6,8 @@ import numpy.typing as npt
 from tiled_sim.errors import ExperimentError, InputFileError
 from tiled_sim.io.fdump import read_fdump
 from tiled_sim.io.hkl import read_hkl
+from tiled_sim.io.mask_file import read_mask
 from tiled_sim.io.mtz import read_mtz
-from tiled_sim.io.smv import read_smv
 from tiled_sim.io.stol import read_stol
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.background import ABSCISSAS
@@ -115,15 +115,15 @@ def _within(part: slice, start: int, stop: int) -> npt.NDArray[np.bool_]:
 def _dead_pixels(panel: Panel) -> npt.NDArray[np.bool_] | None:
     if panel.mask is None:
         return None
-    image = read_smv(panel.mask.path)
+    image = read_mask(panel.mask.path)
     if image.sha256 != panel.mask.sha256:
         raise InputFileError(
             f"{panel.mask.path} has changed since the experiment was read: its SHA-256 is "
             f"{image.sha256}, not {panel.mask.sha256}"
         )
-    if image.pixels.shape != panel.pixels:
+    if image.live.shape != panel.pixels:
         raise ExperimentError(
-            f"mask {panel.mask.path} has {image.pixels.shape} pixels, the panel {panel.pixels} "
+            f"mask {panel.mask.path} has {image.live.shape} pixels, the panel {panel.pixels} "
             "(slow, fast)"
         )
-    return image.pixels == 0
+    return ~image.live

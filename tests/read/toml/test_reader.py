@@ -737,6 +737,18 @@ def test_a_file_that_is_missing_is_named_with_its_key(read, section, text, key):
         read(document(**texts))
 
 
+def test_a_mask_of_another_format_is_read_by_its_rule_and_an_odd_one_is_a_note(read):
+    mask = np.zeros((128, 128), bool)
+    mask[:60] = True
+    np.savez("masks.npz", mask=mask, all=mask | True)
+    sizes = "pixels = [128, 128]\npixel_size_mm = 0.1\ndistance_mm = 100\nmask = "
+    odd = read(document(detector=f"{sizes}'masks.npz'"))
+    assert any("masks.npz: 8704 of 16384 pixels are dead" in note for note in odd.notes)
+    other = read(document(detector=f"{sizes}'masks.npz:all'"))
+    assert other.detector.panels[0].mask.path == "masks.npz:all"
+    assert other.sha256 != odd.sha256
+
+
 def test_a_mask_of_another_size_is_refused(read):
     with pytest.raises(ExperimentError, match=r"\(128, 128\) pixels, the panel \(10, 12\)"):
         read(document(**also("detector", "mask = 'mask.img'")))

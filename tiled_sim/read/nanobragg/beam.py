@@ -47,8 +47,10 @@ def read_wavelength(given: Given, headers: ImageHeaders, conflicts: Conflicts) -
     if of_energy is not None:
         return of_energy
     if wavelength is None:
-        of_header = headers.number("WAVELENGTH")
-        wavelength = 1.0 if of_header is None else of_header
+        wavelength = headers.positive("WAVELENGTH", "-lambda")
+        if wavelength is None:
+            wavelength = 1.0
+            headers.missing("WAVELENGTH", "the default, 1 Å; -lambda gives another", conflicts)
     if wavelength <= 0:
         raise ExperimentError(f"-lambda {wavelength:g} Å must be positive")
     return wavelength

@@ -118,7 +118,7 @@ def _experiment(top: Table) -> Experiment:
     crystal = toml_crystal.read_crystal(
         top.table("crystal", toml_crystal.KEYS), beam.wavelength, notes
     )
-    detector = toml_detector.read_detector(top.table("detector", toml_detector.KEYS), beam)
+    detector = toml_detector.read_detector(top.table("detector", toml_detector.KEYS), beam, notes)
     source = _structure_factors(top)
     return Experiment(
         beam=beam,
