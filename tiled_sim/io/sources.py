@@ -71,7 +71,7 @@ def _complaint(at_sample: bool, weight: float, wavelength: float) -> str:
     if at_sample:
         return "stands at the sample (0 0 0), where no source can be: give its direction"
     if weight < 0:
-        return f"has the weight {weight}, which must not be negative: correct it, or leave the source out"
+        return f"has the weight {weight}, which must not be negative: correct it"
     if not math.isnan(wavelength) and wavelength <= 0:
         return f"has the wavelength {wavelength} m, which must be positive: correct it"
     return (
