@@ -217,5 +217,6 @@ def test_what_is_not_hashed_is_marked_in_the_model():
         "Panel.group",
         "Panel.name",
         "Reflections.column",
+        "Reflections.ignore_file_cell",
         "Reflections.path",
     }

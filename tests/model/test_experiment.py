@@ -143,6 +143,7 @@ NOT_SIMULATED = {
     "structure_factors.path",
     "background.path",
     "structure_factors.column",
+    "structure_factors.ignore_file_cell",
     "detector.panels.0.mask.path",
     "detector.panels.0.name",
     "detector.panels.0.group.0",

@@ -10,6 +10,7 @@ from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
 from tiled_sim.errors import UsageError
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.readout import CALIBRATION_SEED, POINT_SPREADS, Noise, PointSpread
 
 if TYPE_CHECKING:
@@ -104,6 +105,11 @@ def add_reading_options(parser: Parser) -> None:
         help="replay what the C program does wrong, and ignore what it ignores",
     )
     parser.add_argument(
+        "--ignore-file-cell",
+        action="store_true",
+        help="the cell that an MTZ or a MOSFLM matrix file names may be another than the crystal's",
+    )
+    parser.add_argument(
         "--clip-to-beam",
         action=argparse.BooleanOptionalAction,
         help="of a crystal or droplet larger than the beam only what the beam hits counts, or all",
@@ -177,6 +183,15 @@ def _point_spread_in(options: argparse.Namespace) -> PointSpread | None:
     return PointSpread(kind, width / 1e6, radius)
 
 
+def own_reading(options: argparse.Namespace) -> OwnOptions:
+    """What `add_reading_options` asks for, beside ``--c-compat``. Raises as `noise_in`."""
+    return {
+        "ignore_file_cell": options.ignore_file_cell,
+        "clip_to_beam": options.clip_to_beam,
+        "noise": noise_in(options),
+    }
+
+
 def read_request(options: argparse.Namespace, words: list[str]) -> Request:
     """The experiment of a TOML file or of nanoBragg options.
 
@@ -198,12 +213,8 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
         if options.noise_seed is not None and "-seed" in words:
             raise UsageError("--noise-seed and -seed both give the seed of the noise; give one")
         command = Command.of(words, c_compat=options.c_compat)
-        experiment = command.experiment(
-            fdump=options.fdump,
-            mtz=options.mtz,
-            clip_to_beam=options.clip_to_beam,
-            noise=noise_in(options),
-        )
+        own: OwnOptions = {**own_reading(options), "fdump": options.fdump, "mtz": options.mtz}
+        experiment = command.experiment(**own)
         return Request(experiment, command.outputs)
     if options.fdump or options.mtz:
         raise UsageError(
@@ -235,6 +246,11 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
         raise UsageError(
             "--c-compat and --clip-to-beam go with nanoBragg options; in a TOML file write "
             "`c_compat = true`, and sizes as they count"
+        )
+    if options.ignore_file_cell:
+        raise UsageError(
+            "--ignore-file-cell goes with nanoBragg options; in a TOML file write "
+            "`ignore_file_cell = true` in [structure_factors]"
         )
     if noise_in(options) is not None:
         raise UsageError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tiled_sim.cli.arguments import (
     Parser,
     add_reading_options,
-    noise_in,
+    own_reading,
     read_experiment_file,
     whole_number,
 )
@@ -194,8 +194,7 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
             c_compat=options.c_compat,
             fdump=fdump,
             mtz=mtz,
-            clip_to_beam=options.clip_to_beam,
-            noise=noise_in(options),
+            own=own_reading(options),
         )
     else:
         experiment = read_experiment_file(options, rest)

@@ -16,7 +16,7 @@ from tiled_sim.kernels.first import first_evaluations
 from tiled_sim.kernels.reflections import Reflection, reflections_under
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment, Reflections
-from tiled_sim.model.readout import Noise
+from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.settings import REQUIRED_COVERAGE
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.physics.structure_factor import StructureFactorTable
@@ -224,8 +224,7 @@ def judge_command(
     c_compat: bool,
     fdump: Sequence[str],
     mtz: Sequence[str],
-    clip_to_beam: bool | None = None,
-    noise: Noise | None = None,
+    own: OwnOptions | None = None,
 ) -> tuple[Verdict, list[Reflections], Experiment]:
     """Which source ``tiled-sim submit`` would use with these options.
 
@@ -234,7 +233,7 @@ def judge_command(
     words : nanoBragg options
     c_compat : of ``--c-compat``
     fdump, mtz : of every ``--fdump`` and ``--mtz``
-    clip_to_beam, noise : as of `Command.experiment`
+    own : the others of ours
 
     Returns
     -------
@@ -242,7 +241,12 @@ def judge_command(
     F is refused, an experiment with F = 1 electron, for its geometry
     """
     command = Command.of(words, c_compat=c_compat)
-    named = command.factors(fdump=fdump[0] if fdump else None, mtz=mtz[0] if mtz else None)
+    own = {
+        **(own or {}),
+        "fdump": fdump[0] if fdump else None,
+        "mtz": mtz[0] if mtz else None,
+    }
+    named = command.factors(own)
     try:
         for option, values in (("--fdump", fdump), ("--mtz", mtz)):
             if len(values) > 1:
@@ -253,9 +257,7 @@ def judge_command(
         verdict = Verdict(None, f"the command is refused: {error}")
     sources = list(named.candidates().values())
     experiment = command.experiment(
-        clip_to_beam=clip_to_beam,
-        noise=noise,
-        structure_factors=verdict.reflections or Reflections(default_F=1.0),
+        structure_factors=verdict.reflections or Reflections(default_F=1.0), **own
     )
     return _with_cache(verdict, sources), sources, experiment
 

@@ -157,6 +157,7 @@ KEYS: dict[str, Key] = {
     "structure_factors.mtz": Key(PATH, "takes F from this file, from the working directory"),
     "structure_factors.mtz_column": Key(TEXT, _SET),
     "structure_factors.default_F": Key(NUMBER, _SET),
+    "structure_factors.ignore_file_cell": Key(FLAG, _SET),
     **_fields(
         Background,
         "background",

@@ -25,6 +25,7 @@ from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.document import from_plain, to_plain
 from tiled_sim.model.exposures import Exposures
+from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
 
@@ -44,6 +45,7 @@ class Reflections:
     format : ``hkl``, ``fdump`` or ``mtz``; None without a file
     default_F : F of every node that the file does not give [electron]
     column : label of the amplitudes in an MTZ; None: its only column of them
+    ignore_file_cell : whether the cell that a file names may be another than the crystal's
     """
 
     path: str | None = field(default=None, metadata=UNHASHED)
@@ -51,6 +53,7 @@ class Reflections:
     format: str | None = None
     default_F: float = 0.0
     column: str | None = field(default=None, metadata=UNHASHED)
+    ignore_file_cell: bool = field(default=False, metadata=UNHASHED)
 
     def __post_init__(self) -> None:
         require(
@@ -204,22 +207,15 @@ class Experiment:
         options: typing.Sequence[str],
         *,
         c_compat: bool = False,
-        fdump: str | Path | None = None,
-        mtz: str | Path | None = None,
-        clip_to_beam: bool | None = None,
-        noise: Noise | None = None,
+        **own: typing.Unpack[OwnOptions],
     ) -> "Experiment":
-        """Read a nanoBragg command line; see `tiled_sim.read.nanobragg.reader.read_options`."""
+        """Read a nanoBragg command line; see `tiled_sim.read.nanobragg.reader.read_options`.
+
+        Keyword arguments beside ``c_compat`` are those of `OwnOptions`: ``mtz="f.mtz"`` and so on.
+        """
         from tiled_sim.read.nanobragg.reader import read_options
 
-        return read_options(
-            options,
-            c_compat=c_compat,
-            fdump=fdump,
-            mtz=mtz,
-            clip_to_beam=clip_to_beam,
-            noise=noise,
-        )
+        return read_options(options, c_compat=c_compat, **own)
 
     @classmethod
     def from_toml(

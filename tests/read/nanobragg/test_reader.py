@@ -10,10 +10,11 @@ import pytest
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
 from tiled_sim.model.detector import Region
-from tiled_sim.model.experiment import Reflections
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.readout import Noise
 from tiled_sim.physics.vectors import about_fixed_axes
 from tiled_sim.read.nanobragg.reader import Command, read_options
+from tiled_sim.read.toml.writer import write_toml
 
 CRYSTAL = "-default_F 100 -cell 100 100 100 90 90 90 -N 5 "
 
@@ -1263,3 +1264,19 @@ def test_a_seed_of_nothing_is_read_over_as_by_the_c_program():
 def test_a_seed_that_is_none_is_refused():
     with pytest.raises(ExperimentError, match=r"noise\.seed = -5 must lie between 0 and"):
         read("-noisefile x.img -seed -5")
+
+
+def test_what_ours_ask_for_is_known_by_its_name():
+    words = ["-cell", "100", "-default_F", "1"]
+    assert read_options(words, ignore_file_cell=True).structure_factors.ignore_file_cell
+    assert not read_options(words).structure_factors.ignore_file_cell
+    with pytest.raises(TypeError, match="'ignore_cell'; there are fdump, mtz"):
+        read_options(words, ignore_cell=True)
+
+
+def test_a_file_s_cell_that_counts_for_nothing_is_kept_in_the_document(tmp_path):
+    asked = read_options(["-cell", "100", "-default_F", "1"], ignore_file_cell=True)
+    path = tmp_path / "same.toml"
+    path.write_text(write_toml(asked))
+    assert "ignore_file_cell = true" in path.read_text()
+    assert Experiment.from_toml(path).structure_factors == asked.structure_factors

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from typing import Unpack
 
 from tiled_sim.errors import UsageError
 from tiled_sim.io.camera import CameraHeader
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.experiment import Experiment, Reflections
+from tiled_sim.model.own_options import OwnOptions, check_own
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.sampling import Sampling, recommended_oversample
 from tiled_sim.physics.vectors import as_tuple
@@ -70,42 +71,29 @@ class Command:
         """What an image of the command says in its header. Raises as `experiment`."""
         return camera_header(self._camera.laboratory, self._camera.wavelength, self._camera.sweep)
 
-    def factors(self, *, fdump: str | Path | None, mtz: str | Path | None) -> NamedReflections:
-        """What the command, and ours beside it, say of structure factors.
-
-        Parameters
-        ----------
-        fdump, mtz : as of `experiment`
-        """
+    def factors(self, own: OwnOptions) -> NamedReflections:
+        """What the command, and ours beside it, say of structure factors."""
+        fdump, mtz = own.get("fdump"), own.get("mtz")
         return NamedReflections(
             hkl=self.given.text("-hkl"),
             dump=self.given.text("-dump"),
             fdump=None if fdump is None else str(fdump),
             mtz=None if mtz is None else str(mtz),
             default_F=self.given.number("-default_F") or 0.0,
+            ignore_file_cell=own.get("ignore_file_cell", False),
         )
 
     def experiment(
         self,
-        *,
-        fdump: str | Path | None = None,
-        mtz: str | Path | None = None,
         structure_factors: Reflections | None = None,
-        clip_to_beam: bool | None = None,
-        noise: Noise | None = None,
+        **own: Unpack[OwnOptions],
     ) -> Experiment:
         """Resolve the experiment.
 
         Parameters
         ----------
-        fdump : structure factors from this Fdump file, in place of ``-hkl``
-        mtz : structure factors from this MTZ, FILE or FILE:LABEL, in place of ``-hkl``
         structure_factors : the source, whatever is named; None: the one that is named
-        clip_to_beam : whether only what the beam hits counts of a crystal or droplet that is higher
-            or wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as C
-            does
-        noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed``
-            is its seed
+        own : of ours, beside nanoBragg's
 
         Raises
         ------
@@ -116,10 +104,11 @@ class Command:
         InputFileError
             for files that cannot be read
         """
-        given = self.given
+        check_own(own)
+        given, clip_to_beam = self.given, own.get("clip_to_beam")
         require_companions(given, c_compat=self.c_compat)
         if structure_factors is None:
-            structure_factors = self.factors(fdump=fdump, mtz=mtz).choose().reflections
+            structure_factors = self.factors(own).choose().reflections
         seen, conflicts = self._camera, Conflicts(self.c_compat)
         for note in seen.notes:
             conflicts.note(note)
@@ -147,7 +136,7 @@ class Command:
             structure_factors=structure_factors,
             c_compat=self.c_compat,
             background=read_background(given, beam_size, clip_to_beam, conflicts),
-            noise=_noise(given, noise, conflicts),
+            noise=_noise(given, own.get("noise"), conflicts),
         )
         return replace(experiment, notes=tuple(conflicts.notes))
 
@@ -185,18 +174,13 @@ def read_options(
     options: Sequence[str],
     *,
     c_compat: bool = False,
-    fdump: str | Path | None = None,
-    mtz: str | Path | None = None,
-    clip_to_beam: bool | None = None,
-    noise: Noise | None = None,
+    **own: Unpack[OwnOptions],
 ) -> Experiment:
     """Read a nanoBragg command line (without the program's name) to an experiment.
 
     Parameters and errors are those of `Command.of` and `Command.experiment`.
     """
-    return Command.of(options, c_compat=c_compat).experiment(
-        fdump=fdump, mtz=mtz, clip_to_beam=clip_to_beam, noise=noise
-    )
+    return Command.of(options, c_compat=c_compat).experiment(**own)
 
 
 def _noise(given: Given, asked: Noise | None, conflicts: Conflicts) -> Noise | None:

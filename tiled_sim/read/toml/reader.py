@@ -44,7 +44,7 @@ _TOP = plain(
     *("background", "noise"),
 )
 _FORMATS = ("hkl", "fdump", "mtz")
-_FACTORS = plain(*_FORMATS, "mtz_column", "default_F")
+_FACTORS = plain(*_FORMATS, "mtz_column", "default_F", "ignore_file_cell")
 #: Quantities of every table, by the names that lead to it.
 _SECTIONS: dict[tuple[str, ...], Mapping[str, Unit]] = {
     (): _TOP,
@@ -155,6 +155,7 @@ def _structure_factors(top: Table) -> Reflections:
         format=file_format,
         default_F=table.number("default_F", 0.0),
         column=table.text("mtz_column") if "mtz_column" in table else None,
+        ignore_file_cell=table.flag("ignore_file_cell", False),
     )
 
 
