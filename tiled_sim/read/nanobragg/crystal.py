@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tiled_sim.errors import ExperimentError, InputFileError
+from tiled_sim.errors import ExperimentError
 from tiled_sim.io.matrix import read_matrix
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
@@ -20,6 +20,13 @@ from tiled_sim.physics.cell import (
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.orientation import random_missetting
 from tiled_sim.physics.vectors import Array, Vector, about_fixed_axes, as_tuple
+from tiled_sim.read.matrices import (
+    cell_of,
+    cells_differ,
+    in_words,
+    reciprocal_of,
+    require_crystal,
+)
 from tiled_sim.read.nanobragg.beam import read_beam_size
 from tiled_sim.read.nanobragg.clipping import in_beam
 from tiled_sim.read.nanobragg.conflicts import Conflicts
@@ -35,10 +42,15 @@ _SHAPES = {
 
 
 def read_crystal(
-    given: Given, wavelength: float, clip_to_beam: bool | None, conflicts: Conflicts
+    given: Given,
+    wavelength: float,
+    clip_to_beam: bool | None,
+    conflicts: Conflicts,
+    *,
+    ignore_file_cell: bool = False,
 ) -> tuple[Crystal, tuple[int, int, int]]:
     """The crystal, and the numbers of cells that were given as such."""
-    direct, reciprocal = _vectors(given, wavelength, conflicts)
+    direct, reciprocal = _vectors(given, wavelength, conflicts, ignore_file_cell)
     spread, domains = _mosaic(given, conflicts)
     shape = given.last_of(*_SHAPES)
     seed = given.integer("-mosaic_seed")
@@ -56,7 +68,9 @@ def read_crystal(
     return replace(crystal, cells=_cells(given, crystal, clip_to_beam, conflicts)), by_number
 
 
-def _vectors(given: Given, wavelength: float, conflicts: Conflicts) -> tuple[Array, Array]:
+def _vectors(
+    given: Given, wavelength: float, conflicts: Conflicts, ignore_file_cell: bool
+) -> tuple[Array, Array]:
     """Rows a, b, c [Å] and a*, b*, c* [1/Å]."""
     path, values = given.text("-mat"), given.values("-cell")
     if path is None and values is None:
@@ -72,9 +86,8 @@ def _vectors(given: Given, wavelength: float, conflicts: Conflicts) -> tuple[Arr
             raise ExperimentError(f"-cell {' '.join(map(str, values))}: no such cell exists")
         reciprocal = reciprocal_from_cell(lengths, angles, as_c=True)
     if path is not None:
-        reciprocal = read_matrix(path) / wavelength
-        if abs(float(np.linalg.det(reciprocal))) < 1e-300:
-            raise InputFileError(f"{path}: the three vectors of the matrix span no cell")
+        cell = None if values is None else np.concatenate([lengths, np.degrees(angles)])
+        reciprocal = _of_matrix(path, wavelength, cell, conflicts, ignore_file_cell)
     misset = _missetting(given, conflicts)
     if misset is not None:
         x, y, z = (angle / RADIAN for angle in misset)
@@ -90,6 +103,24 @@ def _vectors(given: Given, wavelength: float, conflicts: Conflicts) -> tuple[Arr
             "cell of a TOML experiment is exact"
         )
     return direct, reciprocal
+
+
+def _of_matrix(
+    path: str, wavelength: float, cell: Array | None, conflicts: Conflicts, ignore_file_cell: bool
+) -> Array:
+    """Rows a*, b*, c* [1/Å] of ``-mat``; `cell` is that of ``-cell`` [Å, °]."""
+    matrix = read_matrix(path)
+    if conflicts.c_compat:
+        require_crystal(matrix)
+        return matrix.vectors / wavelength
+    reciprocal = reciprocal_of(matrix, wavelength, cell, ignore_file_cell=ignore_file_cell)
+    own = cell_of(reciprocal)
+    if cell is not None and cells_differ(own, cell):
+        conflicts.note(
+            f"-mat {path} gives the cell {in_words(own)} at {wavelength:g} Å; the crystal has its "
+            f"directions, and lengths and volume of -cell, {in_words(cell)}"
+        )
+    return reciprocal
 
 
 def _missetting(given: Given, conflicts: Conflicts) -> Vector | None:

@@ -113,7 +113,13 @@ class Command:
         for note in seen.notes:
             conflicts.note(note)
         laboratory, wavelength = seen.laboratory, seen.wavelength
-        crystal, cells_by_number = read_crystal(given, wavelength, clip_to_beam, conflicts)
+        crystal, cells_by_number = read_crystal(
+            given,
+            wavelength,
+            clip_to_beam,
+            conflicts,
+            ignore_file_cell=own.get("ignore_file_cell", False),
+        )
         beam_size = read_beam_size(given) / 1000.0
         experiment = Experiment(
             beam=read_beam(given, wavelength, laboratory, conflicts),

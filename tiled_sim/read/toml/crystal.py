@@ -11,6 +11,7 @@ from tiled_sim.model.units import ANGLE, ATOMIC, Unit, units_of
 from tiled_sim.physics.cell import cell_volume, dual, reciprocal_from_cell
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Array, about_fixed_axes
+from tiled_sim.read.matrices import reciprocal_of
 from tiled_sim.read.toml.table import Table, plain
 
 _DIRECT, _RECIPROCAL = ("a", "b", "c"), ("a_star", "b_star", "c_star")
@@ -28,7 +29,9 @@ KEYS: dict[str, Unit] = {
 }
 
 
-def read_crystal(table: Table, wavelength: float, notes: list[str]) -> Crystal:
+def read_crystal(
+    table: Table, wavelength: float, notes: list[str], *, ignore_file_cell: bool = False
+) -> Crystal:
     """Read orientation, size, shape and mosaic.
 
     The orientation is that of the vectors, or of ``cell`` (a* along +X, b* in the XY plane) or
@@ -39,15 +42,16 @@ def read_crystal(table: Table, wavelength: float, notes: list[str]) -> Crystal:
     table : of `KEYS`
     wavelength : that a MOSFLM matrix is multiplied by [Å]
     notes : what the user should know is added here
+    ignore_file_cell : whether the cell that a matrix file names may be another than the matrix's
 
     Raises
     ------
     ExperimentError
         for values that contradict each other, are missing or cannot be
     InputFileError
-        for a matrix that cannot be read
+        for a matrix that cannot be read, or makes no sense
     """
-    direct, reciprocal = _vectors(table, wavelength)
+    direct, reciprocal = _vectors(table, wavelength, ignore_file_cell)
     vectors = dict(zip(_VECTORS, (*direct.tolist(), *reciprocal.tolist()), strict=True))
     spread = table.number("mosaic_spread", 0.0)
     domains = 1 if spread == 0.0 else DOMAINS_OF_A_SPREAD
@@ -75,7 +79,7 @@ def _cells(table: Table) -> tuple[int, ...]:
     return (table.integer("cells"),) * 3
 
 
-def _vectors(table: Table, wavelength: float) -> tuple[Array, Array]:
+def _vectors(table: Table, wavelength: float, ignore_file_cell: bool) -> tuple[Array, Array]:
     """Rows a, b, c [Å] and a*, b*, c* [1/Å]."""
     what = "what the crystal's cell and orientation are"
     way = table.choose(what, _VECTORS, _CELL, ("matrix",))
@@ -87,8 +91,9 @@ def _vectors(table: Table, wavelength: float) -> tuple[Array, Array]:
     if way == _VECTORS:
         table.choose("how the crystal is oriented", _VECTORS, ("misset",))
         return _given_vectors(table)
-    reciprocal = _of_matrix(table, wavelength) if way == ("matrix",) else _of_cell(table)
-    return _misset(table, reciprocal)
+    if way == ("matrix",):
+        return _misset(table, _of_matrix(table, wavelength, ignore_file_cell))
+    return _misset(table, _of_cell(table))
 
 
 def _given_vectors(table: Table) -> tuple[Array, Array]:
@@ -117,10 +122,11 @@ def _of_cell(table: Table) -> Array:
     return reciprocal_from_cell(lengths, angles)
 
 
-def _of_matrix(table: Table, wavelength: float) -> Array:
+def _of_matrix(table: Table, wavelength: float, ignore_file_cell: bool) -> Array:
     """Reciprocal vectors [1/Å]; the file has them times the wavelength."""
     with table.reading("matrix"):
-        return read_matrix(table.path("matrix")) / wavelength
+        matrix = read_matrix(table.path("matrix"))
+        return reciprocal_of(matrix, wavelength, None, ignore_file_cell=ignore_file_cell)
 
 
 def _misset(table: Table, reciprocal: Array) -> tuple[Array, Array]:

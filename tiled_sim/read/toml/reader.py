@@ -115,11 +115,14 @@ def _experiment(top: Table) -> Experiment:
     beam = toml_beam.read_beam(top.table("beam", toml_beam.KEYS), notes)
     if c_compat and len(set(beam.spectrum.weight.tolist())) > 1:
         notes.append("as C: the weights of the sources are ignored")
+    source = _structure_factors(top)
     crystal = toml_crystal.read_crystal(
-        top.table("crystal", toml_crystal.KEYS), beam.wavelength, notes
+        top.table("crystal", toml_crystal.KEYS),
+        beam.wavelength,
+        notes,
+        ignore_file_cell=source.ignore_file_cell,
     )
     detector = toml_detector.read_detector(top.table("detector", toml_detector.KEYS), beam)
-    source = _structure_factors(top)
     return Experiment(
         beam=beam,
         crystal=crystal,
