@@ -55,7 +55,7 @@ def test_the_wavelength_that_is_not_given_is_held_against_the_file_too(crystal):
 
 
 def test_a_matrix_in_reciprocal_ångströms_is_told_by_its_wavelength_of_1(crystal):
-    with pytest.raises(InputFileError, match=r"it may be in 1/Å, without a wavelength"):
+    with pytest.raises(InputFileError, match=r"\(or it is in 1/Å, without a wavelength\)"):
         crystal(RIGHT, "-lambda 0.9768")
 
 

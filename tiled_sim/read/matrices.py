@@ -154,7 +154,7 @@ def _check_file_cell(
         return  # the matrix gives directions alone, which no wavelength changes
     if not math.isclose(of_file, wavelength, rel_tol=LENGTH_TOLERANCE):
         without = (
-            " (so it may be in 1/Å, without a wavelength)"
+            " (or it is in 1/Å, without a wavelength)"
             if math.isclose(of_file, 1.0, rel_tol=1e-4)
             else ""
         )
