@@ -1,6 +1,7 @@
 """The crystal of a nanoBragg command: cell, orientation, size, mosaic domains."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from tiled_sim.errors import ExperimentError, InputFileError
 from tiled_sim.io.matrix import read_matrix
 from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
 from tiled_sim.model.values import whole
 from tiled_sim.physics.cell import (
@@ -20,6 +22,7 @@ from tiled_sim.physics.cell import (
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.orientation import random_missetting
 from tiled_sim.physics.vectors import Array, Vector, about_fixed_axes, as_tuple
+from tiled_sim.read.file_cell import cell_of_file, spelt
 from tiled_sim.read.nanobragg.beam import read_beam_size
 from tiled_sim.read.nanobragg.clipping import in_beam
 from tiled_sim.read.nanobragg.conflicts import Conflicts
@@ -35,10 +38,17 @@ _SHAPES = {
 
 
 def read_crystal(
-    given: Given, wavelength: float, clip_to_beam: bool | None, conflicts: Conflicts
+    given: Given,
+    wavelength: float,
+    structure_factors: Reflections,
+    clip_to_beam: bool | None,
+    conflicts: Conflicts,
 ) -> tuple[Crystal, tuple[int, int, int]]:
-    """The crystal, and the numbers of cells that were given as such."""
-    direct, reciprocal = _vectors(given, wavelength, conflicts)
+    """The crystal, and the numbers of cells that were given as such.
+
+    Without ``-cell`` and ``-mat`` the cell is that of the file of structure factors.
+    """
+    direct, reciprocal = _vectors(given, wavelength, structure_factors, conflicts)
     spread, domains = _mosaic(given, conflicts)
     shape = given.last_of(*_SHAPES)
     seed = given.integer("-mosaic_seed")
@@ -56,11 +66,11 @@ def read_crystal(
     return replace(crystal, cells=_cells(given, crystal, clip_to_beam, conflicts)), by_number
 
 
-def _vectors(given: Given, wavelength: float, conflicts: Conflicts) -> tuple[Array, Array]:
+def _vectors(
+    given: Given, wavelength: float, structure_factors: Reflections, conflicts: Conflicts
+) -> tuple[Array, Array]:
     """Rows a, b, c [Å] and a*, b*, c* [1/Å]."""
-    path, values = given.text("-mat"), given.values("-cell")
-    if path is None and values is None:
-        raise ExperimentError("no crystal: give -cell a b c alpha beta gamma, or -mat FILE")
+    path, values = given.text("-mat"), _cell_values(given, structure_factors, conflicts)
     reciprocal = np.zeros((3, 3))
     lengths, angles, volume = np.zeros(3), np.zeros(3), math.nan
     if values is not None:
@@ -90,6 +100,23 @@ def _vectors(given: Given, wavelength: float, conflicts: Conflicts) -> tuple[Arr
             "cell of a TOML experiment is exact"
         )
     return direct, reciprocal
+
+
+def _cell_values(
+    given: Given, structure_factors: Reflections, conflicts: Conflicts
+) -> Sequence[float | str] | None:
+    """Values of ``-cell``, or else those of the file of F; None beside a matrix."""
+    values = given.values("-cell")
+    if values is not None or "-mat" in given:
+        return values
+    cell = cell_of_file(structure_factors)
+    if cell is None:
+        raise ExperimentError(
+            "no crystal: give -cell a b c alpha beta gamma, or -mat FILE, or --mtz FILE that names "
+            "its cell"
+        )
+    conflicts.note(f"-cell {spelt(cell)} is that of {structure_factors.path}")
+    return cell
 
 
 def _missetting(given: Given, conflicts: Conflicts) -> Vector | None:
