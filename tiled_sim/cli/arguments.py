@@ -105,6 +105,12 @@ def add_reading_options(parser: Parser) -> None:
         help="replay what the C program does wrong, and ignore what it ignores",
     )
     parser.add_argument(
+        "--space-group",
+        metavar="NAME",
+        help="of the list of structure factors: tells what is absent by symmetry, and expands "
+        "nothing (an MTZ names its own)",
+    )
+    parser.add_argument(
         "--ignore-file-cell",
         action="store_true",
         help="the cell that an MTZ or a MOSFLM matrix file names may be another than the crystal's",
@@ -186,6 +192,7 @@ def _point_spread_in(options: argparse.Namespace) -> PointSpread | None:
 def own_reading(options: argparse.Namespace) -> OwnOptions:
     """What `add_reading_options` asks for, beside ``--c-compat``. Raises as `noise_in`."""
     return {
+        "space_group": options.space_group,
         "ignore_file_cell": options.ignore_file_cell,
         "clip_to_beam": options.clip_to_beam,
         "noise": noise_in(options),
@@ -247,10 +254,10 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "--c-compat and --clip-to-beam go with nanoBragg options; in a TOML file write "
             "`c_compat = true`, and sizes as they count"
         )
-    if options.ignore_file_cell:
+    if options.ignore_file_cell or options.space_group is not None:
         raise UsageError(
-            "--ignore-file-cell goes with nanoBragg options; in a TOML file write "
-            "`ignore_file_cell = true` in [structure_factors]"
+            "--ignore-file-cell and --space-group go with nanoBragg options; in a TOML file write "
+            "`ignore_file_cell = true` and `space_group` in [structure_factors]"
         )
     if noise_in(options) is not None:
         raise UsageError(

@@ -7,16 +7,13 @@ import numpy as np
 from tiled_sim.io.matrix import MosflmMatrix
 from tiled_sim.physics.cell import cell_volume, dual, lengths_and_angles
 from tiled_sim.physics.vectors import Array
+from tiled_sim.read.file_cell import IGNORE, SAME_ANGLE, SAME_LENGTH
 
 #: Shortest and longest edge of a cell [Å] that a matrix may give.
 SHORTEST, LONGEST = 2.0, 5000.0
-#: How far cells and wavelengths that are meant to be the same may differ: lengths by this share,
-#: angles [°]. A file has four digits behind the point at least.
-LENGTH_TOLERANCE, ANGLE_TOLERANCE = 1e-3, 0.1
 #: Sine between a vector and the plane of the others below which they span no cell: the rounding
 #: of a file is far above it, that of a float64 far below.
 _FLAT = 1e-9
-_IGNORE = "--ignore-file-cell (in TOML ignore_file_cell = true in [structure_factors])"
 
 
 def reciprocal_of(
@@ -92,8 +89,8 @@ def cell_of(reciprocal: Array) -> Array:
 
 def cells_differ(one: Array, other: Array) -> bool:
     """Whether two cells, six numbers each [Å, °], are not meant to be the same."""
-    lengths = np.abs(one[:3] - other[:3]) > LENGTH_TOLERANCE * other[:3]
-    return bool(lengths.any() or (np.abs(one[3:] - other[3:]) > ANGLE_TOLERANCE).any())
+    lengths = np.abs(one[:3] - other[:3]) > SAME_LENGTH * other[:3]
+    return bool(lengths.any() or (np.abs(one[3:] - other[3:]) > SAME_ANGLE).any())
 
 
 def in_words(cell: Array) -> str:
@@ -136,23 +133,23 @@ def _check_file_cell(
     volume = cell_volume(written[:3], np.radians(written[3:]))
     says = f"its eighth line gives the cell {in_words(written)}"
     if not volume > 0:
-        raise matrix.source.error(f"{says}, which cannot exist: correct it, or say {_IGNORE}")
+        raise matrix.source.error(f"{says}, which cannot exist: correct it, or say {IGNORE}")
     of_file = (abs(float(np.linalg.det(matrix.vectors))) * volume) ** (1.0 / 3.0)
     shape = cell_of(matrix.vectors / of_file)
     if cells_differ(shape, written):
         raise matrix.source.error(
             f"{says}, and its matrix, at the wavelength of {of_file:.6g} Å that suits its volume, "
-            f"{in_words(shape)}: one of them is wrong; correct it, or say {_IGNORE} to go by the "
+            f"{in_words(shape)}: one of them is wrong; correct it, or say {IGNORE} to go by the "
             "matrix"
         )
     if cell is not None:
         if cells_differ(cell, written):
             raise matrix.source.error(
-                f"{says}, and -cell is {in_words(cell)}: leave -cell out, or say {_IGNORE} to go "
+                f"{says}, and -cell is {in_words(cell)}: leave -cell out, or say {IGNORE} to go "
                 "by -cell"
             )
         return  # the matrix gives directions alone, which no wavelength changes
-    if not math.isclose(of_file, wavelength, rel_tol=LENGTH_TOLERANCE):
+    if not math.isclose(of_file, wavelength, rel_tol=SAME_LENGTH):
         without = (
             " (or it is in 1/Å, without a wavelength)"
             if math.isclose(of_file, 1.0, rel_tol=1e-4)
@@ -162,5 +159,5 @@ def _check_file_cell(
             f"{says}, so it was written at the wavelength {of_file:.6g} Å{without}; at the "
             f"{wavelength:.6g} Å of this experiment it gives "
             f"{in_words(cell_of(matrix.vectors / wavelength))}: give the wavelength of the file "
-            f"(-lambda {of_file:.6g}), or its cell beside it (-cell), or say {_IGNORE}"
+            f"(-lambda {of_file:.6g}), or its cell beside it (-cell), or say {IGNORE}"
         )

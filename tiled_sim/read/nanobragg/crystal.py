@@ -1,6 +1,7 @@
 """The crystal of a nanoBragg command: cell, orientation, size, mosaic domains."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.matrix import read_matrix
 from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
 from tiled_sim.model.values import whole
 from tiled_sim.physics.cell import (
@@ -20,6 +22,7 @@ from tiled_sim.physics.cell import (
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.orientation import random_missetting
 from tiled_sim.physics.vectors import Array, Vector, about_fixed_axes, as_tuple
+from tiled_sim.read.file_cell import cell_of_file, spelt
 from tiled_sim.read.matrices import (
     cell_of,
     cells_differ,
@@ -44,13 +47,15 @@ _SHAPES = {
 def read_crystal(
     given: Given,
     wavelength: float,
+    structure_factors: Reflections,
     clip_to_beam: bool | None,
     conflicts: Conflicts,
-    *,
-    ignore_file_cell: bool = False,
 ) -> tuple[Crystal, tuple[int, int, int]]:
-    """The crystal, and the numbers of cells that were given as such."""
-    direct, reciprocal = _vectors(given, wavelength, conflicts, ignore_file_cell)
+    """The crystal, and the numbers of cells that were given as such.
+
+    Without ``-cell`` and ``-mat`` the cell is that of the file of structure factors.
+    """
+    direct, reciprocal = _vectors(given, wavelength, structure_factors, conflicts)
     spread, domains = _mosaic(given, conflicts)
     shape = given.last_of(*_SHAPES)
     seed = given.integer("-mosaic_seed")
@@ -69,12 +74,10 @@ def read_crystal(
 
 
 def _vectors(
-    given: Given, wavelength: float, conflicts: Conflicts, ignore_file_cell: bool
+    given: Given, wavelength: float, structure_factors: Reflections, conflicts: Conflicts
 ) -> tuple[Array, Array]:
     """Rows a, b, c [Å] and a*, b*, c* [1/Å]."""
-    path, values = given.text("-mat"), given.values("-cell")
-    if path is None and values is None:
-        raise ExperimentError("no crystal: give -cell a b c alpha beta gamma, or -mat FILE")
+    path, values = given.text("-mat"), _cell_values(given, structure_factors, conflicts)
     reciprocal = np.zeros((3, 3))
     lengths, angles, volume = np.zeros(3), np.zeros(3), math.nan
     if values is not None:
@@ -87,7 +90,9 @@ def _vectors(
         reciprocal = reciprocal_from_cell(lengths, angles, as_c=True)
     if path is not None:
         cell = None if values is None else np.concatenate([lengths, np.degrees(angles)])
-        reciprocal = _of_matrix(path, wavelength, cell, conflicts, ignore_file_cell)
+        reciprocal = _of_matrix(
+            path, wavelength, cell, conflicts, structure_factors.ignore_file_cell
+        )
     misset = _missetting(given, conflicts)
     if misset is not None:
         x, y, z = (angle / RADIAN for angle in misset)
@@ -121,6 +126,23 @@ def _of_matrix(
             f"directions, and lengths and volume of -cell, {in_words(cell)}"
         )
     return reciprocal
+
+
+def _cell_values(
+    given: Given, structure_factors: Reflections, conflicts: Conflicts
+) -> Sequence[float | str] | None:
+    """Values of ``-cell``, or else those of the file of F; None beside a matrix."""
+    values = given.values("-cell")
+    if values is not None or "-mat" in given:
+        return values
+    cell = cell_of_file(structure_factors)
+    if cell is None:
+        raise ExperimentError(
+            "no crystal: give -cell a b c alpha beta gamma, or -mat FILE, or --mtz FILE that names "
+            "its cell"
+        )
+    conflicts.note(f"-cell {spelt(cell)} is that of {structure_factors.path}")
+    return cell
 
 
 def _missetting(given: Given, conflicts: Conflicts) -> Vector | None:

@@ -6,11 +6,13 @@ import numpy as np
 
 from tiled_sim.io.matrix import read_matrix
 from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
 from tiled_sim.model.units import ANGLE, ATOMIC, Unit, units_of
 from tiled_sim.physics.cell import cell_volume, dual, reciprocal_from_cell
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Array, about_fixed_axes
+from tiled_sim.read.file_cell import cell_of_file, spelt
 from tiled_sim.read.matrices import reciprocal_of
 from tiled_sim.read.toml.table import Table, plain
 
@@ -30,7 +32,7 @@ KEYS: dict[str, Unit] = {
 
 
 def read_crystal(
-    table: Table, wavelength: float, notes: list[str], *, ignore_file_cell: bool = False
+    table: Table, wavelength: float, structure_factors: Reflections, notes: list[str]
 ) -> Crystal:
     """Read orientation, size, shape and mosaic.
 
@@ -41,8 +43,9 @@ def read_crystal(
     ----------
     table : of `KEYS`
     wavelength : that a MOSFLM matrix is multiplied by [Å]
+    structure_factors : whose file may name the cell, where this table does not; and whether the
+        cell that a file names is to be ignored, which counts for a matrix file, too
     notes : what the user should know is added here
-    ignore_file_cell : whether the cell that a matrix file names may be another than the matrix's
 
     Raises
     ------
@@ -51,7 +54,7 @@ def read_crystal(
     InputFileError
         for a matrix that cannot be read, or makes no sense
     """
-    direct, reciprocal = _vectors(table, wavelength, ignore_file_cell)
+    direct, reciprocal = _vectors(table, wavelength, structure_factors, notes)
     vectors = dict(zip(_VECTORS, (*direct.tolist(), *reciprocal.tolist()), strict=True))
     spread = table.number("mosaic_spread", 0.0)
     domains = 1 if spread == 0.0 else DOMAINS_OF_A_SPREAD
@@ -79,20 +82,27 @@ def _cells(table: Table) -> tuple[int, ...]:
     return (table.integer("cells"),) * 3
 
 
-def _vectors(table: Table, wavelength: float, ignore_file_cell: bool) -> tuple[Array, Array]:
+def _vectors(
+    table: Table, wavelength: float, structure_factors: Reflections, notes: list[str]
+) -> tuple[Array, Array]:
     """Rows a, b, c [Å] and a*, b*, c* [1/Å]."""
     what = "what the crystal's cell and orientation are"
     way = table.choose(what, _VECTORS, _CELL, ("matrix",))
     if way is None:
-        raise table.error(
-            "no crystal: give cell_A and cell_angles_deg, or matrix, or the vectors a_A, b_A and "
-            "c_A (or a_star_per_A, b_star_per_A and c_star_per_A)"
-        )
+        cell = cell_of_file(structure_factors)
+        if cell is None:
+            raise table.error(
+                "no crystal: give cell_A and cell_angles_deg, or matrix, or the vectors a_A, b_A "
+                "and c_A (or a_star_per_A, b_star_per_A and c_star_per_A)"
+            )
+        notes.append(f"the cell is that of {structure_factors.path}: {spelt(cell)}")
+        lengths, angles = np.array(cell[:3]), np.array(cell[3:]) / RADIAN
+        return _misset(table, reciprocal_from_cell(lengths, angles))
     if way == _VECTORS:
         table.choose("how the crystal is oriented", _VECTORS, ("misset",))
         return _given_vectors(table)
     if way == ("matrix",):
-        return _misset(table, _of_matrix(table, wavelength, ignore_file_cell))
+        return _misset(table, _of_matrix(table, wavelength, structure_factors.ignore_file_cell))
     return _misset(table, _of_cell(table))
 
 
