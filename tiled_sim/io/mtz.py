@@ -154,7 +154,7 @@ def _parse(gemmi: ModuleType, source: SourceFile) -> Any:
     if mtz.spacegroup is None:
         raise source.error(
             f"its space group {mtz.spacegroup_name!r} is unknown, so its reflections cannot be "
-            "expanded to P1: set it, by `gemmi mtz2mtz` or CAD"
+            "expanded to P1: set it, by SYMMETRY of CCP4's cad"
         )
     return mtz
 

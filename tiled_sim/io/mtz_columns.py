@@ -228,14 +228,16 @@ def _without_amplitudes(
 def _remedy(source: SourceFile, columns: Sequence[Any]) -> str:
     """What makes amplitudes of the intensities."""
     of = {kind: [c.label for c in columns if c.type == kind] for kind in ("J", "Q", "K", "M")}
-    mean = f"{of['J'][0]},{of['Q'][0]}" if of["J"] and of["Q"] else "IMEAN,SIGIMEAN"
-    anomalous = ""
+    of_columns = ""
+    if of["J"]:
+        of_columns += f" -colin '/*/*/[{of['J'][0]},{(of['Q'] or ['SIGIMEAN'])[0]}]'"
     if len(of["K"]) >= 2 and len(of["M"]) >= 2:
         (plus, minus), (of_plus, of_minus) = of["K"][:2], of["M"][:2]
-        anomalous = f" -colano '/*/*/[{plus},{of_plus},{minus},{of_minus}]'"
+        of_columns += f" -colano '/*/*/[{plus},{of_plus},{minus},{of_minus}]'"
+    name = _quoted(source.name)
     return (
-        f"make amplitudes of them first, by `ctruncate -mtzin {_quoted(source.name)} -mtzout F.mtz "
-        f"-colin '/*/*/[{mean}]'{anomalous}` or `phenix.french_wilson {_quoted(source.name)}`"
+        f"make amplitudes of them, by `ctruncate -mtzin {name} -mtzout F.mtz{of_columns}` (CCP4) or "
+        f"`phenix.french_wilson {name}`"
     )
 
 
