@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.io.mtz_columns import AmplitudeSet, choose_amplitudes, index_columns
+from tiled_sim.io.refln_cif import is_cif, mtz_of_cif
 from tiled_sim.io.source_file import (
     MAX_BYTES,
     MAX_INDEX,
@@ -46,7 +47,7 @@ def split_column(text: str) -> tuple[str, str | None]:
 
 
 def read_mtz(path: str | Path, column: str | None = None) -> StructureFactors:
-    """Read the amplitudes [electron] of an MTZ, gzipped or not, for the whole sphere.
+    """Read the amplitudes [electron] of an MTZ or CIF, gzipped or not, for the whole sphere.
 
     The reflections are expanded to P1 by the space group of the file. The equivalents of a row by
     a rotation have its F. Their Friedel mates have it, too, unless the file says their own: in
@@ -57,7 +58,8 @@ def read_mtz(path: str | Path, column: str | None = None) -> StructureFactors:
     ----------
     path : file
     column : label of the amplitudes, that of either column of a pair; None: the only ones, those
-        of maps left aside
+        of maps left aside. Columns of a CIF have the labels that gemmi gives them in an MTZ: FP
+        for _refln.F_meas_au, FC for F_calc, F(+) and F(-) for pdbx_F_plus and pdbx_F_minus
 
     Raises
     ------
@@ -68,7 +70,7 @@ def read_mtz(path: str | Path, column: str | None = None) -> StructureFactors:
     """
     gemmi = gemmi_for("an MTZ")
     source = read_source(path)
-    mtz = _parse(gemmi, source)
+    mtz, form = _parse(gemmi, source)
     columns = list(mtz.columns)
     amplitudes = choose_amplitudes(source, columns, column)
     hkl = _listed(source, mtz)
@@ -82,6 +84,7 @@ def read_mtz(path: str | Path, column: str | None = None) -> StructureFactors:
     notes = [
         f"column{plural} {amplitudes.name}, {len(hkl)} reflections, expanded by {name} to "
         f"{np.count_nonzero(given)} in P1",
+        *form,
         *notes,
         _SCALE_NOTE,
     ]
@@ -110,7 +113,7 @@ def read_mtz_cell(path: str | Path, column: str | None = None) -> Cell | None:
     Parameters and errors are those of `read_mtz`.
     """
     source = read_source(path)
-    mtz = _parse(gemmi_for("an MTZ"), source)
+    mtz, _ = _parse(gemmi_for("an MTZ"), source)
     columns = list(mtz.columns)
     return _cell(mtz, columns[choose_amplitudes(source, columns, column).plus])[0]
 
@@ -131,22 +134,18 @@ class _Rows:
     row: _Indices
 
 
-def _parse(gemmi: ModuleType, source: SourceFile) -> Any:
-    """The file as gemmi reads it: from a copy, since it takes a name, and must see these bytes."""
+def _parse(gemmi: ModuleType, source: SourceFile) -> tuple[Any, list[str]]:
+    """The file as gemmi reads it, and notes on its form."""
     remedy = "an HKL list is read with -hkl, an Fdump with --fdump"
     content = source.unpacked(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise source.error(f"it unpacks to more than {MAX_BYTES} bytes: {remedy}")
-    if not content.startswith(_MAGIC):
+    if is_cif(content):
+        mtz, notes = mtz_of_cif(gemmi, source, content)
+    elif content.startswith(_MAGIC):
+        mtz, notes = _of_mtz(gemmi, source, content), []
+    else:
         raise source.error(f"it does not begin as an MTZ does: {remedy}")
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy.mtz"
-        copy.write_bytes(content)
-        try:
-            mtz = gemmi.read_mtz_file(str(copy))
-        except (RuntimeError, ValueError, MemoryError) as error:
-            reason = str(error).replace(str(copy), source.name)
-            raise source.error(f"gemmi cannot read it ({reason}): copy it again") from None
     if len(mtz.batches):
         raise source.error(
             "it is not merged (it has batches): merge it to one F a reflection, by aimless, say"
@@ -156,7 +155,19 @@ def _parse(gemmi: ModuleType, source: SourceFile) -> Any:
             f"its space group {mtz.spacegroup_name!r} is unknown, so its reflections cannot be "
             "expanded to P1: set it, by SYMMETRY of CCP4's cad"
         )
-    return mtz
+    return mtz, notes
+
+
+def _of_mtz(gemmi: ModuleType, source: SourceFile, content: bytes) -> Any:
+    """An MTZ read from a copy, since gemmi takes a name, and must see these bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy.mtz"
+        copy.write_bytes(content)
+        try:
+            return gemmi.read_mtz_file(str(copy))
+        except (RuntimeError, ValueError, MemoryError) as error:
+            reason = str(error).replace(str(copy), source.name)
+            raise source.error(f"gemmi cannot read it ({reason}): copy it again") from None
 
 
 def _listed(source: SourceFile, mtz: Any) -> _Indices:
