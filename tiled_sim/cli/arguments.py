@@ -92,7 +92,8 @@ def add_experiment_options(parser: Parser) -> None:
     parser.add_argument(
         "--mtz",
         metavar="FILE[:LABEL]",
-        help="take F from this MTZ in place of -hkl; LABEL tells which of several columns",
+        help="take F from this MTZ, or CIF of structure factors, in place of -hkl; LABEL tells "
+        "which of several columns",
     )
     add_reading_options(parser)
 
