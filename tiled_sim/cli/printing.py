@@ -46,9 +46,7 @@ def provenance_lines(found: dict[str, Any] | None, default_F: float) -> list[str
     allowed, absences = "", []
     if forbidden:
         allowed = f" that {group} allows"
-        absences = [
-            f"          {forbidden} more are absent by the symmetry of {group}: F is 0 there"
-        ]
+        absences = [f"          {forbidden} more are absent by the symmetry of {group}: F = 0"]
     plural = "" if found["count"] == 1 else "s"
     lines = [
         f"F         {found['path']} ({found['format']}, {found['size']} bytes)",

@@ -236,8 +236,8 @@ def _remedy(source: SourceFile, columns: Sequence[Any]) -> str:
         of_columns += f" -colano '/*/*/[{plus},{of_plus},{minus},{of_minus}]'"
     name = _quoted(source.name)
     return (
-        f"make amplitudes of them, by `ctruncate -mtzin {name} -mtzout F.mtz{of_columns}` (CCP4) or "
-        f"`phenix.french_wilson {name}`"
+        f"make amplitudes of them, by `ctruncate -mtzin {name} -mtzout F.mtz{of_columns}` (CCP4) "
+        f"or `phenix.french_wilson {name}`"
     )
 
 

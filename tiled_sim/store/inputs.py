@@ -143,8 +143,8 @@ def _absences(found: dict[str, Any]) -> Absences:
     """The rule of absences from plain JSON values."""
     return Absences(
         found["space_group"],
-        tuple(tuple(tuple(row) for row in rotation) for rotation in found["rotations"]),
-        tuple(tuple(translation) for translation in found["translations"]),
+        tuple(tuple(map(tuple, rotation)) for rotation in found["rotations"]),
+        tuple(map(tuple, found["translations"])),
     )
 
 
