@@ -117,6 +117,16 @@ def add_reading_options(parser: Parser) -> None:
         help="the cell that an MTZ or a MOSFLM matrix file names may be another than the crystal's",
     )
     parser.add_argument(
+        "--spectrum",
+        metavar="FILE",
+        help="wavelengths of the beam: energy [eV] or wavelength [Å], and weight, in each line",
+    )
+    parser.add_argument(
+        "--allow-upstream",
+        action="store_true",
+        help="light of sources may travel against the beam, and panels stand upstream",
+    )
+    parser.add_argument(
         "--clip-to-beam",
         action=argparse.BooleanOptionalAction,
         help="of a crystal or droplet larger than the beam only what the beam hits counts, or all",
@@ -191,11 +201,12 @@ def _point_spread_in(options: argparse.Namespace) -> PointSpread | None:
 
 
 def own_reading(options: argparse.Namespace) -> OwnOptions:
-    """What `add_reading_options` asks for, beside ``--c-compat``. Raises as `noise_in`."""
+    """What `add_reading_options` asks for beside C's way and a spectrum. Raises as `noise_in`."""
     return {
         "space_group": options.space_group,
         "ignore_file_cell": options.ignore_file_cell,
         "clip_to_beam": options.clip_to_beam,
+        "allow_upstream": options.allow_upstream,
         "noise": noise_in(options),
     }
 
@@ -220,7 +231,7 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
     if words[0].startswith("-"):
         if options.noise_seed is not None and "-seed" in words:
             raise UsageError("--noise-seed and -seed both give the seed of the noise; give one")
-        command = Command.of(words, c_compat=options.c_compat)
+        command = Command.of(words, c_compat=options.c_compat, spectrum=options.spectrum)
         own: OwnOptions = {**own_reading(options), "fdump": options.fdump, "mtz": options.mtz}
         experiment = command.experiment(**own)
         return Request(experiment, command.outputs)
@@ -254,6 +265,11 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
         raise UsageError(
             "--c-compat and --clip-to-beam go with nanoBragg options; in a TOML file write "
             "`c_compat = true`, and sizes as they count"
+        )
+    if options.spectrum or options.allow_upstream:
+        raise UsageError(
+            "--spectrum and --allow-upstream go with nanoBragg options; in a TOML file write "
+            "`spectrum_file` in [beam], and `allow_upstream = true` at the top"
         )
     if options.ignore_file_cell or options.space_group is not None:
         raise UsageError(

@@ -195,6 +195,7 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
             c_compat=options.c_compat,
             fdump=fdump,
             mtz=mtz,
+            spectrum=options.spectrum,
             own=own_reading(options),
         )
     else:

@@ -243,6 +243,7 @@ def judge_command(
     c_compat: bool,
     fdump: Sequence[str],
     mtz: Sequence[str],
+    spectrum: str | None = None,
     own: OwnOptions | None = None,
 ) -> tuple[Verdict, list[Reflections], Experiment]:
     """Which source ``tiled-sim submit`` would use with these options.
@@ -252,6 +253,7 @@ def judge_command(
     words : nanoBragg options
     c_compat : of ``--c-compat``
     fdump, mtz : of every ``--fdump`` and ``--mtz``
+    spectrum : of ``--spectrum``
     own : the others of ours
 
     Returns
@@ -259,7 +261,7 @@ def judge_command(
     the verdict, all sources that the command names, and the experiment; where the verdict is that
     F is refused, an experiment with F = 1 electron, for its geometry
     """
-    command = Command.of(words, c_compat=c_compat)
+    command = Command.of(words, c_compat=c_compat, spectrum=spectrum)
     own = {
         **(own or {}),
         "fdump": fdump[0] if fdump else None,

@@ -1,10 +1,11 @@
 """Lists of X-ray sources."""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tiled_sim.io.source_file import read_source
 from tiled_sim.io.text_table import Layout, Table, read_table
@@ -22,38 +23,55 @@ _LAYOUT = Layout(
 _LONGEST = 1e-6
 
 
-class SourceRow(NamedTuple):
-    """One line of a source list; nan where a column is missing.
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceList:
+    """Sources in the order of the file; nan where a line leaves a column out.
 
     Parameters
     ----------
-    position : from the sample; only its direction counts
-    weight : relative
-    wavelength : [m]
+    position : from the sample; only its direction counts, float64 (sources, 3)
+    weight : relative, float64 (sources,)
+    wavelength : float64 (sources,) [m]
     """
 
-    position: tuple[float, float, float]
-    weight: float
-    wavelength: float
+    position: npt.NDArray[np.float64]
+    weight: npt.NDArray[np.float64]
+    wavelength: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.weight)
 
 
-def read_sources(path: str | Path) -> list[SourceRow]:
+def read_sources(path: str | Path) -> SourceList:
     """Read a source list: up to five columns X Y Z weight wavelength [m] a line.
 
     Commas may separate the columns. (The C program makes a source of wavelength 0 from a comment,
-    which turns the whole image into NaN.)
+    which turns the whole image into NaN, and takes the two columns of a spectrum for X and Y.)
 
     Raises
     ------
     InputFileError
-        if the file cannot be read, a line is malformed, or there is no source in it
+        if the file cannot be read, a line is malformed, there is no source in it, or it has two
+        columns, as a spectrum
     """
     table = read_table(read_source(path), _LAYOUT)
+    _refuse_spectrum(table)
     _refuse_impossible(table)
-    return [
-        SourceRow((x, y, z), weight, wavelength)
-        for x, y, z, weight, wavelength in table.values.tolist()
-    ]
+    position, (weight, wavelength) = table.values[:, :3], table.values[:, 3:].T
+    return SourceList(position, weight, wavelength)
+
+
+def _refuse_spectrum(table: Table) -> None:
+    """Raise for a file of two columns, which says nothing of where sources stand."""
+    if np.isnan(table.values[:, 1]).any() or not np.isnan(table.values[:, 2]).all():
+        return
+    raise table.error(
+        0,
+        "has two columns, as every line of the file: a list of sources has "
+        f"{' '.join(COLUMNS)}, and energy or wavelength against weight is a spectrum. Name a "
+        "spectrum by --spectrum FILE (spectrum_file in [beam] of a TOML file); for sources give Z "
+        "too",
+    )
 
 
 def _refuse_impossible(table: Table) -> None:
@@ -71,7 +89,10 @@ def _complaint(at_sample: bool, weight: float, wavelength: float) -> str:
     if at_sample:
         return "stands at the sample (0 0 0), where no source can be: give its direction"
     if weight < 0:
-        return f"has the weight {weight}, which must not be negative: correct it"
+        return (
+            f"has the weight {weight}, which must not be negative: correct it, or leave the source "
+            "out"
+        )
     if not math.isnan(wavelength) and wavelength <= 0:
         return f"has the wavelength {wavelength} m, which must be positive: correct it"
     return (

@@ -110,6 +110,7 @@ _NEW_NOISE = "sets it; an experiment without noise gets it, otherwise plain Pois
 
 KEYS: dict[str, Key] = {
     "c_compat": Key(FLAG, "sets it"),
+    "allow_upstream": Key(FLAG, "sets it"),
     "beam.wavelength": Key(NUMBER, "sets it, and scales that of every source alike", ATOMIC),
     "beam.energy": Key(NUMBER, "as `beam.wavelength_A`, said as photon energy", ENERGY),
     "beam.fluence": Key(NUMBER, _SET, FLUENCE),
@@ -204,6 +205,7 @@ REFUSED: dict[str, str] = {
         for name in (
             "sources",
             "source_file",
+            "spectrum_file",
             "dispersion",
             "dispersion_steps",
             "divergence",

@@ -28,6 +28,7 @@ from tiled_sim.model.exposures import Exposures
 from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
+from tiled_sim.model.upstream import require_downstream, require_forward
 
 #: Name of the beam's spectrum among the arrays of an experiment.
 _SPECTRUM = "spectrum"
@@ -96,6 +97,8 @@ class Experiment:
     c_compat : replay what the C program does wrong where that is defined (docs/differences.md)
     background : scattering of amorphous material; None: none
     noise : how photons are counted; None: they are not, the image is of expected photons alone
+    allow_upstream : whether light of sources may travel against the beam, and panels stand upstream
+        of the sample
     notes : decisions of the reader that the user should know of; not part of the hash
     """
 
@@ -108,6 +111,7 @@ class Experiment:
     c_compat: bool = False
     background: Background | None = None
     noise: Noise | None = None
+    allow_upstream: bool = field(default=False, metadata=UNHASHED)
     notes: tuple[str, ...] = field(default=(), compare=False, metadata=UNHASHED)
 
     def __post_init__(self) -> None:
@@ -119,6 +123,9 @@ class Experiment:
             f"{orientations} orientations of the crystal, each as much work as an image of its "
             f"own; {_MOST_ORIENTATIONS} are allowed",
         )
+        if not self.allow_upstream:
+            require_forward(self.beam.spectrum, self.beam.direction)
+            require_downstream(self.detector.panels, self.beam.direction)
         sampling = self.sampling
         not_as_c = {
             "a sensor with a thickness": self.detector.sensor is not None,
@@ -192,7 +199,9 @@ class Experiment:
             f"beam.spectrum: its arrays have SHA-256 {spectrum.sha256}, written were those of "
             f"{written}",
         )
-        return from_plain(cls, {**data, "beam": {**data["beam"], "spectrum": spectrum}})
+        # documents of before the field were never asked on which side their light comes in
+        said = {"allow_upstream": True, **data}
+        return from_plain(cls, {**said, "beam": {**data["beam"], "spectrum": spectrum}})
 
     def with_(self, changes: Mapping[str, typing.Any]) -> "Experiment":
         """The experiment with other values, and with all that follows from them.
@@ -219,15 +228,17 @@ class Experiment:
         options: typing.Sequence[str],
         *,
         c_compat: bool = False,
+        spectrum: str | Path | None = None,
         **own: typing.Unpack[OwnOptions],
     ) -> "Experiment":
         """Read a nanoBragg command line; see `tiled_sim.read.nanobragg.reader.read_options`.
 
-        Keyword arguments beside ``c_compat`` are those of `OwnOptions`: ``mtz="f.mtz"`` and so on.
+        ``spectrum`` is a file of energies or wavelengths and weights. Keyword arguments beside
+        these are those of `OwnOptions`: ``mtz="f.mtz"`` and so on.
         """
         from tiled_sim.read.nanobragg.reader import read_options
 
-        return read_options(options, c_compat=c_compat, **own)
+        return read_options(options, c_compat=c_compat, spectrum=spectrum, **own)
 
     @classmethod
     def from_toml(

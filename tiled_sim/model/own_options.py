@@ -18,6 +18,8 @@ class OwnOptions(TypedDict, total=False):
         that of the crystal
     clip_to_beam : whether only what the beam hits counts of a crystal or droplet that is higher or
         wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as C does
+    allow_upstream : whether light of sources may travel against the beam, and panels stand upstream
+        of the sample
     noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed`` is
         its seed
     """
@@ -27,6 +29,7 @@ class OwnOptions(TypedDict, total=False):
     space_group: str | None
     ignore_file_cell: bool
     clip_to_beam: bool | None
+    allow_upstream: bool
     noise: Noise | None
 
 

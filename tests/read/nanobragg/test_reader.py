@@ -767,6 +767,13 @@ def test_a_region_without_pixels_is_refused(line):
         ("-distance 0", "-distance 0 mm must be positive"),
         ("-close_distance -5", "-close_distance -5 mm must be positive"),
         ("-detector_rotz 90 -odet_vector 1 0 0", "parallel to the beam"),
+        (
+            "-twotheta 120",
+            r"-twotheta 120° with pivot beam .* a negative number of photons, as in C",
+        ),
+        ("-twotheta -90.1 -denzo", r"-twotheta -90\.1° with pivot beam .*Turn it by less than 90°"),
+        ("-twotheta 90", "-twotheta 90° with pivot beam turns the detector"),
+        ("-twotheta_axis 0 1 0 -twotheta 91 -pivot beam", "or about the sample: -pivot sample"),
         ("-pivot centre", "-pivot 'centre' must be"),
         ("-twotheta_axis 0 0 0", "-twotheta_axis 0 0 0 has no length"),
     ],

@@ -154,6 +154,7 @@ def fullest():
         structure_factors=Reflections(str(DATA / "a.mtz"), "mtz", 7.5, "F-obs", True),
         background=Background(TABLE, TABLE_SHA256, "4stol", 1e-4, 2.5e-9, 0.92, 18.0),
         noise=Noise(5, 0.02, 0.03, 6, 3.0, 1.8, 40.0, 65535, PointSpread("gauss", 7e-5, 4)),
+        allow_upstream=True,
     )
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Unpack
 
 from tiled_sim.errors import UsageError
 from tiled_sim.io.camera import CameraHeader
 from tiled_sim.io.space_group import find_space_group
+from tiled_sim.io.spectrum_file import SpectrumTable, read_spectrum
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.own_options import OwnOptions, check_own
@@ -43,21 +45,36 @@ class Command:
     ----------
     given : its options
     c_compat : replay what the C program does wrong, and ignore what it ignores
+    spectrum : file of the spectrum; None: none
     """
 
     given: Given
     c_compat: bool
+    spectrum: str | None = None
 
     @classmethod
-    def of(cls, words: Sequence[str], *, c_compat: bool = False) -> "Command":
+    def of(
+        cls, words: Sequence[str], *, c_compat: bool = False, spectrum: str | Path | None = None
+    ) -> "Command":
         """Parse the words, without the program's name.
+
+        Parameters
+        ----------
+        words : of nanoBragg
+        c_compat, spectrum : of ours; see the class
 
         Raises
         ------
         UsageError
-            for unknown, refused and malformed options
+            for unknown, refused and malformed options, and for a spectrum as C has it
         """
-        return cls(parse(words, c_compat=c_compat), c_compat)
+        if c_compat and spectrum is not None:
+            raise UsageError(
+                "--spectrum cannot be had as C has it: the C program ignores the weights of "
+                "sources; leave one of --spectrum and --c-compat out"
+            )
+        named = None if spectrum is None else str(spectrum)
+        return cls(parse(words, c_compat=c_compat), c_compat, named)
 
     @cached_property
     def outputs(self) -> Outputs:
@@ -116,6 +133,7 @@ class Command:
         """
         check_own(own)
         given, clip_to_beam = self.given, own.get("clip_to_beam")
+        allow_upstream = own.get("allow_upstream", False)
         require_companions(given, c_compat=self.c_compat)
         if structure_factors is None:
             structure_factors = self.factors(own).choose().reflections
@@ -128,7 +146,14 @@ class Command:
         )
         beam_size = read_beam_size(given) / 1000.0
         experiment = Experiment(
-            beam=read_beam(given, wavelength, laboratory, conflicts),
+            beam=read_beam(
+                given,
+                wavelength,
+                laboratory,
+                conflicts,
+                spectrum=seen.spectrum,
+                allow_upstream=allow_upstream,
+            ),
             crystal=crystal,
             detector=read_detector(given, laboratory, seen.headers, conflicts),
             sampling=Sampling(
@@ -147,6 +172,7 @@ class Command:
             exposures=make_exposures(seen.sweep, as_tuple(laboratory.placed.spindle), conflicts),
             structure_factors=structure_factors,
             c_compat=self.c_compat,
+            allow_upstream=allow_upstream,
             background=read_background(given, beam_size, clip_to_beam, conflicts),
             noise=_noise(given, own.get("noise"), conflicts),
         )
@@ -157,9 +183,10 @@ class Command:
         conflicts = Conflicts(self.c_compat)
         headers = read_image_headers(self.given, conflicts)
         laboratory = read_laboratory(self.given, headers, conflicts)
-        wavelength = read_wavelength(self.given, headers, conflicts)
+        spectrum = None if self.spectrum is None else read_spectrum(self.spectrum)
+        wavelength = read_wavelength(self.given, headers, conflicts, spectrum)
         sweep = read_sweep(self.given, headers, conflicts)
-        return _Camera(headers, laboratory, wavelength, sweep, tuple(conflicts.notes))
+        return _Camera(headers, laboratory, wavelength, spectrum, sweep, tuple(conflicts.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +197,8 @@ class _Camera:
     ----------
     headers : of ``-mask`` and ``-img``
     laboratory : where the detector stands
-    wavelength : as it is said [Å]
+    wavelength : as it is said, or the mean of the spectrum [Å]
+    spectrum : None: there is none
     sweep : of phi
     notes : on all of them
     """
@@ -178,6 +206,7 @@ class _Camera:
     headers: ImageHeaders
     laboratory: Laboratory
     wavelength: float
+    spectrum: SpectrumTable | None
     sweep: PhiSweep
     notes: tuple[str, ...]
 
@@ -186,13 +215,14 @@ def read_options(
     options: Sequence[str],
     *,
     c_compat: bool = False,
+    spectrum: str | Path | None = None,
     **own: Unpack[OwnOptions],
 ) -> Experiment:
     """Read a nanoBragg command line (without the program's name) to an experiment.
 
     Parameters and errors are those of `Command.of` and `Command.experiment`.
     """
-    return Command.of(options, c_compat=c_compat).experiment(**own)
+    return Command.of(options, c_compat=c_compat, spectrum=spectrum).experiment(**own)
 
 
 def _noise(given: Given, asked: Noise | None, conflicts: Conflicts) -> Noise | None:

@@ -3,10 +3,10 @@
 Sections are ``[beam]`` with ``[[beam.sources]]``, ``[crystal]``, ``[detector]`` with
 ``[[detector.panels]]`` and ``[detector.sensor]``, ``[sampling]``, ``[frames]``,
 ``[structure_factors]``, ``[background]`` where there is one and, where photons are counted,
-``[noise]``; ``c_compat`` stands above them. Every field of the dataclasses in `model` is a key; one
-with a unit carries it in the key, as any suffix of its kind in `units`: ``start_deg`` or
-``start_rad``. Beside the resolved fields there are shorter ways to say the same; saying a thing
-twice is an error. Paths count from the folder of the TOML file.
+``[noise]``; ``c_compat`` and ``allow_upstream`` stand above them. Every field of the dataclasses in
+`model` is a key; one with a unit carries it in the key, as any suffix of its kind in `units`:
+``start_deg`` or ``start_rad``. Beside the resolved fields there are shorter ways to say the same;
+saying a thing twice is an error. Paths count from the folder of the TOML file.
 """
 
 import tomllib
@@ -42,7 +42,7 @@ __all__ = ["read_toml", "write_toml"]
 
 _TOP = plain(
     *("c_compat", "beam", "crystal", "detector", "sampling", "frames", "structure_factors"),
-    *("background", "noise"),
+    *("background", "noise", "allow_upstream"),
 )
 _FORMATS = ("hkl", "fdump", "mtz")
 _FACTORS = plain(*_FORMATS, "mtz_column", "default_F", "ignore_file_cell", "space_group")
@@ -113,7 +113,14 @@ def _parse(file: Path) -> dict[str, Any]:
 def _experiment(top: Table) -> Experiment:
     notes: list[str] = []
     c_compat = top.flag("c_compat", False)
-    beam = toml_beam.read_beam(top.table("beam", toml_beam.KEYS), notes)
+    allow_upstream = top.flag("allow_upstream", False)
+    table = top.table("beam", toml_beam.KEYS)
+    if c_compat and "spectrum_file" in table:
+        raise table.error(
+            "spectrum_file cannot be had as C has it: the C program ignores the weights of "
+            "sources; leave one of spectrum_file and c_compat out"
+        )
+    beam = toml_beam.read_beam(table, notes, allow_upstream=allow_upstream)
     if c_compat and len(set(beam.spectrum.weight.tolist())) > 1:
         notes.append("as C: the weights of the sources are ignored")
     source = _structure_factors(top)
@@ -131,6 +138,7 @@ def _experiment(top: Table) -> Experiment:
         c_compat=c_compat,
         background=_background(top),
         noise=_noise(top),
+        allow_upstream=allow_upstream,
         notes=tuple(note for note in notes if note),
     )
 

@@ -39,7 +39,10 @@ def write_toml(experiment: Experiment) -> str:
         if a name or path is no Unicode text, which TOML cannot hold
     """
     sections = [
-        [f"c_compat = {_value(experiment.c_compat)}"],
+        [
+            f"c_compat = {_value(experiment.c_compat)}",
+            f"allow_upstream = {_value(experiment.allow_upstream)}",
+        ],
         ["[beam]", *_beam(experiment.beam)],
         ["[crystal]", *_crystal(experiment.crystal)],
         ["[detector]", *_fields(experiment.detector, without={"panels", "sensor"})],
