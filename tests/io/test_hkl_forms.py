@@ -1,6 +1,7 @@
 """Lists of reflections in other forms: amplitudes are read, of intensities the remedy is told."""
 
 import gzip
+import itertools
 
 import numpy as np
 import pytest
@@ -83,8 +84,10 @@ def test_line_ends_of_shelx_do_not_matter(read, end):
     assert given(read(CLOSED.replace("\n", end) + f"   7   7   7    1.00{end}")) == LISTED
 
 
-def test_zero_amid_a_sorted_list_closes_nothing(read):
-    rows = [(h, 0, 0, abs(h)) for h in range(-2, 3)]
+@pytest.mark.parametrize("axes", itertools.permutations(range(3)))
+def test_zero_amid_a_sorted_list_closes_nothing(read, axes):
+    nodes = itertools.product(range(-1, 2), repeat=3)
+    rows = [(*(node[axis] for axis in axes), abs(node[0] + 5 * node[1])) for node in nodes]
     text = "".join("{:4d}{:4d}{:4d}{:8.2f}\n".format(*row) for row in rows)
     grid = read(text)
     assert given(grid) == {row[:3]: float(row[3]) for row in rows}

@@ -6,6 +6,7 @@ Amplitudes are read. Of intensities the error names the commands that make ampli
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -185,13 +186,10 @@ def _fixed(line: str) -> tuple[float, float, float, float] | None:
 
 
 def _is_sorted(hkl: npt.NDArray[np.float64]) -> bool:
-    """Whether reflections go up or down throughout, h or l changing slowest."""
-    for indices in (hkl, hkl[:, ::-1]):
-        order = np.lexsort(indices.T[::-1])
-        ahead = np.arange(len(order))
-        if (order == ahead).all() or (order[::-1] == ahead).all():
-            return True
-    return False
+    """Whether reflections go up or down throughout, whichever index changes slowest."""
+    ahead = np.arange(len(hkl))
+    orders = (np.lexsort(keys) for keys in permutations(hkl.T))
+    return any((order == ahead).all() or (order[::-1] == ahead).all() for order in orders)
 
 
 def _shelx(source: SourceFile, *, negative: bool) -> InputFileError:
