@@ -84,7 +84,7 @@ def test_line_ends_of_shelx_do_not_matter(read, end):
     assert given(read(CLOSED.replace("\n", end) + f"   7   7   7    1.00{end}")) == LISTED
 
 
-@pytest.mark.parametrize("axes", itertools.permutations(range(3)))
+@pytest.mark.parametrize("axes", list(itertools.permutations(range(3))))
 def test_zero_amid_a_sorted_list_closes_nothing(read, axes):
     nodes = itertools.product(range(-1, 2), repeat=3)
     rows = [(*(node[axis] for axis in axes), abs(node[0] + 5 * node[1])) for node in nodes]

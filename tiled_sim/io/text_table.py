@@ -304,6 +304,8 @@ def _wrong_columns(line: str, words: list[str], layout: Layout) -> str:
 
 
 def _wrong_number(words: list[str], layout: Layout) -> str:
+    if all(number(word) is None for word in words) and len(words) > 1:
+        return "holds no number: begin it with # if it is a heading or a comment"
     # zip stops at the columns that the line has
     for column, (name, word) in enumerate(zip(layout.columns, words, strict=False)):
         value = number(word)
