@@ -347,7 +347,7 @@ def test_a_mistyped_cluster_is_refused_even_when_there_is_nothing_to_compute(ref
         ("plan --fdump p1.hkl -cell 70 80 90", ["p1.hkl", "Fdump"]),
         ("plan p1.hkl", ["p1.hkl", "TOML", "line 1"]),
         (f"plan {STILL} -mask p1.hkl", ["p1.hkl", "not an SMV image"]),
-        (f"plan {STILL} -sourcefile missing.txt", ["missing.txt", "No such file"]),
+        (f"plan {STILL} -sourcefile missing.txt", ["missing.txt", "no such file"]),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(refused, in_data, words, parts):

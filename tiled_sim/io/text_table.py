@@ -304,7 +304,7 @@ def _wrong_columns(line: str, words: list[str], layout: Layout) -> str:
 
 
 def _wrong_number(words: list[str], layout: Layout) -> str:
-    if all(number(word) is None for word in words) and len(words) > 1:
+    if len(words) > 1 and not any(character.isdigit() for word in words for character in word):
         return "holds no number: begin it with # if it is a heading or a comment"
     # zip stops at the columns that the line has
     for column, (name, word) in enumerate(zip(layout.columns, words, strict=False)):
