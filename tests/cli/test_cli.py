@@ -341,13 +341,13 @@ def test_a_mistyped_cluster_is_refused_even_when_there_is_nothing_to_compute(ref
     [
         ("plan missing.toml", ["missing.toml", "No such file"]),
         ("plan -hkl missing.hkl -cell 70 80 90", ["missing.hkl", "no such file"]),
-        ("plan -hkl p1.hkl -mat missing.mat", ["missing.mat", "No such file"]),
+        ("plan -hkl p1.hkl -mat missing.mat", ["missing.mat", "no such file"]),
         ("plan --fdump missing.bin -cell 70 80 90", ["missing.bin", "no such Fdump"]),
         ("plan -hkl A.mat -cell 70 80 90", ["A.mat: line 1 (", "`h k l F`"]),
         ("plan --fdump p1.hkl -cell 70 80 90", ["p1.hkl", "Fdump"]),
         ("plan p1.hkl", ["p1.hkl", "TOML", "line 1"]),
         (f"plan {STILL} -mask p1.hkl", ["p1.hkl", "not an SMV image"]),
-        (f"plan {STILL} -sourcefile missing.txt", ["missing.txt", "No such file"]),
+        (f"plan {STILL} -sourcefile missing.txt", ["missing.txt", "no such file"]),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(refused, in_data, words, parts):

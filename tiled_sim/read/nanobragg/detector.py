@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tiled_sim.errors import ExperimentError
-from tiled_sim.model.detector import Detector, Panel, Region
+from tiled_sim.model.detector import EDGE_ON, Detector, Panel, Region
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Vector, as_tuple
 from tiled_sim.read.conventions import (
@@ -108,7 +108,21 @@ def read_laboratory(given: Given, headers: ImageHeaders, conflicts: Conflicts) -
     placed = place(placement)
     for note in placed.notes:
         conflicts.note(note)
+    _require_face(placed, placement)
     return Laboratory(placed, pixels, pixel_size, placement.twotheta)
+
+
+def _require_face(placed: Placed, placement: Placement) -> None:
+    """Refuse a detector that is swung about the beam spot until its back is to the sample."""
+    lit = float(placed.origin @ placed.normal) > EDGE_ON * float(np.linalg.norm(placed.origin))
+    if lit or placement.pivot == SAMPLE or placement.twotheta == 0.0:
+        return
+    raise ExperimentError(
+        f"-twotheta {placement.twotheta * RADIAN:g}° with pivot beam turns the detector about the "
+        "beam spot until its back is to the sample: every pixel would get a negative number of "
+        "photons, as in C. Turn it by less than 90°, or about the sample: -pivot sample where an "
+        "axis option makes the convention CUSTOM, or -xds or -dials"
+    )
 
 
 def read_detector(
@@ -323,10 +337,10 @@ def _note_missing_centre(
         if all(lengths[option] is None and header[option] is None for option in options):
             missing.append((letter, options[0]))
     if missing:
-        letters, options = (" and ".join(words) for words in zip(*missing, strict=True))
+        letters, says = (" and ".join(words) for words in zip(*missing, strict=True))
         headers.missing(
             f"beam centre {letters} in the {convention.upper()} convention",
-            f"the default, the middle of the panel; {options} gives another",
+            f"the default, the middle of the panel; {says} gives another",
             conflicts,
         )
 
