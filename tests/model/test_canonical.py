@@ -84,6 +84,7 @@ DEFAULTS = {
         "Sensor.layers": 1,
         "Reflections.default_F": 0.0,
         "Reflections.format": None,
+        "Reflections.space_group": None,
     },
 }
 

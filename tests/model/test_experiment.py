@@ -114,6 +114,8 @@ def other(value):
     """Another value of the same type, or an array of others."""
     if isinstance(value, bool):
         return not value
+    if value is None:
+        return "x"
     return value + "x" if isinstance(value, str) else value * 1.001 + 1
 
 

@@ -132,7 +132,7 @@ _backgrounds = st.builds(
 
 
 def _experiment(c_compat, **parts):
-    """An experiment, with ``c_compat``, noise and one side for light only where they can be had."""
+    """An experiment, with c_compat, noise and light from one side only where these can be had."""
     for fewer in ({"c_compat": c_compat}, {}, {"noise": None}):
         for anywhere in (False, True):
             with contextlib.suppress(ExperimentError):

@@ -92,7 +92,8 @@ def add_experiment_options(parser: Parser) -> None:
     parser.add_argument(
         "--mtz",
         metavar="FILE[:LABEL]",
-        help="take F from this MTZ in place of -hkl; LABEL tells which of several columns",
+        help="take F from this MTZ, or CIF of structure factors, in place of -hkl; LABEL tells "
+        "which of several columns",
     )
     add_reading_options(parser)
 
@@ -103,6 +104,12 @@ def add_reading_options(parser: Parser) -> None:
         "--c-compat",
         action="store_true",
         help="replay what the C program does wrong, and ignore what it ignores",
+    )
+    parser.add_argument(
+        "--space-group",
+        metavar="NAME",
+        help="of the list of structure factors: tells what is absent by symmetry, and expands "
+        "nothing (an MTZ names its own)",
     )
     parser.add_argument(
         "--ignore-file-cell",
@@ -196,6 +203,7 @@ def _point_spread_in(options: argparse.Namespace) -> PointSpread | None:
 def own_reading(options: argparse.Namespace) -> OwnOptions:
     """What `add_reading_options` asks for beside C's way and a spectrum. Raises as `noise_in`."""
     return {
+        "space_group": options.space_group,
         "ignore_file_cell": options.ignore_file_cell,
         "clip_to_beam": options.clip_to_beam,
         "allow_upstream": options.allow_upstream,
@@ -263,10 +271,10 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "--spectrum and --allow-upstream go with nanoBragg options; in a TOML file write "
             "`spectrum_file` in [beam], and `allow_upstream = true` at the top"
         )
-    if options.ignore_file_cell:
+    if options.ignore_file_cell or options.space_group is not None:
         raise UsageError(
-            "--ignore-file-cell goes with nanoBragg options; in a TOML file write "
-            "`ignore_file_cell = true` in [structure_factors]"
+            "--ignore-file-cell and --space-group go with nanoBragg options; in a TOML file write "
+            "`ignore_file_cell = true` and `space_group` in [structure_factors]"
         )
     if noise_in(options) is not None:
         raise UsageError(

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.io.source_file import grid_shape, oversized, read_source
-from tiled_sim.io.text_table import Layout, Table, read_table
+from tiled_sim.errors import InputFileError
+from tiled_sim.io.hkl_forms import Listed, closed, fixed_columns, refused, titled
+from tiled_sim.io.source_file import SourceFile, grid_shape, oversized, read_source
+from tiled_sim.io.text_table import Layout, Table, parse_table, read_text
 from tiled_sim.model.structure_factors import StructureFactors
 
 _LAYOUT = Layout(
@@ -22,24 +24,25 @@ _LAYOUT = Layout(
 def read_hkl(path: str | Path) -> StructureFactors:
     """Read a text list of structure factors, ``h k l F`` [electron] a line, gzipped or not.
 
-    Whole numbers may be written ``3.0``.
-    The grid (h, k, l) spans the reflections listed; a listed F of 0 is given, a negative F is
-    kept, and a reflection listed again with the same F is counted as a duplicate.
+    Whole numbers may be written ``3.0``. Amplitudes in the forms of `tiled_sim.io.hkl_forms` are
+    read as they stand there, without equivalents. The grid (h, k, l) spans the reflections listed;
+    a listed F of 0 is given, a negative F is kept, and a reflection listed again with the same F is
+    counted as a duplicate.
 
     Raises
     ------
-    InputFileError : the file cannot be read, is not text, or holds no reflections; a line is not
-        four finite numbers with whole h k l; a reflection is listed with two values; the grid
-        would need more than MAX_NODES nodes
+    InputFileError : the file cannot be read, is not text, or holds no reflections, or intensities;
+        a line is not four finite numbers with whole h k l; a reflection is listed with two values;
+        the grid would need more than MAX_NODES nodes
     """
     source = read_source(path)
-    table = read_table(source, _LAYOUT)
+    table, notes = _listed(source)
     hkl, F = table.values[:, :3].astype(np.int64), table.values[:, 3]
-    minimum, shape = _grid(table, hkl)
+    minimum, shape = _grid(source, table, hkl)
     node = np.ravel_multi_index(tuple((hkl - minimum).T), shape)
     amplitude = np.zeros(math.prod(shape))
     amplitude[node] = F
-    _refuse_contradiction(table, hkl, F, node, amplitude)
+    _refuse_contradiction(source, table, hkl, F, node, amplitude)
     given = np.zeros(amplitude.shape, dtype=bool)
     given[node] = True
     return StructureFactors(
@@ -52,12 +55,31 @@ def read_hkl(path: str | Path) -> StructureFactors:
             negative=int(np.count_nonzero(F < 0)),
             zero=int(np.count_nonzero(F == 0)),
             duplicates=len(F) - int(np.count_nonzero(given)),
+            notes=notes,
         ),
     )
 
 
+def _listed(source: SourceFile) -> tuple[Table | Listed, tuple[str, ...]]:
+    """The reflections, and what to tell of their form."""
+    text = read_text(source, _LAYOUT.what, _LAYOUT.remedy)
+    listed = titled(source, text)
+    if listed is None:
+        try:
+            table = parse_table(source, text, _LAYOUT)
+        except InputFileError as error:
+            listed = fixed_columns(source, text)
+            if listed is None:
+                raise refused(source, text, error) from None
+        else:
+            listed = closed(source, text, table)
+            if listed is None:
+                return table, ()
+    return listed, (listed.note,)
+
+
 def _grid(
-    table: Table, hkl: npt.NDArray[np.int64]
+    source: SourceFile, table: Table | Listed, hkl: npt.NDArray[np.int64]
 ) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """Smallest h, k, l and shape of the grid, once it is known not to be too large."""
     minimum, maximum = hkl.min(axis=0).tolist(), hkl.max(axis=0).tolist()
@@ -68,7 +90,7 @@ def _grid(
         first, last = sorted(
             (table.line(int(hkl[:, axis].argmin())), table.line(int(hkl[:, axis].argmax())))
         )
-        raise table.source.error(
+        raise source.error(
             f"{complaint}: lines {first} and {last} are the farthest apart, "
             f"{shape[axis] - 1} in {'hkl'[axis]}; remove the one that is wrong"
         )
@@ -76,7 +98,8 @@ def _grid(
 
 
 def _refuse_contradiction(
-    table: Table,
+    source: SourceFile,
+    table: Table | Listed,
     hkl: npt.NDArray[np.int64],
     F: npt.NDArray[np.float64],
     node: npt.NDArray[np.int64],
@@ -88,7 +111,7 @@ def _refuse_contradiction(
         return
     first = int(overwritten[0])
     second = int(np.flatnonzero((node == node[first]) & (F[first] != F))[0])
-    raise table.source.error(
+    raise source.error(
         f"lines {table.line(first)} and {table.line(second)} give the reflection "
         f"{' '.join(map(str, hkl[first]))} two values, F = {F[first]} and {F[second]}: "
         "keep the one that is right"

@@ -9,9 +9,10 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from tiled_sim.errors import InputFileError
-from tiled_sim.model.structure_factors import Provenance
+from tiled_sim.model.structure_factors import Cell, Provenance
 
 MAX_INDEX = 32767
 """Largest |h|, |k|, |l|: far beyond any crystal; what exceeds it is a misread file."""
@@ -24,6 +25,13 @@ MAX_BYTES = 2**32
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 2**20
+
+
+class NamedByFile(TypedDict, total=False):
+    """What a file may say beside its F, as `Provenance` has it."""
+
+    cell: Cell | None
+    wavelength: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,7 @@ class SourceFile:
         zero: int = 0,
         duplicates: int = 0,
         notes: tuple[str, ...] = (),
+        **named: Unpack[NamedByFile],
     ) -> Provenance:
         """Provenance of what was read; size [bytes] and hash are those of the file on disk."""
         if self.is_gzip:
@@ -97,6 +106,7 @@ class SourceFile:
             zero=zero,
             duplicates=duplicates,
             notes=notes,
+            **named,
         )
 
 

@@ -60,12 +60,11 @@ def _packaged_water() -> SourceFile:
 def _refuse_impossible(table: Table) -> None:
     """Raise for the first row that has no place in a table of F."""
     stol = table.values[:, 0]
-    negative = (table.values < 0).any(axis=1)
-    goes_back = np.concatenate([[False], np.diff(stol) <= 0])
-    if not (negative | goes_back).any():
+    wrong = (table.values < 0).any(axis=1) | (np.diff(stol, prepend=-np.inf) <= 0)
+    if not wrong.any():
         return
-    row = int(np.argmax(negative | goes_back))
-    if negative[row]:
+    row = int(np.argmax(wrong))
+    if table.values[row].min() < 0:
         complaint = "has a negative number: F is an amplitude, and stol counts from the direct beam"
     else:
         complaint = f"goes back from {stol[row - 1]:g}: the first column must increase"

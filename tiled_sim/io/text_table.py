@@ -119,7 +119,11 @@ def read_table(source: SourceFile, layout: Layout) -> Table:
     InputFileError : it is not text, or holds no rows; a line has too few or too many columns, or
         something that is not a number; names file, line and value
     """
-    text = read_text(source, layout.what, layout.remedy)
+    return parse_table(source, read_text(source, layout.what, layout.remedy), layout)
+
+
+def parse_table(source: SourceFile, text: bytes, layout: Layout) -> Table:
+    """Read a table from the text of its file, as `read_text` gives it. Raises as `read_table`."""
     first = next(_rows(text, layout), None)
     header: tuple[str, ...] = ()
     skipped = 0
@@ -300,6 +304,9 @@ def _wrong_columns(line: str, words: list[str], layout: Layout) -> str:
 
 
 def _wrong_number(words: list[str], layout: Layout) -> str:
+    digits = any(character.isdigit() for word in words for character in word)
+    if len(words) > 1 and not digits and all(number(word) is None for word in words):
+        return "holds no number: begin it with # if it is a heading or a comment"
     # zip stops at the columns that the line has
     for column, (name, word) in enumerate(zip(layout.columns, words, strict=False)):
         value = number(word)

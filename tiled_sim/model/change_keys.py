@@ -78,6 +78,7 @@ RADIUS = Kind("a whole number or None", lambda v, per: None if v is None else _i
 CELLS = Kind("three whole numbers, or one for all", _cells)
 FLAG = Kind("True or False", _flag)
 TEXT = Kind("a text", _text)
+GROUP = Kind("a text or None", lambda value, per: None if value is None else _text(value, per))
 PATH = Kind("the name of a file", _path)
 POLARIZATION = Kind('a number, or "off"', _polarization)
 
@@ -159,6 +160,7 @@ KEYS: dict[str, Key] = {
     "structure_factors.mtz_column": Key(TEXT, _SET),
     "structure_factors.default_F": Key(NUMBER, _SET),
     "structure_factors.ignore_file_cell": Key(FLAG, _SET),
+    "structure_factors.space_group": Key(GROUP, "sets it; None: that of the list is not known"),
     **_fields(
         Background,
         "background",

@@ -47,7 +47,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class MaskFile:
-    """An SMV image whose zeros are dead pixels: its path and the SHA-256 of its bytes."""
+    """A file of dead pixels: its path, with ``:KEY`` of an array in it, and its bytes' SHA-256."""
 
     path: str = field(metadata=UNHASHED)
     sha256: str
@@ -112,6 +112,14 @@ class Panel:
     def close_distance(self) -> float:
         """Distance from the sample to the panel's plane [m]."""
         return float(np.dot(self.origin, self.normal))
+
+    @property
+    def pixels_of_interest(self) -> int:
+        """Pixels of its region, or all."""
+        if self.region is None:
+            return math.prod(self.pixels)
+        region = self.region
+        return (region.slow_stop - region.slow_start) * (region.fast_stop - region.fast_start)
 
     @property
     def has_square_pixels(self) -> bool:
@@ -184,6 +192,11 @@ class Detector:
         """(slow, fast) number of pixels along each side of the largest panel."""
         slow, fast = zip(*(panel.pixels for panel in self.panels), strict=True)
         return max(slow), max(fast)
+
+    @property
+    def pixels_of_interest(self) -> int:
+        """Pixels of all panels' regions: those that are computed, unless a mask names them."""
+        return sum(panel.pixels_of_interest for panel in self.panels)
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:

@@ -47,6 +47,8 @@ class Reflections:
     default_F : F of every node that the file does not give [electron]
     column : label of the amplitudes in an MTZ; None: its only column of them
     ignore_file_cell : whether the cell that a file names may be another than the crystal's
+    space_group : name of that of a list, which says what nodes are absent by symmetry; None: not
+        known, or, of an MTZ, the file's
     """
 
     path: str | None = field(default=None, metadata=UNHASHED)
@@ -55,6 +57,7 @@ class Reflections:
     default_F: float = 0.0
     column: str | None = field(default=None, metadata=UNHASHED)
     ignore_file_cell: bool = field(default=False, metadata=UNHASHED)
+    space_group: str | None = None
 
     def __post_init__(self) -> None:
         require(
@@ -67,12 +70,21 @@ class Reflections:
             f"is {self.path}, of format {self.format}",
         )
         require(
+            self.space_group is None or self.format in ("hkl", "fdump"),
+            f"structure_factors.space_group = {self.space_group!r} is that of a list of "
+            f"reflections, and {self._unlisted()}: leave it out (--space-group)",
+        )
+        require(
             self.path is not None or self.default_F != 0.0,
             "no structure factors: name a file (-hkl FILE, --fdump FILE, --mtz FILE; in TOML hkl, "
             "fdump or mtz in [structure_factors]) or a default_F other than 0. Without them every "
             "F_cell would be 0 and the image empty. Nothing is read from the working directory "
             "unasked",
         )
+
+    def _unlisted(self) -> str:
+        """Why a space group has no effect."""
+        return "there is none" if self.path is None else f"{self.path} names its own"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ class OwnOptions(TypedDict, total=False):
     ----------
     fdump : structure factors from this Fdump file, in place of ``-hkl``
     mtz : structure factors from this MTZ, FILE or FILE:LABEL, in place of ``-hkl``
+    space_group : name of that of the list, which says what nodes are absent by symmetry
     ignore_file_cell : whether a cell that a file names counts for nothing, and may be another than
         that of the crystal
     clip_to_beam : whether only what the beam hits counts of a crystal or droplet that is higher or
@@ -25,6 +26,7 @@ class OwnOptions(TypedDict, total=False):
 
     fdump: str | Path | None
     mtz: str | Path | None
+    space_group: str | None
     ignore_file_cell: bool
     clip_to_beam: bool | None
     allow_upstream: bool

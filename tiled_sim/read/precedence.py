@@ -33,7 +33,7 @@ class NamedReflections:
     hkl, dump : of nanoBragg's ``-hkl`` and ``-dump``
     fdump, mtz : of our ``--fdump`` and ``--mtz``, the latter FILE or FILE:LABEL
     default_F : of ``-default_F`` [electron]
-    ignore_file_cell : of our ``--ignore-file-cell``
+    ignore_file_cell, space_group : of our ``--ignore-file-cell`` and ``--space-group``
     """
 
     hkl: str | None = None
@@ -42,6 +42,7 @@ class NamedReflections:
     mtz: str | None = None
     default_F: float = 0.0
     ignore_file_cell: bool = False
+    space_group: str | None = None
 
     def candidates(self) -> dict[str, Reflections]:
         """The sources to read from, by the option that names each.
@@ -92,7 +93,9 @@ class NamedReflections:
     def _source(
         self, path: str | None, file_format: str | None, column: str | None = None
     ) -> Reflections:
-        return Reflections(path, file_format, self.default_F, column, self.ignore_file_cell)
+        return Reflections(
+            path, file_format, self.default_F, column, self.ignore_file_cell, self.space_group
+        )
 
     def _dump_is_fdump(self) -> bool:
         return self.fdump is not None and Path(str(self.dump)) == Path(self.fdump)

@@ -55,7 +55,6 @@ def read_wavelength(
     spectrum : whose mean it is; None: there is none
     """
     said = _said_wavelength(given, conflicts)
-    of_header = headers.number("WAVELENGTH")
     if said is not None and said <= 0:
         raise ExperimentError(f"-lambda {said:g} Å must be positive")
     if spectrum is not None:
@@ -63,14 +62,17 @@ def read_wavelength(
         option = "" if last is None else f"{last} {given.number(last):g}"
         mean, told = mean_of_spectrum(spectrum, said, option)
         conflicts.note(told)
+        of_header = headers.number("WAVELENGTH")
         if said is None and of_header and abs(of_header - mean) > SAME_WAVELENGTH * mean:
             conflicts.note(f"the spectrum overrides WAVELENGTH={of_header:g} of the header")
         return mean
     if said is not None:
         return said
-    if of_header is not None and of_header <= 0:
-        raise ExperimentError(f"-lambda {of_header:g} Å must be positive")
-    return 1.0 if of_header is None else of_header
+    of_header = headers.positive("WAVELENGTH", "-lambda")
+    if of_header is None:
+        headers.missing("WAVELENGTH", "the default, 1 Å; -lambda gives another", conflicts)
+        return 1.0
+    return of_header
 
 
 def _said_wavelength(given: Given, conflicts: Conflicts) -> float | None:

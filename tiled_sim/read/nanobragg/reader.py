@@ -8,6 +8,7 @@ from typing import Unpack
 
 from tiled_sim.errors import UsageError
 from tiled_sim.io.camera import CameraHeader
+from tiled_sim.io.space_group import find_space_group
 from tiled_sim.io.spectrum_file import SpectrumTable, read_spectrum
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.experiment import Experiment, Reflections
@@ -89,8 +90,16 @@ class Command:
         return camera_header(self._camera.laboratory, self._camera.wavelength, self._camera.sweep)
 
     def factors(self, own: OwnOptions) -> NamedReflections:
-        """What the command, and ours beside it, say of structure factors."""
-        fdump, mtz = own.get("fdump"), own.get("mtz")
+        """What the command, and ours beside it, say of structure factors.
+
+        Raises
+        ------
+        UsageError
+            for a space group that does not exist
+        """
+        fdump, mtz, space_group = own.get("fdump"), own.get("mtz"), own.get("space_group")
+        if space_group is not None:
+            find_space_group(space_group)
         return NamedReflections(
             hkl=self.given.text("-hkl"),
             dump=self.given.text("-dump"),
@@ -98,6 +107,7 @@ class Command:
             mtz=None if mtz is None else str(mtz),
             default_F=self.given.number("-default_F") or 0.0,
             ignore_file_cell=own.get("ignore_file_cell", False),
+            space_group=space_group,
         )
 
     def experiment(
@@ -131,7 +141,9 @@ class Command:
         for note in seen.notes:
             conflicts.note(note)
         laboratory, wavelength = seen.laboratory, seen.wavelength
-        crystal, cells_by_number = read_crystal(given, wavelength, clip_to_beam, conflicts)
+        crystal, cells_by_number = read_crystal(
+            given, wavelength, structure_factors, clip_to_beam, conflicts
+        )
         beam_size = read_beam_size(given) / 1000.0
         experiment = Experiment(
             beam=read_beam(

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError
+from tiled_sim.io.space_group import find_space_group
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
@@ -44,7 +45,7 @@ _TOP = plain(
     *("background", "noise", "allow_upstream"),
 )
 _FORMATS = ("hkl", "fdump", "mtz")
-_FACTORS = plain(*_FORMATS, "mtz_column", "default_F", "ignore_file_cell")
+_FACTORS = plain(*_FORMATS, "mtz_column", "default_F", "ignore_file_cell", "space_group")
 #: Quantities of every table, by the names that lead to it.
 _SECTIONS: dict[tuple[str, ...], Mapping[str, Unit]] = {
     (): _TOP,
@@ -122,17 +123,17 @@ def _experiment(top: Table) -> Experiment:
     beam = toml_beam.read_beam(table, notes, allow_upstream=allow_upstream)
     if c_compat and len(set(beam.spectrum.weight.tolist())) > 1:
         notes.append("as C: the weights of the sources are ignored")
+    source = _structure_factors(top)
     crystal = toml_crystal.read_crystal(
-        top.table("crystal", toml_crystal.KEYS), beam.wavelength, notes
+        top.table("crystal", toml_crystal.KEYS), beam.wavelength, source, notes
     )
     of_detector = top.table("detector", toml_detector.KEYS)
-    detector = toml_detector.read_detector(of_detector, beam)
+    detector = toml_detector.read_detector(of_detector, beam, notes)
     if "distance" in of_detector and beam.direction[2] < 0.0:
         notes.append(
             f"the light travels along beam.direction = {beam.direction}, and the detector stands "
             "where it goes; dxtbx's `direction` is the other way, to the source"
         )
-    source = _structure_factors(top)
     return Experiment(
         beam=beam,
         crystal=crystal,
@@ -163,6 +164,10 @@ def _structure_factors(top: Table) -> Reflections:
     table = top.table("structure_factors", _FACTORS)
     way = table.choose("where F comes from", *((name,) for name in _FORMATS))
     file_format = way[0] if way else None
+    space_group = table.text("space_group") if "space_group" in table else None
+    if space_group is not None:
+        with table.reading("space_group"):
+            find_space_group(space_group)
     return table.build(
         Reflections,
         path=table.path(file_format) if file_format else None,
@@ -170,6 +175,7 @@ def _structure_factors(top: Table) -> Reflections:
         default_F=table.number("default_F", 0.0),
         column=table.text("mtz_column") if "mtz_column" in table else None,
         ignore_file_cell=table.flag("ignore_file_cell", False),
+        space_group=space_group,
     )
 
 

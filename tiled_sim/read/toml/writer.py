@@ -144,6 +144,8 @@ def _structure_factors(source: Reflections) -> Iterator[str]:
     if source.column is not None:
         yield f"mtz_column = {_value(source.column)}"
     yield f"default_F = {_value(source.default_F)}"
+    if source.space_group is not None:
+        yield f"space_group = {_value(source.space_group)}"
     if source.ignore_file_cell:
         yield f"ignore_file_cell = {_value(source.ignore_file_cell)}"
 
