@@ -233,10 +233,13 @@ def test_the_cell_is_that_of_the_amplitudes_own_dataset(written):
     assert read_mtz_cell(path, "FD") == read_mtz(path, "FD").provenance.cell == other
 
 
-def test_a_cell_of_no_crystal_is_none(written, tmp_path):
+@pytest.mark.parametrize(
+    "cell", [(1, 1, 1, 90, 90, 90), (0, 0, 0, 0, 0, 0), (40, 50, 60, 30, 30, 100)]
+)
+def test_a_cell_of_no_crystal_is_none(written, tmp_path, cell):
     path = written(amplitudes("F"))
     mtz = gemmi.read_mtz_file(str(path))
-    mtz.set_cell_for_all(gemmi.UnitCell(1, 1, 1, 90, 90, 90))
+    mtz.set_cell_for_all(gemmi.UnitCell(*cell))
     mtz.write_to_file(str(tmp_path / "none.mtz"))
     assert read_mtz(tmp_path / "none.mtz").provenance.cell is None
 

@@ -300,3 +300,11 @@ def test_the_page_has_the_table_of_changes():
 def test_every_spelling_is_a_key_of_its_own():
     spelt = [key for name, key_ in KEYS.items() for key in spellings(name, key_.unit)]
     assert len(spelt) == len(set(spelt))
+
+
+def test_a_space_group_goes_with_a_list_and_is_left_behind_by_an_mtz():
+    listed = with_(structure_factors__hkl="a.hkl", structure_factors__space_group="C2")
+    assert listed.structure_factors == Reflections("a.hkl", "hkl", 3.0, space_group="C2")
+    again = listed.with_({"structure_factors.mtz": "a.mtz"}).structure_factors
+    assert again == Reflections("a.mtz", "mtz", 3.0)
+    assert listed.with_({"structure_factors.space_group": None}).sha256 != listed.sha256

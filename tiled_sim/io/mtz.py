@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.io.mtz_columns import AmplitudeSet, choose_amplitudes, index_columns
+from tiled_sim.io.mtz_symmetry import space_group_of
 from tiled_sim.io.refln_cif import is_cif, mtz_of_cif
 from tiled_sim.io.source_file import (
     MAX_BYTES,
@@ -21,6 +22,7 @@ from tiled_sim.io.source_file import (
 )
 from tiled_sim.io.space_group import gemmi_for, of_space_group, rotations_of
 from tiled_sim.model.structure_factors import Cell, StructureFactors
+from tiled_sim.physics.cell import cell_volume
 
 #: Equivalent rows contradict each other where their F differ by more than this share of the larger.
 AGREEMENT = 1e-3
@@ -168,6 +170,8 @@ def _of_mtz(gemmi: ModuleType, source: SourceFile, content: bytes) -> Any:
         except (RuntimeError, ValueError, MemoryError) as error:
             reason = str(error).replace(str(copy), source.name)
             raise source.error(f"gemmi cannot read it ({reason}): copy it again") from None
+    mtz.spacegroup = space_group_of(gemmi, source, content, mtz)
+    return mtz
 
 
 def _listed(source: SourceFile, mtz: Any) -> _Indices:
@@ -326,16 +330,15 @@ def _expanded(
 
 def _cell(mtz: Any, column: Any) -> tuple[Cell | None, float | None]:
     """Cell [Å, °] and wavelength [Å] of a column's dataset, as far as the file says them."""
-    wavelength = float(mtz.dataset(column.dataset_id).wavelength)
-    cell = mtz.get_cell(column.dataset_id)
-    if not cell.is_crystal():
-        cell = mtz.cell
-    a, b, c, alpha, beta, gamma = (float(value) for value in cell.parameters)
-    named = cell.is_crystal() and min(a, b, c, alpha, beta, gamma) > 0
-    return (
-        (a, b, c, alpha, beta, gamma) if named else None,
-        wavelength if 0 < wavelength < 1000 else None,
-    )
+    own = [dataset for dataset in mtz.datasets if dataset.id == column.dataset_id]
+    wavelength = own[0].wavelength if own else 0.0
+    for cell in (*(dataset.cell for dataset in own), mtz.cell):
+        a, b, c, alpha, beta, gamma = (float(value) for value in cell.parameters)
+        angles = np.radians([alpha, beta, gamma])
+        exists = min(a, b, c) > 1.0 and angles.min() > 0 and angles.max() < np.pi
+        if exists and cell_volume(np.array([a, b, c]), angles) > 0:
+            return (a, b, c, alpha, beta, gamma), wavelength if wavelength > 0 else None
+    return None, wavelength if wavelength > 0 else None
 
 
 def _spelt(hkl: _Indices) -> str:
