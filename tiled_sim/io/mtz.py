@@ -152,11 +152,6 @@ def _parse(gemmi: ModuleType, source: SourceFile) -> tuple[Any, list[str]]:
         raise source.error(
             "it is not merged (it has batches): merge it to one F a reflection, by aimless, say"
         )
-    if mtz.spacegroup is None:
-        raise source.error(
-            f"its space group {mtz.spacegroup_name!r} is unknown, so its reflections cannot be "
-            "expanded to P1: set it, by SYMMETRY of CCP4's cad"
-        )
     return mtz, notes
 
 
@@ -166,7 +161,7 @@ def _of_mtz(gemmi: ModuleType, source: SourceFile, content: bytes) -> Any:
         copy = Path(folder) / "copy.mtz"
         copy.write_bytes(content)
         try:
-            return gemmi.read_mtz_file(str(copy))
+            mtz = gemmi.read_mtz_file(str(copy))
         except (RuntimeError, ValueError, MemoryError) as error:
             reason = str(error).replace(str(copy), source.name)
             raise source.error(f"gemmi cannot read it ({reason}): copy it again") from None
