@@ -21,6 +21,7 @@ from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Sensor
 from tiled_sim.model.exposures import Exposures
 from tiled_sim.model.readout import Noise, PointSpread
+from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import recommended_for
 from tiled_sim.model.units import spellings
 from tiled_sim.model.values import either, shown
@@ -55,7 +56,7 @@ def changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment
             parts[name] = change(getattr(experiment, name), given[section])
     notes = [*experiment.notes, *(f"changed: {key} = {shown(v)}" for key, v in changes.items())]
     made = replace(experiment, **parts, notes=tuple(notes))
-    return replace(made, notes=(*notes, *_too_coarse(experiment, made)))
+    return noted(replace(made, notes=(*notes, *_too_coarse(experiment, made))))
 
 
 def _too_coarse(before: "Experiment", after: "Experiment") -> list[str]:

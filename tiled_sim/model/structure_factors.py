@@ -69,6 +69,8 @@ class StructureFactors:
                 f"amplitude must be float64 and given bool, "
                 f"not {self.amplitude.dtype} and {self.given.dtype}"
             )
+        if not np.isfinite(self.amplitude).all():
+            raise ValueError("an amplitude is not finite")
 
     @property
     def maximum(self) -> tuple[int, int, int]:

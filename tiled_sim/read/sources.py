@@ -6,7 +6,7 @@ import numpy as np
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.sources import SourceRow
-from tiled_sim.model.beam import Source, Spectrum
+from tiled_sim.model.beam import MOST_SOURCES, Source, Spectrum
 from tiled_sim.physics.vectors import Array, Vector, about_axis, as_tuple, unit
 from tiled_sim.read.stepping import Steps
 
@@ -36,6 +36,13 @@ def swept_sources(
     dispersion : Δλ/λ
     elliptical : leave out the corners of the divergence
     """
+    count = horizontal.count * vertical.count * dispersion.count
+    if count > MOST_SOURCES:
+        raise ExperimentError(
+            f"divergence and dispersion in {horizontal.count} x {vertical.count} x "
+            f"{dispersion.count} steps make {count} sources, more than the {MOST_SOURCES} that are "
+            "allowed: each costs as much as the whole image of one; take fewer steps"
+        )
     across = unit(np.cross(beam, polarization_axis))
     sources = []
     for i in range(horizontal.count):

@@ -7,7 +7,15 @@ import numpy as np
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.smv import read_smv
-from tiled_sim.model.detector import Detector, MaskFile, Panel, Region
+from tiled_sim.model.detector import (
+    LARGEST_PIXEL,
+    MOST_PIXELS,
+    SMALLEST_PIXEL,
+    Detector,
+    MaskFile,
+    Panel,
+    Region,
+)
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Vector, as_tuple
 from tiled_sim.read.conventions import (
@@ -48,6 +56,8 @@ _PIVOTS = {
 }
 #: Positions closer than this are the same [m].
 _SAME = 1e-6
+#: A detector nearer than this stands at the sample [mm].
+_NEAREST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,11 @@ def read_laboratory(given: Given, headers: ImageHeaders, conflicts: Conflicts) -
         pixel_size = _header(headers, "PIXEL_SIZE", 0.1) / 1000.0
     if pixel_size <= 0:
         raise ExperimentError(f"-pixel {pixel_size * 1000} mm must be positive")
+    if not SMALLEST_PIXEL <= pixel_size <= LARGEST_PIXEL:
+        raise ExperimentError(
+            f"-pixel {pixel_size * 1000:g} mm must lie between {SMALLEST_PIXEL * 1000:g} and "
+            f"{LARGEST_PIXEL * 1000:g} mm; check its unit"
+        )
     pixels = _pixels(given, headers, pixel_size, conflicts)
     convention = _convention(given, conflicts)
     placement = Placement(
@@ -120,7 +135,7 @@ def read_detector(
         normal=as_tuple(placed.normal),
         pixels=laboratory.pixels,
         pixel_size=(laboratory.pixel_size, laboratory.pixel_size),
-        region=_region(given, laboratory.pixels),
+        region=_region(given, laboratory.pixels, conflicts),
         mask=_mask(given),
     )
     return Detector(
@@ -183,6 +198,12 @@ def _pixels(
                     f"the number of pixels is {count}",
                 )
         counts.append(sized if count is None else count)
+        if counts[-1] > MOST_PIXELS:
+            said = f"{by_count} {count}" if count is not None else f"{by_size} {size * 1000:g} mm"
+            raise ExperimentError(
+                f"{said}: {counts[-1]} pixels along {axis} are more than the {MOST_PIXELS} that "
+                "are allowed; check units, and -pixel"
+            )
         if counts[-1] <= 0:
             raise ExperimentError(f"{by_size} {size * 1000:g} mm is less than half a pixel")
     slow, fast = counts
@@ -371,7 +392,7 @@ def _with_distance(
     if distance is None:
         distance = _header(headers, "DISTANCE", 100.0)
     for option, value in (("-distance", distance), ("-close_distance", close)):
-        if value is not None and value <= 0:
+        if value is not None and value <= _NEAREST:
             raise ExperimentError(f"{option} {value:g} mm must be positive")
     placement = replace(placement, distance=distance / 1000.0)
     if close is None:
@@ -417,15 +438,24 @@ def _millimetres(vector: np.ndarray) -> str:
     return "(" + ", ".join(f"{component * 1000:.3f}" for component in vector) + ")"
 
 
-def _region(given: Given, pixels: tuple[int, int]) -> Region | None:
+def _region(
+    given: Given, pixels: tuple[int, int], conflicts: Conflicts
+) -> Region | None:
     values = given.values("-roi")
     if values is None:
         return None
-    fast_min, fast_max, slow_min, slow_max = (int(value) for value in values)
+    fast_min, fast_max, slow_min, slow_max = asked = tuple(int(value) for value in values)
     slow, fast = pixels
-    return Region.of_ends(
+    region = Region.of_ends(
         max(fast_min, 0),
         min(fast_max, fast - 1) if fast_max >= 0 else fast - 1,
         max(slow_min, 0),
         min(slow_max, slow - 1) if slow_max >= 0 else slow - 1,
     )
+    if region.ends != asked:
+        said, done = (" ".join(map(str, ends)) for ends in (asked, region.ends))
+        conflicts.note(
+            f"-roi {said} (first and last pixel along fast, then slow) does not lie on the panel "
+            f"of {slow} x {fast} (slow x fast) pixels: {done} is computed, as in C"
+        )
+    return region

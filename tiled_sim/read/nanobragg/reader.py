@@ -10,16 +10,20 @@ from tiled_sim.io.camera import CameraHeader
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.readout import Noise
+from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import Sampling, recommended_oversample
 from tiled_sim.physics.vectors import as_tuple
+from tiled_sim.read.arithmetic import computable
 from tiled_sim.read.nanobragg.background import read_background
 from tiled_sim.read.nanobragg.beam import read_beam, read_beam_size, read_wavelength
 from tiled_sim.read.nanobragg.camera import camera_header
 from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.crystal import read_crystal
 from tiled_sim.read.nanobragg.detector import Laboratory, read_detector, read_laboratory
+from tiled_sim.read.nanobragg.dropped import settle_dropped
 from tiled_sim.read.nanobragg.exposures import PhiSweep, make_exposures, read_sweep
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders, read_image_headers
+from tiled_sim.read.nanobragg.naming import by_options
 from tiled_sim.read.nanobragg.options import Given, parse
 from tiled_sim.read.nanobragg.outputs import (
     Outputs,
@@ -68,7 +72,9 @@ class Command:
     @cached_property
     def camera(self) -> CameraHeader:
         """What an image of the command says in its header. Raises as `experiment`."""
-        return camera_header(self._camera.laboratory, self._camera.wavelength, self._camera.sweep)
+        with computable("nanoBragg options:"):
+            seen = self._camera
+            return camera_header(seen.laboratory, seen.wavelength, seen.sweep)
 
     def factors(self, *, fdump: str | Path | None, mtz: str | Path | None) -> NamedReflections:
         """What the command, and ours beside it, say of structure factors.
@@ -116,13 +122,19 @@ class Command:
         InputFileError
             for files that cannot be read
         """
-        given = self.given
-        require_companions(given, c_compat=self.c_compat)
+        require_companions(self.given, c_compat=self.c_compat)
         if structure_factors is None:
             structure_factors = self.factors(fdump=fdump, mtz=mtz).choose().reflections
-        seen, conflicts = self._camera, Conflicts(self.c_compat)
-        for note in seen.notes:
+        with computable("nanoBragg options:"), by_options():
+            return noted(self._resolved(structure_factors, clip_to_beam, noise))
+
+    def _resolved(
+        self, structure_factors: Reflections, clip_to_beam: bool | None, noise: Noise | None
+    ) -> Experiment:
+        given, seen, conflicts = self.given, self._camera, Conflicts(self.c_compat)
+        for note in (*given.notes, *seen.notes):
             conflicts.note(note)
+        settle_dropped(given, conflicts)
         laboratory, wavelength = seen.laboratory, seen.wavelength
         crystal, cells_by_number = read_crystal(given, wavelength, clip_to_beam, conflicts)
         beam_size = read_beam_size(given) / 1000.0

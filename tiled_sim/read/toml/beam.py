@@ -3,7 +3,7 @@
 import numpy as np
 
 from tiled_sim.io.sources import read_sources
-from tiled_sim.model.beam import Beam, Source, Spectrum, require_source
+from tiled_sim.model.beam import MOST_SOURCES, Beam, Source, Spectrum, require_source
 from tiled_sim.model.units import ANGLE, ENERGY, FLUX, LENGTH, SPREAD, TIME, Unit, units_of
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
@@ -25,8 +25,6 @@ KEYS: dict[str, Unit] = {
     **plain("sources", "source_file", "dispersion_steps", "divergence_steps", "divergence_shape"),
 }
 _SOURCE_KEYS: dict[str, Unit] = {**units_of(Spectrum), "energy": ENERGY}
-#: Of a sweep; each costs as much as the whole image of one.
-_MOST_SOURCES = 10**6
 _ALONG_Z: Vector = (0.0, 0.0, 1.0)
 
 
@@ -155,10 +153,10 @@ def _swept(table: Table, direction: Vector, wavelength: float, axis: Vector) -> 
     horizontal, vertical = _divergence(table)
     dispersion = _dispersion(table)
     count = horizontal.count * vertical.count * dispersion.count
-    if count > _MOST_SOURCES:
+    if count > MOST_SOURCES:
         raise table.error(
             f"{table.named('divergence_steps', 'dispersion_steps')} make {count} sources, more "
-            f"than the {_MOST_SOURCES} that are allowed"
+            f"than the {MOST_SOURCES} that are allowed"
         )
     if (horizontal, vertical) != (SINGLE, SINGLE) and _parallel(direction, axis):
         raise table.error(
