@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tiled_sim.cli.arguments import Parser, fraction, whole_number
+from tiled_sim.cli.arguments import Parser, fraction, positive, whole_number
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 
@@ -28,9 +28,71 @@ else 6.
 """
 
 
+def parser() -> Parser:
+    """The options of the verb."""
+    made = Parser("compare", "Hold image B against image A.", _EPILOG)
+    made.add_argument("a", metavar="A")
+    made.add_argument("b", metavar="B")
+    made.add_argument(
+        "--shape",
+        nargs=2,
+        type=whole_number,
+        metavar=("SLOW", "FAST"),
+        help="pixels of a raw float32 image",
+    )
+    made.add_argument("--frame", type=whole_number, metavar="N", help="exposure of a run (0)")
+    made.add_argument("--panel", type=whole_number, metavar="N", help="panel of a run (0)")
+    made.add_argument(
+        "--roi",
+        nargs=4,
+        type=whole_number,
+        metavar=("FASTMIN", "FASTMAX", "SLOWMIN", "SLOWMAX"),
+        help="compare this region, inclusive, as nanoBragg's -roi; beside a larger image, one of "
+        "exactly its size is taken for a cut of it",
+    )
+    made.add_argument(
+        "--mask",
+        metavar="FILE",
+        help="SMV image, or array in an npz (`mask`, the only one, or FILE.npz:KEY); 0 is dead",
+    )
+    made.add_argument(
+        "--min-correlation",
+        type=fraction,
+        default=0.9995,
+        metavar="R",
+        help="least correlation that passes (0.9995)",
+    )
+    made.add_argument(
+        "--sum-ratio",
+        nargs=2,
+        type=positive,
+        default=(0.99, 1.01),
+        metavar=("LOW", "HIGH"),
+        help="sum of B / sum of A that passes (0.99 1.01)",
+    )
+    made.add_argument(
+        "--peak-tolerance",
+        type=positive,
+        default=0.02,
+        metavar="SHARE",
+        help="largest |B / A - 1| of any peak that passes (0.02)",
+    )
+    made.add_argument(
+        "--max-displacement",
+        type=positive,
+        default=0.5,
+        metavar="PIXELS",
+        help="largest displacement of any peak that passes (0.5)",
+    )
+    made.add_argument(
+        "--picture", metavar="FILE.png", help="draw both, their ratio and their difference"
+    )
+    return made
+
+
 def run(words: Sequence[str]) -> int:
     """Run the verb; 0 if the images pass all thresholds, else 6."""
-    options = _parser().parse(words)
+    options = parser().parse(words)
     low, high = options.sum_ratio
     if low > high:
         raise UsageError(f"--sum-ratio {low:g} {high:g}: the first is the least, the second not")
@@ -55,77 +117,6 @@ def run(words: Sequence[str]) -> int:
         if options.picture:
             print(f"picture   {options.picture}")
     return 0 if passed else DIFFERENT
-
-
-def _parser() -> Parser:
-    parser = Parser("compare", "Hold image B against image A.", _EPILOG)
-    parser.add_argument("a", metavar="A")
-    parser.add_argument("b", metavar="B")
-    parser.add_argument(
-        "--shape",
-        nargs=2,
-        type=whole_number,
-        metavar=("SLOW", "FAST"),
-        help="pixels of a raw float32 image",
-    )
-    parser.add_argument("--frame", type=whole_number, metavar="N", help="exposure of a run (0)")
-    parser.add_argument("--panel", type=whole_number, metavar="N", help="panel of a run (0)")
-    parser.add_argument(
-        "--roi",
-        nargs=4,
-        type=whole_number,
-        metavar=("FASTMIN", "FASTMAX", "SLOWMIN", "SLOWMAX"),
-        help="compare this region, inclusive, as nanoBragg's -roi; beside a larger image, one of "
-        "exactly its size is taken for a cut of it",
-    )
-    parser.add_argument(
-        "--mask",
-        metavar="FILE",
-        help="SMV image, or array in an npz (`mask`, the only one, or FILE.npz:KEY); 0 is dead",
-    )
-    parser.add_argument(
-        "--min-correlation",
-        type=fraction,
-        default=0.9995,
-        metavar="R",
-        help="least correlation that passes (0.9995)",
-    )
-    parser.add_argument(
-        "--sum-ratio",
-        nargs=2,
-        type=_positive,
-        default=(0.99, 1.01),
-        metavar=("LOW", "HIGH"),
-        help="sum of B / sum of A that passes (0.99 1.01)",
-    )
-    parser.add_argument(
-        "--peak-tolerance",
-        type=_positive,
-        default=0.02,
-        metavar="SHARE",
-        help="largest |B / A - 1| of any peak that passes (0.02)",
-    )
-    parser.add_argument(
-        "--max-displacement",
-        type=_positive,
-        default=0.5,
-        metavar="PIXELS",
-        help="largest displacement of any peak that passes (0.5)",
-    )
-    parser.add_argument(
-        "--picture", metavar="FILE.png", help="draw both, their ratio and their difference"
-    )
-    return parser
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
-    return value
 
 
 def _images(options: argparse.Namespace) -> "tuple[Image, Image]":

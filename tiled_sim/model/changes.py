@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tiled_sim.errors import ExperimentError
+from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.change_keys import AXES, KEYS, REFUSED, STARS
@@ -49,6 +50,11 @@ def changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment
         for keys that are unknown, say a thing twice or have no one clear meaning, and for values
         that cannot be
     """
+    with computable("changes:"):
+        return _changed(experiment, changes)
+
+
+def _changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment":
     given = _read(changes)
     parts: dict[str, Any] = dict(given.get("", {}))
     for section, (name, change) in _SECTIONS.items():

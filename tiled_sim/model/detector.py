@@ -16,7 +16,6 @@ from tiled_sim.model.checks import (
 )
 from tiled_sim.physics.vectors import Vector
 
-
 #: Along a side of a panel.
 MOST_PIXELS = 10**6
 #: Sides of a pixel [m].

@@ -8,7 +8,6 @@ import numpy as np
 from tiled_sim.model.checks import require, require_count, require_finite, require_unit
 from tiled_sim.physics.vectors import Array, Vector, about_axis
 
-
 _MOST_FRAMES = 10**7
 
 

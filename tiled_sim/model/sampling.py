@@ -8,7 +8,6 @@ from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector
 from tiled_sim.model.values import whole
 
-
 #: Along each side of a pixel; its square is 10 million.
 MOST_OVERSAMPLE = 3162
 

@@ -1,6 +1,5 @@
 """How many of the reflections that the detector can see have a structure factor."""
 
-import itertools
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from tiled_sim.errors import CoverageError
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.devices import one_torch_thread
 from tiled_sim.kernels.optics import Optics
-from tiled_sim.kernels.scene import Scene
+from tiled_sim.kernels.scene import Scene, thinned
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.mask import Mask
@@ -24,6 +23,9 @@ from tiled_sim.physics.geometry import Vectors
 #: Pixels and steps looked at: enough to meet nearly every reflection of a large detector.
 _SAMPLED_PIXELS = 250_000
 _SAMPLED_STEPS = 8
+#: Phi steps, and domains, that such a sample is taken from, where there are millions.
+_LISTED_STEPS = 300
+_SOURCES_AT_A_TIME = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def measure_coverage(
     structure_factors : of its file
     mask : of its panels
     """
+    experiment = thinned(experiment, _LISTED_STEPS)
     frames, panels, _, _ = experiment.shape
     keys = np.empty(0, dtype=np.int64)
     pixels = 0
@@ -158,27 +161,27 @@ def _farthest_stol(experiment: Experiment, panel: int) -> float:
     rows = torch.tensor([0, 0, slow - 1, slow - 1], dtype=torch.float64)
     columns = torch.tensor([0, fast - 1, 0, fast - 1], dtype=torch.float64)
     corners = Pixels(rows, columns, torch.ones(4, dtype=torch.bool))
-    scene = Scene.of(experiment, 0, panel)
+    scene = Scene.of(thinned(experiment, 1), 0, panel)
     diffracted, _ = Optics(scene).to_subpixel(corners, 0)
-    return max(
-        0.5
-        * float(
-            geometry.scattering_vector(diffracted, source.incident, source.wavelength)
-            .length()
-            .max()
-        )
-        for source in scene.spectrum
-    )
+    outwards = np.stack([axis.numpy() for axis in diffracted], axis=-1)
+    spectrum, farthest = scene.spectrum, 0.0
+    for first in range(0, len(spectrum), _SOURCES_AT_A_TIME):
+        some = spectrum[first : first + _SOURCES_AT_A_TIME]
+        q = (outwards - some.incident[:, None]) / some.wavelength[:, None, None]
+        farthest = max(farthest, 0.5 * float(np.linalg.norm(q, axis=2).max()))
+    return farthest
 
 
 def _sampled_steps(experiment: Experiment) -> list[tuple[int, tuple[int, int]]]:
     """Some (source, (phi step, domain)), evenly over all."""
-    sources, domains = len(experiment.beam.spectrum), experiment.crystal.domains.count
-    steps = experiment.exposures.steps
-    every = itertools.product(range(sources), itertools.product(range(steps), range(domains)))
-    count = sources * steps * domains
+    domains = experiment.crystal.domains.count
+    orientations = experiment.exposures.steps * domains
+    count = len(experiment.beam.spectrum) * orientations
     wanted = set(np.linspace(0, count - 1, min(count, _SAMPLED_STEPS)).round().astype(int).tolist())
-    return [step for number, step in enumerate(every) if number in wanted]
+    return [
+        (number // orientations, divmod(number % orientations, domains))
+        for number in sorted(wanted)
+    ]
 
 
 def _sampled_pixels(experiment: Experiment, panel: int, mask: Mask) -> Pixels:

@@ -438,9 +438,7 @@ def _millimetres(vector: np.ndarray) -> str:
     return "(" + ", ".join(f"{component * 1000:.3f}" for component in vector) + ")"
 
 
-def _region(
-    given: Given, pixels: tuple[int, int], conflicts: Conflicts
-) -> Region | None:
+def _region(given: Given, pixels: tuple[int, int], conflicts: Conflicts) -> Region | None:
     values = given.values("-roi")
     if values is None:
         return None

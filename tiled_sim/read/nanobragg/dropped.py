@@ -12,11 +12,12 @@ _DROPPED: dict[str, str] = {
             *("-osc", "-phistep", "-divergence", "-hdivrange", "-vdivrange", "-dispersion"),
             *("-hdivstep", "-vdivstep", "-hdivsteps", "-vdivsteps", "-divsteps", "-dispsteps"),
             *("-xtal_size", "-xtal_x", "-xtal_y", "-xtal_z", "-scale", "-pgmscale", "-oversample"),
-            *("-detector_thicksteps", "-mosaic_domains", "-phisteps"),
+            *("-detector_thicksteps", "-mosaic_domains"),
         ),
         _AS_NOT_GIVEN,
     ),
     **dict.fromkeys(("-N", "-Na", "-Nb", "-Nc"), "1 cell is taken"),
+    "-phisteps": "0 is 1 step, and less counts as not given",
     "-dmin": "there is no limit",
     "-flux": "it counts as not given, and -fluence is taken",
 }

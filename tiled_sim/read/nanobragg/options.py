@@ -44,7 +44,6 @@ class Option:
     row: str = ""
     inert: str = ""
 
-
     @property
     def largest(self) -> float:
         """Beyond this, either sign, no value makes sense."""

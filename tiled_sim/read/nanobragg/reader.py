@@ -7,13 +7,13 @@ from pathlib import Path
 
 from tiled_sim.errors import UsageError
 from tiled_sim.io.camera import CameraHeader
+from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import Sampling, recommended_oversample
 from tiled_sim.physics.vectors import as_tuple
-from tiled_sim.read.arithmetic import computable
 from tiled_sim.read.nanobragg.background import read_background
 from tiled_sim.read.nanobragg.beam import read_beam, read_beam_size, read_wavelength
 from tiled_sim.read.nanobragg.camera import camera_header

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tiled_sim.errors import InputFileError
+from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
@@ -25,7 +26,6 @@ from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import Sampling, recommended_for
 from tiled_sim.model.units import Unit, units_of
-from tiled_sim.read.arithmetic import computable
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
 from tiled_sim.read.toml import background as toml_background
 from tiled_sim.read.toml import beam as toml_beam

@@ -1,4 +1,4 @@
-"""Numbers that a reader can read and nobody can compute with."""
+"""Numbers that can be said and not computed with."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ def computable(what: str) -> Iterator[None]:
 
     Parameters
     ----------
-    what : is read, as the beginning of a sentence
+    what : is resolved, as the beginning of a sentence
 
     Raises
     ------
