@@ -375,7 +375,11 @@ def add_cluster_options(parser: Parser) -> None:
         action="store_true",
         help="leave the run to a scheduler that is running already; `watch` follows it",
     )
-    parser.add_argument("--no-progress", action="store_true", help="show no progress bar")
+    parser.add_argument(
+        "--no-progress",
+        action="store_true",
+        help="show no progress bar; where the run goes on is told all the same",
+    )
     parser.add_argument(
         "--tls",
         action="store_true",

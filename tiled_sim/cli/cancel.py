@@ -10,7 +10,9 @@ from tiled_sim.errors import StoreError
 def parser() -> Parser:
     """The options of the verb."""
     made = Parser(
-        "cancel", "Stop computing a run, from anywhere that sees it. `resume` goes on with it."
+        "cancel",
+        "Stop computing a run, from anywhere that sees it. `resume` goes on with it.\n"
+        "The submit or resume that is stopped leaves with exit code 5, this one with 0.",
     )
     made.add_argument("run", metavar="RUN.zarr")
     return made

@@ -70,7 +70,7 @@ def _repaired(found: "Run", before: "Verification", options: argparse.Namespace)
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.repair import repair
 
-    with ProgressBar(not options.json) as bar:
+    with ProgressBar(not options.json, silent=options.json) as bar:
         return repair(
             found,
             before.faults,

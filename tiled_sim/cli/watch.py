@@ -36,7 +36,7 @@ def run(words: Sequence[str]) -> int:
     from tiled_sim.store.control import Control
 
     found = Run(options.run)
-    with ProgressBar(not (options.json or options.no_progress)) as bar:
+    with ProgressBar(not (options.json or options.no_progress), silent=options.json) as bar:
         for number, driver in enumerate(_signs_of_life(found)):
             if number == 0:
                 bar.started(found, driver.missing, driver.dashboard)

@@ -39,7 +39,7 @@ def by_options() -> Iterator[None]:
     try:
         yield
     except ExperimentError as error:
-        message = str(error)
+        message = error.written
         for beginning, options in _SAID_BY.items():
             if message.startswith(beginning):
                 raise type(error)(f"{message} ({options})") from None
