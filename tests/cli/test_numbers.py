@@ -57,10 +57,11 @@ BESIDE = {
     "--noise-psf-fwhm": "--noise-psf gauss",
     "--noise-psf-radius": "--noise-psf gauss --noise-psf-fwhm 300",
 }
-STILL = [
-    *"-hkl p1.hkl -default_F 1 -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5".split(),
-    *"-distance 100 -detpixels 32 -pixel 0.4 -oversample 1".split(),
-]
+_STILL = (
+    "-hkl p1.hkl -default_F 1 -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5 "
+    "-distance 100 -detpixels 32 -pixel 0.4 -oversample 1"
+)
+STILL = _STILL.split()
 #: Longer than anything takes; a hang is an error, and not a test that never ends.
 SECONDS = 30
 #: Terms of a pixel's sum that are computed here.
