@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).parents[1] / "tiled_sim"
 
 #: From the ground up; a part may import from its own layer and from those before it.
 LAYERS = (
-    ("errors", "versions"),
+    ("errors", "versions", "wording"),
     ("physics",),
     ("model",),
     ("io",),

@@ -1,10 +1,45 @@
-"""The errors a user can meet. Every message says what is wrong, where, and what to do."""
+"""The errors a user can meet. Every message says what is wrong, where, and what to do.
+
+Messages name options as the command line spells them (``--tile 512``), once. To whoever calls from
+Python an error says the same by its parameters (``tile=512``).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tiled_sim.wording import in_python
+
+_on_command_line = False
+
+
+@contextmanager
+def on_command_line() -> Iterator[None]:
+    """While it lasts, errors of this process are told to whoever wrote a command."""
+    global _on_command_line
+    before, _on_command_line = _on_command_line, True
+    try:
+        yield
+    finally:
+        _on_command_line = before
 
 
 class TiledSimError(Exception):
     """Base of all errors that reach a user as a message instead of a traceback."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return self.written if _on_command_line else in_python(self.written)
+
+    @property
+    def written(self) -> str:
+        """The message as it is written, for whoever passes it on to where it is told."""
+        return super().__str__()
+
+
+def written(error: BaseException) -> str:
+    """The message of any error, for whoever passes it on to where it is told."""
+    return error.written if isinstance(error, TiledSimError) else str(error)
 
 
 class UsageError(TiledSimError):

@@ -1,10 +1,12 @@
 """The command line as its users meet it: what it prints, what it writes, how it leaves."""
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -224,7 +226,7 @@ def test_a_reader_that_leaves_early_is_no_error():
         (f"plan {STILL} --noise-seed 4 -seed 5", ["--noise-seed and -seed"]),
         (f"plan {STILL} --noise-psf gauss", ["its width", "--noise-psf-fwhm UM"]),
         (f"plan {STILL} --noise-psf-fwhm 70", ["its shape", "gauss or fiber"]),
-        (f"plan {STILL} --noise-gain none", ["--noise-gain", "invalid float value"]),
+        (f"plan {STILL} --noise-gain none", ["--noise-gain", "'none' is not a finite number"]),
         (f"plan {STILL} --noise-psf moffat", ["--noise-psf", "'gauss', 'fiber'"]),
         ("plan --noise e.toml", ["[noise] in the TOML file"]),
         (f"plan {STILL} -printout", ["-printout", "-printout_pixel FAST SLOW"]),
@@ -471,7 +473,7 @@ def test_a_tile_that_fails_is_told_with_its_name_and_its_attempts(tell, begun, a
     code, output, complaint = tell("resume", begun, words)
     assert (code, output) == (5, "")
     lines = complaint.strip().splitlines()
-    assert [line.split(":")[0] for line in lines[:-1]] == [
+    assert [line.split(":")[0] for line in lines[2:-1]] == [
         "tile f00000/p000/r0001c0000 failed, trying again",
         "tile f00000/p000/r0001c0000 failed, trying again",
         "tile f00000/p000/r0001c0000 failed, given up",
@@ -533,7 +535,25 @@ def test_progress_is_shown_on_standard_error_only(tell, in_data, address, tmp_pa
 def test_progress_can_be_left_out(tell, in_data, address, tmp_path, silence):
     where = f"--cluster {address}"
     code, _, complaint = tell("submit", where, silence, "--out", tmp_path / "run.zarr", STILL)
-    assert (code, complaint) == (0, "")
+    told = complaint.splitlines()
+    assert code == 0
+    assert told[0] == f"run       {tmp_path / 'run.zarr'}"
+    assert told[1].startswith("dashboard http://")
+    assert len(told) == 2
+
+
+def test_a_busy_dashboard_port_takes_another_and_says_which(tell, in_data, tmp_path):
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # then another holds it, which is as good
+            held = stack.enter_context(socket.socket())
+            held.bind(("127.0.0.1", 8787))
+            held.listen()
+        code, _, complaint = tell("submit --no-progress --out", tmp_path / "run.zarr", STILL)
+    assert code == 0
+    (port,) = re.findall(
+        r"dashboard http://127\.0\.0\.1:(\d+)/\S* \(port 8787 is taken\)", complaint
+    )
+    assert port != "8787"
 
 
 def test_a_run_on_the_default_cluster_is_made_from_start_to_end(data, tmp_path):

@@ -300,7 +300,7 @@ def test_where_f_is_interpolated_that_is_said(in_data, probe):
         ("", ["nothing to probe", "--hkl FILE"]),
         (LOST, ["nothing to probe"]),
         ("--hkl a.hkl --pixel 1 2", ["--pixel", "need an experiment"]),
-        ("--hkl a.hkl --reflection 1 2 x", ["--reflection", "invalid int value: 'x'"]),
+        ("--hkl a.hkl --reflection 1 2 x", ["--reflection", "'x' is not a whole number"]),
         ("--hkl a.hkl --dtype float16", ["--dtype", "float16"]),
         (f"-default_F 1 {STILL} --pixel 64 0", ["slow 64 does not exist", "0 to 63"]),
         ("--hlk a.hkl", ["'--hlk' is not understood", "--hkl"]),

@@ -1,8 +1,10 @@
 """The progress bar, as it ends up on a terminal that is no terminal."""
 
+import contextlib
 import dataclasses
 import io
 import json
+import socket
 
 import pytest
 from dask.system import CPU_COUNT
@@ -39,6 +41,7 @@ class Run:
 
     def __init__(self, plan):
         self.plan = plan
+        self.path = "run.zarr"
 
 
 def record(evaluations):
@@ -92,12 +95,31 @@ def test_the_prediction_is_told_before_the_first_tile(plan, printed):
     )
 
 
-def test_a_bar_that_is_not_wanted_tells_no_prediction(plan, printed):
+def test_a_bar_that_is_not_wanted_tells_where_the_run_goes_on_and_no_more(plan, printed):
     with ProgressBar(False) as bar:
         bar.planned(plan)
         bar.started(Run(plan), 9, "nowhere")
         bar.under_way(0.9, 1000)
+    assert printed.getvalue() == "run       run.zarr\ndashboard nowhere\n"
+
+
+def test_a_silent_bar_tells_nothing(plan, printed):
+    with ProgressBar(False, silent=True) as bar:
+        bar.planned(plan)
+        bar.started(Run(plan), 9, "nowhere")
+        bar.under_way(0.9, 1000)
     assert printed.getvalue() == ""
+
+
+def test_a_dashboard_whose_port_is_taken_says_so(plan, printed):
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # then another holds it, which is as good
+            held = stack.enter_context(socket.socket())
+            held.bind(("127.0.0.1", 8787))
+            held.listen()
+        with ProgressBar(False) as bar:
+            bar.started(Run(plan), 9, "http://127.0.0.1:40123/tiled-sim")
+    assert "dashboard http://127.0.0.1:40123/tiled-sim (port 8787 is taken)" in printed.getvalue()
 
 
 def test_json_has_the_plan_and_nothing_beside_it(data, tmp_path, capsys):

@@ -57,7 +57,7 @@ def test_any_other_form_is_refused_and_told_what_there_is(text):
     with pytest.raises(UsageError) as caught:
         parse_cluster(text)
     message = str(caught.value)
-    assert f"--cluster {text!r}" in message
+    assert f"cluster={text!r}" in message
     forms = ("local,", "local:WORKERS,", "local:WORKERSxTHREADS", "tcp://", "tls://", "gpu,")
     for form in (*forms, "gpu:WORKERS", "scheduler-file:PATH", "slurm:PROFILE.toml"):
         assert form in message
@@ -122,7 +122,7 @@ def test_a_scheduler_that_is_not_there_is_said_so_within_seconds(impatient, clos
     address = f"tcp://127.0.0.1:{closed_port}"
     error, seconds = try_to_connect(address)
     assert re.search(
-        rf"no scheduler answers at {address} .*`dask scheduler`.*--cluster", str(error)
+        rf"no scheduler answers at {address} .*`dask scheduler`.*leave cluster out", str(error)
     )
     assert seconds < 5
 
@@ -168,7 +168,7 @@ def test_a_tls_address_without_certificates_is_told_where_they_are_named(impatie
     error, _ = try_to_connect("tls://127.0.0.1:8786")
     assert isinstance(error, UsageError)
     assert "needs certificates" in str(error)
-    assert "--tls-ca" in str(error)
+    assert "Tls(ca=…)" in str(error)
     assert "distributed.comm.tls" in str(error)
 
 
@@ -361,12 +361,12 @@ def test_a_worker_that_comes_back_sees_the_same_gpu(gpus):
 @pytest.mark.parametrize("form", ["gpu", "gpu:1"])
 def test_a_machine_without_a_gpu_is_told_so(gpus, form):
     gpus(0)
-    with pytest.raises(UsageError, match=rf"--cluster {form}: torch sees 0 GPUs .*cluster local"):
+    with pytest.raises(UsageError, match=rf"cluster='{form}': torch sees 0 GPUs .*'local'"):
         seen_by_workers(form)
 
 
 def test_more_gpus_than_there_are_is_told_with_both_numbers(gpus):
     gpus(2, "0,1")
-    message = r"--cluster gpu:3: torch sees 2 GPUs here, with CUDA_VISIBLE_DEVICES='0,1'"
+    message = r"cluster='gpu:3': torch sees 2 GPUs here, with CUDA_VISIBLE_DEVICES='0,1'"
     with pytest.raises(UsageError, match=message):
         seen_by_workers("gpu:3")

@@ -269,7 +269,7 @@ def test_a_run_is_not_left_to_a_cluster_that_ends_with_the_command(still, tmp_pa
     with pytest.raises(TiledSimError) as caught:
         ts.submit(still(), tmp_path / "run.zarr", cluster=cluster, detach=True)
     message = str(caught.value)
-    assert f"--cluster {cluster} ends with this command" in message
+    assert f"cluster={cluster!r} ends with this command" in message
     assert "start `dask scheduler` and `dask worker`" in message
     assert caught.value.exit_code == 2
     assert list(tmp_path.iterdir()) == []

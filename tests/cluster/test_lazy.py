@@ -166,9 +166,9 @@ def test_two_structure_factors_in_one_graph_do_not_mix(still, own_hkl, experimen
     [
         ({"tile": 30}, "30 pixels along slow is not a multiple of 16"),
         ({"tile": (32, -16)}, "-16 pixels along fast"),
-        ({"precision": "float16"}, "--precision 'float16'"),
-        ({"kernel": "fast"}, "--kernel 'fast'"),
-        ({"device": "tpu"}, "--device 'tpu'"),
+        ({"precision": "float16"}, "precision='float16'"),
+        ({"kernel": "fast"}, "kernel='fast'"),
+        ({"device": "tpu"}, "device='tpu'"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_at_once(experiment, options, message):

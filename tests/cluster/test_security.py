@@ -97,9 +97,9 @@ def test_the_flag_or_any_file_asks_for_encryption():
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        ({"ca": "a"}, "--tls-ca without --tls-cert: give them all"),
-        ({"certificate": "a"}, "--tls-cert without --tls-ca: give them all"),
-        ({"key": "a"}, "--tls-key without --tls-ca and --tls-cert: give them all"),
+        ({"ca": "a"}, "Tls(ca=…) without Tls(certificate=…): give them all"),
+        ({"certificate": "a"}, "Tls(certificate=…) without Tls(ca=…): give them all"),
+        ({"key": "a"}, "Tls(key=…) without Tls(ca=…) and Tls(certificate=…): give them all"),
     ],
 )
 def test_half_of_the_files_is_no_use(given, complaint):
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_certificate_is_told(ours, tmp_path):
 
 def test_temporary_certificates_need_a_package_which_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    with pytest.raises(TiledSimError, match=r"--tls-ca.*pip install 'tiled_sim\[tls\]'"):
+    with pytest.raises(TiledSimError, match=r"ca=….*pip install 'tiled_sim\[tls\]'"):
         security_for_ours(Tls())
 
 
@@ -210,7 +210,7 @@ def test_temporary_certificates_are_no_use_for_a_scheduler_that_runs_already(gua
 
 def test_tls_does_not_go_with_an_address_that_is_not_encrypted(address):
     with (
-        pytest.raises(UsageError, match=f"--tls does not go with {address}; is it tls://"),
+        pytest.raises(UsageError, match=f"tls=.* does not go with {address}; is it tls://"),
         connected(address, Workload(1), tls=Tls()),
     ):
         pass

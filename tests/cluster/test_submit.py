@@ -366,7 +366,9 @@ def test_a_path_that_exists_is_refused_and_left_as_it_was(still, tmp_path, conte
     else:
         path.write_text(content)
     before = snapshot(tmp_path)
-    with pytest.raises(StoreError, match=r"run\.zarr exists already.*--out.*tiled-sim resume"):
+    with pytest.raises(
+        StoreError, match=r"run\.zarr exists already.*another path.*tiled-sim resume"
+    ):
         submit(still(), path, cluster=NOWHERE)
     assert snapshot(tmp_path) == before
 
@@ -381,7 +383,7 @@ def test_a_run_is_not_overwritten_by_another(still, run):
 def test_a_stub_of_structure_factors_is_refused_with_the_numbers(still, tmp_path):
     stub = tmp_path / "stub.hkl"
     stub.write_text("1 2 3 100\n")
-    with pytest.raises(CoverageError, match=r"stub\.hkl gives \d of \d{3,} .*--require-coverage"):
+    with pytest.raises(CoverageError, match=r"stub\.hkl gives \d of \d{3,} .*require_coverage"):
         submit(still("-hkl", stub), tmp_path / "run.zarr", cluster=NOWHERE)
     assert list(tmp_path.iterdir()) == [stub]
 
@@ -404,11 +406,11 @@ def test_structure_factors_that_are_missing_are_refused(still, tmp_path):
     [
         ({"tile": (30, 32)}, "30 pixels along slow is not a multiple of 16"),
         ({"tile": (32, 0)}, "0 pixels along fast is not a multiple of 16"),
-        ({"trace_pixels": [(96, 0)]}, "--trace-pixel 96 0 lies outside"),
-        ({"trace_pixels": [(0, -1)]}, "--trace-pixel 0 -1 lies outside"),
+        ({"trace_pixels": [(96, 0)]}, "trace_pixels=(96, 0) lies outside"),
+        ({"trace_pixels": [(0, -1)]}, "trace_pixels=(0, -1) lies outside"),
         ({"precision": "float16"}, "float16"),
-        ({"device": "tpu"}, "--device 'tpu'"),
-        ({"cluster": "anywhere"}, "--cluster 'anywhere'"),
+        ({"device": "tpu"}, "device='tpu'"),
+        ({"cluster": "anywhere"}, "cluster='anywhere'"),
     ],
 )
 def test_an_option_that_cannot_be_honoured_makes_no_run(still, tmp_path, options, message):
@@ -420,7 +422,7 @@ def test_an_option_that_cannot_be_honoured_makes_no_run(still, tmp_path, options
 def test_a_pixel_that_is_not_computed_is_not_traced(masked, tmp_path):
     live = masked.mask.values[0] == 0
     slow, fast = np.argwhere(~live)[0].tolist()
-    with pytest.raises(UsageError, match=f"--trace-pixel {slow} {fast} .*not computed"):
+    with pytest.raises(UsageError, match=rf"trace_pixels=\({slow}, {fast}\) .*not computed"):
         submit(masked.experiment, tmp_path / "run.zarr", trace_pixels=[(slow, fast)])
     assert list(tmp_path.iterdir()) == []
 
@@ -436,7 +438,7 @@ def test_a_scheduler_that_does_not_answer_leaves_no_run_behind(
 
 def test_a_run_below_a_file_is_refused(still, address, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"cannot be made.*--out"):
+    with pytest.raises(StoreError, match=r"cannot be made.*another path"):
         submit(still(), tmp_path / "file" / "run.zarr", cluster=address)
 
 
@@ -463,7 +465,7 @@ def test_a_folder_that_may_not_be_written_is_refused(still, run, address, monkey
         monkeypatch.setenv("XDG_CACHE_HOME", above)  # that of root is not for others to look at
         with (
             as_ordinary_user(),
-            pytest.raises(StoreError, match=r"cannot be made: Permission denied.*--out"),
+            pytest.raises(StoreError, match=r"cannot be made: Permission denied.*another path"),
         ):
             submit(still(), folder / "run.zarr", cluster=address)
         folder.chmod(0o755)

@@ -192,7 +192,7 @@ def test_live_pixels_that_are_not_finite_are_refused_with_their_number(value, le
     bad = IMAGE.copy()
     bad[3, 4:6] = value
     pair = (bad, IMAGE) if letter == "A" else (IMAGE, bad)
-    with pytest.raises(InputFileError, match=f"image {letter}: 2 of the 4096 pixels.*--mask FILE"):
+    with pytest.raises(InputFileError, match=f"image {letter}: 2 of the 4096 pixels.*mask=FILE"):
         compare_images(*pair)
 
 

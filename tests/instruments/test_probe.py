@@ -220,11 +220,11 @@ def test_ours_are_used_where_they_stand_alone(tmp_path):
 @pytest.mark.parametrize(
     ("line", "ours", "named"),
     [
-        ("-hkl a.hkl", {"fdump": ["F.bin"]}, ["-hkl a.hkl", "--fdump F.bin"]),
-        ("-hkl a.hkl", {"mtz": ["a.mtz"]}, ["-hkl a.hkl", "--mtz a.mtz"]),
-        ("-dump G.bin", {"fdump": ["F.bin"]}, ["-dump G.bin", "--fdump F.bin"]),
-        ("", {"fdump": ["F.bin"], "mtz": ["a.mtz"]}, ["--fdump F.bin", "--mtz a.mtz"]),
-        ("", {"fdump": ["F.bin", "G.bin"]}, ["--fdump is given 2 times (F.bin, G.bin)"]),
+        ("-hkl a.hkl", {"fdump": ["F.bin"]}, ["-hkl a.hkl", "fdump F.bin"]),
+        ("-hkl a.hkl", {"mtz": ["a.mtz"]}, ["-hkl a.hkl", "mtz a.mtz"]),
+        ("-dump G.bin", {"fdump": ["F.bin"]}, ["-dump G.bin", "fdump F.bin"]),
+        ("", {"fdump": ["F.bin"], "mtz": ["a.mtz"]}, ["fdump F.bin", "mtz a.mtz"]),
+        ("", {"fdump": ["F.bin", "G.bin"]}, ["fdump is given 2 times (F.bin, G.bin)"]),
     ],
 )
 def test_two_named_sources_are_refused_and_the_geometry_is_still_there(line, ours, named):

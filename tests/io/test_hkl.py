@@ -260,7 +260,7 @@ def test_a_damaged_gzip_file_is_refused(read):
 
 
 def test_a_nul_byte_is_refused_with_its_line(read):
-    with pytest.raises(InputFileError, match=r"line 2 holds a NUL byte.*--fdump"):
+    with pytest.raises(InputFileError, match=r"line 2 holds a NUL byte.*fdump"):
         read(b"1 2 3 4\n1 2\0 3 4\n")
 
 

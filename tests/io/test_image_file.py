@@ -133,7 +133,7 @@ def test_a_name_that_promises_a_format_is_held_to_it(tmp_path, kind, name):
 
 
 def test_a_raw_image_without_a_shape_is_answered_by_how_to_give_it(write):
-    with pytest.raises(UsageError, match=r"its 12 pixels, then\), give --shape SLOW FAST"):
+    with pytest.raises(UsageError, match=r"its 12 pixels, then\), give shape=SLOW FAST"):
         read_image_file(write("float"), None, None)
 
 

@@ -103,7 +103,7 @@ def test_a_pixel_that_is_not_there_is_named_with_what_there_is(pixel, message):
 
 @pytest.mark.parametrize("side", [0, -16, 1, 15, 17, 100])
 def test_a_side_that_is_not_a_multiple_of_the_block_is_refused(side):
-    with pytest.raises(UsageError, match=f"--tile: {side} pixels along fast is not a multiple"):
+    with pytest.raises(UsageError, match=f"tile: {side} pixels along fast is not a multiple"):
         TileGrid((1, 1, 100, 100), (1, 1, 16, side))
 
 

@@ -219,17 +219,17 @@ def test_a_gpu_without_triton_takes_the_reference_kernel_and_says_why(large, wit
 
 
 def test_the_triton_kernel_without_triton_is_refused(large, without_triton):
-    with pytest.raises(UsageError, match="--kernel triton cannot be had: triton is missing"):
+    with pytest.raises(UsageError, match="kernel='triton' cannot be had: triton is missing"):
         chosen(large, kernel="triton", device="cuda")
 
 
 def test_the_triton_kernel_on_a_cpu_is_refused(large):
-    with pytest.raises(UsageError, match="--kernel triton cannot be had: it runs on CUDA"):
+    with pytest.raises(UsageError, match="kernel='triton' cannot be had: it runs on CUDA"):
         chosen(large, kernel="triton")
 
 
 def test_the_compiled_kernel_on_a_gpu_is_refused(large, full_cache):
-    with pytest.raises(UsageError, match="--kernel compiled cannot be had: it runs on CPU"):
+    with pytest.raises(UsageError, match="kernel='compiled' cannot be had: it runs on CPU"):
         chosen(large, kernel="compiled", device="cuda")
 
 
@@ -308,18 +308,18 @@ def test_flat_topped_spots_end_by_themselves(still, full_cache):
     ],
 )
 def test_spots_that_cannot_be_followed_are_refused_with_the_reason(still, options, why):
-    with pytest.raises(UsageError, match=f"--kernel spots cannot be had: .*{why}"):
+    with pytest.raises(UsageError, match=f"kernel='spots' cannot be had: .*{why}"):
         chosen(still(*options), kernel="spots")
 
 
 def test_following_spots_without_leaving_anything_out_is_refused(narrow):
-    with pytest.raises(UsageError, match="--negligible 0 keeps every evaluation"):
+    with pytest.raises(UsageError, match="negligible=0 keeps every evaluation"):
         chosen(narrow, kernel="spots", negligible=0.0)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, 2.0, float("nan")])
 def test_a_share_that_is_none_is_refused(small, share):
-    with pytest.raises(UsageError, match=r"--negligible .* from 0"):
+    with pytest.raises(UsageError, match=r"negligible=.* from 0"):
         chosen(small, negligible=share)
 
 
@@ -352,7 +352,7 @@ def test_a_compilation_that_fails_leaves_the_reference_kernel_and_says_why(
 
 
 def test_a_compilation_that_fails_is_an_error_if_that_kernel_was_asked_for(large, broken_compiler):
-    with pytest.raises(KernelError, match=r"cc1plus: killed\); --kernel reference needs no"):
+    with pytest.raises(KernelError, match=r"cc1plus: killed\); kernel='reference' needs no"):
         built(large, "compiled")
 
 
@@ -369,14 +369,14 @@ def test_a_run_whose_kernel_cannot_be_compiled_is_computed_all_the_same(still, b
 
 @pytest.mark.parametrize("kernel", ["cuda", "fast", "", "Compiled"])
 def test_an_unknown_kernel_is_refused_and_told_what_there_is(small, kernel):
-    message = f"--kernel {kernel!r} must be one of auto, reference, compiled"
+    message = f"kernel={kernel!r} must be one of auto, reference, compiled"
     with pytest.raises(UsageError, match=message):
         chosen(small, kernel=kernel)
 
 
 @pytest.mark.parametrize("precision", ["float32", "double", "", "FLOAT64"])
 def test_an_unknown_precision_is_refused_and_told_what_there_is(small, precision):
-    message = f"--precision {precision!r} must be one of float64, mixed"
+    message = f"precision={precision!r} must be one of float64, mixed"
     with pytest.raises(UsageError, match=message):
         chosen(small, precision=precision)
 

@@ -210,7 +210,7 @@ def test_too_little_is_refused_with_every_number(still):
     assert f"({100 * found.fraction:.3g} %, at least 50 % are required)" in message
     assert f"It holds {3 * 7 * 7} reflections, h -3..3, k -3..3, l -3..3" in message
     assert f"{found.in_range} of those in reach" in message
-    assert re.search(r"--require-coverage FRACTION.* 0 lets everything through", message)
+    assert re.search(r"require_coverage=FRACTION.* 0 lets everything through", message)
 
 
 def test_just_enough_is_let_through(still):

@@ -49,14 +49,14 @@ def test_a_worker_without_a_limit_has_room_for_everything():
 def test_a_plan_that_does_not_fit_is_refused_with_the_numbers_and_a_tile_that_does():
     message = (
         r"a tile of 4096 x 4096 pixels and the structure factors need 508 MB in a worker process, "
-        r"which has 400 MB; --tile 2048 fits"
+        r"which has 400 MB; tile=2048 fits"
     )
     with pytest.raises(UsageError, match=message):
         require((4096, 4096), [WorkerMemory(400_000_000, 1)])
 
 
 def test_every_thread_of_a_worker_has_a_tile():
-    with pytest.raises(UsageError, match=r"4 tiles at once .* --tile 1024 fits"):
+    with pytest.raises(UsageError, match=r"4 tiles at once .* tile=1024 fits"):
         require((4096, 4096), [WorkerMemory(400_000_000, 4)])
 
 
@@ -93,7 +93,7 @@ def test_counting_takes_memory_by_the_pixel_of_a_tile():
 
 def test_a_run_that_does_not_fit_leaves_no_store_behind(still, address, tmp_path):
     experiment = still("-detpixels", 65536, "-roi", 0, 40, 0, 40)
-    with pytest.raises(UsageError, match=r"65536 x 65536 pixels .* --tile \d+ fits"):
+    with pytest.raises(UsageError, match=r"65536 x 65536 pixels .* tile=\d+ fits"):
         submit(
             experiment,
             tmp_path / "run.zarr",

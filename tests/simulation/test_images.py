@@ -147,28 +147,28 @@ def test_torch_has_as_many_threads_as_before(oblong):
 
 @pytest.mark.parametrize("precision", ["float16", "float32", "FLOAT64", ""])
 def test_another_precision_is_refused(oblong, precision):
-    with pytest.raises(UsageError, match=f"--precision {precision!r} must be one of float64, "):
+    with pytest.raises(UsageError, match=f"precision={precision!r} must be one of float64, "):
         ts.simulate(oblong, precision=precision)
 
 
 def test_another_kernel_is_refused(oblong):
-    with pytest.raises(UsageError, match=r"--kernel 'fast' must be one of auto, reference, "):
+    with pytest.raises(UsageError, match=r"kernel='fast' must be one of auto, reference, "):
         ts.simulate(oblong, kernel="fast")
 
 
 @pytest.mark.parametrize("device", ["tpu", "cpu:x", "", "meta"])
 def test_another_device_is_refused_and_told_what_there_is(oblong, device):
-    with pytest.raises(UsageError, match=r"--device .* must be auto, cpu, cuda or cuda:N"):
+    with pytest.raises(UsageError, match=r"device=.* must be auto, cpu, cuda or cuda:N"):
         ts.simulate(oblong, device=device)
 
 
 def test_a_cuda_device_that_is_not_there_is_refused(oblong):
-    with pytest.raises(UsageError, match=r"--device cuda:99: torch sees \d+ CUDA devices"):
+    with pytest.raises(UsageError, match=r"device='cuda:99': torch sees \d+ CUDA devices"):
         ts.simulate(oblong, device="cuda:99")
 
 
 def test_a_traced_pixel_outside_the_panel_is_refused(oblong):
-    with pytest.raises(UsageError, match="--trace-pixel 0 48 lies outside the 80 x 48"):
+    with pytest.raises(UsageError, match=r"trace_pixels=\(0, 48\) lies outside the 80 x 48"):
         ts.simulate(oblong, trace_pixels=((0, 48),))
 
 

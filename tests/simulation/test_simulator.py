@@ -425,12 +425,12 @@ def test_cpu_is_the_cpu():
 
 @pytest.mark.parametrize("name", ["gpu", "meta", "mps", "", "cuda:x"])
 def test_another_name_is_refused(name):
-    with pytest.raises(UsageError, match=f"--device {name!r} must be auto, cpu, cuda or cuda:N"):
+    with pytest.raises(UsageError, match=f"device={name!r} must be auto, cpu, cuda or cuda:N"):
         resolve_device(name)
 
 
 def test_a_device_that_is_not_there_is_refused_with_the_number_there_are():
-    with pytest.raises(UsageError, match=r"--device cuda:99: torch sees [0-9]+ CUDA devices"):
+    with pytest.raises(UsageError, match=r"device='cuda:99': torch sees [0-9]+ CUDA devices"):
         resolve_device("cuda:99")
 
 

@@ -36,7 +36,7 @@ class TestCreating:
         assert (store.attributes["format"], store.attributes["run_id"]) == (FORMAT, "a run")
 
     def test_a_path_that_exists_is_refused_with_what_to_do(self, store):
-        with pytest.raises(StoreError, match=r"run\.zarr exists.*--out.*tiled-sim resume"):
+        with pytest.raises(StoreError, match=r"run\.zarr exists.*another path.*tiled-sim resume"):
             create(store.path)
 
     def test_a_refused_path_keeps_what_it_held(self, tmp_path):

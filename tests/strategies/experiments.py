@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies.numbers import finite, three, unit_vectors
 from tiled_sim.errors import ExperimentError
 from tiled_sim.model.background import Background
-from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.beam import LONGEST, SHORTEST, Beam, Source, Spectrum
 from tiled_sim.model.crystal import SHAPES, Crystal, Domains
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.experiment import Experiment, Reflections
@@ -35,10 +35,12 @@ TABLE, TABLE_SHA256 = file_and_sha256("droplet.stol")
 
 _any = finite(-1e6, 1e6)
 _positive = finite(1e-6, 1e6)
+#: Sides of pixels and widths of point spreads [m].
+_widths = finite(1e-6, 10.0)
 _fractions = finite(0.0, 1.0)
 _seeds = st.integers(0, 2**32 - 1)
 
-_sources = st.builds(Source, unit_vectors, _positive, finite(0.1, 10.0))
+_sources = st.builds(Source, unit_vectors, finite(SHORTEST, LONGEST), finite(0.1, 10.0))
 
 
 @st.composite
@@ -111,7 +113,7 @@ def _panels(draw, pixels, pixel_size):
 @st.composite
 def _detectors(draw):
     shapes = st.sampled_from([(1, 1), (128, 128), (2527, 2463)])
-    panel = st.tuples(shapes, st.tuples(_positive, _positive)).flatmap(lambda how: _panels(*how))
+    panel = st.tuples(shapes, st.tuples(_widths, _widths)).flatmap(lambda how: _panels(*how))
     listed = draw(st.lists(panel, min_size=1, max_size=3))
     sensor = st.none() | st.builds(Sensor, _positive, _positive, st.integers(1, 100))
     return Detector(tuple(listed), draw(st.none() | _positive), draw(st.booleans()), draw(sensor))
@@ -122,7 +124,7 @@ _noises = st.builds(
     *(_seeds, _fractions, _fractions, _seeds, finite(0.0, 1e3), _positive, _any),
     saturation=st.integers(1, 2**31 - 1),
     point_spread=st.none()
-    | st.builds(PointSpread, st.sampled_from(["gauss", "fiber"]), _positive, st.just(1)),
+    | st.builds(PointSpread, st.sampled_from(["gauss", "fiber"]), _widths, st.just(1)),
 )
 _backgrounds = st.builds(
     Background,

@@ -2,7 +2,9 @@
 
 import argparse
 import difflib
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,9 +14,42 @@ from tiled_sim.errors import UsageError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.readout import CALIBRATION_SEED, POINT_SPREADS, Noise, PointSpread
+from tiled_sim.model.values import integer_in, number_in, shown
 
 if TYPE_CHECKING:
     from tiled_sim.read.nanobragg.outputs import Outputs
+
+
+def number(text: str) -> float:
+    """Read a finite number."""
+    value = number_in(text)
+    if value is None or not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a finite number")
+    return value
+
+
+def positive(text: str) -> float:
+    """Read a positive number."""
+    value = number_in(text)
+    if value is None or not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a positive number")
+    return value
+
+
+def integer(text: str) -> int:
+    """Read a whole number of either sign."""
+    value = integer_in(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number")
+    return value
+
+
+def whole_number(text: str) -> int:
+    """Read a number that counts something."""
+    value = integer_in(text)
+    if value is None or value < 0:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number from 0")
+    return value
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,6 +63,10 @@ class Parser(argparse.ArgumentParser):
             add_help=False,
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        # argparse knows -1 and -1.5 from an option, and not -1e3
+        self._negative_number_matcher = re.compile(
+            r"-(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
         )
         self.add_argument("--help", action="help", help="show this text")
         self.add_argument("--json", action="store_true", help="print one JSON document")
@@ -146,26 +185,26 @@ def add_noise_options(parser: Parser) -> None:
         "--noise-psf", choices=POINT_SPREADS, help="shape of the point-spread function"
     )
     group.add_argument(
-        "--noise-psf-fwhm", type=float, metavar="UM", help="its full width at half maximum"
+        "--noise-psf-fwhm", type=number, metavar="UM", help="its full width at half maximum"
     )
     group.add_argument(
         "--noise-psf-radius",
-        type=int,
+        type=integer,
         metavar="PIXELS",
         help="how far it reaches (all but a billionth of a gauss, a hundredth of a fiber)",
     )
 
 
 #: Options that are a field of `Noise`: name, type, unit, meaning.
-_NOISE_OPTIONS: tuple[tuple[str, type, str, str], ...] = (
-    ("seed", int, "N", "of all but the calibration (that of -seed, or 1)"),
-    ("flicker", float, "FRACTION", "of the source, from pixel to pixel (0)"),
-    ("calibration", float, "FRACTION", "error of each pixel, the same in every frame (0)"),
-    ("calibration-seed", int, "N", f"of the calibration ({CALIBRATION_SEED})"),
-    ("readout", float, "ADU", "standard deviation of the read-out noise (0)"),
-    ("gain", float, "ADU", "of a photon (1)"),
-    ("offset", float, "ADU", "of every pixel (0)"),
-    ("saturation", int, "ADU", "what a pixel reads at most (2147483647)"),
+_NOISE_OPTIONS: tuple[tuple[str, Callable[[str], float], str, str], ...] = (
+    ("seed", integer, "N", "of all but the calibration (that of -seed, or 1)"),
+    ("flicker", number, "FRACTION", "of the source, from pixel to pixel (0)"),
+    ("calibration", number, "FRACTION", "error of each pixel, the same in every frame (0)"),
+    ("calibration-seed", integer, "N", f"of the calibration ({CALIBRATION_SEED})"),
+    ("readout", number, "ADU", "standard deviation of the read-out noise (0)"),
+    ("gain", number, "ADU", "of a photon (1)"),
+    ("offset", number, "ADU", "of every pixel (0)"),
+    ("saturation", integer, "ADU", "what a pixel reads at most (2147483647)"),
 )
 
 
@@ -285,31 +324,20 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
 
 def tile_sides(text: str) -> tuple[int, int]:
     """Read ``512`` or ``512x1024`` (slow x fast)."""
-    try:
-        sides = [int(side) for side in text.split("x")]
-    except ValueError:
-        sides = []
-    if len(sides) not in (1, 2):
-        raise argparse.ArgumentTypeError(f"{text!r} is not SIDE or SLOWxFAST, such as 512x1024")
+    sides = [side for part in text.split("x") if (side := integer_in(part)) is not None]
+    if len(sides) != text.count("x") + 1 or len(sides) > 2:
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is not SIDE or SLOWxFAST, such as 512x1024"
+        )
     return sides[0], sides[-1]
 
 
 def fraction(text: str) -> float:
     """Read a number from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a fraction from 0 to 1")
+    value = number_in(text)
+    if value is None or not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a fraction from 0 to 1")
     return value
-
-
-def whole_number(text: str) -> int:
-    """Read a number that counts something."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)
 
 
 def add_plan_options(parser: Parser) -> None:
@@ -323,7 +351,7 @@ def add_plan_options(parser: Parser) -> None:
     parser.add_argument(
         "--trace-pixel",
         nargs=2,
-        type=int,
+        type=integer,
         action="append",
         default=[],
         metavar=("SLOW", "FAST"),
@@ -352,7 +380,7 @@ def add_kernel_options(parser: Parser) -> None:
     )
     parser.add_argument(
         "--negligible",
-        type=float,
+        type=number,
         default=1e-9,
         metavar="SHARE",
         help="leave out what is less than this share of a Gaussian spot's peak, where that is "
@@ -387,7 +415,11 @@ def add_cluster_options(parser: Parser) -> None:
         action="store_true",
         help="leave the run to a scheduler that is running already; `watch` follows it",
     )
-    parser.add_argument("--no-progress", action="store_true", help="show no progress bar")
+    parser.add_argument(
+        "--no-progress",
+        action="store_true",
+        help="show no progress bar; where the run goes on is told all the same",
+    )
     parser.add_argument(
         "--tls",
         action="store_true",

@@ -7,13 +7,20 @@ from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import StoreError
 
 
+def parser() -> Parser:
+    """The options of the verb."""
+    made = Parser(
+        "cancel",
+        "Stop computing a run, from anywhere that sees it. `resume` goes on with it.\n"
+        "The submit or resume that is stopped leaves with exit code 5, this one with 0.",
+    )
+    made.add_argument("run", metavar="RUN.zarr")
+    return made
+
+
 def run(words: Sequence[str]) -> int:
     """Run the verb; 0 when nobody computes the run any more."""
-    parser = Parser(
-        "cancel", "Stop computing a run, from anywhere that sees it. `resume` goes on with it."
-    )
-    parser.add_argument("run", metavar="RUN.zarr")
-    options = parser.parse(words)
+    options = parser().parse(words)
     from tiled_sim.cluster.lease import living_driver
     from tiled_sim.run.run import Run
     from tiled_sim.store.control import RUNNING, Control

@@ -5,9 +5,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tiled_sim.cli.arguments import Parser, fraction, whole_number
+from tiled_sim.cli.arguments import Parser, fraction, positive, whole_number
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
+from tiled_sim.model.values import number_in, shown
 
 if TYPE_CHECKING:
     from tiled_sim.instruments.comparison import Check, Comparison
@@ -34,9 +35,83 @@ else 6.
 """
 
 
+def parser() -> Parser:
+    """The options of the verb."""
+    made = Parser("compare", "Hold image B against image A.", _EPILOG)
+    made.add_argument("a", metavar="A")
+    made.add_argument("b", metavar="B")
+    made.add_argument(
+        "--shape",
+        nargs=2,
+        type=whole_number,
+        metavar=("SLOW", "FAST"),
+        help="pixels of a raw float32 image",
+    )
+    for name, what in (("frame", "exposure"), ("panel", "panel")):
+        made.add_argument(
+            f"--{name}", type=whole_number, metavar="N", help=f"{what} of a run or HDF5 file (0)"
+        )
+    made.add_argument(
+        "--counts", action="store_true", help="of runs, compare the counts, not expected photons"
+    )
+    made.add_argument(
+        "--offset",
+        type=_offsets,
+        metavar="N[,N]",
+        help="what images hold above counts or photons, as -adc adds 40: one number for every SMV "
+        "image, or two for A,B",
+    )
+    made.add_argument(
+        "--roi",
+        nargs=4,
+        type=whole_number,
+        metavar=("FASTMIN", "FASTMAX", "SLOWMIN", "SLOWMAX"),
+        help="compare this region, inclusive, as nanoBragg's -roi; beside a larger image, one of "
+        "exactly its size is taken for a cut of it",
+    )
+    made.add_argument(
+        "--mask",
+        metavar="FILE",
+        help="dead pixels: SMV, npz, TIFF (zero is dead), CBF (negative), HDF5, EDF (non-zero)",
+    )
+    made.add_argument(
+        "--min-correlation",
+        type=fraction,
+        default=0.9995,
+        metavar="R",
+        help="least correlation that passes (0.9995)",
+    )
+    made.add_argument(
+        "--sum-ratio",
+        nargs=2,
+        type=positive,
+        default=(0.99, 1.01),
+        metavar=("LOW", "HIGH"),
+        help="sum of B / sum of A that passes (0.99 1.01)",
+    )
+    made.add_argument(
+        "--peak-tolerance",
+        type=positive,
+        default=0.02,
+        metavar="SHARE",
+        help="largest |B / A - 1| of any peak that passes (0.02)",
+    )
+    made.add_argument(
+        "--max-displacement",
+        type=positive,
+        default=0.5,
+        metavar="PIXELS",
+        help="largest displacement of any peak that passes (0.5)",
+    )
+    made.add_argument(
+        "--picture", metavar="FILE.png", help="draw both, their ratio and their difference"
+    )
+    return made
+
+
 def run(words: Sequence[str]) -> int:
     """Run the verb; 0 if the images pass all thresholds, else 6."""
-    options = _parser().parse(words)
+    options = parser().parse(words)
     low, high = options.sum_ratio
     if low > high:
         raise UsageError(f"--sum-ratio {low:g} {high:g}: the first is the least, the second not")
@@ -64,96 +139,10 @@ def run(words: Sequence[str]) -> int:
     return 0 if passed else DIFFERENT
 
 
-def _parser() -> Parser:
-    parser = Parser("compare", "Hold image B against image A.", _EPILOG)
-    parser.add_argument("a", metavar="A")
-    parser.add_argument("b", metavar="B")
-    parser.add_argument(
-        "--shape",
-        nargs=2,
-        type=whole_number,
-        metavar=("SLOW", "FAST"),
-        help="pixels of a raw float32 image",
-    )
-    for name, what in (("frame", "exposure"), ("panel", "panel")):
-        parser.add_argument(
-            f"--{name}", type=whole_number, metavar="N", help=f"{what} of a run or HDF5 file (0)"
-        )
-    parser.add_argument(
-        "--counts", action="store_true", help="of runs, compare the counts, not expected photons"
-    )
-    parser.add_argument(
-        "--offset",
-        type=_offsets,
-        metavar="N[,N]",
-        help="what images hold above counts or photons, as -adc adds 40: one number for every SMV "
-        "image, or two for A,B",
-    )
-    parser.add_argument(
-        "--roi",
-        nargs=4,
-        type=whole_number,
-        metavar=("FASTMIN", "FASTMAX", "SLOWMIN", "SLOWMAX"),
-        help="compare this region, inclusive, as nanoBragg's -roi; beside a larger image, one of "
-        "exactly its size is taken for a cut of it",
-    )
-    parser.add_argument(
-        "--mask",
-        metavar="FILE",
-        help="dead pixels: SMV, npz, TIFF (zero is dead), CBF (negative), HDF5, EDF (non-zero)",
-    )
-    parser.add_argument(
-        "--min-correlation",
-        type=fraction,
-        default=0.9995,
-        metavar="R",
-        help="least correlation that passes (0.9995)",
-    )
-    parser.add_argument(
-        "--sum-ratio",
-        nargs=2,
-        type=_positive,
-        default=(0.99, 1.01),
-        metavar=("LOW", "HIGH"),
-        help="sum of B / sum of A that passes (0.99 1.01)",
-    )
-    parser.add_argument(
-        "--peak-tolerance",
-        type=_positive,
-        default=0.02,
-        metavar="SHARE",
-        help="largest |B / A - 1| of any peak that passes (0.02)",
-    )
-    parser.add_argument(
-        "--max-displacement",
-        type=_positive,
-        default=0.5,
-        metavar="PIXELS",
-        help="largest displacement of any peak that passes (0.5)",
-    )
-    parser.add_argument(
-        "--picture", metavar="FILE.png", help="draw both, their ratio and their difference"
-    )
-    return parser
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
-    return value
-
-
 def _offsets(text: str) -> tuple[float, ...]:
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        values = ()
-    if len(values) not in (1, 2) or not all(map(math.isfinite, values)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number, nor two as in 0,40")
+    values = tuple(value for part in text.split(",") if (value := number_in(part)) is not None)
+    if len(values) != text.count(",") + 1 or len(values) > 2 or not all(map(math.isfinite, values)):
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a number, nor two as in 0,40")
     return values
 
 

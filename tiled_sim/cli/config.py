@@ -7,14 +7,19 @@ from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request
 from tiled_sim.cli.printing import print_json
 
 
-def run(words: Sequence[str]) -> int:
-    """Run the verb; the exit code."""
-    parser = Parser(
+def parser() -> Parser:
+    """The options of the verb."""
+    made = Parser(
         "config",
         "The resolved experiment with every derived value and its unit, as TOML that runs the same",
     )
-    add_experiment_options(parser)
-    options, rest = parser.parse_beside_nanobragg(words)
+    add_experiment_options(made)
+    return made
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the verb; the exit code."""
+    options, rest = parser().parse_beside_nanobragg(words)
     experiment = read_request(options, rest).experiment
     # torch takes seconds to import; a mistyped option should not wait for it
     from tiled_sim.instruments.derived import derived, format_config

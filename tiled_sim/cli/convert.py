@@ -6,16 +6,21 @@ from tiled_sim.cli.arguments import Parser
 from tiled_sim.cli.printing import print_json
 
 
-def run(words: Sequence[str]) -> int:
-    """Run the verb; the exit code."""
-    parser = Parser(
+def parser() -> Parser:
+    """The options of the verb."""
+    made = Parser(
         "convert",
         "Make a run of today's format of one of an older, which stays as it is. Tiles that are\n"
         "done are taken over to the last bit; `tiled-sim resume` computes the others.",
     )
-    parser.add_argument("old", metavar="OLD.zarr", help="the run; it is not changed")
-    parser.add_argument("new", metavar="NEW.zarr", help="the run to make; must not exist")
-    options = parser.parse(words)
+    made.add_argument("old", metavar="OLD.zarr", help="the run; it is not changed")
+    made.add_argument("new", metavar="NEW.zarr", help="the run to make; must not exist")
+    return made
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the verb; the exit code."""
+    options = parser().parse(words)
     from tiled_sim.run.conversion import convert
 
     made = convert(options.old, options.new)

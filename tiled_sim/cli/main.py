@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from tiled_sim.cluster.descriptors import OF_READER, require_descriptors
-from tiled_sim.errors import StoreError, TiledSimError, UsageError
+from tiled_sim.errors import StoreError, TiledSimError, UsageError, on_command_line
 from tiled_sim.versions import __version__
 
 VERBS = {
@@ -36,7 +36,8 @@ exit codes:
   2    an option or experiment that cannot be honoured
   3    an input file that is missing, malformed, or covers too little
   4    a run that exists already, does not exist, or is damaged
-  5    tiles that failed, or a run with faults
+  5    tiles that failed, a run with faults, or one that is not complete: cancelled by `tiled-sim
+       cancel RUN`, say, or taken over by another process; `tiled-sim resume RUN` goes on
   6    images that differ by more than the thresholds
   7    a trace that departs from the one it is held against
   10   probe: a reflection is in range, but not given
@@ -67,6 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : without the program's name; None: those of this process
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    with on_command_line():
+        return _run(words)
+
+
+def _run(words: list[str]) -> int:
+    """Run a command line; what it raises is told."""
     # of the other reads of zarr, when one of them fails: that one is told
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:

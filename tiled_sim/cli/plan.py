@@ -23,18 +23,23 @@ from tiled_sim.cli.printing import (
 )
 
 
-def run(words: Sequence[str]) -> int:
-    """Run the verb; the exit code."""
-    parser = Parser(
+def parser() -> Parser:
+    """The options of the verb."""
+    made = Parser(
         "plan",
         "What submit would do: tiles, evaluations, memory, coverage of the structure factors.\n"
         "Computes nothing and writes nothing.",
     )
-    add_experiment_options(parser)
-    add_plan_options(parser)
-    add_kernel_options(parser)
-    add_workers_options(parser)
-    options, rest = parser.parse_beside_nanobragg(words)
+    add_experiment_options(made)
+    add_plan_options(made)
+    add_kernel_options(made)
+    add_workers_options(made)
+    return made
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the verb; the exit code."""
+    options, rest = parser().parse_beside_nanobragg(words)
     request = read_request(options, rest)
     from tiled_sim.cluster.resources import workers_of
     from tiled_sim.model.settings import Settings

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tiled_sim.cli.arguments import (
     Parser,
     add_reading_options,
+    integer,
     own_reading,
     read_experiment_file,
     whole_number,
@@ -38,9 +39,77 @@ class _Asked(NamedTuple):
     experiment: "Experiment | None"
 
 
+def parser() -> Parser:
+    """The options of the verb."""
+    made = Parser(
+        "probe",
+        "What F is in each source, and which source a command would use.\n\n"
+        "  tiled-sim probe --hkl F --fdump F --mtz F … --reflection H K L …\n"
+        "  tiled-sim probe EXPERIMENT.toml | <nanoBragg options> --pixel SLOW FAST …\n\n"
+        "With nanoBragg options --fdump and --mtz count as in `submit`; --hkl is for a look only.",
+        epilog="exit codes of this verb:\n"
+        "  0    every reflection asked for is given, or absent by the symmetry of a space group,\n"
+        "       in the source that the command would use, or\n"
+        "       in all sources where it would use none of them\n"
+        "  10   one is in range there, but not given (or no file is used)\n"
+        "  11   one is out of the ranges there\n"
+        "  12   that source, or one of these, cannot be read",
+    )
+    sources = made.add_argument_group("sources, each of which may be repeated")
+    for name, metavar, what in (
+        ("hkl", "FILE", "text list, `h k l F` a line"),
+        ("fdump", "FILE", "Fdump of the C program"),
+        ("mtz", "FILE[:LABEL]", "MTZ, with the label of its amplitudes if it has several"),
+    ):
+        sources.add_argument(
+            f"--{name}",
+            dest="named",
+            action="append",
+            default=[],
+            type=_of_format(name),
+            metavar=metavar,
+            help=what,
+        )
+    made.add_argument(
+        "--reflection",
+        nargs=3,
+        type=integer,
+        action="append",
+        default=[],
+        metavar=("H", "K", "L"),
+        help="what F is there; may be repeated",
+    )
+    made.add_argument(
+        "--pixel",
+        nargs=2,
+        type=integer,
+        action="append",
+        default=[],
+        metavar=("SLOW", "FAST"),
+        help="the reflections that this pixel of the experiment looks up; may be repeated",
+    )
+    made.add_argument(
+        "--frame", type=whole_number, default=0, metavar="N", help="of the pixels (0)"
+    )
+    made.add_argument(
+        "--panel", type=whole_number, default=0, metavar="N", help="of the pixels (0)"
+    )
+    made.add_argument(
+        "--dtype",
+        choices=("float32", "float64"),
+        default="float64",
+        help="show F as rounded to this type (float64)",
+    )
+    made.add_argument(
+        "--markdown", metavar="FILE", help="also write the tables of F to this new file"
+    )
+    add_reading_options(made)
+    return made
+
+
 def run(words: Sequence[str]) -> int:
     """Run the verb; the exit code."""
-    options, rest = _parser().parse_beside_nanobragg(words)
+    options, rest = parser().parse_beside_nanobragg(words)
     _check(options, rest)
     from tiled_sim.cli.probe_report import Report, document, markdown, text_lines
     from tiled_sim.instruments.probe import (
@@ -83,73 +152,6 @@ def run(words: Sequence[str]) -> int:
     else:
         print("\n".join(text_lines(report)))
     return code
-
-
-def _parser() -> Parser:
-    parser = Parser(
-        "probe",
-        "What F is in each source, and which source a command would use.\n\n"
-        "  tiled-sim probe --hkl F --fdump F --mtz F … --reflection H K L …\n"
-        "  tiled-sim probe EXPERIMENT.toml | <nanoBragg options> --pixel SLOW FAST …\n\n"
-        "With nanoBragg options --fdump and --mtz count as in `submit`; --hkl is for a look only.",
-        epilog="exit codes of this verb:\n"
-        "  0    every reflection asked for is given, or absent by the symmetry of a space group,\n"
-        "       in the source that the command would use, or\n"
-        "       in all sources where it would use none of them\n"
-        "  10   one is in range there, but not given (or no file is used)\n"
-        "  11   one is out of the ranges there\n"
-        "  12   that source, or one of these, cannot be read",
-    )
-    sources = parser.add_argument_group("sources, each of which may be repeated")
-    for name, metavar, what in (
-        ("hkl", "FILE", "text list, `h k l F` a line"),
-        ("fdump", "FILE", "Fdump of the C program"),
-        ("mtz", "FILE[:LABEL]", "MTZ, with the label of its amplitudes if it has several"),
-    ):
-        sources.add_argument(
-            f"--{name}",
-            dest="named",
-            action="append",
-            default=[],
-            type=_of_format(name),
-            metavar=metavar,
-            help=what,
-        )
-    parser.add_argument(
-        "--reflection",
-        nargs=3,
-        type=int,
-        action="append",
-        default=[],
-        metavar=("H", "K", "L"),
-        help="what F is there; may be repeated",
-    )
-    parser.add_argument(
-        "--pixel",
-        nargs=2,
-        type=int,
-        action="append",
-        default=[],
-        metavar=("SLOW", "FAST"),
-        help="the reflections that this pixel of the experiment looks up; may be repeated",
-    )
-    parser.add_argument(
-        "--frame", type=whole_number, default=0, metavar="N", help="of the pixels (0)"
-    )
-    parser.add_argument(
-        "--panel", type=whole_number, default=0, metavar="N", help="of the pixels (0)"
-    )
-    parser.add_argument(
-        "--dtype",
-        choices=("float32", "float64"),
-        default="float64",
-        help="show F as rounded to this type (float64)",
-    )
-    parser.add_argument(
-        "--markdown", metavar="FILE", help="also write the tables of F to this new file"
-    )
-    add_reading_options(parser)
-    return parser
 
 
 def _of_format(name: str) -> Callable[[str], _Named]:

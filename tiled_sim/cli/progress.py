@@ -13,6 +13,7 @@ from rich.progress import (
 )
 
 from tiled_sim.cli.printing import number, plan_line
+from tiled_sim.cluster.local import DASHBOARD_PORT, LOOPBACK, dashboard_port
 from tiled_sim.plan.plan import Plan
 from tiled_sim.run.run import Run
 from tiled_sim.store.control import Driver
@@ -23,10 +24,12 @@ class ProgressBar:
 
     Parameters
     ----------
-    shown : False: tell failures only
+    shown : False: tell where the run goes on, and failures
+    silent : tell failures only
     """
 
-    def __init__(self, shown: bool) -> None:
+    def __init__(self, shown: bool, *, silent: bool = False) -> None:
+        self._silent = silent
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._shown = shown
         self._done = self._total = 0
@@ -74,7 +77,9 @@ class ProgressBar:
         self._total = len(run.plan)
         self._progress.update(self._task, total=self._total)
         self._show(done, 0.0, "")
-        self.say(f"dashboard {dashboard}")
+        if not self._silent:
+            self._console.print(f"run       {run.path}", markup=False)
+            self._console.print(f"dashboard {dashboard}{_busy(dashboard)}", markup=False)
         if done:
             self.say(f"resuming  {done} of {len(run.plan)} tiles are done already")
 
@@ -125,3 +130,10 @@ class ProgressBar:
     def finishing(self) -> None:
         """Say that the tiles are done."""
         self.say("pyramid   making the smaller images")
+
+
+def _busy(dashboard: str) -> str:
+    """Why a dashboard of this machine is not where dask's are; empty if it is."""
+    if f":{DASHBOARD_PORT}/" in dashboard or not dashboard.startswith(f"http://{LOOPBACK}:"):
+        return ""
+    return "" if dashboard_port() else f" (port {DASHBOARD_PORT} is taken)"

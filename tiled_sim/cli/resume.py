@@ -51,7 +51,7 @@ def run(words: Sequence[str]) -> int:
     if request is not None:
         found.require_same(request.experiment)
         require_traced(found, outputs)
-    with ProgressBar(not (options.json or options.no_progress)) as bar:
+    with ProgressBar(not (options.json or options.no_progress), silent=options.json) as bar:
         try:
             made = compute_missing(
                 found,

@@ -6,11 +6,16 @@ from tiled_sim.cli.arguments import Parser
 from tiled_sim.cli.printing import print_json, state_lines, summary, summary_document
 
 
+def parser() -> Parser:
+    """The options of the verb."""
+    made = Parser("status", "How far a run is, from its store alone. Exit code 5: not complete.")
+    made.add_argument("run", metavar="RUN.zarr")
+    return made
+
+
 def run(words: Sequence[str]) -> int:
     """Run the verb; 0 if the run is complete, else 5."""
-    parser = Parser("status", "How far a run is, from its store alone. Exit code 5: not complete.")
-    parser.add_argument("run", metavar="RUN.zarr")
-    options = parser.parse(words)
+    options = parser().parse(words)
     from tiled_sim.cluster.lease import last_driver
     from tiled_sim.run.run import Run
     from tiled_sim.store.control import Control

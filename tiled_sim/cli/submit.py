@@ -58,7 +58,8 @@ def run(words: Sequence[str]) -> int:
     from tiled_sim.cluster.submit import submit
 
     began = time.monotonic()
-    with ProgressBar(_progress_shown(options.json, options.no_progress, outputs)) as bar:
+    shown = _progress_shown(options.json, options.no_progress, outputs)
+    with ProgressBar(shown, silent=options.json) as bar:
         try:
             made = submit(
                 request.experiment,

@@ -10,6 +10,7 @@ from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 from tiled_sim.io.trace_log import read_trace_log
+from tiled_sim.model.values import number_in, shown
 
 if TYPE_CHECKING:
     from tiled_sim.instruments.tracing import Tracer
@@ -154,10 +155,9 @@ def _say_compiling() -> None:
 
 def _tolerance(text: str) -> float:
     """Read a relative difference."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value < 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a relative difference, such as 1e-6")
+    value = number_in(text)
+    if value is None or not 0.0 <= value < 1.0:
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is not a relative difference, such as 1e-6"
+        )
     return value

@@ -13,9 +13,35 @@ if TYPE_CHECKING:
     from tiled_sim.run.run import Run
 
 
+def parser() -> Parser:
+    """The options of the verb."""
+    made = Parser(
+        "verify",
+        "Hold all that a run has against what it was made to be: tiles by their SHA-256\n"
+        "and by what their sidecars say of them, inputs by theirs, smaller images by the larger,\n"
+        "coordinates, geometry and metadata by the experiment. What is not looked at is named.",
+    )
+    made.add_argument("run", metavar="RUN.zarr")
+    made.add_argument(
+        "--recompute",
+        type=whole_number,
+        default=0,
+        metavar="N",
+        help="compute so many tiles, spread over the run, once more and compare (0)",
+    )
+    made.add_argument(
+        "--repair",
+        action="store_true",
+        help="compute damaged and missing tiles again, write again what follows from the "
+        "experiment, make the smaller images again, and look once more",
+    )
+    add_workers_options(made)
+    return made
+
+
 def run(words: Sequence[str]) -> int:
     """Run the verb; 0 if nothing is wrong, or all was mended, else 5."""
-    options = _parser().parse(words)
+    options = parser().parse(words)
     from tiled_sim.instruments.verification import verify
     from tiled_sim.run.run import Run
 
@@ -40,36 +66,11 @@ def run(words: Sequence[str]) -> int:
     return 5 if after.faults else 0
 
 
-def _parser() -> Parser:
-    parser = Parser(
-        "verify",
-        "Hold all that a run has against what it was made to be: tiles by their SHA-256\n"
-        "and by what their sidecars say of them, inputs by theirs, smaller images by the larger,\n"
-        "coordinates, geometry and metadata by the experiment. What is not looked at is named.",
-    )
-    parser.add_argument("run", metavar="RUN.zarr")
-    parser.add_argument(
-        "--recompute",
-        type=whole_number,
-        default=0,
-        metavar="N",
-        help="compute so many tiles, spread over the run, once more and compare (0)",
-    )
-    parser.add_argument(
-        "--repair",
-        action="store_true",
-        help="compute damaged and missing tiles again, write again what follows from the "
-        "experiment, make the smaller images again, and look once more",
-    )
-    add_workers_options(parser)
-    return parser
-
-
 def _repaired(found: "Run", before: "Verification", options: argparse.Namespace) -> "Run":
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.repair import repair
 
-    with ProgressBar(not options.json) as bar:
+    with ProgressBar(not options.json, silent=options.json) as bar:
         return repair(
             found,
             before.faults,

@@ -15,23 +15,28 @@ if TYPE_CHECKING:
 _SECONDS_BETWEEN_LOOKS = 0.5
 
 
-def run(words: Sequence[str]) -> int:
-    """Run the verb; 0 if the run is complete in the end, else 5."""
-    parser = Parser(
+def parser() -> Parser:
+    """The options of the verb."""
+    made = Parser(
         "watch",
         "Follow a run until nobody computes it any more, from anywhere that sees it.\n"
         "Ctrl-C leaves the run alone. Exit code 5: not complete.",
     )
-    parser.add_argument("run", metavar="RUN.zarr")
-    parser.add_argument("--no-progress", action="store_true", help="show no progress bar")
-    options = parser.parse(words)
+    made.add_argument("run", metavar="RUN.zarr")
+    made.add_argument("--no-progress", action="store_true", help="show no progress bar")
+    return made
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the verb; 0 if the run is complete in the end, else 5."""
+    options = parser().parse(words)
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.lease import last_driver
     from tiled_sim.run.run import Run
     from tiled_sim.store.control import Control
 
     found = Run(options.run)
-    with ProgressBar(not (options.json or options.no_progress)) as bar:
+    with ProgressBar(not (options.json or options.no_progress), silent=options.json) as bar:
         for number, driver in enumerate(_signs_of_life(found)):
             if number == 0:
                 bar.started(found, driver.missing, driver.dashboard)

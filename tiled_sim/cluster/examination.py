@@ -46,7 +46,7 @@ def obstacle(path: str, run_id: str, device: str) -> str:
         run = Run(path)
         resolve_device(device)
     except TiledSimError as error:
-        return str(error)
+        return error.written
     if run.run_id != run_id:
         return (
             f"{path} is another run there ({run.run_id}, not {run_id}); the store must lie on a "

@@ -13,8 +13,8 @@ FORMS = (
     "local, local:WORKERS, local:WORKERSxTHREADS, gpu, gpu:WORKERS, tcp://HOST:PORT, "
     "tls://HOST:PORT, scheduler-file:PATH or slurm:PROFILE.toml"
 )
-_LOCAL = re.compile(r"local(?::(?P<workers>[1-9]\d*)(?:x(?P<threads>[1-9]\d*))?)?")
-_GPU = re.compile(r"gpu(?::(?P<workers>[1-9]\d*))?")
+_LOCAL = re.compile(r"local(?::(?P<workers>[1-9][0-9]{0,3})(?:x(?P<threads>[1-9][0-9]{0,3}))?)?")
+_GPU = re.compile(r"gpu(?::(?P<workers>[1-9][0-9]{0,3}))?")
 _REMOTE = ("tcp://", "tls://")
 _FILES = {"ca": "--tls-ca", "certificate": "--tls-cert", "key": "--tls-key"}
 

@@ -11,7 +11,7 @@ from types import TracebackType
 
 import psutil
 
-from tiled_sim.errors import StoreError
+from tiled_sim.errors import StoreError, written
 from tiled_sim.run.run import Run
 from tiled_sim.store.control import (
     CANCELLED,
@@ -107,7 +107,7 @@ class Lease:
         else:
             state = FINISHED if error is None else FAILED
         if self._is_ours:
-            self._write(state=state, error="" if error is None else str(error))
+            self._write(state=state, error="" if error is None else written(error))
 
     def count(self, *, done: int = 0, failed: int = 0, evaluations: int = 0) -> None:
         """Count tiles."""

@@ -19,6 +19,7 @@ from distributed.system import MEMORY_LIMIT
 
 from tiled_sim.cluster.descriptors import OF_CLIENT, OF_WORKER, require_descriptors
 from tiled_sim.cluster.forms import Gpu, Local
+from tiled_sim.cluster.scripts import require_guarded_script
 from tiled_sim.errors import UsageError
 from tiled_sim.kernels.devices import TILES_ON_A_GPU, one_torch_thread
 
@@ -32,7 +33,9 @@ WORKER_ENVIRONMENT = {"MALLOC_TRIM_THRESHOLD_": str(_KEPT)}
 _WORKER_LOGS = {"distributed": "critical", "distributed.worker.memory": "warning"}
 _ENVIRONMENT = {**WORKER_ENVIRONMENT, "DASK_DISTRIBUTED__LOGGING": str(_WORKER_LOGS)}
 _PRE_SPAWN = "distributed.nanny.pre-spawn-environ"
-_LOOPBACK = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
+#: Of dask's dashboard, where it is free.
+DASHBOARD_PORT = 8787
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 #: Seconds below which a run is not worth processes of its own.
 _QUICK = 10.0
@@ -120,13 +123,13 @@ def visible_gpus() -> list[str]:
 
 
 def dashboard_port() -> int:
-    """Port 8787, dask's own, if it is free; else any."""
+    """Dask's own port if it is free; else 0, which is any."""
     with socket.socket() as probe:
         try:
-            probe.bind((_LOOPBACK, 8787))
+            probe.bind((LOOPBACK, DASHBOARD_PORT))
         except OSError:
             return 0
-    return 8787
+    return DASHBOARD_PORT
 
 
 def _gpus(where: Gpu) -> list[str]:
@@ -178,6 +181,8 @@ def _started(
     The cluster's threads, and the processes that they start now and later, inherit the mask.
     """
     processes = workers if options.get("processes", True) else 0
+    if processes:
+        require_guarded_script()
     require_descriptors(OF_CLIENT + OF_WORKER * processes)
     resource_tracker.ensure_running()  # which would lift the mask if it were started under it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -188,8 +193,8 @@ def _started(
             return LocalCluster(
                 n_workers=workers,
                 threads_per_worker=threads,
-                host=_LOOPBACK,
-                dashboard_address=f"{_LOOPBACK}:{dashboard_port()}",
+                host=LOOPBACK,
+                dashboard_address=f"{LOOPBACK}:{dashboard_port()}",
                 silence_logs="ERROR",
                 security=security,
                 **{"processes": True, **options},

@@ -14,8 +14,8 @@ Number = TypeVar("Number", int, float)
 
 _WORD = re.compile(r"\S+")
 _LINE = re.compile(r"[^\n\r\0]+")
-_MEMORY = re.compile(r"\d+(?:\.\d+)? ?(?:[kMGT]i?)?B")
-_WALLTIME = re.compile(r"\d+(?::\d\d){0,2}|\d+-\d+(?::\d\d){0,2}")
+_MEMORY = re.compile(r"\d+(?:\.\d+)? ?(?:[kMGT]i?)?B", re.ASCII)
+_WALLTIME = re.compile(r"\d+(?::\d\d){0,2}|\d+-\d+(?::\d\d){0,2}", re.ASCII)
 
 
 @dataclass(frozen=True)  # without slots: the defaults are read off the class

@@ -20,7 +20,7 @@ from distributed import get_worker
 from tiled_sim.cluster import events
 from tiled_sim.cluster.page import topics
 from tiled_sim.cluster.page.thumbnail import thumbnail_of
-from tiled_sim.errors import StoreError
+from tiled_sim.errors import StoreError, written
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.model.grid import Tile
 from tiled_sim.run.run import Run
@@ -263,7 +263,7 @@ def _failed(tile: int, error: Exception) -> dict[str, Any]:
     of_tile = isinstance(error.__cause__, IsADirectoryError | NotADirectoryError)
     return {
         "tile": tile,
-        "error": str(error) if is_told else f"{type(error).__name__}: {error}",
+        "error": written(error) if is_told else f"{type(error).__name__}: {written(error)}",
         "of_store": is_told and not of_tile,
         "worker": _worker_address(),
     }

@@ -8,7 +8,7 @@ import torch
 
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
-from tiled_sim.kernels.scene import Scene
+from tiled_sim.kernels.scene import Scene, thinned
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.physics import geometry
@@ -28,6 +28,7 @@ def first_evaluations(
     )
     if not needs:
         return ()
+    experiment = thinned(experiment, 1)  # where light falls does not depend on the crystal
     return tuple(
         first_evaluation(Scene.of(experiment, 0, panel), mask_rows(panel), torch.device("cpu"))
         for panel in range(len(experiment.detector.panels))

@@ -123,6 +123,28 @@ class Scene:
         )
 
 
+def thinned(experiment: Experiment, most: int) -> Experiment:
+    """An experiment with fewer orientations, for whoever looks at its optics, or at a sample.
+
+    Parameters
+    ----------
+    experiment : with any number of phi steps and mosaic domains
+    most : phi steps, and mosaic domains, that are kept where together there are more than their
+        square
+    """
+    exposures, crystal = experiment.exposures, experiment.crystal
+    if exposures.steps * crystal.domains.count <= most**2:
+        return experiment
+    steps = min(exposures.steps, most)
+    fewer = replace(crystal.domains, count=min(crystal.domains.count, most))
+    step = exposures.step * exposures.steps / steps
+    return replace(
+        experiment,
+        exposures=replace(exposures, steps=steps, step=step),
+        crystal=replace(crystal, domains=fewer),
+    )
+
+
 def carried_over(angles: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The angles that act in the C program, which does not turn the crystal where phi is 0.
 

@@ -29,6 +29,8 @@ class AmorphousTable:
     def __post_init__(self) -> None:
         if self.stol.shape != self.F.shape or self.stol.ndim != 1 or len(self.stol) < 2:
             raise ValueError(f"stol {self.stol.shape} and F {self.F.shape} are no table")
+        if not (np.isfinite(self.stol).all() and np.isfinite(self.F).all()):
+            raise ValueError("a point is not finite")
         if not (np.diff(self.stol) > 0).all():
             raise ValueError("stol does not increase")
 

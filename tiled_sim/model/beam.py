@@ -9,11 +9,17 @@ from functools import cached_property
 
 import numpy as np
 
-from tiled_sim.model.checks import require, require_finite, require_unit
+from tiled_sim.model.checks import require, require_finite, require_unit, require_within
 from tiled_sim.physics.vectors import Array, Vector, unit
 
 #: Relative difference of wavelengths, and angle [rad], that rounding may make.
 _ROUNDING = 1e-7
+#: Of any source; each costs as much as the whole image of one.
+MOST_SOURCES = 10**6
+#: Wavelengths that crystals diffract and people use, with room on both sides [Å].
+SHORTEST, LONGEST = 1e-3, 100.0
+#: Only ratios count, and those beyond this are none that anybody measured.
+_LARGEST_WEIGHT = 1e30
 
 
 class Source(typing.NamedTuple):
@@ -56,6 +62,11 @@ class Spectrum:
         count = len(self.wavelength)
         require(count > 0, "beam.spectrum must name at least one source")
         require(
+            count <= MOST_SOURCES,
+            f"beam.spectrum has {count} sources, more than the {MOST_SOURCES} that are allowed: "
+            "each costs as much as the whole image of one",
+        )
+        require(
             len(self.incident) == len(self.weight) == count,
             f"beam.spectrum: {len(self.incident)} directions, {count} wavelengths and "
             f"{len(self.weight)} weights do not belong together",
@@ -64,7 +75,9 @@ class Spectrum:
         finite = np.isfinite(self.incident).all(axis=1) & np.isfinite(
             [self.wavelength, self.weight]
         ).all(axis=0)
-        sound = finite & (np.abs(lengths - 1.0) < 1e-9) & (self.wavelength > 0) & (self.weight >= 0)
+        sound = finite & (np.abs(lengths - 1.0) < 1e-9)
+        sound &= (self.wavelength >= SHORTEST) & (self.wavelength <= LONGEST)
+        sound &= (self.weight >= 0) & (self.weight <= _LARGEST_WEIGHT)
         if not sound.all():
             require_source(self[int(np.argmin(sound))])
         require(
@@ -157,7 +170,13 @@ def require_source(source: Source) -> None:
         require(finite, f"source.{name} = {value} must be finite")
     require_unit(source.incident, "source.incident")
     require(source.wavelength > 0, f"source.wavelength = {source.wavelength} Å must be positive")
+    require_within(source.wavelength, "source.wavelength", SHORTEST, LONGEST, "Å")
     require(source.weight >= 0, f"source.weight = {source.weight} must not be negative")
+    require(
+        source.weight <= _LARGEST_WEIGHT,
+        f"source.weight = {source.weight} is more than {_LARGEST_WEIGHT:g}; only ratios of weights "
+        "count, so divide them all",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +205,7 @@ class Beam:
         require_unit(self.direction, "beam.direction")
         require_unit(self.polarization_axis, "beam.polarization_axis")
         require(self.wavelength > 0, f"beam.wavelength = {self.wavelength} Å must be positive")
+        require_within(self.wavelength, "beam.wavelength", SHORTEST, LONGEST, "Å")
         require(self.fluence >= 0, f"beam.fluence = {self.fluence} photons/m² must not be negative")
         if self.polarization is not None:
             require(

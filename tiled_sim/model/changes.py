@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tiled_sim.errors import ExperimentError
+from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.change_keys import AXES, KEYS, REFUSED, STARS
@@ -21,6 +22,7 @@ from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Sensor
 from tiled_sim.model.exposures import Exposures
 from tiled_sim.model.readout import Noise, PointSpread
+from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import recommended_for
 from tiled_sim.model.units import spellings
 from tiled_sim.model.values import either, shown
@@ -48,6 +50,11 @@ def changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment
         for keys that are unknown, say a thing twice or have no one clear meaning, and for values
         that cannot be
     """
+    with computable("changes:"):
+        return _changed(experiment, changes)
+
+
+def _changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment":
     given = _read(changes)
     parts: dict[str, Any] = dict(given.get("", {}))
     for section, (name, change) in _SECTIONS.items():
@@ -55,7 +62,7 @@ def changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment
             parts[name] = change(getattr(experiment, name), given[section])
     notes = [*experiment.notes, *(f"changed: {key} = {shown(v)}" for key, v in changes.items())]
     made = replace(experiment, **parts, notes=tuple(notes))
-    return replace(made, notes=(*notes, *_too_coarse(experiment, made)))
+    return noted(replace(made, notes=(*notes, *_too_coarse(experiment, made))))
 
 
 def _too_coarse(before: "Experiment", after: "Experiment") -> list[str]:

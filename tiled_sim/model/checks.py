@@ -2,11 +2,14 @@
 
 import dataclasses
 import math
+import numbers
 import typing
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.physics.vectors import Vector
 
+#: The sixth power of it is still a number: nothing that is multiplied overflows.
+LARGEST = 1e50
 #: Metadata of a field that does not decide the image: where a file lies, a name, notes.
 UNHASHED = {"hashed": False}
 
@@ -26,13 +29,50 @@ def require_unit(vector: Vector, name: str) -> None:
 
 
 def require_finite(instance: typing.Any, name: str) -> None:
-    """Refuse a dataclass that holds infinities or NaN."""
+    """Refuse a dataclass that holds infinities, NaN, or numbers too large to compute with."""
     for item in dataclasses.fields(instance):
         value = getattr(instance, item.name)
-        numbers = value if isinstance(value, tuple) else (value,)
-        for number in numbers:
-            if isinstance(number, float):
+        for number in value if isinstance(value, tuple) else (value,):
+            # numpy's, too
+            if isinstance(number, numbers.Real) and not isinstance(number, numbers.Integral):
                 require(math.isfinite(number), f"{name}.{item.name} = {value} must be finite")
+                require(
+                    abs(number) <= LARGEST,
+                    f"{name}.{item.name} = {value} is too large to compute with (more than "
+                    f"{LARGEST:g}); check its unit",
+                )
+
+
+def require_within(value: float, name: str, least: float, most: float, unit: str = "") -> None:
+    """Refuse a number that no experiment has, and NaN.
+
+    Parameters
+    ----------
+    value : in the unit
+    name : of it, for the message
+    least, most : that are let through
+    unit : for the message
+    """
+    ending = f" {unit}" if unit else ""
+    require(
+        least <= value <= most,
+        f"{name} = {value:g}{ending} must lie between {least:g} and {most:g}{ending}; check its "
+        "unit",
+    )
+
+
+def require_count(value: int, name: str, most: int, why: str = "") -> None:
+    """Refuse what there cannot be so few, or so many, of.
+
+    Parameters
+    ----------
+    value : that is asked for
+    name : of it, for the message
+    most : that are allowed
+    why : not more, as the end of a sentence
+    """
+    require(value >= 1, f"{name} = {value} must be at least 1")
+    require(value <= most, f"{name} = {value} is more than the {most} that are allowed{why}")
 
 
 def make_floats(instance: typing.Any) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tiled_sim.model.checks import require, require_finite
+from tiled_sim.model.checks import require, require_finite, require_within
 from tiled_sim.model.settings import MOSAIC_SEED
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.vectors import Array, Vector
@@ -12,6 +12,10 @@ from tiled_sim.physics.vectors import Array, Vector
 #: How far the products of direct and reciprocal vectors may be from those of dual ones: by the
 #: rounding of numbers that people write down, and by the factor of nanoBragg's triclinic cells.
 _ROUNDING, _LEAN = 1e-4, 0.5
+#: Along each axis: a crystal of a centimetre at 1 Å.
+MOST_CELLS = 10**8
+#: Edges of a cell [Å], from less than a bond to a tenth of a millimetre.
+SHORTEST_EDGE, LONGEST_EDGE = 0.1, 1e6
 SHAPES = ("square", "round", "gauss_star", "tophat")
 
 
@@ -34,6 +38,10 @@ class Domains:
         require_finite(self, "crystal.domains")
         require(self.spread >= 0, f"crystal.mosaic_spread = {self.spread} rad must not be negative")
         require(self.count >= 1, f"crystal.mosaic_domains = {self.count} must be at least 1")
+        require(
+            abs(self.seed) < 2**63,
+            f"crystal.mosaic_seed = {self.seed} must be a number of at most 63 bits",
+        )
 
     def rotations(self) -> Array:
         """Rotation matrices of the domains, (count, 3, 3)."""
@@ -74,12 +82,21 @@ class Crystal:
             f"crystal.shape = {self.shape!r} must be one of {', '.join(SHAPES)}",
         )
         require(min(self.cells) >= 1, f"crystal.cells = {self.cells} must be at least 1 each way")
+        require(
+            max(self.cells) <= MOST_CELLS,
+            f"crystal.cells = {self.cells} must be at most {MOST_CELLS} each way",
+        )
         require(self.fudge > 0, f"crystal.fudge = {self.fudge} must be positive")
         require(
             self.volume > 0,
             "crystal: a, b, c must be right-handed and span a cell; "
             f"a·(b×c) = {self.volume:.6g} Å³",
         )
+        for name in ("a", "b", "c"):
+            length = float(np.linalg.norm(getattr(self, name)))
+            require_within(
+                length, f"crystal: the length of {name}", SHORTEST_EDGE, LONGEST_EDGE, "Å"
+            )
         unity = self.direct_vectors @ self.reciprocal_vectors.T
         factor = float(np.trace(unity)) / 3.0
         off = float(np.abs(unity - factor * np.eye(3)).max())

@@ -6,11 +6,25 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tiled_sim.model.checks import UNHASHED, require, require_finite, require_unit
+from tiled_sim.model.checks import (
+    UNHASHED,
+    require,
+    require_count,
+    require_finite,
+    require_unit,
+    require_within,
+)
 from tiled_sim.physics.vectors import Vector
 
 #: Of the corner's distance from the sample: a plane that passes so close is seen edge-on.
 EDGE_ON = 1e-12
+#: Along a side of a panel.
+MOST_PIXELS = 10**6
+#: Sides of a pixel [m].
+SMALLEST_PIXEL, LARGEST_PIXEL = 1e-9, 10.0
+#: From the sample to a panel's plane [m].
+_NEAREST = 1e-9
+_MOST_LAYERS = 10**4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +100,19 @@ class Panel:
             require_unit(getattr(self, axis), f"panel.{axis}")
         require(min(self.pixels) >= 1, f"panel.pixels = {self.pixels} must be at least 1 each way")
         require(
-            min(self.pixel_size) > 0, f"panel.pixel_size = {self.pixel_size} m must be positive"
+            max(self.pixels) <= MOST_PIXELS,
+            f"panel.pixels = {self.pixels} must be at most {MOST_PIXELS} each way",
         )
         close, corner = self.close_distance, math.hypot(*self.origin)
         require(
-            abs(close) > EDGE_ON * corner,
-            "panel: the detector plane passes through the sample (close distance 0)",
+            min(self.pixel_size) > 0, f"panel.pixel_size = {self.pixel_size} m must be positive"
+        )
+        for size in self.pixel_size:
+            require_within(size, "panel.pixel_size", SMALLEST_PIXEL, LARGEST_PIXEL, "m")
+        require(
+            abs(close) > max(EDGE_ON * corner, _NEAREST),
+            "panel: the detector plane passes through the sample (close distance "
+            f"{abs(close):g} m)",
         )
         require(
             close > 0,
@@ -155,7 +176,7 @@ class Sensor:
         for name in ("thickness", "attenuation_length"):
             value = getattr(self, name)
             require(value > 0, f"sensor.{name} = {value} m must be positive")
-        require(self.layers >= 1, f"sensor.layers = {self.layers} must be at least 1")
+        require_count(self.layers, "sensor.layers", _MOST_LAYERS)
 
     def depth(self, layer: int) -> float:
         """From the panel's plane to the front of a layer [m]."""

@@ -34,6 +34,8 @@ from tiled_sim.model.upstream import require_downstream, require_forward
 _SPECTRUM = "spectrum"
 #: Phi steps times mosaic domains; so many matrices are 720 MB.
 _MOST_ORIENTATIONS = 10**7
+#: F that is still a number when it is squared in float32 [electron].
+_LARGEST_F = 1e18
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,10 @@ class Reflections:
         require(
             math.isfinite(self.default_F),
             f"structure_factors.default_F = {self.default_F} must be finite",
+        )
+        require(
+            abs(self.default_F) <= _LARGEST_F,
+            f"structure_factors.default_F = {self.default_F} is more than {_LARGEST_F:g} electrons",
         )
         require(
             self.column is None or self.format == "mtz",

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tiled_sim.model.checks import require, require_finite, require_unit
+from tiled_sim.model.checks import require, require_count, require_finite, require_unit
 from tiled_sim.physics.vectors import Array, Vector, about_axis
+
+_MOST_FRAMES = 10**7
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Rotation:
         require_finite(self, "frames")
         require_unit(self.spindle, "frames.spindle")
         require(self.steps >= 1, f"frames.steps = {self.steps} must be at least 1")
-        require(self.count >= 1, f"frames.count = {self.count} must be at least 1")
+        require_count(self.count, "frames.count", _MOST_FRAMES)
         require(
             self.fills_oscillation(self.oscillation),
             f"frames.steps = {self.steps} of {self.step} rad and frames.oscillation = "

@@ -11,6 +11,8 @@ from tiled_sim.errors import UsageError
 BLOCK = 16
 #: Axes of an image, in order.
 AXES = ("frame", "panel", "slow", "fast")
+#: Of a run; their index is read whole.
+MOST_TILES = 10**7
 
 Range = tuple[int, int]
 Shape = tuple[int, int, int, int]
@@ -83,6 +85,13 @@ class TileGrid:
                 raise UsageError(f"--tile: {side} pixels along {name} is not a multiple of {BLOCK}")
         if min(self.tile[:2]) < 1:
             raise UsageError(f"a tile of {self.tile[0]} frames and {self.tile[1]} panels is empty")
+        if len(self) > MOST_TILES:
+            frames, panels, slow, fast = self.shape
+            raise UsageError(
+                f"an image of {frames} frames and {panels} panels of {slow} x {fast} pixels makes "
+                f"{len(self)} tiles, more than the {MOST_TILES} that are allowed: ask for larger "
+                "ones by --tile, or divide the run"
+            )
 
     @classmethod
     def cut(cls, shape: Shape, tile: Shape) -> "TileGrid":

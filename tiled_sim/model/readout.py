@@ -8,6 +8,8 @@ from tiled_sim.model.detector import Detector
 from tiled_sim.physics.noise import LARGEST_COUNT
 from tiled_sim.physics.point_spread import default_radius
 
+#: Point spread [m].
+_WIDEST = 10.0
 POINT_SPREADS = ("gauss", "fiber")
 #: Of the error that each pixel has in every frame; nanoBragg's.
 CALIBRATION_SEED = 123456789
@@ -36,8 +38,8 @@ class PointSpread:
             f"noise.point_spread.kind = {self.kind!r} must be one of {', '.join(POINT_SPREADS)}",
         )
         require(
-            math.isfinite(self.fwhm) and self.fwhm > 0,
-            f"noise.point_spread.fwhm = {self.fwhm} m must be positive",
+            math.isfinite(self.fwhm) and 0 < self.fwhm <= _WIDEST,
+            f"noise.point_spread.fwhm = {self.fwhm} m must be positive, and at most {_WIDEST:g} m",
         )
         require(
             self.radius is None or self.radius >= 1,

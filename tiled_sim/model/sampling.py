@@ -3,10 +3,13 @@
 import math
 from dataclasses import dataclass
 
-from tiled_sim.model.checks import require
+from tiled_sim.model.checks import LARGEST, require
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector
 from tiled_sim.model.values import whole
+
+#: Along each side of a pixel; its square is 10 million.
+MOST_OVERSAMPLE = 3162
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,16 @@ class Sampling:
     def __post_init__(self) -> None:
         require(self.oversample >= 1, f"sampling.oversample = {self.oversample} must be at least 1")
         require(
+            self.oversample <= MOST_OVERSAMPLE,
+            f"sampling.oversample = {self.oversample} makes {self.oversample**2} subpixels of a "
+            f"pixel, each as much work as an image of its own; {MOST_OVERSAMPLE} along each side "
+            "are allowed. Say fewer, or check the size of the crystal if you said none",
+        )
+        require(
             math.isfinite(self.dmin) and self.dmin >= 0,
             f"sampling.dmin = {self.dmin} Å must not be negative",
         )
+        require(self.dmin <= LARGEST, f"sampling.dmin = {self.dmin} Å is too large to compute with")
 
 
 def recommended_oversample(

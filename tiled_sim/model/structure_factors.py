@@ -83,6 +83,8 @@ class StructureFactors:
                 f"amplitude must be float64 and given bool, "
                 f"not {self.amplitude.dtype} and {self.given.dtype}"
             )
+        if not np.isfinite(self.amplitude).all():
+            raise ValueError("an amplitude is not finite")
 
     def noted(self, *notes: str) -> "StructureFactors":
         """The same, with more notes."""

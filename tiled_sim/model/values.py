@@ -1,8 +1,27 @@
 """Values that people give: numbers in their units, checked one by one."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
+
+#: What Python reads as a number beyond this (``1_0``, other digits than 0-9), nobody else does.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|nan)")
+#: More digits than any number that counts something has; Python refuses to read thousands.
+_MOST_DIGITS = 20
+
+
+def number_in(text: str) -> float | None:
+    """The number that a word says, infinities and NaN among them; None: it is none."""
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def integer_in(text: str) -> int | None:
+    """The whole number that a word says, in digits alone; None: it is none."""
+    digits = text.removeprefix("-") if text[:1] == "-" else text.removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS):
+        return None
+    return int(text)
 
 
 def finite(value: Any, per_inside: float = 1.0) -> float | None:

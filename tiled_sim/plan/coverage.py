@@ -1,6 +1,5 @@
 """How many of the reflections that the detector can see have a structure factor."""
 
-import itertools
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from tiled_sim.errors import CoverageError
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.devices import one_torch_thread
 from tiled_sim.kernels.optics import Optics
-from tiled_sim.kernels.scene import Scene
+from tiled_sim.kernels.scene import Scene, thinned
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.mask import Mask
@@ -25,6 +24,9 @@ from tiled_sim.plan.reach import farthest_stol
 #: Pixels and steps looked at: enough to meet nearly every reflection of a large detector.
 _SAMPLED_PIXELS = 250_000
 _SAMPLED_STEPS = 8
+#: Phi steps, and domains, that such a sample is taken from, where there are millions.
+_LISTED_STEPS = 300
+_SOURCES_AT_A_TIME = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def measure_coverage(
     structure_factors : of its file
     mask : of its panels
     """
+    experiment = thinned(experiment, _LISTED_STEPS)
     frames, panels, _, _ = experiment.shape
     keys = np.empty(0, dtype=np.int64)
     pixels = 0
@@ -165,12 +168,14 @@ def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
 
 def _sampled_steps(experiment: Experiment) -> list[tuple[int, tuple[int, int]]]:
     """Some (source, (phi step, domain)), evenly over all."""
-    sources, domains = len(experiment.beam.spectrum), experiment.crystal.domains.count
-    steps = experiment.exposures.steps
-    every = itertools.product(range(sources), itertools.product(range(steps), range(domains)))
-    count = sources * steps * domains
+    domains = experiment.crystal.domains.count
+    orientations = experiment.exposures.steps * domains
+    count = len(experiment.beam.spectrum) * orientations
     wanted = set(np.linspace(0, count - 1, min(count, _SAMPLED_STEPS)).round().astype(int).tolist())
-    return [step for number, step in enumerate(every) if number in wanted]
+    return [
+        (number // orientations, divmod(number % orientations, domains))
+        for number in sorted(wanted)
+    ]
 
 
 def _sampled_pixels(experiment: Experiment, panel: int, mask: Mask) -> Pixels:

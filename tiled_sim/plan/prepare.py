@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tiled_sim.errors import ExperimentError
+from tiled_sim.errors import ExperimentError, UsageError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.settings import REQUIRED_COVERAGE, Settings
@@ -84,6 +84,8 @@ def prepare(
     InputFileError, CoverageError, UsageError
         naming what is wrong and what to do
     """
+    if require_coverage is not None and not 0.0 <= require_coverage <= 1.0:
+        raise UsageError(f"--require-coverage {require_coverage} must be a share from 0 to 1")
     chosen = choose_kernel(experiment, settings, device=workers.device, cores=workers.cores)
     inputs = load_inputs(experiment)
     coverage = None

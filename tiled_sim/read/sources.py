@@ -5,7 +5,7 @@ import numpy as np
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.sources import SourceList
 from tiled_sim.io.spectrum_file import SpectrumTable
-from tiled_sim.model.beam import Spectrum
+from tiled_sim.model.beam import MOST_SOURCES, Spectrum
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Array, Vector, about_axis, as_tuple, unit
 from tiled_sim.read.stepping import SINGLE, Steps
@@ -38,6 +38,7 @@ def swept_sources(
     dispersion : Δλ/λ
     elliptical : leave out the corners of the divergence
     """
+    _require_few(horizontal, vertical, dispersion.count)
     factors = (
         1.0 + dispersion.step * step - dispersion.range / 2.0 for step in range(dispersion.count)
     )
@@ -46,6 +47,17 @@ def swept_sources(
         beam, polarization_axis, horizontal, vertical, elliptical=elliptical
     )
     return _in_each_direction(directions, wavelengths, np.ones(len(wavelengths)))
+
+
+def _require_few(horizontal: Steps, vertical: Steps, wavelengths: int) -> None:
+    """Refuse more sources than are allowed."""
+    count = horizontal.count * vertical.count * wavelengths
+    if count > MOST_SOURCES:
+        raise ExperimentError(
+            f"divergence and dispersion in {horizontal.count} x {vertical.count} x "
+            f"{wavelengths} steps make {count} sources, more than the {MOST_SOURCES} that are "
+            "allowed: each costs as much as the whole image of one; take fewer steps"
+        )
 
 
 def swept_directions(
@@ -87,6 +99,7 @@ def of_spectrum(
 
     Parameters as `swept_sources`, but for ``table``, which is as it was read.
     """
+    _require_few(horizontal, vertical, len(table.weight))
     directions = swept_directions(
         beam, polarization_axis, horizontal, vertical, elliptical=elliptical
     )

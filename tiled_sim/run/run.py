@@ -108,6 +108,15 @@ class Run:
                     f"(SHA-256 {found}, not {self.hashes.get(name)})"
                 )
 
+    def __repr__(self) -> str:
+        frames, panels, slow, fast = self.plan.grid.shape
+        image = f"{frames} x {panels} x {slow} x {fast} (frame x panel x slow x fast)"
+        try:
+            status = self.status()
+        except StoreError:
+            return f"<Run {self.path}: {image}; its state cannot be read>"
+        return f"<Run {self.path}: {image}; {status.done} of {status.tiles} tiles are done>"
+
     @property
     def attributes(self) -> dict[str, Any]:
         """What the store says of the run: experiment, provenance of F, plan, versions."""

@@ -5,7 +5,7 @@ import numpy as np
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.sources import read_sources
 from tiled_sim.io.spectrum_file import SpectrumTable
-from tiled_sim.model.beam import Beam, Spectrum
+from tiled_sim.model.beam import LONGEST, SHORTEST, Beam, Spectrum
 from tiled_sim.model.settings import BEAM_SIZE, FLUENCE
 from tiled_sim.model.upstream import require_forward
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
@@ -55,8 +55,6 @@ def read_wavelength(
     spectrum : whose mean it is; None: there is none
     """
     said = _said_wavelength(given, conflicts)
-    if said is not None and said <= 0:
-        raise ExperimentError(f"-lambda {said:g} Å must be positive")
     if spectrum is not None:
         last = given.last_of("-energy", "-lambda")
         option = "" if last is None else f"{last} {given.number(last):g}"
@@ -72,6 +70,7 @@ def read_wavelength(
     if of_header is None:
         headers.missing("WAVELENGTH", "the default, 1 Å; -lambda gives another", conflicts)
         return 1.0
+    _require_wavelength(of_header, "WAVELENGTH of the header,")
     return of_header
 
 
@@ -80,6 +79,13 @@ def _said_wavelength(given: Given, conflicts: Conflicts) -> float | None:
     energy, wavelength = given.number("-energy"), given.number("-lambda")
     if energy is not None and energy <= 0:
         raise ExperimentError(f"-energy {energy:g} eV must be positive")
+    if energy is not None and not SHORTEST <= HC_EV_ANGSTROM / energy <= LONGEST:
+        raise ExperimentError(
+            f"-energy {energy:g} eV is {HC_EV_ANGSTROM / energy:g} Å, which is not between "
+            f"{SHORTEST:g} and {LONGEST:g} Å{_of_energy(energy)}"
+        )
+    if wavelength is not None:
+        _require_wavelength(wavelength, "-lambda")
     of_energy = None if energy is None else HC_EV_ANGSTROM / energy
     if of_energy is not None and wavelength is not None:
         last = given.last_of("-energy", "-lambda")
@@ -91,6 +97,29 @@ def _said_wavelength(given: Given, conflicts: Conflicts) -> float | None:
             )
         return of_energy if last == "-energy" else wavelength
     return wavelength if of_energy is None else of_energy
+
+
+def _require_wavelength(wavelength: float, said: str) -> None:
+    """Refuse a wavelength [Å] that crystals do not diffract, with the unit that it may be in."""
+    if wavelength <= 0:
+        raise ExperimentError(f"{said} {wavelength:g} Å must be positive")
+    if SHORTEST <= wavelength <= LONGEST:
+        return
+    hint = "; check its unit"
+    if SHORTEST <= wavelength * 1e10 <= LONGEST:
+        hint = f": is it in metres? {wavelength * 1e10:g} Å, then"
+    elif SHORTEST <= HC_EV_ANGSTROM / wavelength <= LONGEST:
+        hint = f": is it an energy? -energy {wavelength:g} (eV), then"
+    raise ExperimentError(
+        f"{said} {wavelength:g} Å is not between {SHORTEST:g} and {LONGEST:g} Å{hint}"
+    )
+
+
+def _of_energy(energy: float) -> str:
+    """The unit that an energy may be in, for a message."""
+    if SHORTEST <= HC_EV_ANGSTROM / (energy * 1000.0) <= LONGEST:
+        return f": is it in keV? -energy {energy * 1000.0:g}, then"
+    return "; check its unit"
 
 
 def read_beam(
@@ -181,6 +210,11 @@ def _sources(
         return listed
     horizontal, vertical = (_divergence(given, letter, conflicts) for letter in "hv")
     percent = given.number("-dispersion") or 0.0
+    if percent >= 200.0:
+        raise ExperimentError(
+            f"-dispersion {percent:g} % is the full spread, from wavelength "
+            f"{wavelength * (1.0 - percent / 200.0):g} Å on; it must be less than 200"
+        )
     dispersion = sweep("dispersion", percent / 100.0, None, given.integer("-dispsteps"))
     conflicts.note(dispersion.note)
     return swept_sources(

@@ -8,7 +8,7 @@ import numpy as np
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.matrix import read_matrix
-from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.crystal import LONGEST_EDGE, MOST_CELLS, SHORTEST_EDGE, Crystal, Domains
 from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
 from tiled_sim.model.values import whole
@@ -82,6 +82,7 @@ def _vectors(
     lengths, angles, volume = np.zeros(3), np.zeros(3), math.nan
     if values is not None:
         numbers = [float(value) for value in values] + [0.0] * (6 - len(values))
+        _check_cell([float(value) for value in values], conflicts)
         edges = [number if number > 0 else numbers[0] for number in numbers[:3]]
         angles = np.array([angle if angle > 0 else 90.0 for angle in numbers[3:]]) / RADIAN
         lengths, volume = np.array(edges), cell_volume(np.array(edges), angles)
@@ -145,6 +146,24 @@ def _cell_values(
     return cell
 
 
+def _check_cell(values: list[float], conflicts: Conflicts) -> None:
+    """Refuse lengths and angles that no cell has; 0 stands for one that is not given."""
+    said = f"-cell {' '.join(f'{value:g}' for value in values)}"
+    for value, name in zip(values, ("a", "b", "c", "alpha", "beta", "gamma"), strict=False):
+        is_angle = len(name) > 1
+        if value == 0 and name != "a":
+            conflicts.note(f"{said}: {name} is {'90°' if is_angle else 'a'}, as in C")
+        elif value < 0 and conflicts.c_compat and name != "a":
+            conflicts.note(f"as C: {said}: {name} is {'90°' if is_angle else 'a'}")
+        elif is_angle and not 0 < value < 180:
+            raise ExperimentError(f"{said}: {name} = {value:g}° must lie between 0 and 180°")
+        elif not is_angle and not SHORTEST_EDGE <= value <= LONGEST_EDGE:
+            raise ExperimentError(
+                f"{said}: {name} = {value:g} Å must lie between {SHORTEST_EDGE:g} and "
+                f"{LONGEST_EDGE:g} Å; check its unit"
+            )
+
+
 def _missetting(given: Given, conflicts: Conflicts) -> Vector | None:
     """Angles about X, then Y, then Z [°]."""
     if not random_misset(given):
@@ -174,7 +193,13 @@ def _mosaic(given: Given, conflicts: Conflicts) -> tuple[float, int]:
 def _cells_by_number(given: Given) -> tuple[int, int, int]:
     def cells(letter: str) -> int:
         option = given.last_of("-N", f"-N{letter}")
-        return 1 if option is None else (given.integer(option) or 0)
+        number = 1 if option is None else (given.integer(option) or 0)
+        if number > MOST_CELLS:
+            raise ExperimentError(
+                f"{option} {number} cells along {letter} are more than the {MOST_CELLS} that are "
+                "allowed"
+            )
+        return number
 
     return cells("a"), cells("b"), cells("c")
 
@@ -196,6 +221,11 @@ def _cells(
         if axis != "x" and 0 <= beam_size < size:
             size = in_beam(f"{option} {size:g} mm", size, beam_size, clip_to_beam, conflicts)
         number = max(whole(size * 1e7 / float(lengths[index])), 1)
+        if number > MOST_CELLS:
+            raise ExperimentError(
+                f"{option} {size:g} mm are {number} cells along {letter}, more than the "
+                f"{MOST_CELLS} that are allowed; check its unit"
+            )
         by_number = given.last_of("-N", f"-N{letter}")
         if by_number is not None and given.integer(by_number) != number:
             conflicts.settle(

@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tiled_sim.errors import ExperimentError
-from tiled_sim.model.detector import EDGE_ON, Detector, Panel, Region
+from tiled_sim.model.detector import (
+    EDGE_ON,
+    LARGEST_PIXEL,
+    MOST_PIXELS,
+    SMALLEST_PIXEL,
+    Detector,
+    Panel,
+    Region,
+)
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Vector, as_tuple
 from tiled_sim.read.conventions import (
@@ -53,6 +61,8 @@ _PIVOTS = {
 }
 #: Positions closer than this are the same [m].
 _SAME = 1e-6
+#: A detector nearer than this stands at the sample [mm].
+_NEAREST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,11 @@ def read_laboratory(given: Given, headers: ImageHeaders, conflicts: Conflicts) -
         pixel_size /= 1000.0
     if pixel_size <= 0:
         raise ExperimentError(f"-pixel {pixel_size * 1000} mm must be positive")
+    if not SMALLEST_PIXEL <= pixel_size <= LARGEST_PIXEL:
+        raise ExperimentError(
+            f"-pixel {pixel_size * 1000:g} mm must lie between {SMALLEST_PIXEL * 1000:g} and "
+            f"{LARGEST_PIXEL * 1000:g} mm; check its unit"
+        )
     pixels = _pixels(given, headers, pixel_size, conflicts)
     convention = _convention(given, conflicts)
     placement = Placement(
@@ -143,7 +158,7 @@ def read_detector(
         normal=as_tuple(placed.normal),
         pixels=laboratory.pixels,
         pixel_size=(laboratory.pixel_size, laboratory.pixel_size),
-        region=_region(given, laboratory.pixels),
+        region=_region(given, laboratory.pixels, conflicts),
         mask=headers.mask_file,
     )
     return Detector(
@@ -206,6 +221,12 @@ def _pixels(
                     f"the number of pixels is {count}",
                 )
         counts.append(sized if count is None else count)
+        if counts[-1] > MOST_PIXELS:
+            said = f"{by_count} {count}" if count is not None else f"{by_size} {size * 1000:g} mm"
+            raise ExperimentError(
+                f"{said}: {counts[-1]} pixels along {axis} are more than the {MOST_PIXELS} that "
+                "are allowed; check units, and -pixel"
+            )
         if counts[-1] <= 0:
             raise ExperimentError(f"{by_size} {size * 1000:g} mm is less than half a pixel")
     slow, fast = counts
@@ -387,7 +408,7 @@ def _with_distance(
             distance = 100.0 if distance is None else distance  # which has no effect
         distance = _default(distance, 100.0, "DISTANCE", headers, conflicts)
     for option, value in (("-distance", distance), ("-close_distance", close)):
-        if value is not None and value <= 0:
+        if value is not None and value <= _NEAREST:
             raise ExperimentError(f"{option} {value:g} mm must be positive")
     placement = replace(placement, distance=distance / 1000.0)
     if close is None:
@@ -433,15 +454,22 @@ def _millimetres(vector: np.ndarray) -> str:
     return "(" + ", ".join(f"{component * 1000:.3f}" for component in vector) + ")"
 
 
-def _region(given: Given, pixels: tuple[int, int]) -> Region | None:
+def _region(given: Given, pixels: tuple[int, int], conflicts: Conflicts) -> Region | None:
     values = given.values("-roi")
     if values is None:
         return None
-    fast_min, fast_max, slow_min, slow_max = (int(value) for value in values)
+    fast_min, fast_max, slow_min, slow_max = asked = tuple(int(value) for value in values)
     slow, fast = pixels
-    return Region.of_ends(
+    region = Region.of_ends(
         max(fast_min, 0),
         min(fast_max, fast - 1) if fast_max >= 0 else fast - 1,
         max(slow_min, 0),
         min(slow_max, slow - 1) if slow_max >= 0 else slow - 1,
     )
+    if region.ends != asked:
+        said, done = (" ".join(map(str, ends)) for ends in (asked, region.ends))
+        conflicts.note(
+            f"-roi {said} (first and last pixel along fast, then slow) does not lie on the panel "
+            f"of {slow} x {fast} (slow x fast) pixels: {done} is computed, as in C"
+        )
+    return region

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tiled_sim.errors import UsageError
+from tiled_sim.model.checks import LARGEST
 from tiled_sim.model.settings import BEAM_SIZE, DOMAINS_OF_A_SPREAD, FLUENCE, MOSAIC_SEED
+from tiled_sim.model.values import integer_in, number_in, shown
 from tiled_sim.physics.constants import WATER_DENSITY, WATER_MOLAR_MASS
 
 
@@ -42,6 +44,30 @@ class Option:
     row: str = ""
     inert: str = ""
 
+    @property
+    def largest(self) -> float:
+        """Beyond this, either sign, no value makes sense."""
+        return _LARGEST.get(self.unit, LARGEST)
+
+
+#: By unit: a larger number is one in another unit, or a slip.
+_LARGEST = {
+    "Å": 1e6,
+    "Å, °": 1e6,
+    "µm": 1e9,
+    "mm": 1e8,
+    "m": 1e5,
+    "°": 1e6,
+    "mrad": 1e4,
+    "%": 1e4,
+    "eV": 1e9,
+    "s": 1e12,
+    "electron": 1e18,
+    "g/cm³": 1e6,
+    "g/mol": 1e9,
+    "pixel": 1e9,
+}
+_LARGEST_INTEGER = 2**63 - 1
 
 _FLOAT, _INT, _PATH, _VECTOR = ("float",), ("int",), ("path",), ("float",) * 3
 _SIZE_HELP = "crystal size along {}; sets the number of cells to ceil(size/|{}|)"
@@ -182,9 +208,16 @@ Value = float | int | str
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The options of one command line, in order; of a repeated option the last counts."""
+    """The options of one command line, in order; of a repeated option the last counts.
+
+    Parameters
+    ----------
+    occurrences : name and values of each
+    notes : on how values were read
+    """
 
     occurrences: tuple[tuple[str, tuple[Value, ...]], ...]
+    notes: tuple[str, ...] = ()
 
     def __contains__(self, name: str) -> bool:
         return any(given == name for given, _ in self.occurrences)
@@ -248,15 +281,17 @@ def parse(tokens: Sequence[str], *, c_compat: bool) -> Given:
     """
     words = [str(token) for token in tokens]
     occurrences: list[tuple[str, tuple[Value, ...]]] = []
+    notes: list[str] = []
     position = 0
     while position < len(words):
         option = _lookup(words[position])
         _refuse(option, words[position], c_compat)
-        values = _values_of(option, words[position], words[position + 1 :])
+        reading = _Reading(option, words[position], c_compat, notes)
+        values = reading.values(words[position + 1 :])
         if not option.inert:
             occurrences.append((option.name, values))
         position += 1 + len(values)
-    return Given(tuple(occurrences))
+    return Given(tuple(occurrences), tuple(notes))
 
 
 def _lookup(word: str) -> Option:
@@ -290,41 +325,80 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def _values_of(option: Option, word: str, following: Sequence[str]) -> tuple[Value, ...]:
-    if option.name == "-misset" and following and "rand" in following[0]:
-        return (following[0],)
-    required = len(option.arguments) - option.optional
-    values: list[Value] = []
-    for kind in option.arguments:
-        if len(values) == len(following):
-            break
-        text = following[len(values)]
-        if len(values) >= required and text.startswith("-"):
-            break
-        if text in _BY_NAME or (text.startswith("--") and kind != "path"):
-            break
-        values.append(_value(kind, text, word))
-    if len(values) < required:
-        unit = f" [{option.unit}]" if option.unit else ""
-        raise UsageError(
-            f"option {word} needs {required} value{'s' * (required > 1)}{unit}, found {len(values)}"
-        )
-    return tuple(values)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Reads the values of one option.
 
+    Parameters
+    ----------
+    option : of the table
+    word : as it is spelt
+    c_compat : read numbers that count something as C does, which cuts what follows the point off
+    notes : on how values were read are added here
+    """
 
-def _value(kind: str, text: str, word: str) -> Value:
-    if kind in ("path", "word"):
-        if not text:
-            raise UsageError(f"option {word} needs a {kind}, found an empty word")
-        return text
-    try:
-        number = float(text)
-    except ValueError:
-        raise UsageError(f"option {word}: {text!r} is not a number") from None
-    if not math.isfinite(number):
-        raise UsageError(f"option {word}: {text!r} is not a finite number")
-    if kind == "int":
-        if number != int(number):
-            raise UsageError(f"option {word}: {text!r} is not a whole number")
-        return int(number)
-    return number
+    option: Option
+    word: str
+    c_compat: bool
+    notes: list[str]
+
+    def values(self, following: Sequence[str]) -> tuple[Value, ...]:
+        """Read as many of the words that follow as belong to the option."""
+        option = self.option
+        if option.name == "-misset" and following and "rand" in following[0]:
+            return (following[0],)
+        required = len(option.arguments) - option.optional
+        values: list[Value] = []
+        for kind in option.arguments:
+            if len(values) == len(following):
+                break
+            text = following[len(values)]
+            if len(values) >= required and text.startswith("-"):
+                break
+            if text in _BY_NAME or (text.startswith("--") and kind != "path"):
+                break
+            values.append(self._value(kind, text))
+        if len(values) < required:
+            unit = f" [{option.unit}]" if option.unit else ""
+            raise UsageError(
+                f"option {self.word} needs {required} value{'s' * (required > 1)}{unit}, found "
+                f"{len(values)}"
+            )
+        return tuple(values)
+
+    def _value(self, kind: str, text: str) -> Value:
+        if kind in ("path", "word"):
+            if not text:
+                raise UsageError(f"option {self.word} needs a {kind}, found an empty word")
+            return text
+        number = integer_in(text) if kind == "int" else None
+        number = number_in(text) if number is None else number
+        if number is None:
+            raise self._wrong(text, "is not a number")
+        if not -math.inf < number < math.inf:
+            raise self._wrong(text, "is not a finite number")
+        if kind == "int":
+            return self._integer(text, number)
+        unit, largest = self.option.unit, self.option.largest
+        if abs(number) > largest:
+            raise self._wrong(
+                text,
+                f"is more than any experiment has, {largest:g}{f' {unit}' if unit else ''}; check "
+                "its unit",
+            )
+        return float(number)
+
+    def _integer(self, text: str, number: float) -> int:
+        whole = int(number)
+        if number != whole:
+            if not self.c_compat:
+                raise self._wrong(
+                    text, f"is not a whole number (the C program takes {whole}); say which is meant"
+                )
+            self.notes.append(f"as C: {self.word} {text} is read as {whole}")
+        if abs(whole) > _LARGEST_INTEGER:
+            raise self._wrong(text, f"is more than {_LARGEST_INTEGER}")
+        return whole
+
+    def _wrong(self, text: str, how: str) -> UsageError:
+        return UsageError(f"option {self.word}: {shown(text)} {how}")

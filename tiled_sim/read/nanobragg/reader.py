@@ -10,10 +10,12 @@ from tiled_sim.errors import UsageError
 from tiled_sim.io.camera import CameraHeader
 from tiled_sim.io.space_group import find_space_group
 from tiled_sim.io.spectrum_file import SpectrumTable, read_spectrum
+from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.own_options import OwnOptions, check_own
 from tiled_sim.model.readout import Noise
+from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import Sampling, recommended_oversample
 from tiled_sim.physics.vectors import as_tuple
 from tiled_sim.read.nanobragg.background import read_background
@@ -22,8 +24,10 @@ from tiled_sim.read.nanobragg.camera import camera_header
 from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.crystal import read_crystal
 from tiled_sim.read.nanobragg.detector import Laboratory, read_detector, read_laboratory
+from tiled_sim.read.nanobragg.dropped import settle_dropped
 from tiled_sim.read.nanobragg.exposures import PhiSweep, make_exposures, read_sweep
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders, read_image_headers
+from tiled_sim.read.nanobragg.naming import by_options
 from tiled_sim.read.nanobragg.options import Given, parse
 from tiled_sim.read.nanobragg.outputs import (
     Outputs,
@@ -87,7 +91,9 @@ class Command:
     @cached_property
     def camera(self) -> CameraHeader:
         """What an image of the command says in its header. Raises as `experiment`."""
-        return camera_header(self._camera.laboratory, self._camera.wavelength, self._camera.sweep)
+        with computable("nanoBragg options:"):
+            seen = self._camera
+            return camera_header(seen.laboratory, seen.wavelength, seen.sweep)
 
     def factors(self, own: OwnOptions) -> NamedReflections:
         """What the command, and ours beside it, say of structure factors.
@@ -132,14 +138,19 @@ class Command:
             for files that cannot be read
         """
         check_own(own)
-        given, clip_to_beam = self.given, own.get("clip_to_beam")
-        allow_upstream = own.get("allow_upstream", False)
-        require_companions(given, c_compat=self.c_compat)
+        require_companions(self.given, c_compat=self.c_compat)
         if structure_factors is None:
             structure_factors = self.factors(own).choose().reflections
-        seen, conflicts = self._camera, Conflicts(self.c_compat)
-        for note in seen.notes:
+        with computable("nanoBragg options:"), by_options():
+            return noted(self._resolved(structure_factors, own))
+
+    def _resolved(self, structure_factors: Reflections, own: OwnOptions) -> Experiment:
+        given, seen, conflicts = self.given, self._camera, Conflicts(self.c_compat)
+        clip_to_beam = own.get("clip_to_beam")
+        allow_upstream = own.get("allow_upstream", False)
+        for note in (*given.notes, *seen.notes):
             conflicts.note(note)
+        settle_dropped(given, conflicts)
         laboratory, wavelength = seen.laboratory, seen.wavelength
         crystal, cells_by_number = read_crystal(
             given, wavelength, structure_factors, clip_to_beam, conflicts

@@ -4,6 +4,7 @@ import math
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.model.detector import Sensor
+from tiled_sim.model.values import number_in, shown
 from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.options import Given
 
@@ -63,10 +64,7 @@ def _attenuation_length(given: Given) -> float | None:
     word = given.text("-detector_abs")
     if word is None:
         return None
-    try:
-        depth = float(word)
-    except ValueError:
-        depth = math.nan
-    if math.isnan(depth) or depth < 0:
-        raise ExperimentError(f"-detector_abs {word!r} must be a depth in µm, or inf")
+    depth = number_in(word)
+    if depth is None or math.isnan(depth) or depth < 0:
+        raise ExperimentError(f"-detector_abs {shown(word)} must be a depth in µm, or inf")
     return depth / 1e6 if depth > 0 else math.inf

@@ -7,7 +7,7 @@ import numpy as np
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.sources import read_sources, read_written_sources
 from tiled_sim.io.spectrum_file import SpectrumTable, read_spectrum
-from tiled_sim.model.beam import Beam, Source, Spectrum, require_source
+from tiled_sim.model.beam import MOST_SOURCES, Beam, Source, Spectrum, require_source
 from tiled_sim.model.units import ANGLE, ENERGY, FLUX, LENGTH, SPREAD, TIME, Unit, units_of
 from tiled_sim.model.upstream import require_forward
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
@@ -37,8 +37,6 @@ KEYS: dict[str, Unit] = {
     **plain("dispersion_steps", "divergence_steps", "divergence_shape"),
 }
 _SOURCE_KEYS: dict[str, Unit] = {**units_of(Spectrum), "energy": ENERGY}
-#: Of a sweep; each costs as much as the whole image of one.
-_MOST_SOURCES = 10**6
 _ALONG_Z: Vector = (0.0, 0.0, 1.0)
 
 
@@ -218,10 +216,10 @@ def _swept(
     dispersion = _dispersion(table)
     wavelengths = dispersion.count if of_file is None else len(of_file.weight)
     count = horizontal.count * vertical.count * wavelengths
-    if count > _MOST_SOURCES:
+    if count > MOST_SOURCES:
         raise table.error(
             f"{table.named('divergence_steps', 'dispersion_steps', 'spectrum_file')} make {count} "
-            f"sources, more than the {_MOST_SOURCES} that are allowed"
+            f"sources, more than the {MOST_SOURCES} that are allowed"
         )
     if (horizontal, vertical) != (SINGLE, SINGLE) and _parallel(direction, axis):
         raise table.error(

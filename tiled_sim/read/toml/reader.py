@@ -14,10 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tiled_sim.errors import ExperimentError, InputFileError
+from tiled_sim.errors import InputFileError
 from tiled_sim.io.space_group import find_space_group
+from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
@@ -25,6 +24,7 @@ from tiled_sim.model.detector import Detector, Sensor
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Exposures, Rotation
 from tiled_sim.model.readout import Noise, PointSpread
+from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import Sampling, recommended_for
 from tiled_sim.model.units import Unit, units_of
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
@@ -84,13 +84,8 @@ def read_toml(path: str | Path, changes: Mapping[str, Any] | None = None) -> Exp
     content = _parse(file)
     if changes:
         change_document(file, content, changes, _SECTIONS)
-    try:
-        with np.errstate(over="raise", divide="raise", invalid="raise"):
-            return _experiment(Table(file, "", content, _TOP))
-    except ArithmeticError as error:
-        raise ExperimentError(
-            f"{file}: a number is too large or too small to compute with ({error}); check its unit"
-        ) from None
+    with computable(f"{file}:"):
+        return noted(_experiment(Table(file, "", content, _TOP)))
 
 
 def _parse(file: Path) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+"""What an experiment should be asked about: it can be computed, and hardly be meant."""
+
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tiled_sim.model.crystal import Crystal
+
+if TYPE_CHECKING:
+    from tiled_sim.model.experiment import Experiment
+
+
+def coarsest_spacing(crystal: Crystal) -> float:
+    """Largest spacing of lattice planes [Å]: that of the shortest reciprocal vector."""
+    near = [hkl for hkl in itertools.product((-1, 0, 1), repeat=3) if any(hkl)]
+    lengths = np.linalg.norm(np.array(near) @ crystal.reciprocal_vectors, axis=1)
+    return float(1.0 / lengths.min())
+
+
+def noted(experiment: "Experiment") -> "Experiment":
+    """The experiment, with its remarks among its notes."""
+    more = [told for told in remarks(experiment) if told not in experiment.notes]
+    return replace(experiment, notes=(*experiment.notes, *more)) if more else experiment
+
+
+def remarks(experiment: "Experiment") -> list[str]:
+    """Notes on values that empty the image, or make it at many times its cost.
+
+    Parameters
+    ----------
+    experiment : resolved
+    """
+    told = []
+    beam, exposures = experiment.beam, experiment.exposures
+    domains, spacing = experiment.crystal.domains, coarsest_spacing(experiment.crystal)
+    if beam.fluence == 0.0:
+        told.append("the fluence is 0, so the image is empty")
+    dmin = experiment.sampling.dmin
+    if dmin >= spacing * (1.0 - 1e-9):
+        told.append(
+            f"no reflection is as coarse as dmin, {dmin:g} Å (the coarsest has {spacing:.6g} Å): "
+            "but for what lies around the direct beam the image is empty"
+        )
+    shortest = float(beam.spectrum.wavelength.min())
+    if shortest > 2.0 * spacing:
+        told.append(
+            f"a wavelength of {shortest:.6g} Å reaches no reflection (the coarsest has "
+            f"{spacing:.6g} Å, and at least half the wavelength is needed): but for what lies "
+            "around the direct beam the image is empty"
+        )
+    if exposures.steps > 1 and exposures.step == 0.0:
+        told.append(
+            f"phi: {exposures.steps} steps at the same angle make the image of one, at "
+            f"{exposures.steps} times the cost"
+        )
+    if domains.count > 1 and domains.spread == 0.0:
+        told.append(
+            f"{domains.count} mosaic domains without a spread make the image of one, at "
+            f"{domains.count} times the cost"
+        )
+    return told

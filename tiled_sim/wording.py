@@ -1,0 +1,59 @@
+"""How what is said of options is said of the parameters of the Python API."""
+
+import re
+
+#: Parameters that are not called as their option is, and what options without a value set.
+_PARAMETERS = {
+    "out": "path",
+    "trace-pixel": "trace_pixels",
+    "c-compat": "c_compat=True",
+    "clip-to-beam": "clip_to_beam=True",
+    "no-clip-to-beam": "clip_to_beam=False",
+    "detach": "detach=True",
+    "noise": "noise=Noise(…)",
+    "tls": "tls=Tls(…)",
+    "tls-ca": "Tls(ca=…)",
+    "tls-cert": "Tls(certificate=…)",
+    "tls-key": "Tls(key=…)",
+}
+_NUMBER = r"-?\d[\d.]*(?:e[+-]?\d+)?"
+#: What follows an option as its value: numbers, a word in quotes or of those that options take, or
+#: a word in capitals that stands for it.
+_VALUE = re.compile(
+    rf"(?P<numbers>{_NUMBER}(?: {_NUMBER})*)(?=[\s,.;:)]|$)"
+    r"|(?P<quoted>'[^']*'|\"[^\"]*\")"
+    r"|(?P<word>(?:reference|compiled|spots|triton|mixed|float64|local|gpu|cuda|cpu)\b(?::\w+)?)"
+    r"|(?P<stands>[A-Z]{2,}(?:\[?:[A-Z]+\]?)?(?: [A-Z]{2,})*)\b"
+)
+_OPTION = re.compile(r"(?<![\w-])--(?P<name>[a-z][a-z-]*[a-z])(?P<blank> ?)")
+#: Commands, which are right wherever they are typed.
+_COMMANDS = re.compile(r"(`[^`]*`)")
+
+
+def in_python(message: str) -> str:
+    """A message with parameters in place of options; what stands in backticks is a command."""
+    parts = _COMMANDS.split(message)
+    return "".join(part if part[:1] == "`" else _without_options(part) for part in parts)
+
+
+def _without_options(text: str) -> str:
+    said, position = [], 0
+    for option in _OPTION.finditer(text):
+        name = option["name"]
+        parameter = _PARAMETERS.get(name, name.replace("-", "_"))
+        value = _VALUE.match(text, option.end()) if option["blank"] else None
+        said += [text[position : option.start()], parameter]
+        if value is None or "=" in parameter:
+            said.append(option["blank"])
+            position = option.end()
+        else:
+            said.append(f"={_spelt(value)}")
+            position = value.end()
+    return "".join([*said, text[position:]])
+
+
+def _spelt(value: re.Match[str]) -> str:
+    numbers = value["numbers"]
+    if numbers and " " in numbers:
+        return f"({numbers.replace(' ', ', ')})"
+    return repr(value["word"]) if value["word"] else value[0]
