@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import tiled_sim
-from tiled_sim.errors import UsageError, on_command_line, written
-from tiled_sim.wording import in_python
+from tiled_sim.errors import UsageError, written
+from tiled_sim.wording import in_python, on_command_line
 
 PACKAGE = Path(tiled_sim.__file__).parent
 #: Options of other programs.
@@ -57,9 +57,9 @@ def texts_of(module):
         and isinstance(node.body[0], ast.Expr)
     }
     for node in ast.walk(module):
-        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if is_text and id(node) not in documents:
-            yield node.value
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and id(node) not in documents:
+            yield text
 
 
 @pytest.mark.parametrize(

@@ -4,23 +4,7 @@ Messages name options as the command line spells them (``--tile 512``), once. To
 Python an error says the same by its parameters (``tile=512``).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from tiled_sim.wording import in_python
-
-_on_command_line = False
-
-
-@contextmanager
-def on_command_line() -> Iterator[None]:
-    """While it lasts, errors of this process are told to whoever wrote a command."""
-    global _on_command_line
-    before, _on_command_line = _on_command_line, True
-    try:
-        yield
-    finally:
-        _on_command_line = before
+from tiled_sim.wording import spoken
 
 
 class TiledSimError(Exception):
@@ -29,7 +13,7 @@ class TiledSimError(Exception):
     exit_code = 1
 
     def __str__(self) -> str:
-        return self.written if _on_command_line else in_python(self.written)
+        return spoken(self.written)
 
     @property
     def written(self) -> str:

@@ -1,12 +1,18 @@
 """How what is said of options is said of the parameters of the Python API."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_on_command_line = False
 
 #: Parameters that are not called as their option is, and what options without a value set.
 _PARAMETERS = {
     "out": "path",
     "trace-pixel": "trace_pixels",
     "c-compat": "c_compat=True",
+    "allow-upstream": "allow_upstream=True",
+    "ignore-file-cell": "ignore_file_cell=True",
     "clip-to-beam": "clip_to_beam=True",
     "no-clip-to-beam": "clip_to_beam=False",
     "detach": "detach=True",
@@ -16,7 +22,7 @@ _PARAMETERS = {
     "tls-cert": "Tls(certificate=…)",
     "tls-key": "Tls(key=…)",
 }
-_NUMBER = r"-?\d[\d.]*(?:e[+-]?\d+)?"
+_NUMBER = r"-?(?:\d[\d.]*(?:e[+-]?\d+)?|inf|nan)"
 #: What follows an option as its value: numbers, a word in quotes or of those that options take, or
 #: a word in capitals that stands for it.
 _VALUE = re.compile(
@@ -28,6 +34,22 @@ _VALUE = re.compile(
 _OPTION = re.compile(r"(?<![\w-])--(?P<name>[a-z][a-z-]*[a-z])(?P<blank> ?)")
 #: Commands, which are right wherever they are typed.
 _COMMANDS = re.compile(r"(`[^`]*`)")
+
+
+@contextmanager
+def on_command_line() -> Iterator[None]:
+    """While it lasts, messages in this process are read by whoever wrote a command."""
+    global _on_command_line
+    before, _on_command_line = _on_command_line, True
+    try:
+        yield
+    finally:
+        _on_command_line = before
+
+
+def spoken(message: str) -> str:
+    """A message for whoever reads it: of options, or from Python of parameters."""
+    return message if _on_command_line else in_python(message)
 
 
 def in_python(message: str) -> str:

@@ -47,7 +47,7 @@ def test_a_script_without_a_guard_is_told_what_to_write(script, tmp_path):
     done = script(SCRIPT + MAIN.format(cluster="local:2") + "\n\nmain()\n")
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert "script.py, line 13, starts worker processes" in last
+    assert "script.py, line 12, starts worker processes" in last
     assert 'put what it does under `if __name__ == "__main__":`' in last
     assert "Nanny" not in done.stderr
     assert done.stderr.count("Traceback") == 1  # Python's own, of the script

@@ -366,9 +366,7 @@ def test_a_path_that_exists_is_refused_and_left_as_it_was(still, tmp_path, conte
     else:
         path.write_text(content)
     before = snapshot(tmp_path)
-    with pytest.raises(
-        StoreError, match=r"run\.zarr exists already.*another path.*tiled-sim resume"
-    ):
+    with pytest.raises(StoreError, match=r"exists already.*another path.*tiled-sim resume"):
         submit(still(), path, cluster=NOWHERE)
     assert snapshot(tmp_path) == before
 
@@ -406,8 +404,8 @@ def test_structure_factors_that_are_missing_are_refused(still, tmp_path):
     [
         ({"tile": (30, 32)}, "30 pixels along slow is not a multiple of 16"),
         ({"tile": (32, 0)}, "0 pixels along fast is not a multiple of 16"),
-        ({"trace_pixels": [(96, 0)]}, "trace_pixels=(96, 0) lies outside"),
-        ({"trace_pixels": [(0, -1)]}, "trace_pixels=(0, -1) lies outside"),
+        ({"trace_pixels": [(96, 0)]}, r"trace_pixels=\(96, 0\) lies outside"),
+        ({"trace_pixels": [(0, -1)]}, r"trace_pixels=\(0, -1\) lies outside"),
         ({"precision": "float16"}, "float16"),
         ({"device": "tpu"}, "device='tpu'"),
         ({"cluster": "anywhere"}, "cluster='anywhere'"),

@@ -177,7 +177,7 @@ def test_a_picture_that_exists_is_not_overwritten(finished, tmp_path):
 @pytest.mark.parametrize("option", ["frame", "panel"])
 @pytest.mark.parametrize("number", [-1, 1])
 def test_a_frame_or_panel_that_the_run_has_not_is_refused(finished, tmp_path, option, number):
-    with pytest.raises(UsageError, match=rf"--{option} {number}: the run has {option}s 0 to 0"):
+    with pytest.raises(UsageError, match=rf"{option}={number}: the run has {option}s 0 to 0"):
         write_picture(finished, tmp_path / "run.png", **{option: number})
     assert list(tmp_path.iterdir()) == []
 

@@ -240,7 +240,9 @@ def test_a_machine_without_a_compiler_takes_the_reference_kernel_and_says_why(la
 
 
 def test_the_compiled_kernel_without_a_compiler_is_refused(large, no_compiler):
-    with pytest.raises(UsageError, match=r"compiled cannot be had: no C\+\+ compiler is installed"):
+    with pytest.raises(
+        UsageError, match=r"'compiled' cannot be had: no C\+\+ compiler is installed"
+    ):
         chosen(large, kernel="compiled")
 
 

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Sequence
 
 from tiled_sim.cluster.descriptors import OF_READER, require_descriptors
-from tiled_sim.errors import StoreError, TiledSimError, UsageError, on_command_line
+from tiled_sim.errors import StoreError, TiledSimError, UsageError
 from tiled_sim.versions import __version__
+from tiled_sim.wording import on_command_line
 
 VERBS = {
     "submit": "simulate an experiment into a new run",

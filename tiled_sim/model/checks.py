@@ -2,14 +2,15 @@
 
 import dataclasses
 import math
-import numbers
 import typing
+
+import numpy as np
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.physics.vectors import Vector
 
-#: The sixth power of it is still a number: nothing that is multiplied overflows.
-LARGEST = 1e50
+#: The fourth power of it is still a number.
+LARGEST = 1e75
 #: Metadata of a field that does not decide the image: where a file lies, a name, notes.
 UNHASHED = {"hashed": False}
 
@@ -34,10 +35,10 @@ def require_finite(instance: typing.Any, name: str) -> None:
         value = getattr(instance, item.name)
         for number in value if isinstance(value, tuple) else (value,):
             # numpy's, too
-            if isinstance(number, numbers.Real) and not isinstance(number, numbers.Integral):
+            if isinstance(number, float | np.floating):
                 require(math.isfinite(number), f"{name}.{item.name} = {value} must be finite")
                 require(
-                    abs(number) <= LARGEST,
+                    abs(float(number)) <= LARGEST,
                     f"{name}.{item.name} = {value} is too large to compute with (more than "
                     f"{LARGEST:g}); check its unit",
                 )

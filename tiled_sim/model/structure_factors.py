@@ -84,7 +84,7 @@ class StructureFactors:
                 f"not {self.amplitude.dtype} and {self.given.dtype}"
             )
         if not np.isfinite(self.amplitude).all():
-            raise ValueError("an amplitude is not finite")
+            raise ValueError("an amplitude of the structure factors is not finite")
 
     def noted(self, *notes: str) -> "StructureFactors":
         """The same, with more notes."""

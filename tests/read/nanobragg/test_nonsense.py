@@ -39,7 +39,7 @@ def read(options, **how):
         ("-detector_thick 9 -detector_abs 9 -detector_thicksteps 1e9", "more than the 10000"),
         (
             "-exposure 1 -flux 1e12 -beamsize 1e-308",
-            "beam.fluence = inf must be finite .*-beamsize",
+            "fluence = inf must be finite .*-beamsize",
         ),
     ],
 )

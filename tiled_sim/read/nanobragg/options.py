@@ -371,8 +371,8 @@ class _Reading:
             if not text:
                 raise UsageError(f"option {self.word} needs a {kind}, found an empty word")
             return text
-        number = integer_in(text) if kind == "int" else None
-        number = number_in(text) if number is None else number
+        whole = integer_in(text) if kind == "int" else None
+        number = number_in(text) if whole is None else whole
         if number is None:
             raise self._wrong(text, "is not a number")
         if not -math.inf < number < math.inf:
