@@ -62,7 +62,7 @@ def test_lines_keep_their_order(read):
 
 
 def test_two_columns_are_a_spectrum_and_no_list_of_sources(read):
-    with pytest.raises(InputFileError, match=r"line 1 .*two columns.*--spectrum FILE"):
+    with pytest.raises(InputFileError, match=r"line 1 .*two columns.*spectrum=FILE"):
         read("9500 0.5\n9510 1.5\n9520 0.5\n")
 
 

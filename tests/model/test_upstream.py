@@ -111,7 +111,7 @@ def test_with_allows_what_with_made():
 )
 @pytest.mark.parametrize("c_compat", [False, True])
 def test_a_command_whose_detector_is_upstream_is_refused_until_it_is_allowed(line, c_compat):
-    with pytest.raises(ExperimentError, match="--allow-upstream"):
+    with pytest.raises(ExperimentError, match="allow_upstream=True"):
         read(line, c_compat=c_compat)
     assert read(line, c_compat=c_compat, allow_upstream=True).allow_upstream
 

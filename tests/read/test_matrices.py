@@ -43,7 +43,7 @@ def test_another_wavelength_than_the_file_s_is_refused_with_both(crystal):
         "written at the wavelength 1 Å",
         "at the 0.5 Å of this experiment it gives 35 40 45 Å",
         "-lambda 1)",
-        "--ignore-file-cell",
+        "ignore_file_cell=True",
     ):
         assert part in str(caught.value)
 
