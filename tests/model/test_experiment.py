@@ -435,7 +435,7 @@ TILTED = changed(BEAM, direction=ASIDE, spectrum=Spectrum.of([Source(ASIDE, 1.0)
         (PANEL, {"normal": (2.0, 0.0, 0.0)}, "panel.normal = .* must be a unit vector"),
         (PANEL, {"pixels": (0, 60)}, "panel.pixels = .0, 60. must be at least 1 each way"),
         (PANEL, {"pixel_size": (2e-4, 0.0)}, "panel.pixel_size = .0.0002, 0.0. m must be positive"),
-        (PANEL, {"origin": (0.0, 0.1, 0.1)}, "passes through the sample .close distance 1e-15 m"),
+        (PANEL, {"origin": (0.0, 0.1, 0.1)}, "passes through the sample .close distance 0 m"),
         (PANEL, {"origin": (1e-15, 0.1, 0.1)}, "passes through the sample .close distance 1e-15 m"),
         (PANEL, {"normal": (-1.0, 0.0, 0.0)}, "panel left turns its back .* negative number of ph"),
         (PANEL, {"origin": (INFINITE, 0.1, 0.1)}, "panel.origin = .* must be finite"),
