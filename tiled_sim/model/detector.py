@@ -9,6 +9,9 @@ import numpy as np
 from tiled_sim.model.checks import UNHASHED, require, require_finite, require_unit
 from tiled_sim.physics.vectors import Vector
 
+#: Of the corner's distance from the sample: a plane that passes so close is seen edge-on.
+EDGE_ON = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Region:
@@ -44,7 +47,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class MaskFile:
-    """An SMV image whose zeros are dead pixels: its path and the SHA-256 of its bytes."""
+    """A file of dead pixels: its path, with ``:KEY`` of an array in it, and its bytes' SHA-256."""
 
     path: str = field(metadata=UNHASHED)
     sha256: str
@@ -85,9 +88,17 @@ class Panel:
         require(
             min(self.pixel_size) > 0, f"panel.pixel_size = {self.pixel_size} m must be positive"
         )
+        close, corner = self.close_distance, math.hypot(*self.origin)
         require(
-            abs(self.close_distance) > 0,
+            abs(close) > EDGE_ON * corner,
             "panel: the detector plane passes through the sample (close distance 0)",
+        )
+        require(
+            close > 0,
+            f"panel {self.name} turns its back to the sample: its plane lies {-close * 1e3:.6g} mm "
+            "against panel.normal, and every pixel would get a negative number of photons; the "
+            "normal has to point away from the sample, so turn it around, or leave it out of a "
+            "TOML file",
         )
         if self.region is not None:
             slow, fast = self.pixels

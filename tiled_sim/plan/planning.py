@@ -15,6 +15,7 @@ from tiled_sim.model.settings import Settings
 from tiled_sim.plan.choice import predicted_seconds
 from tiled_sim.plan.memory import memory_of
 from tiled_sim.plan.plan import Plan
+from tiled_sim.plan.reach import nodes_of_table
 from tiled_sim.plan.tiling import grid_of
 
 
@@ -55,7 +56,7 @@ def make_plan(
         experiment.evaluations_per_pixel,
         first_evaluations(experiment, lambda panel: _rows_of(inputs.mask, panel)),
         tuple(trace_pixels),
-        memory_of(settings, experiment, inputs.nodes, grid.tile),
+        memory_of(settings, experiment, nodes_of_table(experiment, inputs.factors), grid.tile),
         seconds,
         workers,
     )

@@ -39,7 +39,10 @@ def write_toml(experiment: Experiment) -> str:
         if a name or path is no Unicode text, which TOML cannot hold
     """
     sections = [
-        [f"c_compat = {_value(experiment.c_compat)}"],
+        [
+            f"c_compat = {_value(experiment.c_compat)}",
+            f"allow_upstream = {_value(experiment.allow_upstream)}",
+        ],
         ["[beam]", *_beam(experiment.beam)],
         ["[crystal]", *_crystal(experiment.crystal)],
         ["[detector]", *_fields(experiment.detector, without={"panels", "sensor"})],
@@ -131,6 +134,10 @@ def _structure_factors(source: Reflections) -> Iterator[str]:
     if source.column is not None:
         yield f"mtz_column = {_value(source.column)}"
     yield f"default_F = {_value(source.default_F)}"
+    if source.space_group is not None:
+        yield f"space_group = {_value(source.space_group)}"
+    if source.ignore_file_cell:
+        yield f"ignore_file_cell = {_value(source.ignore_file_cell)}"
 
 
 def _background(background: Background) -> Iterator[str]:
