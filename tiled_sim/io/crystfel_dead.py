@@ -73,6 +73,8 @@ def mark_dead(
     for region in bad:
         if any(key in region.entries for key in _LAB):
             _mark_in_lab(region, panels, dead)
+            if region.get("panel") is not None:
+                notes.append(f"{region.name} (line {region.line}) is in x and y: of all panels")
             continue
         index = _panel_of(region, by_name)
         if not _mark_in_data(region, panels[index], dead[index]):

@@ -132,10 +132,7 @@ class _Place:
         entry = section.get("clen") or self._first_clen
         if entry is None:
             if self._distance is None:
-                raise self._text.source.error(
-                    f"panel {section.name} (line {section.line}) has no clen, and the file has none "
-                    "for all panels: give it with -distance"
-                )
+                raise section.error("has no clen: give the camera length with -distance")
             return self._distance
         if entry.line not in self._lengths:
             self._lengths[entry.line] = self._length(entry)
@@ -175,6 +172,8 @@ class _Place:
                 depth,
             )
         )
+        if not all(map(math.isfinite, origin)):
+            raise section.error("stands too far away for a number: correct res and its corner")
         (top, slow_pixels), (left, fast_pixels) = (_extent(section, axis) for axis in ("ss", "fs"))
         if slow_pixels * fast_pixels > _MAX_PIXELS:
             raise section.error(f"has more than {_MAX_PIXELS} pixels: correct max_fs and max_ss")

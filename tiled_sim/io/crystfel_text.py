@@ -107,7 +107,8 @@ class Section:
 
     def error(self, complaint: str) -> InputFileError:
         """Error to raise about the whole section; ``complaint`` ends in what to do."""
-        return self.source.error(f"{self.name}, which begins in line {self.line}, {complaint}")
+        kind = "" if self.name.startswith("bad") else "panel "
+        return self.source.error(f"line {self.line}: {kind}{self.name} {complaint}")
 
 
 @dataclass(slots=True)
@@ -257,6 +258,7 @@ def _require_known(
         keys is _OF_PANEL and (_MASK.fullmatch(key) or _DIMENSION.fullmatch(key) is not None)
     ):
         return
-    near = difflib.get_close_matches(key, (*keys, *also), n=1)
+    same = [known for known in (*keys, *also) if known.lower() == key.lower()]
+    near = same or difflib.get_close_matches(key, (*keys, *also), n=1)
     remedy = f"did you mean {near[0]}?" if near else "correct it, or begin the line with ;"
     raise entry.error(f"has a key that {what} does not have: {remedy}")

@@ -71,7 +71,7 @@ def quantity(entry: Entry, units: Mapping[str, float], default: str | None) -> f
     parts = _QUANTITY.fullmatch(entry.value)
     if parts is None:
         raise entry.error("is neither a number nor a path in HDF5, which begins with /: correct it")
-    unit = parts[2] or default
+    unit = parts[2] or default or ""
     if unit not in units:
         complaint = f"has the unit {parts[2]!r}" if parts[2] else "has no unit"
         raise entry.error(f"{complaint}: write {either(list(units))} after the number")
