@@ -32,6 +32,8 @@ _SAME_DISTANCE = 1e-6
 #: Pixels whose sides, written in decimals, differ from 1/res by less than this over the panel [m]
 #: have sides of 1/res.
 _ROUNDING = 1e-10
+#: What is farther or larger is a misread file [m].
+_FARTHEST = 1e6
 #: A panel of more pixels is a misread file.
 _MAX_PIXELS = 2**32
 
@@ -172,8 +174,6 @@ class _Place:
                 depth,
             )
         )
-        if not all(map(math.isfinite, origin)):
-            raise section.error("stands too far away for a number: correct res and its corner")
         (top, slow_pixels), (left, fast_pixels) = (_extent(section, axis) for axis in ("ss", "fs"))
         if slow_pixels * fast_pixels > _MAX_PIXELS:
             raise section.error(f"has more than {_MAX_PIXELS} pixels: correct max_fs and max_ss")
@@ -182,6 +182,10 @@ class _Place:
         sides = tuple(
             _side(step, count, res) for step, count in zip((slow, fast), pixels, strict=True)
         )
+        if not max(*sides, *map(abs, origin)) < _FARTHEST:
+            raise section.error(
+                f"is more than {_FARTHEST:g} m away or large: correct res, its corner or clen"
+            )
         try:
             panel = Panel(
                 origin=origin,
