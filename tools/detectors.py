@@ -150,6 +150,9 @@ def other_names(name: str, aliases: list[str]) -> list[str]:
     if name.startswith("Eiger2 ") and "CdTe" not in name:
         aliases = [*aliases, *(name.replace("Eiger2", f"Eiger2 {mark}") for mark in ("X", "XE"))]
         aliases.append(name.replace("Eiger2", "Eiger2 Si"))
+    elif name.startswith("Eiger2 CdTe "):
+        aliases = [*aliases, *(name.replace("Eiger2", f"Eiger2 {mark}") for mark in ("X", "XE"))]
+        aliases.append(name.replace("CdTe ", "") + " CdTe")
     elif name.startswith("Eiger "):
         aliases = [*aliases, name.replace("Eiger", "Eiger X")]
     seen = {key(name)}
@@ -171,11 +174,11 @@ def mosaic(geometry: Any, tiles: tuple[int, int], groups: list[str]) -> Entry:
     """
     kind = type(geometry)
     pixel = kind.pixel_size
-    first = [
+    first = next(
         tile
         for tile in range(kind.n_tiles_per_module)
         if all(one.start == 0 for one in kind._tile_slice(tile))
-    ][0]
+    )
     entry: Entry = {
         "pixel_um": [um(pixel)] * 2,
         "tile": [kind.frag_ss_pixels, kind.frag_fs_pixels],
@@ -251,9 +254,9 @@ def agipd() -> Entry:
 def lpd() -> Entry:
     """As for the AGIPD; corners of the quadrants in mm."""
     corners = [(10, 299), (-13, 8), (252, -13), (275, 278)]
-    return mosaic(
-        extra_geom.LPD_1MGeometry.from_quad_positions(corners), (8, 2), quadrants(16)
-    ) | {"nominal": True}
+    return mosaic(extra_geom.LPD_1MGeometry.from_quad_positions(corners), (8, 2), quadrants(16)) | {
+        "nominal": True
+    }
 
 
 def jungfrau(offsets: list[tuple[float, float]], orientations: list[tuple[int, int]]) -> Entry:
@@ -326,7 +329,7 @@ def cspad() -> Entry:
     lines in the middle 274.8 µm wide.
     """
     pixel, high, wide, between, pitch = 0.10992, 185, 391, 25, 420
-    middle = np.array([20.0 + pitch / 2, 30.0 + pitch / 2])  # of a quadrant, from the beam, left up
+    middle = np.array([20.0 + pitch, 30.0 + pitch])  # of a quadrant, left of the beam and above it
     cells = (
         ((-1, 1), (-1, 0), (0, -1)),
         ((1, 1), (0, -1), (1, 0)),
@@ -335,7 +338,7 @@ def cspad() -> Entry:
     )
     first = []
     for cell, fast, slow in cells:
-        centre = middle + np.array(cell) * pitch / 2 + np.array([pitch, pitch]) / 2
+        centre = middle + np.array(cell) * pitch / 2
         for side in (-1, 1):
             corner = (
                 centre
@@ -364,6 +367,7 @@ def pnccd() -> Entry:
     return mosaic(made, (1, 1), []) | {
         "cutouts": [[0, slow - high, slow, *columns], [1, 0, high, *columns]],
         "nominal": True,
+        "note": "its panels are left-handed: fast runs to the left seen from the sample, slow down",
     }
 
 
@@ -409,7 +413,10 @@ def extra_geom_entries() -> Iterator[tuple[str, Entry]]:
     )
     for name, aliases, maker, entry, sensors, kind in rows:
         whose = f"{EXTRA_GEOM} {kind}; {ours if 'nominal' in entry else sensor}"
-        yield name, {"aliases": aliases, "maker": maker, "source": whose, **entry, "sensors": sensors}
+        yield (
+            name,
+            {"aliases": aliases, "maker": maker, "source": whose, **entry, "sensors": sensors},
+        )
     source = "pixels as published by SLAC; modules placed by tiled_sim"
     yield (
         "CSPAD",
@@ -439,7 +446,7 @@ def written(table: dict[str, Entry]) -> str:
     """The table in TOML; rows of what is not so for a detector are left out."""
     lines = [
         "# Detectors by name, written by tools/detectors.py: do not edit.",
-        f"# The numbers are what {PYFAI} and {EXTRA_GEOM} say, unless a note or a source says else.",
+        f"# The numbers are what {PYFAI} and {EXTRA_GEOM} say where no note says else.",
         "# Pairs are (slow, fast). placed_mm: x, y of the corner of a module's first pixel, the",
         "# directions of its fast and slow axes (x left looking downstream, y up), its quadrant.",
     ]

@@ -99,11 +99,9 @@ class Image:
         """
         rows, columns = self._lines(0), self._lines(1)
         blocks = [(row, column) for row in rows.runs() for column in columns.runs()]
-        places = {start: number for number, (start, _) in enumerate(rows.runs())}
-        across = {start: number for number, (start, _) in enumerate(columns.runs())}
-        for (top, bottom), (left, right) in blocks:
+        for number, ((top, bottom), (left, right)) in enumerate(blocks):
             corner = (columns.start(left) * pixel_size[1], rows.start(top) * pixel_size[0])
-            name = "0" if len(blocks) == 1 else f"r{places[top]}c{across[left]}"
+            name = "r{}c{}".format(*divmod(number, len(columns.runs())))
             panel = Panel(
                 origin=(0.0 - corner[0], 0.0 - corner[1], distance),
                 fast_axis=DIRECTIONS["-x"],
@@ -114,7 +112,7 @@ class Image:
                     float(rows.width[top]) * pixel_size[0],
                     float(columns.width[left]) * pixel_size[1],
                 ),
-                name=name,
+                name="0" if len(blocks) == 1 else name,
             )
             dead = rows.dead[top:bottom, None] | columns.dead[None, left:right]
             if self.disc:
@@ -124,7 +122,7 @@ class Image:
             yield panel, dead if dead.any() else None
 
     def _lines(self, axis: int) -> Lines:
-        module, count, gap = self.module[axis], self.modules[axis], self.gap[axis]
+        module, gap = self.module[axis], self.gap[axis]
         width = np.ones(self.pixels[axis])
         dead = np.zeros(self.pixels[axis], dtype=bool)
         for first in range(0, self.pixels[axis], module + gap):
@@ -143,9 +141,10 @@ class Image:
 
     def _beyond_the_disc(self) -> Dead:
         slow, fast = self.pixels
-        row, column = np.ogrid[:slow, :fast]
         radius = slow // 2
-        return (row + 0.5 - radius) ** 2 + (column + 0.5 - fast // 2) ** 2 > radius**2
+        # every term is a whole number of quarters, so that their order does not matter
+        chord = radius**2 - (np.arange(slow) + 0.5 - radius) ** 2
+        return (np.arange(fast) + 0.5 - fast // 2)[None, :] ** 2 > chord[:, None]
 
     def _beside_the_chips(self) -> Dead:
         dead = np.ones(self.pixels, dtype=bool)

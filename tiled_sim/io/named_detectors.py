@@ -79,7 +79,7 @@ def known_detector(name: str) -> KnownDetector:
 
     Parameters
     ----------
-    name : case, blanks, hyphens and underscores do not count
+    name : case, blanks, hyphens and underscores do not count; its maker's may stand before it
 
     Raises
     ------
@@ -112,7 +112,7 @@ def named_detector(
 
     Parameters
     ----------
-    name : case, blanks, hyphens and underscores do not count
+    name : case, blanks, hyphens and underscores do not count; its maker's may stand before it
     distance : from the sample to the detector's plane [m]
     beam_centre : (down, to the right) seen from the sample, from the upper left corner of the
         rectangle around all panels to the beam [m]: for one image (slow, fast) from the outer
@@ -159,7 +159,9 @@ def _notes(known: KnownDetector, centred: bool) -> tuple[str, ...]:
         )
     if known.sensors:
         kinds = [f"{material} of {depth * 1e6:g} µm" for material, depth in known.sensors]
-        notes.append(f"made with a sensor of {' or '.join(kinds)}; nothing of it is assumed here")
+        notes.append(
+            f"made with a sensor of {' or '.join(kinds)}: the sensor's own options say which"
+        )
     if known.note:
         notes.append(known.note)
     if centred:
@@ -169,7 +171,7 @@ def _notes(known: KnownDetector, centred: bool) -> tuple[str, ...]:
 
 
 def _around(panels: tuple[Panel, ...]) -> tuple[float, float, float, float]:
-    """x of the left and y of the upper edge of all panels, x of the right and y of the lower."""
+    """Edges of the rectangle around all panels: x left, y upper, x right, y lower [m]."""
     corners = []
     for panel in panels:
         slow, fast = (
@@ -239,11 +241,11 @@ def _table() -> dict[str, dict[str, Any]]:
 
 @cache
 def _by_key() -> dict[str, str]:
-    return {
-        _key(one): name
-        for name, row in _table().items()
-        for one in (name, *row.get("aliases", ()))
+    names = {
+        _key(one): name for name, row in _table().items() for one in (name, *row.get("aliases", ()))
     }
+    makers = {name: _key(row.get("maker", "")) for name, row in _table().items()}
+    return {makers[name] + one: name for one, name in names.items()} | names
 
 
 def _key(name: str) -> str:
@@ -257,4 +259,6 @@ def _nearest(name: str) -> str:
     close = difflib.get_close_matches(_key(name), keys, n=4 * _SUGGESTIONS, cutoff=0.5)
     names = list(dict.fromkeys(keys[one] for one in close))[:_SUGGESTIONS]
     every = "`tiled-sim geometry --list` names all"
-    return f"the nearest are {', '.join(names)}; {every}" if names else every
+    if not names:
+        return every
+    return f"the nearest {'are' if names[1:] else 'is'} {', '.join(names)}; {every}"
