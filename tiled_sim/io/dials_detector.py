@@ -95,9 +95,7 @@ def _pixels(panel: JsonNode) -> tuple[int, int]:
     return slow, fast
 
 
-def _holders(
-    node: JsonNode, listed: list[JsonNode]
-) -> tuple[list[Array], list[tuple[str, ...]]]:
+def _holders(node: JsonNode, listed: list[JsonNode]) -> tuple[list[Array], list[tuple[str, ...]]]:
     """Frame (4, 4) [mm] of what holds each panel, and the names of its groups but the root."""
     frames = [np.eye(4)] * len(listed)
     groups: list[tuple[str, ...]] = [()] * len(listed)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tiled_sim.errors import InputFileError
+from tiled_sim.io.regular_file import check_regular_file
 from tiled_sim.physics.vectors import Array
 
 MAX_BYTES = 2**31
@@ -112,22 +113,13 @@ def read_json(path: str | Path) -> JsonNode:
     InputFileError : missing, unreadable, too large, cut short, or not JSON
     """
     name = str(path)
+    if check_regular_file(path) > MAX_BYTES:
+        raise InputFileError(f"{name}: it is larger than {MAX_BYTES} bytes: split it")
     try:
-        # asked before opening: opening a named pipe would wait for its writer
-        if Path(path).is_dir():
-            raise InputFileError(f"{name}: this is a folder: name the file inside it")
-        if Path(path).exists() and not Path(path).is_file():
-            raise InputFileError(f"{name}: this is not a regular file: name one")
-        if Path(path).stat().st_size > MAX_BYTES:
-            raise InputFileError(f"{name}: it is larger than {MAX_BYTES} bytes: split it")
         content = Path(path).read_bytes()
-    except FileNotFoundError:
+    except OSError as error:
         raise InputFileError(
-            f"{name}: there is no such file: check the name and the folder"
-        ) from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
-        raise InputFileError(
-            f"{name}: it cannot be read ({error}): check its name and rights"
+            f"{name}: it cannot be read ({error.strerror}): check its rights"
         ) from None
     try:
         return JsonNode(name, "", json.loads(content))
