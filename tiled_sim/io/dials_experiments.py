@@ -230,11 +230,11 @@ def _scan(node: JsonNode) -> tuple[Scan, list[str]]:
     if not 0 < last - first + 1 <= 10**9:
         raise limits.error(f"= {first} … {last} holds no possible number of images: correct it")
     count = last - first + 1
-    start, width, notes = _oscillation(node, count)
+    start, width, notes = _oscillation(node)
     return Scan(math.radians(start), math.radians(width), count, first), notes
 
 
-def _oscillation(node: JsonNode, count: int) -> tuple[float, float, list[str]]:
+def _oscillation(node: JsonNode) -> tuple[float, float, list[str]]:
     """Start and width [°]: of a table of each image's start, or, as once, of these two."""
     if "properties" not in node:
         if "oscillation" not in node:
@@ -253,8 +253,9 @@ def _oscillation(node: JsonNode, count: int) -> tuple[float, float, list[str]]:
     if len(starts) == 1:
         raise table.error("has neither oscillation_width nor a second oscillation: give one")
     width = (starts[-1] - starts[0]) / (len(starts) - 1)
-    uneven = np.abs(np.diff(starts) - width).max() > 1e-3 * abs(width) + _ROUNDING
-    return starts[0], width, [f"images of the scan differ in width: {width:g}° is taken"] * uneven
+    if np.abs(np.diff(starts) - width).max() > 1e-3 * abs(width) + _ROUNDING:
+        return starts[0], width, [f"images of the scan differ in width: {width:g}° is taken"]
+    return starts[0], width, []
 
 
 def _check_scan_points(

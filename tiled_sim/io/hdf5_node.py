@@ -225,7 +225,7 @@ def _h5py(name: str) -> ModuleType:
         raise MissingExtraError("hdf5", f"{name}: an HDF5 file") from None
     with contextlib.suppress(ImportError):
         import hdf5plugin  # noqa: F401  the filters of detectors; few masks need them
-    return h5py  # type: ignore[no-any-return]
+    return h5py
 
 
 def _text(value: Any) -> str:

@@ -74,7 +74,7 @@ class IndexedCrystal:
     @property
     def reciprocal_vectors(self) -> Array:
         """Rows a*, b*, c* [1/Å], (3, 3)."""
-        return np.linalg.inv(self.direct_vectors).T
+        return np.asarray(np.linalg.inv(self.direct_vectors).T, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
