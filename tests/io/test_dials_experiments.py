@@ -543,7 +543,7 @@ VALUES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(data=st.data())
 def test_any_value_anywhere_is_read_or_refused_in_a_sentence(tmp_path_factory, data):
     content = listed(goniometer=dict(GONIOMETER), scan=dict(SCAN), crystal=dict(CRYSTAL))

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -55,9 +55,17 @@ class Hdf5Node:
         return str(self.item.name)
 
     @property
-    def identity(self) -> tuple[str, str]:
-        """File and path: links to other files may lead to equal paths."""
-        return str(self.item.file.filename), self.path
+    def identity(self) -> Hashable:
+        """Equal for one object under many paths, other for equal paths of files that are linked."""
+        return self.item
+
+    @property
+    def parent(self) -> "Hdf5Node":
+        """The group that holds it, on the path by which it was reached."""
+        try:
+            return Hdf5Node(self.file, self.item.parent)
+        except _DAMAGE as error:
+            raise self.error(f"has no group that holds it ({error}): copy the file") from None
 
     @property
     def name(self) -> str:

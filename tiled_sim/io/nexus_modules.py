@@ -1,5 +1,6 @@
 """The modules of an NXdetector: where each stands, and which part of the data it has."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -164,7 +165,7 @@ def _groups(chains: list[tuple[Axis, ...]]) -> list[tuple[str, ...]]:
     An axis that carries some modules but not all makes a group; axes that carry the same ones make
     one, named after the last of them.
     """
-    carried: dict[tuple[str, str], set[int]] = {}
+    carried: dict[Hashable, set[int]] = {}
     for number, axes in enumerate(chains):
         for axis in axes:
             carried.setdefault(axis.identity, set()).add(number)

@@ -1,5 +1,6 @@
 """NeXus' chains of transformations: each axis names the one that carries it."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,8 +13,6 @@ PIXEL_DIRECTIONS = ("fast_pixel_direction", "slow_pixel_direction")
 
 #: Of vectors that are stored as float32.
 _ROUNDING = 1e-5
-#: Most axes of a chain: soft links to groups that hold them make chains that never repeat.
-_LONGEST, _SHOWN = 1000, 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,12 +21,12 @@ class Axis:
 
     Parameters
     ----------
-    identity : file and path of its dataset
+    identity : of its dataset
     name : what people call it: its component of the equipment, or the last part of its path
     matrix : from the axis' frame to that of the axis which carries it, (4, 4) [m]
     """
 
-    identity: tuple[str, str]
+    identity: Hashable
     name: str
     matrix: Array
 
@@ -42,7 +41,7 @@ class Transformations:
     """
 
     notes: dict[str, None] = field(default_factory=dict)
-    _axes: dict[tuple[str, str], Axis] = field(default_factory=dict)
+    _axes: dict[Hashable, Axis] = field(default_factory=dict)
 
     def chain(self, node: Hdf5Node, attribute: bool = True) -> list[Axis]:
         """The axes that carry an item, from the nearest to the root.
@@ -57,14 +56,14 @@ class Transformations:
 
     def chain_from(self, axis: Hdf5Node) -> list[Axis]:
         """An axis and those that carry it, from itself to the root."""
-        followed: dict[tuple[str, str], None] = {}
+        followed: dict[Hashable, str] = {}
         axes = []
         carrier: Hdf5Node | None = axis
         while carrier is not None:
-            if carrier.identity in followed or len(followed) == _LONGEST:
-                circle = " → ".join(path for _, path in [*followed, carrier.identity][-_SHOWN:])
+            if carrier.identity in followed:
+                circle = " → ".join([*followed.values(), carrier.path])
                 raise axis.error(f"depends on axes without end: {circle}; correct depends_on")
-            followed[carrier.identity] = None
+            followed[carrier.identity] = carrier.path
             axes.append(self._axis(carrier))
             carrier = carrier_of(carrier)
         return axes
@@ -147,7 +146,7 @@ def carrier_of(node: Hdf5Node, attribute: bool = True) -> Hdf5Node | None:
     group whose dataset it is.
     """
     if attribute:
-        named, base = node.attribute_text("depends_on"), Hdf5Node(node.file, node.item.parent)
+        named, base = node.attribute_text("depends_on"), node.parent
     else:
         listed = node.get("depends_on")
         named, base = "" if listed is None else listed.text, node
