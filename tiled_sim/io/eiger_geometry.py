@@ -68,7 +68,7 @@ def _size(detector: Hdf5Node) -> tuple[int, int]:
         return slow, fast
     for name in (f"{_SPECIFIC}/pixel_mask", "pixel_mask"):
         mask = detector.get(name)
-        if mask is not None and not mask.is_group and len(mask.item.shape or ()) == 2:
+        if mask is not None and mask.is_dataset and len(mask.item.shape or ()) == 2:
             return int(mask.item.shape[0]), int(mask.item.shape[1])
     raise detector.error(
         f"does not say its number of pixels ({_SPECIFIC}/x_pixels_in_detector and "
@@ -95,7 +95,7 @@ def _refuse_swing(detector: Hdf5Node) -> None:
     """Refuse a detector that is swung about an axis which the file does not name."""
     for name in ("two_theta_start", "two_theta"):
         node = detector.get(f"goniometer/{name}")
-        if node is not None and not node.is_group and np.abs(node.numbers).max() > _ROUNDING:
+        if node is not None and node.is_dataset and np.abs(node.numbers).max() > _ROUNDING:
             raise node.error(
                 f"swings the detector by {node.numbers.flat[0]:g}° about an axis that the file "
                 "does not name: write NXmx transformations"

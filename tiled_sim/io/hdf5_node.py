@@ -77,6 +77,11 @@ class Hdf5Node:
         """Whether it holds others."""
         return hasattr(self.item, "keys")
 
+    @property
+    def is_dataset(self) -> bool:
+        """Whether it has values."""
+        return hasattr(self.item, "shape")
+
     def error(self, complaint: str) -> InputFileError:
         """Error to raise about this item; ``complaint`` ends in what to do."""
         return InputFileError(f"{self.file}: {self.path} {complaint}")
@@ -95,11 +100,18 @@ class Hdf5Node:
             raise self.error(f"has no {path!r} that can be read: write it, or name another file")
         return found
 
+    def names(self) -> list[str]:
+        """Names of what a group holds, in the order of the file."""
+        if not self.is_group:
+            raise self.error("must be a group, it is none: correct it")
+        try:
+            return [name for name in self.item if isinstance(name, str)]
+        except _DAMAGE as error:
+            raise self.error(f"cannot be listed ({error}): the file is damaged; copy it") from None
+
     def children(self, nx_class: str) -> list["Hdf5Node"]:
         """The groups of a NeXus class that a group holds, in the order of the file."""
-        if not self.is_group:
-            return []
-        found = (self.get(name) for name in self.item)
+        found = (self.get(name) for name in self.names())
         return [
             child
             for child in found
@@ -178,8 +190,8 @@ class Hdf5Node:
 
     def read(self, where: Any) -> Any:
         """Values of a dataset at an index or slices, as h5py gives them."""
-        if self.is_group:
-            raise self.error("must be a dataset, it is a group: correct it")
+        if not self.is_dataset:
+            raise self.error("must be a dataset, it is none: correct it")
         try:
             return self.item[where]
         except _DAMAGE as error:
@@ -190,8 +202,8 @@ class Hdf5Node:
 
     def _read(self, *index: int) -> Any:
         """Values of a dataset that is small, all of them or those at an index."""
-        if self.is_group:
-            raise self.error("must be a dataset, it is a group: correct it")
+        if not self.is_dataset:
+            raise self.error("must be a dataset, it is none: correct it")
         count = math.prod((self.item.shape or ())[len(index) :])
         if self.item.shape is None or not 0 < count <= MAX_VALUES:
             raise self.error(f"has {count} values, from 1 to {MAX_VALUES} are read: correct it")

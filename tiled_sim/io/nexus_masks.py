@@ -9,7 +9,7 @@ from tiled_sim.io.nexus_transformations import Transformations
 
 _MASK = "pixel_mask"
 #: Where DECTRIS' own kind of file has it.
-_DECTRIS = "detectorSpecific/pixel_mask"
+_SPECIFIC = "detectorSpecific"
 
 
 def dead_pixels(
@@ -24,11 +24,12 @@ def _masks(detector: Hdf5Node, chains: Transformations) -> list[Hdf5Node]:
     """All masks of a detector; one whose file is missing is noted."""
     names = [
         name
-        for name in detector.item
+        for name in detector.names()
         if name == _MASK or (name.startswith(f"{_MASK}_") and name[len(_MASK) + 1 :].isdigit())
     ]
-    if not names and detector.get("detectorSpecific") is not None:
-        names = [_DECTRIS] if _MASK in detector["detectorSpecific"].item else []
+    specific = detector.get(_SPECIFIC)
+    if not names and specific is not None and _MASK in specific.names():
+        names = [f"{_SPECIFIC}/{_MASK}"]
     found = []
     for name in names:
         mask = detector.get(name)
@@ -45,8 +46,8 @@ def _masks(detector: Hdf5Node, chains: Transformations) -> list[Hdf5Node]:
 def _of_module(masks: list[Hdf5Node], one: Placement) -> npt.NDArray[np.bool_] | None:
     dead = np.zeros(one.pixels, dtype=bool)
     for mask in masks:
-        if mask.is_group:
-            raise mask.error("must be a dataset, it is a group: correct it")
+        if not mask.is_dataset:
+            raise mask.error("must be a dataset, it is none: correct it")
         dead |= np.asarray(mask.read(_slices(mask, one))).reshape(one.pixels) != 0
     return dead if dead.any() else None
 

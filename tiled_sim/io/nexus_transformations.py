@@ -153,6 +153,6 @@ def carrier_of(node: Hdf5Node, attribute: bool = True) -> Hdf5Node | None:
     if named in ("", "."):
         return None
     found = base.get(named)
-    if found is None or found.is_group:
+    if found is None or not found.is_dataset:
         raise node.error(f"depends on {named!r}, which is no axis of this file: correct depends_on")
     return found
