@@ -48,7 +48,7 @@ def listed(**changes):
         "detector": [{"panels": [copy.deepcopy(PANEL)]}],
     }
     for kind, model in changes.items():
-        made[kind] = [model]
+        made[kind] = [copy.deepcopy(model)]
         made["experiment"][0][kind] = 0
     return made
 
@@ -543,10 +543,10 @@ VALUES = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_any_value_anywhere_is_read_or_refused_in_a_sentence(tmp_path_factory, data):
-    content = listed(goniometer=dict(GONIOMETER), scan=dict(SCAN), crystal=dict(CRYSTAL))
+    content = listed(goniometer=GONIOMETER, scan=SCAN, crystal=CRYSTAL)
     content["detector"][0]["hierarchy"] = copy.deepcopy(TREE)
     content["detector"][0]["panels"][0] |= {"mask": [[0, 0, 1, 1]], "thickness": 0.3, "mu": 2.0}
     at, key = content, data.draw(st.sampled_from(sorted(content)))

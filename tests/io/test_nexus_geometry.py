@@ -736,3 +736,66 @@ def test_a_missing_h5py_is_told_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(UsageError, match=r"pip install 'tiled_sim\[hdf5\]'"):
         read_nexus_geometry(FOLDER / "chips16.nxs")
+
+
+STRANGE = [
+    0,
+    -1.0,
+    math.nan,
+    1e300,
+    "",
+    "x",
+    b"\xff",
+    np.empty(0),
+    np.zeros((2, 3)),
+    h5py.Empty("f"),
+]
+
+
+def places(file):
+    """Every dataset and attribute of a file: path and name of the attribute, or None."""
+    found = []
+
+    def visit(path, item):
+        found.extend((path, name) for name in item.attrs)
+        if isinstance(item, h5py.Dataset):
+            found.append((path, None))
+
+    file.visititems(visit)
+    return found
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=[repr(value) for value in STRANGE])
+@pytest.mark.parametrize("kind", ["NXmx", "master"])
+def test_any_value_anywhere_is_read_or_refused_in_a_sentence(tmp_path, value, kind):
+    def whole(path):
+        file = master(path)
+        spectrum(file, [1.0, 1.1], [[1.0, 2.0]]).attrs["variant"] = "other"
+        file[f"{BEAM}/incident_polarization_stokes"] = (1.0, 0.5, 0, 0)
+        file[f"{DETECTOR}/pixel_mask"] = np.ones((60, 50), dtype=np.uint8)
+        file[f"{DETECTOR}/saturation_value"] = 7
+        file[f"{DETECTOR}/geometry/orientation/value"] = (-1.0, 0, 0, 0, -1.0, 0)
+        file[f"{DETECTOR}/goniometer/two_theta"] = (0.0, 0.0)
+        axis(file, f"{DETECTOR}/sensor_thickness", 0.3)
+        file[f"{DETECTOR}/sensor_material"] = "Si"
+        if kind == "NXmx":
+            axis(file, f"{AXES}/distance", 100.0, offset=(1.0, 0, 0), offset_units="mm")
+            module(file)
+            axis(file, f"{DETECTOR}/m/module_offset", 1.0)
+            file[f"{DETECTOR}/m/data_stride"] = (1, 1)
+        return file
+
+    with whole(tmp_path / "whole.nxs") as file:
+        every = places(file)
+    for number, (place, attribute) in enumerate(every):
+        file = whole(tmp_path / f"{number}.nxs")
+        if attribute is None:
+            attributes = dict(file[place].attrs)
+            del file[place]
+            file.create_dataset(place, data=value).attrs.update(attributes)
+        else:
+            file[place].attrs[attribute] = value
+        try:
+            read(file)
+        except InputFileError as error:
+            assert f"{number}.nxs: /" in str(error)  # noqa: PT017

@@ -68,8 +68,8 @@ def _size(detector: Hdf5Node) -> tuple[int, int]:
         return slow, fast
     for name in (f"{_SPECIFIC}/pixel_mask", "pixel_mask"):
         mask = detector.get(name)
-        if mask is not None and mask.is_dataset and len(mask.item.shape or ()) == 2:
-            return int(mask.item.shape[0]), int(mask.item.shape[1])
+        if mask is not None and len(mask.shape) == 2:
+            return int(mask.shape[0]), int(mask.shape[1])
     raise detector.error(
         f"does not say its number of pixels ({_SPECIFIC}/x_pixels_in_detector and "
         "y_pixels_in_detector, or a pixel_mask): name a file that does"

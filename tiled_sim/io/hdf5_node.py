@@ -82,6 +82,11 @@ class Hdf5Node:
         """Whether it has values."""
         return hasattr(self.item, "shape")
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a dataset; empty: of a number, of nothing, or no dataset."""
+        return getattr(self.item, "shape", None) or ()
+
     def error(self, complaint: str) -> InputFileError:
         """Error to raise about this item; ``complaint`` ends in what to do."""
         return InputFileError(f"{self.file}: {self.path} {complaint}")

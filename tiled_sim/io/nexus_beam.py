@@ -99,10 +99,10 @@ def _weighted(
 
 def _row(node: Hdf5Node, chains: Transformations) -> Array:
     """The numbers of a dataset (n,), or of the first row of one (shots, n)."""
-    if len(node.item.shape) < 2:
+    if len(node.shape) < 2:
         return node.numbers
-    if node.item.shape[0] > 1:
-        chains.notes[f"{node.path} has {node.item.shape[0]} shots: the first is taken"] = None
+    if node.shape[0] > 1:
+        chains.notes[f"{node.path} has {node.shape[0]} shots: the first is taken"] = None
     return node.first_row
 
 

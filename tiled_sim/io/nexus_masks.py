@@ -54,7 +54,7 @@ def _of_module(masks: list[Hdf5Node], one: Placement) -> npt.NDArray[np.bool_] |
 
 def _slices(mask: Hdf5Node, one: Placement) -> tuple[int | slice, ...]:
     """Where a module's pixels lie in a mask of as many axes as its data, or of a single slab."""
-    shape, first = mask.item.shape or (), one.data_origin
+    shape, first = mask.shape, one.data_origin
     leading, due = shape[: -len(first)], first[-len(shape) :] if shape else ()
     begins = (0,) * len(leading) + due
     ends = [begin + 1 for begin in begins[:-2]]
