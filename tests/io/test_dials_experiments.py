@@ -293,19 +293,20 @@ def test_the_axis_turns_with_the_panels(read):
 
 
 def test_axes_of_a_goniometer_are_listed_from_the_crystal_to_the_base(read):
-    axes, stands = [[1, 0, 0], [0, 0.6, 0.8], [0, 1, 0]], [20.0, 30.0, -50.0]
-    many = {"axes": axes, "angles": stands, "names": ["PHI", "KAPPA", "OMEGA"], "scan_axis": 1}
+    axes = [[1, 0, 0], [0, 0.6, 0.8], [0, 1, 0], [0, 0, 1], [0.8, 0.6, 0]]
+    names = ["PHI", "CHI", "KAPPA", "OMEGA", "ARC"]
+    many = {"axes": axes, "angles": [20, 30, 99, -50, 40], "names": names, "scan_axis": 2}
     goniometer = read(listed(goniometer=many)).goniometer
-    phi, kappa, omega = (
+    phi, chi, kappa, omega, arc = (
         about_axis(axis, math.radians(angle))
-        for axis, angle in zip(axes, (20.0, 7.0, -50.0), strict=True)
+        for axis, angle in zip(axes, (20.0, 30.0, 7.0, -50.0, 40.0), strict=True)
     )
-    lab = TURN @ omega @ kappa @ phi @ TURN
+    lab = TURN @ arc @ omega @ kappa @ chi @ phi @ TURN
     np.testing.assert_allclose(goniometer.rotation(math.radians(7.0)), lab, atol=1e-14)
 
 
 def test_fixed_and_setting_rotations_stand_before_and_after_the_axis(read):
-    fixed, setting = about_axis([0, 0, 1], 0.3), about_axis([0, 1, 0], 0.7)
+    fixed, setting = about_axis([0, 0, 1], 0.3), about_axis([1, 0, 0], 0.7)
     goniometer = read(
         listed(
             goniometer={

@@ -222,12 +222,21 @@ def test_an_offset_of_the_fast_direction_is_turned_by_what_carries_it(made):
     assert read(made).panels[0].origin == pytest.approx((0, 0.004, 0.1), abs=1e-15)
 
 
-def test_a_slow_direction_that_hangs_from_the_fast_one_is_shifted_by_no_pixel(made):
-    slow = made[f"{DETECTOR}/m/slow_pixel_direction"]
-    slow.attrs["depends_on"] = f"/{DETECTOR}/m/fast_pixel_direction"
+@pytest.mark.parametrize(("hung", "carrier"), [("fast", "slow"), ("slow", "fast")])
+def test_a_direction_that_hangs_from_the_other_is_shifted_by_no_pixel(made, hung, carrier):
+    direction = made[f"{DETECTOR}/m/{hung}_pixel_direction"]
+    direction.attrs["depends_on"] = f"{carrier}_pixel_direction"
     (panel,) = read(made).panels
     assert panel.origin == pytest.approx((0, 0, 0.1), abs=1e-15)
-    assert panel.slow_axis == (0.0, -1.0, 0.0)
+    assert (panel.fast_axis, panel.slow_axis) == ((-1.0, 0.0, 0.0), (0.0, -1.0, 0.0))
+
+
+def test_a_negative_size_counts_pixels_against_the_vector(made):
+    path, carrier = f"{DETECTOR}/m/fast_pixel_direction", f"/{AXES}/distance"
+    replaced(made, path, -0.1, vector=(1.0, 0, 0), depends_on=carrier)
+    (panel,) = read(made).panels
+    assert panel.fast_axis == (-1.0, 0.0, 0.0)
+    assert panel.pixel_size[1] == pytest.approx(1e-4)
 
 
 def test_a_shift_along_a_long_vector_is_longer_and_told(made):
@@ -235,6 +244,15 @@ def test_a_shift_along_a_long_vector_is_longer_and_told(made):
     geometry = read(made)
     assert geometry.panels[0].origin == pytest.approx((0, 0, 0.2), abs=1e-15)
     assert any(f"/{AXES}/distance" in note and "length 2" in note for note in geometry.notes)
+
+
+def test_a_turn_about_a_long_vector_is_longer_and_told(made):
+    twist = {"transformation_type": "rotation", "vector": (0, 0, 2.0), "units": "deg"}
+    axis(made, f"{AXES}/twist", 45.0, **twist)
+    made[f"{AXES}/distance"].attrs["depends_on"] = "twist"
+    geometry = read(made)
+    assert geometry.panels[0].fast_axis == pytest.approx((0, -1, 0), abs=1e-15)
+    assert any("angle is that much longer" in note for note in geometry.notes)
 
 
 def test_a_vector_rounded_to_float32_is_not_told(made):
@@ -263,6 +281,22 @@ def test_an_axis_that_moves_stands_at_its_first_position_and_is_told(made):
     geometry = read(made)
     assert geometry.panels[0].origin == pytest.approx((0, 0, 0.1), abs=1e-15)
     assert any("2 positions" in note for note in geometry.notes)
+
+
+def test_an_offset_of_the_slow_direction_alone_shifts_the_module(made):
+    slow = made[f"{DETECTOR}/m/slow_pixel_direction"]
+    slow.attrs["offset"], slow.attrs["offset_units"] = (4.0, 0, 0), "mm"
+    assert read(made).panels[0].origin == pytest.approx((0.004, 0, 0.1), abs=1e-15)
+
+
+def test_directions_that_are_not_at_right_angles_are_told(made):
+    made[f"{DETECTOR}/m/slow_pixel_direction"].attrs["vector"] = (0.01, -1.0, 0)
+    assert any("not at right angles" in note for note in read(made).notes)
+
+
+def test_pixels_that_are_left_out_are_refused(made):
+    made[f"{DETECTOR}/m/data_stride"] = (1, 2)
+    assert f"/{DETECTOR}/m/data_stride " in refusal(made)
 
 
 def test_a_direction_that_depends_on_nothing_takes_the_module_offset(made):
