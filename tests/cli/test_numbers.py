@@ -21,7 +21,7 @@ from tiled_sim.read.nanobragg.options import OPTIONS
 CODES = {int(code) for code in re.findall(r"^  (\d+)  ", EXIT_CODES, re.M)} - {1}
 BAD = (
     *("inf", "-inf", "nan", "1e308", "-1e308", "1e-308", "0", "-1", "1000000000", "1e7", "9999"),
-    *("2.5", "1e400", "9" * 5000, "٣", "３", "½", "1_0", "0x10", "1,5", "ten", "", " 7"),
+    *("2.5", "1e400", "9" * 5000, "٣", "３", "1_0", "0x10", "ten", ""),
 )
 #: Of what is a name and no number, each of which may cost a file.
 BAD_NAMES = ("nan", "", "9" * 5000)
