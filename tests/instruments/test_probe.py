@@ -220,10 +220,10 @@ def test_ours_are_used_where_they_stand_alone(tmp_path):
 @pytest.mark.parametrize(
     ("line", "ours", "named"),
     [
-        ("-hkl a.hkl", {"fdump": ["F.bin"]}, ["-hkl a.hkl", "fdump F.bin"]),
-        ("-hkl a.hkl", {"mtz": ["a.mtz"]}, ["-hkl a.hkl", "mtz a.mtz"]),
-        ("-dump G.bin", {"fdump": ["F.bin"]}, ["-dump G.bin", "fdump F.bin"]),
-        ("", {"fdump": ["F.bin"], "mtz": ["a.mtz"]}, ["fdump F.bin", "mtz a.mtz"]),
+        ("-hkl a.hkl", {"fdump": ["F.bin"]}, ["-hkl a.hkl", "fdump='F.bin'"]),
+        ("-hkl a.hkl", {"mtz": ["a.mtz"]}, ["-hkl a.hkl", "mtz='a.mtz'"]),
+        ("-dump G.bin", {"fdump": ["F.bin"]}, ["-dump G.bin", "fdump='F.bin'"]),
+        ("", {"fdump": ["F.bin"], "mtz": ["a.mtz"]}, ["fdump='F.bin'", "mtz='a.mtz'"]),
         ("", {"fdump": ["F.bin", "G.bin"]}, ["fdump is given 2 times (F.bin, G.bin)"]),
     ],
 )

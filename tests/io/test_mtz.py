@@ -164,7 +164,7 @@ def test_the_only_column_of_amplitudes_is_found_among_others(written):
 def test_of_several_columns_one_must_be_named(written):
     hkl = np.array([[1, 2, 3]])
     path = written(table("P 1", hkl, {"FP": [7.0], "FC": [8.0]}))
-    with pytest.raises(UsageError, match=r"\(FP; FC\): name one by a label, mtz \S*made\.mtz:FP"):
+    with pytest.raises(UsageError, match=r"\(FP; FC\): name one by a label, mtz='\S*made\.mtz:FP"):
         read_mtz(path)
     assert by_node(read_mtz(path, "FC"))[1, 2, 3] == 8.0
 

@@ -140,10 +140,10 @@ def run(words: Sequence[str]) -> int:
 
 
 def _offsets(text: str) -> tuple[float, ...]:
-    values = tuple(value for part in text.split(",") if (value := number_in(part)) is not None)
+    values = [value for part in text.split(",") if (value := number_in(part)) is not None]
     if len(values) != text.count(",") + 1 or len(values) > 2 or not all(map(math.isfinite, values)):
         raise argparse.ArgumentTypeError(f"{shown(text)} is not a number, nor two as in 0,40")
-    return values
+    return tuple(values)
 
 
 def _images(options: argparse.Namespace) -> "tuple[Image, Image, list[str]]":

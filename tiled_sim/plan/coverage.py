@@ -26,7 +26,6 @@ _SAMPLED_PIXELS = 250_000
 _SAMPLED_STEPS = 8
 #: Phi steps, and domains, that such a sample is taken from, where there are millions.
 _LISTED_STEPS = 300
-_SOURCES_AT_A_TIME = 10_000
 
 
 @dataclass(frozen=True, slots=True)

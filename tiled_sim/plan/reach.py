@@ -9,15 +9,15 @@ from tiled_sim.errors import ExperimentError
 from tiled_sim.io.source_file import grid_shape, oversized
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
-from tiled_sim.kernels.scene import Scene
+from tiled_sim.kernels.scene import Scene, thinned
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.physics import geometry
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
 #: Corners are the farthest pixels where the light turns by less than a right angle, sin θ = 0.7;
 #: a bent panel may bulge a little beyond them.
 _RIGHT_ANGLE, _BULGE = 0.7, 1.02
+_SOURCES_AT_A_TIME = 10_000
 
 
 def farthest_stol(experiment: Experiment, panel: int) -> float:
@@ -26,17 +26,15 @@ def farthest_stol(experiment: Experiment, panel: int) -> float:
     rows = torch.tensor([0, 0, slow - 1, slow - 1], dtype=torch.float64)
     columns = torch.tensor([0, fast - 1, 0, fast - 1], dtype=torch.float64)
     corners = Pixels(rows, columns, torch.ones(4, dtype=torch.bool))
-    scene = Scene.of(experiment, 0, panel)
+    scene = Scene.of(thinned(experiment, 1), 0, panel)
     diffracted, _ = Optics(scene).to_subpixel(corners, 0)
-    return max(
-        0.5
-        * float(
-            geometry.scattering_vector(diffracted, source.incident, source.wavelength)
-            .length()
-            .max()
-        )
-        for source in scene.spectrum
-    )
+    outwards = np.stack([axis.numpy() for axis in diffracted], axis=-1)
+    spectrum, farthest = scene.spectrum, 0.0
+    for first in range(0, len(spectrum), _SOURCES_AT_A_TIME):
+        some = spectrum[first : first + _SOURCES_AT_A_TIME]
+        q = (outwards - some.incident[:, None]) / some.wavelength[:, None, None]
+        farthest = max(farthest, 0.5 * float(np.linalg.norm(q, axis=2).max()))
+    return farthest
 
 
 def table_of(

@@ -50,13 +50,13 @@ def swept_sources(
 
 
 def _require_few(horizontal: Steps, vertical: Steps, wavelengths: int) -> None:
-    """Refuse more sources than are allowed."""
+    """Refuse more sources than can be summed, before they are listed."""
     count = horizontal.count * vertical.count * wavelengths
     if count > MOST_SOURCES:
         raise ExperimentError(
-            f"divergence and dispersion in {horizontal.count} x {vertical.count} x "
-            f"{wavelengths} steps make {count} sources, more than the {MOST_SOURCES} that are "
-            "allowed: each costs as much as the whole image of one; take fewer steps"
+            f"{horizontal.count} x {vertical.count} directions of {wavelengths} wavelengths make "
+            f"{count} sources, more than the {MOST_SOURCES} that are allowed: each costs as much "
+            "as the whole image of one; take fewer steps of divergence or dispersion"
         )
 
 
@@ -99,11 +99,11 @@ def of_spectrum(
 
     Parameters as `swept_sources`, but for ``table``, which is as it was read.
     """
-    _require_few(horizontal, vertical, len(table.weight))
+    lit = table.weight > 0.0
+    _require_few(horizontal, vertical, int(lit.sum()))
     directions = swept_directions(
         beam, polarization_axis, horizontal, vertical, elliptical=elliptical
     )
-    lit = table.weight > 0.0
     return _in_each_direction(directions, table.wavelength[lit], table.weight[lit])
 
 

@@ -420,7 +420,7 @@ def test_an_mtz_is_named_beside_the_options(mtz, source):
 
 @pytest.mark.parametrize("line", ["-hkl p1.hkl", "-dump F.bin"])
 def test_an_mtz_beside_another_source_is_refused(line):
-    with pytest.raises(UsageError, match=r"two sources of structure factors.*mtz a.mtz; name"):
+    with pytest.raises(UsageError, match=r"two sources of structure factors.*mtz='a.mtz'; name"):
         read_options(f"-cell 100 {line}".split(), mtz="a.mtz")
 
 
