@@ -1,11 +1,12 @@
 """Whether a build has become slower, or its workers larger: two builds in turn, in one run.
 
 Seconds are processor time of `tiled_sim.simulate` on one core, in processes that are warm, less
-what the same call takes to compute one block of 16 x 16 pixels: files, plan and tiles, all but the
-kernel, which has a row of its own. Memory is the peak of a worker process that computes one tile, as its
+what the same kernel takes for one block of 16 x 16 pixels: files, plan, tables and tiles, all but
+the sum. Memory is the peak of a worker process that computes one tile, as its
 sidecar tells it.
 """
 
+import itertools
 import json
 import os
 import statistics
@@ -13,8 +14,8 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from builds import Build, BuildError, Inside, finished
 from cases import DATA, Case, OneTile
@@ -29,10 +30,40 @@ _TURNS, _TURN = 3, 0.2
 _TRIES = 4
 #: Peaks differ by a few thousandths from process to process; the smallest of so many counts.
 _WORKERS = 3
-_BESIDE = "all but the kernel"
 _ONE_BLOCK = "-roi 0 15 0 15"
-#: Of each kernel the turns of each build, (then, now), and of each turn its seconds.
-Times = dict[str, tuple[list[list[float]], list[list[float]]]]
+
+
+@dataclass
+class _Timed:
+    """Turns of a kernel in a build, and of each turn its seconds.
+
+    Parameters
+    ----------
+    whole : of the case
+    block : of one block of it
+    """
+
+    whole: list[list[float]] = field(default_factory=list)
+    block: list[list[float]] = field(default_factory=list)
+
+    @property
+    def smallest(self) -> float:
+        """Of the kernel alone [s]."""
+        return min(map(min, self.whole)) - min(map(min, self.block))
+
+    @property
+    def turns(self) -> list[float]:
+        """Of the kernel alone, the median of each turn [s]."""
+        return [statistics.median(turn) - self.beside for turn in self.whole]
+
+    @property
+    def beside(self) -> float:
+        """All but the kernel, median [s]."""
+        return statistics.median(map(statistics.median, self.block))
+
+
+#: Of each kernel: (then, now).
+Times = dict[str, tuple[_Timed, _Timed]]
 
 
 def measure_kernels(builds: tuple[Build, Build], cases: Iterable[Case], repeat: int) -> list[dict]:
@@ -48,13 +79,13 @@ def measure_kernels(builds: tuple[Build, Build], cases: Iterable[Case], repeat: 
 
 
 def _rows_of_case(builds: tuple[Build, Build], case: Case, repeat: int) -> list[dict]:
-    times: Times = {kernel: ([], []) for kernel in (_BESIDE, *case.kernels)}
+    times: Times = {kernel: (_Timed(), _Timed()) for kernel in case.kernels}
     slow: Sequence[str] = case.kernels
     for _ in range(_TRIES):
         for _ in range(repeat):
             print(f"timing {case.letter}: {', '.join(slow)}", file=sys.stderr)
             _time(builds, case, slow, times)
-        rows = [_row(case, kernel, times) for kernel in times]
+        rows = [_row(case, kernel, *timed) for kernel, timed in times.items()]
         slow = [row["kernel"] for row in rows if row["over"]]
         if not slow:
             break
@@ -66,19 +97,22 @@ def _time(builds: tuple[Build, Build], case: Case, kernels: Sequence[str], times
     with ExitStack() as stack:
         pair = [stack.enter_context(Inside(build, _core())) for build in builds]
         for turn in range(_TURNS + 1):
-            for kernel in (_BESIDE, *kernels):
-                for process, turns in zip(pair, times[kernel], strict=True):
-                    seconds = _seconds(process, case, kernel, _TURN if turn else 0.0)
+            for kernel, part in itertools.product(kernels, ("whole", "block")):
+                for process, timed in zip(pair, times[kernel], strict=True):
+                    words = [
+                        *case.options.split(),
+                        *(_ONE_BLOCK.split() if part == "block" else ()),
+                    ]
+                    seconds = _seconds(process, case, kernel, words, _TURN if turn else 0.0)
                     if turn:  # the first one warms up
-                        turns.append(seconds)
+                        getattr(timed, part).append(seconds)
 
 
-def _seconds(process: Inside, case: Case, kernel: str, at_least: float) -> list[float]:
-    """Time of a case, as often as it takes to fill a turn [s]."""
-    asked: dict[str, Any] = {"words": case.options.split(), "kernel": kernel}
-    if kernel == _BESIDE:
-        asked = {"words": [*asked["words"], *_ONE_BLOCK.split()], "kernel": "compiled float64"}
-    process.ask(folder=str(DATA), at_least=at_least, **asked)
+def _seconds(
+    process: Inside, case: Case, kernel: str, words: list[str], at_least: float
+) -> list[float]:
+    """Time of some words, as often as it takes to fill a turn [s]."""
+    process.ask(folder=str(DATA), words=words, kernel=kernel, at_least=at_least)
     answer = process.answer()
     if "error" in answer:
         name = process.build.name
@@ -91,32 +125,28 @@ def _core() -> int | None:
     return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
-def _row(case: Case, kernel: str, times: Times) -> dict:
+def _row(case: Case, kernel: str, then: _Timed, now: _Timed) -> dict:
     """Smallest and median time, and the ratio of neighbouring turns, each less all but the kernel.
 
     The smallest do not decide: a core is much faster for the moment that its twin has nothing to do.
     """
-    low: list[float] = []
-    middle: list[list[float]] = []
-    for turns, beside in zip(times[kernel], times[_BESIDE], strict=True):
-        of_beside = min(map(min, beside)), statistics.median(map(statistics.median, beside))
-        less = (0.0, 0.0) if kernel == _BESIDE else of_beside
-        low.append(min(map(min, turns)) - less[0])
-        middle.append([statistics.median(turn) - less[1] for turn in turns])
-    ratio = statistics.median(now / then for then, now in zip(*middle, strict=True))
-    then, now = (
-        {"min": smallest, "median": statistics.median(turns)}
-        for smallest, turns in zip(low, middle, strict=True)
-    )
+    ratio = statistics.median(b / a for a, b in zip(then.turns, now.turns, strict=True))
+    times = {
+        name: {
+            "min": timed.smallest,
+            "median": statistics.median(timed.turns),
+            "beside": timed.beside,
+        }
+        for name, timed in (("then", then), ("now", now))
+    }
     return {
         "case": case.letter,
         "name": case.name,
         "kernel": kernel,
-        "turns": len(middle[0]),
-        "then": then,
-        "now": now,
+        "turns": len(then.whole),
+        **times,
         "ratio": ratio,
-        "over": kernel != _BESIDE and ratio > SLOWER,
+        "over": ratio > SLOWER,
     }
 
 
@@ -168,8 +198,9 @@ def _peak_of_worker(build: Build, tile: OneTile, kernel: str) -> int:
 def table_of_kernels(rows: list[dict]) -> str:
     """The rows as a Markdown table."""
     lines = [
-        "| case | kernel | then, ms: min (median) | now, ms: min (median) | now / then |",
-        "| --- | --- | --- | --- | --- |",
+        "| case | kernel | then, ms: min (median) | now, ms: min (median) | now / then | "
+        "all but the kernel, ms: then, now |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
         then, now = (
@@ -177,7 +208,8 @@ def table_of_kernels(rows: list[dict]) -> str:
             for build in ("then", "now")
         )
         lines.append(
-            f"| {row['case']} {row['name']} | {row['kernel']} | {then} | {now} | {_ratio(row)} |"
+            f"| {row['case']} {row['name']} | {row['kernel']} | {then} | {now} | {_ratio(row)} | "
+            f"{row['then']['beside'] * 1e3:.3g}, {row['now']['beside'] * 1e3:.3g} |"
         )
     return "\n".join(lines)
 

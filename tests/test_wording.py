@@ -30,6 +30,7 @@ OTHERS = {"--headless", "--test-only", "--noheader", "--format", "--jobs", "--me
         ("say --c-compat to", "say c_compat=True to"),
         ("--no-clip-to-beam for all", "clip_to_beam=False for all"),
         ("--cluster local:2 ends", "cluster='local:2' ends"),
+        ("--mtz /a/b.mtz:F wins", "mtz='/a/b.mtz:F' wins"),
         ("-hkl FILE is nanoBragg's", "-hkl FILE is nanoBragg's"),
         ("`tiled-sim submit --out RUN.zarr` does", "`tiled-sim submit --out RUN.zarr` does"),
     ],

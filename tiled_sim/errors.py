@@ -70,7 +70,7 @@ class KernelError(TiledSimError):
 EXTRAS = {
     "view": (("matplotlib",), "pictures"),
     "mtz": (("gemmi",), "reading MTZ files"),
-    "cbf": (("fabio",), "reading CBF images"),
+    "cbf": (("fabio",), "reading CBF, EDF and TIFF images"),
     "hdf5": (("h5py", "hdf5plugin"), "HDF5 files"),
     "models": (("gemmi", "xraydb"), "structure factors from models"),
     "cloud": (("obstore",), "runs in object stores"),

@@ -13,6 +13,8 @@ _PARAMETERS = {
     "c-compat": "c_compat=True",
     "clip-to-beam": "clip_to_beam=True",
     "no-clip-to-beam": "clip_to_beam=False",
+    "allow-upstream": "allow_upstream=True",
+    "ignore-file-cell": "ignore_file_cell=True",
     "detach": "detach=True",
     "noise": "noise=Noise(…)",
     "tls": "tls=Tls(…)",
@@ -21,12 +23,13 @@ _PARAMETERS = {
     "tls-key": "Tls(key=…)",
 }
 _NUMBER = r"-?(?:\d[\d.]*(?:e[+-]?\d+)?|inf|nan)"
-#: What follows an option as its value: numbers, a word in quotes or of those that options take, or
-#: a word in capitals that stands for it.
+#: What follows an option as its value: numbers, a word in quotes or of those that options take, the
+#: name of a file, or words in capitals that stand for it.
 _VALUE = re.compile(
     rf"(?P<numbers>{_NUMBER}(?: {_NUMBER})*)(?=[\s,.;:)]|$)"
     r"|(?P<quoted>'[^']*'|\"[^\"]*\")"
     r"|(?P<word>(?:reference|compiled|spots|triton|mixed|float64|local|gpu|cuda|cpu)\b(?::\w+)?)"
+    r"|(?P<file>[\w/~-]*\w(?:\.[\w/~-]+)+(?::\w+)?)"
     r"|(?P<stands>[A-Z]{2,}(?:\[?:[A-Z]+\]?)?(?: [A-Z]{2,})*)\b"
 )
 _OPTION = re.compile(r"(?<![\w-])--(?P<name>[a-z][a-z-]*[a-z])(?P<blank> ?)")
@@ -76,4 +79,4 @@ def _spelt(value: re.Match[str]) -> str:
     numbers = value["numbers"]
     if numbers and " " in numbers:
         return f"({numbers.replace(' ', ', ')})"
-    return repr(value["word"]) if value["word"] else value[0]
+    return repr(value[0]) if value["word"] or value["file"] else value[0]

@@ -30,9 +30,10 @@ STILL = (
     "-distance 100 -detpixels 64 -pixel 0.4 -oversample 1"
 )
 SHA256 = ts.Experiment.from_nanobragg(STILL.split()).sha256
+_LIGHT = ["--spectrum", "--allow-upstream"]
 _NOISE = ["--noise", "--noise-seed", "--noise-gain", "--noise-psf", "--noise-psf-fwhm"]
 _PLAN = ["--tile", "--trace-pixel", "--require-coverage", "--precision", "--kernel"]
-_READING = ["--c-compat", "--fdump", "--mtz", "--clip-to-beam", *_NOISE]
+_READING = ["--c-compat", "--fdump", "--mtz", "--clip-to-beam", *_LIGHT, *_NOISE]
 _CLUSTER = ["--cluster", "--detach", "--device", "--no-progress"]
 TWO_DASHES = {
     "submit": ["--out", *_READING, *_PLAN, *_CLUSTER],
@@ -343,13 +344,13 @@ def test_a_mistyped_cluster_is_refused_even_when_there_is_nothing_to_compute(ref
     [
         ("plan missing.toml", ["missing.toml", "No such file"]),
         ("plan -hkl missing.hkl -cell 70 80 90", ["missing.hkl", "no such file"]),
-        ("plan -hkl p1.hkl -mat missing.mat", ["missing.mat", "No such file"]),
+        ("plan -hkl p1.hkl -mat missing.mat", ["missing.mat", "no such file"]),
         ("plan --fdump missing.bin -cell 70 80 90", ["missing.bin", "no such Fdump"]),
         ("plan -hkl A.mat -cell 70 80 90", ["A.mat: line 1 (", "`h k l F`"]),
         ("plan --fdump p1.hkl -cell 70 80 90", ["p1.hkl", "Fdump"]),
         ("plan p1.hkl", ["p1.hkl", "TOML", "line 1"]),
         (f"plan {STILL} -mask p1.hkl", ["p1.hkl", "not an SMV image"]),
-        (f"plan {STILL} -sourcefile missing.txt", ["missing.txt", "No such file"]),
+        (f"plan {STILL} -sourcefile missing.txt", ["missing.txt", "no such file"]),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(refused, in_data, words, parts):
@@ -841,9 +842,42 @@ def test_two_files_of_one_name_are_refused(refused, in_data, tmp_path):
 def test_a_file_of_the_run_s_name_is_refused_before_anything_is_computed(
     refused, in_data, tmp_path
 ):
-    words = f"submit --out {tmp_path}/run.zarr -floatfile {tmp_path}/./run.zarr"
+    words = f"submit --out {tmp_path}/run -floatfile {tmp_path}/./run"
     assert "is the name of the run" in refused(2, words, STILL)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "way"),
+    [
+        ("--out {0}/x.h5", r"a run \S+/x\.h5 would be zarr, and the name says HDF5, .*x\.zarr$"),
+        ("--out {0}/x.cbf", r"the name says CBF, .* read the run in Python, .*x\.zarr$"),
+        ("--out {0}/r.zarr -noisefile {0}/x.cbf", r"-noisefile \S+ would be SMV, .*x\.img$"),
+        ("--out {0}/r.zarr -floatfile {0}/x.cbf", r"-floatfile \S+ would be raw num.*x\.bin$"),
+        ("--out {0}/r.zarr -intfile {0}/x.tif", r"-intfile \S+ would be SMV, .*x\.img$"),
+        ("--out {0}/r.zarr -pgmfile {0}/x.png", r"-pgmfile \S+ would be PGM, .*x\.pgm$"),
+        ("--out {0}/r.zarr -dump {0}/x.mtz", r"-dump \S+ would be raw numbers, .*x\.bin$"),
+    ],
+)
+def test_a_name_that_says_another_format_is_refused_before_anything_is_computed(
+    refused, in_data, tmp_path, words, way
+):
+    line = refused(2, "submit", words.format(tmp_path), STILL)
+    assert re.search(way, line.strip()), line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_of_a_converted_run_is_held_to_it_too(refused, data, tmp_path):
+    line = refused(2, "convert", data / "run_format1.zarr", tmp_path / "new.h5")
+    assert "the name says HDF5" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_c_program_writes_under_any_name(tell, in_data, address, tmp_path):
+    where = f"--out {tmp_path}/run.zarr --c-compat --no-progress --cluster {address}"
+    code, _, complaint = tell("submit", where, STILL, f"-intfile {tmp_path}/x.cbf")
+    assert code == 0, complaint
+    assert read_smv(tmp_path / "x.cbf").pixels.max() == 55040
 
 
 def resumable(data):

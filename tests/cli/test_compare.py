@@ -10,8 +10,10 @@ import pytest
 
 from tiled_sim.cli.main import main
 from tiled_sim.cluster.worker import compute_batch
+from tiled_sim.export.smv import write_count_image
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.plan.prepare import prepare
+from tiled_sim.read.nanobragg.reader import Command
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
 
@@ -206,6 +208,92 @@ def test_the_command_leaves_with_its_code(files):
     assert subprocess.run(words, capture_output=True).returncode == 6
 
 
+# Gaps
+
+
+@pytest.mark.parametrize(("dtype", "gap"), [(np.uint16, 65535), (np.int32, 2**31 - 1)])
+@pytest.mark.parametrize("kind", ["cbf", "h5"])
+def test_gaps_are_left_out_and_counted_in_a_note(compare, tmp_path, kind, dtype, gap):
+    image = np.random.default_rng(0).poisson(20, (SIDE, SIDE)).astype(dtype)
+    np.savez(tmp_path / "a.npz", image=image.astype(float))
+    image[:, 30:34] = gap
+    if kind == "cbf":
+        cbfimage.CbfImage(data=image).write(str(tmp_path / "b.cbf"))
+    else:
+        with pytest.importorskip("h5py").File(tmp_path / "b.h5", "w") as file:
+            file["entry/data/data"] = image[None]
+    code, output = compare(tmp_path / "a.npz", tmp_path / f"b.{kind}")
+    assert code == 0
+    assert f"note      B: 256 pixels hold {gap}, the largest {np.dtype(dtype)}" in output
+    assert "256 left out" in output
+
+
+def test_a_frame_of_an_hdf5_file_is_chosen(verdict, files, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with np.load(named(files, "npz")) as arrays, h5py.File(tmp_path / "a.h5", "w") as file:
+        file["entry/data/data"] = np.stack([arrays["image"] * 0, arrays["image"]])
+    words = [named(files, "npz"), tmp_path / "a.h5"]
+    assert verdict(*words, "--frame", 1)[1]["comparison"]["equal"] is True
+    assert verdict(*words)[0] == 6
+    assert verdict(*words, "--frame", 2)[0] == 3
+
+
+def test_equal_images_of_nothing_are_the_same(verdict, tmp_path):
+    np.savez(tmp_path / "zero.npz", np.zeros((8, 8)))
+    code, document = verdict(tmp_path / "zero.npz", tmp_path / "zero.npz")
+    assert (code, document["passed"]) == (0, True)
+    assert {check["value"] for check in document["checks"]} == {1.0, 0.0}
+
+
+def test_a_mask_the_other_way_round_is_a_note(compare, files, tmp_path):
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[:20] = True
+    np.savez(tmp_path / "m.npz", mask=mask)
+    _, output = compare(named(files, "run"), named(files, "npz"), "--mask", tmp_path / "m.npz")
+    assert "note      the mask" in output
+    assert "more than half" in output
+
+
+# Counts
+
+
+@pytest.fixture(scope="module")
+def noisy(still, tmp_path_factory):
+    """A run with counts, and its -noisefile."""
+    folder = tmp_path_factory.mktemp("noisy")
+    words = ["-detpixels", SIDE, "-fluence", 3e29, "-noisefile", "n.img", "-seed", 3]
+    run = computed(still(*words), folder / "run.zarr")
+    command = Command.of([*map(str, words), "-cell", "70", "-pixel", "0.3"])
+    write_count_image(folder / "n.img", run.store, command.camera, 40.0)
+    return folder
+
+
+def test_the_counts_of_a_run_are_those_of_its_noise_file_less_adc(verdict, noisy):
+    words = [noisy / "run.zarr", noisy / "n.img", "--counts", "--offset", 40]
+    code, document = verdict(*words)
+    assert (code, document["comparison"]["equal"], document["notes"]) == (0, True, [])
+    assert verdict(*words[:3])[1]["comparison"]["equal"] is False
+
+
+def test_the_offset_may_be_said_of_each(verdict, noisy):
+    words = [noisy / "n.img", noisy / "run.zarr", "--counts", "--offset", "40,0"]
+    assert verdict(*words)[1]["comparison"]["equal"] is True
+
+
+def test_counts_against_expected_photons_are_a_note_that_says_how_to_do_it(compare, noisy):
+    _, output = compare(noisy / "run.zarr", noisy / "n.img")
+    assert "note      B is an SMV image of whole numbers, and the other holds expected" in output
+    assert "is compared with those of a run by --counts" in output
+    assert "--offset 40 takes it off" in output
+
+
+def test_counts_without_an_offset_are_a_note(compare, noisy):
+    _, output = compare(noisy / "run.zarr", noisy / "n.img", "--counts")
+    assert "holds -adc, 40 if not said, more" in output
+    assert "expected photons" not in output
+    assert f"counts of run {Run(noisy / 'run.zarr').run_id}" in output
+
+
 # Refused
 
 
@@ -216,11 +304,11 @@ def test_the_command_leaves_with_its_code(files):
         (2, "{npz} {npz} --roi 0 64 0 9", "is not inside"),
         (2, "{npz} {npz} --roi 9 8 0 9", "holds no pixel"),
         (2, "{npz} {npz} --roi 0 64 0", "--roi"),
-        (2, "{npz} {npz} --frame 0", "--frame chooses in a run"),
+        (2, "{npz} {npz} --frame 0", "--frame chooses in a run or HDF5 file"),
         (3, "{npz} nowhere.zarr --frame 0", "nowhere.zarr: No such file"),
         (2, "{npz} {npz} --shape 64 64", "--shape is that of a raw float32 image"),
         (2, "{npz} {float}", "give --shape SLOW FAST"),
-        (2, "{npz} {cbf}:image", "only npz files have keys"),
+        (2, "{npz} {cbf}:image", "only npz and HDF5 files have keys"),
         (2, "{run} {run} --frame 1", "--frame 1: "),
         (2, "{run} {run} --panel 7", "has panels 0 to 0"),
         (2, "{npz} {npz} --sum-ratio 2 1", "--sum-ratio 2 1"),
@@ -231,7 +319,12 @@ def test_the_command_leaves_with_its_code(files):
         (3, "{npz} {float} --shape 64 63", "63 (slow x fast) float32 pixels are 16128 bytes"),
         (3, "{npz} {npz}:other", "no array 'other'; it holds image, twice"),
         (3, "{npz} nowhere.img", "nowhere.img: No such file"),
-        (3, "{npz} {npz} --mask {cbf}", "not an SMV image"),
+        (3, "{npz} {npz} --mask {float}", "not an SMV image"),
+        (2, "{npz} {npz} --counts", "--counts are those of a run, and neither"),
+        (2, "{run} {npz} --counts", "has no counts, it was made without noise"),
+        (2, "{run} {npz} --offset 40", "give one for each, --offset 0,40"),
+        (2, "{run} {npz} --offset 1,2,3", "'1,2,3' is not a number, nor two"),
+        (2, "{run} {npz} --offset nan", "'nan' is not a number, nor two"),
         (4, "{npz} {folder}", "is no zarr store"),
     ],
 )

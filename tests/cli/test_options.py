@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tiled_sim.cli.options import option_table, options_page
+from tiled_sim.io.mask_file import MASK_RULES
 from tiled_sim.read.nanobragg.options import OPTIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -21,6 +22,12 @@ def test_every_option_has_one_row_of_its_own(option):
     (row,) = re.findall(rf"^\| `{option.name}(?: [^`]*)?` \|.*$", options_page(), re.M)
     assert len(re.findall(r"(?<!\\)\|", row)) == 7
     assert (option.help or option.inert) in row.replace("\\|", "|")
+
+
+@pytest.mark.parametrize("rule", MASK_RULES.values(), ids=MASK_RULES)
+def test_every_format_of_masks_has_its_rule_on_the_page(rule):
+    geometry = "yes" if rule.geometry else "no"
+    assert f"| {rule.title} | {rule.dead} | {rule.array} | {geometry} |\n" in options_page()
 
 
 @pytest.mark.parametrize("number", sorted(NUMBERS))

@@ -351,6 +351,12 @@ def test_a_listener_is_told_of_every_tile_and_of_the_end(run, witness):
 # What is refused, and leaves nothing behind
 
 
+def test_a_run_named_as_a_file_of_another_format_is_refused(still, tmp_path):
+    with pytest.raises(UsageError, match=r"a run \S+x\.h5 would be zarr, and the name says HDF5"):
+        submit(still(), tmp_path / "x.h5", cluster=NOWHERE)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("content", [None, "mine"], ids=["a folder", "a file"])
 def test_a_path_that_exists_is_refused_and_left_as_it_was(still, tmp_path, content):
     path = tmp_path / "run.zarr"

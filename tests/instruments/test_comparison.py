@@ -38,6 +38,12 @@ def failed(found, **thresholds):
 # The same
 
 
+@PROPERTY
+@given(image=st.one_of(REAL, WHOLE))
+def test_any_image_is_the_same_as_its_copy(image):
+    assert failed(compare_images(image, image.copy())) == set()
+
+
 def test_an_image_is_the_same_as_itself():
     assert failed(compare_images(IMAGE, IMAGE)) == set()
 
@@ -149,11 +155,29 @@ def test_thresholds_are_those_given():
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0, -2.0])
-def test_constant_images_are_not_passed(value):
+def test_equal_images_are_the_same_though_they_are_flat(value):
     image = np.full((9, 9), value)
     found = compare_images(image, image)
-    assert {"correlation", "worst peak", "peak displacement"} <= failed(found)
+    assert found.equal
+    assert failed(found) == set()
     assert len(found.peaks.ratio) == 0
+
+
+@pytest.mark.parametrize("value", [7.0, -2.0])
+def test_flat_images_that_differ_are_not_passed(value):
+    image = np.full((9, 9), value)
+    found = compare_images(image, image * 1.001)
+    assert not found.equal
+    assert {"correlation", "worst peak", "peak displacement"} <= failed(found)
+
+
+def test_images_that_are_equal_where_both_live_are_equal():
+    other = IMAGE.copy()
+    other[3, 4] = 1e9
+    live = np.ones(IMAGE.shape, bool)
+    live[3, 4] = False
+    assert compare_images(IMAGE, other, live).equal
+    assert not compare_images(IMAGE, other).equal
 
 
 def test_an_image_against_nothing_is_not_passed():

@@ -62,23 +62,23 @@ def judge(line, *, fdump=(), mtz=(), c_compat=False):
 
 def test_a_reflection_that_is_listed_is_found_with_its_f(probed):
     answer = look_up(probed("a.hkl", "-7 -1 -14 190.27", "0 0 1 3"), (-7, -1, -14))
-    assert dataclasses.astuple(answer) == (True, True, 190.27)
+    assert dataclasses.astuple(answer) == (True, True, 190.27, False)
 
 
 def test_a_given_zero_is_given(probed):
     answer = look_up(probed("a.hkl", "0 0 1 0", default_F=5.0), (0, 0, 1))
-    assert dataclasses.astuple(answer) == (True, True, 0.0)
+    assert dataclasses.astuple(answer) == (True, True, 0.0, False)
 
 
 def test_a_hole_in_the_ranges_is_absent_and_has_default_F(probed):
     answer = look_up(probed("a.hkl", "0 0 1 2", "0 0 3 2", default_F=5.0), (0, 0, 2))
-    assert dataclasses.astuple(answer) == (True, False, 5.0)
+    assert dataclasses.astuple(answer) == (True, False, 5.0, False)
 
 
 @pytest.mark.parametrize("hkl", [(0, 0, 0), (0, 0, 4), (1, 0, 2), (0, -1, 2)])
 def test_what_lies_outside_the_ranges_is_out_of_range_and_has_default_F(probed, hkl):
     answer = look_up(probed("a.hkl", "0 0 1 2", "0 0 3 2", default_F=5.0), hkl)
-    assert dataclasses.astuple(answer) == (False, False, 5.0)
+    assert dataclasses.astuple(answer) == (False, False, 5.0, False)
 
 
 def test_a_zero_of_an_fdump_is_not_given_and_is_zero_whatever_default_F_is(listed, tmp_path):
@@ -86,8 +86,8 @@ def test_a_zero_of_an_fdump_is_not_given_and_is_zero_whatever_default_F_is(liste
     write_fdump(tmp_path / "F.bin", listing)
     source = Reflections(str(tmp_path / "F.bin"), "fdump", 5.0)
     one = probe_reflections(source)
-    assert dataclasses.astuple(look_up(one, (0, 0, 2))) == (True, False, 0.0)
-    assert dataclasses.astuple(look_up(one, (0, 0, 4))) == (False, False, 5.0)
+    assert dataclasses.astuple(look_up(one, (0, 0, 2))) == (True, False, 0.0, False)
+    assert dataclasses.astuple(look_up(one, (0, 0, 4))) == (False, False, 5.0, False)
 
 
 def test_a_missing_file_is_a_finding_not_a_crash(tmp_path):
@@ -220,10 +220,10 @@ def test_ours_are_used_where_they_stand_alone(tmp_path):
 @pytest.mark.parametrize(
     ("line", "ours", "named"),
     [
-        ("-hkl a.hkl", {"fdump": ["F.bin"]}, ["-hkl a.hkl", "fdump F.bin"]),
-        ("-hkl a.hkl", {"mtz": ["a.mtz"]}, ["-hkl a.hkl", "mtz a.mtz"]),
-        ("-dump G.bin", {"fdump": ["F.bin"]}, ["-dump G.bin", "fdump F.bin"]),
-        ("", {"fdump": ["F.bin"], "mtz": ["a.mtz"]}, ["fdump F.bin", "mtz a.mtz"]),
+        ("-hkl a.hkl", {"fdump": ["F.bin"]}, ["-hkl a.hkl", "fdump='F.bin'"]),
+        ("-hkl a.hkl", {"mtz": ["a.mtz"]}, ["-hkl a.hkl", "mtz='a.mtz'"]),
+        ("-dump G.bin", {"fdump": ["F.bin"]}, ["-dump G.bin", "fdump='F.bin'"]),
+        ("", {"fdump": ["F.bin"], "mtz": ["a.mtz"]}, ["fdump='F.bin'", "mtz='a.mtz'"]),
         ("", {"fdump": ["F.bin", "G.bin"]}, ["fdump is given 2 times (F.bin, G.bin)"]),
     ],
 )

@@ -137,6 +137,10 @@ def test_an_exponent_is_read(read):
     assert F(read("1 2 3 4.5E+2\n"), 1, 2, 3) == 450
 
 
+def test_an_exponent_of_fortran_is_read(read):
+    assert F(read("1 2 3 4.5D+02\n-1 2 3 1d0\n"), 1, 2, 3) == 450
+
+
 def test_a_gzipped_list_is_read_whatever_its_name(read):
     assert F(read(gzip.compress(b"1 2 3 4\n")), 1, 2, 3) == 4
 
@@ -227,7 +231,7 @@ def test_a_file_that_is_too_large_is_refused_unread(tmp_path):
 
 
 def test_a_gzip_file_that_unpacks_to_too_much_is_refused(read, monkeypatch):
-    monkeypatch.setattr("tiled_sim.io.hkl.MAX_BYTES", 1000)
+    monkeypatch.setattr("tiled_sim.io.text_table.MAX_BYTES", 1000)
     with pytest.raises(InputFileError, match="unpacks to more than 1000 bytes"):
         read(gzip.compress(b"1 2 3 4\n" * 1000))
 
@@ -309,7 +313,7 @@ def test_one_line_of_more_columns_is_refused(read):
     assert "line 2 ('0 0 2 1 7') has 5 columns" in refusal(read, "0 0 1 1\n0 0 2 1 7\n")
 
 
-@pytest.mark.parametrize("word", ["x", "1_0", "0x1p3", "1d0", "4..5", "١"])
+@pytest.mark.parametrize("word", ["x", "1_0", "0x1p3", "1d", "4x5", "١"])
 def test_a_word_that_is_not_a_number_is_refused(read, word):
     assert "which is not a number" in refusal(read, f"1 2 3 {word}\n")
 
@@ -452,6 +456,7 @@ def test_a_list_is_read_only_if_python_reads_its_numbers_alike(scratch, line):
         grid = read_hkl(scratch)
     except InputFileError:
         return
-    numbers = [float(column) for column in re.split("[#!]", line)[0].split()]
+    columns = re.split("[#!]", line)[0].split()
+    numbers = [float(re.sub("[dD]", "e", column)) for column in columns]
     assert (*grid.minimum, grid.amplitude.item()) == tuple(numbers)
     assert math.isfinite(numbers[3])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tiled_sim.errors import InputFileError, UsageError
-from tiled_sim.io.image_file import read_image_file, read_mask_file, split_key
+from tiled_sim.io.image_file import read_image_file
+from tiled_sim.io.image_format import split_key
 
 PIXELS = np.arange(12).reshape(3, 4) + 1
 SMV = {"unsigned_short": "u2", "long_integer": "i4", "signed_long": "i4", "float": "f4"}
@@ -32,6 +33,16 @@ def write(tmp_path):
         elif kind == "cbf":
             cbfimage = pytest.importorskip("fabio.cbfimage")
             cbfimage.CbfImage(data=PIXELS.astype(np.int32)).write(str(path))
+        elif kind == "tiff":
+            tifimage = pytest.importorskip("fabio.tifimage")
+            tifimage.TifImage(data=PIXELS.astype(np.int32)).write(str(path))
+        elif kind == "edf":
+            edfimage = pytest.importorskip("fabio.edfimage")
+            edfimage.EdfImage(data=PIXELS.astype(np.int32)).write(str(path))
+        elif kind == "hdf5":
+            h5py = pytest.importorskip("h5py")
+            with h5py.File(path, "w") as file:
+                file["entry/data/data"] = PIXELS.astype(np.uint32)[None]
         elif kind == "adsc":
             adscimage = pytest.importorskip("fabio.adscimage")
             adscimage.AdscImage(data=PIXELS.astype(np.uint16)).write(str(path))
@@ -51,6 +62,9 @@ def write(tmp_path):
         ("cbf", "cbf"),
         ("float", "float"),
         ("adsc", "smv"),
+        ("tiff", "tiff"),
+        ("edf", "edf"),
+        ("hdf5", "hdf5"),
         *((f"TYPE={kind}", "smv") for kind in SMV),
     ],
 )
@@ -75,9 +89,44 @@ def test_negative_pixels_of_a_cbf_are_dead(tmp_path):
     assert found.live.tolist() == [[True, False], [False, True]]
 
 
-@pytest.mark.parametrize(("kind", "name"), [("npz", "a.npz"), ("cbf", "a.cbf"), ("smv", "a.img")])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int32])
+@pytest.mark.parametrize("kind", ["cbf", "hdf5"])
+def test_the_largest_value_of_a_type_of_counts_is_a_gap_and_is_told(tmp_path, kind, dtype):
+    pixels = PIXELS.astype(dtype)
+    pixels[:, 1] = np.iinfo(dtype).max
+    path = str(tmp_path / "image")
+    if kind == "cbf":
+        pytest.importorskip("fabio.cbfimage").CbfImage(data=pixels).write(path)
+    else:
+        with pytest.importorskip("h5py").File(path, "w") as file:
+            file["entry/data/data"] = pixels
+    found = read_image_file(path, None, None)
+    assert (~found.live).nonzero()[1].tolist() == [1, 1, 1]
+    assert f"3 pixels hold {np.iinfo(dtype).max}, the largest" in found.marks[0]
+
+
+def test_what_stands_for_a_gap_elsewhere_is_a_number_in_an_smv(tmp_path):
+    pixels = np.full((3, 4), 65535)
+    (tmp_path / "a.img").write_bytes(smv(pixels, "unsigned_short"))
+    assert read_image_file(str(tmp_path / "a.img"), None, None).live.all()
+
+
+def test_a_packed_image_is_answered_by_how_to_unpack_it(tmp_path):
+    (tmp_path / "a.cbf.gz").write_bytes(b"\x1f\x8b and so on")
+    with pytest.raises(InputFileError, match=r"a\.cbf\.gz is packed: .*gunzip -k"):
+        read_image_file(str(tmp_path / "a.cbf.gz"), None, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *(("npz", "a.npz"), ("cbf", "a.cbf"), ("smv", "a.img")),
+        *(("HDF5", "a.h5"), ("TIFF", "a.tif"), ("EDF", "a.edf")),
+    ],
+)
 def test_a_name_that_promises_a_format_is_held_to_it(tmp_path, kind, name):
     pytest.importorskip("fabio")
+    pytest.importorskip("h5py")
     (tmp_path / name).write_bytes(PIXELS.astype("<f4").tobytes())
     with pytest.raises(InputFileError, match=rf"{name}: not an? {kind}.*|not an SMV.*|not a CBF.*"):
         read_image_file(str(tmp_path / name), None, (3, 4))
@@ -89,7 +138,7 @@ def test_a_raw_image_without_a_shape_is_answered_by_how_to_give_it(write):
 
 
 def test_a_key_to_what_has_none_is_refused(write):
-    with pytest.raises(UsageError, match="only npz files have keys"):
+    with pytest.raises(UsageError, match="only npz and HDF5 files have keys"):
         read_image_file(write("TYPE=unsigned_short"), "image", None)
 
 
@@ -109,24 +158,3 @@ def test_an_smv_type_that_is_not_known_is_refused(tmp_path):
     (tmp_path / "a.img").write_bytes(smv(PIXELS, "float").replace(b"=float;", b"=mad;  "))
     with pytest.raises(InputFileError, match="TYPE=mad is not unsigned_short or signed_short"):
         read_image_file(str(tmp_path / "a.img"), None, None)
-
-
-# Masks
-
-
-def test_zero_is_dead_in_an_smv_mask(data):
-    live = read_mask_file(str(data / "mask.img"))
-    assert live.shape == (128, 128)
-    assert 0 < (~live).sum() < live.size
-
-
-@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64])
-def test_zero_is_dead_in_an_npz_mask(tmp_path, dtype):
-    np.savez(tmp_path / "m.npz", other=PIXELS, mask=np.array([[0, 1], [1, 1]], dtype))
-    assert read_mask_file(str(tmp_path / "m.npz")).tolist() == [[False, True], [True, True]]
-
-
-def test_a_mask_of_floats_is_refused(tmp_path):
-    np.savez(tmp_path / "m.npz", mask=PIXELS / 3)
-    with pytest.raises(InputFileError, match="a mask is bool or integer"):
-        read_mask_file(str(tmp_path / "m.npz"))

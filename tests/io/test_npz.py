@@ -1,5 +1,9 @@
 """Arrays in npz files: which one is read, and what is no image."""
 
+import contextlib
+import zipfile
+from io import BytesIO
+
 import numpy as np
 import pytest
 
@@ -64,3 +68,75 @@ def test_a_damaged_file_is_refused(saved):
         path.write_bytes(damaged)
         with pytest.raises(InputFileError, match=r"file\.npz: not an npz file"):
             read_npz(path, None, "image")
+
+
+def written(path, header, compression, content=b"\0" * 64):
+    """An npz file whose array says that it is `header`."""
+    stream = BytesIO()
+    np.lib.format.write_array_header_1_0(stream, header)
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("image.npy", stream.getvalue() + content)
+    return path
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("shape", [(2**20, 2**20), (2**40, 2**40), (3, 3), (9,)])
+def test_a_header_that_claims_more_than_the_file_holds_is_refused_unread(
+    tmp_path, monkeypatch, compression, shape
+):
+    header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    path = written(tmp_path / "file.npz", header, compression)
+    # to take memory for it would be the fault
+    monkeypatch.setattr(np, "load", None)
+    with pytest.raises(
+        InputFileError, match=r"file\.npz: image is said to be float64 of .* not hold"
+    ):
+        read_npz(path, None, "image")
+
+
+def test_a_directory_that_claims_more_than_deflate_can_make_is_refused(tmp_path):
+    header = {"descr": "<f8", "fortran_order": False, "shape": (2**10, 2**19)}
+    path = written(tmp_path / "file.npz", header, zipfile.ZIP_DEFLATED)
+    content = bytearray(path.read_bytes())
+    directory = content.index(b"PK\x01\x02")
+    content[directory + 24 : directory + 28] = (0xFFFFFFFE).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputFileError, match="the file does not hold as many"):
+        read_npz(path, None, "image")
+
+
+def test_an_array_of_more_than_is_read_is_refused(saved, monkeypatch):
+    monkeypatch.setattr("tiled_sim.io.npz.MAX_BYTES", 47)
+    with pytest.raises(InputFileError, match="the 48 bytes of image are more than the 47"):
+        read_npz(saved(image=PIXELS), None, "image")
+
+
+def test_an_npy_file_is_refused(tmp_path):
+    np.save(tmp_path / "file.npy", PIXELS)
+    with pytest.raises(InputFileError, match=r"file\.npy: not an npz file"):
+        read_npz(tmp_path / "file.npy", None, "image")
+
+
+def test_any_damaged_byte_is_read_or_refused(saved):
+    path = saved(image=PIXELS)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        with contextlib.suppress(InputFileError):
+            read_npz(path, None, "image")
+
+
+def test_what_is_no_array_in_an_npz_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "file.npz", "w") as archive:
+        archive.writestr("image", "not an array")
+    with pytest.raises(InputFileError, match=r"file\.npz: not an npz file of plain arrays"):
+        read_npz(tmp_path / "file.npz", None, "image")
+
+
+def test_arrays_of_every_size_and_order_are_read(tmp_path):
+    for array in (np.zeros((2000, 2000), bool), np.asfortranarray(PIXELS), PIXELS[:1, :1]):
+        for save in (np.savez, np.savez_compressed):
+            save(tmp_path / "file.npz", image=array)
+            assert (read_npz(tmp_path / "file.npz", None, "image")[1] == array).all()

@@ -134,7 +134,86 @@ def test_the_mask_of_the_reference_runs_has_dead_pixels(data):
     assert 0 < (image.pixels == 0).sum() < image.pixels.size
 
 
+# Where the header ends
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "SAMPLE_HOLDER_NAMES={ Z X Y };\n",
+        "SAMPLE_HOLDER_NAMES={ Z X Y }\n",
+        "COMMENT={beam stop in};\n",
+        "COMMENT=} a brace\n",
+    ],
+)
+def test_a_brace_in_a_value_does_not_end_the_header(read, line):
+    header = smv(DISTANCE=250)[:512].replace(b"DIM=2;\n", line.encode(), 1)
+    image = read(header.rstrip(b" ").ljust(512) + PIXELS.tobytes())
+    assert image.number("DISTANCE") == 250
+    assert image.pixels.tolist() == PIXELS.tolist()
+
+
+@pytest.mark.parametrize("end", [b"}\f", b"}\n\f\n", b"}\r\n\f", b"}\n", b"}\0\0", b"}", b""])
+def test_every_way_to_end_a_header_is_read(read, end):
+    header = smv(DISTANCE=250)[:512].replace(b"}\f", end).rstrip(b" ")
+    for padding in (b" ", b"\0"):
+        image = read(header.ljust(512, padding) + PIXELS.tobytes())
+        assert image.number("DISTANCE") == 250
+        assert image.pixels.tolist() == PIXELS.tolist()
+
+
+def test_pixels_that_look_like_the_end_of_a_header_are_pixels(read):
+    pixels = PIXELS.copy()
+    pixels[:] = int.from_bytes(b"}\f", "little")
+    header = smv(pixels)[:512].replace(b"}\f", b"}\n")
+    assert (
+        read(header.rstrip(b" ").ljust(512) + pixels.tobytes()).pixels.tolist() == pixels.tolist()
+    )
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"=", b" = "), (b"\n", b"\r\n"), (b"SIZE", b"size")])
+def test_spaces_line_ends_and_capitals_of_a_header_do_not_matter(read, old, new):
+    header = smv(DISTANCE=250)[:512].replace(old, new).rstrip(b" ")
+    image = read(header.ljust(512) + PIXELS.tobytes())
+    assert image.number("DISTANCE") == 250
+    assert image.pixels.tolist() == PIXELS.tolist()
+
+
 # Any type
+
+
+def thirty_two_bits(**header):
+    """Bytes of an image of 32-bit pixels."""
+    return smv(**header)[:512] + PIXELS.astype("<u4").tobytes()
+
+
+@pytest.mark.parametrize(
+    "kind", ["unsigned long int", "unsigned_long", "Unsigned Long Int", "long"]
+)
+def test_the_type_of_pixels_is_read_in_the_words_of_d_trek(read, kind):
+    image = read(thirty_two_bits(TYPE=None, Data_type=kind))
+    assert image.pixels.dtype.itemsize == 4
+    assert image.pixels.tolist() == PIXELS.tolist()
+
+
+def test_pixels_of_32_bits_are_read_as_a_mask_is(read):
+    assert read(thirty_two_bits(TYPE="unsigned_long")).pixels.tolist() == PIXELS.tolist()
+
+
+@pytest.mark.parametrize("scheme", ["None", "", "none", "RAW"])
+def test_a_compression_that_is_none_is_none(read, scheme):
+    assert read(smv(COMPRESSION=scheme)).pixels.tolist() == PIXELS.tolist()
+
+
+@pytest.mark.parametrize(
+    ("spelling", "order"),
+    [
+        *((text, ">") for text in ("BIG_ENDIAN", "Big-Endian", "big endian", "MSBFIRST", "BIG")),
+        *((text, "<") for text in ("LITTLE_ENDIAN", "littleendian", "LSBfirst", "little")),
+    ],
+)
+def test_the_order_of_bytes_is_read_in_any_spelling(read, spelling, order):
+    assert read(smv(order=order, BYTE_ORDER=spelling)).pixels.tolist() == PIXELS.tolist()
 
 
 @pytest.mark.parametrize(
@@ -185,16 +264,47 @@ def test_pixels_begin_after_a_header_that_is_longer_than_it_says(tmp_path):
         (smv(TYPE="float"), "TYPE=float is not unsigned_short"),
         (smv()[:-1], r"3 x 4 \(slow x fast\) pixels need 536 bytes, it has 535"),
         (smv(SIZE2=4), r"4 x 4 \(slow x fast\) pixels need 544 bytes, it has 536"),
+        (smv(SIZE2=2), r"2 x 4 \(slow x fast\) pixels need 528 bytes, it has 536"),
+        (thirty_two_bits(), "unsigned_short is 2 bytes a pixel, the file has 4"),
+        (thirty_two_bits(TYPE=None), "without a TYPE they are of 16 bits; write TYPE=unsigned_l"),
+        (smv(TYPE=None, Data_type="Compressed"), "line 7: Data_type=Compressed is not unsigned_"),
+        (smv(Data_type="long int"), "Data_type=long int contradicts TYPE=unsigned_short"),
+        (smv(COMPRESSION="RLE"), "line 8: COMPRESSION=RLE: compressed pixels are not read"),
+        (smv(BYTE_ORDER="middle_endian"), "line 4: BYTE_ORDER=middle_endian is not known"),
+        (smv(BYTE_ORDER=""), "line 4: BYTE_ORDER= is not known"),
+        (smv(DIM=3), "line 3: DIM=3: images of two dimensions"),
+        (smv(SIZE1="4_0"), "line 6: SIZE1=4_0: the SMV header needs a positive whole number"),
+        (smv().replace(b"BYTES=512", b"BYTES=999999999999"), "HEADER_BYTES=999999999999 is more t"),
+        (smv().replace(b"BYTES=512", b"BYTES=-5"), "a positive whole number as HEADER_BYTES"),
     ],
 )
 def test_what_is_not_a_whole_image_is_refused_by_its_name(read, content, fault):
-    with pytest.raises(InputFileError, match=rf"mask\.img: .*{fault}"):
+    with pytest.raises(InputFileError, match=rf"mask\.img.*{fault}"):
         read(content)
 
 
 def test_a_header_value_that_is_not_a_number_is_refused_by_its_key(read):
     image = read(smv(DISTANCE="far"))
-    with pytest.raises(InputFileError, match="header DISTANCE='far' is not a number"):
+    with pytest.raises(InputFileError, match=r"mask\.img, header line 8: DISTANCE=far is not a n"):
+        image.number("DISTANCE")
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("", "has no value"),
+        ("nan", "is not a number"),
+        ("inf", "is not a number"),
+        ("1e999", "is not a number"),
+        ("100.0 mm", "is not a number: write it bare, without a unit"),
+        ("1_00", "is not a number"),
+        ("١٠٠".encode().decode("latin-1"), "is not a number"),
+    ],
+)
+def test_a_header_value_that_is_garbled_is_refused_with_its_line(read, value, fault):
+    content = smv(DISTANCE="X")[:512].replace(b"=X", f"={value}".encode("latin-1")).rstrip(b" ")
+    image = read(content.ljust(512) + PIXELS.tobytes())
+    with pytest.raises(InputFileError, match=rf"mask\.img, header line 8: DISTANCE=.* ?{fault}"):
         image.number("DISTANCE")
 
 
@@ -242,7 +352,13 @@ def test_a_header_longer_than_512_bytes_is_read_to_its_end(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "fault"),
-    [(b"P5 4 4", "not an SMV image"), (smv(SIZE2=None), "as SIZE2"), (b"", "not an SMV image")],
+    [
+        (b"P5 4 4", "not an SMV image"),
+        (smv(SIZE2=None), "as SIZE2"),
+        (b"", "not an SMV image"),
+        (smv().replace(b"BYTES=512", b"BYTES=999999999999"), "HEADER_BYTES=999999999999 is more t"),
+        (smv(SIZE2=2), "pixels need 528 bytes, it has 536"),
+    ],
 )
 def test_what_is_no_header_is_refused_by_its_name(tmp_path, content, fault):
     (tmp_path / "i.img").write_bytes(content)

@@ -43,12 +43,12 @@ def test_a_gzipped_table_is_the_same(data, tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("0 1\n", "it holds 1 lines"),
-        ("0 1\n0.1\n", r"line 2 \('0.1'\) has 1 columns"),
+        ("0 1\n", "it holds 1 line "),
+        ("0 1\n0.1\n", r"line 2 \('0.1'\) has 1 column where `stol F` has 2"),
         ("0 1\n0.1 2 3\n", r"line 2 \('0.1 2 3'\) has 3 columns"),
         ("0 1\n0.1 2 u\n", "line 2 .* has 3 columns"),
-        ("0 1\n0.1 two\n", "line 2 .* is not two numbers"),
-        ("0 1\n0.1 nan\n", "line 2 .* is not two finite numbers"),
+        ("0 1\n0.1 two\n", "line 2 .* has 'two' for F, which is not a number"),
+        ("0 1\n0.1 nan\n", "line 2 .* has F = 'nan', not finite"),
         ("0 1\n0.1 -2\n", "line 2 .* has a negative number"),
         ("-0.1 1\n0.1 2\n", "line 1 .* has a negative number"),
         ("0 1\n0.2 2\n0.1 3\n", "line 3 .* goes back from 0.2"),
@@ -63,7 +63,7 @@ def test_a_table_that_is_none_is_refused_with_file_and_line(read, text, fault):
 def test_what_is_not_text_is_refused(tmp_path):
     path = tmp_path / "binary.stol"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputFileError, match="not text"):
+    with pytest.raises(InputFileError, match="UTF-16 text"):
         read_stol(path)
 
 

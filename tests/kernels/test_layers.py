@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.vectors import as_tuple
 from tiled_sim.simulation.images import simulate as simulate_image
@@ -143,11 +144,10 @@ def test_a_curved_sensor_is_met_head_on_everywhere(still):
     assert image_of(curved) == pytest.approx(image_of(bare) * (1 - math.exp(-0.9)), rel=1e-6)
 
 
-def test_the_depth_leads_away_from_the_sample_whatever_way_the_normal_points(still):
-    experiment = still(*THICK, "-detector_thicksteps", 2)
+def test_deeper_layers_lie_farther_from_the_sample(still):
+    experiment = still(*THICK, "-detector_thicksteps", 2, "-detector_roty", 30)
     (panel,) = experiment.detector.panels
-    turned = dataclasses.replace(panel, normal=as_tuple(-np.array(panel.normal)))
-    detector = dataclasses.replace(experiment.detector, panels=(turned,))
-    facing = dataclasses.replace(experiment, detector=detector)
-    # the solid angle has the sign of the close distance
-    assert -image_of(facing) == pytest.approx(image_of(experiment), rel=1e-6)
+    front, back = Scene.of(experiment, 0, 0).layers()
+    assert front.close_distance == panel.close_distance
+    deeper = experiment.detector.sensor.depth(1)
+    assert back.close_distance - front.close_distance == pytest.approx(deeper, rel=1e-9)

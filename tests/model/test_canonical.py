@@ -84,6 +84,7 @@ DEFAULTS = {
         "Sensor.layers": 1,
         "Reflections.default_F": 0.0,
         "Reflections.format": None,
+        "Reflections.space_group": None,
     },
 }
 
@@ -212,10 +213,12 @@ def test_what_is_not_hashed_is_marked_in_the_model():
     }
     assert marked == {
         "Background.path",
+        "Experiment.allow_upstream",
         "Experiment.notes",
         "MaskFile.path",
         "Panel.group",
         "Panel.name",
         "Reflections.column",
+        "Reflections.ignore_file_cell",
         "Reflections.path",
     }

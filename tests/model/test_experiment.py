@@ -114,6 +114,8 @@ def other(value):
     """Another value of the same type, or an array of others."""
     if isinstance(value, bool):
         return not value
+    if value is None:
+        return "x"
     return value + "x" if isinstance(value, str) else value * 1.001 + 1
 
 
@@ -143,6 +145,8 @@ NOT_SIMULATED = {
     "structure_factors.path",
     "background.path",
     "structure_factors.column",
+    "structure_factors.ignore_file_cell",
+    "allow_upstream",
     "detector.panels.0.mask.path",
     "detector.panels.0.name",
     "detector.panels.0.group.0",
@@ -431,7 +435,9 @@ TILTED = changed(BEAM, direction=ASIDE, spectrum=Spectrum.of([Source(ASIDE, 1.0)
         (PANEL, {"normal": (2.0, 0.0, 0.0)}, "panel.normal = .* must be a unit vector"),
         (PANEL, {"pixels": (0, 60)}, "panel.pixels = .0, 60. must be at least 1 each way"),
         (PANEL, {"pixel_size": (2e-4, 0.0)}, "panel.pixel_size = .0.0002, 0.0. m must be positive"),
-        (PANEL, {"origin": (0.0, 0.1, 0.1)}, "passes through the sample .close distance 0."),
+        (PANEL, {"origin": (0.0, 0.1, 0.1)}, "passes through the sample .close distance"),
+        (PANEL, {"origin": (1e-15, 0.1, 0.1)}, "passes through the sample .close distance"),
+        (PANEL, {"normal": (-1.0, 0.0, 0.0)}, "panel left turns its back .* negative number of ph"),
         (PANEL, {"origin": (INFINITE, 0.1, 0.1)}, "panel.origin = .* must be finite"),
         (PANEL, {"region": Region(0, 41, 0, 60)}, "reaches beyond the panel's 40 x 60"),
         (PANEL, {"region": Region(0, 40, 0, 61)}, "reaches beyond the panel's 40 x 60"),

@@ -392,3 +392,10 @@ def test_layers_and_a_background_take_their_time(still):
     thick = seconds("-detector_thick", 450, "-detector_thicksteps", 5)
     assert thick == pytest.approx(5 * seconds())
     assert seconds("-water", 5) == pytest.approx(seconds() + 96 * 96 * 200e-9)
+
+
+def test_a_region_of_interest_takes_the_time_of_its_pixels_alone(still):
+    chosen = choose_kernel(still(), Settings("reference"), device="cpu", cores=1)
+    whole = choice.predicted_seconds(chosen, still(), cores=1)
+    quarter = still("-roi", 0, 47, 48, 95)
+    assert choice.predicted_seconds(chosen, quarter, cores=1) == pytest.approx(whole / 4)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiled_sim.io.sources import SourceRow
+from tiled_sim.io.sources import SourceList
 from tiled_sim.physics.vectors import about_fixed_axes
 from tiled_sim.read.sources import listed_sources, swept_sources
 from tiled_sim.read.stepping import SINGLE, Steps
@@ -113,8 +113,8 @@ def test_directions_turn_with_the_beam(turn, horizontal, vertical):
 
 def listed(*columns):
     columns = [*columns, *[math.nan] * (5 - len(columns))]
-    row = SourceRow(tuple(columns[:3]), *columns[3:])
-    (source,) = listed_sources([row], BEAM, 2.0)
+    row = np.array([columns])
+    (source,) = listed_sources(SourceList(row[:, :3], row[:, 3], row[:, 4]), BEAM, 2.0)
     return source
 
 
@@ -152,5 +152,6 @@ def test_the_wavelength_of_a_source_is_in_metres():
 
 
 def test_sources_keep_the_order_of_the_list():
-    rows = [SourceRow((-1.0, 0.0, 0.0), float(n), math.nan) for n in (3, 1, 2)]
-    assert [source.weight for source in listed_sources(rows, BEAM, 2.0)] == [3.0, 1.0, 2.0]
+    weights = np.array([3.0, 1.0, 2.0])
+    listed = SourceList(np.tile([-1.0, 0.0, 0.0], (3, 1)), weights, np.full(3, math.nan))
+    assert [source.weight for source in listed_sources(listed, BEAM, 2.0)] == [3.0, 1.0, 2.0]

@@ -93,7 +93,10 @@ def _panels(draw, pixels, pixel_size):
         *(st.integers(0, size) for size in (slow - 1, slow, fast - 1, fast)),
     )
     origin, normal = draw(three(_any)), draw(unit_vectors)
-    assume(abs(np.dot(origin, normal)) > 1e-6)
+    close_distance = float(np.dot(origin, normal))
+    assume(abs(close_distance) > 1e-6)
+    if close_distance < 0.0:
+        normal = as_tuple(-np.array(normal))
     return Panel(
         origin=origin,
         fast_axis=draw(unit_vectors),
@@ -131,10 +134,11 @@ _backgrounds = st.builds(
 
 
 def _experiment(c_compat, **parts):
-    """An experiment, with ``c_compat`` and noise only where they can be had."""
+    """An experiment, with c_compat, noise and light from one side only where these can be had."""
     for fewer in ({"c_compat": c_compat}, {}, {"noise": None}):
-        with contextlib.suppress(ExperimentError):
-            return Experiment(**(parts | fewer))
+        for anywhere in (False, True):
+            with contextlib.suppress(ExperimentError):
+                return Experiment(**(parts | fewer), allow_upstream=anywhere)
     raise AssertionError("no noise can be had with anything")
 
 

@@ -144,4 +144,5 @@ def experiments(draw, layouts, crystals_of, panels_in, curved=False, dmin=False,
         ),
         Reflections(default_F=40.0),
         c_compat=c_compat and draw(st.booleans()),
+        allow_upstream=True,
     )

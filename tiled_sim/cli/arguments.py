@@ -12,6 +12,7 @@ from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
 from tiled_sim.errors import UsageError
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.readout import CALIBRATION_SEED, POINT_SPREADS, Noise, PointSpread
 from tiled_sim.model.values import integer_in, number_in, shown
 
@@ -130,7 +131,8 @@ def add_experiment_options(parser: Parser) -> None:
     parser.add_argument(
         "--mtz",
         metavar="FILE[:LABEL]",
-        help="take F from this MTZ in place of -hkl; LABEL tells which of several columns",
+        help="take F from this MTZ, or CIF of structure factors, in place of -hkl; LABEL tells "
+        "which of several columns",
     )
     add_reading_options(parser)
 
@@ -141,6 +143,27 @@ def add_reading_options(parser: Parser) -> None:
         "--c-compat",
         action="store_true",
         help="replay what the C program does wrong, and ignore what it ignores",
+    )
+    parser.add_argument(
+        "--space-group",
+        metavar="NAME",
+        help="of the list of structure factors: tells what is absent by symmetry, and expands "
+        "nothing (an MTZ names its own)",
+    )
+    parser.add_argument(
+        "--ignore-file-cell",
+        action="store_true",
+        help="the cell that an MTZ or a MOSFLM matrix file names may be another than the crystal's",
+    )
+    parser.add_argument(
+        "--spectrum",
+        metavar="FILE",
+        help="wavelengths of the beam: energy [eV] or wavelength [Å], and weight, in each line",
+    )
+    parser.add_argument(
+        "--allow-upstream",
+        action="store_true",
+        help="light of sources may travel against the beam, and panels stand upstream",
     )
     parser.add_argument(
         "--clip-to-beam",
@@ -216,6 +239,17 @@ def _point_spread_in(options: argparse.Namespace) -> PointSpread | None:
     return PointSpread(kind, width / 1e6, radius)
 
 
+def own_reading(options: argparse.Namespace) -> OwnOptions:
+    """What `add_reading_options` asks for beside C's way and a spectrum. Raises as `noise_in`."""
+    return {
+        "space_group": options.space_group,
+        "ignore_file_cell": options.ignore_file_cell,
+        "clip_to_beam": options.clip_to_beam,
+        "allow_upstream": options.allow_upstream,
+        "noise": noise_in(options),
+    }
+
+
 def read_request(options: argparse.Namespace, words: list[str]) -> Request:
     """The experiment of a TOML file or of nanoBragg options.
 
@@ -236,13 +270,9 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
     if words[0].startswith("-"):
         if options.noise_seed is not None and "-seed" in words:
             raise UsageError("--noise-seed and -seed both give the seed of the noise; give one")
-        command = Command.of(words, c_compat=options.c_compat)
-        experiment = command.experiment(
-            fdump=options.fdump,
-            mtz=options.mtz,
-            clip_to_beam=options.clip_to_beam,
-            noise=noise_in(options),
-        )
+        command = Command.of(words, c_compat=options.c_compat, spectrum=options.spectrum)
+        own: OwnOptions = {**own_reading(options), "fdump": options.fdump, "mtz": options.mtz}
+        experiment = command.experiment(**own)
         return Request(experiment, command.outputs)
     if options.fdump or options.mtz:
         raise UsageError(
@@ -274,6 +304,16 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
         raise UsageError(
             "--c-compat and --clip-to-beam go with nanoBragg options; in a TOML file write "
             "`c_compat = true`, and sizes as they count"
+        )
+    if options.spectrum or options.allow_upstream:
+        raise UsageError(
+            "--spectrum and --allow-upstream go with nanoBragg options; in a TOML file write "
+            "`spectrum_file` in [beam], and `allow_upstream = true` at the top"
+        )
+    if options.ignore_file_cell or options.space_group is not None:
+        raise UsageError(
+            "--ignore-file-cell and --space-group go with nanoBragg options; in a TOML file write "
+            "`ignore_file_cell = true` and `space_group` in [structure_factors]"
         )
     if noise_in(options) is not None:
         raise UsageError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tiled_sim.cli.arguments import Parser, fraction, positive, whole_number
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
+from tiled_sim.model.values import number_in, shown
 
 if TYPE_CHECKING:
     from tiled_sim.instruments.comparison import Check, Comparison
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
 DIFFERENT = 6
 
 _EPILOG = """\
-A and B are each a run (RUN.zarr), an SMV image, a CBF image, an npz file (FILE.npz, or FILE.npz:KEY
-for one array of several), or a raw float32 image with --shape. Ratios are B / A. Pixels that the
-mask of a run, a negative value in a CBF or --mask makes dead are left out.
+A and B are each a run (RUN.zarr), an SMV, CBF, TIFF or EDF image, an npz or HDF5 file (FILE, or
+FILE:KEY for one array of several), or a raw float32 image with --shape. Ratios are B / A. Left out
+are pixels that the mask of a run or --mask makes dead, those that are negative in a CBF, those of
+the largest value of an unsigned type or of int32 in a CBF or HDF5 file (gaps), and those that the
+pixel_mask of an HDF5 file names.
+
+Of a run its expected photons are compared, or with --counts its counts. An image of -noisefile
+holds counts plus what -adc says, 40 if nothing, which its header does not tell: --offset takes it
+off, so that `compare RUN.zarr noise.img --counts --offset 40` holds like against like.
 
 The images pass if all of correlation, sum ratio, worst peak and peak displacement do. The peaks
 are the 100 brightest local maxima of A, each held against the brightest pixel of B within 2 pixels,
@@ -40,8 +47,20 @@ def parser() -> Parser:
         metavar=("SLOW", "FAST"),
         help="pixels of a raw float32 image",
     )
-    made.add_argument("--frame", type=whole_number, metavar="N", help="exposure of a run (0)")
-    made.add_argument("--panel", type=whole_number, metavar="N", help="panel of a run (0)")
+    for name, what in (("frame", "exposure"), ("panel", "panel")):
+        made.add_argument(
+            f"--{name}", type=whole_number, metavar="N", help=f"{what} of a run or HDF5 file (0)"
+        )
+    made.add_argument(
+        "--counts", action="store_true", help="of runs, compare the counts, not expected photons"
+    )
+    made.add_argument(
+        "--offset",
+        type=_offsets,
+        metavar="N[,N]",
+        help="what images hold above counts or photons, as -adc adds 40: one number for every SMV "
+        "image, or two for A,B",
+    )
     made.add_argument(
         "--roi",
         nargs=4,
@@ -53,7 +72,7 @@ def parser() -> Parser:
     made.add_argument(
         "--mask",
         metavar="FILE",
-        help="SMV image, or array in an npz (`mask`, the only one, or FILE.npz:KEY); 0 is dead",
+        help="dead pixels: SMV, npz, TIFF (zero is dead), CBF (negative), HDF5, EDF (non-zero)",
     )
     made.add_argument(
         "--min-correlation",
@@ -98,7 +117,7 @@ def run(words: Sequence[str]) -> int:
         raise UsageError(f"--sum-ratio {low:g} {high:g}: the first is the least, the second not")
     from tiled_sim.instruments.comparison import Thresholds, compare_images
 
-    a, b = _images(options)
+    a, b, mask_notes = _images(options)
     origin = (0, 0) if options.roi is None else (options.roi[2], options.roi[0])
     found = compare_images(a.pixels, b.pixels, a.live, origin)
     thresholds = Thresholds(
@@ -110,38 +129,106 @@ def run(words: Sequence[str]) -> int:
         write_comparison_picture(a, b, options.picture, origin)
     checks = found.checks(thresholds)
     passed = all(check.passed for check in checks)
+    notes = [*mask_notes, *_notes(a, b, options)]
     if options.json:
-        print_json(_document(a, b, found, checks, passed, options))
+        print_json(_document(a, b, found, checks, passed, options) | {"notes": notes})
     else:
-        print("\n".join(_lines(a, b, found, checks)))
+        print("\n".join(_lines(a, b, found, checks, notes)))
         if options.picture:
             print(f"picture   {options.picture}")
     return 0 if passed else DIFFERENT
 
 
-def _images(options: argparse.Namespace) -> "tuple[Image, Image]":
-    """A and B, cut and masked alike."""
-    from tiled_sim.instruments.image import is_run, read_image, same_part
-    from tiled_sim.io.image_file import read_mask_file
+def _offsets(text: str) -> tuple[float, ...]:
+    values = [value for part in text.split(",") if (value := number_in(part)) is not None]
+    if len(values) != text.count(",") + 1 or len(values) > 2 or not all(map(math.isfinite, values)):
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a number, nor two as in 0,40")
+    return tuple(values)
+
+
+def _images(options: argparse.Namespace) -> "tuple[Image, Image, list[str]]":
+    """A and B, cut and masked alike, and what is odd about the mask."""
+    from tiled_sim.instruments.image import has_frames, is_run, read_image, same_part
+    from tiled_sim.io.mask_file import read_mask
     from tiled_sim.model.detector import Region
 
     names = (options.a, options.b)
+    if options.counts and not any(map(is_run, names)):
+        raise UsageError("--counts are those of a run, and neither A nor B is one: leave it out")
     shape = None if options.shape is None else (options.shape[0], options.shape[1])
     a, b = (
-        read_image(name, shape=shape, frame=options.frame or 0, panel=options.panel or 0)
+        read_image(
+            name,
+            shape=shape,
+            frame=options.frame or 0,
+            panel=options.panel or 0,
+            counts=options.counts,
+        )
         for name in names
     )
     for option in ("frame", "panel"):
-        if getattr(options, option) is not None and not any(map(is_run, names)):
-            raise UsageError(f"--{option} chooses in a run, and neither A nor B is one")
+        if getattr(options, option) is not None and not any(map(has_frames, names)):
+            raise UsageError(
+                f"--{option} chooses in a run or HDF5 file, and neither A nor B is one"
+            )
     if shape is not None and "float" not in (a.source["format"], b.source["format"]):
         raise UsageError("--shape is that of a raw float32 image, and neither A nor B is one")
-    mask = None if options.mask is None else read_mask_file(options.mask)
+    mask = None if options.mask is None else read_mask(options.mask)
     region = None if options.roi is None else Region.of_ends(*options.roi)
-    return same_part(a, b, region, mask)
+    live = None if mask is None else mask.live
+    notes = [mask.note] if mask is not None and mask.note else []
+    return (*same_part(*_less_offsets(a, b, options.offset), region, live), notes)
 
 
-def _lines(a: "Image", b: "Image", found: "Comparison", checks: "tuple[Check, ...]") -> list[str]:
+def _less_offsets(
+    a: "Image", b: "Image", offsets: tuple[float, ...] | None
+) -> "tuple[Image, Image]":
+    """A and B less what --offset says that they hold more."""
+    from tiled_sim.instruments.image import less_offset
+
+    if offsets is None:
+        return a, b
+    if len(offsets) == 1:
+        if not (a.is_integer_smv or b.is_integer_smv):
+            raise UsageError(
+                f"--offset {offsets[0]:g} is that of SMV images, and neither A nor B is one of "
+                f"whole numbers; give one for each, --offset 0,{offsets[0]:g}"
+            )
+        offsets = (offsets[0] * a.is_integer_smv, offsets[0] * b.is_integer_smv)
+    return less_offset(a, offsets[0]), less_offset(b, offsets[1])
+
+
+def _notes(a: "Image", b: "Image", options: argparse.Namespace) -> list[str]:
+    """What was left out by its value, and whether unlike is held against unlike."""
+    notes = [
+        f"{letter}: {mark}; they are left out"
+        for letter, image in (("A", a), ("B", b))
+        for mark in image.marks
+    ]
+    for letter, image, other in (("A", a, b), ("B", b, a)):
+        if not image.is_integer_smv or other.source["format"] == "smv":
+            continue
+        if not other.whole:
+            what = "expected photons" if other.source["format"] == "run" else "no whole numbers"
+            notes.append(
+                f"{letter} is an SMV image of whole numbers, and the other holds {what}: one of "
+                "-noisefile holds counts, and is compared with those of a run by --counts"
+            )
+        if options.offset is None:
+            notes.append(
+                f"{letter}: an image of -noisefile or -intfile holds -adc, 40 if not said, more "
+                "than its counts or photons: --offset 40 takes it off"
+            )
+    return notes
+
+
+def _lines(
+    a: "Image",
+    b: "Image",
+    found: "Comparison",
+    checks: "tuple[Check, ...]",
+    notes: list[str],
+) -> list[str]:
     errors, peaks = found.relative_errors, found.peaks
     rows = [("name", "value", "threshold", "verdict")]
     for check in checks:
@@ -175,6 +262,7 @@ def _lines(a: "Image", b: "Image", found: "Comparison", checks: "tuple[Check, ..
     failed = [check.name for check in checks if not check.passed]
     return [
         *(_source(letter, image) for letter, image in (("A", a), ("B", b))),
+        *(f"note      {note}" for note in notes),
         "",
         *(
             f"{name:32} {value:24} {bound:16} {verdict}".rstrip()
@@ -189,6 +277,8 @@ def _source(letter: str, image: "Image") -> str:
     source = image.source
     slow, fast = source["shape"]
     told = f"run {source['run_id']}" if "run_id" in source else f"sha256 {source['sha256']}"
+    if source.get("counts"):
+        told = f"counts of {told}"
     return f"{letter:9} {image.name} ({source['format']}, {slow} x {fast} slow x fast, {told})"
 
 
@@ -222,6 +312,8 @@ def _document(
         "b": b.source,
         "roi": options.roi,
         "mask": options.mask,
+        "counts": options.counts,
+        "offset": options.offset,
         "passed": passed,
         "checks": [
             {

@@ -1,5 +1,6 @@
 """The nanoBragg options as tables: for ``--help``, and for the page ``docs/options.md``."""
 
+from tiled_sim.io.mask_file import MASK_RULES
 from tiled_sim.read.nanobragg.options import OPTIONS, Option
 
 _INTRODUCTION = """\
@@ -16,6 +17,20 @@ an error, unless `--c-compat` says to ignore what C ignores.
 
 This page is made from the parser's own table:
 `python -c "from tiled_sim.cli.options import options_page; print(options_page(), end='')"`.
+"""
+
+_MASKS = """\
+
+## Masks
+
+What `-mask FILE`, `mask` in a TOML file and `compare --mask` read, and which pixels of it are dead.
+The format is told by the file's content. A mask of which more than half the pixels are dead is a
+note, and so is one of most formats that leaves every pixel live: it may be meant the other way
+round. The header of an SMV or CBF image sets the geometry, where the options do not; of the others
+only the number of pixels counts.
+
+| format | dead are pixels where | which array of the file | sets the geometry |
+| --- | --- | --- | --- |
 """
 
 
@@ -38,7 +53,16 @@ def options_page() -> str:
         # a bar of its own would end the cell
         row = (cell.replace("|", "\\|") for cell in (*cells, _as_c(option)))
         lines.append(f"| {' | '.join(row)} |")
-    return "\n".join([_INTRODUCTION, *lines, ""])
+    return "\n".join([_INTRODUCTION, *lines, _MASKS + masks_table()])
+
+
+def masks_table() -> str:
+    """The rule of every format of masks, a row each."""
+    rows = [
+        f"| {rule.title} | {rule.dead} | {rule.array} | {'yes' if rule.geometry else 'no'} |\n"
+        for rule in MASK_RULES.values()
+    ]
+    return "".join(rows)
 
 
 def _usage(option: Option) -> str:

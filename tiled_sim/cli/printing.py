@@ -42,14 +42,20 @@ def provenance_lines(found: dict[str, Any] | None, default_F: float) -> list[str
     ranges = ", ".join(f"{n} {a}..{b}" for n, a, b in zip("hkl", low, high, strict=True))
     coverage = found["coverage"]
     where = "outside the grid" if found["format"] == "fdump" else "elsewhere"
+    group, forbidden = found.get("space_group"), coverage.get("forbidden", 0)
+    allowed, absences = "", []
+    if forbidden:
+        allowed = f" that {group} allows"
+        absences = [f"          {forbidden} more are absent by the symmetry of {group}: F = 0"]
     plural = "" if found["count"] == 1 else "s"
     lines = [
         f"F         {found['path']} ({found['format']}, {found['size']} bytes)",
         f"          sha256 {found['sha256']}",
         f"          {found['count']} reflection{plural}, {ranges}; {default_F:g} electrons {where}",
         f"          covers {100 * coverage['fraction']:.4g} % of the {coverage['reflections']} "
-        f"reflections in reach; {coverage['missing']} are not given, "
+        f"reflections in reach{allowed}; {coverage['missing']} are not given, "
         f"{coverage['reflections'] - coverage['in_range']} of them outside the ranges",
+        *absences,
     ]
     if found["negative"]:
         lines.append(f"          {found['negative']} are negative (only F² counts)")
@@ -99,6 +105,7 @@ def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[
         f"kernel    {settings.kernel}, {settings.precision} precision ({settings.reason})",
         f"look-ups  {number(looked.in_range)} in range, {number(looked.zero)} at zero, "
         f"{number(looked.absent)} absent, {number(looked.out_of_range)} out of range"
+        + (f", {number(looked.forbidden)} absent by symmetry" if looked.forbidden else "")
         + ("" if settings.kernel == REFERENCE else ", of a fixed sample"),
     ]
     if looked.interpolation_refused:

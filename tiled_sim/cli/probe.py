@@ -9,7 +9,7 @@ from tiled_sim.cli.arguments import (
     Parser,
     add_reading_options,
     integer,
-    noise_in,
+    own_reading,
     read_experiment_file,
     whole_number,
 )
@@ -48,7 +48,8 @@ def parser() -> Parser:
         "  tiled-sim probe EXPERIMENT.toml | <nanoBragg options> --pixel SLOW FAST …\n\n"
         "With nanoBragg options --fdump and --mtz count as in `submit`; --hkl is for a look only.",
         epilog="exit codes of this verb:\n"
-        "  0    every reflection asked for is given, in the source that the command would use, or\n"
+        "  0    every reflection asked for is given, or absent by the symmetry of a space group,\n"
+        "       in the source that the command would use, or\n"
         "       in all sources where it would use none of them\n"
         "  10   one is in range there, but not given (or no file is used)\n"
         "  11   one is out of the ranges there\n"
@@ -184,7 +185,7 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
     from tiled_sim.instruments.probe import Verdict, judge_command, judge_list
 
     if not rest:
-        sources = _distinct([_reflections(named, 0.0) for named in options.named])
+        sources = _distinct([_reflections(named, options, 0.0) for named in options.named])
         return _Asked(sources, judge_list(sources), None)
     if rest[0].startswith("-"):
         fdump, mtz = (
@@ -196,8 +197,8 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
             c_compat=options.c_compat,
             fdump=fdump,
             mtz=mtz,
-            clip_to_beam=options.clip_to_beam,
-            noise=noise_in(options),
+            spectrum=options.spectrum,
+            own=own_reading(options),
         )
     else:
         experiment = read_experiment_file(options, rest)
@@ -211,16 +212,17 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
         sources = [] if reflections.path is None else [reflections]
     used = [verdict.reflections] if verdict.reflections else sources
     default_F = used[0].default_F if used else 0.0
-    looked_at = [_reflections(named, default_F) for named in options.named]
+    looked_at = [_reflections(named, options, default_F) for named in options.named]
     return _Asked(_distinct(sources + looked_at), verdict, experiment)
 
 
-def _reflections(named: _Named, default_F: float) -> "Reflections":
+def _reflections(named: _Named, options: argparse.Namespace, default_F: float) -> "Reflections":
     from tiled_sim.io.mtz import split_column
     from tiled_sim.model.experiment import Reflections
 
     path, column = split_column(named.text) if named.format == "mtz" else (named.text, None)
-    return Reflections(path, named.format, default_F, column)
+    space_group = None if named.format == "mtz" else options.space_group
+    return Reflections(path, named.format, default_F, column, options.ignore_file_cell, space_group)
 
 
 def _distinct(sources: "list[Reflections]") -> "list[Reflections]":

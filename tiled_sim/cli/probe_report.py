@@ -9,6 +9,7 @@ import numpy as np
 from tiled_sim.instruments.probe import (
     AGREEMENT,
     HKL,
+    Answer,
     Disagreement,
     Probed,
     UnderPixel,
@@ -125,8 +126,9 @@ def _source_document(probed: Probed) -> dict[str, Any]:
 def _content(factors: StructureFactors | None) -> dict[str, Any]:
     """Ranges and counts of what a source holds; null if it cannot be read."""
     if factors is None:
-        keys = ("minimum", "maximum", "shape", "given", "zero", "negative", "notes")
-        return dict.fromkeys(keys)
+        keys = ("minimum", "maximum", "shape", "given", "zero", "negative", "forbidden", "notes")
+        return dict.fromkeys((*keys, "cell", "wavelength", "space_group"))
+    provenance = factors.provenance
     return {
         "minimum": list(factors.minimum),
         "maximum": list(factors.maximum),
@@ -134,14 +136,21 @@ def _content(factors: StructureFactors | None) -> dict[str, Any]:
         "given": int(np.count_nonzero(factors.given)),
         "zero": int(np.count_nonzero(factors.given & (factors.amplitude == 0))),
         "negative": int(np.count_nonzero(factors.amplitude < 0)),
-        "notes": list(factors.provenance.notes),
+        "forbidden": int(np.count_nonzero(factors.absent)),
+        "notes": list(provenance.notes),
+        "cell": None if provenance.cell is None else list(provenance.cell),
+        "wavelength": provenance.wavelength,
+        "space_group": provenance.space_group,
     }
 
 
 def _answer_document(report: Report, probed: Probed, hkl: HKL) -> dict[str, Any]:
     answer = look_up(probed, hkl)
     if answer is None:
-        return {"source": probed.name, "in_range": None, "given": None, "F_cell": None}
+        return {
+            "source": probed.name,
+            **dict.fromkeys(("in_range", "given", "F_cell", "forbidden")),
+        }
     return {"source": probed.name, **asdict(answer), "F_cell": report.shown(answer.F_cell)}
 
 
@@ -155,19 +164,25 @@ def _source_lines(probed: Probed) -> Iterator[str]:
         return
     found = _source_document(probed)
     ranges = zip("hkl", factors.minimum, factors.maximum, strict=True)
+    forbidden = ""
+    if found["forbidden"]:
+        forbidden = f", {found['forbidden']} absent by the symmetry of {found['space_group']}"
     yield f"{probed.name} ({found['format']}, {found['size']} bytes)"
     yield f"  sha256 {found['sha256']}"
     yield (
         f"  {', '.join(f'{name} {low}..{high}' for name, low, high in ranges)}; "
         f"{' x '.join(map(str, found['shape']))} nodes, {found['given']} given, "
-        f"{found['zero']} of them zero, {found['negative']} negative"
+        f"{found['zero']} of them zero, {found['negative']} negative{forbidden}"
     )
     if probed.coverage is not None:
         coverage = probed.coverage
         yield (
             f"  covers {100 * coverage.fraction:.4g} % of the {coverage.reflections} "
             "reflections in reach of the detector"
+            + (", without those absent by symmetry" if coverage.forbidden else "")
         )
+    if probed.refused:
+        yield f"  {probed.refused}"
     if probed.stub:
         yield f"  looks like a stub: {probed.stub}"
     yield from (f"  {note}" for note in found["notes"])
@@ -210,14 +225,16 @@ def _rows(report: Report, hkl: HKL) -> list[tuple[str, ...]]:
             continue
         F = repr(report.shown(answer.F_cell))
         if not answer.given:
-            F += _why(probed, answer.in_range)
+            F += _why(probed, answer)
         rows.append((probed.name, _yes(answer.in_range), _yes(answer.given), F))
     return rows
 
 
-def _why(probed: Probed, in_range: bool) -> str:
+def _why(probed: Probed, answer: Answer) -> str:
     """What F is where it is not given."""
-    if in_range and probed.reflections.format == "fdump":
+    if answer.forbidden and probed.factors is not None:
+        return f" (absent by the symmetry of {probed.factors.provenance.space_group})"
+    if answer.in_range and probed.reflections.format == "fdump":
         return " (a zero of the Fdump)"
     return " (default_F)"
 

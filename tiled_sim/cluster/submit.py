@@ -26,6 +26,7 @@ from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
 from tiled_sim.store.durable import reason
+from tiled_sim.store.location import require_run_name
 from tiled_sim.store.run_store import RunStore
 
 
@@ -71,6 +72,7 @@ def submit(
     parse_cluster(cluster)
     if detach:
         require_lasting(cluster)
+    require_run_name(path)
     if os.path.exists(path):  # False, too, where it cannot be looked at
         raise StoreError(
             f"{path} exists already; name another --out, or go on with `tiled-sim resume {path}`"

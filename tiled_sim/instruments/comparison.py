@@ -178,6 +178,7 @@ class Comparison:
     Parameters
     ----------
     pixels, masked : pixels compared, and left out
+    equal : whether every pixel compared is the same in both
     sum_a, sum_b : [units of the images]
     max_a, max_b : brightest pixels [units of the images]
     correlation : Pearson's; NaN if an image is constant. It does not see a factor, so never alone
@@ -190,6 +191,7 @@ class Comparison:
 
     pixels: int
     masked: int
+    equal: bool
     sum_a: float
     sum_b: float
     max_a: float
@@ -207,14 +209,22 @@ class Comparison:
         return self.sum_b / self.sum_a if self.sum_a else math.nan
 
     def checks(self, thresholds: Thresholds) -> tuple[Check, ...]:
-        """The verdict: the images are the same if all of these pass."""
+        """The verdict: the images are the same if all of these pass.
+
+        Equal images are the same even where correlation, ratio or peaks cannot be formed, because
+        the images are zero or flat; these are then what they are of any other equal images.
+        """
+
+        def formed(value: float, of_equal: float) -> float:
+            return of_equal if self.equal and math.isnan(value) else value
+
         return (
-            Check("correlation", self.correlation, thresholds.min_correlation, None),
-            Check("sum ratio", self.sum_ratio, *thresholds.sum_ratio),
-            Check("worst peak", self.peaks.worst, None, thresholds.peak_tolerance),
+            Check("correlation", formed(self.correlation, 1.0), thresholds.min_correlation, None),
+            Check("sum ratio", formed(self.sum_ratio, 1.0), *thresholds.sum_ratio),
+            Check("worst peak", formed(self.peaks.worst, 0.0), None, thresholds.peak_tolerance),
             Check(
                 "peak displacement",
-                self.peaks.largest_displacement,
+                formed(self.peaks.largest_displacement, 0.0),
                 None,
                 thresholds.max_displacement,
             ),
@@ -267,6 +277,7 @@ def compare_images(
     return Comparison(
         pixels=of_a.size,
         masked=a.size - of_a.size,
+        equal=np.array_equal(of_a, of_b),
         sum_a=float(of_a.sum()),
         sum_b=float(of_b.sum()),
         max_a=float(of_a.max()),

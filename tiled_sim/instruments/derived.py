@@ -105,8 +105,9 @@ def _of_beam(beam: Beam) -> _Rows:
     yield "sources", len(spectrum), ""
     ends = float(spectrum.wavelength.min()), float(spectrum.wavelength.max())
     yield "wavelengths from, to", ends, "Å"
-    directions = np.unique(spectrum.incident, axis=0)
-    tilt = max(_angle(incident, np.array(beam.direction)) for incident in directions)
+    direction = np.array(beam.direction)
+    across = np.linalg.norm(np.cross(spectrum.incident, direction), axis=1)
+    tilt = float(np.arctan2(across, spectrum.incident @ direction).max())
     yield "largest angle of a source to the beam", tilt * 1e3, "mrad"
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.errors import StoreError, UsageError
-from tiled_sim.io.image_file import read_image_file, split_key
+from tiled_sim.io.image_file import read_image_file
+from tiled_sim.io.image_format import image_format, split_key
 from tiled_sim.model.detector import Region
 from tiled_sim.run.run import Run
 
@@ -22,11 +23,20 @@ class Image:
     source : what it was read from: path, format, SHA-256 or run id, shape, and which part
     pixels : float64 (slow, fast) [photons, or the units of the file]
     live : bool (slow, fast)
+    whole : whether the source holds whole numbers
+    marks : which pixels its format marks as not measured, a line each
     """
 
     source: dict[str, Any]
     pixels: npt.NDArray[np.float64]
     live: npt.NDArray[np.bool_]
+    whole: bool = False
+    marks: tuple[str, ...] = ()
+
+    @property
+    def is_integer_smv(self) -> bool:
+        """Whether it may be of ``-noisefile`` or ``-intfile``."""
+        return self.whole and self.source["format"] == "smv"
 
     @property
     def name(self) -> str:
@@ -40,16 +50,27 @@ def is_run(name: str) -> bool:
     return name.startswith("file://") or Path(name).is_dir()
 
 
+def has_frames(name: str) -> bool:
+    """Whether a name is that of something with frames and panels: a run, or an HDF5 file."""
+    return is_run(name) or image_format(split_key(name)[0]) == "hdf5"
+
+
 def read_image(
-    name: str, *, shape: tuple[int, int] | None = None, frame: int = 0, panel: int = 0
+    name: str,
+    *,
+    shape: tuple[int, int] | None = None,
+    frame: int = 0,
+    panel: int = 0,
+    counts: bool = False,
 ) -> Image:
     """Read an image from a run or a file.
 
     Parameters
     ----------
-    name : of a run, of a file, or ``FILE.npz:KEY``
+    name : of a run, of a file, or ``FILE:KEY`` of an npz or HDF5 file
     shape : slow and fast pixels, if the file is raw float32
-    frame, panel : which, if it is a run
+    frame, panel : which, if it is a run or an HDF5 file
+    counts : of a run, the counts and not the expected photons
 
     Raises
     ------
@@ -61,19 +82,34 @@ def read_image(
         if there is no run, it is damaged, or not all of the image is computed
     """
     if is_run(name):
-        return _of_run(Run(name), frame, panel)
-    found = read_image_file(*split_key(name), shape)
-    source = {"path": found.path, "format": found.format, "sha256": found.sha256}
+        return _of_run(Run(name), frame, panel, counts=counts)
+    found = read_image_file(*split_key(name), shape, frame=frame, panel=panel)
+    source: dict[str, Any] = {
+        "path": found.path,
+        "format": found.format,
+        "sha256": found.sha256,
+        "shape": list(found.pixels.shape),
+    }
     if found.key is not None:
         source["key"] = found.key
-    return Image({**source, "shape": list(found.pixels.shape)}, found.pixels, found.live)
+    return Image(source, found.pixels, found.live, found.whole, found.marks)
 
 
-def _of_run(run: Run, frame: int, panel: int) -> Image:
+def less_offset(image: Image, offset: float) -> Image:
+    """The image less what was added to every pixel, as ``-adc`` is."""
+    return replace(image, pixels=image.pixels - offset) if offset else image
+
+
+def _of_run(run: Run, frame: int, panel: int, *, counts: bool) -> Image:
     frames, panels, slow, fast = run.experiment.shape
     for name, value, count in (("frame", frame, frames), ("panel", panel, panels)):
         if not 0 <= value < count:
             raise UsageError(f"--{name} {value}: {run.path} has {name}s 0 to {count - 1}")
+    if counts and run.experiment.noise is None:
+        raise UsageError(
+            f"--counts: {run.path} has no counts, it was made without noise; leave --counts out, "
+            "or simulate with --noise"
+        )
     tiles = [tile for tile in run.plan if (frame, panel) in tile.images()]
     missing = sum(run.committed(tile) is None for tile in tiles)
     if missing:
@@ -82,7 +118,8 @@ def _of_run(run: Run, frame: int, panel: int) -> Image:
             f"not computed, or damaged; `tiled-sim resume {run.path}` computes them"
         )
     whole = slice(0, slow), slice(0, fast)
-    pixels = run.store.read_tile(frame, panel, *whole).astype(np.float64)
+    read = run.store.read_counts if counts else run.store.read_tile
+    pixels = read(frame, panel, *whole).astype(np.float64)
     mask = run.store.read_mask(panel, *whole)
     source = {
         "path": str(run.path),
@@ -91,8 +128,9 @@ def _of_run(run: Run, frame: int, panel: int) -> Image:
         "shape": [slow, fast],
         "frame": frame,
         "panel": panel,
+        "counts": counts,
     }
-    return Image(source, pixels, mask == 0)
+    return Image(source, pixels, mask == 0, whole=counts)
 
 
 def same_part(

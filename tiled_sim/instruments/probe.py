@@ -16,11 +16,12 @@ from tiled_sim.kernels.first import first_evaluations
 from tiled_sim.kernels.reflections import Reflection, reflections_under
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment, Reflections
-from tiled_sim.model.readout import Noise
+from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.settings import REQUIRED_COVERAGE
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.plan.coverage import Coverage, measure_coverage
+from tiled_sim.plan.reach import table_of
+from tiled_sim.read.file_cell import disagreement
 from tiled_sim.read.inputs import load_mask, read_structure_factors
 from tiled_sim.read.nanobragg.reader import Command
 
@@ -47,6 +48,7 @@ class Probed:
     sha256 : of its bytes
     error : why it cannot be read; empty if it can
     coverage : of the reflections in reach of an experiment; None without one
+    refused : why `submit` refuses it for the cell that it names; empty if it does not
     """
 
     reflections: Reflections
@@ -55,6 +57,7 @@ class Probed:
     sha256: str | None
     error: str = ""
     coverage: Coverage | None = None
+    refused: str = ""
 
     @property
     def name(self) -> str:
@@ -86,11 +89,13 @@ class Answer:
     in_range : inside the ranges of h, k, l
     given : the source names it
     F_cell : what a run with this source looks up there [electron]
+    forbidden : it is 0 by the symmetry of the space group, in the ranges or outside them
     """
 
     in_range: bool
     given: bool
     F_cell: float
+    forbidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +180,27 @@ def probe_reflections(reflections: Reflections, experiment: Experiment | None = 
     reflections : with a path
     experiment : to measure the coverage of
     """
+    crystal = None if experiment is None else experiment.crystal
     try:
-        factors = read_structure_factors(reflections)
+        factors = read_structure_factors(reflections, crystal)
     except TiledSimError as error:
         return Probed(reflections, None, *_identity(str(reflections.path)), str(error))
     if factors is None:
         raise ValueError("a source without a file cannot be probed")
     provenance = factors.provenance
-    coverage = None
+    coverage, refused = None, ""
     if experiment is not None:
         coverage = measure_coverage(experiment, factors, load_mask(experiment))
-    return Probed(reflections, factors, provenance.size, provenance.sha256, coverage=coverage)
+        if not experiment.structure_factors.ignore_file_cell:
+            refused = disagreement(provenance.path, provenance.cell, experiment.crystal)
+    return Probed(
+        reflections,
+        factors,
+        provenance.size,
+        provenance.sha256,
+        coverage=coverage,
+        refused=refused,
+    )
 
 
 def name_of(reflections: Reflections) -> str:
@@ -214,8 +229,12 @@ def look_up(probed: Probed, hkl: HKL) -> Answer | None:
     given = inside and bool(factors.given[place])
     # an Fdump has a value, 0, at the nodes of its grid that it does not give
     known = given or (inside and factors.provenance.format == "fdump")
-    F_cell = float(factors.amplitude[place]) if known else probed.reflections.default_F
-    return Answer(inside, given, F_cell)
+    forbidden = False
+    if factors.absences is not None and not given:
+        forbidden = bool(factors.absences.forbid(np.array(hkl)))
+    unknown = 0.0 if forbidden else probed.reflections.default_F
+    F_cell = float(factors.amplitude[place]) if known else unknown
+    return Answer(inside, given, F_cell, forbidden)
 
 
 def judge_command(
@@ -224,8 +243,8 @@ def judge_command(
     c_compat: bool,
     fdump: Sequence[str],
     mtz: Sequence[str],
-    clip_to_beam: bool | None = None,
-    noise: Noise | None = None,
+    spectrum: str | None = None,
+    own: OwnOptions | None = None,
 ) -> tuple[Verdict, list[Reflections], Experiment]:
     """Which source ``tiled-sim submit`` would use with these options.
 
@@ -234,15 +253,21 @@ def judge_command(
     words : nanoBragg options
     c_compat : of ``--c-compat``
     fdump, mtz : of every ``--fdump`` and ``--mtz``
-    clip_to_beam, noise : as of `Command.experiment`
+    spectrum : of ``--spectrum``
+    own : the others of ours
 
     Returns
     -------
     the verdict, all sources that the command names, and the experiment; where the verdict is that
     F is refused, an experiment with F = 1 electron, for its geometry
     """
-    command = Command.of(words, c_compat=c_compat)
-    named = command.factors(fdump=fdump[0] if fdump else None, mtz=mtz[0] if mtz else None)
+    command = Command.of(words, c_compat=c_compat, spectrum=spectrum)
+    own = {
+        **(own or {}),
+        "fdump": fdump[0] if fdump else None,
+        "mtz": mtz[0] if mtz else None,
+    }
+    named = command.factors(own)
     try:
         for option, values in (("--fdump", fdump), ("--mtz", mtz)):
             if len(values) > 1:
@@ -253,9 +278,7 @@ def judge_command(
         verdict = Verdict(None, f"the command is refused: {error}")
     sources = list(named.candidates().values())
     experiment = command.experiment(
-        clip_to_beam=clip_to_beam,
-        noise=noise,
-        structure_factors=verdict.reflections or Reflections(default_F=1.0),
+        structure_factors=verdict.reflections or Reflections(default_F=1.0), **own
     )
     return _with_cache(verdict, sources), sources, experiment
 
@@ -286,6 +309,10 @@ def with_coverage(verdict: Verdict, probed: Sequence[Probed]) -> Verdict:
     """Say of the source that is used that ``submit`` refuses it, if it does."""
     for one in probed:
         coverage = one.coverage
+        if one.reflections == verdict.reflections and one.refused:
+            return Verdict(
+                verdict.reflections, f"{verdict.reason}. But `submit` refuses it: {one.refused}"
+            )
         if (
             one.reflections == verdict.reflections
             and coverage
@@ -339,9 +366,7 @@ def under_pixel(
     F = 0.0 if verdict.reflections is None else verdict.reflections.default_F
     table = None
     if factors is not None:
-        table = StructureFactorTable(
-            factors.filled(F), factors.given, factors.minimum, F, torch.device("cpu")
-        )
+        table = table_of(experiment, factors, torch.device("cpu"))
     known_F = table is not None or (
         verdict.reflections is not None and verdict.reflections.path is None
     )
@@ -422,7 +447,7 @@ def outcome(probed: Sequence[Probed], verdict: Verdict, asked: Sequence[HKL]) ->
 
 
 def _outcome(answer: Answer) -> Outcome:
-    if answer.given:
+    if answer.given or answer.forbidden:
         return Outcome.FOUND
     return Outcome.ABSENT if answer.in_range else Outcome.OUT_OF_RANGE
 

@@ -1,6 +1,7 @@
 """MTZ, the CCP4 suite's binary table of reflections: amplitudes of an asymmetric unit."""
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import MissingExtraError, UsageError
+from tiled_sim.io.mtz_columns import AmplitudeSet, choose_amplitudes, index_columns
+from tiled_sim.io.mtz_symmetry import space_group_of
+from tiled_sim.io.refln_cif import is_cif, mtz_of_cif
 from tiled_sim.io.source_file import (
     MAX_BYTES,
     MAX_INDEX,
@@ -17,11 +20,21 @@ from tiled_sim.io.source_file import (
     oversized,
     read_source,
 )
-from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.io.space_group import gemmi_for, of_space_group, rotations_of
+from tiled_sim.model.structure_factors import Cell, StructureFactors
+from tiled_sim.physics.cell import cell_volume
 
-_AMPLITUDE = "F"
+#: Equivalent rows contradict each other where their F differ by more than this share of the larger.
+AGREEMENT = 1e-3
+#: And by more than this share of the largest F of the file: sums in float32 leave so much of
+#: reflections that are nearly extinct.
+_NEGLIGIBLE = 1e-5
+
 _MAGIC = b"MTZ "
 _SCALE_NOTE = "its amplitudes are taken as electrons: an MTZ does not say its scale"
+
+_Indices = npt.NDArray[np.int64]
+_Values = npt.NDArray[np.float64]
 
 
 def split_column(text: str) -> tuple[str, str | None]:
@@ -36,42 +49,50 @@ def split_column(text: str) -> tuple[str, str | None]:
 
 
 def read_mtz(path: str | Path, column: str | None = None) -> StructureFactors:
-    """Read the amplitudes [electron] of an MTZ, gzipped or not, for the whole sphere.
+    """Read the amplitudes [electron] of an MTZ or CIF, gzipped or not, for the whole sphere.
 
-    The reflections are expanded to P1 by the space group of the file, Friedel mates included.
-    Nodes that the file does not list, or lists without a finite F, are not given. Of equivalent
-    reflections with F of their own each keeps its own.
+    The reflections are expanded to P1 by the space group of the file. The equivalents of a row by
+    a rotation have its F. Their Friedel mates have it, too, unless the file says their own: in
+    rows of their own, in a column F(-) beside F(+), or as F with F(+) - F(-) (type D). Nodes that
+    the file does not list, or lists without a finite F, are not given.
 
     Parameters
     ----------
     path : file
-    column : label of the amplitudes; None: the only column of amplitudes (type F)
+    column : label of the amplitudes, that of either column of a pair; None: the only ones, those
+        of maps left aside. Columns of a CIF have the labels that gemmi gives them in an MTZ: FP
+        for _refln.F_meas_au, FC for F_calc, F(+) and F(-) for pdbx_F_plus and pdbx_F_minus
 
     Raises
     ------
     InputFileError : the file cannot be read, is not a merged MTZ with a space group, has no F
-        under this label, lists a reflection twice, or needs more than MAX_NODES nodes
+        under this label, lists a reflection twice or two equivalents with different F, or needs
+        more than MAX_NODES nodes
     UsageError : several columns could be meant and none is named; gemmi is not installed
     """
-    gemmi = _gemmi()
+    gemmi = gemmi_for("an MTZ")
     source = read_source(path)
-    mtz = _parse(gemmi, source)
-    label = _label(source, mtz, column)
-    hkl, F = _listed(source, mtz, label)
-    finite = np.isfinite(F)
-    listed = len(F)
-    hkl, F = hkl[finite], F[finite]
-    if not len(F):
-        raise source.error(f"column {label} holds no finite F: name another column")
-    minimum, amplitude, given = _expanded(source, hkl, F, _rotations(gemmi, mtz))
+    mtz, form = _parse(gemmi, source)
+    columns = list(mtz.columns)
+    amplitudes = choose_amplitudes(source, columns, column)
+    hkl = _listed(source, mtz)
+    rotations = rotations_of(mtz.spacegroup)
+    rows, notes = _values(source, mtz, amplitudes, hkl, rotations)
+    _refuse_contradiction(source, mtz, rows, rotations)
+    minimum, amplitude, given = _expanded(source, rows, rotations)
+    cell, wavelength = _cell(mtz, columns[amplitudes.plus])
+    name = mtz.spacegroup.xhm()
+    plural = "s" if len(amplitudes.labels) > 1 else ""
     notes = [
-        f"column {label}, {listed} reflections, expanded by {mtz.spacegroup.xhm()} to "
+        f"column{plural} {amplitudes.name}, {len(hkl)} reflections, expanded by {name} to "
         f"{np.count_nonzero(given)} in P1",
+        *form,
+        *notes,
         _SCALE_NOTE,
     ]
-    if listed > len(F):
-        notes.append(f"{listed - len(F)} reflections without a finite F are not given")
-    return StructureFactors(
+    if wavelength is not None:
+        notes.append(f"measured or computed at {wavelength:.6g} Å, as it says")
+    factors = StructureFactors(
         amplitude=amplitude,
         given=given,
         minimum=minimum,
@@ -81,26 +102,61 @@ def read_mtz(path: str | Path, column: str | None = None) -> StructureFactors:
             negative=int(np.count_nonzero(amplitude < 0)),
             zero=int(np.count_nonzero(given & (amplitude == 0))),
             notes=tuple(notes),
+            cell=cell,
+            wavelength=wavelength,
         ),
     )
+    return of_space_group(factors, mtz.spacegroup)
 
 
-def _gemmi() -> ModuleType:
-    try:
-        import gemmi
-    except ImportError:
-        raise MissingExtraError("mtz", "an MTZ") from None
-    return gemmi
+def read_mtz_cell(path: str | Path, column: str | None = None) -> Cell | None:
+    """The cell of the dataset that the amplitudes of an MTZ are of; None if it names none.
+
+    Parameters and errors are those of `read_mtz`.
+    """
+    source = read_source(path)
+    mtz, _ = _parse(gemmi_for("an MTZ"), source)
+    columns = list(mtz.columns)
+    return _cell(mtz, columns[choose_amplitudes(source, columns, column).plus])[0]
 
 
-def _parse(gemmi: ModuleType, source: SourceFile) -> Any:
-    """The file as gemmi reads it: from a copy, since it takes a name, and must see these bytes."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """What the file says of reflections, one entry a reflection that has its own F.
+
+    Parameters
+    ----------
+    hkl : int (n, 3)
+    F : (n,) [electron]
+    row : of the file, from 0, that each stands in
+    """
+
+    hkl: _Indices
+    F: _Values
+    row: _Indices
+
+
+def _parse(gemmi: ModuleType, source: SourceFile) -> tuple[Any, list[str]]:
+    """The file as gemmi reads it, and notes on its form."""
     remedy = "an HKL list is read with -hkl, an Fdump with --fdump"
     content = source.unpacked(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise source.error(f"it unpacks to more than {MAX_BYTES} bytes: {remedy}")
-    if not content.startswith(_MAGIC):
+    if is_cif(content):
+        mtz, notes = mtz_of_cif(gemmi, source, content)
+    elif content.startswith(_MAGIC):
+        mtz, notes = _of_mtz(gemmi, source, content), []
+    else:
         raise source.error(f"it does not begin as an MTZ does: {remedy}")
+    if len(mtz.batches):
+        raise source.error(
+            "it is not merged (it has batches): merge it to one F a reflection, by aimless, say"
+        )
+    return mtz, notes
+
+
+def _of_mtz(gemmi: ModuleType, source: SourceFile, content: bytes) -> Any:
+    """An MTZ read from a copy, since gemmi takes a name, and must see these bytes."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy.mtz"
         copy.write_bytes(content)
@@ -109,90 +165,176 @@ def _parse(gemmi: ModuleType, source: SourceFile) -> Any:
         except (RuntimeError, ValueError, MemoryError) as error:
             reason = str(error).replace(str(copy), source.name)
             raise source.error(f"gemmi cannot read it ({reason}): copy it again") from None
-    if len(mtz.batches):
-        raise source.error(
-            "it is not merged (it has batches): merge it to one F a reflection, by aimless, say"
-        )
-    if mtz.spacegroup is None:
-        raise source.error(
-            f"its space group {mtz.spacegroup_name!r} is unknown, so its reflections cannot be "
-            "expanded to P1: set it, by `gemmi mtz2mtz` or CAD"
-        )
+    mtz.spacegroup = space_group_of(gemmi, source, content, mtz)
     return mtz
 
 
-def _label(source: SourceFile, mtz: Any, asked: str | None) -> str:
-    """The one column of amplitudes that is meant."""
-    labels = [column.label for column in mtz.columns if column.type == _AMPLITUDE]
-    listed = ", ".join(labels) or "none"
-    if asked is None and len(labels) > 1:
-        raise UsageError(
-            f"{source.name} has several columns of amplitudes ({listed}): name one, "
-            f"--mtz {source.name}:{labels[0]}, in TOML mtz_column = {labels[0]!r}"
-        )
-    if asked is None and not labels:
-        others = ", ".join(f"{column.label} ({column.type})" for column in mtz.columns)
-        raise source.error(
-            f"it has no column of amplitudes (type F), only {others}: make F of intensities first"
-        )
-    label = labels[0] if asked is None else asked
-    if labels.count(label) != 1:
-        how = "several columns" if label in labels else "no column"
-        raise source.error(
-            f"{how} of amplitudes (type F) under the label {label!r}; there are: {listed}"
-        )
-    return label
-
-
-def _listed(
-    source: SourceFile, mtz: Any, label: str
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Indices (n, 3) and F (n,) [electron] of every row; NaN where the file marks F as missing."""
-    hkl = np.array(mtz.make_miller_array(), dtype=np.int64)
-    column = next(c for c in mtz.columns if (c.label, c.type) == (label, _AMPLITUDE))
-    F = np.array(column.array, dtype=np.float64)
-    F[np.equal(F, mtz.valm)] = np.nan
-    if not len(F):
+def _listed(source: SourceFile, mtz: Any) -> _Indices:
+    """Indices (n, 3) of every row."""
+    columns = list(mtz.columns)
+    # by their columns: gemmi's own make_miller_array takes the first three, whatever they are
+    places = index_columns(source, columns)
+    values = np.column_stack([np.array(columns[place].array) for place in places])
+    if not len(values):
         raise source.error("it lists no reflections: name another file")
-    distinct, count = np.unique(hkl, axis=0, return_counts=True)
-    if len(distinct) < len(hkl):
-        twice = " ".join(map(str, distinct[np.argmax(count)]))
-        raise source.error(f"it lists the reflection {twice} more than once: merge it first")
+    hkl = np.rint(values)
+    if not np.isfinite(values).all() or np.any(hkl != values):
+        raise source.error("h, k, l of a row are not whole numbers: it is damaged; copy it again")
     if np.abs(hkl).max() > MAX_INDEX:
         raise source.error(f"it lists an index beyond ±{MAX_INDEX}: it is damaged; copy it again")
-    return hkl, F
+    hkl = hkl.astype(np.int64)
+    distinct, count = np.unique(hkl, axis=0, return_counts=True)
+    if len(distinct) < len(hkl):
+        twice = _spelt(distinct[np.argmax(count)])
+        raise source.error(f"it lists the reflection {twice} more than once: merge it first")
+    return hkl
 
 
-def _rotations(gemmi: ModuleType, mtz: Any) -> list[npt.NDArray[np.int64]]:
-    """Matrices R of the space group, and -R: hkl · R is equivalent to hkl.
+def _column(mtz: Any, place: int) -> _Values:
+    """Values of a column; NaN where the file marks them as missing."""
+    values = np.array(list(mtz.columns)[place].array, dtype=np.float64)
+    values[np.equal(values, mtz.valm) | ~np.isfinite(values)] = np.nan
+    return values
 
-    Translations turn phases alone, and the centring adds no other R.
-    """
-    found = {
-        tuple(np.array(operation.rot).ravel() // gemmi.Op.DEN)
-        for operation in mtz.spacegroup.operations().sym_ops
-    }
-    proper = [np.array(matrix, dtype=np.int64).reshape(3, 3) for matrix in sorted(found)]
-    return proper + [-matrix for matrix in proper]
+
+def _values(
+    source: SourceFile,
+    mtz: Any,
+    amplitudes: AmplitudeSet,
+    hkl: _Indices,
+    rotations: _Indices,
+) -> tuple[_Rows, list[str]]:
+    """F of each reflection that has its own, and notes on how they came about."""
+    row = np.arange(len(hkl))
+    F = _column(mtz, amplitudes.plus)
+    if amplitudes.minus is not None:
+        rows, notes = _of_pairs(_Rows(hkl, F, row), _column(mtz, amplitudes.minus), rotations)
+    elif amplitudes.difference is not None:
+        difference = _column(mtz, amplitudes.difference)
+        rows, notes = _of_differences(_Rows(hkl, F, row), difference, rotations)
+    else:
+        rows, notes = _finite(_Rows(hkl, F, row)), []
+    if not len(rows.F):
+        raise source.error(f"column {amplitudes.name} holds no finite F: name another column")
+    lost = len(hkl) - len(np.unique(rows.row))
+    if lost:
+        notes.append(f"{lost} reflections without a finite F are not given")
+    return rows, notes
+
+
+def _finite(rows: _Rows) -> _Rows:
+    kept = np.isfinite(rows.F)
+    return _Rows(rows.hkl[kept], rows.F[kept], rows.row[kept])
+
+
+def _of_pairs(plus: _Rows, F_minus: _Values, rotations: _Indices) -> tuple[_Rows, list[str]]:
+    """F(+) of h and F(-) of -h; of centric reflections, where both are the same F, their mean."""
+    F_plus, centric = plus.F, _centric(plus.hkl, rotations)
+    notes = [f"F(+) is that of h k l, F(-) that of -h -k -l; {centric.sum()} are centric"]
+    both = np.isfinite(F_plus) & np.isfinite(F_minus)
+    differ = int(np.count_nonzero(both & centric & (F_plus != F_minus)))
+    if differ:
+        notes.append(f"{differ} centric reflections with an F(-) other than F(+) have their mean")
+    single = int(np.count_nonzero(~centric & (np.isfinite(F_plus) != np.isfinite(F_minus))))
+    if single:
+        notes.append(f"{single} acentric reflections have one of F(+) and F(-), for both mates")
+    mean = np.where(both, (F_plus + F_minus) / 2, np.where(np.isfinite(F_plus), F_plus, F_minus))
+    first = _Rows(plus.hkl, np.where(centric, mean, F_plus), plus.row)
+    second = _Rows(-plus.hkl, np.where(centric, np.nan, F_minus), plus.row)
+    return _finite(_joined(first, second)), notes
+
+
+def _of_differences(
+    mean: _Rows, difference: _Values, rotations: _Indices
+) -> tuple[_Rows, list[str]]:
+    """F + D/2 of h and F - D/2 of -h; F of both where D is missing or h is centric."""
+    half = np.where(_centric(mean.hkl, rotations), np.nan, difference / 2)
+    apart = np.isfinite(half)
+    notes = [
+        f"{np.count_nonzero(apart)} reflections have both mates, F + D/2 and F - D/2; the others "
+        "have no difference or are centric"
+    ]
+    first = _Rows(mean.hkl, np.where(apart, mean.F + half, mean.F), mean.row)
+    second = _Rows(-mean.hkl, np.where(apart, mean.F - half, np.nan), mean.row)
+    return _finite(_joined(first, second)), notes
+
+
+def _joined(first: _Rows, second: _Rows) -> _Rows:
+    return _Rows(
+        np.concatenate([first.hkl, second.hkl]),
+        np.concatenate([first.F, second.F]),
+        np.concatenate([first.row, second.row]),
+    )
+
+
+def _centric(hkl: _Indices, rotations: _Indices) -> npt.NDArray[np.bool_]:
+    """Whether the Friedel mate of each is also its equivalent by a rotation."""
+    return np.any([np.all(hkl @ rotation == -hkl, axis=1) for rotation in rotations], axis=0)
+
+
+def _refuse_contradiction(source: SourceFile, mtz: Any, rows: _Rows, rotations: _Indices) -> None:
+    """Raise if two entries are equivalent by a rotation and have different F."""
+    orbit = _orbit_keys(rows.hkl, rotations)
+    order = np.lexsort((rows.F, orbit))
+    orbit, F = orbit[order], rows.F[order]
+    starts = np.flatnonzero(np.r_[True, orbit[1:] != orbit[:-1]])
+    ends = np.r_[starts[1:], len(orbit)] - 1
+    least, most = F[starts], F[ends]
+    largest = np.maximum(np.abs(least), np.abs(most))
+    apart = most - least > np.maximum(AGREEMENT * largest, _NEGLIGIBLE * np.abs(F).max())
+    if not apart.any():
+        return
+    which = np.flatnonzero(apart)[0]
+    pair = sorted((order[starts[which]], order[ends[which]]), key=lambda one: rows.row[one])
+    told = " and ".join(
+        f"{_spelt(rows.hkl[one])} (row {rows.row[one] + 1}) with F = {rows.F[one]:.6g}"
+        for one in pair
+    )
+    raise source.error(
+        f"{told} are equivalent in {mtz.spacegroup.xhm()} and contradict each other "
+        f"({np.count_nonzero(apart)} sets of equivalents do): merge them, or set the space group "
+        "in which they were merged"
+    )
+
+
+def _orbit_keys(hkl: _Indices, rotations: _Indices) -> _Indices:
+    """A number for each reflection, the same for its equivalents by rotation alone."""
+    images = (hkl @ rotation + MAX_INDEX * 4 for rotation in rotations)
+    keys = (((image[:, 0] << 40) + (image[:, 1] << 20)) + image[:, 2] for image in images)
+    return np.max(list(keys), axis=0)
 
 
 def _expanded(
-    source: SourceFile,
-    hkl: npt.NDArray[np.int64],
-    F: npt.NDArray[np.float64],
-    rotations: list[npt.NDArray[np.int64]],
-) -> tuple[tuple[int, int, int], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    source: SourceFile, rows: _Rows, rotations: _Indices
+) -> tuple[tuple[int, int, int], _Values, npt.NDArray[np.bool_]]:
     """Smallest h, k, l, amplitudes and given nodes of the grid that spans all equivalents."""
-    images = [hkl @ rotation for rotation in rotations]
-    minimum = np.min([image.min(axis=0) for image in images], axis=0).tolist()
-    maximum = np.max([image.max(axis=0) for image in images], axis=0).tolist()
+    images = [rows.hkl @ rotation for rotation in rotations]
+    extent = np.max([np.abs(image).max(axis=0) for image in images], axis=0)
+    minimum, maximum = (-extent).tolist(), extent.tolist()
     if complaint := oversized(minimum, maximum):
         raise source.error(f"{complaint}: it is damaged, or cut its resolution")
     shape = grid_shape(minimum, maximum)
     amplitude, given = np.zeros(shape), np.zeros(shape, dtype=bool)
-    # what the file lists comes last, over what would follow from its equivalents
-    for image in [*images, hkl]:
+    # Friedel mates first, their own F over them, and over all what the file itself lists
+    for image in [*(-image for image in images), *images, rows.hkl]:
         node = tuple((image - minimum).T)
-        amplitude[node] = F
+        amplitude[node] = rows.F
         given[node] = True
     return (minimum[0], minimum[1], minimum[2]), amplitude, given
+
+
+def _cell(mtz: Any, column: Any) -> tuple[Cell | None, float | None]:
+    """Cell [Å, °] and wavelength [Å] of a column's dataset, as far as the file says them."""
+    own = [dataset for dataset in mtz.datasets if dataset.id == column.dataset_id]
+    wavelength = own[0].wavelength if own else 0.0
+    for cell in (*(dataset.cell for dataset in own), mtz.cell):
+        a, b, c, alpha, beta, gamma = (float(value) for value in cell.parameters)
+        angles = np.radians([alpha, beta, gamma])
+        exists = min(a, b, c) > 1.0 and angles.min() > 0 and angles.max() < np.pi
+        if exists and cell_volume(np.array([a, b, c]), angles) > 0:
+            return (a, b, c, alpha, beta, gamma), wavelength if wavelength > 0 else None
+    return None, wavelength if wavelength > 0 else None
+
+
+def _spelt(hkl: _Indices) -> str:
+    return " ".join(map(str, hkl.tolist()))

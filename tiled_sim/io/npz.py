@@ -1,5 +1,7 @@
 """Arrays in numpy's ``.npz`` files."""
 
+import math
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -9,6 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.errors import InputFileError
+from tiled_sim.io.source_file import MAX_BYTES
+
+#: How many bytes deflate makes of one at most.
+_MOST_INFLATED = 1032
+#: What numpy, zipfile and zlib raise for files that are no npz files, or are damaged.
+_DAMAGE = (
+    *(ValueError, EOFError, NotImplementedError, RuntimeError, KeyError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
 
 
 def read_npz(path: str | Path, key: str | None, usual: str) -> tuple[str, npt.NDArray[Any]]:
@@ -27,15 +38,19 @@ def read_npz(path: str | Path, key: str | None, usual: str) -> tuple[str, npt.ND
     Raises
     ------
     InputFileError
-        if the file cannot be read, has no such array or several, or it is no image
+        if the file cannot be read, has no such array or several, says that it holds more than it
+        does or than `MAX_BYTES`, or is no image
     """
     try:
+        # opened as what it must be: numpy takes any file, and an .npy file at its word
+        with zipfile.ZipFile(path) as archive:
+            name = _name(path, [_array(member) for member in archive.namelist()], key, usual)
+            _refuse_false_claims(path, archive, name)
         with np.load(path, allow_pickle=False) as arrays:
-            name = _name(path, list(arrays.files), key, usual)
             array = arrays[name]
     except OSError as error:
         raise InputFileError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         raise InputFileError(f"{path}: not an npz file of plain arrays ({error})") from None
     shape = array.shape
     while array.ndim > 2 and array.shape[0] == 1:
@@ -46,6 +61,43 @@ def read_npz(path: str | Path, key: str | None, usual: str) -> tuple[str, npt.ND
             "image is real numbers, slow x fast"
         )
     return name, array
+
+
+def _array(member: str) -> str:
+    """Name of the array in a member of the archive."""
+    return member.removesuffix(".npy")
+
+
+def _refuse_false_claims(path: str | Path, archive: zipfile.ZipFile, name: str) -> None:
+    """Refuse an array of more bytes than its file can hold, before memory is taken for it."""
+    member = next(one for one in archive.infolist() if _array(one.filename) == name)
+    with archive.open(member) as file:
+        shape, dtype = _header(file)
+        held = member.file_size - file.tell()
+    if dtype.hasobject:
+        return  # numpy refuses it
+    claimed = math.prod(shape) * dtype.itemsize
+    inflation = 1 if member.compress_type == zipfile.ZIP_STORED else _MOST_INFLATED
+    packed = min(member.compress_size, Path(path).stat().st_size)
+    if min(shape, default=0) < 0 or claimed > min(held, inflation * packed):
+        raise InputFileError(
+            f"{path}: {name} is said to be {dtype} of {' x '.join(map(str, shape))}, {claimed} "
+            "bytes, and the file does not hold as many: copy it again, or write it again"
+        )
+    if claimed > MAX_BYTES:
+        raise InputFileError(
+            f"{path}: the {claimed} bytes of {name} are more than the {MAX_BYTES} that are read: "
+            "name another file"
+        )
+
+
+def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type that the header of an array says."""
+    if np.lib.format.read_magic(file) == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    else:
+        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    return shape, dtype
 
 
 def _name(path: str | Path, names: list[str], key: str | None, usual: str) -> str:

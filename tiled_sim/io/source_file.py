@@ -1,4 +1,4 @@
-"""What the readers of structure factors share: a file's bytes, read once, and their limits."""
+"""What the readers of files share: a file's bytes, read once, and their limits."""
 
 import gzip
 import hashlib
@@ -9,9 +9,10 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from tiled_sim.errors import InputFileError
-from tiled_sim.model.structure_factors import Provenance
+from tiled_sim.model.structure_factors import Cell, Provenance
 
 MAX_INDEX = 32767
 """Largest |h|, |k|, |l|: far beyond any crystal; what exceeds it is a misread file."""
@@ -26,9 +27,16 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 2**20
 
 
+class NamedByFile(TypedDict, total=False):
+    """What a file may say beside its F, as `Provenance` has it."""
+
+    cell: Cell | None
+    wavelength: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file of structure factors as it lies on disk.
+    """A file as it lies on disk.
 
     Parameters
     ----------
@@ -83,6 +91,7 @@ class SourceFile:
         zero: int = 0,
         duplicates: int = 0,
         notes: tuple[str, ...] = (),
+        **named: Unpack[NamedByFile],
     ) -> Provenance:
         """Provenance of what was read; size [bytes] and hash are those of the file on disk."""
         if self.is_gzip:
@@ -97,11 +106,12 @@ class SourceFile:
             zero=zero,
             duplicates=duplicates,
             notes=notes,
+            **named,
         )
 
 
 def read_source(path: str | Path) -> SourceFile:
-    """Read the bytes of a file of structure factors.
+    """Read the bytes of a file.
 
     Raises
     ------
@@ -117,7 +127,7 @@ def read_source(path: str | Path) -> SourceFile:
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
         raise source.error(f"it cannot be read ({error}): check its name and rights") from error
     if not content:
-        raise source.error("the file is empty: name one with structure factors in it")
+        raise source.error("the file is empty: name another, or write it again")
     return SourceFile(name=source.name, content=content)
 
 
@@ -126,11 +136,10 @@ def _check_readable(source: SourceFile, path: Path) -> None:
     if path.is_dir():
         raise source.error("this is a folder: name the file inside it")
     if not path.is_file():
-        raise source.error("this is not a regular file: write the list to disk and name that")
+        raise source.error("this is not a regular file: write it to disk and name that")
     if size > MAX_BYTES:
         raise source.error(
-            f"its {size} bytes are more than the {MAX_BYTES} of the largest grid: "
-            "this is not a file of structure factors"
+            f"its {size} bytes are more than the {MAX_BYTES} that are read: name another file"
         )
 
 

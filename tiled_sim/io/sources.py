@@ -1,78 +1,135 @@
 """Lists of X-ray sources."""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from tiled_sim.errors import InputFileError
+import numpy as np
+import numpy.typing as npt
+
+from tiled_sim.io.source_file import SourceFile, read_source
+from tiled_sim.io.text_table import Layout, Table, read_table
 
 COLUMNS = ("X", "Y", "Z", "weight", "wavelength")
+_LAYOUT = Layout(
+    "a source list",
+    COLUMNS,
+    row="source",
+    fewest=1,
+    commas=True,
+    remedy="name a list of sources",
+)
+#: Of sources in the text of a document.
+WRITTEN_COLUMNS = ("x", "y", "z", "wavelength_A", "weight")
+_WRITTEN = Layout(
+    "a list of sources",
+    WRITTEN_COLUMNS,
+    row="source",
+    remedy="write a line for each source",
+)
+#: Longest wavelength that is taken for an X-ray's [m].
+_LONGEST = 1e-6
 
 
-class SourceRow(NamedTuple):
-    """One line of a source list; nan where a column is missing.
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceList:
+    """Sources in the order of the file; nan where a line leaves a column out.
 
     Parameters
     ----------
-    position : from the sample; only its direction counts
-    weight : relative
-    wavelength : [m]
+    position : from the sample; only its direction counts, float64 (sources, 3)
+    weight : relative, float64 (sources,)
+    wavelength : float64 (sources,) [m]
     """
 
-    position: tuple[float, float, float]
-    weight: float
-    wavelength: float
+    position: npt.NDArray[np.float64]
+    weight: npt.NDArray[np.float64]
+    wavelength: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.weight)
 
 
-def read_sources(path: str | Path) -> list[SourceRow]:
+def read_sources(path: str | Path) -> SourceList:
     """Read a source list: up to five columns X Y Z weight wavelength [m] a line.
 
-    Text after ``#`` and empty lines are skipped. (The C program makes a source of wavelength 0
-    from a comment, which turns the whole image into NaN.)
+    Commas may separate the columns. (The C program makes a source of wavelength 0 from a comment,
+    which turns the whole image into NaN, and takes the two columns of a spectrum for X and Y.)
 
     Raises
     ------
     InputFileError
-        if the file cannot be read, a line is malformed, or there is no source in it
+        if the file cannot be read, a line is malformed, there is no source in it, or it has two
+        columns, as a spectrum
     """
-    try:
-        lines = Path(path).read_text().splitlines()
-    except OSError as error:
-        raise InputFileError(f"cannot read the source list {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputFileError(f"{path}: a source list is text, this file is not") from None
-    rows = [
-        _row(path, number, text)
-        for number, line in enumerate(lines, 1)
-        if (text := line.split("#", 1)[0].strip())
-    ]
-    if not rows:
-        raise InputFileError(f"{path}: no source in it; each line is {' '.join(COLUMNS)}")
-    return rows
+    table = read_table(read_source(path), _LAYOUT)
+    _refuse_spectrum(table)
+    _refuse_impossible(table)
+    position, (weight, wavelength) = table.values[:, :3], table.values[:, 3:].T
+    return SourceList(position, weight, wavelength)
 
 
-def _row(path: str | Path, number: int, text: str) -> SourceRow:
-    words = text.replace(",", " ").split()
-    where = f"{path}, line {number}: {text[:60]!r}"
-    if len(words) > 5:
-        raise InputFileError(f"{where} has more than five columns ({' '.join(COLUMNS)})")
-    try:
-        values = [float(word) for word in words]
-    except ValueError:
-        raise InputFileError(f"{where} is not a row of numbers ({' '.join(COLUMNS)})") from None
-    if not all(math.isfinite(value) for value in values):
-        raise InputFileError(f"{where} holds a value that is not finite")
-    values += [math.nan] * (5 - len(values))
-    x, y, z, weight, wavelength = values
-    if x == y == z == 0.0:
-        raise InputFileError(f"{where}: a source cannot stand at the sample (0 0 0)")
+def _refuse_spectrum(table: Table) -> None:
+    """Raise for a file of two columns, which says nothing of where sources stand."""
+    if np.isnan(table.values[:, 1]).any() or not np.isnan(table.values[:, 2]).all():
+        return
+    raise table.error(
+        0,
+        "has two columns, as every line of the file: a list of sources has "
+        f"{' '.join(COLUMNS)}, and energy or wavelength against weight is a spectrum. Name a "
+        "spectrum by --spectrum FILE (spectrum_file in [beam] of a TOML file); for sources give Z "
+        "too",
+    )
+
+
+def _refuse_impossible(table: Table) -> None:
+    """Raise for the first row that is no source; what is left out (nan) is none of its faults."""
+    position, (weight, wavelength) = table.values[:, :3], table.values[:, 3:].T
+    at_sample = (position == 0.0).all(axis=1)
+    wrong = at_sample | (weight < 0) | (wavelength <= 0) | (wavelength > _LONGEST)
+    if not wrong.any():
+        return
+    row = int(np.argmax(wrong))
+    raise table.error(row, _complaint(at_sample[row], *map(float, table.values[row, 3:])))
+
+
+def _complaint(at_sample: bool, weight: float, wavelength: float) -> str:
+    if at_sample:
+        return "stands at the sample (0 0 0), where no source can be: give its direction"
     if weight < 0:
-        raise InputFileError(f"{where}: weight {weight} must not be negative")
-    if wavelength <= 0:
-        raise InputFileError(f"{where}: wavelength {wavelength} m must be positive")
-    if wavelength > 1e-6:
-        raise InputFileError(
-            f"{where}: wavelength {wavelength} m is not an X-ray's; the column is in metres "
-            "(1 Å is 1e-10)"
+        return (
+            f"has the weight {weight}, which must not be negative: correct it, or leave the source "
+            "out"
         )
-    return SourceRow((x, y, z), weight, wavelength)
+    if not math.isnan(wavelength) and wavelength <= 0:
+        return f"has the wavelength {wavelength} m, which must be positive: correct it"
+    return (
+        f"has the wavelength {wavelength} m, which is not an X-ray's: the column is in metres "
+        "(1 Å is 1e-10)"
+    )
+
+
+def read_written_sources(name: str, text: str) -> npt.NDArray[np.float64]:
+    """Sources in the text of a document, by `WRITTEN_COLUMNS`, as `write_sources` wrote them.
+
+    Parameters
+    ----------
+    name : of the text, for messages
+    text : a line for each source
+
+    Returns
+    -------
+    float64 (sources, 5): unit vector along which the light travels, wavelength [Å], weight
+
+    Raises
+    ------
+    InputFileError
+        a line is malformed, or there is none
+    """
+    return read_table(SourceFile(name, text.encode()), _WRITTEN).values
+
+
+def write_sources(values: npt.NDArray[np.float64]) -> str:
+    """Sources as text that reads back to the last bit; see `read_written_sources`."""
+    lines = (" ".join(map(repr, row)) for row in values.tolist())
+    return "\n".join([f"# {' '.join(WRITTEN_COLUMNS)}", *lines, ""])

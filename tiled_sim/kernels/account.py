@@ -32,7 +32,7 @@ _PER_PAIR = 97
 #: Of a pixel of an image while it is summed, and of the other images of its tile.
 _SUMMED_PIXEL, _OTHER_PIXEL = 6, 4
 #: Of a subpixel of a patch where spots are evaluated, and what of that the heap keeps.
-_PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 96, 42
+_PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 62, 42
 #: Of the background, as many tensors of the blocks.
 _BACKGROUND_TENSORS = 28
 
@@ -62,14 +62,14 @@ class _Take:
 
 _TAKES = {
     REFERENCE: _Take(2_600_000, 9_500_000, 9_000_000, 32, 20, 1),
-    COMPILED: _Take(6_500_000, 6_500_000, 5_000_000, 256, 12, 4, 13),
-    SPOTS: _Take(11_700_000, 7_000_000, 8_000_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
+    COMPILED: _Take(6_500_000, 4_500_000, 3_000_000, 256, 12, 4, 13),
+    SPOTS: _Take(11_700_000, 5_500_000, 5_900_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
     # its tensors are on the device
     TRITON: _Take(6_500_000, 6_500_000, 5_000_000, 8192, 0, 4),
 }
 #: More tensors of each source where pixels are summed source by source; more where terms have
-#: factors of their own. Those of the reference kernel are so small that the heap keeps them.
-_TENSORS_OF_A_SOURCE = {REFERENCE: {False: 3, True: 6}, COMPILED: {False: 2, True: 5}}
+#: factors of their own.
+_TENSORS_OF_A_SOURCE = {False: 2, True: 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def _kept_of_sum(kernel: str, experiment: Experiment, tile: Shape) -> int:
 
 
 def _tensors_of_sources(kernel: str, experiment: Experiment, tile: Shape) -> int:
-    number = _TENSORS_OF_A_SOURCE[kernel][_weighs_terms(experiment)]
+    number = _TENSORS_OF_A_SOURCE[_weighs_terms(experiment)]
     return number * _tensor(kernel, tile) * len(experiment.beam.spectrum)
 
 

@@ -175,7 +175,10 @@ class AnchoredSum:
                 x, y, z, polar_omega = self._to_blocks(
                     slow, fast, anchors, subpixel, steps.incident
                 )
-                scale = polar_omega if scale is None else scale
+                if scale is None:
+                    # across the beam, along the field of fully polarized light, polar rounds to
+                    # less than 0
+                    scale = polar_omega.clamp_(min=0.0)
                 self._loops.add_steps((x, y, z), at_anchor, steps, total, progress)
             assert scale is not None
             photons += total * scale

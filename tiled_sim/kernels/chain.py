@@ -17,19 +17,20 @@ from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.recorder import Recorder, SweepRecorder
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.summation import PixelSum, ScatteringVectors
+from tiled_sim.physics.kinds import ABSENT, FORBIDDEN, IN_RANGE, OUT_OF_RANGE, ZERO
 from tiled_sim.physics.lattice import Indices
-from tiled_sim.physics.structure_factor import (
-    ABSENT,
-    IN_RANGE,
-    OUT_OF_RANGE,
-    ZERO,
-    StructureFactorTable,
-)
+from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import Array
 
 #: What a step that dmin leaves out met.
 BEYOND_DMIN = "beyond dmin"
-_MET = {IN_RANGE: "in range", ZERO: "zero", ABSENT: "absent", OUT_OF_RANGE: "out of range"}
+_MET = {
+    IN_RANGE: "in range",
+    ZERO: "zero",
+    ABSENT: "absent",
+    OUT_OF_RANGE: "out of range",
+    FORBIDDEN: "absent by symmetry",
+}
 
 
 class Chain:

@@ -10,17 +10,13 @@ from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics import lattice
 from tiled_sim.physics.geometry import Vectors
+from tiled_sim.physics.kinds import FORBIDDEN
 from tiled_sim.physics.lattice import Indices
-from tiled_sim.physics.structure_factor import (
-    ABSENT,
-    IN_RANGE,
-    OUT_OF_RANGE,
-    ZERO,
-    StructureFactorTable,
-)
+from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import Array
 
-_NOT_COUNTED = 4
+#: A kind that is none.
+_NOT_COUNTED = FORBIDDEN + 1
 
 
 class Evaluation(NamedTuple):
@@ -107,8 +103,7 @@ class Evaluator:
         kind = self._table.kind_of(nodes)
         if not everything:
             kind = torch.where(counted, kind, _NOT_COUNTED)
-        counts = torch.bincount(kind, minlength=5).tolist()
-        lookups.add(Lookups(counts[IN_RANGE], counts[ZERO], counts[ABSENT], counts[OUT_OF_RANGE]))
+        lookups.add(Lookups.of_kinds(torch.bincount(kind, minlength=_NOT_COUNTED + 1).tolist()))
         F_cell = self._table.nearest(nodes)
         if self._scene.sampling.interpolate:
             allowed = self._table.can_interpolate(index)

@@ -9,13 +9,8 @@ from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.geometry import Vectors
-from tiled_sim.physics.structure_factor import (
-    ABSENT,
-    IN_RANGE,
-    OUT_OF_RANGE,
-    ZERO,
-    StructureFactorTable,
-)
+from tiled_sim.physics.kinds import FORBIDDEN
+from tiled_sim.physics.structure_factor import StructureFactorTable
 
 #: Steps times pixels looked at in one go. Memory and time depend on it, results do not.
 PAIRS_AT_A_TIME = 1 << 16
@@ -61,11 +56,5 @@ def _met(
         d_spacing = wavelengths / difference.length().clamp(min=1e-300)
         seen = (d_spacing >= sampling.dmin).flatten()
         kind, refused = kind[seen], refused[seen]
-    counts = torch.bincount(kind, minlength=4).tolist()
-    return Lookups(
-        counts[IN_RANGE],
-        counts[ZERO],
-        counts[ABSENT],
-        counts[OUT_OF_RANGE],
-        interpolation_refused=int(refused.sum()),
-    )
+    counts = torch.bincount(kind, minlength=FORBIDDEN + 1).tolist()
+    return Lookups.of_kinds(counts, int(refused.sum()))

@@ -1,6 +1,5 @@
 """Everything that the pixels of one panel in one frame share."""
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -105,9 +104,9 @@ class Scene:
         panel, sensor = self.panel, self.detector.sensor
         if sensor is None or self.detector.curvature_radius is not None:
             return [panel] * self.detector.layers
-        away = math.copysign(1.0, panel.close_distance) * np.array(panel.normal)
         origins = (
-            np.array(panel.origin) + sensor.depth(layer) * away for layer in range(sensor.layers)
+            np.array(panel.origin) + sensor.depth(layer) * np.array(panel.normal)
+            for layer in range(sensor.layers)
         )
         return [replace(panel, origin=as_tuple(origin)) for origin in origins]
 

@@ -136,8 +136,8 @@ class SpotsKernel:
                         evaluated += windows.add_to(total, directions, steps, finder.spot)
                 progress(len(steps.weights))
             total = _sum_of_subpixels(total, patch)
-            lit = total.nonzero()[:, 0]
-            photons[lit] += total[lit] * self._scale_of(patch, lit, direction.incident)
+            for lit in total.nonzero()[:, 0].split(PIXELS_AT_A_TIME):
+                photons[lit] += total[lit] * self._scale_of(patch, lit, direction.incident)
         blocks = photons.view(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK).transpose(1, 2)
         return blocks.reshape(-1, LANES), evaluated
 
@@ -148,25 +148,22 @@ class SpotsKernel:
         ----------
         lit : pixels of the patch, int64
         """
-        per_step = R_E_SQR * self.scene.beam.fluence / self.scene.steps
-        scale = torch.empty(len(lit), dtype=torch.float64)
-        parts = lit.split(PIXELS_AT_A_TIME), scale.split(PIXELS_AT_A_TIME)
-        for some, out in zip(*parts, strict=True):
-            # what does not fill a vector is computed by other code, of which atan2 has other bits
-            place = torch.cat([some, some[-1:].expand(-len(some) % _VECTOR)])
-            row = torch.div(place, patch.shape[1], rounding_mode="floor")
-            pixels = Pixels(
-                (row + patch.corner[0]).to(torch.float64),
-                (place - row * patch.shape[1] + patch.corner[1]).to(torch.float64),
-                torch.ones_like(place, dtype=torch.bool),
-            )
-            diffracted, distance = self._optics.to_subpixel(pixels, 0)
-            of_pixels = self._optics.omega(distance, 0) * per_step
-            polar = self._optics.polarization(diffracted, incident)
-            if polar is not None:
-                of_pixels *= polar
-            out.copy_(of_pixels[: len(some)])
-        return scale
+        # what does not fill a vector is computed by other code, of which atan2 has other bits
+        place = torch.cat([lit, lit[-1:].expand(-len(lit) % _VECTOR)])
+        row = torch.div(place, patch.shape[1], rounding_mode="floor")
+        pixels = Pixels(
+            (row + patch.corner[0]).to(torch.float64),
+            (place - row * patch.shape[1] + patch.corner[1]).to(torch.float64),
+            torch.ones_like(place, dtype=torch.bool),
+        )
+        diffracted, distance = self._optics.to_subpixel(pixels, 0)
+        scale = self._optics.omega(distance, 0) * (
+            R_E_SQR * self.scene.beam.fluence / self.scene.steps
+        )
+        polar = self._optics.polarization(diffracted, incident)
+        if polar is not None:
+            scale *= polar
+        return scale[: len(lit)]
 
 
 def _sum_of_subpixels(of_subpixels: Tensor, patch: Patch) -> Tensor:

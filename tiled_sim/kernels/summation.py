@@ -59,33 +59,67 @@ SumOfSteps = Callable[[ScatteringVectors, Lookups], Tensor]
 
 
 class _Sums:
-    """What the steps of one source add up to in some pixels, term by term [electron²].
+    """What the steps of the sources add up to in some pixels, term by term [electron²].
+
+    All sources are in one tensor: hundreds of small ones would each leave its hole in the heap.
 
     Parameters
     ----------
-    like : a tensor of their shape
+    sources : number of them
+    like : a tensor of the pixels' shape
     weighed : whether terms of one pixel have factors of their own; else only `I` is kept
     """
 
-    def __init__(self, like: Tensor, weighed: bool) -> None:
+    def __init__(self, sources: int, like: Tensor, weighed: bool) -> None:
         self._weighed = weighed
-        #: F_cell² · F_latt².
-        self.I = torch.zeros_like(like)
+        of_sources = like.new_zeros((4 if weighed else 1, sources, *like.shape))
+        #: F_cell² · F_latt², (source, pixels).
+        self.I = of_sources[0]
         if weighed:
             #: … times the share that the layer absorbs, times polarization, times solid angle.
-            self.captured, self.polarized, self.whole = (torch.zeros_like(like) for _ in range(3))
+            self.captured, self.polarized, self.whole = of_sources[1:]
 
     def add(
-        self, intensity: Tensor, capture: Tensor | None, polar: Tensor | None, omega: Tensor
+        self,
+        source: int,
+        intensity: Tensor,
+        capture: Tensor | None,
+        polar: Tensor,
+        omega: Tensor,
     ) -> None:
-        """Add a term with its factors; ``capture`` None is 1, ``polar`` None without weighing."""
-        self.I += intensity
+        """Add a term with its factors; ``capture`` None is 1."""
+        self.I[source] += intensity
         if self._weighed:
-            assert polar is not None
             captured = intensity if capture is None else intensity * capture
-            self.captured += captured
-            self.polarized += captured * polar
-            self.whole += captured * polar * omega
+            self.captured[source] += captured
+            self.polarized[source] += captured * polar
+            self.whole[source] += captured * polar * omega
+
+
+class _Polarization:
+    """The polarization factor of some pixels: one for each source, or one for all.
+
+    Parameters
+    ----------
+    factors : number of them
+    like : a tensor of the pixels' shape
+    """
+
+    def __init__(self, factors: int, like: Tensor) -> None:
+        self._factors = like.new_zeros((factors, *like.shape))
+        self._is_known = [False] * factors
+
+    def is_known(self, number: int) -> bool:
+        """Whether it has been set."""
+        return self._is_known[number]
+
+    def set(self, number: int, factor: Tensor | float) -> None:
+        """Set a factor of all pixels."""
+        self._factors[number] = factor
+        self._is_known[number] = True
+
+    def __getitem__(self, number: int) -> Tensor:
+        return self._factors[number]
 
 
 class PixelSum:
@@ -122,8 +156,9 @@ class PixelSum:
         """
         scene, optics = self._scene, self._optics
         sources = list(scene.spectrum)
-        sums = [_Sums(pixels.slow, scene.weighs_terms) for _ in sources]
-        polar: list[Tensor | None] = [None] * len(sources)
+        sums = _Sums(len(sources), pixels.slow, scene.weighs_terms)
+        # the C program takes the factor of the first source for all
+        polar = _Polarization(1 if scene.c_compat else len(sources), pixels.slow)
         omega = None
         lookups = Lookups()
         of_steps = after_steps(progress, int(pixels.live.sum()))
@@ -139,7 +174,8 @@ class PixelSum:
             for number, source in enumerate(sources):
                 q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
                 seen = optics.within_resolution(q)
-                self._polarize(polar, number, diffracted, source.incident, seen)
+                slot = 0 if scene.c_compat else number
+                self._polarize(polar, slot, diffracted, source.incident, seen)
                 if recorder is not None and number == 0:
                     recorder.record(
                         incident=source.incident,
@@ -152,57 +188,48 @@ class PixelSum:
                     pixels, layer, subpixel, number, q, seen, recorder, of_steps
                 )
                 intensity = sum_of_steps(vectors, lookups)
-                sums[number].add(intensity, capture, polar[number], omega)
+                sums.add(number, intensity, capture, polar[slot], omega)
         assert omega is not None
         return self._scale(sums, polar, omega, recorder), lookups
 
     def _polarize(
         self,
-        polar: list[Tensor | None],
-        number: int,
+        polar: _Polarization,
+        slot: int,
         diffracted: Vectors,
         incident: Vector,
         seen: Tensor | None,
     ) -> None:
-        """Set the polarization factor where a pixel is first seen, for each source of its own.
+        """Set the polarization factor where a pixel is first seen.
 
-        The C program takes the factor of the first source for all. With ``oversample_polar``
-        every term has its own.
+        With ``oversample_polar`` every term has its own.
         """
-        slot = 0 if self._scene.c_compat else number
-        known = None if self._scene.sampling.oversample_polar else polar[slot]
-        if known is not None and seen is None:
+        is_known = polar.is_known(slot) and not self._scene.sampling.oversample_polar
+        if is_known and seen is None:
             return
         factor = self._optics.polarization(diffracted, incident)
         if factor is None:
-            polar[slot] = torch.ones_like(diffracted.x)
+            polar.set(slot, 1.0)
             return
         if seen is not None:
-            held = torch.zeros_like(factor) if known is None else known
+            held = polar[slot] if is_known else torch.zeros_like(factor)
             factor = torch.where((held == 0.0) & seen, factor, held)
-        polar[slot] = factor
+        polar.set(slot, factor)
 
     def _scale(
-        self,
-        sums: list[_Sums],
-        polar: list[Tensor | None],
-        omega: Tensor,
-        recorder: Recorder | None,
+        self, sums: _Sums, polar: _Polarization, omega: Tensor, recorder: Recorder | None
     ) -> Tensor:
         """Photons from the sums of the sources: r_e² · fluence · I / steps · polar · omega."""
         scene = self._scene
+        first = polar[0]
         if scene.weighs_terms:
-            return self._scale_weighed(sums, polar[0], omega, recorder)
-        shared = len(sums) == 1 or scene.c_compat
+            return self._scale_weighed(sums, first, omega, recorder)
+        shared = len(scene.weights) == 1 or scene.c_compat
         total = torch.zeros_like(omega)
         polarized = torch.zeros_like(omega)
-        for number, (weight, of_source) in enumerate(zip(scene.weights, sums, strict=True)):
-            factor = polar[0 if shared else number]
-            assert factor is not None
-            total += weight * of_source.I
-            polarized += weight * of_source.I * factor
-        first = polar[0]
-        assert first is not None
+        for number, (weight, I) in enumerate(zip(scene.weights, sums.I, strict=True)):
+            total += weight * I
+            polarized += weight * I * polar[0 if shared else number]
         per_step = R_E_SQR * scene.beam.fluence / scene.steps
         photons = per_step * (total * first if shared else polarized) * omega
         if recorder is not None:
@@ -212,8 +239,8 @@ class PixelSum:
 
     def _scale_weighed(
         self,
-        sums: list[_Sums],
-        polar: Tensor | None,
+        sums: _Sums,
+        polar: Tensor,
         omega: Tensor,
         recorder: Recorder | None,
     ) -> Tensor:
@@ -223,14 +250,13 @@ class PixelSum:
         multiplies out; of a dark pixel the last.
         """
         I, captured, polarized, whole = (torch.zeros_like(omega) for _ in range(4))
-        for weight, of_source in zip(self._scene.weights, sums, strict=True):
-            I += weight * of_source.I
-            captured += weight * of_source.captured
-            polarized += weight * of_source.polarized
-            whole += weight * of_source.whole
+        for number, weight in enumerate(self._scene.weights):
+            I += weight * sums.I[number]
+            captured += weight * sums.captured[number]
+            polarized += weight * sums.polarized[number]
+            whole += weight * sums.whole[number]
         photons = R_E_SQR * self._scene.beam.fluence / self._scene.steps * whole
         if recorder is not None:
-            assert polar is not None
             recorder.record(
                 I=I,
                 capture=_ratio(captured, I, torch.zeros_like(I)),

@@ -78,6 +78,7 @@ RADIUS = Kind("a whole number or None", lambda v, per: None if v is None else _i
 CELLS = Kind("three whole numbers, or one for all", _cells)
 FLAG = Kind("True or False", _flag)
 TEXT = Kind("a text", _text)
+GROUP = Kind("a text or None", lambda value, per: None if value is None else _text(value, per))
 PATH = Kind("the name of a file", _path)
 POLARIZATION = Kind('a number, or "off"', _polarization)
 
@@ -109,6 +110,7 @@ _NEW_NOISE = "sets it; an experiment without noise gets it, otherwise plain Pois
 
 KEYS: dict[str, Key] = {
     "c_compat": Key(FLAG, "sets it"),
+    "allow_upstream": Key(FLAG, "sets it"),
     "beam.wavelength": Key(NUMBER, "sets it, and scales that of every source alike", ATOMIC),
     "beam.energy": Key(NUMBER, "as `beam.wavelength_A`, said as photon energy", ENERGY),
     "beam.fluence": Key(NUMBER, _SET, FLUENCE),
@@ -157,6 +159,8 @@ KEYS: dict[str, Key] = {
     "structure_factors.mtz": Key(PATH, "takes F from this file, from the working directory"),
     "structure_factors.mtz_column": Key(TEXT, _SET),
     "structure_factors.default_F": Key(NUMBER, _SET),
+    "structure_factors.ignore_file_cell": Key(FLAG, _SET),
+    "structure_factors.space_group": Key(GROUP, "sets it; None: that of the list is not known"),
     **_fields(
         Background,
         "background",
@@ -201,6 +205,7 @@ REFUSED: dict[str, str] = {
         for name in (
             "sources",
             "source_file",
+            "spectrum_file",
             "dispersion",
             "dispersion_steps",
             "divergence",

@@ -220,7 +220,8 @@ def _exposures(exposures: Exposures, given: _Given) -> Exposures:
 
 
 def _structure_factors(source: Any, given: _Given) -> Any:
-    fields = {"default_F": given["default_F"]} if "default_F" in given else {}
+    plain = ("default_F", "ignore_file_cell", "space_group")
+    fields: _Given = {name: given[name] for name in plain if name in given}
     named = [name for name in ("hkl", "fdump", "mtz") if name in given]
     require(
         len(named) < 2,
@@ -228,6 +229,8 @@ def _structure_factors(source: Any, given: _Given) -> Any:
     )
     for name in named:
         fields |= {"path": given[name], "format": name, "column": None}
+        if name == "mtz":
+            fields.setdefault("space_group", None)
     if "mtz_column" in given:
         fields["column"] = given["mtz_column"]
     return replace(source, **fields)

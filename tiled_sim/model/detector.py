@@ -20,9 +20,11 @@ from tiled_sim.physics.vectors import Vector
 MOST_PIXELS = 10**6
 #: Sides of a pixel [m].
 SMALLEST_PIXEL, LARGEST_PIXEL = 1e-9, 10.0
+_MOST_LAYERS = 10**4
 #: From the sample to a panel's plane [m].
 _NEAREST = 1e-9
-_MOST_LAYERS = 10**4
+#: Of the corner's distance from the sample: a plane that passes so close is seen edge-on.
+EDGE_ON = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class MaskFile:
-    """An SMV image whose zeros are dead pixels: its path and the SHA-256 of its bytes."""
+    """A file of dead pixels: its path, with ``:KEY`` of an array in it, and its bytes' SHA-256."""
 
     path: str = field(metadata=UNHASHED)
     sha256: str
@@ -106,10 +108,18 @@ class Panel:
         )
         for size in self.pixel_size:
             require_within(size, "panel.pixel_size", SMALLEST_PIXEL, LARGEST_PIXEL, "m")
+        close, corner = self.close_distance, math.hypot(*self.origin)
         require(
-            abs(self.close_distance) > _NEAREST,
+            abs(close) > max(EDGE_ON * corner, _NEAREST),
             "panel: the detector plane passes through the sample (close distance "
-            f"{abs(self.close_distance):g} m)",
+            f"{abs(close):g} m)",
+        )
+        require(
+            close > 0,
+            f"panel {self.name} turns its back to the sample: its plane lies {-close * 1e3:.6g} mm "
+            "against panel.normal, and every pixel would get a negative number of photons; the "
+            "normal has to point away from the sample, so turn it around, or leave it out of a "
+            "TOML file",
         )
         if self.region is not None:
             slow, fast = self.pixels
@@ -123,6 +133,14 @@ class Panel:
     def close_distance(self) -> float:
         """Distance from the sample to the panel's plane [m]."""
         return float(np.dot(self.origin, self.normal))
+
+    @property
+    def pixels_of_interest(self) -> int:
+        """Pixels of its region, or all."""
+        if self.region is None:
+            return math.prod(self.pixels)
+        region = self.region
+        return (region.slow_stop - region.slow_start) * (region.fast_stop - region.fast_start)
 
     @property
     def has_square_pixels(self) -> bool:
@@ -195,6 +213,11 @@ class Detector:
         """(slow, fast) number of pixels along each side of the largest panel."""
         slow, fast = zip(*(panel.pixels for panel in self.panels), strict=True)
         return max(slow), max(fast)
+
+    @property
+    def pixels_of_interest(self) -> int:
+        """Pixels of all panels' regions: those that are computed, unless a mask names them."""
+        return sum(panel.pixels_of_interest for panel in self.panels)
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:

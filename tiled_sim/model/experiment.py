@@ -25,8 +25,10 @@ from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.document import from_plain, to_plain
 from tiled_sim.model.exposures import Exposures
+from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
+from tiled_sim.model.upstream import require_downstream, require_forward
 
 #: Name of the beam's spectrum among the arrays of an experiment.
 _SPECTRUM = "spectrum"
@@ -46,6 +48,9 @@ class Reflections:
     format : ``hkl``, ``fdump`` or ``mtz``; None without a file
     default_F : F of every node that the file does not give [electron]
     column : label of the amplitudes in an MTZ; None: its only column of them
+    ignore_file_cell : whether the cell that a file names may be another than the crystal's
+    space_group : name of that of a list, which says what nodes are absent by symmetry; None: not
+        known, or, of an MTZ, the file's
     """
 
     path: str | None = field(default=None, metadata=UNHASHED)
@@ -53,6 +58,8 @@ class Reflections:
     format: str | None = None
     default_F: float = 0.0
     column: str | None = field(default=None, metadata=UNHASHED)
+    ignore_file_cell: bool = field(default=False, metadata=UNHASHED)
+    space_group: str | None = None
 
     def __post_init__(self) -> None:
         require(
@@ -69,12 +76,21 @@ class Reflections:
             f"is {self.path}, of format {self.format}",
         )
         require(
+            self.space_group is None or self.format in ("hkl", "fdump"),
+            f"structure_factors.space_group = {self.space_group!r} is that of a list of "
+            f"reflections, and {self._unlisted()}: leave it out (--space-group)",
+        )
+        require(
             self.path is not None or self.default_F != 0.0,
             "no structure factors: name a file (-hkl FILE, --fdump FILE, --mtz FILE; in TOML hkl, "
             "fdump or mtz in [structure_factors]) or a default_F other than 0. Without them every "
             "F_cell would be 0 and the image empty. Nothing is read from the working directory "
             "unasked",
         )
+
+    def _unlisted(self) -> str:
+        """Why a space group has no effect."""
+        return "there is none" if self.path is None else f"{self.path} names its own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,8 @@ class Experiment:
     c_compat : replay what the C program does wrong where that is defined (docs/differences.md)
     background : scattering of amorphous material; None: none
     noise : how photons are counted; None: they are not, the image is of expected photons alone
+    allow_upstream : whether light of sources may travel against the beam, and panels stand upstream
+        of the sample
     notes : decisions of the reader that the user should know of; not part of the hash
     """
 
@@ -99,6 +117,7 @@ class Experiment:
     c_compat: bool = False
     background: Background | None = None
     noise: Noise | None = None
+    allow_upstream: bool = field(default=False, metadata=UNHASHED)
     notes: tuple[str, ...] = field(default=(), compare=False, metadata=UNHASHED)
 
     def __post_init__(self) -> None:
@@ -110,6 +129,9 @@ class Experiment:
             f"{orientations} orientations of the crystal, each as much work as an image of its "
             f"own; {_MOST_ORIENTATIONS} are allowed",
         )
+        if not self.allow_upstream:
+            require_forward(self.beam.spectrum, self.beam.direction)
+            require_downstream(self.detector.panels, self.beam.direction)
         sampling = self.sampling
         not_as_c = {
             "a sensor with a thickness": self.detector.sensor is not None,
@@ -183,7 +205,9 @@ class Experiment:
             f"beam.spectrum: its arrays have SHA-256 {spectrum.sha256}, written were those of "
             f"{written}",
         )
-        return from_plain(cls, {**data, "beam": {**data["beam"], "spectrum": spectrum}})
+        # documents of before the field were never asked on which side their light comes in
+        said = {"allow_upstream": True, **data}
+        return from_plain(cls, {**said, "beam": {**data["beam"], "spectrum": spectrum}})
 
     def with_(self, changes: Mapping[str, typing.Any]) -> "Experiment":
         """The experiment with other values, and with all that follows from them.
@@ -210,22 +234,17 @@ class Experiment:
         options: typing.Sequence[str],
         *,
         c_compat: bool = False,
-        fdump: str | Path | None = None,
-        mtz: str | Path | None = None,
-        clip_to_beam: bool | None = None,
-        noise: Noise | None = None,
+        spectrum: str | Path | None = None,
+        **own: typing.Unpack[OwnOptions],
     ) -> "Experiment":
-        """Read a nanoBragg command line; see `tiled_sim.read.nanobragg.reader.read_options`."""
+        """Read a nanoBragg command line; see `tiled_sim.read.nanobragg.reader.read_options`.
+
+        ``spectrum`` is a file of energies or wavelengths and weights. Keyword arguments beside
+        these are those of `OwnOptions`: ``mtz="f.mtz"`` and so on.
+        """
         from tiled_sim.read.nanobragg.reader import read_options
 
-        return read_options(
-            options,
-            c_compat=c_compat,
-            fdump=fdump,
-            mtz=mtz,
-            clip_to_beam=clip_to_beam,
-            noise=noise,
-        )
+        return read_options(options, c_compat=c_compat, spectrum=spectrum, **own)
 
     @classmethod
     def from_toml(

@@ -30,8 +30,3 @@ class Inputs:
             "mask": self.mask.sha256,
             "background": None if self.amorphous is None else self.amorphous.sha256,
         }
-
-    @property
-    def nodes(self) -> int:
-        """Of the grid of structure factors."""
-        return 0 if self.factors is None else self.factors.given.size

@@ -1,11 +1,16 @@
 """Structure factors on a grid, with where they came from."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
+from tiled_sim.model.absences import Absences
+
+#: a, b, c [Å] and alpha, beta, gamma [°].
+Cell = tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,9 @@ class Provenance:
     unit : of F, ``"electron"``
     negative, zero, duplicates : counts among the reflections given
     notes : what a reader did that the user should know of
+    cell : lengths [Å] and angles [°] of the cell that the file names; None: it names none
+    wavelength : at which the file says that its F were measured [Å]; None: it does not say
+    space_group : name of the group by which F were expanded, or nodes are absent; None: not known
     """
 
     path: str
@@ -35,6 +43,9 @@ class Provenance:
     zero: int = 0
     duplicates: int = 0
     notes: tuple[str, ...] = ()
+    cell: Cell | None = None
+    wavelength: float | None = None
+    space_group: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +58,8 @@ class StructureFactors:
     given : bool (h, k, l); False at nodes the source did not name
     minimum : h, k, l of node (0, 0, 0)
     provenance : where they came from
+    absences : which nodes a space group forbids, inside the grid and outside; None: none that is
+        known of
 
     Raises
     ------
@@ -57,6 +70,7 @@ class StructureFactors:
     given: npt.NDArray[np.bool_]
     minimum: tuple[int, int, int]
     provenance: Provenance = field(repr=False)
+    absences: Absences | None = None
 
     def __post_init__(self) -> None:
         shape = self.amplitude.shape
@@ -72,6 +86,13 @@ class StructureFactors:
         if not np.isfinite(self.amplitude).all():
             raise ValueError("an amplitude of the structure factors is not finite")
 
+    def noted(self, *notes: str) -> "StructureFactors":
+        """The same, with more notes."""
+        if not notes:
+            return self
+        provenance = replace(self.provenance, notes=(*self.provenance.notes, *notes))
+        return replace(self, provenance=provenance)
+
     @property
     def maximum(self) -> tuple[int, int, int]:
         """Largest h, k, l of the grid."""
@@ -80,21 +101,35 @@ class StructureFactors:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the content: ranges, amplitudes, given nodes; not of the path."""
+        """Hash of the content: ranges, amplitudes, given nodes, absences; not of the path."""
         digest = hashlib.sha256()
         # int(): a numpy integer would be spelt otherwise.
         minimum = tuple(int(index) for index in self.minimum)
         digest.update(repr((minimum, self.amplitude.shape)).encode())
         digest.update(np.ascontiguousarray(self.amplitude, dtype="<f8").tobytes())
         digest.update(np.packbits(self.given).tobytes())
+        if self.absences is not None:
+            digest.update(self.absences.sha256.encode())
         return digest.hexdigest()
+
+    @cached_property
+    def absent(self) -> npt.NDArray[np.bool_]:
+        """The nodes, bool (h, k, l), that are 0 by symmetry: forbidden, and not given either."""
+        if self.absences is None:
+            return np.zeros_like(self.given)
+        return self.absences.on_grid(self.minimum, self.given.shape) & ~self.given
 
     def filled(self, default_F: float) -> npt.NDArray[np.float64]:
         """Amplitudes with ``default_F`` [electron] at the nodes that were not given.
+
+        Nodes that are absent by symmetry are 0.
 
         An Fdump says a value for every node of its grid, so there only nodes outside the grid
         are absent and the amplitudes stand as they are (as in the C program).
         """
         if self.provenance.format == "fdump":
             return self.amplitude
-        return np.where(self.given, self.amplitude, default_F)
+        filled = np.where(self.given, self.amplitude, default_F)
+        if self.absences is not None:
+            filled[self.absent] = 0.0
+        return filled

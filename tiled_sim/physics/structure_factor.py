@@ -4,11 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tiled_sim.physics.kinds import ABSENT, FORBIDDEN, IN_RANGE, OUT_OF_RANGE, ZERO
 from tiled_sim.physics.lattice import Indices
 from tiled_sim.physics.vectors import Array
-
-#: What a look-up can meet, in the order of `StructureFactorTable.kind_of`.
-IN_RANGE, ZERO, ABSENT, OUT_OF_RANGE = range(4)
 
 
 class StructureFactorTable:
@@ -23,6 +21,8 @@ class StructureFactorTable:
     minimum : h, k, l of node (0, 0, 0)
     default_F : amplitude outside the grid [electron]
     device : where the tables live
+    forbidden : (h, k, l), True where F is 0 by symmetry; None: nowhere
+    inside : the part of the grid that counts as in range; None: all of it
     """
 
     def __init__(
@@ -32,9 +32,17 @@ class StructureFactorTable:
         minimum: tuple[int, int, int],
         default_F: float,
         device: torch.device,
+        *,
+        forbidden: np.ndarray | None = None,
+        inside: tuple[slice, slice, slice] | None = None,
     ) -> None:
         of_given = np.where(amplitude == 0.0, np.uint8(ZERO), np.uint8(IN_RANGE))
         kind = np.where(given, of_given, np.uint8(ABSENT))
+        if forbidden is not None:
+            kind[forbidden] = FORBIDDEN
+        if inside is not None:
+            within, kind = kind[inside], np.full_like(kind, OUT_OF_RANGE)
+            kind[inside] = within
         self.minimum = minimum
         self.maximum = tuple(low + n - 1 for low, n in zip(minimum, amplitude.shape, strict=True))
         self._padded_shape = tuple(n + 2 for n in amplitude.shape)
@@ -78,7 +86,7 @@ class StructureFactorTable:
         return self._amplitude.index_select(0, nodes)
 
     def kind_of(self, nodes: Tensor) -> Tensor:
-        """What each look-up met: `IN_RANGE`, `ZERO`, `ABSENT` or `OUT_OF_RANGE`, uint8."""
+        """What each look-up met, uint8, by the numbers of `kinds`."""
         return self._kind.index_select(0, nodes)
 
     def can_interpolate(self, i: Indices) -> Tensor:

@@ -107,7 +107,7 @@ def predicted_seconds(settings: Settings, experiment: Experiment, *, cores: int)
         return math.inf
     seconds = _seconds_of_crystal(settings, experiment)
     if experiment.background is not None:
-        lookups = math.prod(experiment.shape) * len(experiment.beam.spectrum)
+        lookups = _pixels(experiment) * len(experiment.beam.spectrum)
         seconds += lookups * experiment.detector.layers * _BACKGROUND_LOOKUP
     return seconds / cores
 
@@ -181,7 +181,7 @@ def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
     if settings.kernel == SPOTS:
         return predicted_cost(experiment, settings.negligible).seconds
     interpolate = experiment.sampling.interpolate
-    pixels = math.prod(experiment.shape)
+    pixels = _pixels(experiment)
     evaluations = pixels * experiment.evaluations_per_pixel
     if settings.kernel == REFERENCE:
         return evaluations * _REFERENCE_EVALUATION[interpolate]
@@ -190,3 +190,8 @@ def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
         evaluations * _COMPILED_EVALUATION[settings.precision, interpolate]
         + pixels * places * _COMPILED_SUBPIXEL
     )
+
+
+def _pixels(experiment: Experiment) -> int:
+    """Pixels of all frames that are computed."""
+    return experiment.shape[0] * experiment.detector.pixels_of_interest

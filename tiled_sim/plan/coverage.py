@@ -19,13 +19,13 @@ from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.physics import geometry, lattice
 from tiled_sim.physics.geometry import Vectors
+from tiled_sim.plan.reach import farthest_stol
 
 #: Pixels and steps looked at: enough to meet nearly every reflection of a large detector.
 _SAMPLED_PIXELS = 250_000
 _SAMPLED_STEPS = 8
 #: Phi steps, and domains, that such a sample is taken from, where there are millions.
 _LISTED_STEPS = 300
-_SOURCES_AT_A_TIME = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,14 @@ class Coverage:
 
     Parameters
     ----------
-    reflections : distinct nodes, (0, 0, 0) apart, that a sample of pixels and steps looks up
+    reflections : distinct nodes, (0, 0, 0) apart, that a sample of pixels and steps looks up,
+        without those that are absent by symmetry
     in_range : of them, inside the ranges of the file
     given : of them, given by the file
-    too_near_edge : of them, those whose neighbours a tricubic interpolation would miss
+    too_near_edge : nodes whose neighbours a tricubic interpolation would miss
     pixels, steps : size of the sample
+    forbidden : distinct nodes that it looks up beside them, absent by the symmetry of the space
+        group
     """
 
     reflections: int
@@ -47,6 +50,7 @@ class Coverage:
     too_near_edge: int
     pixels: int
     steps: int
+    forbidden: int = 0
 
     @property
     def fraction(self) -> float:
@@ -81,9 +85,10 @@ class Coverage:
         low, high = structure_factors.minimum, structure_factors.maximum
         ranges = ", ".join(f"{name} {a}..{b}" for name, a, b in zip("hkl", low, high, strict=True))
         plural = "" if provenance.count == 1 else "s"
+        allowed = f" that {provenance.space_group} allows" if self.forbidden else ""
         raise CoverageError(
             f"{provenance.path} gives {self.given} of {self.reflections} reflections in reach of "
-            f"the detector ({100 * self.fraction:.3g} %, at least {100 * least:.3g} % are "
+            f"the detector{allowed} ({100 * self.fraction:.3g} %, at least {100 * least:.3g} % are "
             f"required). It holds {provenance.count} reflection{plural}, {ranges}; {self.in_range} "
             "of those in reach lie in these ranges. Is it the right file, and not a stub? "
             "--require-coverage FRACTION changes the limit, 0 lets everything through"
@@ -120,16 +125,21 @@ def measure_coverage(
     nodes = nodes[np.any(nodes != 0, axis=1)]
     position = nodes - np.array(structure_factors.minimum)
     inside = np.all((position >= 0) & (position < structure_factors.given.shape), axis=1)
-    given = structure_factors.given[tuple(position[inside].T)]
+    given = np.zeros(len(nodes), dtype=bool)
+    given[inside] = structure_factors.given[tuple(position[inside].T)]
+    forbidden = np.zeros(len(nodes), dtype=bool)
+    if structure_factors.absences is not None:
+        forbidden = structure_factors.absences.forbid(nodes) & ~given
     last = np.array(structure_factors.given.shape) - 1
     interpolable = np.all((position >= 2) & (position <= last - 2), axis=1)
     return Coverage(
-        len(nodes),
-        int(inside.sum()),
-        int(given.sum()),
-        int((~interpolable).sum()),
-        pixels,
-        len(steps) * len(sampled_frames),
+        reflections=int((~forbidden).sum()),
+        in_range=int((inside & ~forbidden).sum()),
+        given=int(given.sum()),
+        too_near_edge=int((~interpolable).sum()),
+        pixels=pixels,
+        steps=len(steps) * len(sampled_frames),
+        forbidden=int(forbidden.sum()),
     )
 
 
@@ -143,7 +153,7 @@ def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
     """
     last = float(table.stol[-1])
     farthest = max(
-        _farthest_stol(experiment, panel) for panel in range(len(experiment.detector.panels))
+        farthest_stol(experiment, panel) for panel in range(len(experiment.detector.panels))
     )
     if farthest > last:
         assert experiment.background is not None
@@ -153,23 +163,6 @@ def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
             f"{farthest:.4g}/Å ({0.5 / farthest:.4g} Å): continue the table, or move the detector "
             "back"
         )
-
-
-def _farthest_stol(experiment: Experiment, panel: int) -> float:
-    """Largest sin θ/λ of any source among the pixels at a panel's corners [1/Å]."""
-    slow, fast = experiment.detector.panels[panel].pixels
-    rows = torch.tensor([0, 0, slow - 1, slow - 1], dtype=torch.float64)
-    columns = torch.tensor([0, fast - 1, 0, fast - 1], dtype=torch.float64)
-    corners = Pixels(rows, columns, torch.ones(4, dtype=torch.bool))
-    scene = Scene.of(thinned(experiment, 1), 0, panel)
-    diffracted, _ = Optics(scene).to_subpixel(corners, 0)
-    outwards = np.stack([axis.numpy() for axis in diffracted], axis=-1)
-    spectrum, farthest = scene.spectrum, 0.0
-    for first in range(0, len(spectrum), _SOURCES_AT_A_TIME):
-        some = spectrum[first : first + _SOURCES_AT_A_TIME]
-        q = (outwards - some.incident[:, None]) / some.wavelength[:, None, None]
-        farthest = max(farthest, 0.5 * float(np.linalg.norm(q, axis=2).max()))
-    return farthest
 
 
 def _sampled_steps(experiment: Experiment) -> list[tuple[int, tuple[int, int]]]:

@@ -1,5 +1,6 @@
 """Making a plan. Whoever reads that of a run needs none of this, and not torch."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from tiled_sim.model.settings import Settings
 from tiled_sim.plan.choice import predicted_seconds
 from tiled_sim.plan.memory import memory_of
 from tiled_sim.plan.plan import Plan
+from tiled_sim.plan.reach import nodes_of_table
 from tiled_sim.plan.tiling import grid_of
 
 
@@ -45,14 +47,16 @@ def make_plan(
     for pixel in trace_pixels:
         _require_live(pixel, inputs.mask)
     seconds = predicted_seconds(settings, experiment, cores=1)
-    grid = grid_of(experiment.shape, tile, seconds=seconds, workers=workers)
+    # tiles are as large as if all of the image cost what its regions of interest do
+    share = experiment.detector.pixels_of_interest / math.prod(experiment.shape[1:])
+    grid = grid_of(experiment.shape, tile, seconds=seconds / share, workers=workers)
     return Plan(
         grid,
         settings,
         experiment.evaluations_per_pixel,
         first_evaluations(experiment, lambda panel: _rows_of(inputs.mask, panel)),
         tuple(trace_pixels),
-        memory_of(settings, experiment, inputs.nodes, grid.tile),
+        memory_of(settings, experiment, nodes_of_table(experiment, inputs.factors), grid.tile),
         seconds,
         workers,
     )

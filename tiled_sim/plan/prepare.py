@@ -118,7 +118,8 @@ def _refuse_racing_interpolation(experiment: Experiment, coverage: Coverage) -> 
     """Refuse what ``--c-compat`` cannot mean: C's result depends on the order of its threads."""
     if experiment.c_compat and experiment.sampling.interpolate and coverage.too_near_edge:
         raise ExperimentError(
-            f"{coverage.too_near_edge} of {coverage.reflections} reflections in reach lie too near "
+            f"{coverage.too_near_edge} of {coverage.reflections + coverage.forbidden} nodes in "
+            "reach lie too near "
             "the edge of the list to interpolate. The C program stops interpolating for good when "
             "it meets the first, which --c-compat does not replay: leave --c-compat out, or say "
             "-nointerpolate"

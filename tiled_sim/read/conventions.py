@@ -231,6 +231,15 @@ def _on_panel(placement: Placement, Xbeam: float, Ybeam: float) -> tuple[Pair, P
     return (Xbeam, Ybeam), closest
 
 
+def centre_on_panel(placement: Placement) -> Pair:
+    """(fast, slow) of the centre that counts, on the unturned panel [m].
+
+    That is the nearest point in the conventions XDS and DIALS, and the beam spot in the others.
+    """
+    beam, closest = _on_panel(placement, *_beam_centre(placement))
+    return closest if placement.convention.name in ("xds", "dials") else beam
+
+
 def beam_spot(
     origin: Array, fast: Array, slow: Array, normal: Array, beam: Array
 ) -> tuple[float, float] | None:

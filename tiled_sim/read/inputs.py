@@ -4,18 +4,23 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.errors import ExperimentError, InputFileError
+from tiled_sim.io.centring import centring_notes
 from tiled_sim.io.fdump import read_fdump
 from tiled_sim.io.hkl import read_hkl
+from tiled_sim.io.mask_file import read_mask
 from tiled_sim.io.mtz import read_mtz
-from tiled_sim.io.smv import read_smv
+from tiled_sim.io.space_group import find_space_group, of_space_group
 from tiled_sim.io.stol import read_stol
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.background import ABSCISSAS
+from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Panel
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, Mask
 from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.physics.cell import lengths_and_angles
+from tiled_sim.read.file_cell import require_same_cell
 
 
 def load_inputs(experiment: Experiment) -> Inputs:
@@ -26,28 +31,41 @@ def load_inputs(experiment: Experiment) -> Inputs:
     InputFileError
         if a file is missing, malformed, or not the one that the experiment was made with
     ExperimentError
-        if the size of a mask is not the panel's
+        if the size of a mask is not the panel's, or the cell of the file of F is another than the
+        crystal's
     UsageError
         if an MTZ leaves open which column is meant, or gemmi is not installed
     """
-    return Inputs(
-        load_mask(experiment),
-        read_structure_factors(experiment.structure_factors),
-        load_amorphous(experiment),
-    )
+    source = experiment.structure_factors
+    factors = read_structure_factors(source, experiment.crystal)
+    if factors is not None and not source.ignore_file_cell:
+        require_same_cell(factors.provenance.path, factors.provenance.cell, experiment.crystal)
+    return Inputs(load_mask(experiment), factors, load_amorphous(experiment))
 
 
-def read_structure_factors(reflections: Reflections) -> StructureFactors | None:
-    """Read a source of F by its format; None if it names no file. Raises as `load_inputs`."""
+def read_structure_factors(
+    reflections: Reflections, crystal: Crystal | None = None
+) -> StructureFactors | None:
+    """Read a source of F by its format; None if it names no file. Raises as `load_inputs`.
+
+    Parameters
+    ----------
+    reflections : the source
+    crystal : whose angles tell what axes a rhombohedral space group has; None: hexagonal ones
+    """
     if reflections.path is None:
         return None
     if reflections.format == "mtz":
         return read_mtz(reflections.path, reflections.column)
-    return (
-        read_fdump(reflections.path)
-        if reflections.format == "fdump"
-        else read_hkl(reflections.path)
-    )
+    read = read_fdump if reflections.format == "fdump" else read_hkl
+    factors = read(reflections.path)
+    if reflections.space_group is None:
+        return factors.noted(*centring_notes(factors))
+    angles = None
+    if crystal is not None:
+        alpha, _, gamma = np.degrees(lengths_and_angles(crystal.direct_vectors)[1]).tolist()
+        angles = alpha, gamma
+    return of_space_group(factors, find_space_group(reflections.space_group, angles))
 
 
 def load_amorphous(experiment: Experiment) -> AmorphousTable | None:
@@ -115,15 +133,15 @@ def _within(part: slice, start: int, stop: int) -> npt.NDArray[np.bool_]:
 def _dead_pixels(panel: Panel) -> npt.NDArray[np.bool_] | None:
     if panel.mask is None:
         return None
-    image = read_smv(panel.mask.path)
+    image = read_mask(panel.mask.path)
     if image.sha256 != panel.mask.sha256:
         raise InputFileError(
             f"{panel.mask.path} has changed since the experiment was read: its SHA-256 is "
             f"{image.sha256}, not {panel.mask.sha256}"
         )
-    if image.pixels.shape != panel.pixels:
+    if image.live.shape != panel.pixels:
         raise ExperimentError(
-            f"mask {panel.mask.path} has {image.pixels.shape} pixels, the panel {panel.pixels} "
+            f"mask {panel.mask.path} has {image.live.shape} pixels, the panel {panel.pixels} "
             "(slow, fast)"
         )
-    return image.pixels == 0
+    return ~image.live

@@ -33,6 +33,7 @@ class NamedReflections:
     hkl, dump : of nanoBragg's ``-hkl`` and ``-dump``
     fdump, mtz : of our ``--fdump`` and ``--mtz``, the latter FILE or FILE:LABEL
     default_F : of ``-default_F`` [electron]
+    ignore_file_cell, space_group : of our ``--ignore-file-cell`` and ``--space-group``
     """
 
     hkl: str | None = None
@@ -40,6 +41,8 @@ class NamedReflections:
     fdump: str | None = None
     mtz: str | None = None
     default_F: float = 0.0
+    ignore_file_cell: bool = False
+    space_group: str | None = None
 
     def candidates(self) -> dict[str, Reflections]:
         """The sources to read from, by the option that names each.
@@ -48,14 +51,14 @@ class NamedReflections:
         """
         found = {}
         if self.hkl is not None:
-            found["-hkl"] = Reflections(self.hkl, "hkl", self.default_F)
+            found["-hkl"] = self._source(self.hkl, "hkl")
         elif self.dump is not None and not self._dump_is_fdump():
-            found["-dump"] = Reflections(self.dump, "fdump", self.default_F)
+            found["-dump"] = self._source(self.dump, "fdump")
         if self.fdump is not None:
-            found["--fdump"] = Reflections(self.fdump, "fdump", self.default_F)
+            found["--fdump"] = self._source(self.fdump, "fdump")
         if self.mtz is not None:
             path, column = split_column(self.mtz)
-            found["--mtz"] = Reflections(path, "mtz", self.default_F, column)
+            found["--mtz"] = self._source(path, "mtz", column)
         return found
 
     def choose(self) -> Choice:
@@ -72,7 +75,7 @@ class NamedReflections:
         """
         candidates = self.candidates()
         if not candidates:
-            reflections = Reflections(None, None, self.default_F)
+            reflections = self._source(None, None)
             return Choice(reflections, f"no file is named: F is {self.default_F:g} everywhere")
         if len(candidates) > 1:
             named = " and ".join(f"{option} {found.path}" for option, found in candidates.items())
@@ -86,6 +89,13 @@ class NamedReflections:
                 "name a file that exists"
             )
         return Choice(reflections, self._reason(option))
+
+    def _source(
+        self, path: str | None, file_format: str | None, column: str | None = None
+    ) -> Reflections:
+        return Reflections(
+            path, file_format, self.default_F, column, self.ignore_file_cell, self.space_group
+        )
 
     def _dump_is_fdump(self) -> bool:
         return self.fdump is not None and Path(str(self.dump)) == Path(self.fdump)

@@ -1,19 +1,21 @@
 """The list of sources: a divergent, polychromatic beam, or one read from a file."""
 
-import math
-
 import numpy as np
 
 from tiled_sim.errors import ExperimentError
-from tiled_sim.io.sources import SourceRow
-from tiled_sim.model.beam import MOST_SOURCES, Source, Spectrum
+from tiled_sim.io.sources import SourceList
+from tiled_sim.io.spectrum_file import SpectrumTable
+from tiled_sim.model.beam import MOST_SOURCES, Spectrum
+from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Array, Vector, about_axis, as_tuple, unit
-from tiled_sim.read.stepping import Steps
+from tiled_sim.read.stepping import SINGLE, Steps
 
 #: Below this sine of the angle between beam and polarization axis the plane is ill-defined.
 NEARLY_PARALLEL = 0.01
 #: Where the C program puts a source that a file does not place [m].
 _SOURCE_DISTANCE = 10.0
+#: A wavelength that is said beside a spectrum may differ from its mean by this share of it.
+SAME_WAVELENGTH = 1e-4
 
 
 def swept_sources(
@@ -36,15 +38,34 @@ def swept_sources(
     dispersion : Δλ/λ
     elliptical : leave out the corners of the divergence
     """
-    count = horizontal.count * vertical.count * dispersion.count
+    _require_few(horizontal, vertical, dispersion.count)
+    factors = (
+        1.0 + dispersion.step * step - dispersion.range / 2.0 for step in range(dispersion.count)
+    )
+    wavelengths = np.array([wavelength * factor for factor in factors])
+    directions = swept_directions(
+        beam, polarization_axis, horizontal, vertical, elliptical=elliptical
+    )
+    return _in_each_direction(directions, wavelengths, np.ones(len(wavelengths)))
+
+
+def _require_few(horizontal: Steps, vertical: Steps, wavelengths: int) -> None:
+    """Refuse more sources than can be summed, before they are listed."""
+    count = horizontal.count * vertical.count * wavelengths
     if count > MOST_SOURCES:
         raise ExperimentError(
-            f"divergence and dispersion in {horizontal.count} x {vertical.count} x "
-            f"{dispersion.count} steps make {count} sources, more than the {MOST_SOURCES} that are "
-            "allowed: each costs as much as the whole image of one; take fewer steps"
+            f"{horizontal.count} x {vertical.count} directions of {wavelengths} wavelengths make "
+            f"{count} sources, more than the {MOST_SOURCES} that are allowed: each costs as much "
+            "as the whole image of one; take fewer steps of divergence or dispersion"
         )
+
+
+def swept_directions(
+    beam: Array, polarization_axis: Array, horizontal: Steps, vertical: Steps, *, elliptical: bool
+) -> Array:
+    """Unit vectors over ranges of direction, (n, 3). Parameters as `swept_sources`."""
     across = unit(np.cross(beam, polarization_axis))
-    sources = []
+    directions = []
     for i in range(horizontal.count):
         for j in range(vertical.count):
             angle_h = horizontal.step * i - horizontal.range / 2.0
@@ -56,15 +77,79 @@ def swept_sources(
                 incident = about_axis(polarization_axis, angle_v) @ incident
             if angle_h != 0.0:
                 incident = about_axis(across, angle_h) @ incident
-            for step in range(dispersion.count):
-                factor = 1.0 + dispersion.step * step - dispersion.range / 2.0
-                sources.append(Source(as_tuple(unit(incident)), wavelength * factor))
-    if not sources:
+            directions.append(as_tuple(unit(incident)))
+    if not directions:
         raise ExperimentError(
             f"-round_div leaves none of the {horizontal.count} x {vertical.count} sources of the "
             "divergence; take more steps (-hdivsteps, -vdivsteps), or -square_div"
         )
-    return Spectrum.of(sources)
+    return np.array(directions)
+
+
+def of_spectrum(
+    table: SpectrumTable,
+    beam: Array,
+    polarization_axis: Array,
+    horizontal: Steps = SINGLE,
+    vertical: Steps = SINGLE,
+    *,
+    elliptical: bool = True,
+) -> Spectrum:
+    """Every wavelength of a spectrum that has a weight, in every direction of a divergence.
+
+    Parameters as `swept_sources`, but for ``table``, which is as it was read.
+    """
+    lit = table.weight > 0.0
+    _require_few(horizontal, vertical, int(lit.sum()))
+    directions = swept_directions(
+        beam, polarization_axis, horizontal, vertical, elliptical=elliptical
+    )
+    return _in_each_direction(directions, table.wavelength[lit], table.weight[lit])
+
+
+def mean_of_spectrum(table: SpectrumTable, said: float | None, option: str) -> tuple[float, str]:
+    """Central wavelength [Å] of a spectrum, and what to tell the user of it.
+
+    Parameters
+    ----------
+    table : as it was read
+    said : wavelength beside it [Å]; None: none is
+    option : that says it, with its value, for the message
+
+    Raises
+    ------
+    ExperimentError
+        if the wavelength beside it is not the spectrum's mean to `SAME_WAVELENGTH`
+    """
+    mean = float(np.average(table.wavelength, weights=table.weight))
+    if said is not None and abs(said - mean) > SAME_WAVELENGTH * mean:
+        raise ExperimentError(
+            f"{option} ({said:.7g} Å, {HC_EV_ANGSTROM / said:.7g} eV) and the spectrum, whose mean "
+            f"by weight is {mean:.7g} Å ({HC_EV_ANGSTROM / mean:.7g} eV), contradict each other: "
+            f"they differ by {abs(said / mean - 1.0):.2g} of it, and {SAME_WAVELENGTH:g} is "
+            "allowed; leave the wavelength out, and the mean is taken"
+        )
+    lit = table.weight > 0.0
+    wavelengths = table.wavelength[lit]
+    dark = len(lit) - len(wavelengths)
+    told = (
+        f"spectrum in {'energies [eV]' if table.in_energies else 'wavelengths [Å]'}: "
+        f"{len(wavelengths)} of {wavelengths.min():.7g} to {wavelengths.max():.7g} Å, whose mean "
+        f"by weight, {mean:.9g} Å, is the wavelength of the beam"
+    )
+    if dark:
+        told += f"; {dark} of weight 0 are left out"
+    return mean, told
+
+
+def _in_each_direction(directions: Array, wavelengths: Array, weights: Array) -> Spectrum:
+    """Every wavelength of the first direction, then of the second, and so on."""
+    count = len(directions)
+    return Spectrum(
+        np.repeat(directions, len(wavelengths), axis=0),
+        np.tile(wavelengths, count),
+        np.tile(weights, count),
+    )
 
 
 def central_beam(
@@ -105,27 +190,21 @@ def _outside(angle_h: float, horizontal: Steps, angle_v: float, vertical: Steps)
     return 4.0 * (term(angle_h, horizontal) + term(angle_v, vertical)) > 1.1
 
 
-def listed_sources(rows: list[SourceRow], beam: Array, wavelength: float) -> Spectrum:
+def listed_sources(listed: SourceList, beam: Array, wavelength: float) -> Spectrum:
     """Sources of a file, missing columns filled: on the beam, weight 1, the beam's wavelength.
 
     Parameters
     ----------
-    rows : of the file
+    listed : of the file
     beam : unit vector
     wavelength : of the beam [Å]
     """
-    upstream = -_SOURCE_DISTANCE * beam
-    sources = []
-    for row in rows:
-        position = [
-            default if math.isnan(value) else value
-            for value, default in zip(row.position, upstream, strict=True)
-        ]
-        sources.append(
-            Source(
-                as_tuple(-unit(position)),
-                wavelength if math.isnan(row.wavelength) else row.wavelength * 1e10,
-                1.0 if math.isnan(row.weight) else row.weight,
-            )
-        )
-    return Spectrum.of(sources)
+    position = np.where(np.isnan(listed.position), -_SOURCE_DISTANCE * beam, listed.position)
+    # row by row as `unit` does it: the last bits of a product of many rows are numpy's choice
+    lengths = np.sqrt([float(row @ row) for row in position])[:, None]
+    incident = -(position / np.where(lengths == 0.0, 1.0, lengths)) + 0.0
+    return Spectrum(
+        incident,
+        np.where(np.isnan(listed.wavelength), wavelength, listed.wavelength * 1e10),
+        np.where(np.isnan(listed.weight), 1.0, listed.weight),
+    )

@@ -10,6 +10,7 @@ from typing import Any
 from tiled_sim.errors import StoreError
 from tiled_sim.model.grid import Tile
 from tiled_sim.plan.memory import memory_of
+from tiled_sim.plan.reach import nodes_of_table
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
 from tiled_sim.store.run_store import FORMAT, RunStore
@@ -55,7 +56,8 @@ def convert(old: str | Path, new: str | Path) -> Converted:
         raise StoreError(f"{old} has format {FORMAT} already; there is nothing to convert")
     inputs = found.inputs()
     plan = found.plan
-    memory = memory_of(plan.settings, found.experiment, inputs.nodes, plan.grid.tile)
+    nodes = nodes_of_table(found.experiment, inputs.factors)
+    memory = memory_of(plan.settings, found.experiment, nodes, plan.grid.tile)
     plan = replace(plan, memory=memory)
     hashes = {"experiment": found.experiment.sha256, **inputs.hashes, "plan": plan.sha256}
     run_id = uuid.uuid4().hex

@@ -1,7 +1,7 @@
 """Sums over the tiles of a run that are done, whatever the order in which they are added."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -152,12 +152,12 @@ class Sums:
         )
 
 
-def _fields(kind: Any) -> dict[str, Any]:
+def _fields(kind: Any, optional: Collection[str] = ()) -> dict[str, Any]:
     """Schema of a record of whole numbers."""
     names = list(asdict(kind))
     return {
         "type": "object",
-        "required": names,
+        "required": [name for name in names if name not in optional],
         "properties": {name: {"type": "integer"} for name in names},
         "additionalProperties": False,
     }
@@ -182,7 +182,8 @@ _OF_EACH: dict[str, Any] = {
     },
     "peak_tile": {"type": "integer"},
     "nan": {"type": "integer"},
-    "lookups": _fields(Lookups()),
+    # told since absences are known of
+    "lookups": _fields(Lookups(), optional={"forbidden"}),
     "counted": _fields(Counted()),
 }
 _FAULT = check_of({"type": "object", "required": list(_OF_EACH), "properties": _OF_EACH})

@@ -24,8 +24,8 @@ from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Tile
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.settings import BY_REFERENCE
-from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.plan.plan import Plan
+from tiled_sim.plan.reach import table_of
 from tiled_sim.simulation.counting import count_photons
 from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks, rectangles
 from tiled_sim.simulation.trace import Trace, scaling_chain, steps_of_sum
@@ -109,15 +109,9 @@ class Simulator:
         self.device = device
         self._default_F = experiment.structure_factors.default_F
         self._kept: dict[tuple[int, int], tuple[Kernel, ...]] = {}
-        table, factors = None, inputs.factors
-        if factors is not None:
-            table = StructureFactorTable(
-                factors.filled(self._default_F),
-                factors.given,
-                factors.minimum,
-                self._default_F,
-                device,
-            )
+        table = None
+        if inputs.factors is not None:
+            table = table_of(experiment, inputs.factors, device)
         self._maker = KernelMaker(experiment, plan.settings, table, inputs.amorphous, device)
 
     def simulate_tile(self, tile: Tile, progress: Progress | None = None) -> TileResult:

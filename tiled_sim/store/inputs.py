@@ -11,6 +11,7 @@ import numpy.typing as npt
 import zarr
 
 from tiled_sim.errors import StoreError
+from tiled_sim.model.absences import Absences
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
@@ -94,6 +95,8 @@ def _write_structure_factors(inputs: zarr.Group, factors: StructureFactors) -> N
     attributes: dict[str, Any] = asdict(factors.provenance)
     attributes["notes"] = list(factors.provenance.notes)
     attributes["content_sha256"] = factors.sha256
+    if factors.absences is not None:
+        attributes["absences"] = asdict(factors.absences)
     group = inputs.create_group("structure_factors", attributes=attributes)
     for name, low, high in zip("hkl", factors.minimum, factors.maximum, strict=True):
         indices = np.arange(low, high + 1, dtype=np.int64)
@@ -117,12 +120,16 @@ def read_structure_factors(inputs: zarr.Group) -> StructureFactors | None:
     attributes: dict[str, Any] = group.attrs.asdict()
     content = attributes.pop("content_sha256")
     notes = tuple(attributes.pop("notes"))
+    cell, absences = attributes.pop("cell", None), attributes.pop("absences", None)
     first_h, first_k, first_l = (int(values_of(group, name)[0]) for name in "hkl")
     factors = StructureFactors(
         amplitude=values_of(group, "amplitude"),
         given=values_of(group, "given"),
         minimum=(first_h, first_k, first_l),
-        provenance=Provenance(notes=notes, **attributes),
+        provenance=Provenance(
+            notes=notes, cell=None if cell is None else tuple(cell), **attributes
+        ),
+        absences=None if absences is None else _absences(absences),
     )
     if factors.sha256 != content:
         raise StoreError(
@@ -130,6 +137,15 @@ def read_structure_factors(inputs: zarr.Group) -> StructureFactors | None:
             f"written {content[:12]}…; submit the run again to another --out"
         )
     return factors
+
+
+def _absences(found: dict[str, Any]) -> Absences:
+    """The rule of absences from plain JSON values."""
+    return Absences(
+        found["space_group"],
+        tuple(tuple(map(tuple, rotation)) for rotation in found["rotations"]),
+        tuple(map(tuple, found["translations"])),
+    )
 
 
 def _write_amorphous(inputs: zarr.Group, table: AmorphousTable) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from tiled_sim.errors import StoreError
+from tiled_sim.io.file_names import require_ending
 from tiled_sim.model.canonical import HASH_VERSION
 from tiled_sim.store import files, strict_json
 
@@ -32,14 +33,28 @@ def local_path(path: str | Path) -> Path:
     return Path(path)
 
 
+def require_run_name(path: str | Path) -> None:
+    """Make sure that the name of a new run does not end as another format's.
+
+    Raises
+    ------
+    UsageError
+        if it does, with the way to a file of that format
+    """
+    require_ending("a run", path, "zarr")
+
+
 def make_directory(path: Path) -> None:
     """Make the directory of a new run, and those above it.
 
     Raises
     ------
+    UsageError
+        its name ends as that of a file of another format
     StoreError
         it exists, or cannot be made
     """
+    require_run_name(path)
     try:
         path.mkdir(parents=True)
     except FileExistsError as error:

@@ -99,7 +99,7 @@ EFFECTS = {
     "-dials": ("", ""),
     "-fdet_vector": ("", "0 0.1 1"),
     "-sdet_vector": ("", "0 -1 0.1"),
-    "-odet_vector": ("-sdet_vector 0 -1 0", "-1 0 0"),
+    "-odet_vector": ("-sdet_vector 0 -1 0", "0.8 0.6 0"),
     "-beam_vector": ("", "1 0.01 0"),
     "-polar_vector": ("", "0 1 0"),
     "-spindle_axis": ("", "0 1 0"),

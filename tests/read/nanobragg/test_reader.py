@@ -10,10 +10,11 @@ import pytest
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
 from tiled_sim.model.detector import Region
-from tiled_sim.model.experiment import Reflections
+from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.readout import Noise
 from tiled_sim.physics.vectors import about_fixed_axes
 from tiled_sim.read.nanobragg.reader import Command, read_options
+from tiled_sim.read.toml.writer import write_toml
 
 CRYSTAL = "-default_F 100 -cell 100 100 100 90 90 90 -N 5 "
 
@@ -260,7 +261,7 @@ def test_a_cell_that_cannot_exist_is_refused():
 
 def test_a_matrix_without_volume_is_refused(write):
     write("A.mat", "1 1 0 1 1 0 0 0 1")
-    with pytest.raises(InputFileError, match=r"A.mat: the three vectors .* span no cell"):
+    with pytest.raises(InputFileError, match=r"A.mat: its columns a\* and b\* are parallel"):
         read_alone("-default_F 100 -mat A.mat")
 
 
@@ -419,7 +420,7 @@ def test_an_mtz_is_named_beside_the_options(mtz, source):
 
 @pytest.mark.parametrize("line", ["-hkl p1.hkl", "-dump F.bin"])
 def test_an_mtz_beside_another_source_is_refused(line):
-    with pytest.raises(UsageError, match=r"two sources of structure factors.*mtz a.mtz; name"):
+    with pytest.raises(UsageError, match=r"two sources of structure factors.*mtz='a.mtz'; name"):
         read_options(f"-cell 100 {line}".split(), mtz="a.mtz")
 
 
@@ -766,6 +767,13 @@ def test_a_region_without_pixels_is_refused(line):
         ("-distance 0", "-distance 0 mm must be positive"),
         ("-close_distance -5", "-close_distance -5 mm must be positive"),
         ("-detector_rotz 90 -odet_vector 1 0 0", "parallel to the beam"),
+        (
+            "-twotheta 120",
+            r"-twotheta 120° with pivot beam .* a negative number of photons, as in C",
+        ),
+        ("-twotheta -90.1 -denzo", r"-twotheta -90\.1° with pivot beam .*Turn it by less than 90°"),
+        ("-twotheta 90", "-twotheta 90° with pivot beam turns the detector"),
+        ("-twotheta_axis 0 1 0 -twotheta 91 -pivot beam", "or about the sample: -pivot sample"),
         ("-pivot centre", "-pivot 'centre' must be"),
         ("-twotheta_axis 0 0 0", "-twotheta_axis 0 0 0 has no length"),
     ],
@@ -1263,3 +1271,19 @@ def test_a_seed_of_nothing_is_read_over_as_by_the_c_program():
 def test_a_seed_that_is_none_is_refused():
     with pytest.raises(ExperimentError, match=r"noise\.seed = -5 must lie between 0 and"):
         read("-noisefile x.img -seed -5")
+
+
+def test_what_ours_ask_for_is_known_by_its_name():
+    words = ["-cell", "100", "-default_F", "1"]
+    assert read_options(words, ignore_file_cell=True).structure_factors.ignore_file_cell
+    assert not read_options(words).structure_factors.ignore_file_cell
+    with pytest.raises(TypeError, match="'ignore_cell'; there are fdump, mtz"):
+        read_options(words, ignore_cell=True)
+
+
+def test_a_file_s_cell_that_counts_for_nothing_is_kept_in_the_document(tmp_path):
+    asked = read_options(["-cell", "100", "-default_F", "1"], ignore_file_cell=True)
+    path = tmp_path / "same.toml"
+    path.write_text(write_toml(asked))
+    assert "ignore_file_cell = true" in path.read_text()
+    assert Experiment.from_toml(path).structure_factors == asked.structure_factors

@@ -151,9 +151,10 @@ def fullest():
         ),
         sampling=Sampling(3, True, 1.9, True, True, True),
         exposures=Rotation(as_tuple(tilt[1]), 0.3, 0.01, 4, 0.05, 6),
-        structure_factors=Reflections(str(DATA / "a.mtz"), "mtz", 7.5, "F-obs"),
+        structure_factors=Reflections(str(DATA / "a.mtz"), "mtz", 7.5, "F-obs", True),
         background=Background(TABLE, TABLE_SHA256, "4stol", 1e-4, 2.5e-9, 0.92, 18.0),
         noise=Noise(5, 0.02, 0.03, 6, 3.0, 1.8, 40.0, 65535, PointSpread("gauss", 7e-5, 4)),
+        allow_upstream=True,
     )
 
 
@@ -183,8 +184,8 @@ def test_every_field_can_be_given(folder):
     met = set()
     for model, field, value in fields_of(experiment):
         met.add(model)
-        # nothing of a sensor or a background is as in C
-        if field.name not in ("notes", "c_compat"):
+        # nothing of a sensor or a background is as in C, and an MTZ names its own space group
+        if field.name not in ("notes", "c_compat", "space_group"):
             shows = value is not field.default if model is Spectrum else value != field.default
             assert shows, f"{model.__name__}.{field.name} shows nothing"
     assert len(met) == 16
@@ -538,6 +539,25 @@ def test_an_mtz_is_named_with_or_without_its_column(read):
     assert source == Reflections("/some/a.mtz", "mtz", column="F-obs")
 
 
+def test_a_list_is_read_with_its_space_group_and_written_with_it(read):
+    experiment = read(document(structure_factors="hkl = '/some/a.hkl'\nspace_group = 'C2'"))
+    assert experiment.structure_factors == Reflections("/some/a.hkl", "hkl", space_group="C2")
+    assert read_back(experiment) == experiment
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("mtz = '/a.mtz'\nspace_group = 'C2'", r"'C2' .* and /a.mtz names its own: leave it out"),
+        ("default_F = 1\nspace_group = 'C2'", r"and there is none: leave it out"),
+        ("hkl = '/a.hkl'\nspace_group = 'C9'", r"there is no space group 'C9'"),
+    ],
+)
+def test_a_space_group_without_effect_or_meaning_is_refused(read, source, message):
+    with pytest.raises(TiledSimError, match=message):
+        read(document(structure_factors=source))
+
+
 def test_a_column_without_an_mtz_is_refused(read):
     with pytest.raises(ExperimentError, match=r"'FP' names a column of an MTZ.*format hkl"):
         read(document(structure_factors="hkl = 'a.hkl'\nmtz_column = 'FP'"))
@@ -735,6 +755,18 @@ def test_a_file_that_is_missing_is_named_with_its_key(read, section, text, key):
     texts = {section: text} if section == "crystal" else also(section, text)
     with pytest.raises(InputFileError, match=rf"e\.toml: \[{section}\] {key}: .*none"):
         read(document(**texts))
+
+
+def test_a_mask_of_another_format_is_read_by_its_rule_and_an_odd_one_is_a_note(read):
+    mask = np.zeros((128, 128), bool)
+    mask[:60] = True
+    np.savez("masks.npz", mask=mask, all=mask | True)
+    sizes = "pixels = [128, 128]\npixel_size_mm = 0.1\ndistance_mm = 100\nmask = "
+    odd = read(document(detector=f"{sizes}'masks.npz'"))
+    assert any("masks.npz: 8704 of 16384 pixels are dead" in note for note in odd.notes)
+    other = read(document(detector=f"{sizes}'masks.npz:all'"))
+    assert other.detector.panels[0].mask.path == "masks.npz:all"
+    assert other.sha256 != odd.sha256
 
 
 def test_a_mask_of_another_size_is_refused(read):

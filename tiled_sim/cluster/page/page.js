@@ -8,6 +8,7 @@ const LOOKUPS = [
   ["in_range", "in range", "--done", "at a reflection whose structure factor is given, and not 0"],
   ["zero", "zero", "--retried", "at a reflection whose structure factor is given as 0"],
   ["absent", "absent", "--running", "within the ranges of h, k, l, but not given"],
+  ["forbidden", "absent by symmetry", "--waiting", "0 by the symmetry of the space group"],
   ["out_of_range", "out of range", "--failed", "beyond the ranges of h, k, l"],
 ];
 const STAGES = ["--done", "--running", "--retried", "--failed", "--waiting"];

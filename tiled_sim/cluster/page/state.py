@@ -15,7 +15,7 @@ from tiled_sim.model.grid import TileGrid
 
 #: The letter of a state, in the states of a run.
 LETTERS = {WAITING: "w", RUNNING: "r", DONE: "d", FAILED: "f", RETRIED: "t"}
-LOOKUPS = ("in_range", "zero", "absent", "out_of_range", "interpolation_refused")
+LOOKUPS = ("in_range", "zero", "absent", "forbidden", "out_of_range", "interpolation_refused")
 #: What becomes of a tile that failed.
 PENDING, GIVEN_UP, RECOVERED = "pending", "given_up", "recovered"
 #: Failures of which the message is kept; of earlier ones only the tile's state is.

@@ -63,16 +63,24 @@ class Finder:
     table : of structure factors, on CPU
     default_F : outside the table [electron]
     spot : of the crystal
+    keep : whether crystals are kept; a few steps of 10⁵ directions are looked at sooner without
     """
 
     def __init__(
-        self, scene: Scene, table: StructureFactorTable, default_F: float, spot: Spot
+        self,
+        scene: Scene,
+        table: StructureFactorTable,
+        default_F: float,
+        spot: Spot,
+        *,
+        keep: bool = True,
     ) -> None:
         self.spot = spot
+        kept: dict[str, int] = {} if keep else {"most_kept": 0}
         #: Steps of each direction of the beam.
-        self.directions = steps_of(scene, torch.device("cpu"))
+        self.directions = steps_of(scene, torch.device("cpu"), **kept)
         self._kept: list[list[Steps]] = []
-        if sum(map(len, self.directions)) <= _STEPS_KEPT:
+        if keep and sum(map(len, self.directions)) <= _STEPS_KEPT:
             self._kept = [list(_made(steps)) for steps in self.directions]
         self._panel = scene.panel
         self._plane = Plane.of(scene.panel)

@@ -81,7 +81,7 @@ def predicted_cost(
     cost = Cost()
     for after, numbers in itertools.groupby(sample, lambda n: bisect.bisect_right(starts, n)):
         panel = after - 1
-        finder = Finder(Scene.of(experiment, 0, panel), table, default_F, spot)
+        finder = Finder(Scene.of(experiment, 0, panel), table, default_F, spot, keep=False)
         for number in numbers:
             cost.add(_of_patch(finder, grids[panel][number - starts[panel]]), times)
     return cost

@@ -4,15 +4,25 @@ import numpy as np
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.sources import read_sources
+from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.beam import LONGEST, SHORTEST, Beam, Spectrum
 from tiled_sim.model.settings import BEAM_SIZE, FLUENCE
+from tiled_sim.model.upstream import require_forward
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import as_tuple
 from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.detector import Laboratory
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders
 from tiled_sim.read.nanobragg.options import Given
-from tiled_sim.read.sources import NEARLY_PARALLEL, central_beam, listed_sources, swept_sources
+from tiled_sim.read.sources import (
+    NEARLY_PARALLEL,
+    SAME_WAVELENGTH,
+    central_beam,
+    listed_sources,
+    mean_of_spectrum,
+    of_spectrum,
+    swept_sources,
+)
 from tiled_sim.read.stepping import Steps, sweep
 
 _SWEEPS = (
@@ -29,8 +39,43 @@ _SWEEPS = (
 )
 
 
-def read_wavelength(given: Given, headers: ImageHeaders, conflicts: Conflicts) -> float:
-    """Wavelength [Å]."""
+def read_wavelength(
+    given: Given,
+    headers: ImageHeaders,
+    conflicts: Conflicts,
+    spectrum: SpectrumTable | None = None,
+) -> float:
+    """Wavelength [Å].
+
+    Parameters
+    ----------
+    given : the options
+    headers : of ``-mask`` and ``-img``, which give a default
+    conflicts : found among the options so far
+    spectrum : whose mean it is; None: there is none
+    """
+    said = _said_wavelength(given, conflicts)
+    if spectrum is not None:
+        last = given.last_of("-energy", "-lambda")
+        option = "" if last is None else f"{last} {given.number(last):g}"
+        mean, told = mean_of_spectrum(spectrum, said, option)
+        conflicts.note(told)
+        of_header = headers.number("WAVELENGTH")
+        if said is None and of_header and abs(of_header - mean) > SAME_WAVELENGTH * mean:
+            conflicts.note(f"the spectrum overrides WAVELENGTH={of_header:g} of the header")
+        return mean
+    if said is not None:
+        return said
+    of_header = headers.positive("WAVELENGTH", "-lambda")
+    if of_header is None:
+        headers.missing("WAVELENGTH", "the default, 1 Å; -lambda gives another", conflicts)
+        return 1.0
+    _require_wavelength(of_header, "WAVELENGTH of the header,")
+    return of_header
+
+
+def _said_wavelength(given: Given, conflicts: Conflicts) -> float | None:
+    """Wavelength that options say [Å]; None: none does."""
     energy, wavelength = given.number("-energy"), given.number("-lambda")
     if energy is not None and energy <= 0:
         raise ExperimentError(f"-energy {energy:g} eV must be positive")
@@ -51,13 +96,7 @@ def read_wavelength(given: Given, headers: ImageHeaders, conflicts: Conflicts) -
                 f"{last}, which comes last, wins",
             )
         return of_energy if last == "-energy" else wavelength
-    if of_energy is not None:
-        return of_energy
-    if wavelength is None:
-        of_header = headers.number("WAVELENGTH")
-        wavelength = 1.0 if of_header is None else of_header
-        _require_wavelength(wavelength, "WAVELENGTH of the header,")
-    return wavelength
+    return wavelength if of_energy is None else of_energy
 
 
 def _require_wavelength(wavelength: float, said: str) -> None:
@@ -84,7 +123,13 @@ def _of_energy(energy: float) -> str:
 
 
 def read_beam(
-    given: Given, wavelength: float, laboratory: Laboratory, conflicts: Conflicts
+    given: Given,
+    wavelength: float,
+    laboratory: Laboratory,
+    conflicts: Conflicts,
+    *,
+    spectrum: SpectrumTable | None = None,
+    allow_upstream: bool = False,
 ) -> Beam:
     """Read sources, polarization and fluence.
 
@@ -94,6 +139,8 @@ def read_beam(
     wavelength : as it is said [Å]
     laboratory : where beam and polarization axis point
     conflicts : found among the options so far
+    spectrum : of our ``--spectrum``; None: there is none
+    allow_upstream : whether light of a source may travel against the beam
 
     Raises
     ------
@@ -105,9 +152,11 @@ def read_beam(
     kahn = given.number("-polar") or 0.0
     if "-polar" in given and not polarized:
         conflicts.settle("-nopolar takes back -polar", "no polarization factor is applied")
-    spectrum = _spectrum(given, wavelength, laboratory, conflicts)
+    light = _sources(given, wavelength, laboratory, conflicts, spectrum)
+    if not allow_upstream:
+        require_forward(light, as_tuple(placed.beam))
     across = float(np.linalg.norm(np.cross(placed.beam, placed.polarization_axis)))
-    divergent = len(np.unique(spectrum.incident, axis=0)) > 1
+    divergent = len(np.unique(light.incident, axis=0)) > 1
     if across < NEARLY_PARALLEL and ((polarized and kahn != 0.0) or divergent):
         conflicts.settle(
             "the polarization axis lies along the beam (sine of the angle between them "
@@ -115,7 +164,7 @@ def read_beam(
             "give -polar_vector",
             "the plane that rounding leaves is used",
         )
-    direction, of_sources, note = central_beam(spectrum, as_tuple(placed.beam), wavelength)
+    direction, of_sources, note = central_beam(light, as_tuple(placed.beam), wavelength)
     conflicts.note(note)
     if direction != as_tuple(placed.beam) and "-curved_det" in given:
         raise ExperimentError(
@@ -129,14 +178,20 @@ def read_beam(
         fluence=_fluence(given, conflicts),
         polarization=kahn if polarized else None,
         polarization_axis=as_tuple(placed.polarization_axis),
-        spectrum=spectrum,
+        spectrum=light,
     )
 
 
-def _spectrum(
-    given: Given, wavelength: float, laboratory: Laboratory, conflicts: Conflicts
+def _sources(
+    given: Given,
+    wavelength: float,
+    laboratory: Laboratory,
+    conflicts: Conflicts,
+    spectrum: SpectrumTable | None,
 ) -> Spectrum:
     placed = laboratory.placed
+    if spectrum is not None:
+        return _of_spectrum(given, spectrum, laboratory, conflicts)
     path = given.text("-sourcefile")
     if path is not None:
         ignored = given.any_of(*_SWEEPS)
@@ -145,14 +200,14 @@ def _spectrum(
                 f"-sourcefile {path} and {' '.join(ignored)} both say what the sources are",
                 "the sources are those of the file",
             )
-        spectrum = listed_sources(read_sources(path), placed.beam, wavelength)
-        if len(np.unique(spectrum.weight)) > 1:
+        listed = listed_sources(read_sources(path), placed.beam, wavelength)
+        if len(np.unique(listed.weight)) > 1:
             conflicts.note(
                 "as C: the weights of the sources are ignored"
                 if conflicts.c_compat
                 else "the sources are weighted as the file says, which the C program ignores"
             )
-        return spectrum
+        return listed
     horizontal, vertical = (_divergence(given, letter, conflicts) for letter in "hv")
     percent = given.number("-dispersion") or 0.0
     if percent >= 200.0:
@@ -169,8 +224,33 @@ def _spectrum(
         horizontal,
         vertical,
         dispersion,
-        elliptical=given.last_of("-round_div", "-square_div") != "-square_div",
+        elliptical=_elliptical(given),
     )
+
+
+def _of_spectrum(
+    given: Given, spectrum: SpectrumTable, laboratory: Laboratory, conflicts: Conflicts
+) -> Spectrum:
+    """The lines of a spectrum, in every direction of the divergence."""
+    others = given.any_of("-sourcefile", "-dispersion", "-dispsteps")
+    if others:
+        raise ExperimentError(
+            f"--spectrum and {' '.join(others)} both say what the wavelengths are: leave one of "
+            "them out"
+        )
+    horizontal, vertical = (_divergence(given, letter, conflicts) for letter in "hv")
+    return of_spectrum(
+        spectrum,
+        laboratory.placed.beam,
+        laboratory.placed.polarization_axis,
+        horizontal,
+        vertical,
+        elliptical=_elliptical(given),
+    )
+
+
+def _elliptical(given: Given) -> bool:
+    return given.last_of("-round_div", "-square_div") != "-square_div"
 
 
 def _divergence(given: Given, letter: str, conflicts: Conflicts) -> Steps:

@@ -1,13 +1,15 @@
 """The crystal of a nanoBragg command: cell, orientation, size, mosaic domains."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from tiled_sim.errors import ExperimentError, InputFileError
+from tiled_sim.errors import ExperimentError
 from tiled_sim.io.matrix import read_matrix
 from tiled_sim.model.crystal import LONGEST_EDGE, MOST_CELLS, SHORTEST_EDGE, Crystal, Domains
+from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
 from tiled_sim.model.values import whole
 from tiled_sim.physics.cell import (
@@ -20,6 +22,14 @@ from tiled_sim.physics.cell import (
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.orientation import random_missetting
 from tiled_sim.physics.vectors import Array, Vector, about_fixed_axes, as_tuple
+from tiled_sim.read.file_cell import cell_of_file, spelt
+from tiled_sim.read.matrices import (
+    cell_of,
+    cells_differ,
+    in_words,
+    reciprocal_of,
+    require_crystal,
+)
 from tiled_sim.read.nanobragg.beam import read_beam_size
 from tiled_sim.read.nanobragg.clipping import in_beam
 from tiled_sim.read.nanobragg.conflicts import Conflicts
@@ -35,10 +45,17 @@ _SHAPES = {
 
 
 def read_crystal(
-    given: Given, wavelength: float, clip_to_beam: bool | None, conflicts: Conflicts
+    given: Given,
+    wavelength: float,
+    structure_factors: Reflections,
+    clip_to_beam: bool | None,
+    conflicts: Conflicts,
 ) -> tuple[Crystal, tuple[int, int, int]]:
-    """The crystal, and the numbers of cells that were given as such."""
-    direct, reciprocal = _vectors(given, wavelength, conflicts)
+    """The crystal, and the numbers of cells that were given as such.
+
+    Without ``-cell`` and ``-mat`` the cell is that of the file of structure factors.
+    """
+    direct, reciprocal = _vectors(given, wavelength, structure_factors, conflicts)
     spread, domains = _mosaic(given, conflicts)
     shape = given.last_of(*_SHAPES)
     seed = given.integer("-mosaic_seed")
@@ -56,16 +73,16 @@ def read_crystal(
     return replace(crystal, cells=_cells(given, crystal, clip_to_beam, conflicts)), by_number
 
 
-def _vectors(given: Given, wavelength: float, conflicts: Conflicts) -> tuple[Array, Array]:
+def _vectors(
+    given: Given, wavelength: float, structure_factors: Reflections, conflicts: Conflicts
+) -> tuple[Array, Array]:
     """Rows a, b, c [Å] and a*, b*, c* [1/Å]."""
-    path, values = given.text("-mat"), given.values("-cell")
-    if path is None and values is None:
-        raise ExperimentError("no crystal: give -cell a b c alpha beta gamma, or -mat FILE")
+    path, values = given.text("-mat"), _cell_values(given, structure_factors, conflicts)
     reciprocal = np.zeros((3, 3))
     lengths, angles, volume = np.zeros(3), np.zeros(3), math.nan
     if values is not None:
         numbers = [float(value) for value in values] + [0.0] * (6 - len(values))
-        _check_cell([float(value) for value in values], conflicts)
+        _check_cell(numbers[: len(values)], conflicts)
         edges = [number if number > 0 else numbers[0] for number in numbers[:3]]
         angles = np.array([angle if angle > 0 else 90.0 for angle in numbers[3:]]) / RADIAN
         lengths, volume = np.array(edges), cell_volume(np.array(edges), angles)
@@ -73,9 +90,10 @@ def _vectors(given: Given, wavelength: float, conflicts: Conflicts) -> tuple[Arr
             raise ExperimentError(f"-cell {' '.join(map(str, values))}: no such cell exists")
         reciprocal = reciprocal_from_cell(lengths, angles, as_c=True)
     if path is not None:
-        reciprocal = read_matrix(path) / wavelength
-        if abs(float(np.linalg.det(reciprocal))) < 1e-300:
-            raise InputFileError(f"{path}: the three vectors of the matrix span no cell")
+        cell = None if values is None else np.concatenate([lengths, np.degrees(angles)])
+        reciprocal = _of_matrix(
+            path, wavelength, cell, conflicts, structure_factors.ignore_file_cell
+        )
     misset = _missetting(given, conflicts)
     if misset is not None:
         x, y, z = (angle / RADIAN for angle in misset)
@@ -109,6 +127,41 @@ def _check_cell(values: list[float], conflicts: Conflicts) -> None:
                 f"{said}: {name} = {value:g} Å must lie between {SHORTEST_EDGE:g} and "
                 f"{LONGEST_EDGE:g} Å; check its unit"
             )
+
+
+def _of_matrix(
+    path: str, wavelength: float, cell: Array | None, conflicts: Conflicts, ignore_file_cell: bool
+) -> Array:
+    """Rows a*, b*, c* [1/Å] of ``-mat``; `cell` is that of ``-cell`` [Å, °]."""
+    matrix = read_matrix(path)
+    if conflicts.c_compat:
+        require_crystal(matrix)
+        return matrix.vectors / wavelength
+    reciprocal = reciprocal_of(matrix, wavelength, cell, ignore_file_cell=ignore_file_cell)
+    own = cell_of(reciprocal)
+    if cell is not None and cells_differ(own, cell):
+        conflicts.note(
+            f"-mat {path} gives the cell {in_words(own)} at {wavelength:g} Å; the crystal has its "
+            f"directions, and lengths and volume of -cell, {in_words(cell)}"
+        )
+    return reciprocal
+
+
+def _cell_values(
+    given: Given, structure_factors: Reflections, conflicts: Conflicts
+) -> Sequence[float | str] | None:
+    """Values of ``-cell``, or else those of the file of F; None beside a matrix."""
+    values = given.values("-cell")
+    if values is not None or "-mat" in given:
+        return values
+    cell = cell_of_file(structure_factors)
+    if cell is None:
+        raise ExperimentError(
+            "no crystal: give -cell a b c alpha beta gamma, or -mat FILE, or --mtz FILE that names "
+            "its cell"
+        )
+    conflicts.note(f"-cell {spelt(cell)} is that of {structure_factors.path}")
+    return cell
 
 
 def _missetting(given: Given, conflicts: Conflicts) -> Vector | None:

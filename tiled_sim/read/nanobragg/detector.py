@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tiled_sim.errors import ExperimentError
-from tiled_sim.io.smv import read_smv
 from tiled_sim.model.detector import (
+    EDGE_ON,
     LARGEST_PIXEL,
     MOST_PIXELS,
     SMALLEST_PIXEL,
     Detector,
-    MaskFile,
     Panel,
     Region,
 )
@@ -29,6 +28,13 @@ from tiled_sim.read.conventions import (
     with_axes,
 )
 from tiled_sim.read.nanobragg.conflicts import Conflicts
+from tiled_sim.read.nanobragg.header_centre import (
+    CENTRES,
+    EFFECTIVE,
+    centre_of_headers,
+    note_centre,
+    prefer_options,
+)
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders
 from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.nanobragg.sensor import read_sensor
@@ -44,7 +50,6 @@ _AXES = {
 }
 _NAMED = ("-mosflm", "-xds", "-adxv", "-denzo", "-dials")
 _PIX0 = ("-pix0_vector", "-pix0_vector_mm")
-_CENTRES = ("-Xbeam", "-Ybeam", "-Xclose", "-Yclose", "-ORGX", "-ORGY")
 _DISTANCES = ("-distance", "-close_distance")
 #: Flags that move the pivot of the C program, each to what.
 _PIVOTS = {
@@ -86,7 +91,10 @@ def read_laboratory(given: Given, headers: ImageHeaders, conflicts: Conflicts) -
     """
     pixel_size = (given.number("-pixel") or 0.0) / 1000.0
     if "-pixel" not in given:
-        pixel_size = _header(headers, "PIXEL_SIZE", 0.1) / 1000.0
+        pixel_size = _default(
+            headers.positive("PIXEL_SIZE", "-pixel"), 0.1, "PIXEL_SIZE", headers, conflicts
+        )
+        pixel_size /= 1000.0
     if pixel_size <= 0:
         raise ExperimentError(f"-pixel {pixel_size * 1000} mm must be positive")
     if not SMALLEST_PIXEL <= pixel_size <= LARGEST_PIXEL:
@@ -111,10 +119,25 @@ def read_laboratory(given: Given, headers: ImageHeaders, conflicts: Conflicts) -
     placement = _with_centre(placement, given, headers, conflicts)
     placement = _with_distance(placement, given, headers, conflicts)
     placement = _with_pix0(placement, given, conflicts)
+    note_centre(placement, given, headers, conflicts)
     placed = place(placement)
     for note in placed.notes:
         conflicts.note(note)
+    _require_face(placed, placement)
     return Laboratory(placed, pixels, pixel_size, placement.twotheta)
+
+
+def _require_face(placed: Placed, placement: Placement) -> None:
+    """Refuse a detector that is swung about the beam spot until its back is to the sample."""
+    lit = float(placed.origin @ placed.normal) > EDGE_ON * float(np.linalg.norm(placed.origin))
+    if lit or placement.pivot == SAMPLE or placement.twotheta == 0.0:
+        return
+    raise ExperimentError(
+        f"-twotheta {placement.twotheta * RADIAN:g}° with pivot beam turns the detector about the "
+        "beam spot until its back is to the sample: every pixel would get a negative number of "
+        "photons, as in C. Turn it by less than 90°, or about the sample: -pivot sample where an "
+        "axis option makes the convention CUSTOM, or -xds or -dials"
+    )
 
 
 def read_detector(
@@ -136,7 +159,7 @@ def read_detector(
         pixels=laboratory.pixels,
         pixel_size=(laboratory.pixel_size, laboratory.pixel_size),
         region=_region(given, laboratory.pixels, conflicts),
-        mask=_mask(given),
+        mask=headers.mask_file,
     )
     return Detector(
         panels=(panel,),
@@ -146,18 +169,18 @@ def read_detector(
     )
 
 
-def _mask(given: Given) -> MaskFile | None:
-    path = given.text("-mask")
-    return None if path is None else MaskFile(path, read_smv(path).sha256)
-
-
 def _radius(placed: Placed, conflicts: Conflicts) -> float:
     """Distance of every pixel; C turns a detector that faces away inside out."""
     return placed.distance if conflicts.c_compat else abs(placed.distance)
 
 
-def _header(headers: ImageHeaders, key: str, default: float) -> float:
-    value = headers.number(key)
+def _default(
+    value: float | None, default: float, key: str, headers: ImageHeaders, conflicts: Conflicts
+) -> float:
+    """A length of the headers, or the C program's default, which is noted [mm]."""
+    if value is None:
+        option = {"PIXEL_SIZE": "-pixel", "DISTANCE": "-distance"}[key]
+        headers.missing(key, f"the default, {default:g} mm; {option} gives another", conflicts)
     return default if value is None else value
 
 
@@ -266,7 +289,7 @@ def _pivot(given: Given, convention: Convention, conflicts: Conflicts) -> str:
 
 def _twotheta(given: Given, headers: ImageHeaders, conflicts: Conflicts) -> float:
     twotheta = given.number("-twotheta")
-    of_header = _header(headers, "TWOTHETA", 0.0)
+    of_header = headers.number("TWOTHETA") or 0.0
     if twotheta is None and of_header != 0.0:
         conflicts.settle(
             f"the header of {headers.named('TWOTHETA')} says TWOTHETA={of_header:g}°, the options "
@@ -285,21 +308,23 @@ def _with_centre(
     placement: Placement, given: Given, headers: ImageHeaders, conflicts: Conflicts
 ) -> Placement:
     name = placement.convention.name
-    lengths = {option: given.number(option) for option in _CENTRES}
+    lengths = {option: given.number(option) for option in CENTRES}
     if name == "custom":
         _settle_custom_centre(lengths, placement.pixel_size, conflicts)
     else:
-        effective = ("-ORGX", "-ORGY") if name in ("xds", "dials") else ("-Xbeam", "-Ybeam")
-        without_effect = [o for o in given.any_of(*_CENTRES) if o not in effective]
+        effective = EFFECTIVE[name]
+        without_effect = [o for o in given.any_of(*CENTRES) if o not in effective]
         if without_effect:
             conflicts.settle(
                 f"{' '.join(without_effect)} cannot move the detector in the {name.upper()} "
                 f"convention, only {' and '.join(effective)} can",
                 f"{' '.join(without_effect)} is ignored",
             )
-    header = _centre_of_headers(headers, conflicts)
+    header = centre_of_headers(placement, headers, conflicts)
     if name == "custom":
-        _prefer_options(header, lengths, conflicts)
+        prefer_options(header, lengths, conflicts)
+    if not given.any_of(*_PIX0):
+        _note_missing_centre(name, lengths, header, headers, conflicts)
 
     def millimetres(option: str) -> float | None:
         value = lengths[option] if lengths[option] is not None else header[option]
@@ -319,40 +344,26 @@ def _with_centre(
     )
 
 
-def _centre_of_headers(headers: ImageHeaders, conflicts: Conflicts) -> dict[str, float | None]:
-    """What the headers say in place of the options of the centre, in the options' units."""
-    found: dict[str, float | None] = dict.fromkeys(_CENTRES)
-    found["-Xbeam"] = headers.number("BEAM_CENTER_X")
-    found["-Ybeam"] = headers.number("BEAM_CENTER_Y")
-    of_mask = headers.saying("BEAM_CENTER_Y")
-    if found["-Ybeam"] is not None and of_mask is headers.mask and conflicts.c_compat:
-        assert of_mask is not None
-        pixel_size = of_mask.number("PIXEL_SIZE")
-        height = of_mask.shape[0] * (0.1 if pixel_size is None else pixel_size)
-        found["-Ybeam"] = height - found["-Ybeam"]  # C turns it over for the mask alone
-    for letter in "XY":
-        # the C program writes XDS_ORGX, and finds it when it looks for ORGX
-        keys = [key for key in (f"XDS_ORG{letter}", f"ORG{letter}") if headers.saying(key)]
-        found[f"-ORG{letter}"] = headers.number(keys[0]) if keys else None
-    return found
-
-
-def _prefer_options(
-    header: dict[str, float | None],
+def _note_missing_centre(
+    convention: str,
     lengths: dict[str, float | None],
+    header: dict[str, float | None],
+    headers: ImageHeaders,
     conflicts: Conflicts,
 ) -> None:
-    """CUSTOM takes a beam centre before -Xclose and -ORGX, in C even one of a header."""
+    """Note where neither the options nor the headers say a centre that counts."""
+    missing = []
     for letter in "XY":
-        centre, others = f"-{letter}beam", (f"-{letter}close", f"-ORG{letter}")
-        said = [option for option in others if lengths[option] is not None]
-        if said and lengths[centre] is None and header[centre] is not None:
-            if conflicts.c_compat:
-                conflicts.note(
-                    f"as C: BEAM_CENTER_{letter} of the header beats {' and '.join(said)}"
-                )
-            else:
-                header[centre] = None
+        options = [option for option in EFFECTIVE[convention] if letter in option]
+        if all(lengths[option] is None and header[option] is None for option in options):
+            missing.append((letter, options[0]))
+    if missing:
+        letters, says = (" and ".join(words) for words in zip(*missing, strict=True))
+        headers.missing(
+            f"beam centre {letters} in the {convention.upper()} convention",
+            f"the default, the middle of the panel; {says} gives another",
+            conflicts,
+        )
 
 
 def _settle_custom_centre(
@@ -381,8 +392,10 @@ def _with_distance(
 ) -> Placement:
     close = given.number("-close_distance")
     distance = given.number("-distance")
-    of_header = headers.number("CLOSE_DISTANCE")
-    if close is None and of_header is not None:
+    of_header = None
+    if close is None:
+        of_header = headers.positive("CLOSE_DISTANCE", "-close_distance")
+    if of_header is not None:
         the_header = f"the header of {headers.named('CLOSE_DISTANCE')}"
         if distance is None or conflicts.c_compat:
             close = of_header
@@ -390,7 +403,10 @@ def _with_distance(
         else:
             conflicts.note(f"-distance overrides CLOSE_DISTANCE={of_header:g} mm of {the_header}")
     if distance is None:
-        distance = _header(headers, "DISTANCE", 100.0)
+        distance = headers.positive("DISTANCE", "-distance")
+        if close is not None or given.any_of(*_PIX0):
+            distance = 100.0 if distance is None else distance  # which has no effect
+        distance = _default(distance, 100.0, "DISTANCE", headers, conflicts)
     for option, value in (("-distance", distance), ("-close_distance", close)):
         if value is not None and value <= _NEAREST:
             raise ExperimentError(f"{option} {value:g} mm must be positive")
@@ -416,7 +432,7 @@ def _with_pix0(placement: Placement, given: Given, conflicts: Conflicts) -> Plac
     given_vector = given.vector(option)
     assert given_vector is not None
     origin = np.array(given_vector) / (1000.0 if option.endswith("_mm") else 1.0)
-    others = given.any_of(*_CENTRES, *_DISTANCES)
+    others = given.any_of(*CENTRES, *_DISTANCES)
     computed = place(placement).origin_before_rotation
     apart = float(np.linalg.norm(origin - computed))
     contradiction = (

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tiled_sim.errors import UsageError
 from tiled_sim.io.camera import CameraHeader
+from tiled_sim.io.file_names import require_ending
 from tiled_sim.read.nanobragg.options import Given
 
 #: What the C program adds to the pixels of its 16-bit images.
@@ -18,6 +19,15 @@ _COMPANIONS = {
 
 #: Options that take others back.
 _NEGATIONS = {"-noisefile": "-nonoise", "-pgmfile": "-nopgm"}
+
+#: Formats of the files that options name.
+_FORMATS = {
+    "-floatfile": "raw numbers",
+    "-intfile": "SMV",
+    "-noisefile": "SMV",
+    "-pgmfile": "PGM",
+    "-dump": "raw numbers",
+}
 
 Pixel = tuple[int, int]
 
@@ -80,12 +90,13 @@ def read_outputs(given: Given, *, c_compat: bool) -> Outputs:
     Raises
     ------
     UsageError
-        for options that are malformed, or have no effect without another
+        for options that are malformed, have no effect without another, or name a file as that of
+        another format
     """
     require_companions(given, c_compat=c_compat)
     progress = given.last_of("-progress", "-noprogress")
     offset = given.number("-adc")
-    return Outputs(
+    outputs = Outputs(
         float_image=given.text("-floatfile"),
         integer_image=given.text("-intfile"),
         grey_image=_unless_taken_back(given, "-pgmfile"),
@@ -98,6 +109,10 @@ def read_outputs(given: Given, *, c_compat: bool) -> Outputs:
         printed=_swapped(_pixel(given, "-printout_pixel")),
         progress=None if progress is None else progress == "-progress",
     )
+    for option, path in outputs.files.items():
+        if not c_compat:  # the C program writes what it writes, whatever the name
+            require_ending(option, path, _FORMATS[option])
+    return outputs
 
 
 def require_companions(given: Given, *, c_compat: bool) -> None:

@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Unpack
 
 from tiled_sim.errors import UsageError
 from tiled_sim.io.camera import CameraHeader
+from tiled_sim.io.space_group import find_space_group
+from tiled_sim.io.spectrum_file import SpectrumTable, read_spectrum
 from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.experiment import Experiment, Reflections
+from tiled_sim.model.own_options import OwnOptions, check_own
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import Sampling, recommended_oversample
@@ -45,21 +49,36 @@ class Command:
     ----------
     given : its options
     c_compat : replay what the C program does wrong, and ignore what it ignores
+    spectrum : file of the spectrum; None: none
     """
 
     given: Given
     c_compat: bool
+    spectrum: str | None = None
 
     @classmethod
-    def of(cls, words: Sequence[str], *, c_compat: bool = False) -> "Command":
+    def of(
+        cls, words: Sequence[str], *, c_compat: bool = False, spectrum: str | Path | None = None
+    ) -> "Command":
         """Parse the words, without the program's name.
+
+        Parameters
+        ----------
+        words : of nanoBragg
+        c_compat, spectrum : of ours; see the class
 
         Raises
         ------
         UsageError
-            for unknown, refused and malformed options
+            for unknown, refused and malformed options, and for a spectrum as C has it
         """
-        return cls(parse(words, c_compat=c_compat), c_compat)
+        if c_compat and spectrum is not None:
+            raise UsageError(
+                "--spectrum cannot be had as C has it: the C program ignores the weights of "
+                "sources; leave one of --spectrum and --c-compat out"
+            )
+        named = None if spectrum is None else str(spectrum)
+        return cls(parse(words, c_compat=c_compat), c_compat, named)
 
     @cached_property
     def outputs(self) -> Outputs:
@@ -76,42 +95,38 @@ class Command:
             seen = self._camera
             return camera_header(seen.laboratory, seen.wavelength, seen.sweep)
 
-    def factors(self, *, fdump: str | Path | None, mtz: str | Path | None) -> NamedReflections:
+    def factors(self, own: OwnOptions) -> NamedReflections:
         """What the command, and ours beside it, say of structure factors.
 
-        Parameters
-        ----------
-        fdump, mtz : as of `experiment`
+        Raises
+        ------
+        UsageError
+            for a space group that does not exist
         """
+        fdump, mtz, space_group = own.get("fdump"), own.get("mtz"), own.get("space_group")
+        if space_group is not None:
+            find_space_group(space_group)
         return NamedReflections(
             hkl=self.given.text("-hkl"),
             dump=self.given.text("-dump"),
             fdump=None if fdump is None else str(fdump),
             mtz=None if mtz is None else str(mtz),
             default_F=self.given.number("-default_F") or 0.0,
+            ignore_file_cell=own.get("ignore_file_cell", False),
+            space_group=space_group,
         )
 
     def experiment(
         self,
-        *,
-        fdump: str | Path | None = None,
-        mtz: str | Path | None = None,
         structure_factors: Reflections | None = None,
-        clip_to_beam: bool | None = None,
-        noise: Noise | None = None,
+        **own: Unpack[OwnOptions],
     ) -> Experiment:
         """Resolve the experiment.
 
         Parameters
         ----------
-        fdump : structure factors from this Fdump file, in place of ``-hkl``
-        mtz : structure factors from this MTZ, FILE or FILE:LABEL, in place of ``-hkl``
         structure_factors : the source, whatever is named; None: the one that is named
-        clip_to_beam : whether only what the beam hits counts of a crystal or droplet that is higher
-            or wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as C
-            does
-        noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed``
-            is its seed
+        own : of ours, beside nanoBragg's
 
         Raises
         ------
@@ -122,24 +137,35 @@ class Command:
         InputFileError
             for files that cannot be read
         """
+        check_own(own)
         require_companions(self.given, c_compat=self.c_compat)
         if structure_factors is None:
-            structure_factors = self.factors(fdump=fdump, mtz=mtz).choose().reflections
+            structure_factors = self.factors(own).choose().reflections
         with computable("nanoBragg options:"), by_options():
-            return noted(self._resolved(structure_factors, clip_to_beam, noise))
+            return noted(self._resolved(structure_factors, own))
 
-    def _resolved(
-        self, structure_factors: Reflections, clip_to_beam: bool | None, noise: Noise | None
-    ) -> Experiment:
-        given, seen, conflicts = self.given, self._camera, Conflicts(self.c_compat)
+    def _resolved(self, structure_factors: Reflections, own: OwnOptions) -> Experiment:
+        """The experiment without remarks on it."""
+        given, clip_to_beam = self.given, own.get("clip_to_beam")
+        allow_upstream = own.get("allow_upstream", False)
+        seen, conflicts = self._camera, Conflicts(self.c_compat)
         for note in (*given.notes, *seen.notes):
             conflicts.note(note)
         settle_dropped(given, conflicts)
         laboratory, wavelength = seen.laboratory, seen.wavelength
-        crystal, cells_by_number = read_crystal(given, wavelength, clip_to_beam, conflicts)
+        crystal, cells_by_number = read_crystal(
+            given, wavelength, structure_factors, clip_to_beam, conflicts
+        )
         beam_size = read_beam_size(given) / 1000.0
         experiment = Experiment(
-            beam=read_beam(given, wavelength, laboratory, conflicts),
+            beam=read_beam(
+                given,
+                wavelength,
+                laboratory,
+                conflicts,
+                spectrum=seen.spectrum,
+                allow_upstream=allow_upstream,
+            ),
             crystal=crystal,
             detector=read_detector(given, laboratory, seen.headers, conflicts),
             sampling=Sampling(
@@ -158,8 +184,9 @@ class Command:
             exposures=make_exposures(seen.sweep, as_tuple(laboratory.placed.spindle), conflicts),
             structure_factors=structure_factors,
             c_compat=self.c_compat,
+            allow_upstream=allow_upstream,
             background=read_background(given, beam_size, clip_to_beam, conflicts),
-            noise=_noise(given, noise, conflicts),
+            noise=_noise(given, own.get("noise"), conflicts),
         )
         return replace(experiment, notes=tuple(conflicts.notes))
 
@@ -168,9 +195,10 @@ class Command:
         conflicts = Conflicts(self.c_compat)
         headers = read_image_headers(self.given, conflicts)
         laboratory = read_laboratory(self.given, headers, conflicts)
-        wavelength = read_wavelength(self.given, headers, conflicts)
+        spectrum = None if self.spectrum is None else read_spectrum(self.spectrum)
+        wavelength = read_wavelength(self.given, headers, conflicts, spectrum)
         sweep = read_sweep(self.given, headers, conflicts)
-        return _Camera(headers, laboratory, wavelength, sweep, tuple(conflicts.notes))
+        return _Camera(headers, laboratory, wavelength, spectrum, sweep, tuple(conflicts.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +209,8 @@ class _Camera:
     ----------
     headers : of ``-mask`` and ``-img``
     laboratory : where the detector stands
-    wavelength : as it is said [Å]
+    wavelength : as it is said, or the mean of the spectrum [Å]
+    spectrum : None: there is none
     sweep : of phi
     notes : on all of them
     """
@@ -189,6 +218,7 @@ class _Camera:
     headers: ImageHeaders
     laboratory: Laboratory
     wavelength: float
+    spectrum: SpectrumTable | None
     sweep: PhiSweep
     notes: tuple[str, ...]
 
@@ -197,18 +227,14 @@ def read_options(
     options: Sequence[str],
     *,
     c_compat: bool = False,
-    fdump: str | Path | None = None,
-    mtz: str | Path | None = None,
-    clip_to_beam: bool | None = None,
-    noise: Noise | None = None,
+    spectrum: str | Path | None = None,
+    **own: Unpack[OwnOptions],
 ) -> Experiment:
     """Read a nanoBragg command line (without the program's name) to an experiment.
 
     Parameters and errors are those of `Command.of` and `Command.experiment`.
     """
-    return Command.of(options, c_compat=c_compat).experiment(
-        fdump=fdump, mtz=mtz, clip_to_beam=clip_to_beam, noise=noise
-    )
+    return Command.of(options, c_compat=c_compat, spectrum=spectrum).experiment(**own)
 
 
 def _noise(given: Given, asked: Noise | None, conflicts: Conflicts) -> Noise | None:

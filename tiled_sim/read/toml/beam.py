@@ -1,13 +1,24 @@
 """The ``[beam]`` of a TOML file."""
 
+from typing import Any
+
 import numpy as np
 
-from tiled_sim.io.sources import read_sources
+from tiled_sim.errors import ExperimentError
+from tiled_sim.io.sources import read_sources, read_written_sources
+from tiled_sim.io.spectrum_file import SpectrumTable, read_spectrum
 from tiled_sim.model.beam import MOST_SOURCES, Beam, Source, Spectrum, require_source
 from tiled_sim.model.units import ANGLE, ENERGY, FLUX, LENGTH, SPREAD, TIME, Unit, units_of
+from tiled_sim.model.upstream import require_forward
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
-from tiled_sim.read.sources import NEARLY_PARALLEL, listed_sources, swept_sources
+from tiled_sim.read.sources import (
+    NEARLY_PARALLEL,
+    listed_sources,
+    mean_of_spectrum,
+    of_spectrum,
+    swept_sources,
+)
 from tiled_sim.read.stepping import SINGLE, Steps, sweep
 from tiled_sim.read.toml.table import Table, plain
 
@@ -22,13 +33,14 @@ KEYS: dict[str, Unit] = {
     "beam_size": LENGTH,
     "dispersion": SPREAD,
     "divergence": ANGLE,
-    **plain("sources", "source_file", "dispersion_steps", "divergence_steps", "divergence_shape"),
+    **plain("sources", "source_file", "spectrum_file"),
+    **plain("dispersion_steps", "divergence_steps", "divergence_shape"),
 }
 _SOURCE_KEYS: dict[str, Unit] = {**units_of(Spectrum), "energy": ENERGY}
 _ALONG_Z: Vector = (0.0, 0.0, 1.0)
 
 
-def read_beam(table: Table, notes: list[str]) -> Beam:
+def read_beam(table: Table, notes: list[str], *, allow_upstream: bool = False) -> Beam:
     """Read direction, wavelength, fluence, polarization and sources.
 
     The beam travels along +Z and the electric field along the horizontal (`across`) if nothing
@@ -38,6 +50,7 @@ def read_beam(table: Table, notes: list[str]) -> Beam:
     ----------
     table : of `KEYS`
     notes : what the user should know is added here
+    allow_upstream : whether light of a source may travel against the beam
 
     Raises
     ------
@@ -47,10 +60,13 @@ def read_beam(table: Table, notes: list[str]) -> Beam:
         for a source file that cannot be read
     """
     direction = table.direction("direction", _ALONG_Z)
-    wavelength = _wavelength(table)
+    of_file = _spectrum_file(table)
+    wavelength = _wavelength(table) if of_file is None else _mean(table, of_file, notes)
     polarization = _polarization(table)
     axis = table.direction("polarization_axis", across(direction))
-    spectrum = _spectrum(table, direction, wavelength, axis)
+    spectrum = _spectrum(table, direction, wavelength, axis, of_file)
+    if not allow_upstream:
+        table.build(require_forward, spectrum=spectrum, direction=direction)
     if polarization and _parallel(direction, axis):
         notes.append("the polarization axis lies along the beam: polarization has no defined plane")
     return table.build(
@@ -120,43 +136,90 @@ def _polarization(table: Table) -> float | None:
     return None if value == "off" else table.number("polarization")
 
 
-def _spectrum(table: Table, direction: Vector, wavelength: float, axis: Vector) -> Spectrum:
-    swept = (*_DISPERSION, *_DIVERGENCE)
+def _spectrum_file(table: Table) -> SpectrumTable | None:
+    """The spectrum of a file, if one is named."""
+    if "spectrum_file" not in table:
+        return None
+    with table.reading("spectrum_file"):
+        return read_spectrum(table.path("spectrum_file"))
+
+
+def _mean(table: Table, of_file: SpectrumTable, notes: list[str]) -> float:
+    """Wavelength of the beam [Å]: the mean of a spectrum, which one beside it must be."""
+    way = table.choose("the wavelength", ("wavelength",), ("energy",))
+    said = _wavelength(table) if way else None
+    if said is not None and said <= 0:
+        raise table.error(f"{table.named('wavelength')} must be positive")
+    mean, told = table.build(
+        mean_of_spectrum, table=of_file, said=said, option=table.named("wavelength", "energy")
+    )
+    notes.append(told)
+    return mean
+
+
+def _spectrum(
+    table: Table, direction: Vector, wavelength: float, axis: Vector, of_file: SpectrumTable | None
+) -> Spectrum:
+    table.choose("what the wavelengths are", ("spectrum_file",), _DISPERSION)
+    swept = (*_DISPERSION, *_DIVERGENCE, "spectrum_file")
     way = table.choose("what the sources are", ("sources",), ("source_file",), swept)
     if way == ("sources",):
-        rows = table.tables("sources", _SOURCE_KEYS)
-        sources = [_source(row, direction, wavelength) for row in rows]
-        return table.build(Spectrum.of, sources=sources)
+        return _listed(table, direction, wavelength)
     if way == ("source_file",):
         with table.reading("source_file"):
             listed = read_sources(table.path("source_file"))
         return table.build(
-            listed_sources, rows=listed, beam=np.array(direction), wavelength=wavelength
+            listed_sources, listed=listed, beam=np.array(direction), wavelength=wavelength
         )
     if way is None:
         return table.build(Spectrum.of, sources=[Source(direction, wavelength)])
-    return _swept(table, direction, wavelength, axis)
+    return _swept(table, direction, wavelength, axis, of_file)
+
+
+def _listed(table: Table, direction: Vector, wavelength: float) -> Spectrum:
+    """The sources that the document lists: a table each, or a line each of one text."""
+    if isinstance(table.value("sources", "a list of tables"), str):
+        return _written(table)
+    rows = table.tables("sources", _SOURCE_KEYS)
+    sources = [_source(row, direction, wavelength) for row in rows]
+    try:
+        return Spectrum.of(sources)
+    except ExperimentError:
+        # what it objects to is better said of its row
+        for row, source in zip(rows, sources, strict=True):
+            row.build(require_source, source=source)
+        return table.build(Spectrum.of, sources=sources)
+
+
+def _written(table: Table) -> Spectrum:
+    """The sources of a text, which a document has where there are many."""
+    name = f"{table.file}: [beam] sources"
+    values = read_written_sources(name, table.text("sources"))
+    return table.build(
+        Spectrum, incident=values[:, :3], wavelength=values[:, 3], weight=values[:, 4]
+    )
 
 
 def _source(row: Table, direction: Vector, wavelength: float) -> Source:
-    """One of the listed sources; what it objects to is said of its row."""
-    source = Source(
+    """One of the listed sources."""
+    return Source(
         row.direction("incident", direction),
         _wavelength(row, wavelength),
         row.number("weight", 1.0),
     )
-    row.build(require_source, source=source)
-    return source
 
 
-def _swept(table: Table, direction: Vector, wavelength: float, axis: Vector) -> Spectrum:
+def _swept(
+    table: Table, direction: Vector, wavelength: float, axis: Vector, of_file: SpectrumTable | None
+) -> Spectrum:
     horizontal, vertical = _divergence(table)
     dispersion = _dispersion(table)
-    count = horizontal.count * vertical.count * dispersion.count
+    wavelengths = dispersion.count if of_file is None else len(of_file.weight)
+    count = horizontal.count * vertical.count * wavelengths
     if count > MOST_SOURCES:
         raise table.error(
-            f"{table.named('divergence_steps', 'dispersion_steps')} make {count} sources, more "
-            f"than the {MOST_SOURCES} that are allowed"
+            f"{table.named('divergence_steps', 'dispersion_steps', 'spectrum_file')} make {count} "
+            f"sources, more than the {MOST_SOURCES} that are allowed"
         )
     if (horizontal, vertical) != (SINGLE, SINGLE) and _parallel(direction, axis):
         raise table.error(
@@ -166,16 +229,16 @@ def _swept(table: Table, direction: Vector, wavelength: float, axis: Vector) -> 
     shape = table.text("divergence_shape", "round")
     if shape not in ("round", "square"):
         raise table.error(f"divergence_shape = {shape!r} must be round or square")
-    return table.build(
-        swept_sources,
-        beam=np.array(direction),
-        polarization_axis=np.array(axis),
-        wavelength=wavelength,
-        horizontal=horizontal,
-        vertical=vertical,
-        dispersion=dispersion,
-        elliptical=shape == "round",
-    )
+    sweep_of: dict[str, Any] = {
+        "beam": np.array(direction),
+        "polarization_axis": np.array(axis),
+        "horizontal": horizontal,
+        "vertical": vertical,
+        "elliptical": shape == "round",
+    }
+    if of_file is not None:
+        return table.build(of_spectrum, table=of_file, **sweep_of)
+    return table.build(swept_sources, wavelength=wavelength, dispersion=dispersion, **sweep_of)
 
 
 def _divergence(table: Table) -> tuple[Steps, Steps]:

@@ -6,11 +6,14 @@ import numpy as np
 
 from tiled_sim.io.matrix import read_matrix
 from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
 from tiled_sim.model.units import ANGLE, ATOMIC, Unit, units_of
 from tiled_sim.physics.cell import cell_volume, dual, reciprocal_from_cell
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Array, about_fixed_axes
+from tiled_sim.read.file_cell import cell_of_file, spelt
+from tiled_sim.read.matrices import reciprocal_of
 from tiled_sim.read.toml.table import Table, plain
 
 _DIRECT, _RECIPROCAL = ("a", "b", "c"), ("a_star", "b_star", "c_star")
@@ -28,7 +31,9 @@ KEYS: dict[str, Unit] = {
 }
 
 
-def read_crystal(table: Table, wavelength: float, notes: list[str]) -> Crystal:
+def read_crystal(
+    table: Table, wavelength: float, structure_factors: Reflections, notes: list[str]
+) -> Crystal:
     """Read orientation, size, shape and mosaic.
 
     The orientation is that of the vectors, or of ``cell`` (a* along +X, b* in the XY plane) or
@@ -38,6 +43,8 @@ def read_crystal(table: Table, wavelength: float, notes: list[str]) -> Crystal:
     ----------
     table : of `KEYS`
     wavelength : that a MOSFLM matrix is multiplied by [Å]
+    structure_factors : whose file may name the cell, where this table does not; and whether the
+        cell that a file names is to be ignored, which counts for a matrix file, too
     notes : what the user should know is added here
 
     Raises
@@ -45,9 +52,9 @@ def read_crystal(table: Table, wavelength: float, notes: list[str]) -> Crystal:
     ExperimentError
         for values that contradict each other, are missing or cannot be
     InputFileError
-        for a matrix that cannot be read
+        for a matrix that cannot be read, or makes no sense
     """
-    direct, reciprocal = _vectors(table, wavelength)
+    direct, reciprocal = _vectors(table, wavelength, structure_factors, notes)
     vectors = dict(zip(_VECTORS, (*direct.tolist(), *reciprocal.tolist()), strict=True))
     spread = table.number("mosaic_spread", 0.0)
     domains = 1 if spread == 0.0 else DOMAINS_OF_A_SPREAD
@@ -75,20 +82,28 @@ def _cells(table: Table) -> tuple[int, ...]:
     return (table.integer("cells"),) * 3
 
 
-def _vectors(table: Table, wavelength: float) -> tuple[Array, Array]:
+def _vectors(
+    table: Table, wavelength: float, structure_factors: Reflections, notes: list[str]
+) -> tuple[Array, Array]:
     """Rows a, b, c [Å] and a*, b*, c* [1/Å]."""
     what = "what the crystal's cell and orientation are"
     way = table.choose(what, _VECTORS, _CELL, ("matrix",))
     if way is None:
-        raise table.error(
-            "no crystal: give cell_A and cell_angles_deg, or matrix, or the vectors a_A, b_A and "
-            "c_A (or a_star_per_A, b_star_per_A and c_star_per_A)"
-        )
+        cell = cell_of_file(structure_factors)
+        if cell is None:
+            raise table.error(
+                "no crystal: give cell_A and cell_angles_deg, or matrix, or the vectors a_A, b_A "
+                "and c_A (or a_star_per_A, b_star_per_A and c_star_per_A)"
+            )
+        notes.append(f"the cell is that of {structure_factors.path}: {spelt(cell)}")
+        lengths, angles = np.array(cell[:3]), np.array(cell[3:]) / RADIAN
+        return _misset(table, reciprocal_from_cell(lengths, angles))
     if way == _VECTORS:
         table.choose("how the crystal is oriented", _VECTORS, ("misset",))
         return _given_vectors(table)
-    reciprocal = _of_matrix(table, wavelength) if way == ("matrix",) else _of_cell(table)
-    return _misset(table, reciprocal)
+    if way == ("matrix",):
+        return _misset(table, _of_matrix(table, wavelength, structure_factors.ignore_file_cell))
+    return _misset(table, _of_cell(table))
 
 
 def _given_vectors(table: Table) -> tuple[Array, Array]:
@@ -117,10 +132,11 @@ def _of_cell(table: Table) -> Array:
     return reciprocal_from_cell(lengths, angles)
 
 
-def _of_matrix(table: Table, wavelength: float) -> Array:
+def _of_matrix(table: Table, wavelength: float, ignore_file_cell: bool) -> Array:
     """Reciprocal vectors [1/Å]; the file has them times the wavelength."""
     with table.reading("matrix"):
-        return read_matrix(table.path("matrix")) / wavelength
+        matrix = read_matrix(table.path("matrix"))
+        return reciprocal_of(matrix, wavelength, None, ignore_file_cell=ignore_file_cell)
 
 
 def _misset(table: Table, reciprocal: Array) -> tuple[Array, Array]:

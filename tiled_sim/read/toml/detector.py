@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tiled_sim.io.smv import read_smv
+from tiled_sim.io.mask_file import read_mask
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.units import LENGTH, PIXELS, Unit, units_of
@@ -28,7 +28,7 @@ KEYS: dict[str, Unit] = {
 }
 
 
-def read_detector(table: Table, beam: Beam) -> Detector:
+def read_detector(table: Table, beam: Beam, notes: list[str]) -> Detector:
     """Read the panels, listed one by one or a single one by distance and beam centre.
 
     A panel's normal, where it is not given, is perpendicular to fast and slow and points away
@@ -40,6 +40,7 @@ def read_detector(table: Table, beam: Beam) -> Detector:
     ----------
     table : of `KEYS`
     beam : the direct beam
+    notes : told of masks that look like the opposite of what is meant
 
     Raises
     ------
@@ -51,11 +52,11 @@ def read_detector(table: Table, beam: Beam) -> Detector:
     ways = ("panels",), tuple(_ONE_PANEL)
     if table.choose("what the panels are", *ways) == ("panels",):
         panels = tuple(
-            _panel(panel, table, str(index))
+            _panel(panel, table, str(index), notes)
             for index, panel in enumerate(table.tables("panels", _PANEL_KEYS))
         )
     else:
-        panels = (_single_panel(table, beam.direction),)
+        panels = (_single_panel(table, beam.direction, notes),)
     radius = table.number("curvature_radius") if "curvature_radius" in table else None
     return table.build(
         Detector,
@@ -79,7 +80,7 @@ def _sensor(detector: Table) -> Sensor | None:
     )
 
 
-def _panel(table: Table, detector: Table, name: str) -> Panel:
+def _panel(table: Table, detector: Table, name: str, notes: list[str]) -> Panel:
     """One of the listed panels."""
     for quantity in _SHARED:
         if quantity in table and quantity in detector:
@@ -96,10 +97,11 @@ def _panel(table: Table, detector: Table, name: str) -> Panel:
         pixels=_pixels(table if "pixels" in table else detector),
         pixel_size=_pixel_size(table if "pixel_size" in table else detector),
         name=name,
+        notes=notes,
     )
 
 
-def _single_panel(table: Table, beam: Vector) -> Panel:
+def _single_panel(table: Table, beam: Vector, notes: list[str]) -> Panel:
     """The panel whose plane the beam meets at the distance, and at the beam centre."""
     fast = table.direction("fast_axis", across(beam))
     slow = table.direction("slow_axis", as_tuple(unit(np.cross(beam, fast))))
@@ -122,6 +124,7 @@ def _single_panel(table: Table, beam: Vector) -> Panel:
         pixels=pixels,
         pixel_size=pixel_size,
         name="0",
+        notes=notes,
     )
 
 
@@ -154,6 +157,7 @@ def _build(
     pixels: tuple[int, int],
     pixel_size: tuple[float, float],
     name: str,
+    notes: list[str],
 ) -> Panel:
     """The panel at a place, with its region and its mask; ``name`` unless it has one."""
     panel = table.build(
@@ -165,7 +169,7 @@ def _build(
         name=table.text("name", name),
         group=table.texts("group", ()),
     )
-    return replace(panel, mask=_mask(table, pixels))
+    return replace(panel, mask=_mask(table, pixels, notes))
 
 
 def _region(table: Table, pixels: tuple[int, int]) -> Region | None:
@@ -186,22 +190,23 @@ def _region(table: Table, pixels: tuple[int, int]) -> Region | None:
     )
 
 
-def _mask(table: Table, pixels: tuple[int, int]) -> MaskFile | None:
+def _mask(table: Table, pixels: tuple[int, int], notes: list[str]) -> MaskFile | None:
     """The mask; only its pixels count, not its header."""
     if "mask" not in table:
         if "mask_sha256" in table:
             raise table.error("mask_sha256 without the mask it is of")
         return None
     with table.reading("mask"):
-        image = read_smv(table.path("mask"))
+        image = read_mask(table.path("mask"))
     expected = table.text("mask_sha256", image.sha256)
     if image.sha256 != expected:
         raise table.error(
-            f"mask {image.path} is not the one meant: its SHA-256 is {image.sha256}, "
+            f"mask {image.name} is not the one meant: its SHA-256 is {image.sha256}, "
             f"mask_sha256 says {expected}"
         )
-    if image.pixels.shape != pixels:
+    if image.live.shape != pixels:
         raise table.error(
-            f"mask {image.path} has {image.pixels.shape} pixels, the panel {pixels} (slow, fast)"
+            f"mask {image.name} has {image.live.shape} pixels, the panel {pixels} (slow, fast)"
         )
-    return MaskFile(image.path, image.sha256)
+    notes.append(image.note)
+    return MaskFile(image.name, image.sha256)

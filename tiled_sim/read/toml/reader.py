@@ -3,10 +3,10 @@
 Sections are ``[beam]`` with ``[[beam.sources]]``, ``[crystal]``, ``[detector]`` with
 ``[[detector.panels]]`` and ``[detector.sensor]``, ``[sampling]``, ``[frames]``,
 ``[structure_factors]``, ``[background]`` where there is one and, where photons are counted,
-``[noise]``; ``c_compat`` stands above them. Every field of the dataclasses in `model` is a key; one
-with a unit carries it in the key, as any suffix of its kind in `units`: ``start_deg`` or
-``start_rad``. Beside the resolved fields there are shorter ways to say the same; saying a thing
-twice is an error. Paths count from the folder of the TOML file.
+``[noise]``; ``c_compat`` and ``allow_upstream`` stand above them. Every field of the dataclasses in
+`model` is a key; one with a unit carries it in the key, as any suffix of its kind in `units`:
+``start_deg`` or ``start_rad``. Beside the resolved fields there are shorter ways to say the same;
+saying a thing twice is an error. Paths count from the folder of the TOML file.
 """
 
 import tomllib
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tiled_sim.errors import InputFileError
+from tiled_sim.io.space_group import find_space_group
 from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam
@@ -41,10 +42,10 @@ __all__ = ["read_toml", "write_toml"]
 
 _TOP = plain(
     *("c_compat", "beam", "crystal", "detector", "sampling", "frames", "structure_factors"),
-    *("background", "noise"),
+    *("background", "noise", "allow_upstream"),
 )
 _FORMATS = ("hkl", "fdump", "mtz")
-_FACTORS = plain(*_FORMATS, "mtz_column", "default_F")
+_FACTORS = plain(*_FORMATS, "mtz_column", "default_F", "ignore_file_cell", "space_group")
 #: Quantities of every table, by the names that lead to it.
 _SECTIONS: dict[tuple[str, ...], Mapping[str, Unit]] = {
     (): _TOP,
@@ -107,14 +108,27 @@ def _parse(file: Path) -> dict[str, Any]:
 def _experiment(top: Table) -> Experiment:
     notes: list[str] = []
     c_compat = top.flag("c_compat", False)
-    beam = toml_beam.read_beam(top.table("beam", toml_beam.KEYS), notes)
+    allow_upstream = top.flag("allow_upstream", False)
+    table = top.table("beam", toml_beam.KEYS)
+    if c_compat and "spectrum_file" in table:
+        raise table.error(
+            "spectrum_file cannot be had as C has it: the C program ignores the weights of "
+            "sources; leave one of spectrum_file and c_compat out"
+        )
+    beam = toml_beam.read_beam(table, notes, allow_upstream=allow_upstream)
     if c_compat and len(set(beam.spectrum.weight.tolist())) > 1:
         notes.append("as C: the weights of the sources are ignored")
-    crystal = toml_crystal.read_crystal(
-        top.table("crystal", toml_crystal.KEYS), beam.wavelength, notes
-    )
-    detector = toml_detector.read_detector(top.table("detector", toml_detector.KEYS), beam)
     source = _structure_factors(top)
+    crystal = toml_crystal.read_crystal(
+        top.table("crystal", toml_crystal.KEYS), beam.wavelength, source, notes
+    )
+    of_detector = top.table("detector", toml_detector.KEYS)
+    detector = toml_detector.read_detector(of_detector, beam, notes)
+    if "distance" in of_detector and beam.direction[2] < 0.0:
+        notes.append(
+            f"the light travels along beam.direction = {beam.direction}, and the detector stands "
+            "where it goes; dxtbx's `direction` is the other way, to the source"
+        )
     return Experiment(
         beam=beam,
         crystal=crystal,
@@ -125,6 +139,7 @@ def _experiment(top: Table) -> Experiment:
         c_compat=c_compat,
         background=_background(top),
         noise=_noise(top),
+        allow_upstream=allow_upstream,
         notes=tuple(note for note in notes if note),
     )
 
@@ -144,12 +159,18 @@ def _structure_factors(top: Table) -> Reflections:
     table = top.table("structure_factors", _FACTORS)
     way = table.choose("where F comes from", *((name,) for name in _FORMATS))
     file_format = way[0] if way else None
+    space_group = table.text("space_group") if "space_group" in table else None
+    if space_group is not None:
+        with table.reading("space_group"):
+            find_space_group(space_group)
     return table.build(
         Reflections,
         path=table.path(file_format) if file_format else None,
         format=file_format,
         default_F=table.number("default_F", 0.0),
         column=table.text("mtz_column") if "mtz_column" in table else None,
+        ignore_file_cell=table.flag("ignore_file_cell", False),
+        space_group=space_group,
     )
 
 

@@ -53,6 +53,11 @@ class Table:
                 raise self.error(f"{self._keys[quantity]} and {key} both give it: give one")
             self._keys[quantity] = key
 
+    @property
+    def file(self) -> Path:
+        """The TOML file."""
+        return self._file
+
     def __contains__(self, quantity: str) -> bool:
         return quantity in self._keys
 

@@ -8,7 +8,10 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tiled_sim.errors import ExperimentError
+from tiled_sim.io.sources import write_sources
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
@@ -19,6 +22,8 @@ from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.read.toml.crystal import MOSAIC
 
+#: More sources than these are lines of one text: a table each would take seconds to read.
+_LISTED_SOURCES = 100
 #: How a comment says a value: what it is multiplied by, and the unit's name.
 _IN_USERS_UNITS: tuple[tuple[Unit, float, str], ...] = (
     (LENGTH, 1e3, " mm"),
@@ -39,7 +44,10 @@ def write_toml(experiment: Experiment) -> str:
         if a name or path is no Unicode text, which TOML cannot hold
     """
     sections = [
-        [f"c_compat = {_value(experiment.c_compat)}"],
+        [
+            f"c_compat = {_value(experiment.c_compat)}",
+            f"allow_upstream = {_value(experiment.allow_upstream)}",
+        ],
         ["[beam]", *_beam(experiment.beam)],
         ["[crystal]", *_crystal(experiment.crystal)],
         ["[detector]", *_fields(experiment.detector, without={"panels", "sensor"})],
@@ -71,8 +79,13 @@ def _beam(beam: Beam) -> Iterator[str]:
     yield from _fields(beam, without={"spectrum"})
     if beam.polarization is None:
         yield 'polarization = "off"'
+    spectrum = beam.spectrum
+    if len(spectrum) > _LISTED_SOURCES:
+        columns = (spectrum.incident, spectrum.wavelength, spectrum.weight)
+        yield f"sources = '''\n{write_sources(np.column_stack(columns))}'''"
+        return
     yield "sources = ["
-    for source in beam.spectrum:
+    for source in spectrum:
         yield f"    {_source(source)},"
     yield "]"
 
@@ -131,6 +144,10 @@ def _structure_factors(source: Reflections) -> Iterator[str]:
     if source.column is not None:
         yield f"mtz_column = {_value(source.column)}"
     yield f"default_F = {_value(source.default_F)}"
+    if source.space_group is not None:
+        yield f"space_group = {_value(source.space_group)}"
+    if source.ignore_file_cell:
+        yield f"ignore_file_cell = {_value(source.ignore_file_cell)}"
 
 
 def _background(background: Background) -> Iterator[str]:

@@ -1,0 +1,137 @@
+"""Spectra: energy or wavelength against weight, two columns of text."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tiled_sim.io.source_file import read_source
+from tiled_sim.io.text_table import Layout, Table, read_table
+from tiled_sim.physics.constants import HC_EV_ANGSTROM
+
+#: Photon energies [eV] and wavelengths [Å], each from least to most. They do not meet, nor does
+#: either hold an X-ray's energy in keV or its wavelength in metres.
+ENERGIES = (500.0, 1e6)
+WAVELENGTHS = (0.01, 4.0)
+_LAYOUT = Layout(
+    "a spectrum",
+    ("energy|wavelength", "weight"),
+    row="line",
+    commas=True,
+    header=True,
+    remedy="give energy [eV] or wavelength [Å] and weight in each line",
+)
+#: Words of a header, by what they say of a column; `_OTHER_UNIT` is none that is read.
+_OF_ENERGY = re.compile(r"\bev\b|energy")
+_OF_WAVELENGTH = re.compile(r"\b(?:å|a)\b|angstrom|wavelength|lambda")
+_OF_WEIGHT = re.compile(r"weight|flux|fluence|intens|count|photons|share")
+_OTHER_UNIT = re.compile(r"\b(?:kev|mev|nm|pm|m)\b")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpectrumTable:
+    """A spectrum, line by line.
+
+    Parameters
+    ----------
+    wavelength : float64 (lines,) [Å]
+    weight : share of the fluence; only the ratios count, some above 0, float64 (lines,)
+    in_energies : whether the file has photon energies
+    """
+
+    wavelength: npt.NDArray[np.float64]
+    weight: npt.NDArray[np.float64]
+    in_energies: bool
+
+
+def read_spectrum(path: str | Path) -> SpectrumTable:
+    """Read a spectrum: photon energy [eV] or wavelength [Å], and weight, in each line.
+
+    Which of the two it is, its values tell: all lie in `ENERGIES` or all in `WAVELENGTHS`. A first
+    line of words is a header, commas may separate the columns.
+
+    Raises
+    ------
+    InputFileError
+        if the file cannot be read or a line is malformed; where the first column may be either or
+        is neither, or the columns are the wrong way round; for a negative weight, and where all
+        are 0
+    """
+    table = read_table(read_source(path), _LAYOUT)
+    first, weight = table.values.T
+    in_energies = _is_of_energies(table)
+    if (weight < 0).any():
+        row = int(np.argmax(weight < 0))
+        raise table.error(
+            row,
+            f"has the weight {weight[row]:g}, which must not be negative: set what a background "
+            "that was taken off has left below 0 to 0",
+        )
+    if not weight.any():
+        raise table.source.error("every weight in it is 0: give the spectrum's weights in column 2")
+    wavelength = HC_EV_ANGSTROM / first if in_energies else first
+    return SpectrumTable(
+        np.ascontiguousarray(wavelength), np.ascontiguousarray(weight), in_energies
+    )
+
+
+def _is_of_energies(table: Table) -> bool:
+    """Whether the first column has photon energies, not wavelengths."""
+    header = re.sub(r"[\W_]+", " ", " ".join(table.header)).lower()
+    energy, wavelength, weight = (
+        found.start() if (found := words.search(header)) else None
+        for words in (_OF_ENERGY, _OF_WAVELENGTH, _OF_WEIGHT)
+    )
+    abscissa = min((place for place in (energy, wavelength) if place is not None), default=None)
+    if weight is not None and abscissa is not None and weight < abscissa:
+        raise table.source.error(
+            f"its header {_shown(table)} puts the weights first, and energy or wavelength comes "
+            "first: exchange the columns (awk '{print $2, $1}' OLD > NEW)"
+        )
+    first, second = table.values.T
+    if abscissa is None and _runs(second) and not _runs(first) and _is_abscissa(second):
+        raise table.source.error(
+            "its second column runs as energies or wavelengths do, and the first to and fro as "
+            "weights: exchange the columns (awk '{print $2, $1}' OLD > NEW), or name them in a "
+            "first line, `energy weight`"
+        )
+    low, high = float(first.min()), float(first.max())
+    for in_energies, (least, most), contradicted in (
+        (True, ENERGIES, energy is None and wavelength is not None),
+        (False, WAVELENGTHS, wavelength is None and energy is not None),
+    ):
+        if least <= low and high <= most and not (contradicted or _OTHER_UNIT.search(header)):
+            return in_energies
+    under = f" under the header {_shown(table)}" if table.header else ""
+    raise table.source.error(
+        f"its first column, {low:g} to {high:g}{under}, is neither energies in eV "
+        f"({ENERGIES[0]:g} to {ENERGIES[1]:g}) nor wavelengths in Å ({WAVELENGTHS[0]:g} to "
+        f"{WAVELENGTHS[1]:g}){_hint(low, high)}: write energies in eV"
+    )
+
+
+def _runs(values: npt.NDArray[np.float64]) -> bool:
+    """Whether values rise or fall throughout."""
+    steps = np.diff(values)
+    return bool((steps > 0).all() or (steps < 0).all())
+
+
+def _is_abscissa(values: npt.NDArray[np.float64]) -> bool:
+    """Whether all lie where energies do, or all where wavelengths do."""
+    low, high = float(values.min()), float(values.max())
+    return any(least <= low and high <= most for least, most in (ENERGIES, WAVELENGTHS))
+
+
+def _shown(table: Table) -> str:
+    return repr(" ".join(table.header))
+
+
+def _hint(low: float, high: float) -> str:
+    """What a first column may be that is neither of eV nor of Å."""
+    if 0.0 < high < 1e-6:
+        return "; it may be wavelengths in metres"
+    if low >= 1.0 and high < ENERGIES[0]:
+        return "; it may be energies in keV, or wavelengths in Å"
+    return ""

@@ -1,0 +1,49 @@
+"""Options of ours beside those of nanoBragg, by their names in Python."""
+
+from pathlib import Path
+from typing import TypedDict
+
+from tiled_sim.model.readout import Noise
+
+
+class OwnOptions(TypedDict, total=False):
+    """Options of ours that go with nanoBragg's; each has a meaning where it is left out.
+
+    Parameters
+    ----------
+    fdump : structure factors from this Fdump file, in place of ``-hkl``
+    mtz : structure factors from this MTZ, FILE or FILE:LABEL, in place of ``-hkl``
+    space_group : name of that of the list, which says what nodes are absent by symmetry
+    ignore_file_cell : whether a cell that a file names counts for nothing, and may be another than
+        that of the crystal
+    clip_to_beam : whether only what the beam hits counts of a crystal or droplet that is higher or
+        wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as C does
+    allow_upstream : whether light of sources may travel against the beam, and panels stand upstream
+        of the sample
+    noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed`` is
+        its seed
+    """
+
+    fdump: str | Path | None
+    mtz: str | Path | None
+    space_group: str | None
+    ignore_file_cell: bool
+    clip_to_beam: bool | None
+    allow_upstream: bool
+    noise: Noise | None
+
+
+def check_own(own: OwnOptions) -> None:
+    """Refuse names that are none, as Python refuses an unknown parameter.
+
+    Raises
+    ------
+    TypeError
+        naming the first
+    """
+    for name in own:
+        if name not in OwnOptions.__annotations__:
+            raise TypeError(
+                f"unexpected keyword argument {name!r}; there are "
+                f"{', '.join(OwnOptions.__annotations__)}"
+            )

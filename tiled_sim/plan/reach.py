@@ -1,0 +1,122 @@
+"""How far in the reciprocal lattice a detector looks, and the table that its look-ups need."""
+
+import math
+
+import numpy as np
+import torch
+
+from tiled_sim.errors import ExperimentError
+from tiled_sim.io.source_file import grid_shape, oversized
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.scene import Scene, thinned
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.physics.structure_factor import StructureFactorTable
+
+#: Corners are the farthest pixels where the light turns by less than a right angle, sin θ = 0.7;
+#: a bent panel may bulge a little beyond them.
+_RIGHT_ANGLE, _BULGE = 0.7, 1.02
+_SOURCES_AT_A_TIME = 10_000
+
+
+def farthest_stol(experiment: Experiment, panel: int) -> float:
+    """Largest sin θ/λ of any source among the pixels at a panel's corners [1/Å]."""
+    slow, fast = experiment.detector.panels[panel].pixels
+    rows = torch.tensor([0, 0, slow - 1, slow - 1], dtype=torch.float64)
+    columns = torch.tensor([0, fast - 1, 0, fast - 1], dtype=torch.float64)
+    corners = Pixels(rows, columns, torch.ones(4, dtype=torch.bool))
+    scene = Scene.of(thinned(experiment, 1), 0, panel)
+    diffracted, _ = Optics(scene).to_subpixel(corners, 0)
+    outwards = np.stack([axis.numpy() for axis in diffracted], axis=-1)
+    spectrum, farthest = scene.spectrum, 0.0
+    for first in range(0, len(spectrum), _SOURCES_AT_A_TIME):
+        some = spectrum[first : first + _SOURCES_AT_A_TIME]
+        q = (outwards - some.incident[:, None]) / some.wavelength[:, None, None]
+        farthest = max(farthest, 0.5 * float(np.linalg.norm(q, axis=2).max()))
+    return farthest
+
+
+def table_of(
+    experiment: Experiment, factors: StructureFactors, device: torch.device
+) -> StructureFactorTable:
+    """The structure factors of an experiment as its look-ups meet them.
+
+    Where a space group forbids nodes and ``default_F`` stands for all that is not given, the table
+    goes on beyond the ranges of the file, as far as the detector looks: there, too, forbidden
+    nodes are 0. Not so where F is interpolated, which ends with the ranges.
+
+    Raises
+    ------
+    ExperimentError
+        if that is more than a table may have
+    """
+    F = experiment.structure_factors.default_F
+    forbidden = None if factors.absences is None else factors.absent
+    minimum, maximum = _ranges(experiment, factors)
+    amplitude, given = factors.filled(F), factors.given
+    if (minimum, maximum) == (factors.minimum, factors.maximum):
+        return StructureFactorTable(amplitude, given, minimum, F, device, forbidden=forbidden)
+    assert factors.absences is not None
+    if complaint := oversized(minimum, maximum):
+        raise ExperimentError(
+            f"structure_factors.default_F = {F:g} beyond the ranges of the file, but for what "
+            f"{factors.absences.space_group} forbids: {complaint}; cut the resolution by dmin, or "
+            "leave default_F out"
+        )
+    shape = grid_shape(minimum, maximum)
+    h, k, l = (
+        slice(inner - outer, inner - outer + side)
+        for inner, outer, side in zip(factors.minimum, minimum, given.shape, strict=True)
+    )
+    everywhere = factors.absences.on_grid(minimum, shape)
+    wide_amplitude = np.where(everywhere, 0.0, F)
+    wide_amplitude[h, k, l] = amplitude
+    wide_given, wide_forbidden = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    wide_given[h, k, l], wide_forbidden[h, k, l] = given, factors.absent
+    return StructureFactorTable(
+        wide_amplitude,
+        wide_given,
+        minimum,
+        F,
+        device,
+        forbidden=wide_forbidden,
+        inside=(h, k, l),
+    )
+
+
+def nodes_of_table(experiment: Experiment, factors: StructureFactors | None) -> int:
+    """Nodes of the `table_of` an experiment; 0 without a file."""
+    return 0 if factors is None else math.prod(grid_shape(*_ranges(experiment, factors)))
+
+
+_Node = tuple[int, int, int]
+
+
+def _ranges(experiment: Experiment, factors: StructureFactors) -> tuple[_Node, _Node]:
+    """Smallest and largest h, k, l of the table."""
+    of_file = factors.minimum, factors.maximum
+    if (
+        factors.absences is None
+        or experiment.structure_factors.default_F == 0.0
+        or experiment.sampling.interpolate
+    ):
+        return of_file
+    reach = _reach(experiment)
+    low = (min(a, -b) for a, b in zip(factors.minimum, reach, strict=True))
+    high = (max(a, b) for a, b in zip(factors.maximum, reach, strict=True))
+    (h, k, l), (h_high, k_high, l_high) = low, high
+    return (h, k, l), (h_high, k_high, l_high)
+
+
+def _reach(experiment: Experiment) -> _Node:
+    """Largest |h|, |k|, |l| that any pixel looks up in any orientation, or more."""
+    wavelengths = experiment.beam.spectrum.wavelength
+    stol = max(farthest_stol(experiment, panel) for panel in range(len(experiment.detector.panels)))
+    turned = stol * float(wavelengths.max()) > _RIGHT_ANGLE
+    stol = min(math.inf if turned else _BULGE * stol, 1.0 / float(wavelengths.min()))
+    if experiment.sampling.dmin > 0.0:
+        stol = min(stol, 0.5 / experiment.sampling.dmin)
+    lengths = np.linalg.norm(experiment.crystal.direct_vectors, axis=1)
+    h, k, l = (math.ceil(2.0 * stol * length) + 1 for length in lengths.tolist())
+    return h, k, l
