@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support.processes import PATIENCE, frames_of_ours, process, scheduler, worker
+from support.processes import PATIENCE, complaints, frames_of_ours, process, scheduler, worker
 from support.runs import leftovers
 from tiled_sim.cli.main import main
 from tiled_sim.run.run import Run
@@ -66,7 +66,7 @@ def sentence(*words, **options):
     with process(*words, heard=True, **options) as command:
         output, complaint = command.communicate(timeout=PATIENCE)
     assert output == ""
-    (line,) = complaint.splitlines()
+    (line,) = complaints(complaint)
     assert line.startswith("tiled-sim: ")
     assert command.returncode == 4
     return line
@@ -211,7 +211,7 @@ def test_a_soft_limit_on_open_files_is_raised_as_far_as_is_needed(tmp_path, whol
     options = limited(resource.RLIMIT_NOFILE, 16, 4096)
     with process(*submit(path, "local:2"), heard=True, **options) as command:
         _, complaint = command.communicate(timeout=PATIENCE)
-    assert (command.returncode, complaint) == (0, "")
+    assert (command.returncode, complaints(complaint)) == (0, [])
     assert Run(path).image.values.tobytes() == Run(whole).image.values.tobytes()
 
 

@@ -40,6 +40,11 @@ def eventually(true, patience=PATIENCE):
     return found
 
 
+def complaints(told):
+    """Lines that a command told beside where its run and the dashboard are."""
+    return [line for line in told.splitlines() if line.split()[:1] not in (["run"], ["dashboard"])]
+
+
 def frames_of_ours(log):
     """Lines of tracebacks in a log that name a file of the package.
 
