@@ -4,23 +4,50 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.printing import print_json
+from tiled_sim.errors import UsageError
+
+_EPILOG = """\
+All panels of a frame are drawn where they are seen along the beam, looking downstream from the
+source, y up; x, to the left, and y are in the frame with z along the beam. Where panels hide each
+other, the brighter pixel is shown. One panel alone is drawn along its own axes, pixel (0, 0) at the
+upper left.
+"""
 
 
 def run(words: Sequence[str]) -> int:
     """Run the verb; the exit code."""
-    parser = Parser("view", "A picture of a run: log scale, millimetres, resolution rings.")
+    parser = Parser("view", "A picture of a run: log scale, millimetres, resolution rings.", _EPILOG)
     parser.add_argument("run", metavar="RUN.zarr")
     parser.add_argument("--out", metavar="FILE.png", help="the picture (RUN.png)")
-    parser.add_argument("--frame", type=int, default=0, help="which exposure (0)")
-    parser.add_argument("--panel", type=int, default=0, help="which panel (0)")
+    parser.add_argument("--frame", type=int, default=0, metavar="N", help="which exposure (0)")
+    add_panel_option(parser, "this panel alone (all)")
+    parser.add_argument(
+        "--panel-names", action="store_true", help="write the name of every panel on it"
+    )
+    parser.add_argument(
+        "--counts", action="store_true", help="the counts, if the run has any, not expected photons"
+    )
     options = parser.parse(words)
     from tiled_sim.instruments.pictures import write_picture
     from tiled_sim.run.run import Run
 
     found = Run(options.run)
+    if options.counts and found.experiment.noise is None:
+        raise UsageError(
+            f"--counts: {found.path} has no counts, it was made without noise; leave --counts out, "
+            "or simulate with --noise"
+        )
     path = Path(options.out) if options.out else Path(found.path.with_suffix(".png").name)
-    write_picture(found, path, frame=options.frame, panel=options.panel)
+    write_picture(
+        found,
+        path,
+        frame=options.frame,
+        panel=panel_of(options, found.experiment.detector),
+        counts=options.counts,
+        names=options.panel_names,
+    )
     if options.json:
         print_json({"run": str(found.path), "picture": str(path)})
     else:
