@@ -16,10 +16,7 @@ def add_panel_option(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def panel_of(options: argparse.Namespace, detector: Detector) -> int | None:
-    """Number of the panel that ``--panel`` names; None if it is not given. Raises as `find_panel`.
-
-    A number is told as it is, whether there is such a panel or not.
-    """
+    """Number of the panel that ``--panel`` names; None: not given. Raises as `find_panel`."""
     return None if options.panel is None else find_panel(options.panel, detector)
 
 
@@ -52,7 +49,7 @@ def find_panel(text: str, detector: Detector) -> int:
             f"--panel {text}: several panels have this name; give the number of one: {listed}"
         )
     if is_number:
-        raise UsageError(f"--panel {text}: the panels are 0 to {len(names) - 1}")
+        raise UsageError(f"--panel {text}: there are {len(names)}, counted from 0")
     nearest = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]}? " if nearest else ""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""

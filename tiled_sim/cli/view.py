@@ -18,7 +18,9 @@ upper left.
 
 def run(words: Sequence[str]) -> int:
     """Run the verb; the exit code."""
-    parser = Parser("view", "A picture of a run: log scale, millimetres, resolution rings.", _EPILOG)
+    parser = Parser(
+        "view", "A picture of a run: log scale, millimetres, resolution rings.", _EPILOG
+    )
     parser.add_argument("run", metavar="RUN.zarr")
     parser.add_argument("--out", metavar="FILE.png", help="the picture (RUN.png)")
     parser.add_argument("--frame", type=int, default=0, metavar="N", help="which exposure (0)")

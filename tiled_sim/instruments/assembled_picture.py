@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.instruments.rings import Lines, rings_shown
-from tiled_sim.instruments.scale import NOT_COMPUTED, brightness, pixels_of, show, title_of
+from tiled_sim.instruments.scale import NOT_COMPUTED, add_scale, pixels_of, show, title_of
 from tiled_sim.model.assembly import Assembly
 from tiled_sim.run.run import Run
 
@@ -100,7 +100,6 @@ def draw_assembled(run: Run, frame: int, *, counts: bool, names: bool) -> Any:
     counts : the counts in place of the expected photons
     names : whether every panel's name is written on it
     """
-    import matplotlib
     from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
 
@@ -117,8 +116,10 @@ def draw_assembled(run: Run, frame: int, *, counts: bool, names: bool) -> Any:
     axes = figure.add_subplot()
     axes.set_facecolor(_GAP)
     waiting = np.ma.masked_not_equal(found.state, WAITING)
-    axes.imshow(waiting, cmap=ListedColormap([NOT_COMPUTED]), extent=extent, interpolation="nearest")
-    show(figure, axes, found.values, extent, counts=counts)
+    axes.imshow(
+        waiting, cmap=ListedColormap([NOT_COMPUTED]), extent=extent, interpolation="nearest"
+    )
+    picture = show(axes, found.values, extent)
 
     def place(line: npt.NDArray[np.float64]) -> tuple[Any, Any]:
         return left - line[:, 1] * assembly.cell * 1e3, top - line[:, 0] * assembly.cell * 1e3
@@ -137,6 +138,7 @@ def draw_assembled(run: Run, frame: int, *, counts: bool, names: bool) -> Any:
         ylim=extent[2:],
         title=title_of(run, frame, None, found.factor, counts=counts),
     )
+    add_scale(axes, picture, counts=counts)
     return figure
 
 

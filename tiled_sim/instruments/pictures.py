@@ -11,7 +11,7 @@ import torch
 
 from tiled_sim.errors import MissingExtraError, StoreError, UsageError
 from tiled_sim.instruments.rings import RINGS, RINGS_SHOWN
-from tiled_sim.instruments.scale import NOT_COMPUTED, pixels_of, show, title_of
+from tiled_sim.instruments.scale import NOT_COMPUTED, add_scale, pixels_of, show, title_of
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene
@@ -63,8 +63,8 @@ def write_picture(
         panel = 0
     if names and panel is not None:
         raise UsageError(
-            "--panel-names is for the picture of several panels, and this is one of a single panel; "
-            "leave it out"
+            "--panel-names is for the picture of several panels, and this is one of a single "
+            "panel; leave it out"
         )
     if counts:
         run.store.require_counts()
@@ -153,7 +153,7 @@ def _draw(run: Run, frame: int, panel: int, counts: bool) -> Any:
     figure = Figure(figsize=(9.0, 0.9 + 7.2 * min(slow / fast, 2.0)), layout="constrained")
     axes = figure.add_subplot()
     axes.set_facecolor(NOT_COMPUTED)
-    show(figure, axes, image, extent, counts=counts)
+    picture = show(axes, image, extent)
     _draw_rings(axes, run, panel)
     axes.set(
         xlabel="fast [mm]",
@@ -162,6 +162,7 @@ def _draw(run: Run, frame: int, panel: int, counts: bool) -> Any:
         ylim=extent[2:],
         title=title_of(run, frame, panel, factor, counts=counts),
     )
+    add_scale(axes, picture, counts=counts)
     return figure
 
 

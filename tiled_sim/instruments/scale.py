@@ -47,36 +47,38 @@ def brightness(image: npt.NDArray[np.float32]) -> tuple[float, float]:
 
 
 def show(
-    figure: Any,
-    axes: Any,
-    image: npt.NDArray[np.float32],
-    extent: tuple[float, float, float, float],
-    *,
-    counts: bool,
-) -> None:
-    """Draw an image on axes, with its colour scale; NaN lets the axes be seen.
+    axes: Any, image: npt.NDArray[np.float32], extent: tuple[float, float, float, float]
+) -> Any:
+    """Draw an image on axes; NaN lets them be seen.
 
     Parameters
     ----------
-    figure, axes : of matplotlib
+    axes : of matplotlib
     image : float32 (row, column)
     extent : left, right, bottom and top edge [mm]
-    counts : whether it is of counts
+
+    Returns
+    -------
+    what `add_scale` takes
     """
     import matplotlib
     from matplotlib.colors import LogNorm
 
     bottom, top = brightness(image)
     colors = matplotlib.colormaps["inferno"].with_extremes(under=_BACKGROUND, bad=(0, 0, 0, 0))
-    picture = axes.imshow(
+    return axes.imshow(
         np.ma.maximum(np.ma.masked_invalid(image), bottom),
         norm=LogNorm(bottom, top),
         cmap=colors,
         extent=extent,
         interpolation="nearest",
     )
+
+
+def add_scale(axes: Any, picture: Any, *, counts: bool) -> None:
+    """Add the colour scale, when all else is drawn: places of labels depend on it."""
     label = "counts [ADU] per pixel" if counts else "photons per pixel"
-    figure.colorbar(picture, ax=axes, label=label, aspect=40, extend="both")
+    axes.figure.colorbar(picture, ax=axes, label=label, aspect=40, extend="both")
 
 
 def title_of(run: Run, frame: int, panel: int | None, factor: int, *, counts: bool) -> str:

@@ -147,6 +147,7 @@ def fullest():
         ),
         crystal=crystal(np.diag([70.0, 80.0, 90.0]) + 1.0),
         detector=Detector(
+            up=as_tuple(tilt[0]),
             (panel, dataclasses.replace(panel, name="right")), 0.31, True, Sensor(4.5e-4, 5e-4, 3)
         ),
         sampling=Sampling(3, True, 1.9, True, True, True),
