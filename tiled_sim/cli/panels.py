@@ -51,9 +51,9 @@ def find_panel(text: str, detector: Detector) -> int:
     if is_number:
         raise UsageError(f"--panel {text}: there are {len(names)}, counted from 0")
     nearest = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]}? " if nearest else ""
+    hint = f"; did you mean {nearest[0]}?" if nearest else "."
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     raise UsageError(
-        f"--panel {text}: no panel has this name; {hint}The names are "
+        f"--panel {text}: no panel has this name{hint} The names are "
         f"{', '.join(names[:_LISTED])}{more}, the numbers 0 to {len(names) - 1}"
     )
