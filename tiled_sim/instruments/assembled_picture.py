@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.instruments.rings import Lines, rings_shown
+from tiled_sim.instruments.rings import rings_shown
 from tiled_sim.instruments.scale import NOT_COMPUTED, add_scale, pixels_of, show, title_of
 from tiled_sim.model.assembly import Assembly
 from tiled_sim.run.run import Run
@@ -183,8 +183,3 @@ def _named(axis: tuple[float, float, float], name: str) -> str:
             signed = f"{'−' if value < 0 else ''}{other}"
             return "" if signed == name else f" = {signed} of the run"
     return ""
-
-
-def lines_of(lines: Lines) -> list[list[list[float]]]:
-    """Lines as plain numbers, to a tenth of a cell."""
-    return [np.round(line, 1).tolist() for line in lines]

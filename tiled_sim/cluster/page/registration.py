@@ -12,6 +12,7 @@ from distributed import Client
 
 from tiled_sim.cluster.lease import RunCancelledError
 from tiled_sim.cluster.page import topics
+from tiled_sim.cluster.page.panels import arrangement
 from tiled_sim.cluster.page.plugin import NAME, PagePlugin
 from tiled_sim.cluster.page.thumbnail import factor_of, thumbnail_of
 from tiled_sim.errors import StoreError
@@ -147,6 +148,7 @@ def _description(client: Client, run: Run, tiles: Sequence[int], attempts: int) 
         "precision": plan.settings.precision,
         "attempts": attempts,
         "client": client.id,
+        "arrangement": arrangement(run.experiment),
         "done": np.packbits(done).tobytes(),
         "thumbnails": _thumbnails(run, np.flatnonzero(done).tolist(), factor),
     }
