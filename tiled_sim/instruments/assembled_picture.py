@@ -151,7 +151,7 @@ def _label(axes: Any, text: str, lines: list[tuple[Any, Any]]) -> None:
     outline = [withStroke(linewidth=1.6, foreground="black")]
     axes.text(
         *(x[middle], y[middle], text),
-        **{"color": "white", "fontsize": 8, "ha": "center", "va": "center"},
+        **{"color": "white", "fontsize": 8, "ha": "center", "va": "center", "zorder": 5},
         path_effects=outline,
         clip_on=True,
     )
@@ -166,7 +166,7 @@ def _names(axes: Any, run: Run, assembly: Assembly, place: Any) -> None:
         corners = projected.corners
         width = float(np.ptp(corners[:, 1])) / max(longest, 1)
         # 500 points along the longest side of the picture, a letter is 0.6 of its height wide
-        size = min(11.0, max(2.0, 500.0 * width / (0.7 * max(len(panel.name), 1))))
+        size = min(9.0, max(2.0, 500.0 * width / (0.9 * max(len(panel.name), 1))))
         x, y = place(corners.mean(axis=0)[None])
         axes.text(
             *(float(x[0]), float(y[0]), panel.name),

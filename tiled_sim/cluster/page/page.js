@@ -520,7 +520,7 @@ function finishAll(context, run, size) {
       const [slow, fast] = on.panel.pixels;
       const corners = [[0, 0], [0, fast], [slow, 0], [slow, fast]].map((at) => placeOn(on, ...at)[0]);
       const room = Math.max(...corners) - Math.min(...corners);
-      const height = Math.max(5, Math.min(13, room / (0.6 * Math.max(on.panel.name.length, 1))));
+      const height = Math.max(5, Math.min(12, room / (0.8 * Math.max(on.panel.name.length, 1))));
       context.font = `${height}px system-ui, Arial, sans-serif`;
       write(context, on.panel.name, ...placeOn(on, slow / 2, fast / 2), height / 5);
     }
@@ -730,8 +730,11 @@ function showImages(run) {
   const [rows, columns] = run.grid;
   const several = run.tile[0] * run.tile[1] > 1;
   const tiles = rows * columns === 1 ? "1 tile" : `${grouped(rows)} × ${grouped(columns)} tiles`;
-  setText("map-size", `${tiles} of ${run.tile.slice(2).join(" × ")} pixels` +
-    (assembled(run) ? ` a panel, ${run.shape[1]} panels` : several ? ` of ${heldImages(run)}` : ""));
+  const shared = run.tile[1] > 1 ? ` of ${run.tile[1]} panels` : "";
+  const of = `of ${run.tile.slice(2).join(" × ")} pixels`;
+  setText("map-size", assembled(run)
+    ? `${grouped(view.states.length)} tiles ${of}${shared}, ${run.shape[1]} panels`
+    : `${tiles} ${of}` + (several ? ` of ${heldImages(run)}` : ""));
   const factor = run.preview[2];
   setText("preview-size", factor === 1 ? "every pixel" : `maxima of ${factor} × ${factor} pixels`);
   const here = Object.fromEntries(STATES.map((name) => [name, 0]));

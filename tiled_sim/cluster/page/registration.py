@@ -23,7 +23,8 @@ logger = logging.getLogger(__name__)
 
 #: A scheduler that does not answer holds no run up for longer.
 _SECONDS_TO_TELL = 10
-#: Reading what is done already into the preview takes no longer, nor more panels than these.
+#: Reading what is done already into the preview takes no longer, nor more panels than these, or
+#: than a frame has.
 _SECONDS_TO_FILL = 2.0
 _PANELS_TO_FILL = 8
 
@@ -156,7 +157,8 @@ def _description(client: Client, run: Run, tiles: Sequence[int], attempts: int) 
 
 def _thumbnails(run: Run, done: Sequence[int], factor: int) -> list[tuple[int, bytes]]:
     """Of tiles that are done already, the last first, as many as there is time for."""
-    most = _PANELS_TO_FILL * math.prod(run.plan.grid.counts[2:])
+    _, panels, *of_panel = run.plan.grid.counts
+    most = max(_PANELS_TO_FILL, panels) * math.prod(of_panel)
     until = time.monotonic() + _SECONDS_TO_FILL
     thumbnails = []
     for index in done[: -most - 1 : -1]:
