@@ -61,8 +61,8 @@ def run(words: Sequence[str]) -> int:
         if stack is None:
             write_comparison_picture(a, b, options.picture, origin)
         else:
-            shown, plane = zip(stack.assembled(a), stack.assembled(b), strict=True)
-            write_comparison_picture(*shown, options.picture, assembly=plane[0])
+            (shown_a, assembly), (shown_b, _) = stack.assembled(a), stack.assembled(b)
+            write_comparison_picture(shown_a, shown_b, options.picture, assembly=assembly)
     checks = found.checks(thresholds)
     passed = all(check.passed for check in checks)
     notes = [*mask_notes, *_notes(a, b, options)]

@@ -139,9 +139,13 @@ class Projected:
         )
         down = (row + 0.5 - self.corner[0])[:, None]
         right = (column + 0.5 - self.corner[1])[None, :]
-        slow = (self.fast_step[1] * down - self.fast_step[0] * right) / self._area
-        fast = (self.slow_step[0] * right - self.slow_step[1] * down) / self._area
-        slow, fast = (np.floor(place + _ROUNDING).astype(np.int64) for place in (slow, fast))
+        slow, fast = (
+            np.floor(place / self._area + _ROUNDING).astype(np.int64)
+            for place in (
+                self.fast_step[1] * down - self.fast_step[0] * right,
+                self.slow_step[0] * right - self.slow_step[1] * down,
+            )
+        )
         there = (slow >= 0) & (slow < self.pixels[0]) & (fast >= 0) & (fast < self.pixels[1])
         at = np.nonzero(there)
         return Seen(self.number, row[at[0]], column[at[1]], slow[there], fast[there])
@@ -198,7 +202,9 @@ class Assembly:
         """
         frame = BeamFrame.of(detector, beam)
         cell = min(min(panel.pixel_size) for panel in detector.panels)
-        placed = [_projected(panel, number, frame, cell) for number, panel in _numbered(detector)]
+        placed = [
+            _projected(panel, number, frame, cell) for number, panel in enumerate(detector.panels)
+        ]
         first = next(one for one in detector.panels if min(one.pixel_size) == cell)
         anchor = np.array(placed[detector.panels.index(first)].corner)
         corners = np.concatenate([one.corners for one in placed])
@@ -214,12 +220,12 @@ class Assembly:
     @property
     def y(self) -> Array:
         """Of the centres of the rows, downwards (rows,) [m]."""
-        return self.corner[0] - (np.arange(self.shape[0]) + 0.5) * self.cell
+        return self.corner[0] - (np.arange(self.shape[0], dtype=np.float64) + 0.5) * self.cell
 
     @property
     def x(self) -> Array:
         """Of the centres of the columns, from left to right, so decreasing (columns,) [m]."""
-        return self.corner[1] - (np.arange(self.shape[1]) + 0.5) * self.cell
+        return self.corner[1] - (np.arange(self.shape[1], dtype=np.float64) + 0.5) * self.cell
 
     def seen(self, rows: range, columns: range) -> Iterator[Seen]:
         """What is seen in some of the cells, panel by panel; what comes later hides the earlier."""
@@ -236,10 +242,6 @@ class Assembly:
             shape=(math.ceil(self.shape[0] / factor), math.ceil(self.shape[1] / factor)),
             panels=tuple(panel.coarser(factor) for panel in self.panels),
         )
-
-
-def _numbered(detector: Detector) -> Iterator[tuple[int, Panel]]:
-    return iter(enumerate(detector.panels))
 
 
 def _projected(panel: Panel, number: int, frame: BeamFrame, cell: float) -> Projected:
