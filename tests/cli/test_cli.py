@@ -32,7 +32,7 @@ STILL = (
 SHA256 = ts.Experiment.from_nanobragg(STILL.split()).sha256
 _LIGHT = ["--spectrum", "--allow-upstream"]
 _NOISE = ["--noise", "--noise-seed", "--noise-gain", "--noise-psf", "--noise-psf-fwhm"]
-_PLAN = ["--tile", "--trace-pixel", "--require-coverage", "--precision", "--kernel"]
+_PLAN = ["--tile", "--trace-pixel", "--panel", "--require-coverage", "--precision", "--kernel"]
 _READING = ["--c-compat", "--fdump", "--mtz", "--clip-to-beam", *_LIGHT, *_NOISE]
 _CLUSTER = ["--cluster", "--detach", "--device", "--no-progress"]
 TWO_DASHES = {
@@ -43,8 +43,11 @@ TWO_DASHES = {
     "cancel": [],
     "verify": ["--recompute", "--device"],
     "convert": [],
-    "view": ["--out", "--frame", "--panel"],
-    "trace": ["--pixel", "--steps", "--against", "--as-c", "--kernel", "--precision", "--device"],
+    "view": ["--out", "--frame", "--panel", "--panel-names", "--counts"],
+    "trace": [
+        *("--pixel", "--frame", "--panel", "--steps", "--against", "--as-c"),
+        *("--kernel", "--precision", "--device"),
+    ],
     "plan": [*_READING, *_PLAN],
     "config": _READING,
     "compare": [

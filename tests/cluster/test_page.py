@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from support.panels import NAMES, centre_of, panels_run
 from support.processes import PATIENCE, eventually
 from support.runs import block
 from tiled_sim.cluster.events import topic_of
@@ -923,6 +924,120 @@ def test_the_browser_shows_the_tile_that_holds_a_panel_with_others(client, link,
     assert "of 4, 6.3 % with parts" in text
     left = screenshot(address, tmp_path)[250:, :640]
     assert area(left, DONE) / area(left, RUNNING) == pytest.approx(1 / 3, rel=0.1)
+
+
+#: Two panels of 32 × 48 pixels, the second upside down below the first, and half as far again.
+ARRANGEMENT = {
+    "shape": [80, 60],
+    "cell_mm": 1.0,
+    "corner_mm": [40.0, 30.0],
+    "panels": [
+        {
+            "name": "upper",
+            "corner": [2, 6],
+            "slow_step": [1, 0],
+            "fast_step": [0, 1],
+            "pixels": [32, 48],
+            "depth_mm": 100.0,
+        },
+        {
+            "name": HOSTILE,
+            "corner": [78, 54],
+            "slow_step": [-1, 0],
+            "fast_step": [0, -1],
+            "pixels": [32, 48],
+            "depth_mm": 150.0,
+        },
+    ],
+    "rings": [{"d_A": 3.0, "lines": [[[10, 10], [12, 30], [10, 50]]]}],
+}
+
+
+@pytest.fixture(scope="module")
+def arranged(client, link):
+    """Id of a run of two panels of 2 × 3 tiles, of which one tile of each is done."""
+    begin(client, "arranged", shape=[1, 2, 32, 48], arrangement=ARRANGEMENT)
+    thumbnail = np.full((16, 16), 0x4000, "<u2").tobytes()
+    tell(
+        client,
+        "arranged",
+        *({"tile": tile, "state": "done", **finished(thumbnail=thumbnail)} for tile in (0, 6)),
+    )
+    eventually(lambda: at(link, "arranged", "1d5w1d5w"))
+    return "arranged"
+
+
+def test_the_page_is_told_where_panels_are_seen(arranged, link):
+    assert json.loads(get(f"{link}/panels?run={arranged}")) == ARRANGEMENT
+
+
+def test_a_single_panel_has_no_arrangement(client, link):
+    begin(client, "single")
+    assert get(f"{link}/panels?run=single") == b"null"
+
+
+def test_states_and_previews_of_all_panels_are_those_of_each_in_turn(arranged, link):
+    for name in ("states", "preview"):
+        every = get(f"{link}/{name}?run={arranged}&panel=all")
+        each = [get(f"{link}/{name}?run={arranged}&panel={panel}") for panel in (0, 1)]
+        assert every == b"".join(each)
+        assert any(each[0])
+    with urllib.request.urlopen(f"{link}/preview?run={arranged}&panel=all") as answer:
+        version = answer.headers["Tiled-Sim-Version"]
+    assert get(f"{link}/preview?run={arranged}&panel=all&since={version}") == b""
+
+
+def test_all_panels_of_a_frame_that_is_not_there_are_refused(arranged, link):
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        get(f"{link}/states?run={arranged}&frame=1&panel=all")
+
+
+def test_panels_that_share_their_tiles_have_their_states_once():
+    layout = Layout(TileGrid((4, 5, 32, 32), (2, 2, 16, 16)), 1)
+    assert layout.frame(0) == layout.frame(1) == slice(0, 12)
+    assert layout.frame(3) == slice(12, 24)
+
+
+def test_a_run_of_several_panels_tells_the_page_where_they_are_seen(client, link, tmp_path):
+    run = panels_run(tmp_path / "run.zarr", panels=())
+    register_page(client, run, range(len(run.plan)), attempts=3)
+    found = json.loads(get(f"{link}/panels?run={run.run_id}"))
+    assert [panel["name"] for panel in found["panels"]] == list(NAMES)
+    for number, panel in enumerate(found["panels"]):
+        slow, fast = 3, 7
+        row, column = (
+            panel["corner"][axis]
+            + (slow + 0.5) * panel["slow_step"][axis]
+            + (fast + 0.5) * panel["fast_step"][axis]
+            for axis in (0, 1)
+        )
+        x, y, _ = centre_of(run, number, slow, fast)
+        corner, cell = found["corner_mm"], found["cell_mm"]
+        assert (corner[0] - row * cell, corner[1] - column * cell) == pytest.approx((y, x))
+    assert found["rings"]
+
+
+@browser
+def test_the_browser_draws_all_panels_where_they_are_seen(arranged, link, tmp_path):
+    address = f"{link}?run={arranged}"
+    text = Outline(browse(address, tmp_path, "--dump-dom")).text
+    assert "Tiles of frame 0, all panels, looking downstream: 2 done, 0 retried" in text
+    assert "12 tiles of 16 × 16 pixels, 2 panels" in text
+    left = screenshot(address, tmp_path)[250:, :640]
+    done = (left == np.array(DONE, np.uint8)).all(-1)
+    rows, columns = np.nonzero(done & (np.cumsum(done, axis=0) > 3))
+    scale = np.sqrt(done.sum() / (2 * 16 * 16))  # page pixels a cell
+    middle = (rows.min() + rows.max()) / 2
+    upper, lower = rows < middle, rows > middle
+    # tile (0, 0) of the first panel is at its upper left, that of the other at its lower right
+    assert np.mean(columns[lower]) - np.mean(columns[upper]) == pytest.approx(32 * scale, rel=0.1)
+    assert np.mean(rows[lower]) - np.mean(rows[upper]) == pytest.approx(60 * scale, rel=0.1)
+
+
+@browser
+def test_the_browser_draws_one_panel_alone_when_its_number_is_asked_for(arranged, link, tmp_path):
+    text = Outline(browse(f"{link}?run={arranged}&frame=0&panel=1", tmp_path, "--dump-dom")).text
+    assert "Tiles of frame 0, panel 1: 1 done" in text
 
 
 @browser

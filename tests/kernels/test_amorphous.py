@@ -81,7 +81,7 @@ def test_a_trace_tells_the_background_apart_from_the_crystal(wet, kernel):
 
 def test_forward_scattering_is_that_of_all_molecules(still, in_data):
     # at the end of a long camera every ray goes straight on: F is the table's first point, 2
-    options = ("-default_F", 1e-9, "-distance", 1e7, "-fluence", 1e24, "-nopolar", "-dmin", 1e9)
+    options = ("-default_F", 1e-9, "-distance", 1e7, "-fluence", 1e24, "-nopolar", "-dmin", 1e6)
     experiment = still(*DROPLET, *options)
     pixel = (0.3e-3 / 1e4) ** 2
     expected = R_E_SQR * 1e24 * experiment.background.molecules * 2.0**2 * pixel

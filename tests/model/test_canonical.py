@@ -213,6 +213,7 @@ def test_what_is_not_hashed_is_marked_in_the_model():
     }
     assert marked == {
         "Background.path",
+        "Detector.up",
         "Experiment.allow_upstream",
         "Experiment.notes",
         "MaskFile.path",

@@ -63,6 +63,7 @@ DETECTOR = Detector(
     curvature_radius=0.1,
     point_pixel=True,
     sensor=Sensor(thickness=4.5e-4, attenuation_length=5e-4, layers=3),
+    up=(0.0, 0.0, -1.0),
 )
 EXPERIMENT = Experiment(
     beam=BEAM,
@@ -147,6 +148,7 @@ NOT_SIMULATED = {
     "structure_factors.column",
     "structure_factors.ignore_file_cell",
     "allow_upstream",
+    *(f"detector.up.{axis}" for axis in range(3)),
     "detector.panels.0.mask.path",
     "detector.panels.0.name",
     "detector.panels.0.group.0",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
 from tiled_sim.errors import UsageError
@@ -355,8 +356,9 @@ def add_plan_options(parser: Parser) -> None:
         action="append",
         default=[],
         metavar=("SLOW", "FAST"),
-        help="keep the scaling chain of this pixel; may be repeated",
+        help="keep the scaling chain of this pixel, on every panel; may be repeated",
     )
+    add_panel_option(parser, "keep the scaling chains on this panel alone (on every one)")
     parser.add_argument(
         "--require-coverage",
         type=fraction,
@@ -391,6 +393,20 @@ def add_kernel_options(parser: Parser) -> None:
 def trace_pixels(options: argparse.Namespace) -> list[tuple[int, int]]:
     """The (slow, fast) pixels of ``--trace-pixel``."""
     return [(slow, fast) for slow, fast in options.trace_pixel]
+
+
+def trace_panel(options: argparse.Namespace, experiment: Experiment) -> int | None:
+    """The panel of ``--trace-pixel``; None: every one.
+
+    Raises
+    ------
+    UsageError
+        if there is no such panel, or no pixel to be traced on it
+    """
+    panel = panel_of(options, experiment.detector)
+    if panel is not None and not options.trace_pixel:
+        raise UsageError("--panel goes with --trace-pixel SLOW FAST: it says on which panel")
+    return panel
 
 
 def add_workers_options(parser: Parser) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tiled_sim.cli.arguments import Parser, fraction, positive, whole_number
+from tiled_sim.cli.compare_panels import panel_lines, panels_document, place_text, read_both
+from tiled_sim.cli.panels import add_panel_option
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 from tiled_sim.model.values import number_in, shown
@@ -13,6 +15,7 @@ from tiled_sim.model.values import number_in, shown
 if TYPE_CHECKING:
     from tiled_sim.instruments.comparison import Check, Comparison
     from tiled_sim.instruments.image import Image
+    from tiled_sim.instruments.stack import Stack
 
 #: Exit code for images that differ by more than the thresholds.
 DIFFERENT = 6
@@ -27,6 +30,10 @@ pixel_mask of an HDF5 file names.
 Of a run its expected photons are compared, or with --counts its counts. An image of -noisefile
 holds counts plus what -adc says, 40 if nothing, which its header does not tell: --offset takes it
 off, so that `compare RUN.zarr noise.img --counts --offset 40` holds like against like.
+
+Of runs of several panels all are compared, each with the one of the same number, as one image; the
+thresholds are those of all together, and what is told of each panel says where it differs. --panel
+compares one of them.
 
 The images pass if all of correlation, sum ratio, worst peak and peak displacement do. The peaks
 are the 100 brightest local maxima of A, each held against the brightest pixel of B within 2 pixels,
@@ -47,10 +54,10 @@ def parser() -> Parser:
         metavar=("SLOW", "FAST"),
         help="pixels of a raw float32 image",
     )
-    for name, what in (("frame", "exposure"), ("panel", "panel")):
-        made.add_argument(
-            f"--{name}", type=whole_number, metavar="N", help=f"{what} of a run or HDF5 file (0)"
-        )
+    made.add_argument(
+        "--frame", type=whole_number, metavar="N", help="exposure of a run or HDF5 file (0)"
+    )
+    add_panel_option(made, "panel of a run, or by number of an HDF5 file (all of a run)")
     made.add_argument(
         "--counts", action="store_true", help="of runs, compare the counts, not expected photons"
     )
@@ -117,7 +124,7 @@ def run(words: Sequence[str]) -> int:
         raise UsageError(f"--sum-ratio {low:g} {high:g}: the first is the least, the second not")
     from tiled_sim.instruments.comparison import Thresholds, compare_images
 
-    a, b, mask_notes = _images(options)
+    a, b, stack, mask_notes = _images(options)
     origin = (0, 0) if options.roi is None else (options.roi[2], options.roi[0])
     found = compare_images(a.pixels, b.pixels, a.live, origin)
     thresholds = Thresholds(
@@ -126,14 +133,19 @@ def run(words: Sequence[str]) -> int:
     if options.picture:
         from tiled_sim.instruments.comparison_picture import write_comparison_picture
 
-        write_comparison_picture(a, b, options.picture, origin)
+        if stack is None:
+            write_comparison_picture(a, b, options.picture, origin)
+        else:
+            (shown_a, assembly), (shown_b, _) = stack.assembled(a), stack.assembled(b)
+            write_comparison_picture(shown_a, shown_b, options.picture, assembly=assembly)
     checks = found.checks(thresholds)
     passed = all(check.passed for check in checks)
     notes = [*mask_notes, *_notes(a, b, options)]
     if options.json:
-        print_json(_document(a, b, found, checks, passed, options) | {"notes": notes})
+        document = _document(a, b, found, checks, passed, options) | {"notes": notes}
+        print_json(document if stack is None else panels_document(document, a, b, stack, found))
     else:
-        print("\n".join(_lines(a, b, found, checks, notes)))
+        print("\n".join(_lines(a, b, stack, found, checks, notes)))
         if options.picture:
             print(f"picture   {options.picture}")
     return 0 if passed else DIFFERENT
@@ -146,9 +158,11 @@ def _offsets(text: str) -> tuple[float, ...]:
     return tuple(values)
 
 
-def _images(options: argparse.Namespace) -> "tuple[Image, Image, list[str]]":
-    """A and B, cut and masked alike, and what is odd about the mask."""
-    from tiled_sim.instruments.image import has_frames, is_run, read_image, same_part
+def _images(
+    options: argparse.Namespace,
+) -> "tuple[Image, Image, Stack | None, list[str]]":
+    """A and B, cut and masked alike, their stack if of several panels, what is odd of the mask."""
+    from tiled_sim.instruments.image import has_frames, is_run, same_part
     from tiled_sim.io.mask_file import read_mask
     from tiled_sim.model.detector import Region
 
@@ -156,16 +170,7 @@ def _images(options: argparse.Namespace) -> "tuple[Image, Image, list[str]]":
     if options.counts and not any(map(is_run, names)):
         raise UsageError("--counts are those of a run, and neither A nor B is one: leave it out")
     shape = None if options.shape is None else (options.shape[0], options.shape[1])
-    a, b = (
-        read_image(
-            name,
-            shape=shape,
-            frame=options.frame or 0,
-            panel=options.panel or 0,
-            counts=options.counts,
-        )
-        for name in names
-    )
+    a, b, stack, notes = read_both(options, shape)
     for option in ("frame", "panel"):
         if getattr(options, option) is not None and not any(map(has_frames, names)):
             raise UsageError(
@@ -176,8 +181,10 @@ def _images(options: argparse.Namespace) -> "tuple[Image, Image, list[str]]":
     mask = None if options.mask is None else read_mask(options.mask)
     region = None if options.roi is None else Region.of_ends(*options.roi)
     live = None if mask is None else mask.live
-    notes = [mask.note] if mask is not None and mask.note else []
-    return (*same_part(*_less_offsets(a, b, options.offset), region, live), notes)
+    if mask is not None and mask.note:
+        notes.append(mask.note)
+    a, b = same_part(*_less_offsets(a, b, options.offset), region, live)
+    return a, b, stack, notes
 
 
 def _less_offsets(
@@ -225,11 +232,13 @@ def _notes(a: "Image", b: "Image", options: argparse.Namespace) -> list[str]:
 def _lines(
     a: "Image",
     b: "Image",
+    stack: "Stack | None",
     found: "Comparison",
     checks: "tuple[Check, ...]",
     notes: list[str],
 ) -> list[str]:
     errors, peaks = found.relative_errors, found.peaks
+    left_out = found.masked if stack is None else stack.count - found.pixels
     rows = [("name", "value", "threshold", "verdict")]
     for check in checks:
         rows.append((check.name, _value(check.value), _bounds(check), _verdict(check)))
@@ -241,9 +250,7 @@ def _lines(
         ("RMSE", _value(found.rmse)),
         (
             "largest |B - A|",
-            "{} at slow {}, fast {}".format(
-                _value(found.largest_difference), *found.largest_difference_at
-            ),
+            f"{_value(found.largest_difference)} at {place_text(found, stack)}",
         ),
         ("peaks", str(len(peaks.ratio))),
     ]
@@ -256,9 +263,10 @@ def _lines(
     informed += [
         ("relative error, largest", _value(errors.largest)),
         ("  of pixels above", f"{errors.above:g} of A's maximum: {errors.pixels}"),
-        ("pixels", f"{found.pixels} compared, {found.masked} left out"),
+        ("pixels", f"{found.pixels} compared, {left_out} left out"),
     ]
     rows += [(name, value, "", "") for name, value in informed]
+    of_panels = [] if stack is None else ["", *panel_lines(a, b, stack)]
     failed = [check.name for check in checks if not check.passed]
     return [
         *(_source(letter, image) for letter, image in (("A", a), ("B", b))),
@@ -268,6 +276,7 @@ def _lines(
             f"{name:32} {value:24} {bound:16} {verdict}".rstrip()
             for name, value, bound, verdict in rows
         ),
+        *of_panels,
         "",
         f"DIFFERENT: {', '.join(failed)}" if failed else "the same, by all thresholds",
     ]
@@ -275,11 +284,12 @@ def _lines(
 
 def _source(letter: str, image: "Image") -> str:
     source = image.source
-    slow, fast = source["shape"]
+    shape = " x ".join(map(str, source["shape"]))
+    axes = "slow x fast" if len(source["shape"]) == 2 else "panel x slow x fast"
     told = f"run {source['run_id']}" if "run_id" in source else f"sha256 {source['sha256']}"
     if source.get("counts"):
         told = f"counts of {told}"
-    return f"{letter:9} {image.name} ({source['format']}, {slow} x {fast} slow x fast, {told})"
+    return f"{letter:9} {image.name} ({source['format']}, {shape} {axes}, {told})"
 
 
 def _value(value: float | None) -> str:

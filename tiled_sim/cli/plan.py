@@ -10,6 +10,7 @@ from tiled_sim.cli.arguments import (
     add_workers_options,
     cluster_of,
     read_request,
+    trace_panel,
     trace_pixels,
 )
 from tiled_sim.cli.printing import (
@@ -51,6 +52,7 @@ def run(words: Sequence[str]) -> int:
         Settings(options.kernel, options.precision, options.negligible),
         tile=options.tile,
         trace_pixels=trace_pixels(options),
+        trace_panel=trace_panel(options, request.experiment),
         require_coverage=options.require_coverage,
         workers=workers,
     )

@@ -13,6 +13,7 @@ from tiled_sim.cli.arguments import (
     read_experiment_file,
     whole_number,
 )
+from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import StoreError, UsageError
 
@@ -91,9 +92,7 @@ def parser() -> Parser:
     made.add_argument(
         "--frame", type=whole_number, default=0, metavar="N", help="of the pixels (0)"
     )
-    made.add_argument(
-        "--panel", type=whole_number, default=0, metavar="N", help="of the pixels (0)"
-    )
+    add_panel_option(made, "of the pixels (0)")
     made.add_argument(
         "--dtype",
         choices=("float32", "float64"),
@@ -127,8 +126,10 @@ def run(words: Sequence[str]) -> int:
     )
     pixels = []
     if asked.experiment is not None:
+        panel = panel_of(options, asked.experiment.detector) or 0
+        place = options.frame, panel
         pixels = [
-            under_pixel(asked.experiment, asked.verdict, used, (slow, fast), *_place(options))
+            under_pixel(asked.experiment, asked.verdict, used, (slow, fast), *place)
             for slow, fast in options.pixel
         ]
     named = [(h, k, l) for h, k, l in options.reflection]
@@ -173,11 +174,6 @@ def _check(options: argparse.Namespace, rest: list[str]) -> None:
 
 def _exists(path: str) -> StoreError:
     return StoreError(f"{path}: it exists already: choose another name or remove it")
-
-
-def _place(options: argparse.Namespace) -> tuple[int, int]:
-    """Frame and panel of the pixels."""
-    return options.frame, options.panel
 
 
 def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:

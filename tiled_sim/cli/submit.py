@@ -15,6 +15,7 @@ from tiled_sim.cli.arguments import (
     cluster_of,
     read_request,
     tls_in,
+    trace_panel,
     trace_pixels,
 )
 from tiled_sim.cli.options import option_table
@@ -53,6 +54,7 @@ def run(words: Sequence[str]) -> int:
     outputs = request.outputs
     require_possible(outputs, options.out, detach=options.detach)
     cluster, tls = cluster_of(options), tls_in(options)
+    panel = trace_panel(options, request.experiment)
     # torch, dask and zarr take seconds to import; a mistyped option should not wait for them
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.submit import submit
@@ -72,6 +74,7 @@ def run(words: Sequence[str]) -> int:
                 negligible=options.negligible,
                 device=options.device,
                 trace_pixels=[*trace_pixels(options), *outputs.pixels],
+                trace_panel=panel,
                 require_coverage=options.require_coverage,
                 detach=options.detach,
                 listener=bar,

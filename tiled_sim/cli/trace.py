@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request, whole_number
+from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 from tiled_sim.io.trace_log import read_trace_log
@@ -41,7 +42,7 @@ def parser() -> Parser:
         help="which pixel; may be repeated",
     )
     made.add_argument("--frame", type=whole_number, default=0, help="which exposure (0)")
-    made.add_argument("--panel", type=whole_number, default=0, help="which panel (0)")
+    add_panel_option(made, "which panel (0)")
     made.add_argument("--steps", action="store_true", help="tell every step of the sum, too")
     made.add_argument(
         "--against",
@@ -74,8 +75,9 @@ def run(words: Sequence[str]) -> int:
     from tiled_sim.instruments.chain_comparison import TOLERANCE, compare_chains
     from tiled_sim.instruments.tracing import trace_document
 
+    panel = panel_of(options, tracer.simulator.experiment.detector) or 0
     traced = [
-        tracer.trace(pixel, frame=options.frame, panel=options.panel, steps=options.steps)
+        tracer.trace(pixel, frame=options.frame, panel=panel, steps=options.steps)
         for pixel in pixels
     ]
     comparison = None

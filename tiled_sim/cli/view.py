@@ -4,16 +4,33 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tiled_sim.cli.arguments import Parser, whole_number
+from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.printing import print_json
+from tiled_sim.errors import UsageError
+
+_EPILOG = """\
+All panels of a frame are drawn where they are seen along the beam, looking downstream from the
+source, y up; x, to the left, and y are in the frame with z along the beam. Where panels hide each
+other, the brighter pixel is shown. One panel alone is drawn along its own axes, pixel (0, 0) at the
+upper left.
+"""
 
 
 def parser() -> Parser:
     """The options of the verb."""
-    made = Parser("view", "A picture of a run: log scale, millimetres, resolution rings.")
+    made = Parser("view", "A picture of a run: log scale, millimetres, resolution rings.", _EPILOG)
     made.add_argument("run", metavar="RUN.zarr")
     made.add_argument("--out", metavar="FILE.png", help="the picture (RUN.png)")
-    made.add_argument("--frame", type=whole_number, default=0, help="which exposure (0)")
-    made.add_argument("--panel", type=whole_number, default=0, help="which panel (0)")
+    made.add_argument(
+        "--frame", type=whole_number, default=0, metavar="N", help="which exposure (0)"
+    )
+    add_panel_option(made, "this panel alone (all)")
+    made.add_argument(
+        "--panel-names", action="store_true", help="write the name of every panel on it"
+    )
+    made.add_argument(
+        "--counts", action="store_true", help="the counts, if the run has any, not expected photons"
+    )
     return made
 
 
@@ -24,8 +41,20 @@ def run(words: Sequence[str]) -> int:
     from tiled_sim.run.run import Run
 
     found = Run(options.run)
+    if options.counts and found.experiment.noise is None:
+        raise UsageError(
+            f"--counts: {found.path} has no counts, it was made without noise; leave --counts out, "
+            "or simulate with --noise"
+        )
     path = Path(options.out) if options.out else Path(found.path.with_suffix(".png").name)
-    write_picture(found, path, frame=options.frame, panel=options.panel)
+    write_picture(
+        found,
+        path,
+        frame=options.frame,
+        panel=panel_of(options, found.experiment.detector),
+        counts=options.counts,
+        names=options.panel_names,
+    )
     if options.json:
         print_json({"run": str(found.path), "picture": str(path)})
     else:

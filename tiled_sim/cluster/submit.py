@@ -42,6 +42,7 @@ def submit(
     negligible: float = NEGLIGIBLE,
     device: str = "auto",
     trace_pixels: Sequence[tuple[int, int]] = (),
+    trace_panel: int | None = None,
     require_coverage: float = REQUIRED_COVERAGE,
     detach: bool = False,
     listener: Listener | None = None,
@@ -60,6 +61,7 @@ def submit(
     negligible : share of the peak of a Gaussian spot below which evaluations may be left out
     device : ``auto``, ``cpu``, ``cuda`` or ``cuda:N``, on the workers
     trace_pixels : (slow, fast) of pixels whose scaling chain is kept
+    trace_panel : number of the panel that they are on; None: on every panel
     require_coverage : share of the reflections in reach that the file must give
     detach : leave the run to a scheduler that is running already, and return when it has begun
     listener : is told of every tile
@@ -83,6 +85,7 @@ def submit(
         Settings(kernel, precision, negligible),
         tile=(tile, tile) if isinstance(tile, int) else tile,
         trace_pixels=trace_pixels,
+        trace_panel=trace_panel,
         require_coverage=require_coverage,
         workers=workers_of(cluster, device),
         # remote workers have caches of their own

@@ -282,7 +282,7 @@ def compare_images(
         sum_b=float(of_b.sum()),
         max_a=float(of_a.max()),
         max_b=float(of_b.max()),
-        correlation=_correlation(of_a, of_b),
+        correlation=correlation(of_a, of_b),
         rmse=_length(of_b - of_a) / math.sqrt(of_a.size),
         largest_difference=float(difference[slow, fast]),
         largest_difference_at=(slow + origin[0], fast + origin[1]),
@@ -367,7 +367,8 @@ class _Lit:
         return at + np.stack(along, axis=1)
 
 
-def _correlation(a: Floats, b: Floats) -> float:
+def correlation(a: Floats, b: Floats) -> float:
+    """Pearson's correlation of two rows of numbers; NaN if one is constant."""
     if a.min() == a.max() or b.min() == b.max():
         return math.nan  # the mean may round to another value than a constant's
     a, b = a - a.mean(), b - b.mean()

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tiled_sim.errors import MissingExtraError, StoreError
 from tiled_sim.instruments.image import Image
+from tiled_sim.model.assembly import Assembly
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,7 +24,12 @@ _FAR = 0.5
 
 
 def write_comparison_picture(
-    a: Image, b: Image, path: str | Path, origin: tuple[int, int] = (0, 0)
+    a: Image,
+    b: Image,
+    path: str | Path,
+    origin: tuple[int, int] = (0, 0),
+    *,
+    assembly: Assembly | None = None,
 ) -> None:
     """Draw A and B on one logarithmic scale, their ratio and their difference, as a PNG.
 
@@ -36,6 +42,7 @@ def write_comparison_picture(
     a, b : of the same shape, with finite live pixels
     path : of the PNG
     origin : slow and fast of the first pixel, for the axes [pixel]
+    assembly : whose cells the pixels are, if they are of several panels seen along the beam
 
     Raises
     ------
@@ -46,7 +53,7 @@ def write_comparison_picture(
     """
     if os.path.exists(path):
         raise StoreError(f"{path} exists already; name another file")
-    figure = _draw(a, b, origin)
+    figure = _draw(a, b, origin, assembly)
     try:
         figure.savefig(path, dpi=160)
     except (OSError, ValueError) as error:
@@ -76,7 +83,7 @@ def reduced(image: Floats, factor: int) -> Floats:
     return np.take_along_axis(blocks, size.argmax(axis=2)[..., None], axis=2)[..., 0]
 
 
-def _draw(a: Image, b: Image, origin: tuple[int, int]) -> Any:
+def _draw(a: Image, b: Image, origin: tuple[int, int], assembly: Assembly | None) -> Any:
     try:
         import matplotlib
         from matplotlib.figure import Figure
@@ -88,12 +95,13 @@ def _draw(a: Image, b: Image, origin: tuple[int, int]) -> Any:
         reduced(np.where(a.live, image, np.nan), factor)
         for image in (a.pixels, b.pixels, b.pixels - a.pixels)
     )
-    extent = (
-        origin[1] - 0.5,
-        origin[1] - 0.5 + of_a.shape[1] * factor,
-        origin[0] - 0.5 + of_a.shape[0] * factor,
-        origin[0] - 0.5,
-    )
+    rows, columns = (side * factor for side in of_a.shape)
+    extent = (origin[1] - 0.5, origin[1] - 0.5 + columns, origin[0] - 0.5 + rows, origin[0] - 0.5)
+    names = "fast [pixel]", "slow [pixel]", "pixels (slow × fast)"
+    if assembly is not None:
+        side, (top, left) = assembly.cell * 1e3, (edge * 1e3 for edge in assembly.corner)
+        extent = (left, left - columns * side, top - rows * side, top)
+        names = "x [mm]", "y [mm]", "cells of all panels, looking downstream"
     height = min(max(slow / fast, 0.4), 2.0)
     figure = Figure(figsize=(12.0, 1.2 + 9.2 * height), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True, sharey=True)
@@ -120,11 +128,11 @@ def _draw(a: Image, b: Image, origin: tuple[int, int]) -> Any:
     label = f"B − A [{unit}]"
     _show(axes[1, 1], difference, norm_of_difference, diverging, "Difference", label, extent)
     for place in axes[1]:
-        place.set_xlabel("fast [pixel]")
+        place.set_xlabel(names[0])
     for place in axes[:, 0]:
-        place.set_ylabel("slow [pixel]")
+        place.set_ylabel(names[1])
     reduction = f", brightest of {factor} × {factor}" if factor > 1 else ""
-    figure.suptitle(f"{slow} × {fast} pixels (slow × fast){reduction}")
+    figure.suptitle(f"{slow} × {fast} {names[2]}{reduction}")
     return figure
 
 

@@ -1,5 +1,6 @@
 """One image of a run or of a file, cut to a region, with the pixels that count."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def read_image(
         if there is no run, it is damaged, or not all of the image is computed
     """
     if is_run(name):
-        return _of_run(Run(name), frame, panel, counts=counts)
+        return panels_of_run(Run(name), frame, (panel,), counts=counts)[0]
     found = read_image_file(*split_key(name), shape, frame=frame, panel=panel)
     source: dict[str, Any] = {
         "path": found.path,
@@ -100,9 +101,17 @@ def less_offset(image: Image, offset: float) -> Image:
     return replace(image, pixels=image.pixels - offset) if offset else image
 
 
-def _of_run(run: Run, frame: int, panel: int, *, counts: bool) -> Image:
-    frames, panels, slow, fast = run.experiment.shape
-    for name, value, count in (("frame", frame, frames), ("panel", panel, panels)):
+def panels_of_run(run: Run, frame: int, panels: Sequence[int], *, counts: bool) -> list[Image]:
+    """Some panels of a frame of a run, each of its own pixels. Raises as `read_image`.
+
+    Parameters
+    ----------
+    run : of which all tiles of these panels are computed
+    frame, panels : which images
+    counts : the counts and not the expected photons
+    """
+    frames, number = run.experiment.shape[:2]
+    for name, value, count in (("frame", frame, frames), ("panel", max(panels), number)):
         if not 0 <= value < count:
             raise UsageError(f"--{name} {value}: {run.path} has {name}s 0 to {count - 1}")
     if counts and run.experiment.noise is None:
@@ -110,13 +119,24 @@ def _of_run(run: Run, frame: int, panel: int, *, counts: bool) -> Image:
             f"--counts: {run.path} has no counts, it was made without noise; leave --counts out, "
             "or simulate with --noise"
         )
-    tiles = [tile for tile in run.plan if (frame, panel) in tile.images()]
+    wanted = set(panels)
+    tiles = [
+        tile
+        for tile in run.plan
+        if frame in range(*tile.frames) and not wanted.isdisjoint(range(*tile.panels))
+    ]
     missing = sum(run.committed(tile) is None for tile in tiles)
     if missing:
+        of_panel = f", panel {panels[0]}" if len(panels) == 1 else ""
         raise StoreError(
-            f"{run.path}: {missing} of the {len(tiles)} tiles of frame {frame}, panel {panel} are "
+            f"{run.path}: {missing} of the {len(tiles)} tiles of frame {frame}{of_panel} are "
             f"not computed, or damaged; `tiled-sim resume {run.path}` computes them"
         )
+    return [_panel_of_run(run, frame, panel, counts) for panel in panels]
+
+
+def _panel_of_run(run: Run, frame: int, panel: int, counts: bool) -> Image:
+    slow, fast = run.experiment.detector.panels[panel].pixels
     whole = slice(0, slow), slice(0, fast)
     read = run.store.read_counts if counts else run.store.read_tile
     pixels = read(frame, panel, *whole).astype(np.float64)

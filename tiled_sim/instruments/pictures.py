@@ -10,6 +10,8 @@ import numpy.typing as npt
 import torch
 
 from tiled_sim.errors import MissingExtraError, StoreError, UsageError
+from tiled_sim.instruments.rings import RINGS, RINGS_SHOWN
+from tiled_sim.instruments.scale import NOT_COMPUTED, add_scale, pixels_of, show, title_of
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene
@@ -18,39 +20,57 @@ from tiled_sim.run.run import Run
 
 #: Longest side of a picture's data [pixel]; larger images are reduced by their maxima.
 _LONGEST = 1000
-#: Decades shown below the brightest spots.
-_DECADES = 6
-_NOT_COMPUTED = "#9db8d6"
-_BACKGROUND = "#000004"
-_RINGS = (20.0, 10.0, 6.0, 4.0, 3.0, 2.5, 2.0, 1.7, 1.5, 1.3, 1.2, 1.1, 1.0, 0.8, 0.6)
-_RINGS_SHOWN = 5
 
 
-def write_picture(run: Run, path: str | Path, *, frame: int = 0, panel: int = 0) -> None:
-    """Draw one panel of one frame as a PNG: log scale, millimetres, resolution rings.
+def write_picture(
+    run: Run,
+    path: str | Path,
+    *,
+    frame: int = 0,
+    panel: int | None = None,
+    counts: bool = False,
+    names: bool = False,
+) -> None:
+    """Draw a frame as a PNG: log scale, millimetres, resolution rings.
 
-    Each pixel of the picture is the brightest of those it stands for, so that no spot is lost.
+    Of a detector of several panels all are drawn where they are seen along the beam, looking
+    downstream from the source, up being up (`tiled_sim.model.assembly.BeamFrame`). One panel alone
+    is drawn along its own axes, pixel (0, 0) at the upper left. Each pixel of the picture is the
+    brightest of those it stands for, so that no spot is lost.
 
     Parameters
     ----------
     run : finished or not; what is not computed is shown as such
     path : of the PNG
-    frame, panel : which image
+    frame : which exposure
+    panel : the only panel to draw; None: all
+    counts : the counts in place of the expected photons
+    names : whether panels are named in the picture of all
 
     Raises
     ------
     UsageError
-        if matplotlib is not installed, or the frame or panel does not exist
+        if matplotlib is not installed, the frame or panel does not exist, or names are asked for
+        of one panel
     StoreError
-        if the picture exists or cannot be written, or the image is damaged
+        if the picture exists or cannot be written, the image is damaged, or there are no counts
     """
     frames, panels, _, _ = run.experiment.shape
-    for name, value, count in (("frame", frame, frames), ("panel", panel, panels)):
+    for name, value, count in (("frame", frame, frames), ("panel", panel or 0, panels)):
         if not 0 <= value < count:
             raise UsageError(f"--{name} {value}: the run has {name}s 0 to {count - 1}")
+    if panels == 1:
+        panel = 0
+    if names and panel is not None:
+        raise UsageError(
+            "--panel-names is for the picture of several panels, and this is one of a single "
+            "panel; leave it out"
+        )
+    if counts:
+        run.store.require_counts()
     if os.path.exists(path):
         raise StoreError(f"{path} exists already; name another file")
-    figure = _draw(run, frame, panel)
+    figure = _figure(run, frame, panel, counts, names)
     try:
         figure.savefig(path, dpi=160)
     except (OSError, ValueError) as error:
@@ -58,25 +78,40 @@ def write_picture(run: Run, path: str | Path, *, frame: int = 0, panel: int = 0)
         raise StoreError(f"cannot write the picture {path}: {error}") from None
 
 
-def brightest_of_blocks(run: Run, frame: int, panel: int) -> tuple[npt.NDArray[np.float32], int]:
+def _figure(run: Run, frame: int, panel: int | None, counts: bool, names: bool) -> Any:
+    try:
+        import matplotlib  # noqa: F401 - whether it is there
+    except ImportError:
+        raise MissingExtraError("view", "a picture") from None
+    if panel is None:
+        from tiled_sim.instruments.assembled_picture import draw_assembled
+
+        return draw_assembled(run, frame, counts=counts, names=names)
+    return _draw(run, frame, panel, counts)
+
+
+def brightest_of_blocks(
+    run: Run, frame: int, panel: int, *, counts: bool = False
+) -> tuple[npt.NDArray[np.float32], int]:
     """Reduce an image by whole factors, keeping the maximum of each block.
 
     Returns
     -------
-    float32 (slow, fast) [photons], NaN where nothing is computed, and the factor
+    float32 (slow, fast) of the panel's own pixels [photons, or ADU of the counts], NaN where
+    nothing is computed, and the factor
 
     Raises
     ------
     StoreError
         if the image is damaged
     """
-    _, _, slow, fast = run.experiment.shape
+    slow, fast = run.experiment.detector.panels[panel].pixels
     factor = max(math.ceil(max(slow, fast) / _LONGEST), 1)
     columns = math.ceil(fast / factor)
     reduced = np.full((math.ceil(slow / factor), columns), np.nan, dtype=np.float32)
     for start in range(0, slow, factor * 64):
         rows = slice(start, min(start + factor * 64, slow))
-        part = run.store.read_tile(frame, panel, rows, slice(0, fast))
+        part = pixels_of(run, frame, panel, rows, counts=counts)[:, :fast]
         padded = np.full(
             (math.ceil(part.shape[0] / factor) * factor, columns * factor), np.nan, np.float32
         )
@@ -107,49 +142,34 @@ def resolution(run: Run, panel: int, points: int = 200) -> tuple[Any, Any, npt.N
     return slow, fast, (1.0 / q.length().clamp(min=1e-9)).numpy().reshape(points, points)
 
 
-def _draw(run: Run, frame: int, panel: int) -> Any:
-    try:
-        import matplotlib
-        from matplotlib.colors import LogNorm
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("view", "a picture") from None
-    image, factor = brightest_of_blocks(run, frame, panel)
-    sides = run.experiment.detector.panels[panel].pixel_size
-    slow_mm, fast_mm = (side * 1000.0 for side in sides)
-    _, _, slow, fast = run.experiment.shape
+def _draw(run: Run, frame: int, panel: int, counts: bool) -> Any:
+    from matplotlib.figure import Figure
+
+    image, factor = brightest_of_blocks(run, frame, panel, counts=counts)
+    of_panel = run.experiment.detector.panels[panel]
+    slow_mm, fast_mm = (side * 1000.0 for side in of_panel.pixel_size)
+    slow, fast = of_panel.pixels
     extent = (0.0, fast * fast_mm, slow * slow_mm, 0.0)
     figure = Figure(figsize=(9.0, 0.9 + 7.2 * min(slow / fast, 2.0)), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_facecolor(_NOT_COMPUTED)
-    shown = np.ma.masked_invalid(image)
-    positive = image[np.isfinite(image) & (image > 0)]
-    top = float(np.quantile(positive, 0.9999)) if positive.size else 1.0
-    colors = matplotlib.colormaps["inferno"].with_extremes(under=_BACKGROUND, bad=(0, 0, 0, 0))
-    bottom = max(top * 10.0**-_DECADES, float(np.quantile(positive, 0.2)) if positive.size else 0)
-    picture = axes.imshow(
-        np.ma.maximum(shown, bottom),
-        norm=LogNorm(bottom, top),
-        cmap=colors,
-        extent=extent,
-        interpolation="nearest",
-    )
+    axes.set_facecolor(NOT_COMPUTED)
+    picture = show(axes, image, extent)
     _draw_rings(axes, run, panel)
     axes.set(
         xlabel="fast [mm]",
         ylabel="slow [mm]",
         xlim=extent[:2],
         ylim=extent[2:],
-        title=_title(run, frame, panel, factor),
+        title=title_of(run, frame, panel, factor, counts=counts),
     )
-    figure.colorbar(picture, ax=axes, label="photons per pixel", aspect=40, extend="both")
+    add_scale(axes, picture, counts=counts)
     return figure
 
 
 def _draw_rings(axes: Any, run: Run, panel: int) -> None:
     slow, fast, d = resolution(run, panel)
-    visible = sorted(ring for ring in _RINGS if d.min() < ring < d.max())
-    levels = visible[:: max(len(visible) // _RINGS_SHOWN, 1)]
+    visible = sorted(ring for ring in RINGS if d.min() < ring < d.max())
+    levels = visible[:: max(len(visible) // RINGS_SHOWN, 1)]
     if not levels:
         return
     slow_size, fast_size = run.experiment.detector.panels[panel].pixel_size
@@ -163,15 +183,3 @@ def _draw_rings(axes: Any, run: Run, panel: int) -> None:
         alpha=0.6,
     )
     axes.clabel(lines, fmt="%g Å", fontsize=8)
-
-
-def _title(run: Run, frame: int, panel: int, factor: int) -> str:
-    frames, panels, slow, fast = run.experiment.shape
-    parts = [run.path.name, f"{slow} x {fast} pixels"]
-    if frames > 1:
-        parts.append(f"frame {frame}")
-    if panels > 1:
-        parts.append(f"panel {panel}")
-    if factor > 1:
-        parts.append(f"brightest of {factor} x {factor}")
-    return ", ".join(parts)

@@ -351,7 +351,10 @@ def under_pixel(
     """
     slow, fast = pixel
     numbers = {"frame": frame, "panel": panel, "slow": slow, "fast": fast}
-    for (what, place), count in zip(numbers.items(), experiment.shape, strict=True):
+    panels = experiment.detector.panels
+    sides = panels[panel].pixels if 0 <= panel < len(panels) else experiment.detector.pixels
+    counts = (*experiment.shape[:2], *sides)
+    for (what, place), count in zip(numbers.items(), counts, strict=True):
         if not 0 <= place < count:
             raise UsageError(f"{what} {place} does not exist: the experiment has 0 to {count - 1}")
     mask = load_mask(experiment)

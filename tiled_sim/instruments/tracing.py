@@ -10,6 +10,7 @@ from tiled_sim.errors import UsageError
 from tiled_sim.kernels.devices import device_of, one_torch_thread, resolve_device
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Tile, TileGrid
+from tiled_sim.model.mask import NO_PIXEL
 from tiled_sim.model.settings import BY_REFERENCE, COMPILED, NEGLIGIBLE, TRITON, Settings
 from tiled_sim.plan.choice import build_kernel, choose_kernel
 from tiled_sim.plan.planning import make_plan
@@ -164,6 +165,7 @@ class Tracer:
             run.plan,
             grid=TileGrid(run.plan.grid.shape, (1, 1, *_TILE)),
             trace_pixels=tuple(pixels),
+            trace_panel=None,
             settings=settings,
         )
         return cls(run.simulator(device, plan), run)
@@ -195,7 +197,15 @@ class Tracer:
         place = (frame, panel, *pixel)
         tile = self._tile(place)
         mask = simulator.inputs.mask(panel, slice(*tile.slow), slice(*tile.fast))
-        if mask[pixel[0] - tile.slow[0], pixel[1] - tile.fast[0]] != 0:
+        found = mask[pixel[0] - tile.slow[0], pixel[1] - tile.fast[0]]
+        if found & NO_PIXEL:
+            of_panel = simulator.experiment.detector.panels[panel]
+            slow, fast = of_panel.pixels
+            raise UsageError(
+                f"--pixel {pixel[0]} {pixel[1]} lies outside the {slow} x {fast} (slow x fast) "
+                f"pixels of panel {panel}, {of_panel.name}"
+            )
+        if found != 0:
             raise UsageError(
                 f"--pixel {pixel[0]} {pixel[1]} is masked or outside the region of interest on "
                 f"panel {panel}, so it is not computed"

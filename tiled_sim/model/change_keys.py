@@ -138,6 +138,7 @@ KEYS: dict[str, Key] = {
     "detector.shift": Key(VECTOR, "moves all panels by this vector of the laboratory", LENGTH),
     "detector.curvature_radius": Key(OPTIONAL, "sets it; None makes the detector flat", LENGTH),
     "detector.point_pixel": Key(FLAG, _SET),
+    "detector.up": Key(DIRECTION, "sets it, scaled to length 1: what is up in pictures"),
     **_fields(
         Sensor,
         "detector.sensor",

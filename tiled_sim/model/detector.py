@@ -193,15 +193,20 @@ class Detector:
     curvature_radius : distance of every pixel of a curved detector [m]; None: flat
     point_pixel : True: 1/R² [1/m²] in place of the pixel's solid angle
     sensor : None: every photon is caught, at the panel's plane
+    up : what is up in pictures of all panels, a unit vector; None: +Y, or +Z where that is along
+        the beam
     """
 
     panels: tuple[Panel, ...]
     curvature_radius: float | None = None
     point_pixel: bool = False
     sensor: Sensor | None = None
+    up: Vector | None = field(default=None, metadata=UNHASHED)
 
     def __post_init__(self) -> None:
         require(len(self.panels) > 0, "detector.panels must name at least one panel")
+        if self.up is not None:
+            require_unit(self.up, "detector.up")
         if self.curvature_radius is not None:
             require(
                 math.isfinite(self.curvature_radius) and self.curvature_radius > 0,

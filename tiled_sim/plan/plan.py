@@ -24,10 +24,11 @@ class Plan:
     settings : kernel and precision of every tile, whichever worker it falls to
     evaluations_per_pixel : steps in every layer of the sensor
     first_evaluations : one a panel for ``--c-compat`` runs that need them, else empty
-    trace_pixels : (slow, fast) of pixels whose scaling chain is kept, on every panel and frame
+    trace_pixels : (slow, fast) of pixels whose scaling chain is kept, in every frame
     memory : that a worker is predicted to take
     seconds : that one core is predicted to take for all tiles [s]
     workers : for which the tiles were cut
+    trace_panel : on which `trace_pixels` are traced; None: on every panel
     """
 
     grid: TileGrid
@@ -38,6 +39,7 @@ class Plan:
     memory: Memory = field(default=Memory(0, 0), compare=False)
     seconds: float = field(default=math.inf, compare=False)
     workers: int = field(default=1, compare=False)
+    trace_panel: int | None = None
 
     def __post_init__(self) -> None:
         _, _, slow, fast = self.grid.shape
@@ -98,6 +100,7 @@ class Plan:
             Memory(**data["memory"]),
             math.inf if seconds is None else seconds,
             data["workers"],
+            data.get("trace_panel"),  # which older plans have not
         )
 
     @property
@@ -106,6 +109,8 @@ class Plan:
         plain = self.to_dict()
         for name in ("memory", "seconds", "workers"):
             del plain[name]
+        if self.trace_panel is None:  # for the hashes of plans of before there was the field
+            del plain["trace_panel"]
         del plain["settings"]["reason"]
         text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

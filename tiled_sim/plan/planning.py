@@ -27,6 +27,7 @@ def make_plan(
     tile: tuple[int, int] | None = None,
     trace_pixels: Sequence[tuple[int, int]] = (),
     workers: int = 1,
+    trace_panel: int | None = None,
 ) -> Plan:
     """Plan an experiment, with what ``--c-compat`` needs to know of the whole panel.
 
@@ -38,6 +39,7 @@ def make_plan(
     tile : (slow, fast) pixels of a tile, multiples of 16; None: by predicted cost
     trace_pixels : (slow, fast) of pixels to trace
     workers : that will compute the tiles
+    trace_panel : on which pixels are traced; None: on every one
 
     Raises
     ------
@@ -45,7 +47,7 @@ def make_plan(
         for a pixel that is not computed, or a tile that is not made of whole blocks
     """
     for pixel in trace_pixels:
-        _require_live(pixel, inputs.mask)
+        _require_live(pixel, inputs.mask, trace_panel)
     seconds = predicted_seconds(settings, experiment, cores=1)
     # tiles are as large as if all of the image cost what its regions of interest do
     share = experiment.detector.pixels_of_interest / math.prod(experiment.shape[1:])
@@ -59,6 +61,7 @@ def make_plan(
         memory_of(settings, experiment, nodes_of_table(experiment, inputs.factors), grid.tile),
         seconds,
         workers,
+        trace_panel,
     )
 
 
@@ -69,14 +72,16 @@ def _rows_of(mask: Mask, panel: int) -> Iterator[npt.NDArray[np.uint8]]:
         yield mask(panel, slice(row, row + 1), slice(0, fast))[0]
 
 
-def _require_live(pixel: tuple[int, int], mask: Mask) -> None:
-    """Refuse to trace a pixel that no panel computes."""
+def _require_live(pixel: tuple[int, int], mask: Mask, panel: int | None) -> None:
+    """Refuse to trace a pixel that no panel computes, or not the one that is named."""
     row, column = pixel
     panels, slow, fast = mask.shape
     inside = 0 <= row < slow and 0 <= column < fast
     where = (slice(row, row + 1), slice(column, column + 1))
-    if inside and all(mask(panel, *where)[0, 0] != 0 for panel in range(panels)):
+    looked_at = range(panels) if panel is None else (panel,)
+    if inside and all(mask(one, *where)[0, 0] != 0 for one in looked_at):
+        of_panel = "" if panel is None else f" on panel {panel}"
         raise UsageError(
-            f"--trace-pixel {row} {column} is masked or outside the region of interest, so it is "
-            "not computed"
+            f"--trace-pixel {row} {column} is masked or outside the region of interest{of_panel}, "
+            "so it is not computed"
         )

@@ -64,6 +64,7 @@ def prepare(
     require_coverage: float | None = REQUIRED_COVERAGE,
     workers: Workers = Workers(),  # noqa: B008 - frozen
     compiling: Callable[[], None] | None = None,
+    trace_panel: int | None = None,
 ) -> Prepared:
     """Load the inputs of an experiment, check that F covers the detector, and plan the tiles.
 
@@ -78,6 +79,7 @@ def prepare(
     workers : that are to compute the tiles
     compiling : called before the kernel is compiled for this machine; None: the workers are
         elsewhere, and compile for themselves
+    trace_panel : on which pixels are traced; None: on every one
 
     Raises
     ------
@@ -104,6 +106,7 @@ def prepare(
             tile=tile,
             trace_pixels=trace_pixels,
             workers=workers.cores,
+            trace_panel=trace_panel,
         )
 
     plan = plan_with(chosen)  # refuses what cannot be before a minute is spent on compiling

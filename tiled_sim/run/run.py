@@ -152,6 +152,35 @@ class Run:
         """The mask, lazily: uint8 (panel, slow, fast), 0 = live."""
         return self._level_0("mask")
 
+    def assembled(self, *, counts: bool = False) -> "xr.DataArray":
+        """All panels of each frame as one picture, lazily: beam's eye view, looking downstream.
+
+        Each panel is projected along the beam onto the plane across it. Dimensions are frame, y
+        and x in the frame with z along the beam, y up and x left; y and x are coordinates in mm of
+        the centres of the cells of a grid that is as fine as the smallest side of any pixel, from
+        the upper left one on, so both decrease. ``attrs["axes"]`` has the directions of x, y and z
+        in the run's lab frame. A cell has the value of the pixel that its centre lies on, which is
+        copied and not interpolated, so that sums are not those of the image; NaN in gaps, at masked
+        pixels, and where nothing has been computed yet. `tiled_sim.model.assembly.Assembly` says
+        the rest.
+
+        Parameters
+        ----------
+        counts : the counts in place of the expected photons
+
+        Returns
+        -------
+        float32 (frame, y, x) [photon], or float64 [ADU] of the counts
+
+        Raises
+        ------
+        StoreError
+            if counts are asked for and the run was made without noise
+        """
+        from tiled_sim.run.assembled import assembled  # xarray takes a while to import
+
+        return assembled(self.store, self.experiment, counts=counts)
+
     def _level_0(self, name: str) -> "xr.DataArray":
         import xarray as xr  # takes a while, and `status` needs no image
 

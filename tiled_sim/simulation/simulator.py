@@ -263,6 +263,8 @@ class Simulator:
         self, where: Rectangle, image: npt.NDArray[np.float32], result: TileResult
     ) -> None:
         """Trace the live pixels of a rectangle whose chain is asked for."""
+        if self.plan.trace_panel not in (None, where.panel):
+            return
         mask = self._mask(where)
         for slow, fast in self.plan.trace_pixels:
             if where.holds(slow, fast) and mask[slow - where.slow[0], fast - where.fast[0]] == 0:

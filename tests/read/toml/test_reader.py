@@ -147,7 +147,11 @@ def fullest():
         ),
         crystal=crystal(np.diag([70.0, 80.0, 90.0]) + 1.0),
         detector=Detector(
-            (panel, dataclasses.replace(panel, name="right")), 0.31, True, Sensor(4.5e-4, 5e-4, 3)
+            (panel, dataclasses.replace(panel, name="right")),
+            0.31,
+            True,
+            Sensor(4.5e-4, 5e-4, 3),
+            as_tuple(tilt[0]),
         ),
         sampling=Sampling(3, True, 1.9, True, True, True),
         exposures=Rotation(as_tuple(tilt[1]), 0.3, 0.01, 4, 0.05, 6),

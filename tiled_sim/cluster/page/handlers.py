@@ -50,6 +50,7 @@ def application(registry: Registry, pages: Sequence[str]) -> web.Application:
             (rf"{_ROOT}/tiles\.json", Tiles, given),
             (rf"{_ROOT}/states", States, given),
             (rf"{_ROOT}/preview", Preview, given),
+            (rf"{_ROOT}/panels", Panels, given),
         ]
     )
 
@@ -85,6 +86,11 @@ class Handler(web.RequestHandler):
         if found is None:
             raise web.HTTPError(404, reason="no such run")
         return found
+
+    @property
+    def every_panel(self) -> bool:
+        """Whether all panels of the frame are asked for."""
+        return self.get_query_argument("panel", "") == "all"
 
     @property
     def panel(self) -> tuple[int, int]:
@@ -139,12 +145,15 @@ class Tiles(Handler):
 
 
 class States(Handler):
-    """The letters of the tiles of a panel."""
+    """The letters of the tiles of a panel, or of all with ``panel=all``."""
 
     def get(self) -> None:
         """Answer."""
         try:
-            states = self.run.states_of(*self.panel)
+            if self.every_panel:
+                states = self.run.states_of_frame(self.number("frame"))
+            else:
+                states = self.run.states_of(*self.panel)
         except IndexError:
             raise web.HTTPError(404, reason="no such panel") from None
         self.set_header("Content-Type", "application/octet-stream")
@@ -152,12 +161,16 @@ class States(Handler):
 
 
 class Preview(Handler):
-    """The codes of the preview of a panel, little-endian uint16."""
+    """The codes of the preview of a panel, or of all in turn, little-endian uint16."""
 
     def get(self) -> None:
         """Answer; with nothing if there is nothing, or nothing newer than ``since``."""
         assert self.registry is not None
-        plane = self.registry.previews.get(self.run.description.run_id, *self.panel)
+        told, previews = self.run.description, self.registry.previews
+        if self.every_panel:
+            plane = previews.of_frame(told.run_id, self.number("frame"), told.layout)
+        else:
+            plane = previews.get(told.run_id, *self.panel)
         version = 0 if plane is None else plane.version
         self.set_header("Tiled-Sim-Version", str(version))
         if plane is None or version == self.number("since"):
@@ -166,6 +179,15 @@ class Preview(Handler):
             return
         self.set_header("Content-Type", "application/octet-stream")
         self.finish(plane.codes.astype("<u2", copy=False).tobytes())
+
+
+class Panels(Handler):
+    """Where the panels of a run are drawn; null of a run whose panels are drawn one by one."""
+
+    def get(self) -> None:
+        """Answer."""
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps(self.run.description.arrangement, allow_nan=False))
 
 
 def _read(name: str) -> bytes:

@@ -47,6 +47,11 @@ class Layout:
         first = self.tiles.holding(frame, panel, 0, 0).index
         return slice(first, first + math.prod(self.grid))
 
+    def frame(self, frame: int) -> slice:
+        """Numbers of the tiles of all panels of a frame, which follow each other, as `panel`."""
+        first = self.panel(frame, 0).start
+        return slice(first, first + math.prod(self.tiles.counts[1:]))
+
     def windows(self, index: int) -> Iterator[tuple[tuple[int, int], tuple[slice, slice]]]:
         """Of each image in a tile (frame, panel), and where its thumbnail lies in the preview."""
         tile = self.tiles[index]

@@ -28,7 +28,7 @@ const asked = new URLSearchParams(location.search);
 const view = {
   run: asked.get("run") || "", frame: 0, panel: 0, follow: !asked.has("frame"),
   document: null, states: null, codes: null, version: 0, shown: "", cursor: null, answered: 0,
-  picture: {},
+  picture: {}, all: !/^[0-9]+$/.test(asked.get("panel") || "all"), arrangement: null,
 };
 
 // Small things
@@ -84,9 +84,16 @@ function stateName(letter) {
   return LETTER[String.fromCharCode(letter)];
 }
 
+// where the panels are seen along the beam, if all of them are shown
+function assembled(run) {
+  const found = view.arrangement;
+  return view.all && found && found.run === run.run_id && found.panels ? found : null;
+}
+
 // which tile along the axes of frames and panels holds what is shown
 function groupOf(run) {
-  return [Math.floor(view.frame / run.tile[0]), Math.floor(view.panel / run.tile[1])];
+  const panel = assembled(run) && view.cursor ? view.cursor.panel : view.panel;
+  return [Math.floor(view.frame / run.tile[0]), Math.floor(panel / run.tile[1])];
 }
 
 function tileName(run, row, column) {
@@ -290,7 +297,8 @@ function showFailures(run) {
 // The map and the preview
 
 function fit(run) {
-  const aspect = run.shape[2] / run.shape[3];
+  const [rows, columns] = assembled(run) ? assembled(run).shape : run.shape.slice(2);
+  const aspect = rows / columns;
   const room = $("map-stage").clientWidth;
   const width = Math.max(1, Math.floor(Math.min(room, HIGHEST / aspect)));
   return { width, height: Math.max(1, Math.round(width * aspect)) };
@@ -349,6 +357,7 @@ function drawMap() {
   const table = new Uint32Array(256);
   for (const [letter, name] of Object.entries(LETTER))
     table[letter.charCodeAt(0)] = word(colour(`--${name}`));
+  if (assembled(run)) return drawAllTiles(context, run, size, table);
   const cell = cellOf(run, size);
   context.drawImage(pixels(columns, rows, mapped(view.states, table)), 0, 0,
     columns * cell.width, rows * cell.height);
@@ -383,15 +392,19 @@ function line(context, x, y, toX, toY) {
 
 // beside their colour: a cross for failed, a dot for running, a slash for retried
 function drawMarks(context, columns, cell) {
-  const r = Math.min(cell.width, cell.height, 40) / 5;
+  const places = Array.from(view.states, (state, index) => [state,
+    ((index % columns) + 0.5) * cell.width, (Math.floor(index / columns) + 0.5) * cell.height]);
+  markStates(context, places, Math.min(cell.width, cell.height, 40) / 5);
+}
+
+// [state, x, y] of the middle of tiles, and half the height of a mark
+function markStates(context, places, r) {
   context.strokeStyle = context.fillStyle = colour("--mark");
   context.lineWidth = Math.max(1.25, r / 3);
   const dots = new Path2D();
   context.beginPath();
-  view.states.forEach((state, index) => {
+  places.forEach(([state, x, y]) => {
     const letter = String.fromCharCode(state);
-    const x = ((index % columns) + 0.5) * cell.width;
-    const y = (Math.floor(index / columns) + 0.5) * cell.height;
     if (letter === "f") line(context, x - r, y - r, x + r, y + r);
     if (letter === "f" || letter === "t") line(context, x - r, y + r, x + r, y - r);
     if (letter === "r") {
@@ -411,6 +424,171 @@ function drawCursor(context, cell) {
     context.strokeRect(view.cursor.column * cell.width, view.cursor.row * cell.height,
       cell.width, cell.height);
   }
+}
+
+// All panels, where they are seen along the beam
+
+// from pixels of a panel to those of the page, clipped to the panel
+function onPanel(context, { scale, panel }, draw) {
+  const [corner, slow, fast] = [panel.corner, panel.slow_step, panel.fast_step];
+  context.save();
+  context.transform(scale * fast[1], scale * fast[0], scale * slow[1], scale * slow[0],
+    scale * corner[1], scale * corner[0]);
+  context.beginPath();
+  context.rect(0, 0, panel.pixels[1], panel.pixels[0]);
+  context.clip();
+  draw();
+  context.restore();
+}
+
+// where on the page a place on a panel is, in pixels of either
+function placeOn({ scale, panel }, slow, fast) {
+  const at = (axis) => scale *
+    (panel.corner[axis] + slow * panel.slow_step[axis] + fast * panel.fast_step[axis]);
+  return [at(1), at(0)];
+}
+
+// the panels in the order in which the later hide the earlier, each with the scale of the page
+function panelsOf(run, size) {
+  const { panels, shape } = assembled(run);
+  const scale = size.width / shape[1];
+  return panels.map((panel, number) => ({ panel, number, scale }))
+    .sort((one, other) => other.panel.depth_mm - one.panel.depth_mm || other.number - one.number);
+}
+
+function outline(context, on, [slow, fast, slowEnd, fastEnd]) {
+  context.moveTo(...placeOn(on, slow, fast));
+  for (const corner of [[slow, fastEnd], [slowEnd, fastEnd], [slowEnd, fast]])
+    context.lineTo(...placeOn(on, ...corner));
+  context.closePath();
+}
+
+// the pixels of a tile on a panel, which may be smaller than the largest: from, to
+function tileOn(run, { panel }, row, column) {
+  const [, , high, wide] = run.tile;
+  return [row * high, column * wide, Math.min((row + 1) * high, panel.pixels[0]),
+    Math.min((column + 1) * wide, panel.pixels[1])];
+}
+
+function drawAllTiles(context, run, size, table) {
+  const [rows, columns] = run.grid;
+  const count = rows * columns;
+  const first = Math.floor(view.frame / run.tile[0]) * Math.ceil(run.shape[1] / run.tile[1]) * count;
+  const shares = new Map(run.parts.map(({ tile, share }) => [tile - first, share]));
+  const marks = [];
+  let smallest = Infinity;
+  for (const on of panelsOf(run, size)) {
+    const start = Math.floor(on.number / run.tile[1]) * count;
+    const states = view.states.subarray(start, start + count);
+    const picture = pixels(columns, rows, mapped(states, table));
+    onPanel(context, on, () => {
+      context.drawImage(picture, 0, 0, columns * run.tile[3], rows * run.tile[2]);
+      context.fillStyle = colour("--done");
+      for (let place = 0; place < count; place++) {
+        const share = shares.get(start + place);
+        if (!share) continue;
+        const [slow, fast, slowEnd, fastEnd] = tileOn(run, on, Math.floor(place / columns), place % columns);
+        context.fillRect(fast, slow, fastEnd - fast, share * (slowEnd - slow));
+      }
+    });
+    context.strokeStyle = colour("--card");
+    context.lineWidth = 1;
+    context.beginPath();
+    const side = on.scale * Math.min(
+      run.tile[2] * Math.hypot(...on.panel.slow_step), run.tile[3] * Math.hypot(...on.panel.fast_step));
+    for (let place = 0; place < count; place++) {
+      const tile = tileOn(run, on, Math.floor(place / columns), place % columns);
+      if (tile[0] >= tile[2] || tile[1] >= tile[3]) continue;
+      if (side >= 8) outline(context, on, tile);
+      if (side >= 9) marks.push([states[place], ...placeOn(on, (tile[0] + tile[2]) / 2, (tile[1] + tile[3]) / 2)]);
+    }
+    if (side < 8 && on.scale * on.panel.pixels[0] > 8) outline(context, on, [0, 0, ...on.panel.pixels]);
+    context.stroke();
+    smallest = Math.min(smallest, side);
+  }
+  markStates(context, marks, Math.min(smallest, 40) / 5);
+  finishAll(context, run, size);
+}
+
+// the names of the panels, and the cursor
+function finishAll(context, run, size) {
+  const every = panelsOf(run, size);
+  if ($("names").checked) {
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    for (const on of every) {
+      const [slow, fast] = on.panel.pixels;
+      const corners = [[0, 0], [0, fast], [slow, 0], [slow, fast]].map((at) => placeOn(on, ...at)[0]);
+      const room = Math.max(...corners) - Math.min(...corners);
+      const height = Math.max(5, Math.min(12, room / (0.8 * Math.max(on.panel.name.length, 1))));
+      context.font = `${height}px system-ui, Arial, sans-serif`;
+      write(context, on.panel.name, ...placeOn(on, slow / 2, fast / 2), height / 5);
+    }
+  }
+  const cursor = view.cursor;
+  const on = cursor && every.find(({ number }) => number === cursor.panel);
+  if (!on) return;
+  for (const [width, stroke] of [[4, "#ffffff"], [2, "#000000"]]) {
+    context.strokeStyle = stroke;
+    context.lineWidth = width;
+    context.beginPath();
+    outline(context, on, tileOn(run, on, cursor.row, cursor.column));
+    context.stroke();
+  }
+}
+
+function write(context, text, x, y, edge) {
+  context.lineWidth = edge;
+  context.lineJoin = "round";
+  context.strokeStyle = "#000000";
+  context.fillStyle = "#ffffff";
+  context.strokeText(text, x, y);
+  context.fillText(text, x, y);
+}
+
+function drawRings(context, run, size) {
+  const { rings, shape } = assembled(run);
+  const scale = size.width / shape[1];
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  for (const { d_A, lines } of rings) {
+    context.strokeStyle = "rgb(255 255 255 / 70%)";
+    context.lineWidth = 1;
+    context.beginPath();
+    for (const points of lines)
+      points.forEach(([row, column], index) =>
+        (index ? context.lineTo : context.moveTo).call(context, scale * column, scale * row));
+    context.stroke();
+    const longest = lines.reduce((one, other) => (other.length > one.length ? other : one));
+    const [row, column] = longest[Math.floor(longest.length / 2)];
+    context.font = "11px system-ui, Arial, sans-serif";
+    write(context, `${d_A} Å`, scale * column, scale * row, 2.5);
+  }
+}
+
+function drawAllPreviews(context, run, size, canvases) {
+  const [slow, fast, factor] = run.preview;
+  for (const on of panelsOf(run, size))
+    onPanel(context, on, () => {
+      context.fillStyle = colour("--unknown");
+      context.fillRect(0, 0, on.panel.pixels[1], on.panel.pixels[0]);
+      if (canvases) context.drawImage(canvases[on.number], 0, 0, fast * factor, slow * factor);
+    });
+  drawRings(context, run, size);
+  finishAll(context, run, size);
+}
+
+// the panel that is seen at a cell, and the pixel
+function pixelAt(run, row, column) {
+  for (const { panel, number } of panelsOf(run, { width: 1 }).reverse()) {
+    const [down, right] = [row - panel.corner[0], column - panel.corner[1]];
+    const [slow, fast] = [panel.slow_step, panel.fast_step];
+    const area = slow[0] * fast[1] - slow[1] * fast[0];
+    const at = [(fast[1] * down - fast[0] * right) / area, (slow[0] * right - slow[1] * down) / area];
+    if (at.every((value, axis) => value >= 0 && value < panel.pixels[axis]))
+      return { panel: number, slow: Math.floor(at[0]), fast: Math.floor(at[1]) };
+  }
+  return null;
 }
 
 const bits = new Uint32Array(1);
@@ -464,13 +642,15 @@ function drawPreview() {
   if (!run) return;
   const size = fit(run);
   const context = prepared($("preview"), size);
-  const { canvas, range } = pictureOf(run);
-  $("preview-none").hidden = Boolean(canvas);
+  const { canvas, canvases, range } = pictureOf(run);
+  $("preview").classList.toggle("assembled", Boolean(assembled(run)));
+  $("preview-none").hidden = Boolean(canvas || assembled(run));
   setText("preview-none", run.done ? "No preview of this panel." : "The first tile is not done yet.");
   $("preview").setAttribute("aria-label", range
     ? `Image so far, from ${range.low.toPrecision(2)} to ${range.high.toPrecision(2)} photons a pixel`
     : "Image so far: no photons");
   drawScale(range);
+  if (assembled(run)) return drawAllPreviews(context, run, size, canvases);
   if (!canvas) return;
   const [slow, fast, factor] = run.preview;
   context.imageSmoothingEnabled = size.width < fast;
@@ -485,8 +665,11 @@ function pictureOf(run) {
   if (view.picture.key !== key) {
     const range = view.codes && rangeOf(view.codes);
     const [slow, fast] = run.preview;
-    const canvas = view.codes && pixels(fast, slow, mapped(view.codes, tableOf(range)));
-    view.picture = { key, canvas, range };
+    const table = view.codes && tableOf(range);
+    const drawn = (codes) => pixels(fast, slow, mapped(codes, table));
+    const one = (_, at) => drawn(view.codes.subarray(at * slow * fast, (at + 1) * slow * fast));
+    const canvases = view.codes && assembled(run) && Array.from({ length: run.shape[1] }, one);
+    view.picture = { key, range, canvases, canvas: !canvases && view.codes && drawn(view.codes) };
   }
   return view.picture;
 }
@@ -547,14 +730,19 @@ function showImages(run) {
   const [rows, columns] = run.grid;
   const several = run.tile[0] * run.tile[1] > 1;
   const tiles = rows * columns === 1 ? "1 tile" : `${grouped(rows)} × ${grouped(columns)} tiles`;
-  setText("map-size", `${tiles} of ${run.tile.slice(2).join(" × ")} pixels` +
-    (several ? ` of ${heldImages(run)}` : ""));
+  const shared = run.tile[1] > 1 ? ` of ${run.tile[1]} panels` : "";
+  const of = `of ${run.tile.slice(2).join(" × ")} pixels`;
+  setText("map-size", assembled(run)
+    ? `${grouped(view.states.length)} tiles ${of}${shared}, ${run.shape[1]} panels`
+    : `${tiles} ${of}` + (several ? ` of ${heldImages(run)}` : ""));
   const factor = run.preview[2];
   setText("preview-size", factor === 1 ? "every pixel" : `maxima of ${factor} × ${factor} pixels`);
   const here = Object.fromEntries(STATES.map((name) => [name, 0]));
   for (const state of view.states) here[stateName(state)]++;
   const words = STATES.map((name) => [name, grouped(here[name])]);
-  $("map").setAttribute("aria-label", `Tiles of ${heldImages(run)}: ` +
+  const held = assembled(run) ? `${range("frame", groupOf(run)[0], run.tile[0], run.shape[0])}, ` +
+    "all panels, looking downstream" : heldImages(run);
+  $("map").setAttribute("aria-label", `Tiles of ${held}: ` +
     words.map(([name, count]) => `${count} ${name}`).join(", "));
   fill("legend", JSON.stringify(words), () =>
     words.map(([name, count]) => legendItem(name, count, `--${name}`)));
@@ -565,16 +753,22 @@ function showImages(run) {
 
 function showReadout() {
   const run = view.document && view.document.run;
-  const only = run && run.grid[0] * run.grid[1] === 1 ? { row: 0, column: 0 } : null;
+  const single = run && run.grid[0] * run.grid[1] === 1 && !assembled(run);
+  const only = single ? { row: 0, column: 0 } : null;
   if (!run || !view.states || !(view.cursor || only)) return;
   const { row, column, slow, fast } = view.cursor || only;
   const place = row * run.grid[1] + column;
   const part = partsShown(run).find(([at]) => at === place);
-  const state = stateName(view.states[place]) + (part ? `, ${percent(part[1], 1)} done` : "");
+  const count = run.grid[0] * run.grid[1];
+  const start = assembled(run) ? groupOf(run)[1] * count : 0;
+  const state = stateName(view.states[start + place]) + (part ? `, ${percent(part[1], 1)} done` : "");
   let text = `${tileName(run, row, column)} · ${state}`;
+  const panel = assembled(run) ? view.cursor.panel : 0;
+  if (assembled(run)) text = `panel ${panel}, ${assembled(run).panels[panel].name} · ${text}`;
   if (slow !== undefined && view.codes) {
     const factor = run.preview[2];
-    const code = view.codes[Math.floor(slow / factor) * run.preview[1] + Math.floor(fast / factor)];
+    const before = panel * run.preview[0] * run.preview[1];
+    const code = view.codes[before + Math.floor(slow / factor) * run.preview[1] + Math.floor(fast / factor)];
     text += ` · slow ${slow}, fast ${fast}`;
     if (code) text += ` · ${factor > 1 ? "up to " : ""}${Number(valueOf(code).toPrecision(2))} photons`;
   }
@@ -587,14 +781,24 @@ function pointAt(event) {
   const run = view.document && view.document.run;
   if (!run) return;
   const box = event.target.getBoundingClientRect();
+  const tileAt = (pixel) => ({ ...pixel,
+    row: Math.floor(pixel.slow / run.tile[2]), column: Math.floor(pixel.fast / run.tile[3]) });
+  if (assembled(run)) {
+    const [rows, columns] = assembled(run).shape;
+    const found = pixelAt(run, (rows * (event.clientY - box.top)) / box.height,
+      (columns * (event.clientX - box.left)) / box.width);
+    if (found) moveTo(tileAt(found));
+    return;
+  }
   const at = (offset, side, size) => Math.max(0, Math.min(size - 1, Math.floor((offset / side) * size)));
   const slow = at(event.clientY - box.top, box.height, run.shape[2]);
   const fast = at(event.clientX - box.left, box.width, run.shape[3]);
-  moveTo({ row: Math.floor(slow / run.tile[2]), column: Math.floor(fast / run.tile[3]), slow, fast });
+  moveTo(tileAt({ panel: view.panel, slow, fast }));
 }
 
 function moveTo(cursor) {
-  const moved = !view.cursor || !cursor || view.cursor.row !== cursor.row || view.cursor.column !== cursor.column;
+  const moved = !view.cursor || !cursor ||
+    ["panel", "row", "column"].some((name) => view.cursor[name] !== cursor[name]);
   view.cursor = cursor;
   showReadout();
   if (moved) {
@@ -608,9 +812,9 @@ function onKey(event) {
   const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
   if (!run || !step) return;
   event.preventDefault();
-  const here = view.cursor || { row: 0, column: 0 };
+  const here = view.cursor || { panel: view.panel, row: 0, column: 0 };
   const within = (value, size) => Math.max(0, Math.min(size - 1, value));
-  moveTo({ row: within(here.row + step[0], run.grid[0]), column: within(here.column + step[1], run.grid[1]) });
+  moveTo({ panel: here.panel, row: within(here.row + step[0], run.grid[0]), column: within(here.column + step[1], run.grid[1]) });
 }
 
 function choose(frame, panel, follow) {
@@ -634,7 +838,7 @@ function remember() {
   const query = new URLSearchParams();
   if (view.run) query.set("run", view.run);
   if (!view.follow) query.set("frame", view.frame);
-  if (!view.follow) query.set("panel", view.panel);
+  if (!view.follow) query.set("panel", view.all ? "all" : view.panel);
   const text = query.toString();
   history.replaceState(null, "", text ? `?${text}` : location.pathname);
 }
@@ -664,9 +868,13 @@ async function ask(name, query) {
 }
 
 async function askForPanel(run) {
-  const query = { run: run.run_id, frame: view.frame, panel: view.panel };
+  if (run.shape[1] > 1 && (!view.arrangement || view.arrangement.run !== run.run_id)) {
+    const answer = await ask("panels", { run: run.run_id });
+    view.arrangement = { ...(answer.ok && await answer.json()), run: run.run_id };
+  }
+  const query = { run: run.run_id, frame: view.frame, panel: assembled(run) ? "all" : view.panel };
   const key = JSON.stringify(query);
-  if (view.shown !== key) [view.codes, view.version, view.shown] = [null, 0, key];
+  if (view.shown !== key) [view.states, view.codes, view.version, view.shown] = [null, null, 0, key];
   const [states, preview] = await Promise.all([
     ask("states", query), ask("preview", { ...query, since: view.version }),
   ]);
@@ -696,6 +904,15 @@ function show(document_) {
   showRuns(document_.runs, run);
 }
 
+// what there is to choose where panels are several
+function showChoices(run) {
+  const known = run.shape[1] > 1 && view.arrangement && Boolean(view.arrangement.panels);
+  $("all-field").hidden = !known;
+  $("names-field").hidden = !assembled(run);
+  $("all").checked = view.all;
+  $("panel").disabled = Boolean(assembled(run));
+}
+
 async function refresh() {
   try {
     const answer = await ask("tiles.json", { run: view.run, brief: "yes" });
@@ -703,6 +920,7 @@ async function refresh() {
     show(await (answer.ok ? answer : await ask("tiles.json", { brief: "yes" })).json());
     if (view.document.run) {
       await askForPanel(view.document.run);
+      showChoices(view.document.run);
       showImages(view.document.run);
     }
     view.answered = Date.now();
@@ -738,6 +956,13 @@ function listen() {
       choose($("frame").value, $("panel").value, false);
       chosen();
     });
+  $("all").addEventListener("change", () => {
+    view.all = $("all").checked;
+    if (!view.all && view.cursor) choose(view.frame, view.cursor.panel, false);
+    view.cursor = null;
+    chosen();
+  });
+  $("names").addEventListener("change", redraw);
   $("follow").addEventListener("change", () => { view.follow = $("follow").checked; chosen(); });
   $("copy").addEventListener("click", copyPath);
   $("colours").addEventListener("change", drawPreview);

@@ -14,11 +14,11 @@ MOST_BYTES = 16 << 20
 
 @dataclass(slots=True)
 class Plane:
-    """The preview of one panel of one frame of a run.
+    """The preview of one panel of one frame of a run, or of all panels.
 
     Parameters
     ----------
-    codes : of its thumbnail pixels, uint16 (slow, fast)
+    codes : of its thumbnail pixels, uint16 (slow, fast), or (panel, slow, fast)
     version : grows whenever any preview changes
     """
 
@@ -59,6 +59,19 @@ class Previews:
     def get(self, run_id: str, frame: int, panel: int) -> Plane | None:
         """The preview of a panel; None if nothing of it is known, or no longer."""
         return self._planes.get((run_id, frame, panel))
+
+    def of_frame(self, run_id: str, frame: int, layout: Layout) -> Plane | None:
+        """The previews of all panels of a frame, uint16 (panel, slow, fast); as `get`."""
+        panels = layout.tiles.shape[1]
+        found = [self.get(run_id, frame, panel) for panel in range(panels)]
+        known = [plane.version for plane in found if plane is not None]
+        if not known:
+            return None
+        codes = np.zeros((panels, *layout.preview), np.uint16)
+        for panel, plane in enumerate(found):
+            if plane is not None:
+                codes[panel] = plane.codes
+        return Plane(codes, max(known))
 
     def drop(self, run_id: str) -> None:
         """Forget a run."""

@@ -12,6 +12,7 @@ from distributed import Client
 
 from tiled_sim.cluster.lease import RunCancelledError
 from tiled_sim.cluster.page import topics
+from tiled_sim.cluster.page.panels import arrangement
 from tiled_sim.cluster.page.plugin import NAME, PagePlugin
 from tiled_sim.cluster.page.thumbnail import factor_of, thumbnail_of
 from tiled_sim.errors import StoreError
@@ -22,7 +23,8 @@ logger = logging.getLogger(__name__)
 
 #: A scheduler that does not answer holds no run up for longer.
 _SECONDS_TO_TELL = 10
-#: Reading what is done already into the preview takes no longer, nor more panels than these.
+#: Reading what is done already into the preview takes no longer, nor more panels than these, or
+#: than a frame has.
 _SECONDS_TO_FILL = 2.0
 _PANELS_TO_FILL = 8
 
@@ -147,6 +149,7 @@ def _description(client: Client, run: Run, tiles: Sequence[int], attempts: int) 
         "precision": plan.settings.precision,
         "attempts": attempts,
         "client": client.id,
+        "arrangement": arrangement(run.experiment),
         "done": np.packbits(done).tobytes(),
         "thumbnails": _thumbnails(run, np.flatnonzero(done).tolist(), factor),
     }
@@ -154,7 +157,8 @@ def _description(client: Client, run: Run, tiles: Sequence[int], attempts: int) 
 
 def _thumbnails(run: Run, done: Sequence[int], factor: int) -> list[tuple[int, bytes]]:
     """Of tiles that are done already, the last first, as many as there is time for."""
-    most = _PANELS_TO_FILL * math.prod(run.plan.grid.counts[2:])
+    _, panels, *of_panel = run.plan.grid.counts
+    most = max(_PANELS_TO_FILL, panels) * math.prod(of_panel)
     until = time.monotonic() + _SECONDS_TO_FILL
     thumbnails = []
     for index in done[: -most - 1 : -1]:

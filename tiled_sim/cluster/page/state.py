@@ -96,6 +96,7 @@ class Description:
     kernel, precision : of every tile
     attempts : after which a tile is given up
     client : id of the driver's connection to the scheduler
+    arrangement : where its panels are drawn, as `panels.arrangement`; None: one by one
     """
 
     run_id: str
@@ -106,13 +107,15 @@ class Description:
     precision: str
     attempts: int
     client: str
+    arrangement: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Description":
         """From the message of a driver."""
         layout = Layout(TileGrid(tuple(told["shape"]), tuple(told["tile"])), told["factor"])
-        others = {name: told[name] for name in cls.__slots__ if name != "layout"}
-        return cls(layout=layout, **others)
+        apart = ("layout", "arrangement")
+        others = {name: told[name] for name in cls.__slots__ if name not in apart}
+        return cls(layout=layout, arrangement=told.get("arrangement"), **others)
 
 
 @dataclass(slots=True)
@@ -220,6 +223,13 @@ class RunState:
             there is no such panel
         """
         return bytes(self._states[self.description.layout.panel(frame, panel)])
+
+    def states_of_frame(self, frame: int) -> bytes:
+        """Letters of the tiles of all panels of a frame, each panel's row by row, as `states_of`.
+
+        Panels that share their tiles have them once.
+        """
+        return bytes(self._states[self.description.layout.frame(frame)])
 
     def summary(self) -> dict[str, Any]:
         """What a list of runs says of it."""

@@ -16,7 +16,7 @@ from tiled_sim.model.detector import (
     Region,
 )
 from tiled_sim.physics.constants import RADIAN
-from tiled_sim.physics.vectors import Vector, as_tuple
+from tiled_sim.physics.vectors import Vector, as_tuple, unit
 from tiled_sim.read.conventions import (
     BEAM,
     CONVENTIONS,
@@ -73,6 +73,7 @@ class Laboratory:
     pixels: tuple[int, int]
     pixel_size: float
     twotheta: float
+    up: Vector | None
 
 
 def read_laboratory(given: Given, headers: ImageHeaders, conflicts: Conflicts) -> Laboratory:
@@ -124,7 +125,13 @@ def read_laboratory(given: Given, headers: ImageHeaders, conflicts: Conflicts) -
     for note in placed.notes:
         conflicts.note(note)
     _require_face(placed, placement)
-    return Laboratory(placed, pixels, pixel_size, placement.twotheta)
+    return Laboratory(placed, pixels, pixel_size, placement.twotheta, _up(placement.convention))
+
+
+def _up(convention: Convention) -> Vector | None:
+    """Minus the convention's slow axis; None where that is +Y, as if nothing were said."""
+    up = as_tuple(-unit(convention.slow))
+    return None if up == (0.0, 1.0, 0.0) else up
 
 
 def _require_face(placed: Placed, placement: Placement) -> None:
@@ -166,6 +173,7 @@ def read_detector(
         curvature_radius=_radius(placed, conflicts) if curved else None,
         point_pixel="-point_pixel" in given,
         sensor=read_sensor(given, conflicts),
+        up=laboratory.up,
     )
 
 

@@ -64,6 +64,7 @@ def read_detector(table: Table, beam: Beam, notes: list[str]) -> Detector:
         curvature_radius=radius,
         point_pixel=table.flag("point_pixel", False),
         sensor=_sensor(table),
+        up=table.direction("up") if "up" in table else None,
     )
 
 
