@@ -50,6 +50,7 @@ DEFAULTS = {
         "Crystal.fudge": 1.0,
         "Crystal.shape": "square",
         "Detector.curvature_radius": None,
+        "Detector.dead_pixels": None,
         "Detector.point_pixel": False,
         "Detector.sensor": None,
         "Domains.count": 1,
