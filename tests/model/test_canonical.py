@@ -40,6 +40,8 @@ EXPERIMENT = Experiment(
     noise=Noise(seed=5),
 )
 
+#: How dead pixels are read again.
+DEAD_BY = ("path", "model", "distance", "wavelength", "experiment")
 #: What each hash version stands for: the default of every field that has one and is hashed. Add
 #: a field that is new in the model; where another line would have to change, raise HASH_VERSION.
 DEFAULTS = {
@@ -214,6 +216,7 @@ def test_what_is_not_hashed_is_marked_in_the_model():
     }
     assert marked == {
         "Background.path",
+        *(f"DeadPixels.{name}" for name in DEAD_BY),
         "Experiment.allow_upstream",
         "Experiment.notes",
         "MaskFile.path",

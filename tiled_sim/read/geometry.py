@@ -1,5 +1,6 @@
 """Geometry files of any format that is read, and their turning into a run's lab frame."""
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,12 +10,13 @@ import numpy.typing as npt
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
 from tiled_sim.io.crystfel_geometry import read_crystfel_geometry
+from tiled_sim.io.detector_layouts import Image
 from tiled_sim.io.dials_experiments import read_experiments
 from tiled_sim.io.image_header import ImageHeader
 from tiled_sim.io.mask_file import read_image_header
-from tiled_sim.io.named_detectors import named_detector
+from tiled_sim.io.named_detectors import KnownDetector, named_detector
 from tiled_sim.io.nexus_geometry import read_nexus_geometry
-from tiled_sim.model.arrangement import away
+from tiled_sim.model.arrangement import away, left_handed, overlapping
 from tiled_sim.model.detector import DeadPixels, Panel
 from tiled_sim.model.geometry import Geometry, Light
 from tiled_sim.model.recorded import RecordedExperiment
@@ -26,6 +28,7 @@ SAME_LENGTH = 1e-6
 SAME_NUMBER = 1e-6
 #: Below this sine of the angle to the beam a vector says no upward direction.
 _ALONG_BEAM = 1e-3
+_NAMED = 3
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _BEGINNING = 4096
 
@@ -33,7 +36,11 @@ Dead = Sequence[npt.NDArray[np.bool_] | None]
 
 
 def read_geometry(
-    path: str, *, distance: float | None = None, wavelength: float | None = None, experiment: int = 0
+    path: str,
+    *,
+    distance: float | None = None,
+    wavelength: float | None = None,
+    experiment: int = 0,
 ) -> Geometry:
     """Read a geometry file; its content tells the format.
 
@@ -62,7 +69,11 @@ def read_geometry(
 
 
 def read_recorded(
-    path: str, *, distance: float | None = None, wavelength: float | None = None, experiment: int = 0
+    path: str,
+    *,
+    distance: float | None = None,
+    wavelength: float | None = None,
+    experiment: int = 0,
 ) -> RecordedExperiment:
     """As `read_geometry`, with the crystal and the rotation that an experiment list has beside."""
     kind = _format(path)
@@ -102,9 +113,7 @@ def _format(path: str) -> str:
     return "expt" if beginning.lstrip()[:1] in (b"{", b"[") else "crystfel"
 
 
-def _chosen(
-    path: str, recorded: Sequence[RecordedExperiment], number: int
-) -> RecordedExperiment:
+def _chosen(path: str, recorded: Sequence[RecordedExperiment], number: int) -> RecordedExperiment:
     if not 0 <= number < len(recorded):
         raise UsageError(
             f"--experiment {number}: {path} has experiments 0 to {len(recorded) - 1}; name one"
@@ -278,7 +287,9 @@ def _turned_panel(panel: Panel, turn: Array) -> Panel:
 def in_the_lab(beam: Vector, up: Vector) -> tuple[str, ...]:
     """A note on how a geometry stands in the lab."""
     words = (" ".join(f"{component + 0.0:g}" for component in vector) for vector in (beam, up))
-    return ("the geometry is turned into the lab: its beam along {}, its up along {}".format(*words),)
+    return (
+        "the geometry is turned into the lab: its beam along {}, its up along {}".format(*words),
+    )
 
 
 def sensor_note(geometry: Geometry) -> str:
@@ -307,6 +318,74 @@ def light_note(light: Light) -> str:
         f"the file's polarization, Kahn's factor {light.polarization:g}, counts only if it is "
         "asked for: -polar and -polar_vector in options, polarization in TOML's [beam]"
     )
+
+
+def odd_notes(panels: Sequence[Panel]) -> tuple[str, ...]:
+    """What is odd about how panels stand to each other, and may be real."""
+    notes, mirrored, pairs = [], left_handed(panels), overlapping(panels)
+    if 0 < len(mirrored) < len(panels):
+        names = _some([panels[number].name for number in mirrored])
+        notes.append(
+            f"{len(mirrored)} of {len(panels)} panels are left-handed, others not: {names}"
+        )
+    if pairs:
+        named = _some([f"{panels[a].name} and {panels[b].name}" for a, b in pairs])
+        many = f"{len(pairs)} pairs of panels hide" if pairs[1:] else "two panels hide"
+        notes.append(f"{many} parts of each other: {named}")
+    return tuple(notes)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
+
+
+def is_image(known: KnownDetector) -> bool:
+    """Whether a detector is one panel of square pixels, which the usual options can place."""
+    slow, fast = known.pixel_size
+    if not isinstance(known.layout, Image) or slow != fast:
+        return False
+    return len(list(known.layout.panels(known.pixel_size, 1.0))) == 1
+
+
+def read_first(
+    asked: DeadPixels, wavelengths: Sequence[float | None]
+) -> tuple[RecordedExperiment, DeadPixels]:
+    """Read a file with the first wavelength that will do, and how it is read again.
+
+    Parameters
+    ----------
+    asked : file, distance and experiment
+    wavelengths : to try where the file states none, one after the other [Å]
+
+    Raises
+    ------
+    TiledSimError
+        as `read_geometry`, with the last wavelength
+    """
+    *others, last = wavelengths
+    for wavelength in others:
+        with contextlib.suppress(InputFileError):
+            return _read_again(asked, wavelength)
+    return _read_again(asked, last)
+
+
+def _read_again(
+    asked: DeadPixels, wavelength: float | None
+) -> tuple[RecordedExperiment, DeadPixels]:
+    read = read_recorded(
+        str(asked.path),
+        distance=asked.distance,
+        wavelength=wavelength,
+        experiment=asked.experiment,
+    )
+    return read, replace(asked, wavelength=wavelength)
+
+
+def dead_pixels_of(geometry: Geometry, kept: DeadPixels) -> DeadPixels | None:
+    """Where the dead pixels of a geometry come from, with their hash; None: there are none."""
+    if not any_dead(geometry):
+        return None
+    return replace(kept, sha256=sha256_of_dead(geometry.dead))
 
 
 def sha256_of_dead(dead: Dead) -> str:

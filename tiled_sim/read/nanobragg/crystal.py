@@ -126,8 +126,9 @@ def _recorded_vectors(
         x, y, z = (angle / RADIAN for angle in misset)
         recorded = recorded.turned(about_fixed_axes(x, y, z))
     conflicts.note(
-        f"the crystal is that of the geometry file, {in_words(cell_of(recorded.reciprocal_vectors))}"
-        ", as its goniometer holds it at the beginning of its scan; -cell or -mat gives another"
+        "the crystal is that of the geometry file, "
+        f"{in_words(cell_of(recorded.reciprocal_vectors))}, as its goniometer holds it at the "
+        "beginning of its scan; -cell or -mat gives another"
     )
     return recorded.direct_vectors, recorded.reciprocal_vectors
 

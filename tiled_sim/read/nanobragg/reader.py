@@ -91,8 +91,8 @@ class Command:
         """
         if c_compat and detector is not None:
             raise UsageError(
-                f"{detector.option} cannot be had as C has it: the C program knows neither geometry "
-                "files nor detectors by name; leave one of it and --c-compat out"
+                f"{detector.option} cannot be had as C has it: the C program knows neither "
+                "geometry files nor detectors by name; leave one of it and --c-compat out"
             )
         if c_compat and spectrum is not None:
             raise UsageError(

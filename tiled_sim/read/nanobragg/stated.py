@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
-from tiled_sim.io.detector_layouts import Image
-from tiled_sim.io.named_detectors import KnownDetector, known_detector, named_detector
+from tiled_sim.io.named_detectors import known_detector, named_detector
 from tiled_sim.io.spectrum_file import SpectrumTable
-from tiled_sim.model.arrangement import left_handed, overlapping
 from tiled_sim.model.detector import DeadPixels, Detector, Panel
 from tiled_sim.model.geometry import Geometry
 from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment
@@ -19,13 +17,14 @@ from tiled_sim.read.conventions import Convention, Placed
 from tiled_sim.read.geometry import (
     SAME_LENGTH,
     SAME_NUMBER,
-    any_dead,
+    dead_pixels_of,
     in_the_lab,
+    is_image,
     light_note,
-    read_recorded,
+    odd_notes,
+    read_first,
     rotation,
     sensor_note,
-    sha256_of_dead,
     turned,
 )
 from tiled_sim.read.nanobragg.beam import said_wavelength
@@ -59,7 +58,6 @@ _ONE_PANEL = ("-roi", "-mask")
 #: Files and lines that are of one panel; ``-floatfile`` holds all.
 _OF_ONE_PANEL = ("-intfile", "-pgmfile", "-noisefile", "-printout_pixel")
 _SPREADS = ("-dispersion", "-dispsteps", "-sourcefile")
-_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ class DetectorSource:
     @property
     def is_image(self) -> bool:
         """Whether it is one panel of square pixels by name, which the usual options can place."""
-        return self.model is not None and _is_image(known_detector(self.model))
+        return self.model is not None and is_image(known_detector(self.model))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +136,6 @@ class Stated:
     crystal: IndexedCrystal | None = field(default=None, repr=False)
 
 
-def _is_image(known: KnownDetector) -> bool:
-    slow, fast = known.pixel_size
-    if not isinstance(known.layout, Image) or slow != fast:
-        return False
-    return len(list(known.layout.panels(known.pixel_size, 1.0))) == 1
-
-
 def image_options(
     given: Given, source: DetectorSource, headers: ImageHeaders, conflicts: Conflicts
 ) -> tuple[Given, DeadPixels | None]:
@@ -167,7 +158,7 @@ def image_options(
     placed = given.with_values(
         {"-pixel": (side,), "-detpixels_f": (fast,), "-detpixels_s": (slow,)}
     ).without("-detpixels", "-detsize", "-detsize_f", "-detsize_s")
-    return placed, _dead_pixels(found, DeadPixels("", model=known.name))
+    return placed, dead_pixels_of(found, DeadPixels("", model=known.name))
 
 
 def read_stated(
@@ -207,7 +198,7 @@ def read_stated(
     beam, up = as_tuple(unit(convention.beam)), as_tuple(-unit(convention.slow))
     read = recorded.geometry
     geometry = turned(read, beam, up)
-    for note in (*read.notes, *in_the_lab(beam, up), *_odd(geometry.panels)):
+    for note in (*read.notes, *in_the_lab(beam, up), *odd_notes(geometry.panels)):
         conflicts.note(note)
     _check_sizes(given, source.option, geometry.panels)
     _check_sensor(given, source.option, read, conflicts)
@@ -221,7 +212,7 @@ def read_stated(
         laboratory=_laboratory(panels[0], convention),
         headers=ImageHeaders(mask_file=headers.mask_file),
         panels=panels,
-        dead_pixels=_dead_pixels(read, kept),
+        dead_pixels=dead_pixels_of(read, kept),
         wavelength=wavelength,
         spectrum=of_file,
         crystal=None if crystal is None else crystal.turned(turn),
@@ -282,30 +273,13 @@ def _of_file(
     conflicts: Conflicts,
 ) -> tuple[RecordedExperiment, DeadPixels]:
     """What the file says, and how it is read again."""
-    path, said = str(source.geometry), said_wavelength(given, conflicts)
+    said = said_wavelength(given, conflicts)
     tried = [said]
     if said is None and spectrum is not None:
         # a file's own wavelength need only be near the mean, which stands for one that it lacks
         tried.append(float(np.average(spectrum.wavelength, weights=spectrum.weight)))
-    for wavelength in tried:
-        try:
-            read = read_recorded(
-                path, distance=distance, wavelength=wavelength, experiment=source.experiment
-            )
-            break
-        except InputFileError:
-            if wavelength == tried[-1]:
-                raise
-    kept = DeadPixels(
-        "", path=path, distance=distance, wavelength=wavelength, experiment=source.experiment
-    )
-    return read, kept
-
-
-def _dead_pixels(geometry: Geometry, kept: DeadPixels) -> DeadPixels | None:
-    if not any_dead(geometry):
-        return None
-    return replace(kept, sha256=sha256_of_dead(geometry.dead))
+    asked = DeadPixels("", path=source.geometry, distance=distance, experiment=source.experiment)
+    return read_first(asked, tried)
 
 
 def _refuse_placing(given: Given, source: DetectorSource) -> None:
@@ -362,8 +336,8 @@ def _check_header(headers: ImageHeaders, source: str, panel: Panel) -> None:
             continue
         if header.shape != panel.pixels:
             raise ExperimentError(
-                f"{option} {header.path} has {_by(header.shape)} pixels (slow x fast), and {source} "
-                f"has {_by(panel.pixels)}; name an image of that detector"
+                f"{option} {header.path} has {_by(header.shape)} pixels (slow x fast), and "
+                f"{source} has {_by(panel.pixels)}; name an image of that detector"
             )
         side, own = header.number("PIXEL_SIZE"), panel.pixel_size[0] * 1e3
         if side is not None and abs(side - own) > SAME_NUMBER * own:
@@ -394,9 +368,7 @@ def _check_sensor(given: Given, source: str, read: Geometry, conflicts: Conflict
             )
 
 
-def _with_mask(
-    given: Given, panels: tuple[Panel, ...], headers: ImageHeaders
-) -> tuple[Panel, ...]:
+def _with_mask(given: Given, panels: tuple[Panel, ...], headers: ImageHeaders) -> tuple[Panel, ...]:
     asked = given.any_of(*_ONE_PANEL)
     if asked and len(panels) > 1:
         raise UsageError(
@@ -444,17 +416,6 @@ def _light(
             f"other; leave {option} out"
         )
     return stated, None
-
-
-def _odd(panels: tuple[Panel, ...]) -> Iterator[str]:
-    """What is odd about how panels stand to each other, and may be real."""
-    mirrored, pairs = left_handed(panels), overlapping(panels)
-    if mirrored and len(mirrored) < len(panels):
-        names = ", ".join(panels[number].name for number in mirrored[:_NAMED])
-        yield f"{len(mirrored)} of {len(panels)} panels are left-handed, others not: {names} …"
-    if pairs:
-        named = ", ".join(f"{panels[a].name} and {panels[b].name}" for a, b in pairs[:_NAMED])
-        yield f"{len(pairs)} pairs of panels hide parts of each other: {named} …"
 
 
 def _laboratory(panel: Panel, convention: Convention) -> Laboratory:
