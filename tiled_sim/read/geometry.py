@@ -16,7 +16,7 @@ from tiled_sim.io.image_header import ImageHeader
 from tiled_sim.io.mask_file import read_image_header
 from tiled_sim.io.named_detectors import KnownDetector, named_detector
 from tiled_sim.io.nexus_geometry import read_nexus_geometry
-from tiled_sim.model.arrangement import away, left_handed, overlapping
+from tiled_sim.model.arrangement import away, overlapping
 from tiled_sim.model.detector import DeadPixels, Panel
 from tiled_sim.model.geometry import Geometry, Light
 from tiled_sim.model.recorded import RecordedExperiment
@@ -80,7 +80,7 @@ def read_recorded(
     if kind == "expt":
         recorded = _chosen(path, read_experiments(path), experiment)
         _check_distance(path, recorded.geometry, distance)
-        return recorded
+        return replace(recorded, geometry=_with_overlaps(recorded.geometry))
     if experiment != 0:
         raise UsageError(
             f"--experiment {experiment} of {path}: only a DIALS experiment list has several; leave "
@@ -90,7 +90,7 @@ def read_recorded(
         read = read_crystfel_geometry(path, distance=distance, wavelength=wavelength)
         return RecordedExperiment(read)
     if kind == "hdf5":
-        geometry = read_nexus_geometry(path)
+        geometry = _with_overlaps(read_nexus_geometry(path))
         _check_distance(path, geometry, distance)
         return RecordedExperiment(geometry)
     return RecordedExperiment(_of_header(read_image_header(path), distance))
@@ -320,23 +320,18 @@ def light_note(light: Light) -> str:
     )
 
 
-def odd_notes(panels: Sequence[Panel]) -> tuple[str, ...]:
-    """What is odd about how panels stand to each other, and may be real."""
-    notes, mirrored, pairs = [], left_handed(panels), overlapping(panels)
-    if 0 < len(mirrored) < len(panels):
-        names = _some([panels[number].name for number in mirrored])
-        notes.append(
-            f"{len(mirrored)} of {len(panels)} panels are left-handed, others not: {names}"
-        )
-    if pairs:
-        named = _some([f"{panels[a].name} and {panels[b].name}" for a, b in pairs])
-        many = f"{len(pairs)} pairs of panels hide" if pairs[1:] else "two panels hide"
-        notes.append(f"{many} parts of each other: {named}")
-    return tuple(notes)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
+def _with_overlaps(geometry: Geometry) -> Geometry:
+    """The geometry, with a note on panels that hide parts of each other, which may be real."""
+    panels = geometry.panels
+    pairs = [f"{panels[a].name} and {panels[b].name}" for a, b in overlapping(panels)]
+    if not pairs:
+        return geometry
+    named = ", ".join(pairs[:_NAMED]) + (" …" if len(pairs) > _NAMED else "")
+    note = (
+        f"{len(pairs)} pair{'s' if pairs[1:] else ''} of panels that overlap, seen from the sample; "
+        f"each is computed as if it stood alone: {named}"
+    )
+    return replace(geometry, notes=(*geometry.notes, note))
 
 
 def is_image(known: KnownDetector) -> bool:

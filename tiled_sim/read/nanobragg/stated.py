@@ -21,7 +21,6 @@ from tiled_sim.read.geometry import (
     in_the_lab,
     is_image,
     light_note,
-    odd_notes,
     read_first,
     rotation,
     sensor_note,
@@ -198,7 +197,7 @@ def read_stated(
     beam, up = as_tuple(unit(convention.beam)), as_tuple(-unit(convention.slow))
     read = recorded.geometry
     geometry = turned(read, beam, up)
-    for note in (*read.notes, *in_the_lab(beam, up), *odd_notes(geometry.panels)):
+    for note in (*read.notes, *in_the_lab(beam, up)):
         conflicts.note(note)
     _check_sizes(given, source.option, geometry.panels)
     _check_sensor(given, source.option, read, conflicts)

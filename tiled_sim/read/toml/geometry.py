@@ -19,7 +19,6 @@ from tiled_sim.read.geometry import (
     in_the_lab,
     is_image,
     light_note,
-    odd_notes,
     read_first,
     sensor_note,
     turned,
@@ -76,7 +75,7 @@ class StatedDetector:
         """
         up = _UP if abs(beam[1]) < _NEARLY_VERTICAL else _UP_OF_VERTICAL
         geometry = turned(self.geometry, beam, up)
-        notes += [*self.geometry.notes, *in_the_lab(beam, up), *odd_notes(geometry.panels)]
+        notes += [*self.geometry.notes, *in_the_lab(beam, up)]
         notes += [sensor_note(self.geometry), light_note(self.geometry.light)]
         return geometry.panels
 
