@@ -63,6 +63,21 @@ def test_the_header_of_an_image_is_one_panel_across_the_beam(tmp_path):
     assert geometry.light.wavelength == (1.2,)
 
 
+def test_the_header_of_a_cbf_is_one_panel_across_the_beam(tmp_path):
+    file = tmp_path / "a.cbf"
+    header = (
+        "###CBF: VERSION 1.5\n# Pixel_size 172e-6 m x 172e-6 m\n# Detector_distance 0.2 m\n"
+        "# Wavelength 0.98 A\n# Beam_xy (10.5, 4.25) pixels\n--CIF-BINARY-FORMAT-SECTION--\n"
+        "X-Binary-Size-Fastest-Dimension: 20\nX-Binary-Size-Second-Dimension: 10\n\n"
+    )
+    file.write_bytes(header.encode() + b"\x0c\x1a\x04\xd5")
+    geometry = read_geometry(str(file))
+    (panel,) = geometry.panels
+    np.testing.assert_allclose(panel.origin, (10.5 * 172e-6, 4.25 * 172e-6, 0.2))
+    assert panel.pixels == (10, 20)
+    assert geometry.light.wavelength == (0.98,)
+
+
 def test_an_image_that_is_swung_is_refused_with_the_line(tmp_path):
     with pytest.raises(InputFileError, match="header line 13: TWOTHETA=5"):
         read_geometry(smv(tmp_path, f"{SMV}TWOTHETA=5;\n"))

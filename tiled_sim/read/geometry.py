@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
+from tiled_sim.io.cbf import is_cbf
 from tiled_sim.io.crystfel_geometry import read_crystfel_geometry
 from tiled_sim.io.detector_layouts import Image
 from tiled_sim.io.dials_experiments import read_experiments
@@ -16,6 +17,7 @@ from tiled_sim.io.image_header import ImageHeader
 from tiled_sim.io.mask_file import read_image_header
 from tiled_sim.io.named_detectors import KnownDetector, named_detector
 from tiled_sim.io.nexus_geometry import read_nexus_geometry
+from tiled_sim.io.smv import is_smv
 from tiled_sim.model.arrangement import away, overlapping
 from tiled_sim.model.detector import DeadPixels, Panel
 from tiled_sim.model.geometry import Geometry, Light
@@ -106,9 +108,7 @@ def _format(path: str) -> str:
         raise InputFileError(f"cannot read the geometry file {path}: {told}") from None
     if beginning.startswith(_HDF5):
         return "hdf5"
-    if beginning.startswith(b"{") and b"HEADER_BYTES" in beginning[:512]:
-        return "image"
-    if beginning.lstrip().startswith(b"###CBF"):
+    if is_smv(beginning) or is_cbf(beginning):
         return "image"
     return "expt" if beginning.lstrip()[:1] in (b"{", b"[") else "crystfel"
 
