@@ -328,8 +328,8 @@ def _with_overlaps(geometry: Geometry) -> Geometry:
         return geometry
     named = ", ".join(pairs[:_NAMED]) + (" …" if len(pairs) > _NAMED else "")
     note = (
-        f"{len(pairs)} pair{'s' if pairs[1:] else ''} of panels that overlap, seen from the sample; "
-        f"each is computed as if it stood alone: {named}"
+        f"{len(pairs)} pair{'s' if pairs[1:] else ''} of panels that overlap, seen from the sample"
+        f"; each is computed as if it stood alone: {named}"
     )
     return replace(geometry, notes=(*geometry.notes, note))
 
