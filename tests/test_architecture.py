@@ -27,6 +27,7 @@ HEIGHT = {part: height for height, layer in enumerate(LAYERS) for part in layer}
 #: `Experiment.from_toml` and `from_nanobragg` import their reader when they are called.
 EXCEPTIONS = {
     ("tiled_sim.model.experiment", "tiled_sim.read.nanobragg.reader"),
+    ("tiled_sim.model.experiment", "tiled_sim.read.nanobragg.stated"),
     ("tiled_sim.model.experiment", "tiled_sim.read.toml.reader"),
 }
 DASK = {"dask", "distributed", "bokeh"}

@@ -33,7 +33,17 @@ SHA256 = ts.Experiment.from_nanobragg(STILL.split()).sha256
 _LIGHT = ["--spectrum", "--allow-upstream"]
 _NOISE = ["--noise", "--noise-seed", "--noise-gain", "--noise-psf", "--noise-psf-fwhm"]
 _PLAN = ["--tile", "--trace-pixel", "--panel", "--require-coverage", "--precision", "--kernel"]
-_READING = ["--c-compat", "--fdump", "--mtz", "--clip-to-beam", *_LIGHT, *_NOISE]
+_READING = [
+    "--c-compat",
+    "--geometry",
+    "--detector",
+    "--experiment",
+    "--fdump",
+    "--mtz",
+    "--clip-to-beam",
+    *_LIGHT,
+    *_NOISE,
+]
 _CLUSTER = ["--cluster", "--detach", "--device", "--no-progress"]
 TWO_DASHES = {
     "submit": ["--out", *_READING, *_PLAN, *_CLUSTER],
@@ -50,6 +60,7 @@ TWO_DASHES = {
     ],
     "plan": [*_READING, *_PLAN],
     "config": _READING,
+    "geometry": ["--list", "--experiment", "--out"],
     "compare": [
         *("--shape", "--frame", "--panel", "--roi", "--mask", "--min-correlation", "--sum-ratio"),
         *("--peak-tolerance", "--max-displacement", "--picture"),

@@ -40,6 +40,8 @@ EXPERIMENT = Experiment(
     noise=Noise(seed=5),
 )
 
+#: How dead pixels are read again.
+DEAD_BY = ("path", "model", "distance", "wavelength", "experiment")
 #: What each hash version stands for: the default of every field that has one and is hashed. Add
 #: a field that is new in the model; where another line would have to change, raise HASH_VERSION.
 DEFAULTS = {
@@ -50,6 +52,7 @@ DEFAULTS = {
         "Crystal.fudge": 1.0,
         "Crystal.shape": "square",
         "Detector.curvature_radius": None,
+        "Detector.dead_pixels": None,
         "Detector.point_pixel": False,
         "Detector.sensor": None,
         "Domains.count": 1,
@@ -214,6 +217,7 @@ def test_what_is_not_hashed_is_marked_in_the_model():
     assert marked == {
         "Background.path",
         "Detector.up",
+        *(f"DeadPixels.{name}" for name in DEAD_BY),
         "Experiment.allow_upstream",
         "Experiment.notes",
         "MaskFile.path",

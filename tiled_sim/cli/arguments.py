@@ -19,6 +19,7 @@ from tiled_sim.model.values import integer_in, number_in, shown
 
 if TYPE_CHECKING:
     from tiled_sim.read.nanobragg.outputs import Outputs
+    from tiled_sim.read.nanobragg.stated import DetectorSource
 
 
 def number(text: str) -> float:
@@ -162,6 +163,23 @@ def add_reading_options(parser: Parser) -> None:
         help="wavelengths of the beam: energy [eV] or wavelength [Å], and weight, in each line",
     )
     parser.add_argument(
+        "--geometry",
+        metavar="FILE",
+        help="the detector is that of a geometry file: CrystFEL .geom, DIALS .expt, NXmx or Eiger "
+        "HDF5, or the header of an SMV or CBF image (docs/geometry.md)",
+    )
+    parser.add_argument(
+        "--detector",
+        metavar="NAME",
+        help="the detector is one that has a name, 'Eiger2 16M' (`tiled-sim geometry --list`)",
+    )
+    parser.add_argument(
+        "--experiment",
+        type=whole_number,
+        metavar="N",
+        help="which experiment of a .expt of --geometry, from 0 (0)",
+    )
+    parser.add_argument(
         "--allow-upstream",
         action="store_true",
         help="light of sources may travel against the beam, and panels stand upstream",
@@ -271,7 +289,12 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
     if words[0].startswith("-"):
         if options.noise_seed is not None and "-seed" in words:
             raise UsageError("--noise-seed and -seed both give the seed of the noise; give one")
-        command = Command.of(words, c_compat=options.c_compat, spectrum=options.spectrum)
+        command = Command.of(
+            words,
+            c_compat=options.c_compat,
+            spectrum=options.spectrum,
+            detector=detector_source(options),
+        )
         own: OwnOptions = {**own_reading(options), "fdump": options.fdump, "mtz": options.mtz}
         experiment = command.experiment(**own)
         return Request(experiment, command.outputs)
@@ -281,6 +304,13 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
             "[structure_factors]"
         )
     return Request(read_experiment_file(options, words), Outputs())
+
+
+def detector_source(options: argparse.Namespace) -> "DetectorSource | None":
+    """The geometry file or the name that states the detector; None: neither is given."""
+    from tiled_sim.read.nanobragg.stated import DetectorSource
+
+    return DetectorSource.of(options.geometry, options.detector, options.experiment)
 
 
 def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Experiment:
@@ -310,6 +340,11 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
         raise UsageError(
             "--spectrum and --allow-upstream go with nanoBragg options; in a TOML file write "
             "`spectrum_file` in [beam], and `allow_upstream = true` at the top"
+        )
+    if any(one is not None for one in (options.geometry, options.detector, options.experiment)):
+        raise UsageError(
+            "--geometry, --detector and --experiment go with nanoBragg options; in a TOML file "
+            "write `geometry`, `experiment` or `model` in [detector]"
         )
     if options.ignore_file_cell or options.space_group is not None:
         raise UsageError(

@@ -27,6 +27,7 @@ VERBS = {
     "plan": "what submit would do: tiles, memory, coverage; computes nothing",
     "probe": "what F is in each source, and which source a command would use",
     "compare": "whether two images are the same: sums, peaks, errors, correlation",
+    "geometry": "what a geometry file, or a detector that has a name, says; draws it",
     "config": "the resolved experiment with every derived value, as TOML",
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tiled_sim.cli.arguments import (
     Parser,
     add_reading_options,
+    detector_source,
     integer,
     own_reading,
     read_experiment_file,
@@ -194,6 +195,7 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
             fdump=fdump,
             mtz=mtz,
             spectrum=options.spectrum,
+            detector=detector_source(options),
             own=own_reading(options),
         )
     else:

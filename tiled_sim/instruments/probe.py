@@ -24,6 +24,7 @@ from tiled_sim.plan.reach import table_of
 from tiled_sim.read.file_cell import disagreement
 from tiled_sim.read.inputs import load_mask, read_structure_factors
 from tiled_sim.read.nanobragg.reader import Command
+from tiled_sim.read.nanobragg.stated import DetectorSource
 
 #: Two values of F are the same where they differ by no more than this share of the larger:
 #: an MTZ holds float32, whose rounding is 6e-8.
@@ -244,6 +245,7 @@ def judge_command(
     fdump: Sequence[str],
     mtz: Sequence[str],
     spectrum: str | None = None,
+    detector: DetectorSource | None = None,
     own: OwnOptions | None = None,
 ) -> tuple[Verdict, list[Reflections], Experiment]:
     """Which source ``tiled-sim submit`` would use with these options.
@@ -254,6 +256,7 @@ def judge_command(
     c_compat : of ``--c-compat``
     fdump, mtz : of every ``--fdump`` and ``--mtz``
     spectrum : of ``--spectrum``
+    detector : of ``--geometry`` or ``--detector``
     own : the others of ours
 
     Returns
@@ -261,7 +264,7 @@ def judge_command(
     the verdict, all sources that the command names, and the experiment; where the verdict is that
     F is refused, an experiment with F = 1 electron, for its geometry
     """
-    command = Command.of(words, c_compat=c_compat, spectrum=spectrum)
+    command = Command.of(words, c_compat=c_compat, spectrum=spectrum, detector=detector)
     own = {
         **(own or {}),
         "fdump": fdump[0] if fdump else None,

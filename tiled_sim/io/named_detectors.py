@@ -68,6 +68,17 @@ class KnownDetector:
         words += [f"{material} {depth * 1e6:g} µm" for material, depth in self.sensors[:1]]
         return f"{self.title}: {', '.join(words)}"
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Whose numbers these are, what it may be made with, and what differs; not where it is."""
+        notes = [f"{self.title}: numbers from {self.source}"]
+        if self.sensors:
+            kinds = [f"{material} of {depth * 1e6:g} µm" for material, depth in self.sensors]
+            notes.append(
+                f"made with a sensor of {' or '.join(kinds)}: the sensor's own options say which"
+            )
+        return (*notes, self.note) if self.note else tuple(notes)
+
 
 def detector_names() -> tuple[str, ...]:
     """Names of all detectors that `named_detector` makes, without their aliases."""
@@ -145,7 +156,8 @@ def named_detector(
 
 
 def _notes(known: KnownDetector, centred: bool) -> tuple[str, ...]:
-    notes = [f"{known.title}: numbers from {known.source}"]
+    first, *others = known.notes
+    notes = [first]
     if known.nominal:
         notes.append(
             f"the layout of the {known.name} is nominal: its modules stand elsewhere in every "
@@ -157,13 +169,7 @@ def _notes(known: KnownDetector, centred: bool) -> tuple[str, ...]:
         notes.append(
             "the first pixel of the image is taken to be the upper left one seen from the sample"
         )
-    if known.sensors:
-        kinds = [f"{material} of {depth * 1e6:g} µm" for material, depth in known.sensors]
-        notes.append(
-            f"made with a sensor of {' or '.join(kinds)}: the sensor's own options say which"
-        )
-    if known.note:
-        notes.append(known.note)
+    notes += others
     if centred:
         where = "place for it in the layout" if known.nominal else "middle of the image"
         notes.append(f"the beam passes through the {where}, for no beam centre was given")

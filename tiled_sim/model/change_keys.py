@@ -230,6 +230,10 @@ REFUSED: dict[str, str] = {
             "mask_sha256",
             "name",
             "group",
+            "geometry",
+            "experiment",
+            "model",
+            "dead_pixels",
         )
     },
     **{

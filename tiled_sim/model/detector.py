@@ -68,6 +68,35 @@ class MaskFile:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadPixels:
+    """Dead pixels that a geometry file or the name of a detector gives, and how to read them again.
+
+    Parameters
+    ----------
+    sha256 : of the dead pixels of all panels (`sha256_of_dead`)
+    path : of the geometry file; None: the detector has a name
+    model : name of the detector; None: it has a file
+    distance : that was given beside the file or name [m]; None: none
+    wavelength : that was given beside the file [Å]; None: none
+    experiment : which of the file's
+    """
+
+    sha256: str
+    path: str | None = field(default=None, metadata=UNHASHED)
+    model: str | None = field(default=None, metadata=UNHASHED)
+    distance: float | None = field(default=None, metadata=UNHASHED)
+    wavelength: float | None = field(default=None, metadata=UNHASHED)
+    experiment: int = field(default=0, metadata=UNHASHED)
+
+    def __post_init__(self) -> None:
+        require_finite(self, "dead_pixels")
+        require(
+            (self.path is None) != (self.model is None),
+            "detector.dead_pixels needs a geometry file or the name of a detector, and not both",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """One flat rectangle of pixels.
 
@@ -195,6 +224,7 @@ class Detector:
     sensor : None: every photon is caught, at the panel's plane
     up : what is up in pictures of all panels, a unit vector; None: +Y, or +Z where that is along
         the beam
+    dead_pixels : those of a geometry file or a detector's name, beside the masks of panels
     """
 
     panels: tuple[Panel, ...]
@@ -202,6 +232,7 @@ class Detector:
     point_pixel: bool = False
     sensor: Sensor | None = None
     up: Vector | None = field(default=None, metadata=UNHASHED)
+    dead_pixels: DeadPixels | None = None
 
     def __post_init__(self) -> None:
         require(len(self.panels) > 0, "detector.panels must name at least one panel")

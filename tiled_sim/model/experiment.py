@@ -235,16 +235,23 @@ class Experiment:
         *,
         c_compat: bool = False,
         spectrum: str | Path | None = None,
+        geometry: str | Path | None = None,
+        detector: str | None = None,
+        experiment: int | None = None,
         **own: typing.Unpack[OwnOptions],
     ) -> "Experiment":
         """Read a nanoBragg command line; see `tiled_sim.read.nanobragg.reader.read_options`.
 
-        ``spectrum`` is a file of energies or wavelengths and weights. Keyword arguments beside
+        ``spectrum`` is a file of energies or wavelengths and weights. ``geometry`` is a geometry
+        file, of which ``experiment`` names one of several, and ``detector`` the name of a detector:
+        either stands for the options of the detector (docs/geometry.md). Keyword arguments beside
         these are those of `OwnOptions`: ``mtz="f.mtz"`` and so on.
         """
         from tiled_sim.read.nanobragg.reader import read_options
+        from tiled_sim.read.nanobragg.stated import DetectorSource
 
-        return read_options(options, c_compat=c_compat, spectrum=spectrum, **own)
+        stated = DetectorSource.of(geometry, detector, experiment)
+        return read_options(options, c_compat=c_compat, spectrum=spectrum, detector=stated, **own)
 
     @classmethod
     def from_toml(

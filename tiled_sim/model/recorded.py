@@ -3,7 +3,7 @@
 All vectors are in one frame: z along the beam, y up, x left looking downstream.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,6 +76,15 @@ class IndexedCrystal:
         """Rows a*, b*, c* [1/Å], (3, 3)."""
         return np.asarray(np.linalg.inv(self.direct_vectors).T, dtype=np.float64)
 
+    def turned(self, turn: Array) -> "IndexedCrystal":
+        """The crystal after a rotation (3, 3)."""
+        scanned = self.reciprocal_at_scan_points
+        return replace(
+            self,
+            direct_vectors=self.direct_vectors @ turn.T,
+            reciprocal_at_scan_points=None if scanned is None else scanned @ turn.T,
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordedExperiment:
@@ -95,3 +104,13 @@ class RecordedExperiment:
     scan: Scan | None = None
     crystal: IndexedCrystal | None = None
     identifier: str = ""
+
+    def standing_crystal(self) -> IndexedCrystal | None:
+        """The crystal at the beginning of the scan, as the goniometer holds it; None: none."""
+        if self.crystal is None or self.goniometer is None:
+            return self.crystal
+        crystal, start = self.crystal, 0.0 if self.scan is None else self.scan.start
+        if crystal.reciprocal_at_scan_points is not None:
+            first = crystal.reciprocal_at_scan_points[0]
+            crystal = replace(crystal, direct_vectors=np.linalg.inv(first).T)
+        return crystal.turned(self.goniometer.rotation(start))

@@ -7,7 +7,7 @@ from typing import Any
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
-from tiled_sim.model.detector import Detector, Panel, Sensor
+from tiled_sim.model.detector import DeadPixels, Detector, Panel, Sensor
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
@@ -44,6 +44,7 @@ FIELD_UNITS: Mapping[type, Mapping[str, Unit]] = {
     },
     Domains: {"spread": ANGLE},
     Panel: {"origin": LENGTH, "pixel_size": LENGTH},
+    DeadPixels: {"distance": LENGTH, "wavelength": ATOMIC},
     Detector: {"curvature_radius": LENGTH},
     Sensor: {"thickness": LENGTH, "attenuation_length": LENGTH},
     Sampling: {"dmin": ATOMIC},

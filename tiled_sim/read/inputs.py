@@ -1,5 +1,7 @@
 """The files that an experiment names, loaded and checked."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,6 +23,9 @@ from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, Mask
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.physics.cell import lengths_and_angles
 from tiled_sim.read.file_cell import require_same_cell
+from tiled_sim.read.geometry import read_dead_pixels
+
+Pixels = npt.NDArray[np.bool_]
 
 
 def load_inputs(experiment: Experiment) -> Inputs:
@@ -93,6 +98,8 @@ def load_mask(experiment: Experiment) -> Mask:
     panels = experiment.detector.panels
     _, count, slow, fast = experiment.shape
     dead = [_dead_pixels(panel) for panel in panels]
+    if experiment.detector.dead_pixels is not None:
+        dead = _joined(panels, dead, read_dead_pixels(experiment.detector.dead_pixels))
     if all(pixels is None for pixels in dead) and all(
         panel.region is None and panel.pixels == (slow, fast) for panel in panels
     ):
@@ -104,8 +111,25 @@ def load_mask(experiment: Experiment) -> Mask:
     return Mask((count, slow, fast), read)
 
 
+def _joined(
+    panels: tuple[Panel, ...], masked: Sequence[Pixels | None], dead: Sequence[Pixels | None]
+) -> list[Pixels | None]:
+    """Pixels of each panel that its mask or the geometry has dead."""
+    if [one.shape for one in dead if one is not None] != [
+        panel.pixels for panel, one in zip(panels, dead, strict=False) if one is not None
+    ] or len(dead) != len(panels):
+        raise ExperimentError(
+            f"detector.dead_pixels are of {len(dead)} panels, the detector has {len(panels)}, or "
+            "their sizes differ; take panels and dead pixels from the same geometry"
+        )
+    return [
+        one if other is None else other if one is None else one | other
+        for one, other in zip(masked, dead, strict=True)
+    ]
+
+
 def _rectangle(
-    panel: Panel, dead: npt.NDArray[np.bool_] | None, rows: slice, columns: slice
+    panel: Panel, dead: Pixels | None, rows: slice, columns: slice
 ) -> npt.NDArray[np.uint8]:
     """Mask of a rectangle of a panel, which may reach beyond its own pixels."""
     shape = (rows.stop - rows.start, columns.stop - columns.start)
@@ -130,7 +154,7 @@ def _within(part: slice, start: int, stop: int) -> npt.NDArray[np.bool_]:
     return (numbers >= start) & (numbers < stop)
 
 
-def _dead_pixels(panel: Panel) -> npt.NDArray[np.bool_] | None:
+def _dead_pixels(panel: Panel) -> Pixels | None:
     if panel.mask is None:
         return None
     image = read_mask(panel.mask.path)

@@ -19,7 +19,7 @@ from tiled_sim.model import units
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
-from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.detector import DeadPixels, Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
@@ -152,6 +152,7 @@ def fullest():
             True,
             Sensor(4.5e-4, 5e-4, 3),
             as_tuple(tilt[0]),
+            DeadPixels("5f" * 32, "a.expt", None, 0.1, 1.3, 2),
         ),
         sampling=Sampling(3, True, 1.9, True, True, True),
         exposures=Rotation(as_tuple(tilt[1]), 0.3, 0.01, 4, 0.05, 6),
@@ -188,11 +189,12 @@ def test_every_field_can_be_given(folder):
     met = set()
     for model, field, value in fields_of(experiment):
         met.add(model)
-        # nothing of a sensor or a background is as in C, and an MTZ names its own space group
-        if field.name not in ("notes", "c_compat", "space_group"):
+        # nothing of a sensor or a background is as in C, an MTZ names its own space group, and dead
+        # pixels are of a file or a name
+        if field.name not in ("notes", "c_compat", "space_group", "model"):
             shows = value is not field.default if model is Spectrum else value != field.default
             assert shows, f"{model.__name__}.{field.name} shows nothing"
-    assert len(met) == 16
+    assert len(met) == 17
     assert read_back(experiment) == experiment
 
 

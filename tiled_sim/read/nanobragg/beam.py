@@ -44,6 +44,7 @@ def read_wavelength(
     headers: ImageHeaders,
     conflicts: Conflicts,
     spectrum: SpectrumTable | None = None,
+    stated: float | None = None,
 ) -> float:
     """Wavelength [Å].
 
@@ -53,8 +54,9 @@ def read_wavelength(
     headers : of ``-mask`` and ``-img``, which give a default
     conflicts : found among the options so far
     spectrum : whose mean it is; None: there is none
+    stated : by a geometry file [Å]; None: there is none, or it states none
     """
-    said = _said_wavelength(given, conflicts)
+    said = said_wavelength(given, conflicts)
     if spectrum is not None:
         last = given.last_of("-energy", "-lambda")
         option = "" if last is None else f"{last} {given.number(last):g}"
@@ -66,6 +68,8 @@ def read_wavelength(
         return mean
     if said is not None:
         return said
+    if stated is not None:
+        return stated
     of_header = headers.positive("WAVELENGTH", "-lambda")
     if of_header is None:
         headers.missing("WAVELENGTH", "the default, 1 Å; -lambda gives another", conflicts)
@@ -74,7 +78,7 @@ def read_wavelength(
     return of_header
 
 
-def _said_wavelength(given: Given, conflicts: Conflicts) -> float | None:
+def said_wavelength(given: Given, conflicts: Conflicts) -> float | None:
     """Wavelength that options say [Å]; None: none does."""
     energy, wavelength = given.number("-energy"), given.number("-lambda")
     if energy is not None and energy <= 0:

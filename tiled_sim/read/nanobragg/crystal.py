@@ -10,6 +10,7 @@ from tiled_sim.errors import ExperimentError
 from tiled_sim.io.matrix import read_matrix
 from tiled_sim.model.crystal import LONGEST_EDGE, MOST_CELLS, SHORTEST_EDGE, Crystal, Domains
 from tiled_sim.model.experiment import Reflections
+from tiled_sim.model.recorded import IndexedCrystal
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
 from tiled_sim.model.values import whole
 from tiled_sim.physics.cell import (
@@ -50,12 +51,17 @@ def read_crystal(
     structure_factors: Reflections,
     clip_to_beam: bool | None,
     conflicts: Conflicts,
+    recorded: IndexedCrystal | None = None,
 ) -> tuple[Crystal, tuple[int, int, int]]:
     """The crystal, and the numbers of cells that were given as such.
 
-    Without ``-cell`` and ``-mat`` the cell is that of the file of structure factors.
+    Without ``-cell`` and ``-mat`` it is the one recorded in a geometry file, in the lab, or else
+    its cell is that of the file of structure factors.
     """
-    direct, reciprocal = _vectors(given, wavelength, structure_factors, conflicts)
+    if recorded is not None and not given.any_of("-cell", "-mat"):
+        direct, reciprocal = _recorded_vectors(given, recorded, conflicts)
+    else:
+        direct, reciprocal = _vectors(given, wavelength, structure_factors, conflicts)
     spread, domains = _mosaic(given, conflicts)
     shape = given.last_of(*_SHAPES)
     seed = given.integer("-mosaic_seed")
@@ -109,6 +115,22 @@ def _vectors(
             "cell of a TOML experiment is exact"
         )
     return direct, reciprocal
+
+
+def _recorded_vectors(
+    given: Given, recorded: IndexedCrystal, conflicts: Conflicts
+) -> tuple[Array, Array]:
+    """Rows a, b, c [Å] and a*, b*, c* [1/Å] of a crystal in the lab, missetted."""
+    misset = _missetting(given, conflicts)
+    if misset is not None:
+        x, y, z = (angle / RADIAN for angle in misset)
+        recorded = recorded.turned(about_fixed_axes(x, y, z))
+    conflicts.note(
+        "the crystal is that of the geometry file, "
+        f"{in_words(cell_of(recorded.reciprocal_vectors))}, as its goniometer holds it at the "
+        "beginning of its scan; -cell or -mat gives another"
+    )
+    return recorded.direct_vectors, recorded.reciprocal_vectors
 
 
 def _of_matrix(

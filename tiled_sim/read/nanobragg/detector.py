@@ -67,7 +67,14 @@ _NEAREST = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Laboratory:
-    """Everything that the detector options decide, and the axes they share with the beam."""
+    """Everything that the detector options decide, and the axes they share with the beam.
+
+    Parameters
+    ----------
+    placed : the panel, or the first of several
+    pixels, pixel_size : of it; the longer side of a pixel [m]
+    twotheta : [rad]
+    """
 
     placed: Placed
     pixels: tuple[int, int]
@@ -104,7 +111,7 @@ def read_laboratory(given: Given, headers: ImageHeaders, conflicts: Conflicts) -
             f"{LARGEST_PIXEL * 1000:g} mm; check its unit"
         )
     pixels = _pixels(given, headers, pixel_size, conflicts)
-    convention = _convention(given, conflicts)
+    convention = read_convention(given, conflicts)
     placement = Placement(
         convention=convention,
         pivot=_pivot(given, convention, conflicts),
@@ -125,10 +132,10 @@ def read_laboratory(given: Given, headers: ImageHeaders, conflicts: Conflicts) -
     for note in placed.notes:
         conflicts.note(note)
     _require_face(placed, placement)
-    return Laboratory(placed, pixels, pixel_size, placement.twotheta, _up(placement.convention))
+    return Laboratory(placed, pixels, pixel_size, placement.twotheta, up_of(placement.convention))
 
 
-def _up(convention: Convention) -> Vector | None:
+def up_of(convention: Convention) -> Vector | None:
     """Minus the convention's slow axis; None where that is +Y, as if nothing were said."""
     up = as_tuple(-unit(convention.slow))
     return None if up == (0.0, 1.0, 0.0) else up
@@ -165,7 +172,7 @@ def read_detector(
         normal=as_tuple(placed.normal),
         pixels=laboratory.pixels,
         pixel_size=(laboratory.pixel_size, laboratory.pixel_size),
-        region=_region(given, laboratory.pixels, conflicts),
+        region=read_region(given, laboratory.pixels, conflicts),
         mask=headers.mask_file,
     )
     return Detector(
@@ -241,7 +248,8 @@ def _pixels(
     return slow, fast
 
 
-def _convention(given: Given, conflicts: Conflicts) -> Convention:
+def read_convention(given: Given, conflicts: Conflicts) -> Convention:
+    """The axes: of the convention that is named last, with those that are given after it."""
     axes = given.any_of(*_AXES)
     deciding = given.last_of(*_NAMED, *_AXES, *_PIX0)
     if deciding is None:
@@ -462,7 +470,8 @@ def _millimetres(vector: np.ndarray) -> str:
     return "(" + ", ".join(f"{component * 1000:.3f}" for component in vector) + ")"
 
 
-def _region(given: Given, pixels: tuple[int, int], conflicts: Conflicts) -> Region | None:
+def read_region(given: Given, pixels: tuple[int, int], conflicts: Conflicts) -> Region | None:
+    """The pixels of ``-roi``, cut off at the panel's edges; None: all."""
     values = given.values("-roi")
     if values is None:
         return None

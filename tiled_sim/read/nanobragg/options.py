@@ -7,8 +7,8 @@ as substrings and ignores what it does not know.
 
 import difflib
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tiled_sim.errors import UsageError
 from tiled_sim.model.checks import LARGEST
@@ -259,6 +259,15 @@ class Given:
     def any_of(self, *names: str) -> list[str]:
         """Those of the names that were given."""
         return [name for name in names if name in self]
+
+    def with_values(self, values: Mapping[str, tuple[Value, ...]]) -> "Given":
+        """The same with other values of some options, in place of any that were given."""
+        others = tuple(one for one in self.occurrences if one[0] not in values)
+        return replace(self, occurrences=(*others, *values.items()))
+
+    def without(self, *names: str) -> "Given":
+        """The same as if some options had not been given."""
+        return replace(self, occurrences=tuple(o for o in self.occurrences if o[0] not in names))
 
     def last_of(self, *names: str) -> str | None:
         """Whichever of the names was given last, or None."""

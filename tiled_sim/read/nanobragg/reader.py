@@ -12,11 +12,12 @@ from tiled_sim.io.space_group import find_space_group
 from tiled_sim.io.spectrum_file import SpectrumTable, read_spectrum
 from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.detector import DeadPixels, Detector
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.own_options import OwnOptions, check_own
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.remarks import noted
-from tiled_sim.model.sampling import Sampling, recommended_oversample
+from tiled_sim.model.sampling import Sampling, recommended_for, recommended_oversample
 from tiled_sim.physics.vectors import as_tuple
 from tiled_sim.read.nanobragg.background import read_background
 from tiled_sim.read.nanobragg.beam import read_beam, read_beam_size, read_wavelength
@@ -35,6 +36,14 @@ from tiled_sim.read.nanobragg.outputs import (
     read_outputs,
     require_companions,
 )
+from tiled_sim.read.nanobragg.stated import (
+    DetectorSource,
+    Stated,
+    image_options,
+    make_detector,
+    read_stated,
+    require_one_panel,
+)
 from tiled_sim.read.precedence import NamedReflections
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
 
@@ -50,40 +59,55 @@ class Command:
     given : its options
     c_compat : replay what the C program does wrong, and ignore what it ignores
     spectrum : file of the spectrum; None: none
+    detector : geometry file or name that states the detector; None: the options do
     """
 
     given: Given
     c_compat: bool
     spectrum: str | None = None
+    detector: DetectorSource | None = None
 
     @classmethod
     def of(
-        cls, words: Sequence[str], *, c_compat: bool = False, spectrum: str | Path | None = None
+        cls,
+        words: Sequence[str],
+        *,
+        c_compat: bool = False,
+        spectrum: str | Path | None = None,
+        detector: DetectorSource | None = None,
     ) -> "Command":
         """Parse the words, without the program's name.
 
         Parameters
         ----------
         words : of nanoBragg
-        c_compat, spectrum : of ours; see the class
+        c_compat, spectrum, detector : of ours; see the class
 
         Raises
         ------
         UsageError
-            for unknown, refused and malformed options, and for a spectrum as C has it
+            for unknown, refused and malformed options, and for a spectrum, or a detector that is
+            stated, as C has it
         """
+        if c_compat and detector is not None:
+            raise UsageError(
+                f"{detector.option} cannot be had as C has it: the C program knows neither "
+                "geometry files nor detectors by name; leave one of it and --c-compat out"
+            )
         if c_compat and spectrum is not None:
             raise UsageError(
                 "--spectrum cannot be had as C has it: the C program ignores the weights of "
                 "sources; leave one of --spectrum and --c-compat out"
             )
         named = None if spectrum is None else str(spectrum)
-        return cls(parse(words, c_compat=c_compat), c_compat, named)
+        return cls(parse(words, c_compat=c_compat), c_compat, named, detector)
 
     @cached_property
     def outputs(self) -> Outputs:
         """What is asked for besides the run. Raises as `read_outputs` and `experiment`."""
         outputs = read_outputs(self.given, c_compat=self.c_compat)
+        if self.detector is not None and self._camera.stated is not None:
+            require_one_panel(self.given, self._camera.stated.panels)
         if outputs.integer_image is None and outputs.count_image is None:
             return outputs
         return replace(outputs, camera=self.camera)
@@ -152,10 +176,23 @@ class Command:
             conflicts.note(note)
         settle_dropped(given, conflicts)
         laboratory, wavelength = seen.laboratory, seen.wavelength
+        detector = self._detector(conflicts)
         crystal, cells_by_number = read_crystal(
-            given, wavelength, structure_factors, clip_to_beam, conflicts
+            given,
+            wavelength,
+            structure_factors,
+            clip_to_beam,
+            conflicts,
+            recorded=None if seen.stated is None else seen.stated.crystal,
         )
         beam_size = read_beam_size(given) / 1000.0
+        recommended = (
+            recommended_oversample(
+                crystal, wavelength, laboratory.placed.distance, laboratory.pixel_size
+            )
+            if seen.stated is None
+            else recommended_for(detector, crystal, wavelength)
+        )
         experiment = Experiment(
             beam=read_beam(
                 given,
@@ -166,9 +203,9 @@ class Command:
                 allow_upstream=allow_upstream,
             ),
             crystal=crystal,
-            detector=read_detector(given, laboratory, seen.headers, conflicts),
+            detector=detector,
             sampling=Sampling(
-                oversample=_oversample(given, crystal, wavelength, laboratory, conflicts),
+                oversample=_oversample(given, crystal, recommended, conflicts),
                 interpolate=_interpolate(
                     given,
                     cells_by_number if self.c_compat else crystal.cells,
@@ -189,15 +226,42 @@ class Command:
         )
         return replace(experiment, notes=tuple(conflicts.notes))
 
+    def _detector(self, conflicts: Conflicts) -> Detector:
+        seen = self._camera
+        if seen.stated is not None:
+            return make_detector(self.given, seen.stated, conflicts)
+        detector = read_detector(self.given, seen.laboratory, seen.headers, conflicts)
+        return replace(detector, dead_pixels=seen.dead_pixels)
+
     @cached_property
     def _camera(self) -> "_Camera":
         conflicts = Conflicts(self.c_compat)
-        headers = read_image_headers(self.given, conflicts)
-        laboratory = read_laboratory(self.given, headers, conflicts)
+        given, dead_pixels, stated = self.given, None, None
+        headers = read_image_headers(given, conflicts)
         spectrum = None if self.spectrum is None else read_spectrum(self.spectrum)
-        wavelength = read_wavelength(self.given, headers, conflicts, spectrum)
-        sweep = read_sweep(self.given, headers, conflicts)
-        return _Camera(headers, laboratory, wavelength, spectrum, sweep, tuple(conflicts.notes))
+        if self.detector is not None and self.detector.is_image:
+            given, dead_pixels = image_options(given, self.detector, headers, conflicts)
+        elif self.detector is not None:
+            stated = read_stated(given, self.detector, headers, spectrum, conflicts)
+            headers = stated.headers
+        laboratory = (
+            read_laboratory(given, headers, conflicts) if stated is None else stated.laboratory
+        )
+        of_file = None
+        if stated is not None:
+            spectrum, of_file = spectrum or stated.spectrum, stated.wavelength
+        wavelength = read_wavelength(given, headers, conflicts, spectrum, of_file)
+        sweep = read_sweep(given, headers, conflicts)
+        return _Camera(
+            headers=headers,
+            laboratory=laboratory,
+            wavelength=wavelength,
+            spectrum=spectrum,
+            sweep=sweep,
+            notes=tuple(conflicts.notes),
+            stated=stated,
+            dead_pixels=dead_pixels,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +276,8 @@ class _Camera:
     spectrum : None: there is none
     sweep : of phi
     notes : on all of them
+    stated : the detector of a geometry file, or of a name with several panels; None: neither
+    dead_pixels : of a detector that has a name and is one panel; None: there are none
     """
 
     headers: ImageHeaders
@@ -220,6 +286,8 @@ class _Camera:
     spectrum: SpectrumTable | None
     sweep: PhiSweep
     notes: tuple[str, ...]
+    stated: Stated | None = None
+    dead_pixels: DeadPixels | None = None
 
 
 def read_options(
@@ -227,13 +295,15 @@ def read_options(
     *,
     c_compat: bool = False,
     spectrum: str | Path | None = None,
+    detector: DetectorSource | None = None,
     **own: Unpack[OwnOptions],
 ) -> Experiment:
     """Read a nanoBragg command line (without the program's name) to an experiment.
 
     Parameters and errors are those of `Command.of` and `Command.experiment`.
     """
-    return Command.of(options, c_compat=c_compat, spectrum=spectrum).experiment(**own)
+    command = Command.of(options, c_compat=c_compat, spectrum=spectrum, detector=detector)
+    return command.experiment(**own)
 
 
 def _noise(given: Given, asked: Noise | None, conflicts: Conflicts) -> Noise | None:
@@ -255,16 +325,7 @@ def _noise(given: Given, asked: Noise | None, conflicts: Conflicts) -> Noise | N
     return None
 
 
-def _oversample(
-    given: Given,
-    crystal: Crystal,
-    wavelength: float,
-    laboratory: Laboratory,
-    conflicts: Conflicts,
-) -> int:
-    recommended = recommended_oversample(
-        crystal, wavelength, laboratory.placed.distance, laboratory.pixel_size
-    )
+def _oversample(given: Given, crystal: Crystal, recommended: int, conflicts: Conflicts) -> int:
     asked = given.integer("-oversample") or 0
     oversample, note = choose_oversample(asked if asked > 0 else None, recommended, crystal)
     conflicts.note(note)

@@ -1,5 +1,6 @@
 """The ``[beam]`` of a TOML file."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tiled_sim.model.units import ANGLE, ENERGY, FLUX, LENGTH, SPREAD, TIME, Uni
 from tiled_sim.model.upstream import require_forward
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
+from tiled_sim.read.geometry import SAME_NUMBER
 from tiled_sim.read.sources import (
     NEARLY_PARALLEL,
     listed_sources,
@@ -24,6 +26,7 @@ from tiled_sim.read.toml.table import Table, plain
 
 _DISPERSION = ("dispersion", "dispersion_steps")
 _DIVERGENCE = ("divergence", "divergence_steps", "divergence_shape")
+_OF_SOURCES = ("sources", "source_file", "spectrum_file")
 _FLUX = ("flux", "exposure", "beam_size")
 KEYS: dict[str, Unit] = {
     **{name: unit for name, unit in units_of(Beam).items() if name != "spectrum"},
@@ -40,7 +43,37 @@ _SOURCE_KEYS: dict[str, Unit] = {**units_of(Spectrum), "energy": ENERGY}
 _ALONG_Z: Vector = (0.0, 0.0, 1.0)
 
 
-def read_beam(table: Table, notes: list[str], *, allow_upstream: bool = False) -> Beam:
+@dataclass(frozen=True, slots=True)
+class StatedLight:
+    """What a geometry file states of the beam.
+
+    Parameters
+    ----------
+    wavelength : [Å]; None: none
+    spectrum : None: none
+    """
+
+    wavelength: float | None = None
+    spectrum: SpectrumTable | None = None
+
+
+def said_wavelengths(table: Table) -> list[float | None]:
+    """Wavelengths to read a geometry file with [Å]: that of the document, or none, and a mean."""
+    if table.choose("the wavelength", ("wavelength",), ("energy",)) is not None:
+        return [_wavelength(table)]
+    of_file = _spectrum_file(table)
+    if of_file is None:
+        return [None]
+    return [None, float(np.average(of_file.wavelength, weights=of_file.weight))]
+
+
+def read_beam(
+    table: Table,
+    notes: list[str],
+    *,
+    allow_upstream: bool = False,
+    stated: StatedLight | None = None,
+) -> Beam:
     """Read direction, wavelength, fluence, polarization and sources.
 
     The beam travels along +Z and the electric field along the horizontal (`across`) if nothing
@@ -51,6 +84,7 @@ def read_beam(table: Table, notes: list[str], *, allow_upstream: bool = False) -
     table : of `KEYS`
     notes : what the user should know is added here
     allow_upstream : whether light of a source may travel against the beam
+    stated : by a geometry file, for what is not said here; None: there is none
 
     Raises
     ------
@@ -60,8 +94,20 @@ def read_beam(table: Table, notes: list[str], *, allow_upstream: bool = False) -
         for a source file that cannot be read
     """
     direction = table.direction("direction", _ALONG_Z)
+    stated = stated or StatedLight()
     of_file = _spectrum_file(table)
-    wavelength = _wavelength(table) if of_file is None else _mean(table, of_file, notes)
+    if stated.spectrum is not None:
+        others = [name for name in (*_OF_SOURCES, *_DISPERSION) if name in table]
+        if others:
+            raise table.error(
+                f"{table.named(*others)} and the geometry file, which has a spectrum, both say "
+                "what the wavelengths are: leave it out"
+            )
+        of_file = stated.spectrum
+    if of_file is None:
+        wavelength = _agreed(table, stated.wavelength)
+    else:
+        wavelength = _mean(table, of_file, stated.wavelength, notes)
     polarization = _polarization(table)
     axis = table.direction("polarization_axis", across(direction))
     spectrum = _spectrum(table, direction, wavelength, axis, of_file)
@@ -110,6 +156,17 @@ def _wavelength(table: Table, default: float | None = None) -> float:
     return HC_EV_ANGSTROM / energy
 
 
+def _agreed(table: Table, stated: float | None) -> float:
+    """Wavelength [Å] that the document says, or else a geometry file."""
+    wavelength = _wavelength(table, stated)
+    if stated is not None and abs(wavelength - stated) > SAME_NUMBER * stated:
+        raise table.error(
+            f"{table.named('wavelength', 'energy')} ({wavelength:.10g} Å) and the geometry file "
+            f"({stated:.10g} Å) contradict each other: leave it out"
+        )
+    return wavelength
+
+
 def _fluence(table: Table) -> float:
     """Fluence [photons/m²], from itself or flux, exposure and beam size."""
     way = table.choose("the fluence", ("fluence",), _FLUX)
@@ -144,15 +201,14 @@ def _spectrum_file(table: Table) -> SpectrumTable | None:
         return read_spectrum(table.path("spectrum_file"))
 
 
-def _mean(table: Table, of_file: SpectrumTable, notes: list[str]) -> float:
+def _mean(table: Table, of_file: SpectrumTable, stated: float | None, notes: list[str]) -> float:
     """Wavelength of the beam [Å]: the mean of a spectrum, which one beside it must be."""
     way = table.choose("the wavelength", ("wavelength",), ("energy",))
-    said = _wavelength(table) if way else None
+    said = _wavelength(table) if way else stated
     if said is not None and said <= 0:
         raise table.error(f"{table.named('wavelength')} must be positive")
-    mean, told = table.build(
-        mean_of_spectrum, table=of_file, said=said, option=table.named("wavelength", "energy")
-    )
+    option = table.named("wavelength", "energy") or "the geometry file"
+    mean, told = table.build(mean_of_spectrum, table=of_file, said=said, option=option)
     notes.append(told)
     return mean
 
@@ -171,7 +227,7 @@ def _spectrum(
         return table.build(
             listed_sources, listed=listed, beam=np.array(direction), wavelength=wavelength
         )
-    if way is None:
+    if way is None and of_file is None:
         return table.build(Spectrum.of, sources=[Source(direction, wavelength)])
     return _swept(table, direction, wavelength, axis, of_file)
 

@@ -1,15 +1,24 @@
 """The ``[detector]`` of a TOML file."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from tiled_sim.io.mask_file import read_mask
 from tiled_sim.model.beam import Beam
-from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.detector import DeadPixels, Detector, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.geometry import Geometry
 from tiled_sim.model.units import LENGTH, PIXELS, Unit, units_of
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
+from tiled_sim.read.geometry import dead_pixels_of
 from tiled_sim.read.toml.beam import across
+from tiled_sim.read.toml.geometry import (
+    STATED,
+    StatedDetector,
+    named_image,
+    read_dead_pixels_table,
+)
 from tiled_sim.read.toml.table import Table, plain
 
 _PANEL_KEYS: dict[str, Unit] = {**units_of(Panel), **plain("mask_sha256")}
@@ -21,15 +30,20 @@ _ONE_PANEL: dict[str, Unit] = {
     "beam_center": PIXELS,
     **plain("fast_axis", "slow_axis", "region", "mask", "mask_sha256", "name", "group"),
 }
+#: Those that say where it stands.
+_PLACING = ("beam_center", "fast_axis", "slow_axis", "curvature_radius")
 KEYS: dict[str, Unit] = {
     **units_of(Detector),
+    **plain(*STATED),
     **{name: _PANEL_KEYS[name] for name in _SHARED},
     **_ONE_PANEL,
 }
 
 
-def read_detector(table: Table, beam: Beam, notes: list[str]) -> Detector:
-    """Read the panels, listed one by one or a single one by distance and beam centre.
+def read_detector(
+    table: Table, beam: Beam, notes: list[str], stated: StatedDetector | None = None
+) -> Detector:
+    """Read the panels: listed one by one, stated elsewhere, or a single one where keys place it.
 
     A panel's normal, where it is not given, is perpendicular to fast and slow and points away
     from the sample. The single panel's fast axis is, if nothing else is said, the beam's
@@ -41,6 +55,7 @@ def read_detector(table: Table, beam: Beam, notes: list[str]) -> Detector:
     table : of `KEYS`
     beam : the direct beam
     notes : told of masks that look like the opposite of what is meant
+    stated : of ``geometry``, or of ``model`` with several panels; None: neither
 
     Raises
     ------
@@ -49,14 +64,23 @@ def read_detector(table: Table, beam: Beam, notes: list[str]) -> Detector:
     InputFileError
         for a mask that cannot be read
     """
+    table.choose("what the panels are", ("panels",), STATED)
     ways = ("panels",), tuple(_ONE_PANEL)
-    if table.choose("what the panels are", *ways) == ("panels",):
+    dead_pixels = read_dead_pixels_table(table)
+    if stated is not None:
+        panels = _stated_panels(table, stated, beam.direction, notes)
+        dead_pixels = stated.dead_pixels
+    elif table.choose("what the panels are", *ways) == ("panels",):
         panels = tuple(
             _panel(panel, table, str(index), notes)
             for index, panel in enumerate(table.tables("panels", _PANEL_KEYS))
         )
     else:
-        panels = (_single_panel(table, beam.direction, notes),)
+        image = named_image(table)
+        panels = (_single_panel(table, beam.direction, notes, image),)
+        if image is not None:
+            dead_pixels = dead_pixels_of(image, DeadPixels("", model=table.text("model")))
+            notes += image.notes
     radius = table.number("curvature_radius") if "curvature_radius" in table else None
     return table.build(
         Detector,
@@ -65,7 +89,33 @@ def read_detector(table: Table, beam: Beam, notes: list[str]) -> Detector:
         point_pixel=table.flag("point_pixel", False),
         sensor=_sensor(table),
         up=table.direction("up") if "up" in table else None,
+        dead_pixels=dead_pixels,
     )
+
+
+def _stated_panels(
+    table: Table, stated: StatedDetector, beam: Vector, notes: list[str]
+) -> tuple[Panel, ...]:
+    """Panels of a geometry file or a name, with a region and a mask where there is one panel."""
+    refused = [name for name in _PLACING if name in table]
+    if refused:
+        raise table.error(
+            f"{table.named(*refused)} beside {table.named(*STATED)}, which says where the panels "
+            "stand: leave one out"
+        )
+    panels = stated.panels(beam, notes)
+    of_one = [name for name in ("region", "mask", "name", "group") if name in table]
+    if len(panels) > 1 and of_one:
+        raise table.error(
+            f"{table.named(*of_one)}: which of the {len(panels)} panels is meant is left open; "
+            "list them, as `tiled-sim config` writes them"
+        )
+    if len(panels) > 1:
+        return panels
+    (panel,) = panels
+    region, mask = _region(table, panel.pixels), _mask(table, panel.pixels, notes)
+    name, group = table.text("name", panel.name), table.texts("group", panel.group)
+    return (table.build(partial(replace, panel), region=region, mask=mask, name=name, group=group),)
 
 
 def _sensor(detector: Table) -> Sensor | None:
@@ -102,12 +152,14 @@ def _panel(table: Table, detector: Table, name: str, notes: list[str]) -> Panel:
     )
 
 
-def _single_panel(table: Table, beam: Vector, notes: list[str]) -> Panel:
+def _single_panel(table: Table, beam: Vector, notes: list[str], image: Geometry | None) -> Panel:
     """The panel whose plane the beam meets at the distance, and at the beam centre."""
     fast = table.direction("fast_axis", across(beam))
     slow = table.direction("slow_axis", as_tuple(unit(np.cross(beam, fast))))
-    pixels = _pixels(table)
-    pixel_size = _pixel_size(table)
+    if image is None:
+        pixels, pixel_size = _pixels(table), _pixel_size(table)
+    else:
+        pixels, pixel_size = image.panels[0].pixels, image.panels[0].pixel_size
     middle = (pixels[0] / 2.0, pixels[1] / 2.0)
     spot = table.numbers("beam_center", 2) if "beam_center" in table else middle
     distance = table.number("distance")

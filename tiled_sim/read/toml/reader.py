@@ -32,6 +32,7 @@ from tiled_sim.read.toml import background as toml_background
 from tiled_sim.read.toml import beam as toml_beam
 from tiled_sim.read.toml import crystal as toml_crystal
 from tiled_sim.read.toml import detector as toml_detector
+from tiled_sim.read.toml import geometry as toml_geometry
 from tiled_sim.read.toml import noise as toml_noise
 from tiled_sim.read.toml.beam import across
 from tiled_sim.read.toml.changes import change_document
@@ -54,6 +55,7 @@ _SECTIONS: dict[tuple[str, ...], Mapping[str, Unit]] = {
     ("detector",): toml_detector.KEYS,
     ("detector", "sensor"): units_of(Sensor),
     ("detector", "region"): plain("slow", "fast"),
+    ("detector", "dead_pixels"): toml_geometry.KEYS_OF_DEAD,
     ("sampling",): units_of(Sampling),
     ("frames",): units_of(Rotation),
     ("structure_factors",): _FACTORS,
@@ -115,16 +117,18 @@ def _experiment(top: Table) -> Experiment:
             "spectrum_file cannot be had as C has it: the C program ignores the weights of "
             "sources; leave one of spectrum_file and c_compat out"
         )
-    beam = toml_beam.read_beam(table, notes, allow_upstream=allow_upstream)
+    of_detector = top.table("detector", toml_detector.KEYS)
+    stated = toml_geometry.read_stated(of_detector, toml_beam.said_wavelengths(table))
+    light = None if stated is None else stated.light
+    beam = toml_beam.read_beam(table, notes, allow_upstream=allow_upstream, stated=light)
     if c_compat and len(set(beam.spectrum.weight.tolist())) > 1:
         notes.append("as C: the weights of the sources are ignored")
     source = _structure_factors(top)
     crystal = toml_crystal.read_crystal(
         top.table("crystal", toml_crystal.KEYS), beam.wavelength, source, notes
     )
-    of_detector = top.table("detector", toml_detector.KEYS)
-    detector = toml_detector.read_detector(of_detector, beam, notes)
-    if "distance" in of_detector and beam.direction[2] < 0.0:
+    detector = toml_detector.read_detector(of_detector, beam, notes, stated)
+    if "distance" in of_detector and stated is None and beam.direction[2] < 0.0:
         notes.append(
             f"the light travels along beam.direction = {beam.direction}, and the detector stands "
             "where it goes; dxtbx's `direction` is the other way, to the source"

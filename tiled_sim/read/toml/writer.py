@@ -15,7 +15,7 @@ from tiled_sim.io.sources import write_sources
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
-from tiled_sim.model.detector import MaskFile, Panel, Region
+from tiled_sim.model.detector import DeadPixels, MaskFile, Panel, Region
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units_of
@@ -24,6 +24,7 @@ from tiled_sim.read.toml.crystal import MOSAIC
 
 #: More sources than these are lines of one text: a table each would take seconds to read.
 _LISTED_SOURCES = 100
+_TABLES_OF_DETECTOR = frozenset(("panels", "sensor", "dead_pixels"))
 #: How a comment says a value: what it is multiplied by, and the unit's name.
 _IN_USERS_UNITS: tuple[tuple[Unit, float, str], ...] = (
     (LENGTH, 1e3, " mm"),
@@ -50,12 +51,17 @@ def write_toml(experiment: Experiment) -> str:
         ],
         ["[beam]", *_beam(experiment.beam)],
         ["[crystal]", *_crystal(experiment.crystal)],
-        ["[detector]", *_fields(experiment.detector, without={"panels", "sensor"})],
+        ["[detector]", *_fields(experiment.detector, without=_TABLES_OF_DETECTOR)],
         *(["[[detector.panels]]", *_panel(panel)] for panel in experiment.detector.panels),
         *(
             ["[detector.sensor]", *_fields(sensor)]
             for sensor in (experiment.detector.sensor,)
             if sensor
+        ),
+        *(
+            ["[detector.dead_pixels]", *_dead_pixels(dead)]
+            for dead in (experiment.detector.dead_pixels,)
+            if dead
         ),
         ["[sampling]", *_fields(experiment.sampling)],
         ["[frames]", *_fields(experiment.exposures)],
@@ -136,6 +142,12 @@ def _region(region: Region) -> str:
 def _mask(mask: MaskFile) -> Iterator[str]:
     yield f"mask = {_path(mask.path)}"
     yield f"mask_sha256 = {_value(mask.sha256)}"
+
+
+def _dead_pixels(dead: DeadPixels) -> Iterator[str]:
+    if dead.path is not None:
+        yield f"path = {_path(dead.path)}"
+    yield from _fields(dead, without={"path"})
 
 
 def _structure_factors(source: Reflections) -> Iterator[str]:

@@ -1,0 +1,453 @@
+"""Detectors that ``--geometry`` or ``--detector`` states, beside nanoBragg options."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from tiled_sim.errors import ExperimentError, InputFileError, UsageError
+from tiled_sim.io.named_detectors import known_detector, named_detector
+from tiled_sim.io.spectrum_file import SpectrumTable
+from tiled_sim.model.detector import DeadPixels, Detector, Panel
+from tiled_sim.model.geometry import Geometry
+from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment
+from tiled_sim.physics.vectors import as_tuple, unit
+from tiled_sim.read.conventions import Convention, Placed
+from tiled_sim.read.geometry import (
+    SAME_LENGTH,
+    SAME_NUMBER,
+    dead_pixels_of,
+    in_the_lab,
+    is_image,
+    light_note,
+    read_first,
+    rotation,
+    sensor_note,
+    turned,
+)
+from tiled_sim.read.nanobragg.beam import said_wavelength
+from tiled_sim.read.nanobragg.conflicts import Conflicts
+from tiled_sim.read.nanobragg.detector import Laboratory, read_convention, read_region, up_of
+from tiled_sim.read.nanobragg.header_centre import CENTRES
+from tiled_sim.read.nanobragg.image_headers import ImageHeaders
+from tiled_sim.read.nanobragg.options import Given
+from tiled_sim.read.nanobragg.sensor import read_sensor
+
+#: Options that a geometry file leaves nothing to, each with what the file says of it.
+_PLACED = {
+    **dict.fromkeys(CENTRES, "where its panels stand"),
+    **dict.fromkeys(
+        ("-close_distance", "-pix0_vector", "-pix0_vector_mm", "-pivot"), "where its panels stand"
+    ),
+    **dict.fromkeys(
+        ("-fdet_vector", "-sdet_vector", "-odet_vector"), "which way its panels are turned"
+    ),
+    **dict.fromkeys(
+        (
+            *("-detector_rotx", "-detector_roty", "-detector_rotz"),
+            *("-twotheta", "-twotheta_axis"),
+        ),
+        "which way its panels are turned",
+    ),
+    "-img": "all that the header of an image would say of the detector",
+    "-curved_det": "that its panels are flat",
+}
+_ONE_PANEL = ("-roi", "-mask")
+#: Files and lines that are of one panel; ``-floatfile`` holds all.
+_OF_ONE_PANEL = ("-intfile", "-pgmfile", "-noisefile", "-printout_pixel")
+_SPREADS = ("-dispersion", "-dispsteps", "-sourcefile")
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSource:
+    """What stands for the options of the detector.
+
+    Parameters
+    ----------
+    geometry : file; None: the detector has a name
+    model : name of the detector; None: it has a file
+    experiment : which of the file's
+    """
+
+    geometry: str | None = None
+    model: str | None = None
+    experiment: int = 0
+
+    @property
+    def option(self) -> str:
+        """It as an option."""
+        if self.geometry is not None:
+            return f"--geometry {self.geometry}"
+        return f"--detector '{self.model}'"
+
+    @classmethod
+    def of(
+        cls, geometry: str | Path | None, detector: str | None, experiment: int | None
+    ) -> "DetectorSource | None":
+        """That of options; None: none is given.
+
+        Raises
+        ------
+        UsageError
+            for both, and for an experiment of no file
+        """
+        if geometry is not None and detector is not None:
+            raise UsageError(
+                f"--geometry {geometry} and --detector '{detector}' both state the detector; give "
+                "one"
+            )
+        if experiment is not None and geometry is None:
+            raise UsageError(
+                f"--experiment {experiment} has no effect without --geometry; leave it out"
+            )
+        if geometry is not None:
+            return cls(geometry=str(geometry), experiment=experiment or 0)
+        return None if detector is None else cls(model=detector)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is one panel of square pixels by name, which the usual options can place."""
+        return self.model is not None and is_image(known_detector(self.model))
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A detector that is stated, in the lab of the run.
+
+    Parameters
+    ----------
+    laboratory : its first panel, and the axes of the convention
+    headers : of ``-mask``, whose pixels alone count
+    panels : all
+    dead_pixels : None: every pixel lives
+    wavelength : that the file states [Å]; None: it states none
+    spectrum : that the file states; None: it states none
+    crystal : that the file has, in the lab; None: it has none
+    """
+
+    laboratory: Laboratory
+    headers: ImageHeaders
+    panels: tuple[Panel, ...]
+    dead_pixels: DeadPixels | None = None
+    wavelength: float | None = None
+    spectrum: SpectrumTable | None = None
+    crystal: IndexedCrystal | None = field(default=None, repr=False)
+
+
+def image_options(
+    given: Given, source: DetectorSource, headers: ImageHeaders, conflicts: Conflicts
+) -> tuple[Given, DeadPixels | None]:
+    """Options with pixels and sizes of a detector by name, which the others place; its gaps.
+
+    Raises
+    ------
+    ExperimentError
+        for options, or a header, that contradict the detector
+    """
+    known = known_detector(str(source.model))
+    found = named_detector(known.name, distance=1.0, beam_centre=(0.0, 0.0))
+    (panel,) = found.panels
+    _check_sizes(given, source.option, found.panels)
+    _check_header(headers, source.option, panel)
+    for note in known.notes:
+        conflicts.note(note)
+    slow, fast = panel.pixels
+    side = float(f"{panel.pixel_size[0] * 1e3:.12g}")
+    placed = given.with_values(
+        {"-pixel": (side,), "-detpixels_f": (fast,), "-detpixels_s": (slow,)}
+    ).without("-detpixels", "-detsize", "-detsize_f", "-detsize_s")
+    return placed, dead_pixels_of(found, DeadPixels("", model=known.name))
+
+
+def read_stated(
+    given: Given,
+    source: DetectorSource,
+    headers: ImageHeaders,
+    spectrum: SpectrumTable | None,
+    conflicts: Conflicts,
+) -> Stated:
+    """The detector of a geometry file, or one of several panels by its name.
+
+    Parameters
+    ----------
+    given : the options
+    source : the file or name
+    headers : of ``-mask``
+    spectrum : of our ``--spectrum``; None: there is none
+    conflicts : told of what is decided
+
+    Raises
+    ------
+    UsageError
+        for options that the geometry leaves nothing to
+    ExperimentError
+        for options that contradict it
+    InputFileError
+        for a file that cannot be read, or lacks what is not given either
+    """
+    _refuse_placing(given, source)
+    distance = given.number("-distance")
+    metres = None if distance is None else distance / 1e3
+    if source.geometry is None:
+        recorded, kept = _of_name(str(source.model), metres, conflicts)
+    else:
+        recorded, kept = _of_file(given, source, metres, spectrum, conflicts)
+    convention = read_convention(given, conflicts)
+    beam, up = as_tuple(unit(convention.beam)), as_tuple(-unit(convention.slow))
+    read = recorded.geometry
+    geometry = turned(read, beam, up)
+    for note in (*read.notes, *in_the_lab(beam, up)):
+        conflicts.note(note)
+    _check_sizes(given, source.option, geometry.panels)
+    _check_sensor(given, source.option, read, conflicts)
+    if not given.any_of("-polar", "-nopolar"):
+        conflicts.note(light_note(read.light))
+    panels = _with_mask(given, geometry.panels, headers)
+    wavelength, of_file = _light(given, source, read, spectrum)
+    turn = rotation(read.light.direction, beam, up)
+    crystal = recorded.standing_crystal()
+    return Stated(
+        laboratory=_laboratory(panels[0], convention),
+        headers=ImageHeaders(mask_file=headers.mask_file),
+        panels=panels,
+        dead_pixels=dead_pixels_of(read, kept),
+        wavelength=wavelength,
+        spectrum=of_file,
+        crystal=None if crystal is None else crystal.turned(turn),
+    )
+
+
+def make_detector(given: Given, stated: Stated, conflicts: Conflicts) -> Detector:
+    """The detector of a run; a region of interest only of a single panel."""
+    panels = stated.panels
+    if "-roi" in given:
+        panels = (replace(panels[0], region=read_region(given, panels[0].pixels, conflicts)),)
+    return Detector(
+        panels=panels,
+        point_pixel="-point_pixel" in given,
+        sensor=read_sensor(given, conflicts),
+        up=stated.laboratory.up,
+        dead_pixels=stated.dead_pixels,
+    )
+
+
+def require_one_panel(given: Given, panels: tuple[Panel, ...]) -> None:
+    """Refuse to write files of one panel from a detector of several.
+
+    Raises
+    ------
+    UsageError
+        naming the options
+    """
+    asked = given.any_of(*_OF_ONE_PANEL)
+    if asked and len(panels) > 1:
+        raise UsageError(
+            f"{' '.join(asked)}: of one panel alone, and the detector has {len(panels)}; leave it "
+            "out, and take what you need from the run (-floatfile holds all panels)"
+        )
+    if given.any_of("-intfile", "-noisefile") and not panels[0].has_square_pixels:
+        raise UsageError(
+            "-intfile and -noisefile: the header of an SMV image knows square pixels alone; leave "
+            "them out"
+        )
+
+
+def _of_name(
+    name: str, distance: float | None, conflicts: Conflicts
+) -> tuple[RecordedExperiment, DeadPixels]:
+    if distance is None:
+        distance = 0.1
+        conflicts.note("the detector stands at the default, 100 mm; -distance gives another")
+    if distance <= 0:
+        raise ExperimentError(f"-distance {distance * 1e3:g} mm must be positive")
+    found = named_detector(name, distance=distance)
+    return RecordedExperiment(found), DeadPixels("", model=known_detector(name).name)
+
+
+def _of_file(
+    given: Given,
+    source: DetectorSource,
+    distance: float | None,
+    spectrum: SpectrumTable | None,
+    conflicts: Conflicts,
+) -> tuple[RecordedExperiment, DeadPixels]:
+    """What the file says, and how it is read again."""
+    said = said_wavelength(given, conflicts)
+    tried = [said]
+    if said is None and spectrum is not None:
+        # a file's own wavelength need only be near the mean, which stands for one that it lacks
+        tried.append(float(np.average(spectrum.wavelength, weights=spectrum.weight)))
+    asked = DeadPixels("", path=source.geometry, distance=distance, experiment=source.experiment)
+    return read_first(asked, tried)
+
+
+def _refuse_placing(given: Given, source: DetectorSource) -> None:
+    """Refuse options that have nothing left to say."""
+    for option, said in _PLACED.items():
+        if option not in given:
+            continue
+        if source.geometry is None:
+            raise UsageError(
+                f"{option} beside {source.option}: the {source.model} is several panels or has "
+                "pixels that are not square, which the package's table places across the beam at "
+                "-distance; leave it out, or give a geometry file (--geometry FILE)"
+            )
+        raise UsageError(f"{option} beside {source.option}: the file says {said}; leave one out")
+
+
+def _check_sizes(given: Given, source: str, panels: tuple[Panel, ...]) -> None:
+    """Refuse numbers and sizes of pixels that are not those of the panels."""
+    for option, value, stated, same, unit_name in _sizes(given, panels):
+        wrong = next((one for one in stated if abs(one - value) > same), None)
+        if wrong is not None:
+            raise ExperimentError(
+                f"{option} {value:.10g}{unit_name} and {source}, which has {wrong:.10g}{unit_name},"
+                f" contradict each other; leave {option} out"
+            )
+
+
+def _sizes(
+    given: Given, panels: tuple[Panel, ...]
+) -> Iterator[tuple[str, float, list[float], float, str]]:
+    """Each option of size: its value, what panels have, what counts as the same, the unit."""
+    sides = [side * 1e3 for panel in panels for side in panel.pixel_size]
+    value = given.number("-pixel")
+    if value is not None:
+        yield "-pixel", value, sides, SAME_NUMBER * value, " mm"
+    for letters, axes in (("", (0, 1)), ("_s", (0,)), ("_f", (1,))):
+        count, size = given.number(f"-detpixels{letters}"), given.number(f"-detsize{letters}")
+        counts = [float(panel.pixels[axis]) for panel in panels for axis in axes]
+        if count is not None:
+            yield f"-detpixels{letters}", count, counts, 0.0, " pixels"
+        if size is not None:
+            lengths = [
+                panel.pixels[axis] * panel.pixel_size[axis] * 1e3
+                for panel in panels
+                for axis in axes
+            ]
+            yield f"-detsize{letters}", size, lengths, SAME_LENGTH * 1e3, " mm"
+
+
+def _check_header(headers: ImageHeaders, source: str, panel: Panel) -> None:
+    """Refuse the header of an image of another detector."""
+    for option, header in (("-img", headers.image), ("-mask", headers.mask)):
+        if header is None:
+            continue
+        if header.shape != panel.pixels:
+            raise ExperimentError(
+                f"{option} {header.path} has {_by(header.shape)} pixels (slow x fast), and "
+                f"{source} has {_by(panel.pixels)}; name an image of that detector"
+            )
+        side, own = header.number("PIXEL_SIZE"), panel.pixel_size[0] * 1e3
+        if side is not None and abs(side - own) > SAME_NUMBER * own:
+            raise ExperimentError(
+                f"{header.where('PIXEL_SIZE')} is {side:.10g} mm, and {source} has {own:.10g} mm; "
+                "name an image of that detector"
+            )
+
+
+def _by(pixels: tuple[int, int]) -> str:
+    return " x ".join(map(str, pixels))
+
+
+def _check_sensor(given: Given, source: str, read: Geometry, conflicts: Conflicts) -> None:
+    """Refuse another thickness than the file's; tell of a sensor that is not asked for."""
+    stated = {sensor.thickness for sensor in read.sensors if sensor is not None}
+    thickness = given.number("-detector_thick")
+    if not stated:
+        return
+    if thickness is None:
+        conflicts.note(sensor_note(read))
+        return
+    for own in stated:
+        if thickness and abs(thickness / 1e6 - own) > SAME_LENGTH:
+            raise ExperimentError(
+                f"-detector_thick {thickness:g} µm and {source}, whose sensor has {own * 1e6:g} µm,"
+                " contradict each other; make them equal"
+            )
+
+
+def _with_mask(given: Given, panels: tuple[Panel, ...], headers: ImageHeaders) -> tuple[Panel, ...]:
+    asked = given.any_of(*_ONE_PANEL)
+    if asked and len(panels) > 1:
+        raise UsageError(
+            f"{' '.join(asked)}: which of the {len(panels)} panels is meant is left open; leave it "
+            "out, or write a TOML file (`tiled-sim config`), whose panels may have each their own"
+        )
+    if headers.mask is None:
+        return panels
+    (panel,) = panels
+    if headers.mask.shape != panel.pixels:
+        raise ExperimentError(
+            f"-mask {headers.mask.path} has {_by(headers.mask.shape)} pixels (slow x fast), the "
+            f"panel {_by(panel.pixels)}; name a mask of that detector"
+        )
+    return (replace(panel, mask=headers.mask_file),)
+
+
+def _light(
+    given: Given, source: DetectorSource, read: Geometry, spectrum: SpectrumTable | None
+) -> tuple[float | None, SpectrumTable | None]:
+    """Wavelength [Å] and spectrum that a file states."""
+    light = read.light
+    if source.geometry is None:
+        return None, None
+    if len(light.wavelength) > 1:
+        others = [*(["--spectrum"] if spectrum is not None else []), *given.any_of(*_SPREADS)]
+        if others:
+            raise ExperimentError(
+                f"{source.option} has a spectrum of {len(light.wavelength)} wavelengths, and "
+                f"{' '.join(others)} says another; leave it out"
+            )
+        return None, SpectrumTable(np.array(light.wavelength), np.array(light.weight), False)
+    option = given.last_of("-energy", "-lambda")
+    said = said_wavelength(given, Conflicts(False))
+    if not light.wavelength:
+        if said is None and spectrum is None:
+            raise InputFileError(
+                f"{source.geometry}: it says no wavelength; give it with -lambda (or -energy)"
+            )
+        return None, None
+    (stated,) = light.wavelength
+    if said is not None and abs(said - stated) > SAME_NUMBER * stated:
+        raise ExperimentError(
+            f"{option} ({said:.10g} Å) and {source.option} ({stated:.10g} Å) contradict each "
+            f"other; leave {option} out"
+        )
+    return stated, None
+
+
+def _laboratory(panel: Panel, convention: Convention) -> Laboratory:
+    """A panel where it stands, as if the options of a convention had put it there."""
+    origin, fast, slow, normal, beam = (
+        np.array(vector)
+        for vector in (
+            *(panel.origin, panel.fast_axis, panel.slow_axis, panel.normal),
+            unit(convention.beam),
+        )
+    )
+    slope = float(beam @ normal)
+    distance = panel.close_distance / (slope if abs(slope) > 1e-12 else 1.0)
+    spot = distance * beam - origin
+    side = max(panel.pixel_size)
+    placed = Placed(
+        *(origin, origin, fast, slow, normal, beam),
+        polarization_axis=unit(convention.polarization_axis),
+        spindle=unit(convention.spindle),
+        distance=distance,
+        beam_centre=_counted(convention.name, float(spot @ fast), float(spot @ slow), panel),
+    )
+    return Laboratory(placed, panel.pixels, side, 0.0, up_of(convention))
+
+
+def _counted(name: str, fast: float, slow: float, panel: Panel) -> tuple[float, float]:
+    """X and Y of a beam spot on a panel, as a convention counts them [m]."""
+    half = 0.5 * max(panel.pixel_size)
+    if name == "mosflm":
+        return slow - half, fast - half
+    if name == "denzo":
+        return slow, fast
+    if name == "adxv":
+        return fast, panel.pixels[0] * panel.pixel_size[0] - slow
+    return fast, slow
