@@ -131,3 +131,8 @@ def test_what_is_no_spectrum_is_refused(read, text, fault):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(InputFileError, match=r"nowhere\.txt"):
         read_spectrum(tmp_path / "nowhere.txt")
+
+
+def test_a_weight_beyond_computing_with_is_refused_with_its_line(read):
+    message = refused(read, "9500 1\n9510 1e308\n9520 1e308\n")
+    assert "line 2 ('9510 1e308') has the weight 1e+308, more than 1e+30" in message

@@ -156,6 +156,10 @@ class Command:
             given, wavelength, structure_factors, clip_to_beam, conflicts
         )
         beam_size = read_beam_size(given) / 1000.0
+        if beam_size < 0:
+            conflicts.note(
+                f"-beamsize {beam_size * 1000:g} mm: less than 0 is a beam without an end, as in C"
+            )
         experiment = Experiment(
             beam=read_beam(
                 given,
