@@ -150,7 +150,7 @@ def test_an_eighth_line_that_is_no_cell_is_refused(cell_of, edge):
         cell_of(MOSFLM.replace("     70.0000", f"     {edge}"))
 
 
-MOSFLM = """\
+WITH_MISSETTING = """\
 0.0196 0 0
 0 0.0196 0
 0 0 0.0196
@@ -167,6 +167,6 @@ MOSFLM = """\
 )
 def test_missetting_angles_that_turn_nothing_are_told(tmp_path, missetting, told):
     path = tmp_path / "A.mat"
-    path.write_text(MOSFLM.format(missetting=missetting))
+    path.write_text(WITH_MISSETTING.format(missetting=missetting))
     assert bool(read_matrix(path).note) == bool(told)
     assert told in read_matrix(path).note
