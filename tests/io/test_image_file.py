@@ -1,6 +1,7 @@
 """Image files of every format: told apart by content, then by name."""
 
 import hashlib
+import os
 
 import numpy as np
 import pytest
@@ -173,3 +174,9 @@ def test_gaps_of_tiff_and_edf_images_are_left_out(tmp_path, kind, pixel, gap):
     found = read_image_file(str(tmp_path / "image"), None, None)
     assert np.argwhere(~found.live).tolist() == [[1, 2]]
     assert found.marks[0].startswith("1 pixels ")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.img")
+    with pytest.raises(InputFileError, match="not a regular file: write it to disk"):
+        read_image_file(str(tmp_path / "pipe.img"), None, None)
