@@ -370,3 +370,8 @@ def test_more_gpus_than_there_are_is_told_with_both_numbers(gpus):
     message = r"cluster='gpu:3': torch sees 2 GPUs here, with CUDA_VISIBLE_DEVICES='0,1'"
     with pytest.raises(UsageError, match=message):
         seen_by_workers("gpu:3")
+
+
+def test_a_cluster_or_client_of_dask_is_refused_with_what_to_give():
+    with pytest.raises(UsageError, match="takes a text: of a dask cluster or client"):
+        parse_cluster(object())

@@ -28,10 +28,11 @@ def main():
 def script(tmp_path):
     """Run a script as a user does; what became of it."""
 
-    def run(text):
+    def run(text, name="script.py"):
         (tmp_path / "script.py").write_text(text)
         return subprocess.run(
-            [sys.executable, "script.py"],
+            [sys.executable, name],
+            input=text,
             cwd=tmp_path,
             env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
             capture_output=True,
@@ -70,3 +71,14 @@ def test_a_short_run_which_needs_no_processes_needs_no_guard(script):
         done.stdout
         == "<Run run.zarr: 1 x 1 x 64 x 64 (frame x panel x slow x fast); 1 of 1 tiles are done>\n"
     )
+
+
+def test_a_script_on_standard_input_is_told_to_be_a_file(script, tmp_path):
+    guarded = (
+        SCRIPT + MAIN.format(cluster="local:2") + '\n\nif __name__ == "__main__":\n    main()\n'
+    )
+    done = script(guarded, "-")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("write it into a file, and run that")
+    assert "Nanny" not in done.stderr
+    assert not (tmp_path / "run.zarr").exists()

@@ -1,6 +1,7 @@
 """Image files of every format: told apart by content, then by name."""
 
 import hashlib
+import os
 
 import numpy as np
 import pytest
@@ -158,3 +159,24 @@ def test_an_smv_type_that_is_not_known_is_refused(tmp_path):
     (tmp_path / "a.img").write_bytes(smv(PIXELS, "float").replace(b"=float;", b"=mad;  "))
     with pytest.raises(InputFileError, match="TYPE=mad is not unsigned_short or signed_short"):
         read_image_file(str(tmp_path / "a.img"), None, None)
+
+
+@pytest.mark.parametrize("kind", ["tiff", "edf"])
+@pytest.mark.parametrize(
+    ("pixel", "gap"), [("int32", -1), ("int32", 2**31 - 1), ("uint32", 2**32 - 1), ("int16", -2)]
+)
+def test_gaps_of_tiff_and_edf_images_are_left_out(tmp_path, kind, pixel, gap):
+    module = pytest.importorskip(f"fabio.{'tif' if kind == 'tiff' else 'edf'}image")
+    pixels = PIXELS.astype(pixel)
+    pixels[1, 2] = gap
+    image = module.TifImage(data=pixels) if kind == "tiff" else module.EdfImage(data=pixels)
+    image.write(str(tmp_path / "image"))
+    found = read_image_file(str(tmp_path / "image"), None, None)
+    assert np.argwhere(~found.live).tolist() == [[1, 2]]
+    assert found.marks[0].startswith("1 pixels ")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.img")
+    with pytest.raises(InputFileError, match="not a regular file: write it to disk"):
+        read_image_file(str(tmp_path / "pipe.img"), None, None)

@@ -148,3 +148,25 @@ def test_a_file_of_another_layout_has_no_cell(cell_of):
 def test_an_eighth_line_that_is_no_cell_is_refused(cell_of, edge):
     with pytest.raises(InputFileError, match=r"A\.mat: line 8 \(.*\) is not a cell"):
         cell_of(MOSFLM.replace("     70.0000", f"     {edge}"))
+
+
+WITH_MISSETTING = """\
+0.0196 0 0
+0 0.0196 0
+0 0 0.0196
+{missetting}
+1 0 0
+0 1 0
+0 0 1
+50 50 50 90 90 90
+"""
+
+
+@pytest.mark.parametrize(
+    ("missetting", "told"), [("0.000 0.000 0.000", ""), ("0.100 -2.000 0.000", "0.100 -2.000 0.")]
+)
+def test_missetting_angles_that_turn_nothing_are_told(tmp_path, missetting, told):
+    path = tmp_path / "A.mat"
+    path.write_text(WITH_MISSETTING.format(missetting=missetting))
+    assert bool(read_matrix(path).note) == bool(told)
+    assert told in read_matrix(path).note

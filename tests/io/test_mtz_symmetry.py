@@ -91,3 +91,11 @@ def test_an_operator_that_is_none_is_refused(written):
     path = written("P 1 21 1", C_UNIQUE, (b"-X,Y+1/2,-Z", b"-X,Y+1/2"))
     with pytest.raises(InputFileError, match=r"made.mtz: gemmi cannot read it .*two commas"):
         read_mtz(path)
+
+
+def test_a_header_that_is_cut_short_is_refused(written):
+    path = written("P 21 21 21", (40, 50, 60, 90, 90, 90))
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"END     ")])
+    with pytest.raises(InputFileError, match="its header has no end: it is cut short"):
+        read_mtz(path)

@@ -131,3 +131,9 @@ def test_a_file_that_is_not_text_is_refused(read):
 def test_a_file_that_does_not_exist_is_refused_by_its_name(tmp_path):
     with pytest.raises(InputFileError, match=r"nowhere\.txt: there is no such file"):
         read_sources(tmp_path / "nowhere.txt")
+
+
+@pytest.mark.parametrize("line", ["-1e308 1e308 0 1 1e-10", "-1e-308 0 0 1 1e-10", "-1e200"])
+def test_a_place_that_cannot_be_computed_with_is_refused_with_its_line(read, line):
+    with pytest.raises(InputFileError, match=r"line 2 .* too far or too near to compute with"):
+        read(f"-1 0 0\n{line}\n")

@@ -78,7 +78,7 @@ def test_lines_in_any_order_are_read_where_the_header_says_what_they_are(read):
 @given(
     in_energies=st.booleans(),
     where=st.lists(st.floats(0.0, 1.0), min_size=1, max_size=5),
-    weight=st.floats(1e-300, 1e300),
+    weight=st.floats(1e-300, 1e30),
 )
 def test_the_order_of_the_lines_and_their_weights_are_kept(scratch, in_energies, where, weight):
     low, high = ENERGIES if in_energies else WAVELENGTHS
@@ -131,3 +131,8 @@ def test_what_is_no_spectrum_is_refused(read, text, fault):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(InputFileError, match=r"nowhere\.txt"):
         read_spectrum(tmp_path / "nowhere.txt")
+
+
+def test_a_weight_beyond_computing_with_is_refused_with_its_line(read):
+    message = refused(read, "9500 1\n9510 1e308\n9520 1e308\n")
+    assert "line 2 ('9510 1e308') has the weight 1e+308, more than 1e+30" in message

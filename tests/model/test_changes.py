@@ -308,3 +308,9 @@ def test_a_space_group_goes_with_a_list_and_is_left_behind_by_an_mtz():
     again = listed.with_({"structure_factors.mtz": "a.mtz"}).structure_factors
     assert again == Reflections("a.mtz", "mtz", 3.0)
     assert listed.with_({"structure_factors.space_group": None}).sha256 != listed.sha256
+
+
+@pytest.mark.parametrize("changes", [None, ["beam.wavelength_A"], {3: 1}])
+def test_what_is_no_mapping_of_keys_is_refused(changes):
+    with pytest.raises(ExperimentError, match="changes are a mapping of keys and values"):
+        EXPERIMENT.with_(changes)

@@ -185,3 +185,11 @@ def test_an_mtz_is_read_by_its_column(tmp_path):
 def test_a_file_that_is_gone_is_refused_by_name(still, tmp_path):
     with pytest.raises(InputFileError, match=r"gone\.hkl"):
         load_inputs(still("-hkl", tmp_path / "gone.hkl"))
+
+
+def test_a_list_of_nothing_but_zeros_is_told(still, tmp_path):
+    (tmp_path / "z.hkl").write_text("1 2 3 0\n2 2 3 0\n")
+    (tmp_path / "f.hkl").write_text("1 2 3 0\n2 2 3 1\n")
+    zeros, some = (load_inputs(still("-hkl", tmp_path / f"{n}.hkl")).factors for n in "zf")
+    assert "every F that it gives is 0: is it the right column, or file?" in zeros.provenance.notes
+    assert not any("every F" in note for note in some.provenance.notes)

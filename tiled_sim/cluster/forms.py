@@ -114,6 +114,11 @@ def parse_cluster(text: str, source: str = "--cluster") -> Where:
     InputFileError
         for a scheduler file or a profile that is missing or malformed
     """
+    if not isinstance(text, str):  # from Python: a dask cluster or client, say
+        raise UsageError(
+            f"{source} is a {type(text).__name__}, and takes a text: of a dask cluster or client "
+            "its scheduler's address, tcp://HOST:PORT"
+        )
     if text.startswith(_REMOTE):
         return Remote(text)
     if match := _LOCAL.fullmatch(text):

@@ -22,14 +22,21 @@ def require_guarded_script() -> None:
     Raises
     ------
     UsageError
-        with the line, and what to write
+        with the line, and what to write; for a script that is no file, as on standard input
     """
     if dask.config.get("distributed.worker.multiprocessing-method") == "fork":
         return
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise UsageError(_sentence("the main module", None))
     line = _running_line()
-    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    # of a module that was found by its name, the name is imported, and not the file
+    if file is not None and getattr(main, "__spec__", None) is None and not Path(file).exists():
+        raise UsageError(
+            f"the script is {file}, which is no file, and worker processes read it once more: "
+            "write it into a file, and run that"
+        )
     if line is None or file is None:
         return  # nothing that a worker could run
     try:

@@ -98,8 +98,8 @@ def read_image_file(
         )
     dead = np.zeros(pixels.shape, dtype=np.bool_)
     marks: tuple[str, ...] = ()
-    if kind in ("cbf", "hdf5"):
-        dead, marks = gaps(pixels, negative=kind == "cbf")
+    if kind in ("cbf", "hdf5", "tiff", "edf"):
+        dead, marks = gaps(pixels, negative=kind != "hdf5")
     if masked is not None and masked.any():
         marks = (*marks, f"{np.count_nonzero(masked)} pixels are dead by the file's pixel_mask")
         dead = dead | masked

@@ -32,8 +32,11 @@ def image_format(path: str) -> str:
     Raises
     ------
     InputFileError
-        if the file cannot be read, or is packed
+        if the file cannot be read, is packed, or is not a regular file
     """
+    # asked before opening: opening a named pipe would wait for its writer
+    if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+        raise InputFileError(f"{path} is not a regular file: write it to disk and name that")
     try:
         with open(path, "rb") as file:
             beginning = file.read(1024)

@@ -9,6 +9,8 @@ from tiled_sim.errors import InputFileError
 
 #: A number as headers write it: digits 0-9, no underscores.
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+#: Of any camera, in the units of SMV.
+_LARGEST = 1e8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class ImageHeader:
         Raises
         ------
         InputFileError
-            if the value is not a finite number
+            if the value is not a finite number, or beyond what any camera has
         """
         if key not in self.entries:
             return None
@@ -74,5 +76,9 @@ class ImageHeader:
             raise InputFileError(
                 f"{self.where(key)} is not a number: write it bare, without a unit, or remove the "
                 "line"
+            )
+        if abs(number * entry.factor) > _LARGEST:
+            raise InputFileError(
+                f"{self.where(key)} is more than any camera has: check its unit, or remove the line"
             )
         return number * entry.factor

@@ -25,7 +25,7 @@ from tiled_sim.physics.vectors import Array
 _WHAT = "a MOSFLM matrix (rows X, Y, Z; columns a*, b*, c*; times the wavelength)"
 #: Numbers in each line of a file of MOSFLM: the matrix, missetting, orientation, cell.
 _LAYOUT = (3, 3, 3, 3, 3, 3, 3, 6)
-_CELL_LINE = 8
+_MISSETTING_LINE, _CELL_LINE = 4, 8
 #: What Fortran's fixed columns leave of two numbers whose second is negative.
 _BEFORE_SIGN = re.compile(r"(?<=[0-9.])(?=[+-])")
 
@@ -39,11 +39,13 @@ class MosflmMatrix:
     source : the file
     vectors : (3, 3) rows a*, b*, c* times the wavelength, dimensionless
     cell : a, b, c [Å], alpha, beta, gamma [°] of its eighth line; None if it has no such line
+    note : what it says beside and is not taken, in a sentence; empty: nothing
     """
 
     source: SourceFile
     vectors: Array
     cell: tuple[float, ...] | None
+    note: str = ""
 
 
 def read_matrix(path: str | Path) -> MosflmMatrix:
@@ -64,7 +66,9 @@ def read_matrix(path: str | Path) -> MosflmMatrix:
         raise source.error(
             f"it ends after {len(numbers)} of the nine numbers of {_WHAT}: complete it"
         )
-    return MosflmMatrix(source, np.array(numbers).reshape(3, 3).T, _cell(source, text))
+    cell = _cell(source, text)
+    note = "" if cell is None else _missetting(source, text)
+    return MosflmMatrix(source, np.array(numbers).reshape(3, 3).T, cell, note)
 
 
 def _content(text: bytes) -> Iterator[tuple[int, str, list[str]]]:
@@ -95,6 +99,17 @@ def _numbers(source: SourceFile, text: bytes) -> Iterator[float]:
                 yield value
                 continue
             raise line_error(source, line_number, line, fault)
+
+
+def _missetting(source: SourceFile, text: bytes) -> str:
+    """What to say of the missetting angles in a file that is laid out as MOSFLM does."""
+    _, _, words = next(islice(_content(text), _MISSETTING_LINE - 1, None))
+    if not any(number(word) for word in words):
+        return ""
+    return (
+        f"{source.name}: the missetting angles {' '.join(words)}° of its fourth line turn nothing: "
+        "the matrix is taken as it stands, as in C"
+    )
 
 
 def _cell(source: SourceFile, text: bytes) -> tuple[float, ...] | None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.io.mtz_columns import AmplitudeSet, choose_amplitudes, index_columns
-from tiled_sim.io.mtz_symmetry import space_group_of
+from tiled_sim.io.mtz_symmetry import is_whole, space_group_of
 from tiled_sim.io.refln_cif import is_cif, mtz_of_cif
 from tiled_sim.io.source_file import (
     MAX_BYTES,
@@ -165,6 +165,8 @@ def _of_mtz(gemmi: ModuleType, source: SourceFile, content: bytes) -> Any:
         except (RuntimeError, ValueError, MemoryError) as error:
             reason = str(error).replace(str(copy), source.name)
             raise source.error(f"gemmi cannot read it ({reason}): copy it again") from None
+    if not is_whole(content):
+        raise source.error("its header has no end: it is cut short; copy it again")
     mtz.spacegroup = space_group_of(gemmi, source, content, mtz)
     return mtz
 

@@ -1,5 +1,6 @@
 """The space group of an MTZ, which its header says twice: by a name and by operators."""
 
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -53,13 +54,22 @@ def space_group_of(gemmi: ModuleType, source: SourceFile, content: bytes, mtz: A
 
 def _operators(content: bytes) -> list[str]:
     """Of the SYMM records of the header."""
-    header = content[max(content.rfind(_HEADER), 0) :]
-    records = (header[at : at + _RECORD] for at in range(0, len(header), _RECORD))
     return [
         "".join(record[4:].decode("ascii", "replace").split())
-        for record in records
+        for record in _records(content)
         if record.startswith(b"SYMM ")
     ]
+
+
+def is_whole(content: bytes) -> bool:
+    """Whether an MTZ has the end of its header, which is that of the file but for a history."""
+    return any(record.startswith(b"END ") for record in _records(content))
+
+
+def _records(content: bytes) -> Iterator[bytes]:
+    """Those of the header."""
+    header = content[max(content.rfind(_HEADER), 0) :]
+    return (header[at : at + _RECORD] for at in range(0, len(header), _RECORD))
 
 
 def _act_alike(one: Any, other: Any) -> bool:

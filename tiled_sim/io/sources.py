@@ -29,6 +29,8 @@ _WRITTEN = Layout(
 )
 #: Longest wavelength that is taken for an X-ray's [m].
 _LONGEST = 1e-6
+#: Beyond these squares of X, Y and Z, which only give a direction, cannot be computed with.
+_NEAREST, _FARTHEST = 1e-100, 1e100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,10 +88,19 @@ def _refuse_impossible(table: Table) -> None:
     """Raise for the first row that is no source; what is left out (nan) is none of its faults."""
     position, (weight, wavelength) = table.values[:, :3], table.values[:, 3:].T
     at_sample = (position == 0.0).all(axis=1)
-    wrong = at_sample | (weight < 0) | (wavelength <= 0) | (wavelength > _LONGEST)
+    # fmax passes over columns that are left out
+    reach = np.fmax.reduce(np.abs(position), axis=1)
+    beyond = (reach > _FARTHEST) | ((reach > 0.0) & (reach < _NEAREST))
+    wrong = at_sample | beyond | (weight < 0) | (wavelength <= 0) | (wavelength > _LONGEST)
     if not wrong.any():
         return
     row = int(np.argmax(wrong))
+    if beyond[row]:
+        raise table.error(
+            row,
+            "gives a place too far or too near to compute with: only its direction counts, so "
+            "scale X, Y and Z alike",
+        )
     raise table.error(row, _complaint(at_sample[row], *map(float, table.values[row, 3:])))
 
 

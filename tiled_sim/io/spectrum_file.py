@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tiled_sim.io.source_file import read_source
 from tiled_sim.io.text_table import Layout, Table, read_table
+from tiled_sim.model.beam import LARGEST_WEIGHT
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 
 #: Photon energies [eV] and wavelengths [Å], each from least to most. They do not meet, nor does
@@ -56,8 +57,8 @@ def read_spectrum(path: str | Path) -> SpectrumTable:
     ------
     InputFileError
         if the file cannot be read or a line is malformed; where the first column may be either or
-        is neither, or the columns are the wrong way round; for a negative weight, and where all
-        are 0
+        is neither, or the columns are the wrong way round; for a weight that is negative or
+        beyond computing with, and where all are 0
     """
     table = read_table(read_source(path), _LAYOUT)
     first, weight = table.values.T
@@ -68,6 +69,13 @@ def read_spectrum(path: str | Path) -> SpectrumTable:
             row,
             f"has the weight {weight[row]:g}, which must not be negative: set what a background "
             "that was taken off has left below 0 to 0",
+        )
+    if weight.max() > LARGEST_WEIGHT:
+        row = int(np.argmax(weight))
+        raise table.error(
+            row,
+            f"has the weight {weight[row]:g}, more than {LARGEST_WEIGHT:g}: only ratios of weights "
+            "count, so divide them all",
         )
     if not weight.any():
         raise table.source.error("every weight in it is 0: give the spectrum's weights in column 2")

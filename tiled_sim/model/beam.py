@@ -19,7 +19,7 @@ MOST_SOURCES = 10**6
 #: Wavelengths that crystals diffract and people use, with room on both sides [Å].
 SHORTEST, LONGEST = 1e-3, 100.0
 #: Only ratios count, and those beyond this are none that anybody measured.
-_LARGEST_WEIGHT = 1e30
+LARGEST_WEIGHT = 1e30
 
 
 class Source(typing.NamedTuple):
@@ -77,7 +77,7 @@ class Spectrum:
         ).all(axis=0)
         sound = finite & (np.abs(lengths - 1.0) < 1e-9)
         sound &= (self.wavelength >= SHORTEST) & (self.wavelength <= LONGEST)
-        sound &= (self.weight >= 0) & (self.weight <= _LARGEST_WEIGHT)
+        sound &= (self.weight >= 0) & (self.weight <= LARGEST_WEIGHT)
         if not sound.all():
             require_source(self[int(np.argmin(sound))])
         require(
@@ -173,8 +173,8 @@ def require_source(source: Source) -> None:
     require_within(source.wavelength, "source.wavelength", SHORTEST, LONGEST, "Å")
     require(source.weight >= 0, f"source.weight = {source.weight} must not be negative")
     require(
-        source.weight <= _LARGEST_WEIGHT,
-        f"source.weight = {source.weight} is more than {_LARGEST_WEIGHT:g}; only ratios of weights "
+        source.weight <= LARGEST_WEIGHT,
+        f"source.weight = {source.weight} is more than {LARGEST_WEIGHT:g}; only ratios of weights "
         "count, so divide them all",
     )
 

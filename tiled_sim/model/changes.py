@@ -84,6 +84,10 @@ def _read(changes: Mapping[str, Any]) -> dict[str, _Given]:
     quantities = {spelt: name for name, key in KEYS.items() for spelt in spellings(name, key.unit)}
     given: dict[str, _Given] = {}
     said: dict[str, str] = {}
+    if not isinstance(changes, Mapping) or not all(isinstance(key, str) for key in changes):
+        raise ExperimentError(
+            "changes are a mapping of keys and values, such as {'beam.wavelength_A': 0.9}"
+        )
     for spelt, value in changes.items():
         name = quantities.get(spelt)
         if name is None:

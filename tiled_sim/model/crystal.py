@@ -11,7 +11,7 @@ from tiled_sim.physics.vectors import Array, Vector
 
 #: How far the products of direct and reciprocal vectors may be from those of dual ones: by the
 #: rounding of numbers that people write down, and by the factor of nanoBragg's triclinic cells.
-_ROUNDING, _LEAN = 1e-4, 0.5
+_ROUNDING, LEAN = 1e-4, 0.5
 #: Along each axis: a crystal of a centimetre at 1 Å.
 MOST_CELLS = 10**8
 #: Edges of a cell [Å], from less than a bond to a tenth of a millimetre.
@@ -101,7 +101,7 @@ class Crystal:
         factor = float(np.trace(unity)) / 3.0
         off = float(np.abs(unity - factor * np.eye(3)).max())
         require(
-            abs(factor - 1.0) < _LEAN and off < _ROUNDING,
+            abs(factor - 1.0) < LEAN and off < _ROUNDING,
             "crystal: a*, b*, c* are not the reciprocal vectors of a, b, c: the products are "
             f"{unity.round(6).tolist()}; change both, as Experiment.with_ does",
         )

@@ -10,6 +10,8 @@ from tiled_sim.model.crystal import Crystal
 
 if TYPE_CHECKING:
     from tiled_sim.model.experiment import Experiment
+#: No detector has larger pixels [m].
+_WIDE_PIXEL = 0.011
 
 
 def coarsest_spacing(crystal: Crystal) -> float:
@@ -37,6 +39,12 @@ def remarks(experiment: "Experiment") -> list[str]:
     domains, spacing = experiment.crystal.domains, coarsest_spacing(experiment.crystal)
     if beam.fluence == 0.0:
         told.append("the fluence is 0, so the image is empty")
+    widest = max(max(panel.pixel_size) for panel in experiment.detector.panels)
+    if widest > _WIDE_PIXEL:
+        told.append(
+            f"pixels of {widest * 1e3:g} mm are larger than any detector has; if they were given "
+            f"in µm, they are of {widest:.6g} mm"
+        )
     dmin = experiment.sampling.dmin
     if dmin >= spacing * (1.0 - 1e-9):
         told.append(

@@ -39,7 +39,8 @@ class Sampling:
             self.oversample <= MOST_OVERSAMPLE,
             f"sampling.oversample = {self.oversample} makes {self.oversample**2} subpixels of a "
             f"pixel, each as much work as an image of its own; {MOST_OVERSAMPLE} along each side "
-            "are allowed. Say fewer, or check the size of the crystal if you said none",
+            "are allowed. Say fewer; if you said none, check the units of the crystal's size, the "
+            "distance and the pixel, which it was chosen from",
         )
         require(
             math.isfinite(self.dmin) and self.dmin >= 0,

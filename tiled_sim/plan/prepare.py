@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import Any
 
 from tiled_sim.errors import ExperimentError, UsageError
@@ -86,6 +87,12 @@ def prepare(
     InputFileError, CoverageError, UsageError
         naming what is wrong and what to do
     """
+    if not isinstance(experiment, Experiment):  # from Python
+        raise UsageError(
+            f"the experiment is a {type(experiment).__name__}: make it by Experiment.from_toml(…) "
+            "or Experiment.from_nanobragg([…])"
+        )
+    _require_sides(tile)
     if require_coverage is not None and not 0.0 <= require_coverage <= 1.0:
         raise UsageError(f"--require-coverage {require_coverage} must be a share from 0 to 1")
     chosen = choose_kernel(experiment, settings, device=workers.device, cores=workers.cores)
@@ -127,3 +134,12 @@ def _refuse_racing_interpolation(experiment: Experiment, coverage: Coverage) -> 
             "it meets the first, which --c-compat does not replay: leave --c-compat out, or say "
             "-nointerpolate"
         )
+
+
+def _require_sides(tile: Any) -> None:
+    """Refuse what is no size of a tile."""
+    if tile is None:
+        return
+    sides = tile if isinstance(tile, tuple | list) else ()
+    if len(sides) != 2 or not all(isinstance(side, Integral) for side in sides):
+        raise UsageError(f"--tile {tile!r} must be a whole number, or two (slow, fast)")

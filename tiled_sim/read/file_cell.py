@@ -1,5 +1,8 @@
 """Cells that files name: taken where nothing else is said, and held against what is."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from tiled_sim.errors import ExperimentError
@@ -38,6 +41,22 @@ def cell_of_file(reflections: Reflections) -> Cell | None:
 def spelt(cell: Cell) -> str:
     """A cell in a line."""
     return " ".join(f"{value:.6g}" for value in cell)
+
+
+def of_radians(angles: Sequence[float]) -> str:
+    """What is wrong with angles that were written in radians; empty if they were not.
+
+    Parameters
+    ----------
+    angles : as many as are said of alpha, beta, gamma [°]; 0 stands for one that is not
+    """
+    if not angles or not 0.0 < max(angles) < math.pi:
+        return ""
+    degrees = " ".join(f"{np.degrees(angle):.5g}" for angle in angles)
+    return (
+        f"angles of {' '.join(f'{angle:.6g}' for angle in angles)}° are no cell's; if they are in "
+        f"radians, write {degrees}"
+    )
 
 
 def disagreement(name: str, cell: Cell | None, crystal: Crystal) -> str:

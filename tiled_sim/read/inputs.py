@@ -60,10 +60,19 @@ def read_structure_factors(
     """
     if reflections.path is None:
         return None
+    factors = _read_structure_factors(reflections, reflections.path, crystal)
+    if factors.amplitude.any():
+        return factors
+    return factors.noted("every F that it gives is 0: is it the right column, or file?")
+
+
+def _read_structure_factors(
+    reflections: Reflections, path: str, crystal: Crystal | None
+) -> StructureFactors:
     if reflections.format == "mtz":
-        return read_mtz(reflections.path, reflections.column)
+        return read_mtz(path, reflections.column)
     read = read_fdump if reflections.format == "fdump" else read_hkl
-    factors = read(reflections.path)
+    factors = read(path)
     if reflections.space_group is None:
         return factors.noted(*centring_notes(factors))
     angles = None

@@ -265,3 +265,15 @@ def test_geometry_is_not_read_from_other_formats(tmp_path, monkeypatch):
     np.savez("m.npz", mask=np.ones((SIDE, SIDE), bool))
     with pytest.raises(InputFileError, match=r"m\.npz: geometry is read from the headers of SMV"):
         read_options((LINE + "-img m.npz").split())
+
+
+@pytest.mark.parametrize("key", ["DISTANCE", "PIXEL_SIZE", "BEAM_CENTER_X", "WAVELENGTH"])
+def test_a_number_that_no_camera_has_is_blamed_on_its_line(masked, key):
+    with pytest.raises(InputFileError, match=rf"header line \d+: {key}=1e308 is more than any"):
+        masked(**{key: "1e308"})
+
+
+def test_a_pixel_in_micrometres_is_noted_in_both_readings(masked):
+    notes = "\n".join(masked(PIXEL_SIZE=172).notes)
+    assert "pixels of 172 mm are larger than any detector has" in notes
+    assert "if they were given in µm, they are of 0.172 mm" in notes

@@ -16,6 +16,7 @@ from tiled_sim.physics.vectors import about_fixed_axes
 from tiled_sim.read.nanobragg.reader import Command, read_options
 from tiled_sim.read.toml.writer import write_toml
 
+EDGES = "-default_F 1 -N 5 -cell 50 60 70"
 CRYSTAL = "-default_F 100 -cell 100 100 100 90 90 90 -N 5 "
 
 
@@ -1287,3 +1288,31 @@ def test_a_file_s_cell_that_counts_for_nothing_is_kept_in_the_document(tmp_path)
     path.write_text(write_toml(asked))
     assert "ignore_file_cell = true" in path.read_text()
     assert Experiment.from_toml(path).structure_factors == asked.structure_factors
+
+
+def test_a_skewed_cell_that_c_makes_another_of_is_refused_with_the_ways_to_it():
+    words = f"{EDGES} 30 30 30".split()
+    with pytest.raises(ExperimentError, match=r"0\.384 times the volume .*TOML.*-mat FILE alone"):
+        read_options(words)
+
+
+def test_angles_of_a_cell_in_radians_are_refused_with_the_degrees():
+    words = f"{EDGES} 1.5708 1.5708 2.0944".split()
+    with pytest.raises(ExperimentError, match=r"are in radians, write 90 90 120"):
+        read_options(words)
+
+
+def test_options_in_one_text_are_refused_with_how_to_split_them():
+    with pytest.raises(UsageError, match=r"split it, by shlex\.split"):
+        read_options(EDGES)
+
+
+def test_too_many_subpixels_of_a_distance_in_metres_are_blamed_on_units():
+    words = f"{EDGES} -distance 0.1 -pixel 1".split()
+    with pytest.raises(ExperimentError, match="check the units of the crystal's size, the dist"):
+        read_options(words)
+
+
+def test_a_negative_beam_is_noted_to_have_no_end():
+    assert "-beamsize -1 mm: less than 0 is a beam without an end, as in C" in notes("-beamsize -1")
+    assert "without an end" not in notes("-beamsize 1")

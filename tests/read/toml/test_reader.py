@@ -959,3 +959,22 @@ def test_a_sensor_cannot_be_had_as_c_has_it(read):
     text = SECTIONS["detector"] + "\nsensor = { thickness_um = 450, attenuation_length_um = 500 }"
     with pytest.raises(ExperimentError, match="cannot be had as C has it"):
         read("c_compat = true\n" + document(detector=text))
+
+
+def test_a_byte_order_mark_is_passed_over(read, folder):
+    plain = read(document())
+    Path("b.toml").write_bytes(b"\xef\xbb\xbf" + document().encode())
+    assert Experiment.from_toml("b.toml") == plain
+
+
+def test_missetting_angles_of_a_matrix_file_are_told(read, folder):
+    lines = ["0.02 0 0", "0 0.02 0", "0 0 0.02", "0 1 0", "1 0 0", "0 1 0", "0 0 1"]
+    Path("m.mat").write_text("\n".join([*lines, "50 50 50 90 90 90", ""]))
+    found = read(document(crystal='matrix = "m.mat"\ncells = 5'))
+    assert any("missetting angles 0 1 0°" in note for note in found.notes)
+
+
+def test_angles_of_a_cell_in_radians_are_refused_with_the_key_for_them(read):
+    text = "cell_A = [50, 60, 70]\ncell_angles_deg = [1.5708, 1.5708, 1.5708]\ncells = 5"
+    with pytest.raises(ExperimentError, match=r"in radians, write 90 90 90 .*cell_angles_rad"):
+        read(document(crystal=text))

@@ -8,7 +8,7 @@ import numpy as np
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.matrix import read_matrix
-from tiled_sim.model.crystal import LONGEST_EDGE, MOST_CELLS, SHORTEST_EDGE, Crystal, Domains
+from tiled_sim.model.crystal import LEAN, LONGEST_EDGE, MOST_CELLS, SHORTEST_EDGE, Crystal, Domains
 from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.recorded import IndexedCrystal
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
@@ -23,7 +23,7 @@ from tiled_sim.physics.cell import (
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.orientation import random_missetting
 from tiled_sim.physics.vectors import Array, Vector, about_fixed_axes, as_tuple
-from tiled_sim.read.file_cell import cell_of_file, spelt
+from tiled_sim.read.file_cell import cell_of_file, of_radians, spelt
 from tiled_sim.read.matrices import (
     cell_of,
     cells_differ,
@@ -107,6 +107,7 @@ def _vectors(
     if values is None:
         return dual(reciprocal), reciprocal
     direct, reciprocal = with_lengths(reciprocal, lengths, volume)
+    _refuse_skewed(values, direct, reciprocal)
     _, made = lengths_and_angles(direct)
     if float(np.abs(made - angles).max()) > 1e-6:
         conflicts.note(
@@ -133,11 +134,25 @@ def _recorded_vectors(
     return recorded.direct_vectors, recorded.reciprocal_vectors
 
 
+def _refuse_skewed(values: Sequence[float | str], direct: Array, reciprocal: Array) -> None:
+    """Refuse a cell that C makes so wrong that direct and reciprocal vectors do not go together."""
+    share = abs(float(np.trace(direct @ reciprocal.T)) / 3.0)
+    if abs(share - 1.0) < LEAN:
+        return
+    raise ExperimentError(
+        f"-cell {' '.join(map(str, values))}: C orients a triclinic cell wrongly, and makes one of "
+        f"{share:.3g} times the volume of this one. Write the experiment in TOML (cell_A and "
+        "cell_angles_deg in [crystal]), where the cell is exact, give -mat FILE alone, or a less "
+        "skewed cell of the same lattice"
+    )
+
+
 def _of_matrix(
     path: str, wavelength: float, cell: Array | None, conflicts: Conflicts, ignore_file_cell: bool
 ) -> Array:
     """Rows a*, b*, c* [1/Å] of ``-mat``; `cell` is that of ``-cell`` [Å, °]."""
     matrix = read_matrix(path)
+    conflicts.note(matrix.note)
     if conflicts.c_compat:
         require_crystal(matrix)
         return matrix.vectors / wavelength
@@ -184,6 +199,8 @@ def _check_cell(values: list[float], conflicts: Conflicts) -> None:
                 f"{said}: {name} = {value:g} Å must lie between {SHORTEST_EDGE:g} and "
                 f"{LONGEST_EDGE:g} Å; check its unit"
             )
+    if wrong := of_radians(values[3:]):
+        raise ExperimentError(f"{said}: {wrong}")
 
 
 def _missetting(given: Given, conflicts: Conflicts) -> Vector | None:

@@ -425,7 +425,8 @@ def _with_distance(
         distance = _default(distance, 100.0, "DISTANCE", headers, conflicts)
     for option, value in (("-distance", distance), ("-close_distance", close)):
         if value is not None and value <= _NEAREST:
-            raise ExperimentError(f"{option} {value:g} mm must be positive")
+            fault = "must be positive" if value <= 0 else "is nearer than any detector can be"
+            raise ExperimentError(f"{option} {value:g} mm {fault}; check it, and its unit")
     placement = replace(placement, distance=distance / 1000.0)
     if close is None:
         return placement

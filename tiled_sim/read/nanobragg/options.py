@@ -280,14 +280,19 @@ def parse(tokens: Sequence[str], *, c_compat: bool) -> Given:
 
     Parameters
     ----------
-    tokens : the words of the command line
+    tokens : the words of the command line, each its own
     c_compat : let options through that the C program reads to no effect
 
     Raises
     ------
     UsageError
-        for an unknown, refused or malformed option, naming it and what to do
+        for an unknown, refused or malformed option, naming it and what to do; for a text in
+        place of words
     """
+    if isinstance(tokens, str):
+        raise UsageError(
+            "options are a list of words, and this is one text: split it, by shlex.split"
+        )
     words = [str(token) for token in tokens]
     occurrences: list[tuple[str, tuple[Value, ...]]] = []
     notes: list[str] = []

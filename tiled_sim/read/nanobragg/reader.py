@@ -193,6 +193,10 @@ class Command:
             if seen.stated is None
             else recommended_for(detector, crystal, wavelength)
         )
+        if beam_size < 0:
+            conflicts.note(
+                f"-beamsize {beam_size * 1000:g} mm: less than 0 is a beam without an end, as in C"
+            )
         experiment = Experiment(
             beam=read_beam(
                 given,

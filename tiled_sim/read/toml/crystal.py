@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tiled_sim.io.matrix import read_matrix
+from tiled_sim.io.matrix import MosflmMatrix, read_matrix
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
@@ -12,7 +12,7 @@ from tiled_sim.model.units import ANGLE, ATOMIC, Unit, units_of
 from tiled_sim.physics.cell import cell_volume, dual, reciprocal_from_cell
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Array, about_fixed_axes
-from tiled_sim.read.file_cell import cell_of_file, spelt
+from tiled_sim.read.file_cell import cell_of_file, of_radians, spelt
 from tiled_sim.read.matrices import reciprocal_of
 from tiled_sim.read.toml.table import Table, plain
 
@@ -102,7 +102,12 @@ def _vectors(
         table.choose("how the crystal is oriented", _VECTORS, ("misset",))
         return _given_vectors(table)
     if way == ("matrix",):
-        return _misset(table, _of_matrix(table, wavelength, structure_factors.ignore_file_cell))
+        matrix = _matrix(table)
+        notes += [matrix.note] if matrix.note else []
+        ignored = structure_factors.ignore_file_cell
+        with table.reading("matrix"):
+            reciprocal = reciprocal_of(matrix, wavelength, None, ignore_file_cell=ignored)
+        return _misset(table, reciprocal)
     return _misset(table, _of_cell(table))
 
 
@@ -129,14 +134,14 @@ def _of_cell(table: Table) -> Array:
         raise table.error(
             f"no such cell exists: {lengths.tolist()} Å, {(angles * RADIAN).round(6).tolist()}°"
         )
+    if wrong := of_radians((angles * RADIAN).tolist()):
+        raise table.error(f"cell_angles: {wrong} (or name them cell_angles_rad)")
     return reciprocal_from_cell(lengths, angles)
 
 
-def _of_matrix(table: Table, wavelength: float, ignore_file_cell: bool) -> Array:
-    """Reciprocal vectors [1/Å]; the file has them times the wavelength."""
+def _matrix(table: Table) -> MosflmMatrix:
     with table.reading("matrix"):
-        matrix = read_matrix(table.path("matrix"))
-        return reciprocal_of(matrix, wavelength, None, ignore_file_cell=ignore_file_cell)
+        return read_matrix(table.path("matrix"))
 
 
 def _misset(table: Table, reciprocal: Array) -> tuple[Array, Array]:

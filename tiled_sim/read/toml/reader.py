@@ -98,7 +98,7 @@ def _parse(file: Path) -> dict[str, Any]:
     except ValueError as error:  # a NUL character in the name
         raise InputFileError(f"cannot read the experiment {file}: {error}") from None
     try:
-        return tomllib.loads(text.decode())
+        return tomllib.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise InputFileError(f"{file}: a TOML file is UTF-8 text, this file is not") from None
     except RecursionError:
