@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from strategies.numbers import finite, three, turns
-from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.beam import LONGEST, Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment, Reflections
@@ -124,7 +124,7 @@ def experiments(draw, layouts, crystals_of, panels_in, curved=False, dmin=False,
     crystal = draw(crystals_of(domains))
     # h, k, l within 300
     wavelength = max(0.4, max(crystal.edges) / 150.0)
-    wavelength *= draw(finite(1.0, 4.0))
+    wavelength = min(wavelength * draw(finite(1.0, 4.0)), 0.95 * LONGEST)
     laboratory = about_fixed_axes(*draw(turns))
     panel = draw(panels_in(laboratory))
     radius = draw(st.none() | st.just(abs(np.dot(panel.origin, panel.normal)))) if curved else None
