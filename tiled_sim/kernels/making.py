@@ -1,10 +1,11 @@
-"""Kernels by their names, and those that a panel in a frame needs."""
+"""Kernels by their names, and those that a frame needs."""
 
 import torch
 
 from tiled_sim.kernels.amorphous import AmorphousKernel
 from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.kernel import Kernel
+from tiled_sim.kernels.panels import Panels
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.spots import SpotsKernel
@@ -36,22 +37,23 @@ class KernelMaker:
         device: torch.device,
     ) -> None:
         self._experiment = experiment
+        self._panels = Panels(experiment.detector)
         self._settings = settings
         self._table = table
         self._amorphous = amorphous
         self._device = device
 
     def kernels(
-        self, frame: int, panel: int, first: FirstEvaluation | None = None
+        self, frame: int, firsts: tuple[FirstEvaluation | None, ...] = ()
     ) -> tuple[Kernel, ...]:
-        """The kernels whose sum a panel in a frame is: the crystal's, then the background's.
+        """The kernels whose sum a frame is: the crystal's, then the background's.
 
         Parameters
         ----------
-        frame, panel : numbers
-        first : as `Scene.of`
+        frame : number
+        firsts : as `Scene.of`
         """
-        scene = Scene.of(self._experiment, frame, panel, first)
+        scene = Scene.of(self._experiment, frame, firsts, self._panels)
         background = self._experiment.background
         if background is None:
             return (self.of_crystal(scene),)
