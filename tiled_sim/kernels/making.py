@@ -1,5 +1,7 @@
 """Kernels by their names, and those that a frame needs."""
 
+import functools
+
 import torch
 
 from tiled_sim.kernels.amorphous import AmorphousKernel
@@ -12,8 +14,8 @@ from tiled_sim.kernels.spots import SpotsKernel
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.first_evaluation import FirstEvaluation
-from tiled_sim.model.settings import COMPILED, SPOTS, TRITON, Settings
-from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.model.settings import COMPILED, REFERENCE, SPOTS, TRITON, Settings
+from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
 
 class KernelMaker:
@@ -63,8 +65,11 @@ class KernelMaker:
 
     def of_crystal(self, scene: Scene) -> Kernel:
         """The kernel that was chosen, for the crystal of a scene."""
-        settings, table = self._settings, self._table
+        settings = self._settings
         default_F = self._experiment.structure_factors.default_F
+        if settings.kernel == REFERENCE:
+            return ReferenceKernel(scene, self._table, default_F)
+        table = self._table_everywhere
         if settings.kernel == SPOTS:
             return SpotsKernel(scene, table, default_F, settings.negligible)
         if settings.kernel == COMPILED:
@@ -74,4 +79,11 @@ class KernelMaker:
             from tiled_sim.kernels.triton import TritonKernel
 
             return TritonKernel(scene, table, default_F, settings.precision, self._device)
-        return ReferenceKernel(scene, table, default_F)
+        raise AssertionError(f"no kernel is named {settings.kernel}")
+
+    @functools.cached_property
+    def _table_everywhere(self) -> StructureFactorTable:
+        """A table for kernels that do without none; all frames share it."""
+        if self._table is not None:
+            return self._table
+        return constant_table(self._experiment.structure_factors.default_F, self._device)

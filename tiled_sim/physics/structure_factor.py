@@ -1,5 +1,7 @@
 """Looking up F(hkl): at the nearest node, or by tricubic interpolation."""
 
+import functools
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -51,16 +53,19 @@ class StructureFactorTable:
         self._amplitude = torch.from_numpy(padded.reshape(-1)).to(device)
         self._kind = torch.from_numpy(padded_kind.reshape(-1)).to(device)
         self._squares: dict[torch.dtype, Tensor] = {}
+        self._amplitudes: dict[torch.dtype, Tensor] = {}
 
-    @property
+    @functools.cached_property
     def largest(self) -> float:
         """Largest F, of either sign, as an amplitude [electron]."""
         least, most = self._amplitude.aminmax()
         return max(abs(float(least)), abs(float(most)))
 
     def amplitudes(self, dtype: torch.dtype) -> Tensor:
-        """F of the padded grid, flat [electron]."""
-        return self._amplitude.to(dtype)
+        """F of the padded grid, flat [electron]; made once."""
+        if dtype not in self._amplitudes:
+            self._amplitudes[dtype] = self._amplitude.to(dtype)
+        return self._amplitudes[dtype]
 
     def squares(self, dtype: torch.dtype) -> Tensor:
         """F² of the padded grid, flat [electron²]; made once."""

@@ -1,5 +1,6 @@
 """The shape of a spot: where it ends, and what it is worth inside."""
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -45,8 +46,9 @@ class Spot(NamedTuple):
     alone: bool
 
     @classmethod
+    @functools.lru_cache(maxsize=8)
     def of(cls, crystal: Crystal, negligible: float) -> "Spot":
-        """The spot of a crystal.
+        """The spot of a crystal; made once for all frames.
 
         Parameters
         ----------
