@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from tiled_sim.kernels import blocks
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import Settings
 from tiled_sim.plan.planning import make_plan
 from tiled_sim.read.inputs import load_inputs
-from tiled_sim.simulation import rectangles
 from tiled_sim.simulation.images import simulate
 from tiled_sim.simulation.simulator import Simulator
 
@@ -98,5 +98,5 @@ def test_bytes_do_not_depend_on_how_many_images_are_laid_out_together(monkeypatc
     together = [result.image.tobytes() for result in results(experiment, kernel)]
     # the largest panel has 51 × 54 pixels
     for images in (1, 2, 5):
-        monkeypatch.setattr(rectangles, "PIXELS_AT_A_TIME", images * 51 * 54)
+        monkeypatch.setattr(blocks, "PIXELS_LAID_OUT", images * 51 * 54)
         assert [result.image.tobytes() for result in results(experiment, kernel)] == together

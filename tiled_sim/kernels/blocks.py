@@ -14,6 +14,14 @@ from tiled_sim.model.grid import BLOCK
 
 #: Pixels of a block.
 LANES = BLOCK * BLOCK
+#: Of the images that are laid out together, unless one has more: 4 MB of float32. Memory and time
+#: depend on it, results do not.
+PIXELS_LAID_OUT = 1 << 20
+
+
+def images_at_a_time(pixels: int) -> int:
+    """How many images of so many pixels are laid out together."""
+    return max(PIXELS_LAID_OUT // pixels, 1)
 
 
 class Pixels(NamedTuple):

@@ -8,11 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tiled_sim.kernels.blocks import Blocks, Pixels
+from tiled_sim.kernels.blocks import Blocks, Pixels, images_at_a_time
 from tiled_sim.model.grid import BLOCK, Range, Tile
 
-#: Of the images that are laid out together, unless one has more: 4 MB of float32.
-PIXELS_AT_A_TIME = 1 << 20
 #: The pixel of a block whose look-ups are counted for a kernel that does not count, if it is live.
 _SAMPLED_LANE = 8 * BLOCK + 8
 
@@ -57,11 +55,6 @@ def groups(tile: Tile) -> Iterator[list[Rectangle]]:
     parts, number = rectangles(tile), images_at_a_time(slow * fast)
     while some := list(itertools.islice(parts, number)):
         yield some
-
-
-def images_at_a_time(pixels: int) -> int:
-    """How many images of so many pixels are laid out together."""
-    return max(PIXELS_AT_A_TIME // pixels, 1)
 
 
 class RectangleBlocks:
