@@ -31,6 +31,8 @@ _MADE_STEPS = 2
 _PER_PAIR = 97
 #: Of a pixel of images that are summed together, and of the other images of their tile.
 _SUMMED_PIXEL, _OTHER_PIXEL = 6, 4
+#: Of a pixel of images that were laid out together, what the heap keeps.
+_KEPT_LAID_OUT = 4
 #: Of a subpixel of a patch where spots are evaluated, and what of that the heap keeps.
 _PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 62, 42
 #: Of the background, as many tensors of the blocks.
@@ -121,6 +123,8 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
     summing = _SUMMED_PIXEL * laid_out + _OTHER_PIXEL * (pixels - laid_out)
     summing += _summing(kernel, experiment, tile) + made_steps
     heap = take.heap + _kept_of_sum(kernel, experiment, tile)
+    if laid_out > tile[2] * tile[3]:
+        heap += _KEPT_LAID_OUT * laid_out
     traced = heap + orientations * _PER_TRACED_ORIENTATION
     counted = heap + _SUMMED_PIXEL * laid_out + made_steps
     counted += _counting(kernel, sources * orientations, of_frame)
@@ -186,10 +190,10 @@ def _tensors_of_sources(kernel: str, experiment: Experiment, tile: Shape) -> int
 
 
 def _subpixels(experiment: Experiment, tile: Shape) -> int:
-    """Of a patch."""
+    """Of a patch, or of the patches of small panels that are worked on one after the other."""
     oversample = experiment.sampling.oversample
-    of_tile = math.prod(-(-side // BLOCK) * BLOCK for side in tile[2:]) * oversample**2
-    return min(of_tile, PATCH_SIDE**2)
+    of_panel = math.prod(-(-side // BLOCK) * BLOCK for side in tile[2:]) * oversample**2
+    return min(of_panel * _panels_at_a_time(tile), PATCH_SIDE**2)
 
 
 def _is_by_source(kernel: str, experiment: Experiment) -> bool:
