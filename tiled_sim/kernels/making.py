@@ -6,6 +6,7 @@ import torch
 
 from tiled_sim.kernels.amorphous import AmorphousKernel
 from tiled_sim.kernels.compiled import CompiledKernel
+from tiled_sim.kernels.darkness import dark_panels
 from tiled_sim.kernels.kernel import Kernel
 from tiled_sim.kernels.panels import Panels
 from tiled_sim.kernels.reference import ReferenceKernel
@@ -80,6 +81,15 @@ class KernelMaker:
 
             return TritonKernel(scene, table, default_F, settings.precision, self._device)
         raise AssertionError(f"no kernel is named {settings.kernel}")
+
+    @functools.cached_property
+    def dark_panels(self) -> frozenset[int]:
+        """Panels whose pixels are 0 in every frame, if the kernel does not count look-ups."""
+        one_alone = len(self._panels) == 1 or self._experiment.background is not None
+        if one_alone or self._settings.kernel == REFERENCE:
+            return frozenset()
+        scene = Scene.of(self._experiment, 0, panels=self._panels)
+        return dark_panels(scene, self._table_everywhere)
 
     @functools.cached_property
     def _table_everywhere(self) -> StructureFactorTable:

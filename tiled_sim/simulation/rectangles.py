@@ -90,6 +90,18 @@ class RectangleBlocks:
         first, last = np.searchsorted(self._numbers, (start * self._each, stop * self._each))
         return torch.from_numpy(self._numbers[first:last]).to(self.device)
 
+    def without(self, panels: frozenset[int], numbers: torch.Tensor) -> torch.Tensor:
+        """Some blocks by their numbers, but for those of some panels."""
+        left_out = [part.panel in panels for part in self.parts]
+        if not any(left_out):
+            return numbers
+        part = torch.div(numbers, self._each, rounding_mode="floor")
+        return numbers[~torch.tensor(left_out, device=self.device)[part]]
+
+    def number_live(self, numbers: torch.Tensor) -> int:
+        """Live pixels of some blocks."""
+        return int(self._live[numbers].sum())
+
     def frames(self) -> Iterator[tuple[int, slice]]:
         """Each frame, and which of the rectangles are its."""
         start = 0

@@ -44,7 +44,7 @@ class Evaluations:
     Parameters
     ----------
     planned : steps times live pixels
-    done : of them; those that dmin leaves out are not
+    done : of them; not those that dmin leaves out, nor of panels that no reflection reaches
     skipped : as negligible
     skipped_bound : no pixel lacks more for what was skipped [photons]
     """
@@ -179,7 +179,11 @@ class Simulator:
             return
         kernels = self._kernels(frame)
         with torch.inference_mode():
-            met, halvings = self._sum_blocks(kernels, blocks, numbers, behind)
+            lit = blocks.without(self._maker.dark_panels, numbers)
+            met, halvings = self._sum_blocks(kernels, blocks, lit, behind)
+            if len(lit) < len(numbers):
+                dark = blocks.number_live(numbers) - blocks.number_live(lit)
+                behind.done(dark * self.plan.evaluations_per_pixel)
             for kernel, of_kernel in zip(kernels, met, strict=True):
                 result.lookups.add(
                     of_kernel if kernel.counts else _sampled(kernel, blocks, numbers)
