@@ -184,7 +184,7 @@ def indices(scene: Scene, side: int, shift: int, dtype: type) -> np.ndarray:
 
     The operations are those of the reference kernel, in their order.
     """
-    panel, source = scene.panel, scene.spectrum[0]
+    panel, source = scene.panels[0], scene.spectrum[0]
     place = np.arange(shift, shift + side).astype(dtype)
     size = dtype(panel.pixel_size[0])
     slow, fast = np.meshgrid(*[size * place + size / 2] * 2, indexing="ij")
@@ -273,7 +273,7 @@ def measure(look: Look, side: int) -> Row:
     truths = []
     for shift in SHIFTS:
         experiment = look.experiment(side, shift)
-        scene = Scene.of(experiment, 0, 0)
+        scene = Scene.of(experiment, 0)
         hkl = indices(scene, side, shift, np.float64)
         keep = kept(hkl, experiment.crystal)
         computed = {
@@ -349,7 +349,7 @@ def change_of(image: np.ndarray, first: np.ndarray, truth: np.ndarray) -> float:
 def nanoseconds(kernel: str, precision: str, side: int = 256, domains: int = 64) -> float:
     """Processor time of an evaluation, one thread: the best of five."""
     look = Look("square", 50, 75, close=False)
-    kernels = kernels_of(look, Scene.of(look.experiment(side, domains=domains), 0, 0))
+    kernels = kernels_of(look, Scene.of(look.experiment(side, domains=domains), 0))
     chosen = kernels["reference" if kernel == "reference" else precision]
     slow, fast, live, _ = blocks_over(side)
     parts = [part.split(chosen.blocks_at_a_time) for part in (slow, fast, live)]

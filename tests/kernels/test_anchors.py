@@ -65,7 +65,7 @@ def test_steps_are_found_by_their_numbers():
 
 def test_sources_are_grouped_by_their_direction():
     experiment = Experiment.from_nanobragg(MANY.split())
-    scene = Scene.of(experiment, 0, 0)
+    scene = Scene.of(experiment, 0)
     listed = steps_of(scene, torch.device("cpu"))
     assert [len(of_direction) for of_direction in listed] == [9, 9]
     assert len({of_direction.incident for of_direction in listed}) == 2
@@ -78,15 +78,15 @@ def test_sources_are_grouped_by_their_direction():
 
 @pytest.mark.parametrize("kept", [17, 18])
 def test_tables_are_kept_of_scenes_of_few_steps(kept):
-    scene = Scene.of(Experiment.from_nanobragg(MANY.split()), 0, 0)
+    scene = Scene.of(Experiment.from_nanobragg(MANY.split()), 0)
     first, _ = steps_of(scene, torch.device("cpu"), most_kept=kept)
     one, other = (first.part(0, 9).vectors for _ in range(2))
     assert (one.data_ptr() == other.data_ptr()) == (kept == 18)
 
 
 def test_a_scene_whose_first_sweep_is_like_the_others_has_one_set_of_orientations():
-    scene = Scene.of(Experiment.from_nanobragg(MANY.split()), 0, 0)
+    scene = Scene.of(Experiment.from_nanobragg(MANY.split()), 0)
     assert scene.first_orientations is scene.orientations
     turned = ["-phi", "0", "-osc", "2", "-phisteps", "2"]
-    carried = Scene.of(Experiment.from_nanobragg([*MANY.split(), *turned], c_compat=True), 0, 0)
+    carried = Scene.of(Experiment.from_nanobragg([*MANY.split(), *turned], c_compat=True), 0)
     assert not np.array_equal(carried.first_orientations, carried.orientations)

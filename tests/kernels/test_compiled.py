@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from strategies import scenes
 from strategies.numbers import finite
 from tiled_sim.kernels import compiled
-from tiled_sim.kernels.blocks import Blocks, Pixels
+from tiled_sim.kernels.blocks import Blocks
 from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.first import first_evaluation
 from tiled_sim.kernels.graphs import PRECISIONS
@@ -278,8 +278,8 @@ any_experiment = scenes.experiments(
 
 def scene_of(experiment):
     dead = np.zeros(experiment.detector.pixels, np.uint8)
-    first = first_evaluation(Scene.of(experiment, 0, 0), dead, CPU)
-    return Scene.of(experiment, 0, 0, first)
+    first = first_evaluation(Scene.of(experiment, 0), dead, CPU)
+    return Scene.of(experiment, 0, (first,))
 
 
 def table():
@@ -323,7 +323,7 @@ def on_an_edge(experiment):
     """
     scene, blocks = scene_of(experiment), blocks_of(experiment)
     crystal = scene.crystal
-    pixels = Pixels(*(part[blocks.live.flatten()] for part in blocks.pixels()))
+    pixels = blocks.pixels().some(blocks.live.flatten())
     optics = Optics(scene)
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3)
     metric = torch.from_numpy(crystal.reciprocal_vectors @ crystal.reciprocal_vectors.T)
@@ -528,8 +528,8 @@ def test_a_sample_looks_at_no_pixel_outside_the_region(eager, still):
     # the first 40 rows are 18 blocks, of which every fourth is looked at; in the third row of
     # blocks another pixel stands for the dead one in the middle
     experiment = still("-detpixels", 96, "-roi", 0, 95, 0, 39)
-    blocks = RectangleBlocks(Rectangle(0, 0, (0, 96), (0, 96)), region(experiment), CPU)
-    sample = blocks.sample(4)
+    blocks = RectangleBlocks([Rectangle(0, 0, (0, 96), (0, 96))], region(experiment)[None], CPU)
+    sample = blocks.sample(blocks.live()[::4])
     assert len(sample.slow) == 5
     assert sample.slow.max() <= 39
     assert sample.live.all()

@@ -331,8 +331,8 @@ def directed(
     result = graphs.Directions()(
         *corners,
         *anchors,
-        torch.tensor((*sizes, oversample, sub_slow, sub_fast), dtype=torch.float64),
-        torch.tensor((*FAST, *SLOW, *ORIGIN, *obliquity), dtype=torch.float64),
+        torch.tensor((oversample, sub_slow, sub_fast), dtype=torch.float64),
+        torch.tensor([(*FAST, *SLOW, *ORIGIN, *obliquity, *sizes)] * 2, dtype=torch.float64),
         torch.tensor((*BEAM, *electric, *magnetic, *factor), dtype=torch.float64),
     )
     lane = torch.arange(256)

@@ -40,7 +40,7 @@ def kernel(request, monkeypatch):
     name, options = CASES[request.param]
     monkeypatch.setattr(compiled, "load", _eager)
     experiment = Experiment.from_nanobragg(f"{MANY} {options}".split())
-    return KERNELS[name](Scene.of(experiment, 0, 0), None, 40.0)
+    return KERNELS[name](Scene.of(experiment, 0), None, 40.0)
 
 
 def _eager(graph):

@@ -147,7 +147,7 @@ def test_a_curved_sensor_is_met_head_on_everywhere(still):
 def test_deeper_layers_lie_farther_from_the_sample(still):
     experiment = still(*THICK, "-detector_thicksteps", 2, "-detector_roty", 30)
     (panel,) = experiment.detector.panels
-    front, back = Scene.of(experiment, 0, 0).layers()
+    front, back = Scene.of(experiment, 0).panels.layers(0)
     assert front.close_distance == panel.close_distance
     deeper = experiment.detector.sensor.depth(1)
     assert back.close_distance - front.close_distance == pytest.approx(deeper, rel=1e-9)

@@ -20,35 +20,37 @@ def maker(experiment, kernel="reference", **changes):
 
 @pytest.mark.parametrize("kernel", ["reference", "compiled", "spots"])
 def test_the_crystal_s_kernel_is_the_one_that_was_chosen(still, kernel):
-    (made,) = maker(still("-gauss_xtal"), kernel, negligible=1e-6).kernels(0, 0)
+    (made,) = maker(still("-gauss_xtal"), kernel, negligible=1e-6).kernels(0)
     assert made.name == kernel
 
 
 def test_the_background_comes_after_the_crystal(still):
-    made = maker(still("-water", 30)).kernels(0, 0)
+    made = maker(still("-water", 30)).kernels(0)
     assert [kernel.name for kernel in made] == ["reference", "amorphous"]
 
 
 def test_without_its_table_a_background_is_refused(still):
     experiment = still("-water", 30)
     with pytest.raises(AssertionError, match="was not loaded"):
-        KernelMaker(experiment, BY_REFERENCE, None, None, CPU).kernels(0, 0)
+        KernelMaker(experiment, BY_REFERENCE, None, None, CPU).kernels(0)
 
 
 def test_the_precision_decides_how_far_a_trace_may_be(still):
     errors = [
-        maker(still(), "compiled", precision=precision).kernels(0, 0)[0].trace_error
+        maker(still(), "compiled", precision=precision).kernels(0)[0].trace_error
         for precision in ("float64", "mixed")
     ]
     assert errors[0] < errors[1]
-    assert maker(still()).kernels(0, 0)[0].trace_error is None
+    assert maker(still()).kernels(0)[0].trace_error is None
 
 
-def test_kernels_are_of_the_panel_in_its_frame(still):
+def test_kernels_are_of_their_frame_and_share_the_panels(still):
     experiment = still("-phi", 1, "-osc", 2, "-phisteps", 2)
     rotated = dataclasses.replace(
         experiment, exposures=dataclasses.replace(experiment.exposures, count=3)
     )
-    scenes = [maker(rotated).kernels(frame, 0)[0].scene for frame in (0, 2)]
-    assert scenes[0].panel == scenes[1].panel == experiment.detector.panels[0]
+    made = maker(rotated)
+    scenes = [made.kernels(frame)[0].scene for frame in (0, 2)]
+    assert scenes[0].panels is scenes[1].panels
+    assert scenes[0].panels[0] == experiment.detector.panels[0]
     assert np.degrees(scenes[1].angles) == pytest.approx(np.degrees(scenes[0].angles) + 4.0)

@@ -21,7 +21,7 @@ THICK = "-detector_thick 400 -detector_abs 300 -thicksteps 4"
 
 def optics(*words):
     experiment = Experiment.from_nanobragg(" ".join((FLAT, *words)).split())
-    scene = Scene.of(experiment, 0, 0)
+    scene = Scene.of(experiment, 0)
     return Optics(scene), scene
 
 
@@ -43,7 +43,7 @@ def test_places_are_layers_of_subpixels():
 
 def test_a_subpixel_lies_where_the_axes_of_the_panel_lead():
     of_scene, scene = optics("-oversample 3")
-    panel = scene.panel
+    panel = scene.panels[0]
     position = of_scene.position(pixels((4, 7)), 5)
     along_slow, along_fast = (5e-4 * (4 + 1.5 / 3), 5e-4 * (7 + 2.5 / 3))
     expected = np.array(panel.origin) + along_slow * np.array(panel.slow_axis)
@@ -64,7 +64,7 @@ def test_layers_of_a_sensor_absorb_all_that_it_absorbs():
     of_scene, scene = optics(THICK)
     directions, _ = of_scene.to_subpixel(every_pixel(), 0)
     caught = sum(of_scene.capture(directions, layer) for layer in range(4))
-    path = 400.0 / 300.0 / directions.dot(scene.panel.normal).abs()
+    path = 400.0 / 300.0 / directions.dot(scene.panels[0].normal).abs()
     torch.testing.assert_close(caught, 1.0 - torch.exp(-path), rtol=1e-12, atol=0)
 
 

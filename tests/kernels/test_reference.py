@@ -220,7 +220,7 @@ class ByHand:
 def kernel_of(experiment, frame=0, first=None):
     F = experiment.structure_factors.default_F
     table = StructureFactorTable(FACTORS.filled(F), FACTORS.given, FACTORS.minimum, F, CPU)
-    return ReferenceKernel(Scene.of(experiment, frame, 0, first), table, F)
+    return ReferenceKernel(Scene.of(experiment, frame, (first,)), table, F)
 
 
 def pixels_of(places, live=None):
@@ -321,7 +321,7 @@ def test_a_second_frame_begins_where_its_oscillation_does():
 
 def test_without_a_file_every_look_up_is_out_of_range():
     experiment = read()
-    kernel = ReferenceKernel(Scene.of(experiment, 0, 0), None, DEFAULT_F)
+    kernel = ReferenceKernel(Scene.of(experiment, 0), None, DEFAULT_F)
     _, lookups = kernel.photons(pixels_of(all_pixels(experiment)))
     assert (lookups.out_of_range, lookups.total) == (35, 35)
 
@@ -329,7 +329,7 @@ def test_without_a_file_every_look_up_is_out_of_range():
 def test_without_a_file_f_is_default_f_everywhere():
     experiment = read()
     photons = [
-        ReferenceKernel(Scene.of(experiment, 0, 0), None, F).photons(pixels_of([(2, 3)]))[0].item()
+        ReferenceKernel(Scene.of(experiment, 0), None, F).photons(pixels_of([(2, 3)]))[0].item()
         for F in (DEFAULT_F, 2 * DEFAULT_F)
     ]
     assert photons[1] == pytest.approx(4 * photons[0])
@@ -486,7 +486,7 @@ def test_without_c_compat_every_step_is_turned(simulate):
 def first_of(line, mask=None):
     experiment = read(line, c_compat=True)
     mask = np.zeros((5, 7), np.uint8) if mask is None else mask
-    return experiment, first_evaluation(Scene.of(experiment, 0, 0), mask, CPU)
+    return experiment, first_evaluation(Scene.of(experiment, 0), mask, CPU)
 
 
 def dead(*slices):

@@ -92,7 +92,7 @@ def check(experiment, found, expected):
 
 def test_every_step_is_counted_at_its_node_with_its_intensity(broad):
     factors = load_inputs(broad).factors
-    found = reflections_under(Scene.of(broad, 0, 0), table_of(factors), 0.0, PIXEL)
+    found = reflections_under(Scene.of(broad, 0), table_of(factors), 0.0, PIXEL)
     assert len(found) > 3
     check(broad, found, found_by_hand(broad, look_up_in(factors)))
     assert sum(one.steps for one in found) == broad.steps == 108
@@ -102,7 +102,7 @@ def test_every_step_is_counted_at_its_node_with_its_intensity(broad):
 
 def test_the_greatest_share_comes_first(broad):
     factors = load_inputs(broad).factors
-    found = reflections_under(Scene.of(broad, 0, 0), table_of(factors), 0.0, PIXEL)
+    found = reflections_under(Scene.of(broad, 0), table_of(factors), 0.0, PIXEL)
     shares = [one.share_of_intensity for one in found]
     assert shares == sorted(shares, reverse=True)
 
@@ -111,9 +111,9 @@ def test_a_weighted_source_counts_by_its_weight(broad):
     spectrum = dataclasses.replace(broad.beam.spectrum, weight=np.array([3.0, 1.0]))
     beam = dataclasses.replace(broad.beam, spectrum=spectrum)
     weighted = dataclasses.replace(broad, beam=beam)
-    found = reflections_under(Scene.of(weighted, 0, 0), None, 5.0, PIXEL)
+    found = reflections_under(Scene.of(weighted, 0), None, 5.0, PIXEL)
     check(weighted, found, found_by_hand(weighted, lambda node: 5.0))
-    even = reflections_under(Scene.of(broad, 0, 0), None, 5.0, PIXEL)
+    even = reflections_under(Scene.of(broad, 0), None, 5.0, PIXEL)
     assert [one.share_of_steps for one in found] != [one.share_of_steps for one in even]
 
 
@@ -122,7 +122,7 @@ def test_steps_that_dmin_cuts_look_nothing_up(broad):
     for dmin in (1.7, 3.5, 5.0):
         sampling = dataclasses.replace(broad.sampling, dmin=dmin)
         cut = dataclasses.replace(broad, sampling=sampling)
-        found = reflections_under(Scene.of(cut, 0, 0), None, 5.0, PIXEL)
+        found = reflections_under(Scene.of(cut, 0), None, 5.0, PIXEL)
         check(cut, found, found_by_hand(cut, lambda node: 5.0))
         lengths.append(sum(one.steps for one in found))
     assert lengths[-1] == 0
@@ -130,7 +130,7 @@ def test_steps_that_dmin_cuts_look_nothing_up(broad):
 
 
 def test_without_intensity_there_are_no_shares_of_it(broad):
-    found = reflections_under(Scene.of(broad, 0, 0), None, 0.0, PIXEL)
+    found = reflections_under(Scene.of(broad, 0), None, 0.0, PIXEL)
     assert {one.share_of_intensity for one in found} == {None}
     assert sum(one.steps for one in found) == broad.steps
 
@@ -143,12 +143,12 @@ def test_the_carry_over_of_phi_0_is_replayed_as_in_the_image(data):
     experiment = ts.Experiment.from_nanobragg(words.split(), c_compat=True)
     acting, _ = carried_over(experiment.exposures[0].angles)
     assert acting[0] != 0.0
-    found = reflections_under(Scene.of(experiment, 0, 0), None, 1.0, PIXEL)
+    found = reflections_under(Scene.of(experiment, 0), None, 1.0, PIXEL)
     check(experiment, found, found_by_hand(experiment, lambda node: 1.0, acting))
 
 
 def test_shares_of_steps_add_up_to_1_with_layers_of_a_sensor_too(still):
     experiment = still("-detector_thick", 450, "-detector_thicksteps", 3, "-osc", 1)
-    found = reflections_under(Scene.of(experiment, 0, 0), None, 1.0, PIXEL)
+    found = reflections_under(Scene.of(experiment, 0), None, 1.0, PIXEL)
     assert sum(one.share_of_steps for one in found) == pytest.approx(1.0)
     assert sum(one.steps for one in found) == experiment.evaluations_per_pixel

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import scenes
 from strategies.numbers import finite
 from tiled_sim.kernels import spots
-from tiled_sim.kernels.blocks import Blocks, Pixels
+from tiled_sim.kernels.blocks import Blocks
 from tiled_sim.kernels.bragg import lines, patches, windows
 from tiled_sim.kernels.bragg.spot import SHAPES
 from tiled_sim.kernels.evaluation import Evaluator
@@ -154,7 +154,7 @@ def made(kernel, experiment, factors=None):
     default_F = experiment.structure_factors.default_F
     factors = table(default_F) if factors is None else factors
     rest = (NEGLIGIBLE,) if kernel is SpotsKernel else ()
-    return kernel(Scene.of(experiment, 0, 0), factors, default_F, *rest)
+    return kernel(Scene.of(experiment, 0), factors, default_F, *rest)
 
 
 def run(kernel, experiment, factors=None):
@@ -166,9 +166,9 @@ def run(kernel, experiment, factors=None):
 
 def on_an_edge(experiment):
     """Pixels with a step so near the end of a spot, or to another node, that rounding decides."""
-    scene, blocks = Scene.of(experiment, 0, 0), blocks_of(experiment)
+    scene, blocks = Scene.of(experiment, 0), blocks_of(experiment)
     crystal = scene.crystal
-    pixels = Pixels(*(part[blocks.live.flatten()] for part in blocks.pixels()))
+    pixels = blocks.pixels().some(blocks.live.flatten())
     optics = Optics(scene)
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3)
     metric = torch.from_numpy(crystal.reciprocal_vectors @ crystal.reciprocal_vectors.T)
@@ -245,7 +245,7 @@ def test_a_crystal_of_one_cell_lights_every_pixel():
 @pytest.mark.parametrize("negligible", [1e-12, 0.0, 0.5])
 def test_flat_topped_spots_are_exact_whatever_is_negligible(negligible):
     experiment = cubic(shape="tophat", domains=8)
-    kernel = SpotsKernel(Scene.of(experiment, 0, 0), table(40.0), 40.0, negligible)
+    kernel = SpotsKernel(Scene.of(experiment, 0), table(40.0), 40.0, negligible)
     here, _ = kernel.photons_of_blocks(blocks_of(experiment))
     truth, _ = run(ReferenceKernel, experiment)
     assert errors(here.flatten().numpy(), truth) < 1e-12
@@ -315,7 +315,7 @@ def test_nodes_out_of_range_have_the_default_f():
 
 def test_without_a_table_f_is_the_default_everywhere():
     experiment = cubic(domains=4)
-    scene = Scene.of(experiment, 0, 0)
+    scene = Scene.of(experiment, 0)
     blocks = blocks_of(experiment)
     truth, _ = Truncated(scene, None, 7.0).photons_of_blocks(blocks)
     here, _ = SpotsKernel(scene, None, 7.0, NEGLIGIBLE).photons_of_blocks(blocks)
@@ -389,7 +389,7 @@ def test_bytes_of_any_block_alone_are_those_it_has_among_others(experiment, numb
 
 
 def test_bits_of_a_pixel_s_scale_do_not_depend_on_how_many_are_scaled_with_it():
-    kernel = SpotsKernel(Scene.of(cubic(pixels=(64, 64)), 0, 0), table(40.0), 40.0, NEGLIGIBLE)
+    kernel = SpotsKernel(Scene.of(cubic(pixels=(64, 64)), 0), table(40.0), 40.0, NEGLIGIBLE)
     patch, every = patches.Patch((0, 0), (64, 64), 1), torch.arange(64 * 64)
     incident = kernel.scene.beam.direction
     together = kernel._scale_of(patch, every, incident)
@@ -486,14 +486,14 @@ def test_an_obstacle_is_named(word, change):
 @pytest.mark.parametrize("negligible", [0.0, 1.0, -1.0, math.nan, 1e-310])
 def test_gaussian_spots_need_an_end(negligible):
     with pytest.raises(ValueError, match="negligible"):
-        SpotsKernel(Scene.of(cubic(), 0, 0), None, 1.0, negligible)
+        SpotsKernel(Scene.of(cubic(), 0), None, 1.0, negligible)
 
 
 def test_a_square_crystal_is_refused():
     crystal = dataclasses.replace(cubic().crystal, shape="square")
     with pytest.raises(ValueError, match="square"):
         SpotsKernel(
-            Scene.of(dataclasses.replace(cubic(), crystal=crystal), 0, 0), None, 1.0, NEGLIGIBLE
+            Scene.of(dataclasses.replace(cubic(), crystal=crystal), 0), None, 1.0, NEGLIGIBLE
         )
 
 

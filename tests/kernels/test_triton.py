@@ -84,12 +84,12 @@ def scene(options="", shape="square", F="nearest"):
     experiment = Experiment.from_nanobragg(" ".join(words).split())
     # the command line interpolates nothing that comes from no file
     sampling = dataclasses.replace(experiment.sampling, interpolate=INTERPOLATE[F])
-    return Scene.of(dataclasses.replace(experiment, sampling=sampling), 0, 0)
+    return Scene.of(dataclasses.replace(experiment, sampling=sampling), 0)
 
 
 def blocks_of(scene):
     """All blocks of a panel."""
-    slow, fast = scene.panel.pixels
+    slow, fast = scene.panels[0].pixels
     down, along = torch.cartesian_prod(torch.arange(0, slow, 16), torch.arange(0, fast, 16)).T
     lane = torch.arange(LANES)
     live = (down[:, None] + lane // 16 < slow) & (along[:, None] + lane % 16 < fast)

@@ -267,8 +267,10 @@ def test_only_a_square_crystal_has_factors_of_the_lattice_one_by_one(in_data, si
 def test_a_trace_that_does_not_match_the_image_is_an_error(experiment):
     recorder = Recorder(0)
     recorder.record(photons=1.0)
-    with pytest.raises(AssertionError, match=r"trace of pixel \(1, 2\) gives 1.0, the image 2.0"):
-        scaling_chain(recorder, Scene.of(experiment, 0, 0), (1, 2), "requested", 2.0, None)
+    with pytest.raises(
+        AssertionError, match=r"trace of pixel \(0, 0, 1, 2\) gives 1.0, the image 2.0"
+    ):
+        scaling_chain(recorder, Scene.of(experiment, 0), (0, 0, 1, 2), "requested", 2.0, None)
 
 
 # Spots instead of pixels
@@ -463,7 +465,7 @@ def test_the_steps_of_a_pixel_are_the_same_from_any_tile(experiment):
 
 def test_a_scene_of_one_step_has_that_step_alone(in_data):
     experiment = read("-dispersion 1 -dispsteps 2 -mosaic 0.5 -mosaic_domains 3")
-    scene = Scene.of(experiment, 0, 0)
+    scene = Scene.of(experiment, 0)
     alone = scene.single_step(1, 1, 2)
     assert np.array_equal(alone.orientations, scene.orientations[1:2, 2:3])
     ((source,), other) = alone.spectrum, scene.spectrum[1]

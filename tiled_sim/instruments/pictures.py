@@ -131,12 +131,12 @@ def resolution(run: Run, panel: int, points: int = 200) -> tuple[Any, Any, npt.N
     -------
     slow and fast positions of a coarse grid [pixel], and d there, (slow, fast) [Å]
     """
-    scene = Scene.of(run.experiment, 0, panel)
-    slow, fast = (np.linspace(0, n - 1, points) for n in scene.panel.pixels)
+    scene = Scene.of(run.experiment, 0)
+    slow, fast = (np.linspace(0, n - 1, points) for n in scene.panels[panel].pixels)
     grid = np.meshgrid(slow, fast, indexing="ij")
     slow_grid, fast_grid = (torch.from_numpy(part.reshape(-1)) for part in grid)
     live = torch.ones_like(slow_grid, dtype=torch.bool)
-    diffracted, _ = Optics(scene).to_subpixel(Pixels(slow_grid, fast_grid, live), 0)
+    diffracted, _ = Optics(scene).to_subpixel(Pixels(slow_grid, fast_grid, live, panel), 0)
     beam = run.experiment.beam
     q = geometry.scattering_vector(diffracted, beam.direction, beam.wavelength)
     return slow, fast, (1.0 / q.length().clamp(min=1e-9)).numpy().reshape(points, points)

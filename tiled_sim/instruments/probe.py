@@ -376,7 +376,7 @@ def under_pixel(
     known_F = table is not None or (
         verdict.reflections is not None and verdict.reflections.path is None
     )
-    scene = Scene.of(experiment, frame, panel, firsts[panel] if firsts else None)
+    scene = Scene.of(experiment, frame, firsts)
     return UnderPixel(
         slow,
         fast,
@@ -384,7 +384,7 @@ def under_pixel(
         panel,
         live=not mask(panel, slice(slow, slow + 1), slice(fast, fast + 1)).any(),
         steps=experiment.steps,
-        reflections=tuple(reflections_under(scene, table, F, pixel)),
+        reflections=tuple(reflections_under(scene, table, F, pixel, panel)),
         known_F=known_F,
     )
 

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from tiled_sim.kernels.anchors import BYTES_PER_STEP, STEPS_AT_A_TIME, STEPS_KEPT
-from tiled_sim.kernels.blocks import LANES
+from tiled_sim.kernels.blocks import LANES, images_at_a_time
 from tiled_sim.kernels.bragg.candidates import bytes_of_crystals
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE
 from tiled_sim.kernels.sample import PAIRS_AT_A_TIME
@@ -29,8 +29,10 @@ _PER_ORIENTATION, _PER_DRAWN_DOMAIN, _PER_TRACED_ORIENTATION = 72, 440, 150
 _MADE_STEPS = 2
 #: Of a step of a pixel whose look-ups are counted, so many at a time.
 _PER_PAIR = 97
-#: Of a pixel of an image while it is summed, and of the other images of its tile.
+#: Of a pixel of images that are summed together, and of the other images of their tile.
 _SUMMED_PIXEL, _OTHER_PIXEL = 6, 4
+#: Of a pixel of images that were laid out together, what the heap keeps.
+_KEPT_LAID_OUT = 4
 #: Of a subpixel of a patch where spots are evaluated, and what of that the heap keeps.
 _PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 62, 42
 #: Of the background, as many tensors of the blocks.
@@ -115,14 +117,17 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
         read + take.code + domains * _PER_DRAWN_DOMAIN,
         kept + made_steps,
     )
-    of_image = tile[2] * tile[3]
+    of_frame = _panels_at_a_time(tile) * tile[2] * tile[3]
     pixels = math.prod(tile)
-    summing = _SUMMED_PIXEL * of_image + _OTHER_PIXEL * (pixels - of_image)
+    laid_out = min(tile[0] * tile[1], images_at_a_time(tile[2] * tile[3])) * tile[2] * tile[3]
+    summing = _SUMMED_PIXEL * laid_out + _OTHER_PIXEL * (pixels - laid_out)
     summing += _summing(kernel, experiment, tile) + made_steps
     heap = take.heap + _kept_of_sum(kernel, experiment, tile)
+    if laid_out > tile[2] * tile[3]:
+        heap += _KEPT_LAID_OUT * laid_out
     traced = heap + orientations * _PER_TRACED_ORIENTATION
-    counted = heap + _SUMMED_PIXEL * of_image + made_steps
-    counted += _counting(kernel, sources * orientations, of_image)
+    counted = heap + _SUMMED_PIXEL * laid_out + made_steps
+    counted += _counting(kernel, sources * orientations, of_frame)
     return Account(opening, kept, max(summing, traced, counted), heap)
 
 
@@ -148,9 +153,14 @@ def _counting(kernel: str, steps: int, pixels: int) -> int:
     return _PER_PAIR * min(sampled * steps, PAIRS_AT_A_TIME) if kernel != REFERENCE else 0
 
 
+def _panels_at_a_time(tile: Shape) -> int:
+    """How many panels of a frame are laid out together."""
+    return min(tile[1], images_at_a_time(tile[2] * tile[3]))
+
+
 def _tensor(kernel: str, tile: Shape) -> int:
     """A tensor of the blocks that are worked on at a time."""
-    blocks = math.prod(-(-side // BLOCK) for side in tile[2:])
+    blocks = math.prod(-(-side // BLOCK) for side in tile[2:]) * _panels_at_a_time(tile)
     return min(_TAKES[kernel].blocks, blocks) * LANES * _FLOAT
 
 
@@ -180,10 +190,10 @@ def _tensors_of_sources(kernel: str, experiment: Experiment, tile: Shape) -> int
 
 
 def _subpixels(experiment: Experiment, tile: Shape) -> int:
-    """Of a patch."""
+    """Of a patch, or of the patches of small panels that are worked on one after the other."""
     oversample = experiment.sampling.oversample
-    of_tile = math.prod(-(-side // BLOCK) * BLOCK for side in tile[2:]) * oversample**2
-    return min(of_tile, PATCH_SIDE**2)
+    of_panel = math.prod(-(-side // BLOCK) * BLOCK for side in tile[2:]) * oversample**2
+    return min(of_panel * _panels_at_a_time(tile), PATCH_SIDE**2)
 
 
 def _is_by_source(kernel: str, experiment: Experiment) -> bool:

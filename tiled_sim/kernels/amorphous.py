@@ -31,7 +31,7 @@ class AmorphousKernel:
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     background : how much there is of the material
     table : its F
     device : where it runs
@@ -61,7 +61,11 @@ class AmorphousKernel:
         self, blocks: Blocks, progress: Progress | None = None
     ) -> tuple[Tensor, Lookups]:
         """As `Kernel.photons_of_blocks`; it looks up no F of a crystal and tells no progress."""
-        some = [self._photons(part.pixels()) for part in blocks.split(self._at_a_time)]
+        some = [
+            self._photons(part.pixels())
+            for of_panel in blocks.by_panel()
+            for part in of_panel.split(self._at_a_time)
+        ]
         return torch.cat(some).view(blocks.live.shape), Lookups()
 
     def trace(self, pixels: Pixels, recorder: Recorder) -> None:
@@ -74,10 +78,10 @@ class AmorphousKernel:
         for layer in range(self.scene.detector.layers):
             diffracted, distance = self._optics.to_subpixel(pixels, 0, layer)
             scattered = self._scattered(diffracted)
-            capture = self._optics.capture(diffracted, layer)
+            capture = self._optics.capture(diffracted, layer, pixels.panel)
             if capture is not None:
                 scattered *= capture
-            total += scattered * self._optics.omega(distance, layer)
+            total += scattered * self._optics.omega(distance, layer, pixels.panel)
         return self._scale * total
 
     def _scattered(self, diffracted: geometry.Vectors) -> Tensor:

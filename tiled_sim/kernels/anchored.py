@@ -18,10 +18,11 @@ from tiled_sim.kernels.graphs import PRECISIONS
 from tiled_sim.kernels.kernel import Progress, after_steps
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.panels import Number
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
-from tiled_sim.kernels.summation import PixelSum, ScatteringVectors
+from tiled_sim.kernels.summation import PixelSum, ScatteringVectors, photons_by_panel
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics import lattice
@@ -107,7 +108,7 @@ class AnchoredSum:
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     table : of structure factors
     loops : of the kernel
     device : where they run
@@ -123,7 +124,6 @@ class AnchoredSum:
         self._optics = Optics(scene)
         if self._is_plain():
             self._steps = steps_of(scene, device)
-            self._panel = self._panel_numbers()
             self._beams = {
                 steps.incident: self._beam_numbers(steps.incident) for steps in self._steps
             }
@@ -134,14 +134,12 @@ class AnchoredSum:
         """As `Kernel.photons_of_blocks`."""
         if not self._is_plain():
             pixel_sum = PixelSum(self._scene)
-            photons, lookups = pixel_sum.photons(
-                blocks.pixels(), self._sum_of_steps, progress=progress
+            return photons_by_panel(
+                blocks,
+                lambda pixels: pixel_sum.photons(pixels, self._sum_of_steps, progress=progress),
             )
-            return photons.view(blocks.live.shape), lookups
         live = blocks.number_live
-        photons = self._plain_photons(
-            blocks.slow[:, None], blocks.fast[:, None], after_steps(progress, live)
-        )
+        photons = self._plain_photons(blocks, after_steps(progress, live))
         return photons, Lookups(uncounted=live * self._scene.steps)
 
     def trace(self, pixels: Pixels, recorder: Recorder) -> None:
@@ -158,22 +156,23 @@ class AnchoredSum:
             and not scene.c_compat
         )
 
-    def _plain_photons(
-        self, corners_slow: Tensor, corners_fast: Tensor, progress: Progress
-    ) -> Tensor:
-        """Photons of blocks by their corners, (blocks, 1); (blocks, 256)."""
-        scene = self._scene
-        slow, fast = _pad(corners_slow), _pad(corners_fast)
-        anchors = self._anchor_directions(slow, fast)
+    def _plain_photons(self, blocks: Blocks, progress: Progress) -> Tensor:
+        """Photons of blocks, (blocks, 256)."""
+        scene, oversample = self._scene, self._scene.sampling.oversample
+        slow, fast = _pad(blocks.slow[:, None]), _pad(blocks.fast[:, None])
+        number = blocks.panel if isinstance(blocks.panel, int) else _pad(blocks.panel[:, None])
+        anchors = self._anchor_directions(slow, fast, number)
+        panels = self._panel_numbers(number, len(slow))
         photons = torch.zeros((len(slow), LANES), dtype=torch.float64, device=self._device)
         for steps in self._steps:
             scale, total = None, torch.zeros_like(photons)
             at_anchor = Vectors(
                 *(d.view(-1) - i for d, i in zip(anchors, steps.incident, strict=True))
             )
-            for subpixel in range(scene.sampling.oversample**2):
-                x, y, z, polar_omega = self._to_blocks(
-                    slow, fast, anchors, subpixel, steps.incident
+            for subpixel in range(oversample**2):
+                place = self._tensor((oversample, *divmod(subpixel, oversample)))
+                x, y, z, polar_omega = self._loops.directions_of_blocks(
+                    slow, fast, *anchors, place, panels, self._beams[steps.incident]
                 )
                 if scale is None:
                     # across the beam, along the field of fully polarized light, polar rounds to
@@ -183,31 +182,20 @@ class AnchoredSum:
             assert scale is not None
             photons += total * scale
         photons *= R_E_SQR * scene.beam.fluence / scene.steps
-        return photons[: len(corners_slow)]
+        return photons[: len(blocks.slow)]
 
-    def _anchor_directions(self, slow: Tensor, fast: Tensor) -> Vectors:
-        """Directions from the sample to the anchors of blocks, (blocks, 1)."""
+    def _anchor_directions(self, slow: Tensor, fast: Tensor, number: Number) -> Vectors:
+        """Directions from the sample to the anchors of blocks of a panel or some, (blocks, 1)."""
         live = torch.ones_like(slow, dtype=torch.bool)
-        pixels = Pixels(slow + _ANCHOR[0], fast + _ANCHOR[1], live)
+        pixels = Pixels(slow + _ANCHOR[0], fast + _ANCHOR[1], live, number)
         return self._optics.to_subpixel(pixels, 0)[0]
 
-    def _to_blocks(
-        self, slow: Tensor, fast: Tensor, anchors: Vectors, subpixel: int, incident: Vector
-    ) -> list[Tensor]:
+    def _panel_numbers(self, number: Number, blocks: int) -> Tensor:
+        """Numbers of the panel of each block, (blocks, 13)."""
+        of_blocks = number if isinstance(number, int) else number[:, 0]
         oversample = self._scene.sampling.oversample
-        sizes = (side / oversample for side in self._scene.panel.pixel_size)
-        place = self._tensor((*sizes, oversample, *divmod(subpixel, oversample)))
-        return self._loops.directions_of_blocks(
-            slow, fast, *anchors, place, self._panel, self._beams[incident]
-        )
-
-    def _panel_numbers(self) -> Tensor:
-        """Fast and slow axes, origin, and the two numbers of the solid angle."""
-        panel = self._scene.panel
-        obliquity = (panel.pixel_area * panel.close_distance, 0.0)
-        if self._scene.detector.point_pixel:
-            obliquity = (0.0, 1.0)
-        return self._tensor((*panel.fast_axis, *panel.slow_axis, *panel.origin, *obliquity))
+        rows = self._scene.panels.directions(of_blocks, oversample, self._device)
+        return rows.expand(blocks, -1).contiguous()
 
     def _beam_numbers(self, incident: Vector) -> Tensor:
         """Incident, electric and magnetic directions, and the three numbers of Kahn's formula."""
@@ -232,7 +220,7 @@ class AnchoredSum:
         self._loops.add_steps((x, y, z), at_anchor, steps, total, vectors.progress)
         summed = total.view(-1)[: len(q.x)]
         lookups.uncounted += int(vectors.counted.sum()) * len(steps)
-        first = vectors.at(self._scene.first)
+        first = vectors.at_first(self._scene)
         if first is not None:
             exact = ReferenceKernel(self._scene, self._table, 0.0).sum_of_steps(
                 vectors._replace(recorder=None, progress=lambda steps: None), Lookups()

@@ -147,7 +147,7 @@ def steps_of(scene: Scene, device: torch.device, *, most_kept: int = STEPS_KEPT)
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     device : where their tables lie
     most_kept : steps of a scene whose tables are kept
     """

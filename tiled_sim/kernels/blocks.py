@@ -14,6 +14,14 @@ from tiled_sim.model.grid import BLOCK
 
 #: Pixels of a block.
 LANES = BLOCK * BLOCK
+#: Of the images that are laid out together, unless one has more: 4 MB of float32. Memory and time
+#: depend on it, results do not.
+PIXELS_LAID_OUT = 1 << 20
+
+
+def images_at_a_time(pixels: int) -> int:
+    """How many images of so many pixels are laid out together."""
+    return max(PIXELS_LAID_OUT // pixels, 1)
 
 
 class Pixels(NamedTuple):
@@ -23,44 +31,85 @@ class Pixels(NamedTuple):
     ----------
     slow, fast : whole coordinates on the panel, float64
     live : False where a pixel is not wanted
+    panel : number of the panel of all of them, or of each, int64
     """
 
     slow: Tensor
     fast: Tensor
     live: Tensor
+    panel: int | Tensor = 0
+
+    def some(self, which: Tensor | slice) -> "Pixels":
+        """Some of the pixels."""
+        slow, fast, live, panel = self
+        return Pixels(slow[which], fast[which], live[which], _some(panel, which))
+
+    def by_panel(self) -> Iterator["Pixels"]:
+        """The pixels of one panel after the other; those of one follow each other."""
+        for number, which in _runs(self.panel):
+            yield self.some(which)._replace(panel=number)
 
 
 class Blocks(NamedTuple):
-    """Blocks of 16 × 16 pixels, on the panel's own grid.
+    """Blocks of 16 × 16 pixels, on the grids of their panels.
 
     Parameters
     ----------
     slow, fast : corners on the panel [pixel], float64 (blocks,)
     live : False where a pixel is not wanted, (blocks, 256)
     whole : True if all are live
+    panel : number of the panel of all of them, or of each, int64 (blocks,), in order
     """
 
     slow: Tensor
     fast: Tensor
     live: Tensor
     whole: bool
+    panel: int | Tensor = 0
 
     @property
     def number_live(self) -> int:
         """Live pixels of all."""
         return self.live.numel() if self.whole else int(self.live.sum())
 
+    def some(self, which: Tensor | slice) -> "Blocks":
+        """Some of the blocks."""
+        panel = _some(self.panel, which)
+        return Blocks(self.slow[which], self.fast[which], self.live[which], self.whole, panel)
+
     def split(self, size: int) -> Iterator["Blocks"]:
         """So many at a time."""
         for start in range(0, len(self.slow), size):
-            part = slice(start, start + size)
-            yield Blocks(self.slow[part], self.fast[part], self.live[part], self.whole)
+            yield self.some(slice(start, start + size))
+
+    def by_panel(self) -> Iterator["Blocks"]:
+        """The blocks of one panel after the other, in order."""
+        for number, which in _runs(self.panel):
+            yield self.some(which)._replace(panel=number)
 
     def pixels(self) -> Pixels:
         """Their pixels, row by row, block after block."""
         lane = torch.arange(LANES, device=self.slow.device)
+        panel = self.panel
         return Pixels(
             (self.slow[:, None] + lane // BLOCK).flatten(),
             (self.fast[:, None] + lane % BLOCK).flatten(),
             self.live.flatten(),
+            panel if isinstance(panel, int) else panel.repeat_interleave(LANES),
         )
+
+
+def _some(panel: int | Tensor, which: Tensor | slice) -> int | Tensor:
+    return panel if isinstance(panel, int) else panel[which]
+
+
+def _runs(panel: int | Tensor) -> Iterator[tuple[int, slice]]:
+    """Panels one after the other, and which elements are of each."""
+    if isinstance(panel, int):
+        yield panel, slice(None)
+        return
+    numbers, counts = torch.unique_consecutive(panel, return_counts=True)
+    start = 0
+    for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+        yield number, slice(start, start + count)
+        start += count

@@ -38,7 +38,7 @@ class Chain:
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     table : of structure factors; None: ``default_F`` everywhere
     default_F : [electron]
     """
@@ -57,7 +57,7 @@ class Chain:
         recorder : told every value
         """
         index = recorder.index
-        alone = Pixels(*(part[index : index + 1] for part in pixels))
+        alone = pixels.some(slice(index, index + 1))
         recorder.index = 0
         try:
             (photons,), _ = PixelSum(self._scene).photons(alone, self._sum_of_steps, recorder)
@@ -68,7 +68,7 @@ class Chain:
     def _sum_of_steps(self, vectors: ScatteringVectors, lookups: Lookups) -> Tensor:
         """Sum over phi steps and mosaic domains of one subpixel and source [electron²]."""
         scene, recorder, counted = self._scene, vectors.recorder, vectors.counted
-        is_first = vectors.at(scene.first) is not None
+        is_first = vectors.at_first(scene) is not None
         orientations = scene.first_orientations if is_first else scene.orientations
         phi_steps, domains = orientations.shape[:2]
         rows = torch.from_numpy(orientations).reshape(-1, 3, 3).to(vectors.q.x.device)

@@ -36,7 +36,7 @@ class CompiledKernel:
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     table : of structure factors; None: ``default_F`` everywhere
     default_F : [electron]
     precision : ``mixed`` (float32 once h, k, l are less their nodes) or ``float64``

@@ -49,7 +49,7 @@ class Evaluator:
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     table : of structure factors; None: ``default_F`` everywhere
     default_F : [electron]
     """

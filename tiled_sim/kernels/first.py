@@ -28,22 +28,27 @@ def first_evaluations(
     )
     if not needs:
         return ()
-    experiment = thinned(experiment, 1)  # where light falls does not depend on the crystal
+    # where light falls does not depend on the crystal
+    scene = Scene.of(thinned(experiment, 1), 0)
     return tuple(
-        first_evaluation(Scene.of(experiment, 0, panel), mask_rows(panel), torch.device("cpu"))
+        first_evaluation(scene, mask_rows(panel), torch.device("cpu"), panel)
         for panel in range(len(experiment.detector.panels))
     )
 
 
 def first_evaluation(
-    scene: Scene, mask_rows: Iterable[npt.NDArray[np.uint8]], device: torch.device
+    scene: Scene,
+    mask_rows: Iterable[npt.NDArray[np.uint8]],
+    device: torch.device,
+    panel: int = 0,
 ) -> FirstEvaluation | None:
     """First pixel, subpixel and source, in the C program's order, that anything is summed for.
 
     Parameters
     ----------
-    scene : of any frame of the panel
+    scene : of any frame
     mask_rows : one after the other, uint8 (fast,), 0 = live
+    panel : number
 
     Returns
     -------
@@ -55,7 +60,8 @@ def first_evaluation(
         if live.size == 0:
             continue
         fast = torch.from_numpy(live).to(device, torch.float64)
-        pixels = Pixels(torch.full_like(fast, slow), fast, torch.ones_like(fast, dtype=torch.bool))
+        every = torch.ones_like(fast, dtype=torch.bool)
+        pixels = Pixels(torch.full_like(fast, slow), fast, every, panel)
         places = []
         for subpixel in range(scene.sampling.oversample**2):
             diffracted, _ = optics.to_subpixel(pixels, subpixel)

@@ -64,8 +64,8 @@ class Directions(torch.nn.Module):
     """From blocks of a flat panel to what their pixels need, in float64.
 
     Forward takes the corners of the blocks and their anchor directions, each (blocks, 1), the
-    subpixel's sizes and place, the panel's and the beam's numbers; it returns the components of
-    d - d_anchor, and polar · omega, each (blocks, 256).
+    subpixel's place, the numbers of the blocks' panels, (blocks, 13), and the beam's; it returns
+    the components of d - d_anchor, and polar · omega, each (blocks, 256).
     """
 
     def forward(
@@ -76,12 +76,14 @@ class Directions(torch.nn.Module):
         anchor_y: Tensor,
         anchor_z: Tensor,
         subpixel: Tensor,
-        panel: Tensor,
+        panels: Tensor,
         beam: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Differences of direction and polar · omega; see the class."""
         lane = torch.arange(LANES, device=slow.device)
-        slow_size, fast_size, oversample, sub_slow, sub_fast = subpixel.unbind()
+        oversample, sub_slow, sub_fast = subpixel.unbind()
+        panel = panels[:, :, None].unbind(1)
+        slow_size, fast_size = panel[11], panel[12]
         row, column = slow + (lane // BLOCK), fast + (lane % BLOCK)
         along_slow = slow_size * (row * oversample + sub_slow) + slow_size / 2.0
         along_fast = fast_size * (column * oversample + sub_fast) + fast_size / 2.0

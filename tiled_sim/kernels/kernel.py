@@ -22,7 +22,7 @@ def after_steps(progress: Progress | None, pixels: int) -> Progress:
 
 
 class Kernel(Protocol):
-    """Photons that one thing, a crystal or what is beside it, scatters into a panel in a frame."""
+    """Photons that one thing, a crystal or what is beside it, scatters into a frame's panels."""
 
     @property
     def name(self) -> str:
@@ -30,7 +30,7 @@ class Kernel(Protocol):
 
     @property
     def scene(self) -> Scene:
-        """The panel in its frame."""
+        """The frame."""
 
     @property
     def table(self) -> StructureFactorTable | None:

@@ -1,18 +1,22 @@
-"""Kernels by their names, and those that a panel in a frame needs."""
+"""Kernels by their names, and those that a frame needs."""
+
+import functools
 
 import torch
 
 from tiled_sim.kernels.amorphous import AmorphousKernel
 from tiled_sim.kernels.compiled import CompiledKernel
+from tiled_sim.kernels.darkness import dark_panels
 from tiled_sim.kernels.kernel import Kernel
+from tiled_sim.kernels.panels import Panels
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.spots import SpotsKernel
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.first_evaluation import FirstEvaluation
-from tiled_sim.model.settings import COMPILED, SPOTS, TRITON, Settings
-from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.model.settings import COMPILED, REFERENCE, SPOTS, TRITON, Settings
+from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
 
 class KernelMaker:
@@ -36,22 +40,23 @@ class KernelMaker:
         device: torch.device,
     ) -> None:
         self._experiment = experiment
+        self._panels = Panels(experiment.detector)
         self._settings = settings
         self._table = table
         self._amorphous = amorphous
         self._device = device
 
     def kernels(
-        self, frame: int, panel: int, first: FirstEvaluation | None = None
+        self, frame: int, firsts: tuple[FirstEvaluation | None, ...] = ()
     ) -> tuple[Kernel, ...]:
-        """The kernels whose sum a panel in a frame is: the crystal's, then the background's.
+        """The kernels whose sum a frame is: the crystal's, then the background's.
 
         Parameters
         ----------
-        frame, panel : numbers
-        first : as `Scene.of`
+        frame : number
+        firsts : as `Scene.of`
         """
-        scene = Scene.of(self._experiment, frame, panel, first)
+        scene = Scene.of(self._experiment, frame, firsts, self._panels)
         background = self._experiment.background
         if background is None:
             return (self.of_crystal(scene),)
@@ -61,8 +66,11 @@ class KernelMaker:
 
     def of_crystal(self, scene: Scene) -> Kernel:
         """The kernel that was chosen, for the crystal of a scene."""
-        settings, table = self._settings, self._table
+        settings = self._settings
         default_F = self._experiment.structure_factors.default_F
+        if settings.kernel == REFERENCE:
+            return ReferenceKernel(scene, self._table, default_F)
+        table = self._table_everywhere
         if settings.kernel == SPOTS:
             return SpotsKernel(scene, table, default_F, settings.negligible)
         if settings.kernel == COMPILED:
@@ -72,4 +80,20 @@ class KernelMaker:
             from tiled_sim.kernels.triton import TritonKernel
 
             return TritonKernel(scene, table, default_F, settings.precision, self._device)
-        return ReferenceKernel(scene, table, default_F)
+        raise AssertionError(f"no kernel is named {settings.kernel}")
+
+    @functools.cached_property
+    def dark_panels(self) -> frozenset[int]:
+        """Panels whose pixels are 0 in every frame, if the kernel does not count look-ups."""
+        one_alone = len(self._panels) == 1 or self._experiment.background is not None
+        if one_alone or self._settings.kernel == REFERENCE:
+            return frozenset()
+        scene = Scene.of(self._experiment, 0, panels=self._panels)
+        return dark_panels(scene, self._table_everywhere)
+
+    @functools.cached_property
+    def _table_everywhere(self) -> StructureFactorTable:
+        """A table for kernels that do without none; all frames share it."""
+        if self._table is not None:
+            return self._table
+        return constant_table(self._experiment.structure_factors.default_F, self._device)

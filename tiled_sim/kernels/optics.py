@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.panels import Number
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.detector import Panel
 from tiled_sim.physics import geometry
 from tiled_sim.physics.absorption import absorbed
 from tiled_sim.physics.constants import R_E_SQR
@@ -26,12 +28,11 @@ class Optics:
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     """
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._layers = scene.layers()
 
     def places(self) -> Iterator[tuple[int, int]]:
         """Layer and subpixel of everything that a pixel is made of, in the order of summation."""
@@ -40,7 +41,7 @@ class Optics:
 
     def position(self, pixels: Pixels, subpixel: int, layer: int = 0) -> Vectors:
         """From the sample to the centre of a subpixel on a layer's front [m]."""
-        scene, panel = self._scene, self._layers[layer]
+        scene, panel = self._scene, self._scene.panels.at(pixels.panel, layer)
         oversample = scene.sampling.oversample
         sub_slow, sub_fast = divmod(subpixel, oversample)
         slow, fast = (side / oversample for side in panel.pixel_size)
@@ -54,6 +55,7 @@ class Optics:
         radius = scene.detector.curvature_radius
         if radius is None:
             return position
+        assert isinstance(panel, Panel), "pixels of a curved detector come panel by panel"
         bend = geometry.curved_position_as_c if scene.c_compat else geometry.curved_position
         position = bend(position, scene.beam.direction, panel.slow_axis, panel.fast_axis, radius)
         deeper = (radius + self._depth(layer)) / radius
@@ -68,21 +70,21 @@ class Optics:
         sensor = self._scene.detector.sensor
         return 0.0 if sensor is None else sensor.depth(layer)
 
-    def omega(self, distance: Tensor, layer: int) -> Tensor:
-        """Solid angle of a pixel at the place of a subpixel [sr]."""
+    def omega(self, distance: Tensor, layer: int, number: Number = 0) -> Tensor:
+        """Solid angle of a pixel of a panel, by its number, at the place of a subpixel [sr]."""
         if self._scene.detector.point_pixel:
             return geometry.point_solid_angle(distance)
-        panel = self._layers[layer]
+        panel = self._scene.panels.at(number, layer)
         return geometry.solid_angle(distance, panel.pixel_size, panel.close_distance)
 
-    def capture(self, diffracted: Vectors, layer: int) -> Tensor | None:
-        """Share of the photons that a layer absorbs; None: all."""
+    def capture(self, diffracted: Vectors, layer: int, number: Number = 0) -> Tensor | None:
+        """Share of the photons that a layer of a panel, by its number, absorbs; None: all."""
         sensor = self._scene.detector.sensor
         if sensor is None:
             return None
         obliquity = torch.ones_like(diffracted.x)
         if self._scene.detector.curvature_radius is None:
-            obliquity = diffracted.dot(self._scene.panel.normal).abs()
+            obliquity = diffracted.dot(self._scene.panels.at(number).normal).abs()
         return absorbed(
             sensor.depth(layer), sensor.depth(layer + 1), sensor.attenuation_length, obliquity
         )
@@ -105,8 +107,6 @@ class Optics:
     def ceiling(self, F: float) -> float:
         """No pixel is brighter if no node has a larger F [electron], taken at nodes [photons]."""
         scene = self._scene
-        crystal, panel = scene.crystal, scene.panel
-        height = float(math.prod(crystal.cells)) ** 2
-        area = 1.0 if scene.detector.point_pixel else panel.pixel_area
-        omega = area / panel.close_distance**2
+        height = float(math.prod(scene.crystal.cells)) ** 2
+        omega = scene.panels.largest_omega
         return R_E_SQR * scene.beam.fluence * F * F * height * omega

@@ -211,8 +211,10 @@ def _example(graph: Graph) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
     if graph.kind == "directions":
         # of their own each: the same tensor twice would be traced as one argument
         columns = (torch.zeros((8, 1), dtype=torch.float64) for _ in range(5))
-        numbers = tuple(torch.ones(n, dtype=torch.float64) for n in (5, 11, 12))
-        return (*columns, *numbers), ({0: blocks},) * 5 + (None,) * 3
+        subpixel, beam = (torch.ones(n, dtype=torch.float64) for n in (3, 12))
+        panels = torch.ones((8, 13), dtype=torch.float64)
+        free_blocks = ({0: blocks},) * 5 + (None, {0: blocks}, None)
+        return (*columns, subpixel, panels, beam), free_blocks
     steps = torch.export.Dim("steps", min=2, max=1 << 16)
     nodes = torch.export.Dim("nodes", min=2, max=1 << 30)
     dtype = graphs.PRECISIONS[graph.precision]

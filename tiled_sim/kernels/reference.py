@@ -13,7 +13,7 @@ from tiled_sim.kernels.kernel import Progress
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
-from tiled_sim.kernels.summation import PixelSum, ScatteringVectors
+from tiled_sim.kernels.summation import PixelSum, ScatteringVectors, photons_by_panel
 from tiled_sim.model.settings import REFERENCE
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
@@ -23,7 +23,7 @@ class ReferenceKernel:
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     table : of structure factors; None: ``default_F`` everywhere
     default_F : [electron]
     """
@@ -48,8 +48,7 @@ class ReferenceKernel:
         self, blocks: Blocks, progress: Progress | None = None
     ) -> tuple[Tensor, Lookups]:
         """As `Kernel.photons_of_blocks`."""
-        photons, lookups = self.photons(blocks.pixels(), progress=progress)
-        return photons.view(blocks.live.shape), lookups
+        return photons_by_panel(blocks, lambda pixels: self.photons(pixels, progress=progress))
 
     def photons(
         self,
@@ -69,7 +68,7 @@ class ReferenceKernel:
         total = torch.zeros_like(vectors.q.x)
         scene, recorder, counted = self.scene, vectors.recorder, vectors.counted
         evaluate = self._evaluator.evaluate
-        first = vectors.at(scene.first)
+        first = vectors.at_first(scene)
         everything = bool(counted.all())
         for t, domains in enumerate(scene.orientations):
             for m, orientation in enumerate(domains):

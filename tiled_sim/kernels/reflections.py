@@ -34,25 +34,27 @@ def reflections_under(
     table: StructureFactorTable | None,
     default_F: float,
     pixel: tuple[int, int],
+    panel: int = 0,
 ) -> list[Reflection]:
     """The nodes that a pixel's steps look up, by the code that sums them for a trace.
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     table : of structure factors; None: ``default_F`` everywhere
     default_F : [electron]
     pixel : slow, fast
+    panel : its number
 
     Returns
     -------
     the greatest share of intensity first, then of steps; without the steps that dmin cuts, which
     still count among all steps
     """
-    slow, fast = (torch.tensor([float(place)], dtype=torch.float64) for place in pixel)
+    slow, fast = (torch.tensor([float(number)], dtype=torch.float64) for number in pixel)
     recorder = Recorder(0, every_step=True)
     chain = Chain(scene, table, default_F)
-    chain.photons(Pixels(slow, fast, torch.ones(1, dtype=torch.bool)), recorder)
+    chain.photons(Pixels(slow, fast, torch.ones(1, dtype=torch.bool), panel), recorder)
     found: dict[tuple[int, int, int], list[float]] = {}
     for step in recorder.steps:
         if step["met"] != BEYOND_DMIN:

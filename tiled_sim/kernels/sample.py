@@ -21,13 +21,23 @@ def count_lookups(scene: Scene, table: StructureFactorTable, pixels: Pixels) -> 
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     table : of structure factors
     pixels : those that are not live are left out
     """
+    live = pixels.some(pixels.live)
+    if scene.detector.curvature_radius is None:
+        return _count(scene, table, live)
+    lookups = Lookups()
+    for some in live.by_panel():
+        lookups.add(_count(scene, table, some))
+    return lookups
+
+
+def _count(scene: Scene, table: StructureFactorTable, live: Pixels) -> Lookups:
+    """What the look-ups of live pixels meet."""
     optics, lookups = Optics(scene), Lookups()
-    live = Pixels(*(part[pixels.live] for part in pixels))
-    steps = steps_of(scene, pixels.slow.device, most_kept=0)
+    steps = steps_of(scene, live.slow.device, most_kept=0)
     at_a_time = max(PAIRS_AT_A_TIME // max(len(live.slow), 1), 1)
     for layer, subpixel in optics.places():
         diffracted, _ = optics.to_subpixel(live, subpixel, layer)

@@ -1,42 +1,43 @@
-"""Everything that the pixels of one panel in one frame share."""
+"""Everything that the pixels of one frame share."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tiled_sim.kernels.panels import Panels
 from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.crystal import Crystal
-from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.detector import Detector
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.sampling import Sampling
-from tiled_sim.physics.vectors import Array, as_tuple
+from tiled_sim.physics.vectors import Array
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One panel in one frame, ready to be summed.
+    """One frame, ready to be summed.
 
     Parameters
     ----------
-    panel, detector, beam, crystal, sampling : of the experiment
+    panels, detector, beam, crystal, sampling : of the experiment
     angles : phi of each step [rad], as they act
     orientations : (phi, domain, 3, 3) rows a, b, c [Å]
-    first : the evaluation with orientations of its own, or None
-    first_orientations : (phi, domain, 3, 3), for `first` only [Å]
+    firsts : of each panel the evaluation with orientations of its own, or None; empty: of none
+    first_orientations : (phi, domain, 3, 3), for `firsts` only [Å]
     steps : terms in a pixel's sum
     c_compat : replay the C program's faults
     spectrum : the sources that are summed; all of the beam's, or one
     """
 
-    panel: Panel
+    panels: Panels
     detector: Detector
     beam: Beam
     crystal: Crystal
     sampling: Sampling
     angles: tuple[float, ...]
     orientations: Array
-    first: FirstEvaluation | None
+    firsts: tuple[FirstEvaluation | None, ...]
     first_orientations: Array
     steps: int
     c_compat: bool
@@ -47,14 +48,15 @@ class Scene:
         cls,
         experiment: Experiment,
         frame: int,
-        panel: int,
-        first: FirstEvaluation | None = None,
+        firsts: tuple[FirstEvaluation | None, ...] = (),
+        panels: Panels | None = None,
     ) -> "Scene":
-        """The scene of one panel in one frame.
+        """The scene of one frame.
 
         Parameters
         ----------
-        first : of `first_evaluation`; only ``c_compat`` uses it
+        firsts : of `first_evaluations`; only ``c_compat`` uses them
+        panels : of the experiment's detector, where other scenes share them
         """
         exposure = experiment.exposures[frame]
         angles = exposure.angles
@@ -69,14 +71,14 @@ class Scene:
 
         every = orientations(acting)
         return cls(
-            panel=experiment.detector.panels[panel],
+            panels=Panels(experiment.detector) if panels is None else panels,
             detector=experiment.detector,
             beam=experiment.beam,
             crystal=experiment.crystal,
             sampling=experiment.sampling,
             angles=acting,
             orientations=every,
-            first=first if acting != first_acting else None,
+            firsts=firsts if acting != first_acting else (),
             first_orientations=every if acting == first_acting else orientations(first_acting),
             steps=experiment.steps,
             c_compat=experiment.c_compat,
@@ -99,16 +101,9 @@ class Scene:
         weights = self.spectrum.relative_weights()
         return (1.0,) * len(weights) if self.c_compat else weights
 
-    def layers(self) -> list[Panel]:
-        """The panel at the front of each layer of the sensor, deeper ones farther away."""
-        panel, sensor = self.panel, self.detector.sensor
-        if sensor is None or self.detector.curvature_radius is not None:
-            return [panel] * self.detector.layers
-        origins = (
-            np.array(panel.origin) + sensor.depth(layer) * np.array(panel.normal)
-            for layer in range(sensor.layers)
-        )
-        return [replace(panel, origin=as_tuple(origin)) for origin in origins]
+    def first(self, panel: int) -> FirstEvaluation | None:
+        """Of a panel the evaluation with orientations of its own."""
+        return self.firsts[panel] if self.firsts else None
 
     def single_step(self, source: int, phi: int, domain: int) -> "Scene":
         """The scene of one source, phi step and mosaic domain alone, given by their numbers."""

@@ -7,7 +7,10 @@ is decided by its pixel and its step alone, and the terms of a pixel are added i
 steps, so that bits depend neither on the tile nor on what is worked on together.
 """
 
+import functools
 import itertools
+import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -108,33 +111,41 @@ class SpotsKernel:
         self, blocks: Blocks, progress: Progress | None = None
     ) -> tuple[Tensor, Lookups]:
         """As `Kernel.photons_of_blocks`, 0 where not live; counts what is not negligible."""
-        panel, oversample = self.scene.panel, self.scene.sampling.oversample
+        panels, oversample = self.scene.panels, self.scene.sampling.oversample
         photons = torch.zeros(blocks.live.shape, dtype=torch.float64)
         done = 0
-        for patch, place, numbers in patches_of(blocks, panel, oversample):
+        for patch, place, numbers in patches_of(blocks, panels, oversample):
             live = blocks.live[numbers]
-            directions = patch.directions(panel, place, live)
+            directions = functools.cache(
+                functools.partial(patch.directions, panels[patch.panel], place, live)
+            )
             of_steps = after_steps(progress, int(live.sum()) * oversample**2)
             of_patch, evaluated = self._photons_of_patch(patch, directions, of_steps)
-            photons[numbers] = of_patch[place]
+            if evaluated:
+                photons[numbers] = of_patch[place]
             done += evaluated
         return photons, Lookups(uncounted=done)
 
     def _photons_of_patch(
-        self, patch: Patch, directions: Vectors, progress: Progress
+        self, patch: Patch, directions: Callable[[], Vectors], progress: Progress
     ) -> tuple[Tensor, int]:
-        """Photons of all its blocks, (blocks, 256), and how many evaluations counted."""
+        """Photons of all its blocks, (blocks, 256), and how many evaluations counted.
+
+        Directions to its subpixels are asked for where a spot may be.
+        """
         finder = self._finder
         rows, columns = patch.shape
         photons = torch.zeros(rows * columns, dtype=torch.float64)
         evaluated = 0
         for number, direction in enumerate(finder.directions):
-            total = torch.zeros_like(directions.x)
+            total, before = torch.zeros(math.prod(patch.subpixels), dtype=torch.float64), evaluated
             for steps in finder.steps(number):
                 for lines in finder.lines(patch, steps):
                     for windows in windows_of(patch, finder.on_lines(patch, steps, lines)):
-                        evaluated += windows.add_to(total, directions, steps, finder.spot)
+                        evaluated += windows.add_to(total, directions(), steps, finder.spot)
                 progress(len(steps.weights))
+            if evaluated == before:
+                continue
             total = _sum_of_subpixels(total, patch)
             for lit in total.nonzero()[:, 0].split(PIXELS_AT_A_TIME):
                 photons[lit] += total[lit] * self._scale_of(patch, lit, direction.incident)
@@ -155,9 +166,10 @@ class SpotsKernel:
             (row + patch.corner[0]).to(torch.float64),
             (place - row * patch.shape[1] + patch.corner[1]).to(torch.float64),
             torch.ones_like(place, dtype=torch.bool),
+            patch.panel,
         )
         diffracted, distance = self._optics.to_subpixel(pixels, 0)
-        scale = self._optics.omega(distance, 0) * (
+        scale = self._optics.omega(distance, 0, patch.panel) * (
             R_E_SQR * self.scene.beam.fluence / self.scene.steps
         )
         polar = self._optics.polarization(diffracted, incident)

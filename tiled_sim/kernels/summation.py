@@ -6,13 +6,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.kernels.kernel import Progress, after_steps
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
-from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.physics import geometry
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.geometry import Vectors
@@ -46,8 +45,10 @@ class ScatteringVectors(NamedTuple):
         """Pixels whose evaluations count: live ones that dmin lets through."""
         return self.pixels.live if self.seen is None else self.pixels.live & self.seen
 
-    def at(self, first: FirstEvaluation | None) -> Tensor | None:
+    def at_first(self, scene: Scene) -> Tensor | None:
         """Which of the pixels is the C program's first evaluation, or None if none is."""
+        assert isinstance(self.pixels.panel, int)
+        first = scene.first(self.pixels.panel)
         if first is None or (self.subpixel, self.source) != (first.subpixel, first.source):
             return None
         is_first = (self.pixels.slow == first.slow) & (self.pixels.fast == first.fast)
@@ -56,6 +57,18 @@ class ScatteringVectors(NamedTuple):
 
 #: Sums F_cell² · F_latt² over phi steps and domains [electron²], and counts what it looks up.
 SumOfSteps = Callable[[ScatteringVectors, Lookups], Tensor]
+
+
+def photons_by_panel(
+    blocks: Blocks, photons: Callable[[Pixels], tuple[Tensor, Lookups]]
+) -> tuple[Tensor, Lookups]:
+    """Photons of blocks, (blocks, 256), by what takes pixels of one panel, and what they met."""
+    parts, lookups = [], Lookups()
+    for some in blocks.by_panel():
+        part, met = photons(some.pixels())
+        parts.append(part)
+        lookups.add(met)
+    return torch.cat(parts).view(blocks.live.shape), lookups
 
 
 class _Sums:
@@ -127,7 +140,7 @@ class PixelSum:
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -145,7 +158,7 @@ class PixelSum:
 
         Parameters
         ----------
-        pixels : any number; those that are not live are computed, and not counted
+        pixels : any number, of one panel; those that are not live are computed, and not counted
         sum_of_steps : called for every layer, subpixel and source
         recorder : told the values of its pixel
         progress : told how many more evaluations are done
@@ -168,9 +181,9 @@ class PixelSum:
             if recorder is not None:
                 recorder.record(position=position, distance=distance, diffracted=diffracted)
             if omega is None or scene.sampling.oversample_omega:
-                omega = optics.omega(distance, layer)
+                omega = optics.omega(distance, layer, pixels.panel)
             if subpixel == 0 or scene.sampling.oversample_thick:
-                capture = optics.capture(diffracted, layer)
+                capture = optics.capture(diffracted, layer, pixels.panel)
             for number, source in enumerate(sources):
                 q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
                 seen = optics.within_resolution(q)

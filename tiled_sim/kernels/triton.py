@@ -75,7 +75,7 @@ class TritonKernel:
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     table : of structure factors; None: ``default_F`` everywhere
     default_F : [electron]
     precision : ``mixed`` (float32 once h, k, l are less their nodes) or ``float64``
@@ -193,7 +193,7 @@ def _direct(
     anchor_y: tl.tensor,
     anchor_z: tl.tensor,
     subpixel: tl.tensor,
-    panel: tl.tensor,
+    panels: tl.tensor,
     beam: tl.tensor,
     difference_x: tl.tensor,
     difference_y: tl.tensor,
@@ -203,8 +203,9 @@ def _direct(
     """Directions of one block, as `graphs.Directions` does."""
     block = tl.program_id(0)
     lane = tl.arange(0, _LANES)
-    slow_size, fast_size = tl.load(subpixel), tl.load(subpixel + 1)
-    oversample, sub_slow, sub_fast = _three(subpixel + 2)
+    panel = panels + 13 * block
+    slow_size, fast_size = tl.load(panel + 11), tl.load(panel + 12)
+    oversample, sub_slow, sub_fast = _three(subpixel)
     row, column = tl.load(slow + block) + lane // _SIDE, tl.load(fast + block) + lane % _SIDE
     along_slow = slow_size * (row * oversample + sub_slow) + slow_size / 2.0
     along_fast = fast_size * (column * oversample + sub_fast) + fast_size / 2.0

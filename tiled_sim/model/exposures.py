@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tiled_sim.model.checks import require, require_count, require_finite, require_unit
-from tiled_sim.physics.vectors import Array, Vector, about_axis
+from tiled_sim.physics.vectors import Array, Vector, about_axes
 
 _MOST_FRAMES = 10**7
 
@@ -27,7 +27,8 @@ class Exposure:
     @property
     def rotations(self) -> Array:
         """Rotation matrices of the steps, (phi, 3, 3)."""
-        return np.stack([about_axis(self.spindle, angle) for angle in self.angles])
+        axes = np.tile(self.spindle, (len(self.angles), 1))
+        return about_axes(axes, np.array(self.angles))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Pixels of a panel: where they are, in which direction, how large they look from the sample."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,9 @@ import torch
 from torch import Tensor
 
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
+
+#: Three components: of one vector, or of one for each element of some tensors.
+Components = Sequence[float | Tensor]
 
 
 class Vectors(NamedTuple):
@@ -16,8 +20,8 @@ class Vectors(NamedTuple):
     y: Tensor
     z: Tensor
 
-    def dot(self, vector: Vector) -> Tensor:
-        """Scalar product of each vector with one fixed vector."""
+    def dot(self, vector: Components) -> Tensor:
+        """Scalar product of each vector with one fixed vector, or with its own of others."""
         return self.x * vector[0] + self.y * vector[1] + self.z * vector[2]
 
     def length(self) -> Tensor:
@@ -26,9 +30,13 @@ class Vectors(NamedTuple):
 
 
 def flat_position(
-    slow: Tensor, fast: Tensor, origin: Vector, slow_axis: Vector, fast_axis: Vector
+    slow: Tensor,
+    fast: Tensor,
+    origin: Components,
+    slow_axis: Components,
+    fast_axis: Components,
 ) -> Vectors:
-    """Positions on a flat panel, from the sample [m].
+    """Positions on flat panels, from the sample [m].
 
     Parameters
     ----------
@@ -104,7 +112,11 @@ def direction(position: Vectors) -> tuple[Vectors, Tensor]:
     return Vectors(*(component / distance for component in position)), distance
 
 
-def solid_angle(distance: Tensor, pixel_size: tuple[float, float], close_distance: float) -> Tensor:
+def solid_angle(
+    distance: Tensor,
+    pixel_size: tuple[float, float] | tuple[Tensor, Tensor],
+    close_distance: float | Tensor,
+) -> Tensor:
     """Solid angle of a pixel seen from the sample [sr]: area/R² · close_distance/R.
 
     Parameters

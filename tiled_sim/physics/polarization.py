@@ -1,5 +1,7 @@
 """Polarization factor by Kahn et al., J. Appl. Cryst. 15, 330 (1982)."""
 
+import functools
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -27,6 +29,7 @@ def polarization_factor(diffracted: Vectors, incident: Vector, kahn: float, axis
     return 0.5 * (1.0 + cos_sqr - kahn * torch.cos(2.0 * psi) * (1.0 - cos_sqr))
 
 
+@functools.lru_cache(maxsize=1024)
 def transverse_axes(incident: Vector, axis: Vector) -> tuple[Vector, Vector]:
     """Unit vectors of the electric and the magnetic field, perpendicular to ``incident``."""
     b_in = unit(np.cross(axis, incident))

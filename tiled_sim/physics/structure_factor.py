@@ -1,5 +1,8 @@
 """Looking up F(hkl): at the nearest node, or by tricubic interpolation."""
 
+import functools
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -43,6 +46,7 @@ class StructureFactorTable:
         if inside is not None:
             within, kind = kind[inside], np.full_like(kind, OUT_OF_RANGE)
             kind[inside] = within
+        self._default_F = default_F
         self.minimum = minimum
         self.maximum = tuple(low + n - 1 for low, n in zip(minimum, amplitude.shape, strict=True))
         self._padded_shape = tuple(n + 2 for n in amplitude.shape)
@@ -51,22 +55,47 @@ class StructureFactorTable:
         self._amplitude = torch.from_numpy(padded.reshape(-1)).to(device)
         self._kind = torch.from_numpy(padded_kind.reshape(-1)).to(device)
         self._squares: dict[torch.dtype, Tensor] = {}
+        self._amplitudes: dict[torch.dtype, Tensor] = {}
 
-    @property
+    @functools.cached_property
     def largest(self) -> float:
         """Largest F, of either sign, as an amplitude [electron]."""
         least, most = self._amplitude.aminmax()
         return max(abs(float(least)), abs(float(most)))
 
     def amplitudes(self, dtype: torch.dtype) -> Tensor:
-        """F of the padded grid, flat [electron]."""
-        return self._amplitude.to(dtype)
+        """F of the padded grid, flat [electron]; made once."""
+        if dtype not in self._amplitudes:
+            self._amplitudes[dtype] = self._amplitude.to(dtype)
+        return self._amplitudes[dtype]
 
     def squares(self, dtype: torch.dtype) -> Tensor:
         """F² of the padded grid, flat [electron²]; made once."""
         if dtype not in self._squares:
             self._squares[dtype] = (self._amplitude * self._amplitude).to(dtype)
         return self._squares[dtype]
+
+    def farthest(self, reciprocal: Array) -> float:
+        """Largest |h a* + k b* + l c*| of nodes whose F is not 0, infinite if it is not in the end.
+
+        Parameters
+        ----------
+        reciprocal : rows a*, b*, c* [1/Å]
+        """
+        if self._default_F != 0.0:
+            return math.inf
+        a, b, c = torch.from_numpy(reciprocal).to(self._amplitude.device)
+        _, k, l = (
+            torch.arange(low - 1, low - 1 + size, device=a.device, dtype=torch.float64)
+            for low, size in zip(self.minimum, self._padded_shape, strict=True)
+        )
+        in_plane = k[:, None, None] * b + l[:, None] * c
+        farthest = 0.0
+        # plane by plane: a grid has millions of nodes
+        for number, plane in enumerate(self._amplitude.view(self._padded_shape)):
+            squares = ((self.minimum[0] - 1 + number) * a + in_plane).square().sum(-1)
+            farthest = max(farthest, float((squares * (plane != 0.0)).max()))
+        return math.sqrt(farthest)
 
     def last_indices(self) -> Tensor:
         """Last h, k, l index of the padded grid, int32."""

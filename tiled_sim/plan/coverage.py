@@ -113,11 +113,11 @@ def measure_coverage(
     steps = _sampled_steps(experiment)
     sampled_frames = sorted({0, frames - 1})
     with one_torch_thread():
+        scenes = [Scene.of(experiment, frame) for frame in sampled_frames]
         for panel in range(panels):
             sample = _sampled_pixels(experiment, panel, mask)
             pixels += len(sample.slow)
-            for frame in sampled_frames:
-                scene = Scene.of(experiment, frame, panel)
+            for scene in scenes:
                 diffracted, _ = Optics(scene).to_subpixel(sample, 0)
                 for source, orientation in steps:
                     keys = np.union1d(keys, _node_keys(scene, diffracted, source, orientation))
@@ -193,7 +193,8 @@ def _sampled_pixels(experiment: Experiment, panel: int, mask: Mask) -> Pixels:
         found_fast.append(live)
     slow_values = torch.from_numpy(np.concatenate(found_slow)).to(torch.float64)
     fast_values = torch.from_numpy(np.concatenate(found_fast)).to(torch.float64)
-    return Pixels(slow_values, fast_values, torch.ones_like(slow_values, dtype=torch.bool))
+    every = torch.ones_like(slow_values, dtype=torch.bool)
+    return Pixels(slow_values, fast_values, every, panel)
 
 
 #: A node as one number, for speed: 20 bits an index, biased to be positive.

@@ -25,8 +25,8 @@ def farthest_stol(experiment: Experiment, panel: int) -> float:
     slow, fast = experiment.detector.panels[panel].pixels
     rows = torch.tensor([0, 0, slow - 1, slow - 1], dtype=torch.float64)
     columns = torch.tensor([0, fast - 1, 0, fast - 1], dtype=torch.float64)
-    corners = Pixels(rows, columns, torch.ones(4, dtype=torch.bool))
-    scene = Scene.of(thinned(experiment, 1), 0, panel)
+    corners = Pixels(rows, columns, torch.ones(4, dtype=torch.bool), panel)
+    scene = Scene.of(thinned(experiment, 1), 0)
     diffracted, _ = Optics(scene).to_subpixel(corners, 0)
     outwards = np.stack([axis.numpy() for axis in diffracted], axis=-1)
     spectrum, farthest = scene.spectrum, 0.0

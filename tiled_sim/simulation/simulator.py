@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +27,7 @@ from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.reach import table_of
 from tiled_sim.simulation.counting import count_photons
-from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks, rectangles
+from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks, groups, rectangles
 from tiled_sim.simulation.trace import Trace, scaling_chain, steps_of_sum
 
 #: Of the brightest pixel there could be: below, float32 may have underflowed.
@@ -44,7 +44,7 @@ class Evaluations:
     Parameters
     ----------
     planned : steps times live pixels
-    done : of them; those that dmin leaves out are not
+    done : of them; not those that dmin leaves out, nor of panels that no reflection reaches
     skipped : as negligible
     skipped_bound : no pixel lacks more for what was skipped [photons]
     """
@@ -108,7 +108,7 @@ class Simulator:
         self.plan = plan
         self.device = device
         self._default_F = experiment.structure_factors.default_F
-        self._kept: dict[tuple[int, int], tuple[Kernel, ...]] = {}
+        self._kept: dict[int, tuple[Kernel, ...]] = {}
         table = None
         if inputs.factors is not None:
             table = table_of(experiment, inputs.factors, device)
@@ -124,41 +124,72 @@ class Simulator:
         """
         result = TileResult(np.empty(tile.shape, dtype=np.float32))
         behind = _Behind(progress)
+        images = result.image.reshape(-1, *tile.shape[2:])
         brightest: tuple[float, Rectangle] | None = None
+        start = 0
         with _stream_of_its_own(self.device):
-            for where, image in zip(
-                rectangles(tile), result.image.reshape(-1, *tile.shape[2:]), strict=True
-            ):
-                image[:] = self._simulate_rectangle(where, result, behind)
-                self._trace_requested(where, image, result)
-                peak = float(image.max())
-                if peak > 0.0 and (brightest is None or peak > brightest[0]):
-                    brightest = peak, where
+            for parts in groups(tile):
+                some = images[start : start + len(parts)]
+                start += len(parts)
+                some[:] = self._simulate(parts, result, behind)
+                if self.plan.trace_pixels:
+                    for where, image in zip(parts, some, strict=True):
+                        self._trace_requested(where, image, result)
+                peaks = some.max(axis=(1, 2))
+                number = int(peaks.argmax())
+                if peaks[number] > (brightest[0] if brightest else 0.0):
+                    brightest = float(peaks[number]), parts[number]
             if brightest is not None:
                 self._trace_brightest(brightest[1], tile, result)
         return result
 
-    def _simulate_rectangle(
-        self, where: Rectangle, result: TileResult, behind: "_Behind"
+    def _simulate(
+        self, parts: Sequence[Rectangle], result: TileResult, behind: "_Behind"
     ) -> npt.NDArray[np.float32]:
-        """Photons of part of one image, float32 (slow, fast); adds to the account of the tile."""
-        kernels = self._kernels(where.frame, where.panel)
-        mask = self._mask(where)
-        blocks = RectangleBlocks(where, mask, self.device)
+        """Photons of parts of images, float32 (part, slow, fast); adds to the tile's account."""
         started = time.perf_counter()
-        with torch.inference_mode():
-            met, halvings = self._sum_blocks(kernels, blocks, behind)
-            done = sum(of_kernel.total for of_kernel in met)
-            for kernel, of_kernel in zip(kernels, met, strict=True):
-                result.lookups.add(of_kernel if kernel.counts else _sampled(kernel, blocks))
-        image = blocks.image()
-        if not np.isfinite(image).all():
+        mask = self._masks(parts)
+        blocks = RectangleBlocks(parts, mask, self.device)
+        planned = (mask == 0).sum(axis=(1, 2)) * self.plan.evaluations_per_pixel
+        for frame, of_frame in blocks.frames():
+            self._simulate_frame(
+                frame, blocks, of_frame, int(planned[of_frame].sum()), result, behind
+            )
+        images = blocks.images()
+        if not np.isfinite(images).all():
             raise ExperimentError(
                 "a pixel is brighter than float32 holds (3.4e38 photons): lower the fluence, or "
                 "the structure factors"
             )
+        result.seconds["kernel"] += time.perf_counter() - started
+        return images
+
+    def _simulate_frame(
+        self,
+        frame: int,
+        blocks: RectangleBlocks,
+        parts: slice,
+        planned: int,
+        result: TileResult,
+        behind: "_Behind",
+    ) -> None:
+        """Sum the blocks of a frame's parts, of which so many evaluations are planned."""
+        numbers = blocks.live(parts)
+        if not len(numbers):
+            return
+        kernels = self._kernels(frame)
+        with torch.inference_mode():
+            lit = blocks.without(self._maker.dark_panels, numbers)
+            met, halvings = self._sum_blocks(kernels, blocks, lit, behind)
+            if len(lit) < len(numbers):
+                dark = blocks.number_live(numbers) - blocks.number_live(lit)
+                behind.done(dark * self.plan.evaluations_per_pixel)
+            for kernel, of_kernel in zip(kernels, met, strict=True):
+                result.lookups.add(
+                    of_kernel if kernel.counts else _sampled(kernel, blocks, numbers)
+                )
+        done = sum(of_kernel.total for of_kernel in met)
         evaluations = result.evaluations
-        planned = int((mask == 0).sum()) * self.plan.evaluations_per_pixel
         evaluations.planned += planned
         evaluations.done += done
         if any(kernel.leaves_out for kernel in kernels):
@@ -167,12 +198,10 @@ class Simulator:
         evaluations.skipped_bound = max(evaluations.skipped_bound, bound)
         result.counted = "exact" if all(kernel.counts for kernel in kernels) else "sampled"
         result.halvings += halvings
-        result.seconds["kernel"] += time.perf_counter() - started
-        return image
 
     def planned_evaluations(self, tile: Tile) -> int:
         """Steps times live pixels of a tile."""
-        live = sum(int((self._mask(where) == 0).sum()) for where in rectangles(tile))
+        live = sum(int((self._masks(parts) == 0).sum()) for parts in groups(tile))
         return live * self.plan.evaluations_per_pixel
 
     @property
@@ -182,6 +211,14 @@ class Simulator:
 
     def _mask(self, where: Rectangle) -> npt.NDArray[np.uint8]:
         return self.inputs.mask(where.panel, *where.sides)
+
+    def _masks(self, parts: Sequence[Rectangle]) -> npt.NDArray[np.uint8]:
+        """Masks of parts of images, uint8 (part, slow, fast); frames share that of a panel."""
+        if self.inputs.mask.all_live:
+            return np.zeros((len(parts), *parts[0].shape), dtype=np.uint8)
+        of_panels = {where.panel: where for where in parts}
+        masks = {panel: self._mask(where) for panel, where in of_panels.items()}
+        return np.stack([masks[where.panel] for where in parts])
 
     def simulate_counts(self, tile: Tile, image: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """What the detector reads in a tile, by the noise of the experiment.
@@ -197,10 +234,10 @@ class Simulator:
         """
 
         def expected(where: Rectangle) -> npt.NDArray[np.float32]:
-            blocks = RectangleBlocks(where, self._mask(where), self.device)
+            blocks = self._blocks_of(where)
             with torch.inference_mode():
-                self._sum_blocks(self._kernels(where.frame, where.panel), blocks, _Behind(None))
-            return blocks.image()
+                self._sum_blocks(self._kernels(where.frame), blocks, blocks.live(), _Behind(None))
+            return blocks.images()[0]
 
         counts = np.empty(tile.shape, dtype=np.int32)
         images = image.reshape(-1, *tile.shape[2:])
@@ -212,10 +249,17 @@ class Simulator:
                 read[self._mask(where) != 0] = 0
         return counts
 
+    def _blocks_of(self, where: Rectangle) -> RectangleBlocks:
+        return RectangleBlocks([where], self._masks([where]), self.device)
+
     def _sum_blocks(
-        self, kernels: tuple[Kernel, ...], blocks: RectangleBlocks, behind: "_Behind"
+        self,
+        kernels: tuple[Kernel, ...],
+        blocks: RectangleBlocks,
+        every: torch.Tensor,
+        behind: "_Behind",
     ) -> tuple[list[Lookups], int]:
-        """Sum all live blocks, fewer at a time where the device runs out of memory.
+        """Sum blocks of a frame by their numbers, fewer at a time where device memory runs out.
 
         A pixel's value does not depend on the blocks that are worked on with its own.
 
@@ -226,9 +270,9 @@ class Simulator:
         lookups = [Lookups() for _ in kernels]
         start, halvings = 0, 0
         size = min(kernel.blocks_at_a_time for kernel in kernels)
-        size = max(min(size, len(blocks.live)), 1)
-        while start < len(blocks.live):
-            numbers = blocks.live[start : start + size]
+        size = max(min(size, len(every)), 1)
+        while start < len(every):
+            numbers = every[start : start + size]
             some = blocks.blocks(numbers)
             try:
                 photons, met = _sum_of(kernels, some, behind.more)
@@ -247,13 +291,12 @@ class Simulator:
             start += size
         return lookups, halvings
 
-    def _kernels(self, frame: int, panel: int) -> tuple[Kernel, ...]:
-        """What a panel in its frame is the sum of, the crystal's first; the last are kept."""
-        place = (frame, panel)
-        kernels = self._kept.get(place)
+    def _kernels(self, frame: int) -> tuple[Kernel, ...]:
+        """What a frame is the sum of, the crystal's first; the last are kept."""
+        kernels = self._kept.get(frame)
         if kernels is None:
-            kernels = self._maker.kernels(frame, panel, self.plan.first_evaluation(panel))
-            self._kept = {place: kernels}
+            kernels = self._maker.kernels(frame, self.plan.first_evaluations)
+            self._kept = {frame: kernels}
             if self.device.type == "cuda":
                 # tiles on other streams may use what this one has just put there
                 torch.cuda.synchronize(self.device)
@@ -287,8 +330,8 @@ class Simulator:
     ) -> Trace:
         """Run the pixel's block through the kernels once more, with a recorder."""
         started = time.perf_counter()
-        kernels = self._kernels(where.frame, where.panel)
-        block, lane = RectangleBlocks(where, self._mask(where), self.device).holding(pixel)
+        kernels = self._kernels(where.frame)
+        block, lane = self._blocks_of(where).holding(pixel)
         recorder = Recorder(lane)
         pixels = block.pixels()
         with torch.inference_mode():
@@ -322,7 +365,7 @@ class Simulator:
         """
         block, lane = self._block_at(place)
         with torch.inference_mode():
-            photons, _ = _sum_of(self._kernels(*place[:2]), block)
+            photons, _ = _sum_of(self._kernels(place[0]), block)
         return float(photons[0, lane])
 
     def steps_of_pixel(self, place: Place) -> list[dict[str, Any]]:
@@ -337,7 +380,7 @@ class Simulator:
         ----------
         place : (frame, panel, slow, fast)
         """
-        kernel = self._kernels(*place[:2])[0]
+        kernel = self._kernels(place[0])[0]
         block, lane = self._block_at(place)
         recorder = Recorder(lane, every_step=True)
         with torch.inference_mode():
@@ -361,7 +404,7 @@ class Simulator:
             (slow, min(slow + BLOCK, last_slow)),
             (fast, min(fast + BLOCK, last_fast)),
         )
-        return RectangleBlocks(where, self._mask(where), self.device).holding((pixel[0], pixel[1]))
+        return self._blocks_of(where).holding((pixel[0], pixel[1]))
 
     def _kernel_intensity(
         self, kernel: Kernel, block: Blocks, lane: int, step: dict[str, Any]
@@ -422,7 +465,8 @@ def _sum_of(
     return photons, [met for _, met in terms]
 
 
-def _sampled(kernel: Kernel, blocks: RectangleBlocks) -> Lookups:
+def _sampled(kernel: Kernel, blocks: RectangleBlocks, numbers: torch.Tensor) -> Lookups:
     """What the look-ups of a sample of pixels meet, for a kernel that does not count them."""
     assert kernel.table is not None
-    return count_lookups(kernel.scene, kernel.table, blocks.sample(kernel.blocks_a_sample))
+    sample = blocks.sample(numbers[:: kernel.blocks_a_sample])
+    return count_lookups(kernel.scene, kernel.table, sample)

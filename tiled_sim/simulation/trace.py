@@ -121,7 +121,7 @@ def scaling_chain(
         if they differ though they are the same tensors: the trace would lie
     """
     seen: dict[str, Any] = recorder.values
-    panel, crystal = scene.panel, scene.crystal
+    panel, crystal = scene.panels[place[1]], scene.crystal
     background = seen.get("background")
     photons = seen["photons"] + (background or 0.0)
     traced = float(np.float32(photons))

@@ -59,7 +59,7 @@ class Finder:
 
     Parameters
     ----------
-    scene : the panel in its frame
+    scene : the frame
     table : of structure factors, on CPU
     default_F : outside the table [electron]
     spot : of the crystal
@@ -82,8 +82,7 @@ class Finder:
         self._kept: list[list[Steps]] = []
         if keep and sum(map(len, self.directions)) <= _STEPS_KEPT:
             self._kept = [list(_made(steps)) for steps in self.directions]
-        self._panel = scene.panel
-        self._plane = Plane.of(scene.panel)
+        self._panels = scene.panels
         self._height = float(math.prod(scene.crystal.cells)) ** 2
         self._table = table
         self._squares = table.squares(torch.float64)
@@ -106,14 +105,14 @@ class Finder:
         nodes, squares = nodes.some(scattering), squares[scattering]
         centre = _centres(nodes, steps)
         reach = self.spot.reach(steps.wavelengths.index_select(0, nodes.step))
-        footprint = self._plane.footprints(patch, centre, reach)
+        footprint = Plane.of(self._panels[patch.panel]).footprints(patch, centre, reach)
         intensity = steps.weights[nodes.step] * squares * self._height
         met = (footprint.rows * footprint.columns).nonzero()[:, 0]
         return Candidates(nodes, centre, intensity, footprint).some(met)
 
     def _index_ranges(self, patch: Patch, steps: Steps) -> tuple[Tensor, Tensor]:
         """Smallest and largest h, k, l of nodes whose spots may reach a patch, (steps, 3)."""
-        least, most = extremes(steps.direct, patch.corners(self._panel))
+        least, most = extremes(steps.direct, patch.corners(self._panels[patch.panel]))
         margin = steps.lengths * self.spot.reach(steps.wavelengths)[:, None] + _MARGIN
         low = torch.ceil(least - steps.direct_forward - margin)
         high = torch.floor(most - steps.direct_forward + margin)

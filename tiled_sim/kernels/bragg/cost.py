@@ -74,16 +74,16 @@ def predicted_cost(
         table = constant_table(default_F, torch.device("cpu"))
     spot = Spot.of(experiment.crystal, negligible)
     oversample = experiment.sampling.oversample
-    grids = [PatchGrid(panel, oversample) for panel in experiment.detector.panels]
+    panels = enumerate(experiment.detector.panels)
+    grids = [PatchGrid(panel, oversample, number) for number, panel in panels]
     *starts, number_of = itertools.accumulate(map(len, grids), initial=0)
     sample = _evenly(number_of, _SAMPLED_PATCHES)
     times = number_of / len(sample) * len(experiment.exposures)
     cost = Cost()
-    for after, numbers in itertools.groupby(sample, lambda n: bisect.bisect_right(starts, n)):
-        panel = after - 1
-        finder = Finder(Scene.of(experiment, 0, panel), table, default_F, spot, keep=False)
-        for number in numbers:
-            cost.add(_of_patch(finder, grids[panel][number - starts[panel]]), times)
+    finder = Finder(Scene.of(experiment, 0), table, default_F, spot, keep=False)
+    for number in sample:
+        panel = bisect.bisect_right(starts, number) - 1
+        cost.add(_of_patch(finder, grids[panel][number - starts[panel]]), times)
     return cost
 
 

@@ -1,5 +1,6 @@
 """Where spots fall on a panel: a cone of directions around each node, cut by the panel's plane."""
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -59,8 +60,9 @@ class Plane(NamedTuple):
     pixel_size: float
 
     @classmethod
+    @functools.lru_cache(maxsize=1024)
     def of(cls, panel: Panel) -> "Plane":
-        """The plane of a panel."""
+        """The plane of a panel; made once for all frames."""
         slow, fast, origin = map(np.array, (panel.slow_axis, panel.fast_axis, panel.origin))
         normal = np.cross(fast, slow)
         normal /= np.linalg.norm(normal)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tiled_sim.kernels.blocks import Blocks
+from tiled_sim.kernels.panels import Panels
 from tiled_sim.model.detector import Panel, Region
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics import geometry
@@ -28,11 +29,13 @@ class Patch(NamedTuple):
     corner : (slow, fast) on the panel [pixel]
     shape : (slow, fast) [pixel]
     oversample : subpixels along a side of a pixel
+    panel : its number
     """
 
     corner: tuple[int, int]
     shape: tuple[int, int]
     oversample: int
+    panel: int = 0
 
     @property
     def subpixels(self) -> tuple[int, int]:
@@ -89,18 +92,23 @@ class Patch(NamedTuple):
 
 
 def patches_of(
-    blocks: Blocks, panel: Panel, oversample: int
+    blocks: Blocks, panels: Panels, oversample: int
 ) -> Iterator[tuple[Patch, Tensor, Tensor]]:
-    """Patches that hold some blocks, with their numbers and their places among all of the patch.
+    """Patches that hold some blocks, with their places among all of the patch and their numbers.
 
     Patches keep to the cells of a grid of the panel's own.
     """
     side = _side(oversample)
-    _, columns = panel.pixels
-    cell = (blocks.slow // side) * columns + blocks.fast // side
-    for number in cell.unique():
-        numbers = (cell == number).nonzero()[:, 0]
-        yield *_around(blocks.slow[numbers], blocks.fast[numbers], oversample), numbers
+    before = 0
+    for some in blocks.by_panel():
+        panel = some.panel
+        assert isinstance(panel, int)
+        _, columns = panels[panel].pixels
+        cell = (some.slow // side) * columns + some.fast // side
+        for number in cell.unique():
+            numbers = (cell == number).nonzero()[:, 0]
+            yield *_around(some.some(numbers), panel, oversample), numbers + before
+        before += len(cell)
 
 
 class PatchGrid:
@@ -110,11 +118,13 @@ class PatchGrid:
     ----------
     panel : whose region it is
     oversample : subpixels along a side of a pixel
+    number : of the panel
     """
 
-    def __init__(self, panel: Panel, oversample: int) -> None:
+    def __init__(self, panel: Panel, oversample: int, number: int = 0) -> None:
         region = panel.region or Region(0, panel.pixels[0], 0, panel.pixels[1])
         self._oversample = oversample
+        self._number = number
         self._side = _side(oversample)
         self._ends = (
             (region.slow_start, region.slow_stop),
@@ -134,7 +144,8 @@ class PatchGrid:
         for start, (first, stop) in zip(starts, self._ends, strict=True):
             corner.append(max(start, first // BLOCK * BLOCK))
             shape.append(-(-(min(start + self._side, stop) - corner[-1]) // BLOCK) * BLOCK)
-        return Patch((corner[0], corner[1]), (shape[0], shape[1]), self._oversample)
+        whole = (shape[0], shape[1])
+        return Patch((corner[0], corner[1]), whole, self._oversample, self._number)
 
 
 def _side(oversample: int) -> int:
@@ -142,10 +153,10 @@ def _side(oversample: int) -> int:
     return max(PATCH_SIDE // oversample // BLOCK, 1) * BLOCK
 
 
-def _around(block_slow: Tensor, block_fast: Tensor, oversample: int) -> tuple[Patch, Tensor]:
+def _around(blocks: Blocks, panel: int, oversample: int) -> tuple[Patch, Tensor]:
     """The patch that holds some blocks, and the place of each among all blocks of the patch."""
-    slow, fast = int(block_slow.min()), int(block_fast.min())
-    row, column = ((block_slow - slow) // BLOCK).long(), ((block_fast - fast) // BLOCK).long()
+    slow, fast = int(blocks.slow.min()), int(blocks.fast.min())
+    row, column = ((blocks.slow - slow) // BLOCK).long(), ((blocks.fast - fast) // BLOCK).long()
     rows, columns = int(row.max()) + 1, int(column.max()) + 1
-    patch = Patch((slow, fast), (rows * BLOCK, columns * BLOCK), oversample)
+    patch = Patch((slow, fast), (rows * BLOCK, columns * BLOCK), oversample, panel)
     return patch, row * columns + column

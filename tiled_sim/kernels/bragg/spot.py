@@ -1,5 +1,6 @@
 """The shape of a spot: where it ends, and what it is worth inside."""
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -45,8 +46,9 @@ class Spot(NamedTuple):
     alone: bool
 
     @classmethod
+    @functools.lru_cache(maxsize=8)
     def of(cls, crystal: Crystal, negligible: float) -> "Spot":
-        """The spot of a crystal.
+        """The spot of a crystal; made once for all frames.
 
         Parameters
         ----------
@@ -75,7 +77,7 @@ class Spot(NamedTuple):
             crystal.shape,
             negligible,
             sharpness,
-            min(radius, _cell_radius(nodes)),
+            min(radius, cell_radius(nodes)),
             metric,
             bool(euclidean) and radius * edge < 0.499,
         )
@@ -99,7 +101,7 @@ class Spot(NamedTuple):
         return torch.threshold_(factor, math.nextafter(self.least, 0.0), 0.0)
 
 
-def _cell_radius(reciprocal: Array) -> float:
+def cell_radius(reciprocal: Array) -> float:
     """Greatest distance of a point from the node that is nearest to it by rounding h, k, l."""
     corners = np.array([(1, 1, 1), (1, 1, -1), (1, -1, 1), (-1, 1, 1)]) / 2.0
     return float(np.linalg.norm(corners @ reciprocal, axis=1).max()) * (1.0 + _RELATIVE_MARGIN)

@@ -1,0 +1,126 @@
+"""The panels of a detector as kernels take them: one at a time, or many by a table of numbers."""
+
+from dataclasses import replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.physics.geometry import Components
+from tiled_sim.physics.vectors import as_tuple
+
+#: A panel's number, or those of many pixels or blocks, int64.
+Number = int | Tensor
+
+
+class PanelNumbers(NamedTuple):
+    """Numbers of panels as of a `Panel`, each a tensor with an element a pixel."""
+
+    origin: Components
+    slow_axis: Components
+    fast_axis: Components
+    normal: Components
+    pixel_size: tuple[Tensor, Tensor]
+    pixel_area: Tensor
+    close_distance: Tensor
+
+    @classmethod
+    def of(cls, rows: Tensor) -> "PanelNumbers":
+        """From rows of `_row`, float64 (…, 16)."""
+        numbers = rows.unbind(-1)
+        origin, slow, fast, normal = (
+            (numbers[at], numbers[at + 1], numbers[at + 2]) for at in (0, 3, 6, 9)
+        )
+        return cls(origin, slow, fast, normal, (numbers[12], numbers[13]), *numbers[14:])
+
+
+def _row(panel: Panel) -> tuple[float, ...]:
+    vectors = (*panel.origin, *panel.slow_axis, *panel.fast_axis, *panel.normal)
+    return (*vectors, *panel.pixel_size, panel.pixel_area, panel.close_distance)
+
+
+class Panels:
+    """The panels of a detector; all frames share them.
+
+    Parameters
+    ----------
+    detector : whose panels they are
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._layers: dict[int, tuple[Panel, ...]] = {}
+        self._tables: dict[tuple[torch.device, int], Tensor] = {}
+        self._directions: dict[tuple[torch.device, int], Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self._detector.panels)
+
+    def __getitem__(self, number: int) -> Panel:
+        return self._detector.panels[number]
+
+    @cached_property
+    def largest_omega(self) -> float:
+        """No pixel of any panel has a larger solid angle [sr], or 1/R² [1/m²] of point pixels."""
+        point = self._detector.point_pixel
+        return max(
+            (1.0 if point else panel.pixel_area) / panel.close_distance**2
+            for panel in self._detector.panels
+        )
+
+    def layers(self, number: int) -> tuple[Panel, ...]:
+        """A panel at the front of each layer of the sensor, deeper ones farther away."""
+        if number not in self._layers:
+            self._layers[number] = self._layers_of(self[number])
+        return self._layers[number]
+
+    def _layers_of(self, panel: Panel) -> tuple[Panel, ...]:
+        sensor = self._detector.sensor
+        if sensor is None or self._detector.curvature_radius is not None:
+            return (panel,) * self._detector.layers
+        origins = (
+            np.array(panel.origin) + sensor.depth(layer) * np.array(panel.normal)
+            for layer in range(sensor.layers)
+        )
+        return tuple(replace(panel, origin=as_tuple(origin)) for origin in origins)
+
+    def at(self, number: Number, layer: int = 0) -> Panel | PanelNumbers:
+        """The panel of a number at the front of a layer; of many numbers, of each its numbers."""
+        if isinstance(number, int):
+            return self.layers(number)[layer]
+        key = number.device, layer
+        if key not in self._tables:
+            rows = [_row(self.layers(panel)[layer]) for panel in range(len(self))]
+            self._tables[key] = torch.tensor(rows, dtype=torch.float64).to(number.device)
+        return PanelNumbers.of(self._tables[key][number])
+
+    def directions(self, number: Number, oversample: int, device: torch.device) -> Tensor:
+        """What `graphs.Directions` takes of panels.
+
+        Parameters
+        ----------
+        number : of one panel, or of each of many blocks, int64 (blocks,)
+        oversample : subpixels along a side of a pixel
+        device : where the table lies
+
+        Returns
+        -------
+        float64 (1 or blocks, 13): fast and slow axes, origin, the two numbers of the solid angle,
+        and the sides of a subpixel along slow and fast
+        """
+        key = device, oversample
+        if key not in self._directions:
+            rows = [self._direction_row(panel, oversample) for panel in self._detector.panels]
+            self._directions[key] = torch.tensor(rows, dtype=torch.float64).to(device)
+        table = self._directions[key]
+        return table[number : number + 1] if isinstance(number, int) else table[number]
+
+    def _direction_row(self, panel: Panel, oversample: int) -> tuple[float, ...]:
+        omega = (panel.pixel_area * panel.close_distance, 0.0)
+        if self._detector.point_pixel:
+            omega = (0.0, 1.0)
+        sides = (side / oversample for side in panel.pixel_size)
+        return (*panel.fast_axis, *panel.slow_axis, *panel.origin, *omega, *sides)
