@@ -108,7 +108,7 @@ def test_no_kernel_makes_less_than_no_photons(
 
 
 ONE_PIXEL = (
-    "-default_F 100 -cell 100 -N 1 -lambda 1 -oversample 1 -polar 1 -fluence 1e30 -pixel 1e-6 "
+    "-default_F 100 -cell 100 -N 1 -lambda 1 -oversample 1 -polar 1 -fluence 1e30 -pixel 2e-6 "
     "-detpixels 1"
 )
 
