@@ -1,6 +1,7 @@
 """How many of the reflections that the detector can see have a structure factor."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from tiled_sim.errors import CoverageError
-from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.blocks import Pixels, joined
 from tiled_sim.kernels.devices import one_torch_thread
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene, thinned
@@ -107,15 +108,14 @@ def measure_coverage(
     mask : of its panels
     """
     experiment = thinned(experiment, _LISTED_STEPS)
-    frames, panels, _, _ = experiment.shape
+    frames = experiment.shape[0]
     keys = np.empty(0, dtype=np.int64)
     pixels = 0
     steps = _sampled_steps(experiment)
     sampled_frames = sorted({0, frames - 1})
     with one_torch_thread():
         scenes = [Scene.of(experiment, frame) for frame in sampled_frames]
-        for panel in range(panels):
-            sample = _sampled_pixels(experiment, panel, mask)
+        for sample in _samples(experiment, mask):
             pixels += len(sample.slow)
             for scene in scenes:
                 diffracted, _ = Optics(scene).to_subpixel(sample, 0)
@@ -152,9 +152,7 @@ def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
         if it ends before the detector does, with both numbers and what to do
     """
     last = float(table.stol[-1])
-    farthest = max(
-        farthest_stol(experiment, panel) for panel in range(len(experiment.detector.panels))
-    )
+    farthest = farthest_stol(experiment)
     if farthest > last:
         assert experiment.background is not None
         name = experiment.background.path or "the table of water"
@@ -175,6 +173,13 @@ def _sampled_steps(experiment: Experiment) -> list[tuple[int, tuple[int, int]]]:
         (number // orientations, divmod(number % orientations, domains))
         for number in sorted(wanted)
     ]
+
+
+def _samples(experiment: Experiment, mask: Mask) -> Iterable[Pixels]:
+    """Live pixels of all panels, together unless the detector is curved."""
+    panels = range(len(experiment.detector.panels))
+    every = (_sampled_pixels(experiment, panel, mask) for panel in panels)
+    return every if experiment.detector.curvature_radius is not None else [joined(every)]
 
 
 def _sampled_pixels(experiment: Experiment, panel: int, mask: Mask) -> Pixels:

@@ -20,13 +20,17 @@ _RIGHT_ANGLE, _BULGE = 0.7, 1.02
 _SOURCES_AT_A_TIME = 10_000
 
 
-def farthest_stol(experiment: Experiment, panel: int) -> float:
-    """Largest sin θ/λ of any source among the pixels at a panel's corners [1/Å]."""
-    slow, fast = experiment.detector.panels[panel].pixels
+def farthest_stol(experiment: Experiment) -> float:
+    """Largest sin θ/λ of any source among the pixels at the corners of all panels [1/Å]."""
+    scene = Scene.of(thinned(experiment, 1), 0)
+    return max(_farthest_of_panel(scene, panel) for panel in range(len(scene.panels)))
+
+
+def _farthest_of_panel(scene: Scene, panel: int) -> float:
+    slow, fast = scene.panels[panel].pixels
     rows = torch.tensor([0, 0, slow - 1, slow - 1], dtype=torch.float64)
     columns = torch.tensor([0, fast - 1, 0, fast - 1], dtype=torch.float64)
     corners = Pixels(rows, columns, torch.ones(4, dtype=torch.bool), panel)
-    scene = Scene.of(thinned(experiment, 1), 0)
     diffracted, _ = Optics(scene).to_subpixel(corners, 0)
     outwards = np.stack([axis.numpy() for axis in diffracted], axis=-1)
     spectrum, farthest = scene.spectrum, 0.0
@@ -112,7 +116,7 @@ def _ranges(experiment: Experiment, factors: StructureFactors) -> tuple[_Node, _
 def _reach(experiment: Experiment) -> _Node:
     """Largest |h|, |k|, |l| that any pixel looks up in any orientation, or more."""
     wavelengths = experiment.beam.spectrum.wavelength
-    stol = max(farthest_stol(experiment, panel) for panel in range(len(experiment.detector.panels)))
+    stol = farthest_stol(experiment)
     turned = stol * float(wavelengths.max()) > _RIGHT_ANGLE
     stol = min(math.inf if turned else _BULGE * stol, 1.0 / float(wavelengths.min()))
     if experiment.sampling.dmin > 0.0:
