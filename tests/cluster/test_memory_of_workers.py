@@ -55,7 +55,8 @@ CASES = {
     "spots, 2048²": ("spots", 2048, GAUSS, {}),
     "spots, large grid": ("spots", 64, GAUSS, {"grid": 75}),
     "spots, 10 000 steps": ("spots", 64, f"{NARROW} {SOURCES} 10 {DOMAINS} 1000", {}),
-    "spots, narrow": ("spots", 512, NARROW, {}),
+    # turned, so that there are some: without a spot directions are not computed
+    "spots, narrow": ("spots", 512, f"{NARROW} -osc 1 -phisteps 10", {}),
     "compiled, 100 panels": ("compiled", 254, CELL, {"panels": 100}),
     "spots, 100 panels": ("spots", 254, GAUSS, {"panels": 100}),
     "compiled, 400 frames": ("compiled", 100, CELL, {"frames": 400}),
