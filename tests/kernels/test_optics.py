@@ -8,6 +8,7 @@ import torch
 
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.panels import Panels
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment
@@ -86,7 +87,6 @@ def test_the_ceiling_of_point_pixels_is_that_of_the_nearest():
     of_scene, scene = optics("-point_pixel -N 1")
     photons, _ = ReferenceKernel(scene, None, 50.0).photons(every_pixel())
     assert 0.1 * of_scene.ceiling(50.0) < photons.max() <= of_scene.ceiling(50.0)
-    sized = Optics(
-        dataclasses.replace(scene, detector=dataclasses.replace(scene.detector, point_pixel=False))
-    )
+    detector = dataclasses.replace(scene.detector, point_pixel=False)
+    sized = Optics(dataclasses.replace(scene, detector=detector, panels=Panels(detector)))
     assert sized.ceiling(50.0) == pytest.approx(of_scene.ceiling(50.0) * 5e-4**2)

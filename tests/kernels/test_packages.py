@@ -249,7 +249,7 @@ def arguments(graph, blocks=3, steps=5):
         return torch.randn(shape, generator=generator, dtype=torch.float64)
 
     if graph.kind == "directions":
-        return [*normal(5, blocks, 1), normal(5), normal(11), normal(12)]
+        return [*normal(5, blocks, 1), normal(3), normal(blocks, 13), normal(12)]
     return [
         *normal(3, blocks, 256),
         normal(steps, 9, 1, 1),
