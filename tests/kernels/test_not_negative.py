@@ -15,6 +15,7 @@ from tiled_sim.kernels import compiled
 from tiled_sim.kernels.spots import obstacle
 from tiled_sim.model.crystal import SHAPES
 from tiled_sim.model.detector import Sensor
+from tiled_sim.model.settings import NEGLIGIBLE
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.physics.vectors import about_fixed_axes, as_tuple
 from tiled_sim.read.nanobragg.reader import read_options
@@ -76,7 +77,8 @@ def images(simulate, experiment, **options):
         if kernel == "spots" and obstacle(experiment):
             continue
         for precision in PRECISIONS.get(kernel, ("float64",)):
-            made = simulate(experiment, kernel=kernel, precision=precision, **options)
+            chosen = {"kernel": kernel, "precision": precision, "negligible": NEGLIGIBLE}
+            made = simulate(experiment, **chosen, **options)
             yield f"{kernel} {precision}", made.image
 
 
