@@ -137,7 +137,7 @@ def test_a_panel_alone_is_drawn_along_its_own_axes(run, tmp_path):
 
 
 def test_names_of_a_single_panel_are_refused(run, tmp_path):
-    with pytest.raises(UsageError, match="--panel-names is for the picture of several panels"):
+    with pytest.raises(UsageError, match="panel_names is for the picture of several panels"):
         write_picture(run, tmp_path / "run.png", panel=2, names=True)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tiled_sim.cli.panels import find_panel
 from tiled_sim.errors import UsageError
+from tiled_sim.model.values import integer_in, shown
 
 if TYPE_CHECKING:
     from tiled_sim.instruments.comparison import Comparison
@@ -76,10 +77,11 @@ def _numbers(text: str | None, detectors: dict[str, Any]) -> dict[str, int]:
     """Number of the panel in each run; of numbers that are not there the reader tells."""
     if text is None:
         return dict.fromkeys(detectors, 0)
+    number = integer_in(text)
     return {
-        name: int(text)
-        if text.isascii() and text.isdecimal() and text not in {p.name for p in found.panels}
-        else find_panel(text, found)
+        name: find_panel(text, found)
+        if number is None or number < 0 or text in {panel.name for panel in found.panels}
+        else number
         for name, found in detectors.items()
     }
 
@@ -88,9 +90,12 @@ def _number_alone(text: str | None) -> int:
     """Number of a panel where there are no names."""
     if text is None:
         return 0
-    if not (text.isascii() and text.isdecimal()):
-        raise UsageError(f"--panel {text}: only panels of a run have names; give a number from 0")
-    return int(text)
+    number = integer_in(text)
+    if number is None or number < 0:
+        raise UsageError(
+            f"--panel {shown(text)}: only panels of a run have names; give a number from 0"
+        )
+    return number
 
 
 def _unlike_names(options: argparse.Namespace, detectors: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ import difflib
 
 from tiled_sim.errors import UsageError
 from tiled_sim.model.detector import Detector
+from tiled_sim.model.values import integer_in, shown
 
 #: Names that a message lists.
 _LISTED = 12
@@ -37,23 +38,25 @@ def find_panel(text: str, detector: Detector) -> int:
         for a name that no panel has, with the nearest and the list, or that several have
     """
     names = [panel.name for panel in detector.panels]
-    is_number = text.isascii() and text.isdecimal()
-    if is_number and int(text) < len(names):
-        return int(text)
+    asked = integer_in(text)
+    is_number = asked is not None and asked >= 0
+    if asked is not None and 0 <= asked < len(names):
+        return asked
     found = [number for number, name in enumerate(names) if name == text]
     if len(found) == 1:
         return found[0]
+    told = shown(text)
     if found:
         listed = ", ".join(map(str, found))
         raise UsageError(
-            f"--panel {text}: several panels have this name; give the number of one: {listed}"
+            f"--panel {told}: several panels have this name; give the number of one: {listed}"
         )
     if is_number:
-        raise UsageError(f"--panel {text}: there are {len(names)}, counted from 0")
+        raise UsageError(f"--panel {told}: there are {len(names)}, counted from 0")
     nearest = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]}?" if nearest else "."
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     raise UsageError(
-        f"--panel {text}: no panel has this name{hint} The names are "
+        f"--panel {told}: no panel has this name{hint} The names are "
         f"{', '.join(names[:_LISTED])}{more}, the numbers 0 to {len(names) - 1}"
     )
