@@ -163,9 +163,10 @@ class AnchoredSum:
         number = blocks.panel if isinstance(blocks.panel, int) else _pad(blocks.panel[:, None])
         anchors = self._anchor_directions(slow, fast, number)
         panels = self._panel_numbers(number, len(slow))
-        photons = torch.zeros((len(slow), LANES), dtype=torch.float64, device=self._device)
+        photons: Tensor | None = None
         for steps in self._steps:
-            scale, total = None, torch.zeros_like(photons)
+            scale = None
+            total = torch.zeros((len(slow), LANES), dtype=torch.float64, device=self._device)
             at_anchor = Vectors(
                 *(d.view(-1) - i for d, i in zip(anchors, steps.incident, strict=True))
             )
@@ -180,7 +181,9 @@ class AnchoredSum:
                     scale = polar_omega.clamp_(min=0.0)
                 self._loops.add_steps((x, y, z), at_anchor, steps, total, progress)
             assert scale is not None
-            photons += total * scale
+            total *= scale
+            photons = total if photons is None else photons.add_(total)
+        assert photons is not None
         photons *= R_E_SQR * scene.beam.fluence / scene.steps
         return photons[: len(blocks.slow)]
 
