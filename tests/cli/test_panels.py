@@ -95,7 +95,7 @@ def test_a_number_is_that_of_a_panel_before_it_is_a_name():
 def test_a_panel_that_is_not_there_is_answered_with_what_there_is(text, said):
     with pytest.raises(UsageError) as refused:
         find_panel(text, DETECTOR)
-    assert f"panel={text!r}: " in str(refused.value)
+    assert f"panel={text if text.isdecimal() else repr(text)}: " in str(refused.value)
     assert said in str(refused.value)
 
 

@@ -52,7 +52,7 @@ def find_panel(text: str, detector: Detector) -> int:
             f"--panel {told}: several panels have this name; give the number of one: {listed}"
         )
     if is_number:
-        raise UsageError(f"--panel {told}: there are {len(names)}, counted from 0")
+        raise UsageError(f"--panel {asked}: there are {len(names)}, counted from 0")
     nearest = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]}?" if nearest else "."
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
