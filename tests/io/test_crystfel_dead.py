@@ -3,21 +3,14 @@
 import numpy as np
 import pytest
 
-from support.crystfel import HEAD, PANEL, SIZE, WHOLE, named, note
+from support.crystfel import HEAD, PANEL, SIZE, WHOLE, named, note, reading
 from tiled_sim.errors import InputFileError
 from tiled_sim.io.crystfel_geometry import read_crystfel_geometry
 
 
 @pytest.fixture
 def read(tmp_path):
-    """Read a text as a file."""
-
-    def read_text(text, **given):
-        path = tmp_path / "some.geom"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_crystfel_geometry(path, **given)
-
-    return read_text
+    return reading(tmp_path)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from strategies.numbers import finite, unit_vectors
-from support.crystfel import AXES, CORNER, HEAD, PANEL, SIZE, WHOLE, named, note
+from support.crystfel import AXES, CORNER, HEAD, PANEL, SIZE, WHOLE, named, note, reading
 from tiled_sim.errors import InputFileError
 from tiled_sim.io.crystfel_geometry import read_crystfel_geometry
 
@@ -17,14 +17,7 @@ PROPERTY = settings(deadline=None, max_examples=80)
 
 @pytest.fixture
 def read(tmp_path):
-    """Read a text as a file."""
-
-    def read_text(text, **given):
-        path = tmp_path / "some.geom"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_crystfel_geometry(path, **given)
-
-    return read_text
+    return reading(tmp_path)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from strategies import scenes
 from strategies.numbers import finite
+from support.graphs import eager_graph
 from tiled_sim.kernels import compiled
 from tiled_sim.kernels.blocks import Blocks
 from tiled_sim.kernels.compiled import CompiledKernel
@@ -47,17 +48,6 @@ NO_FILE = "-default_F 7 -cell 70 80 90 75 85 95 -lambda 1 -N 5 -pixel 0.5 -overs
 
 def words(line):
     return tuple(line.split())
-
-
-@functools.cache
-def eager_graph(graph):
-    module = graph.module()
-
-    def run(*tensors):
-        result = module(*tensors)
-        return list(result) if isinstance(result, tuple) else [result]
-
-    return run
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import functools
 import pytest
 import torch
 
+from support.graphs import eager_graph
 from tiled_sim.kernels import compiled
 from tiled_sim.kernels.blocks import LANES, Blocks
 from tiled_sim.kernels.compiled import CompiledKernel
@@ -38,19 +39,9 @@ CASES = {
 def kernel(request, monkeypatch):
     """A kernel, its graphs as they stand."""
     name, options = CASES[request.param]
-    monkeypatch.setattr(compiled, "load", _eager)
+    monkeypatch.setattr(compiled, "load", eager_graph)
     experiment = Experiment.from_nanobragg(f"{MANY} {options}".split())
     return KERNELS[name](Scene.of(experiment, 0), None, 40.0)
-
-
-def _eager(graph):
-    module = graph.module()
-
-    def run(*tensors):
-        result = module(*tensors)
-        return list(result) if isinstance(result, tuple) else [result]
-
-    return run
 
 
 def blocks():

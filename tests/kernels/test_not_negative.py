@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from strategies import scenes
 from strategies.numbers import finite
+from support.graphs import eager_graph
 from tiled_sim.kernels import compiled
 from tiled_sim.kernels.spots import obstacle
 from tiled_sim.model.crystal import SHAPES
@@ -23,17 +24,6 @@ from tiled_sim.read.nanobragg.reader import read_options
 KERNELS = ("reference", "compiled", "spots")
 PRECISIONS = {"compiled": ("float64", "mixed")}
 LOW, GRID = (-6, -5, -7), (13, 12, 15)
-
-
-@functools.cache
-def eager_graph(graph):
-    module = graph.module()
-
-    def run(*tensors):
-        result = module(*tensors)
-        return list(result) if isinstance(result, tuple) else [result]
-
-    return run
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,7 +4,6 @@ Each is held against 60 digits where the difference is rounding noise; docs/diff
 numbers in its rows 34 and 42.
 """
 
-import functools
 import math
 
 import mpmath as mp
@@ -13,6 +12,7 @@ import pytest
 import torch
 
 import tiled_sim as ts
+from support.graphs import eager_graph
 from tiled_sim.kernels import compiled
 from tiled_sim.physics import lattice
 from tiled_sim.physics.absorption import absorbed
@@ -93,22 +93,11 @@ def test_a_pixel_in_the_direct_beam_is_41_times_brighter_than_by_c_s_formula(in_
 
 def test_the_fused_kernel_has_the_pixel_in_the_direct_beam(in_data, monkeypatch):
     # its graphs as they stand; the compiler makes no noise of them
-    monkeypatch.setattr(compiled, "load", _eager)
+    monkeypatch.setattr(compiled, "load", eager_graph)
     experiment = ts.Experiment.from_nanobragg(ROUND.split())
     for precision, tolerance in (("float64", 1e-6), ("mixed", 3e-5)):
         image = np.asarray(ts.simulate(experiment, kernel="compiled", precision=precision))[0, 0]
         assert image[29, 31] == pytest.approx(4557750.5, rel=tolerance)
-
-
-@functools.cache
-def _eager(graph):
-    module = graph.module()
-
-    def run(*tensors):
-        result = module(*tensors)
-        return list(result) if isinstance(result, tuple) else [result]
-
-    return run
 
 
 # The grating
