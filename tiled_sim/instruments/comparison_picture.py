@@ -1,15 +1,15 @@
 """The picture of a comparison: both images, their ratio and their difference."""
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import MissingExtraError, StoreError
+from tiled_sim.errors import MissingExtraError
 from tiled_sim.instruments.image import Image
+from tiled_sim.instruments.new_picture import write_new_picture
 from tiled_sim.model.assembly import Assembly
 
 Floats = npt.NDArray[np.float64]
@@ -51,14 +51,7 @@ def write_comparison_picture(
     StoreError
         if the picture exists or cannot be written
     """
-    if os.path.exists(path):
-        raise StoreError(f"{path} exists already; name another file")
-    figure = _draw(a, b, origin, assembly)
-    try:
-        figure.savefig(path, dpi=160)
-    except (OSError, ValueError) as error:
-        Path(path).unlink(missing_ok=True)  # half of it
-        raise StoreError(f"cannot write the picture {path}: {error}") from None
+    write_new_picture(path, lambda: _draw(a, b, origin, assembly))
 
 
 def reduced(image: Floats, factor: int) -> Floats:

@@ -1,14 +1,14 @@
 """A picture of a detector's panels as the beam sees them."""
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tiled_sim.errors import MissingExtraError, StoreError
+from tiled_sim.errors import MissingExtraError
 from tiled_sim.instruments.geometry_facts import GeometryFacts
+from tiled_sim.instruments.new_picture import write_new_picture
 
 _RINGS = (20.0, 10.0, 6.0, 4.0, 3.0, 2.5, 2.0, 1.7, 1.5, 1.3, 1.2, 1.1, 1.0, 0.8, 0.6)
 #: Of more panels than these the names would hide each other.
@@ -32,14 +32,7 @@ def draw_geometry(facts: GeometryFacts, path: str | Path, title: str) -> None:
     StoreError
         if the picture exists or cannot be written
     """
-    if os.path.exists(path):
-        raise StoreError(f"{path} exists already; name another file")
-    figure = _drawn(facts, title)
-    try:
-        figure.savefig(path, dpi=160)
-    except (OSError, ValueError) as error:
-        Path(path).unlink(missing_ok=True)  # half of it
-        raise StoreError(f"cannot write the picture {path}: {error}") from None
+    write_new_picture(path, lambda: _drawn(facts, title))
 
 
 def _drawn(facts: GeometryFacts, title: str) -> Any:

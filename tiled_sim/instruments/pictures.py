@@ -1,7 +1,6 @@
 """Pictures of a run, on a logarithmic scale, with resolution rings."""
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tiled_sim.errors import MissingExtraError, StoreError, UsageError
+from tiled_sim.errors import MissingExtraError, UsageError
+from tiled_sim.instruments.new_picture import write_new_picture
 from tiled_sim.instruments.rings import RINGS, RINGS_SHOWN
 from tiled_sim.instruments.scale import NOT_COMPUTED, add_scale, pixels_of, show, title_of
 from tiled_sim.kernels.blocks import Pixels
@@ -68,14 +68,7 @@ def write_picture(
         )
     if counts:
         run.store.require_counts()
-    if os.path.exists(path):
-        raise StoreError(f"{path} exists already; name another file")
-    figure = _figure(run, frame, panel, counts, names)
-    try:
-        figure.savefig(path, dpi=160)
-    except (OSError, ValueError) as error:
-        Path(path).unlink(missing_ok=True)  # half of it
-        raise StoreError(f"cannot write the picture {path}: {error}") from None
+    write_new_picture(path, lambda: _figure(run, frame, panel, counts, names))
 
 
 def _figure(run: Run, frame: int, panel: int | None, counts: bool, names: bool) -> Any:
