@@ -9,7 +9,6 @@ from tiled_sim.io.mask_file import read_mask
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.detector import DeadPixels, Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.geometry import Geometry
-from tiled_sim.model.units import LENGTH, PIXELS, Unit, units_of
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
 from tiled_sim.read.geometry import dead_pixels_of
 from tiled_sim.read.toml.beam import across
@@ -19,25 +18,18 @@ from tiled_sim.read.toml.geometry import (
     named_image,
     read_dead_pixels_table,
 )
-from tiled_sim.read.toml.table import Table, plain
+from tiled_sim.read.toml.keys import known
+from tiled_sim.read.toml.table import Table
 
-_PANEL_KEYS: dict[str, Unit] = {**units_of(Panel), **plain("mask_sha256")}
 #: What panels may share, so that it may stand once in [detector].
 _SHARED = ("pixels", "pixel_size")
 #: Keys of the short way: one panel, its position given by distance and beam centre.
-_ONE_PANEL: dict[str, Unit] = {
-    "distance": LENGTH,
-    "beam_center": PIXELS,
-    **plain("fast_axis", "slow_axis", "region", "mask", "mask_sha256", "name", "group"),
-}
+_ONE_PANEL = (
+    *("distance", "beam_center", "fast_axis", "slow_axis", "region"),
+    *("mask", "mask_sha256", "name", "group"),
+)
 #: Those that say where it stands.
 _PLACING = ("beam_center", "fast_axis", "slow_axis", "curvature_radius")
-KEYS: dict[str, Unit] = {
-    **units_of(Detector),
-    **plain(*STATED),
-    **{name: _PANEL_KEYS[name] for name in _SHARED},
-    **_ONE_PANEL,
-}
 
 
 def read_detector(
@@ -52,7 +44,7 @@ def read_detector(
 
     Parameters
     ----------
-    table : of `KEYS`
+    table : ``[detector]``
     beam : the direct beam
     notes : told of masks that look like the opposite of what is meant
     stated : of ``geometry``, or of ``model`` with several panels; None: neither
@@ -65,7 +57,7 @@ def read_detector(
         for a mask that cannot be read
     """
     table.choose("what the panels are", ("panels",), STATED)
-    ways = ("panels",), tuple(_ONE_PANEL)
+    ways = ("panels",), _ONE_PANEL
     dead_pixels = read_dead_pixels_table(table)
     if stated is not None:
         panels = _stated_panels(table, stated, beam.direction, notes)
@@ -73,7 +65,7 @@ def read_detector(
     elif table.choose("what the panels are", *ways) == ("panels",):
         panels = tuple(
             _panel(panel, table, str(index), notes)
-            for index, panel in enumerate(table.tables("panels", _PANEL_KEYS))
+            for index, panel in enumerate(table.tables("panels", known("detector", "panels")))
         )
     else:
         image = named_image(table)
@@ -122,7 +114,7 @@ def _sensor(detector: Table) -> Sensor | None:
     """What absorbs the photons, if it is given."""
     if "sensor" not in detector:
         return None
-    table = detector.table("sensor", units_of(Sensor))
+    table = detector.table("sensor", known("detector", "sensor"))
     return table.build(
         Sensor,
         thickness=table.number("thickness"),
@@ -188,11 +180,8 @@ def _pixels(table: Table) -> tuple[int, int]:
 
 def _pixel_size(table: Table) -> tuple[float, float]:
     """Sides along slow and fast [m]; one number stands for both."""
-    if isinstance(table.value("pixel_size", "one number, or two along slow and fast"), list):
-        slow, fast = table.numbers("pixel_size", 2)
-        return slow, fast
-    side = table.number("pixel_size")
-    return side, side
+    slow, fast = table.numbers_or_one("pixel_size", 2)
+    return slow, fast
 
 
 def _away(table: Table, origin: Vector, fast: Vector, slow: Vector) -> Vector:
@@ -229,7 +218,7 @@ def _region(table: Table, pixels: tuple[int, int]) -> Region | None:
     """The pixels to compute; an axis that is not named is computed whole."""
     if "region" not in table:
         return None
-    region = table.table("region", plain("slow", "fast"))
+    region = table.table("region", known("detector", "region"))
     (slow_start, slow_stop), (fast_start, fast_stop) = (
         region.integers(axis, 2) if axis in region else (0, size)
         for axis, size in zip(("slow", "fast"), pixels, strict=True)

@@ -11,7 +11,6 @@ from tiled_sim.io.named_detectors import known_detector, named_detector
 from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.detector import DeadPixels, Panel
 from tiled_sim.model.geometry import Geometry
-from tiled_sim.model.units import Unit, units_of
 from tiled_sim.physics.vectors import Vector
 from tiled_sim.read.geometry import (
     SAME_NUMBER,
@@ -24,11 +23,11 @@ from tiled_sim.read.geometry import (
     turned,
 )
 from tiled_sim.read.toml.beam import StatedLight
+from tiled_sim.read.toml.keys import known
 from tiled_sim.read.toml.table import Table
 
 #: Quantities of a detector that is stated elsewhere.
 STATED = ("geometry", "experiment", "model")
-KEYS_OF_DEAD: dict[str, Unit] = units_of(DeadPixels)
 #: What readers say of options, and what a TOML file has in their place.
 _IN_TOML = {
     "-lambda (or -energy)": "wavelength_A (or energy_eV) in [beam]",
@@ -144,7 +143,7 @@ def read_dead_pixels_table(detector: Table) -> DeadPixels | None:
     """``[detector.dead_pixels]``, which stands beside panels that are listed."""
     if "dead_pixels" not in detector:
         return None
-    table = detector.table("dead_pixels", KEYS_OF_DEAD)
+    table = detector.table("dead_pixels", known("detector", "dead_pixels"))
     return table.build(
         DeadPixels,
         sha256=table.text("sha256"),
@@ -167,8 +166,7 @@ def _check_sizes(table: Table, panels: Sequence[Panel]) -> None:
                     f"{list(panel.pixels)}, contradict each other: leave it out"
                 )
     if "pixel_size" in table:
-        listed = isinstance(table.value("pixel_size", ""), list)
-        sides = table.numbers("pixel_size", 2) if listed else (table.number("pixel_size"),) * 2
+        sides = table.numbers_or_one("pixel_size", 2)
         for panel in panels:
             for side, own in zip(sides, panel.pixel_size, strict=True):
                 if abs(side - own) > SAME_NUMBER * own:
