@@ -106,8 +106,10 @@ class RectangleBlocks:
 
     def without(self, panels: frozenset[int], numbers: Numbers) -> Numbers:
         """Some blocks by their numbers, but for those of some panels."""
+        if not panels:
+            return numbers
         left_out = np.isin(self._panels, list(panels))
-        return numbers[~left_out[numbers // self._each]] if left_out.any() else numbers
+        return numbers[~left_out[numbers // self._each]]
 
     def number_live(self, numbers: Numbers) -> int:
         """Live pixels of some blocks."""
@@ -144,10 +146,10 @@ class RectangleBlocks:
 
     def _panel_of(self, numbers: Numbers) -> int | torch.Tensor:
         """Panel of all of some blocks, or of each."""
-        first, last = numbers[[0, -1]] // self._each if len(numbers) else (0, 0)
-        panels = self._panels[first : last + 1]
-        if (panels == panels[0]).all():
-            return int(panels[0])
+        first, last = (numbers[0], numbers[-1]) if len(numbers) else (0, 0)
+        panels = {of.panel for of in self.parts[first // self._each : last // self._each + 1]}
+        if len(panels) == 1:
+            return panels.pop()
         return torch.from_numpy(self._panels[numbers // self._each]).to(self.device)
 
     def holding(self, pixel: tuple[int, int]) -> tuple[Blocks, int]:
