@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
-from tiled_sim.io.named_detectors import known_detector, named_detector
+from tiled_sim.io.named_detectors import KnownDetector, known_detector, named_detector
 from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.detector import DeadPixels, Detector, Panel
 from tiled_sim.model.geometry import Geometry
@@ -31,6 +31,7 @@ from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.detector import Laboratory, read_convention, read_region, up_of
 from tiled_sim.read.nanobragg.header_centre import CENTRES
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders
+from tiled_sim.read.nanobragg.mosaic_centre import mosaic_centre
 from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.nanobragg.sensor import read_sensor
 
@@ -187,13 +188,13 @@ def read_stated(
         for a file that cannot be read, or lacks what is not given either
     """
     _refuse_placing(given, source)
+    convention = read_convention(given, conflicts)
     distance = given.number("-distance")
     metres = None if distance is None else distance / 1e3
     if source.geometry is None:
-        recorded, kept = _of_name(str(source.model), metres, conflicts)
+        recorded, kept = _of_name(given, known_detector(str(source.model)), convention, conflicts)
     else:
         recorded, kept = _of_file(given, source, metres, spectrum, conflicts)
-    convention = read_convention(given, conflicts)
     beam, up = as_tuple(unit(convention.beam)), as_tuple(-unit(convention.slow))
     read = recorded.geometry
     geometry = turned(read, beam, up)
@@ -254,15 +255,17 @@ def require_one_panel(given: Given, panels: tuple[Panel, ...]) -> None:
 
 
 def _of_name(
-    name: str, distance: float | None, conflicts: Conflicts
+    given: Given, known: KnownDetector, convention: Convention, conflicts: Conflicts
 ) -> tuple[RecordedExperiment, DeadPixels]:
+    distance = given.number("-distance")
     if distance is None:
-        distance = 0.1
+        distance = 100.0
         conflicts.note("the detector stands at the default, 100 mm; -distance gives another")
     if distance <= 0:
-        raise ExperimentError(f"-distance {distance * 1e3:g} mm must be positive")
-    found = named_detector(name, distance=distance)
-    return RecordedExperiment(found), DeadPixels("", model=known_detector(name).name)
+        raise ExperimentError(f"-distance {distance:g} mm must be positive")
+    centre = mosaic_centre(given, known, convention, conflicts)
+    found = named_detector(known.name, distance=distance / 1e3, beam_centre=centre)
+    return RecordedExperiment(found), DeadPixels("", model=known.name)
 
 
 def _of_file(
@@ -286,6 +289,8 @@ def _refuse_placing(given: Given, source: DetectorSource) -> None:
     """Refuse options that have nothing left to say."""
     for option, said in _PLACED.items():
         if option not in given:
+            continue
+        if source.geometry is None and option in CENTRES:
             continue
         if source.geometry is None:
             raise UsageError(

@@ -90,6 +90,8 @@ def _stated_panels(
 ) -> tuple[Panel, ...]:
     """Panels of a geometry file or a name, with a region and a mask where there is one panel."""
     refused = [name for name in _PLACING if name in table]
+    if "model" in table and "beam_center" in refused:
+        refused.remove("beam_center")  # which has moved them
     if refused:
         raise table.error(
             f"{table.named(*refused)} beside {table.named(*STATED)}, which says where the panels "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError, UsageError
-from tiled_sim.io.named_detectors import known_detector, named_detector
+from tiled_sim.io.named_detectors import KnownDetector, known_detector, named_detector
 from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.detector import DeadPixels, Panel
 from tiled_sim.model.geometry import Geometry
@@ -114,10 +114,20 @@ def read_stated(table: Table, wavelengths: Sequence[float | None]) -> StatedDete
             known = known_detector(table.text("model"))
             if distance is None:
                 raise UsageError(f"the {known.name} needs a distance: give -distance")
-            geometry = named_detector(known.name, distance=distance)
+            geometry = named_detector(
+                known.name, distance=distance, beam_centre=_centre(table, known)
+            )
         kept = DeadPixels("", model=known.name)
     _check_sizes(table, geometry.panels)
     return StatedDetector(geometry, dead_pixels_of(geometry, kept))
+
+
+def _centre(table: Table, known: KnownDetector) -> tuple[float, float] | None:
+    """Where the beam passes, down and to the right in the rectangle around all panels [m]."""
+    if "beam_center" not in table:
+        return None
+    down, right = table.numbers("beam_center", 2)
+    return down * known.pixel_size[0], right * known.pixel_size[1]
 
 
 def named_image(table: Table) -> Geometry | None:
