@@ -36,6 +36,7 @@ from tiled_sim.read.nanobragg.clipping import in_beam
 from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.nanobragg.outputs import random_misset
+from tiled_sim.read.recorded import crystal_notes
 
 _SHAPES = {
     "-square_xtal": "square",
@@ -126,11 +127,8 @@ def _recorded_vectors(
     if misset is not None:
         x, y, z = (angle / RADIAN for angle in misset)
         recorded = recorded.turned(about_fixed_axes(x, y, z))
-    conflicts.note(
-        "the crystal is that of the geometry file, "
-        f"{in_words(cell_of(recorded.reciprocal_vectors))}, as its goniometer holds it at the "
-        "beginning of its scan; -cell or -mat gives another"
-    )
+    for note in crystal_notes(recorded, "-cell or -mat"):
+        conflicts.note(note)
     return recorded.direct_vectors, recorded.reciprocal_vectors
 
 

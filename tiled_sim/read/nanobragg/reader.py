@@ -42,7 +42,7 @@ from tiled_sim.read.nanobragg.stated import (
     image_options,
     make_detector,
     read_stated,
-    require_one_panel,
+    require_one_image,
 )
 from tiled_sim.read.precedence import NamedReflections
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
@@ -107,7 +107,7 @@ class Command:
         """What is asked for besides the run. Raises as `read_outputs` and `experiment`."""
         outputs = read_outputs(self.given, c_compat=self.c_compat)
         if self.detector is not None and self._camera.stated is not None:
-            require_one_panel(self.given, self._camera.stated.panels)
+            require_one_image(self.given, self._camera.stated.panels, self._camera.sweep.count)
         if outputs.integer_image is None and outputs.count_image is None:
             return outputs
         return replace(outputs, camera=self.camera)
@@ -255,7 +255,7 @@ class Command:
         if stated is not None:
             spectrum, of_file = spectrum or stated.spectrum, stated.wavelength
         wavelength = read_wavelength(given, headers, conflicts, spectrum, of_file)
-        sweep = read_sweep(given, headers, conflicts)
+        sweep = read_sweep(given, headers, conflicts, None if stated is None else stated.sweep)
         return _Camera(
             headers=headers,
             laboratory=laboratory,

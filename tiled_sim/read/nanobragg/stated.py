@@ -33,6 +33,7 @@ from tiled_sim.read.nanobragg.header_centre import CENTRES
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders
 from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.nanobragg.sensor import read_sensor
+from tiled_sim.read.recorded import StatedSweep, crystal_of, sweep_of
 
 #: Options that a geometry file leaves nothing to, each with what the file says of it.
 _PLACED = {
@@ -54,8 +55,8 @@ _PLACED = {
     "-curved_det": "that its panels are flat",
 }
 _ONE_PANEL = ("-roi", "-mask")
-#: Files and lines that are of one panel; ``-floatfile`` holds all.
-_OF_ONE_PANEL = ("-intfile", "-pgmfile", "-noisefile", "-printout_pixel")
+#: Files and lines that are of one panel and frame; ``-floatfile`` holds all.
+_OF_ONE_IMAGE = ("-intfile", "-pgmfile", "-noisefile", "-printout_pixel")
 _SPREADS = ("-dispersion", "-dispsteps", "-sourcefile")
 
 
@@ -124,6 +125,7 @@ class Stated:
     wavelength : that the file states [Å]; None: it states none
     spectrum : that the file states; None: it states none
     crystal : that the file has, in the lab; None: it has none
+    sweep : that the file states; None: it states none
     """
 
     laboratory: Laboratory
@@ -133,6 +135,7 @@ class Stated:
     wavelength: float | None = None
     spectrum: SpectrumTable | None = None
     crystal: IndexedCrystal | None = field(default=None, repr=False)
+    sweep: StatedSweep | None = None
 
 
 def image_options(
@@ -206,7 +209,9 @@ def read_stated(
     panels = _with_mask(given, geometry.panels, headers)
     wavelength, of_file = _light(given, source, read, spectrum)
     turn = rotation(read.light.direction, beam, up)
-    crystal = recorded.standing_crystal()
+    sweep = sweep_of(recorded, turn)
+    if sweep is not None:
+        convention = replace(convention, spindle=sweep.spindle)
     return Stated(
         laboratory=_laboratory(panels[0], convention),
         headers=ImageHeaders(mask_file=headers.mask_file),
@@ -214,7 +219,8 @@ def read_stated(
         dead_pixels=dead_pixels_of(read, kept),
         wavelength=wavelength,
         spectrum=of_file,
-        crystal=None if crystal is None else crystal.turned(turn),
+        crystal=crystal_of(recorded, turn),
+        sweep=sweep,
     )
 
 
@@ -232,20 +238,24 @@ def make_detector(given: Given, stated: Stated, conflicts: Conflicts) -> Detecto
     )
 
 
-def require_one_panel(given: Given, panels: tuple[Panel, ...]) -> None:
-    """Refuse to write files of one panel from a detector of several.
+def require_one_image(given: Given, panels: tuple[Panel, ...], frames: int) -> None:
+    """Refuse to write files of one image from several panels or frames.
 
     Raises
     ------
     UsageError
         naming the options
     """
-    asked = given.any_of(*_OF_ONE_PANEL)
-    if asked and len(panels) > 1:
-        raise UsageError(
-            f"{' '.join(asked)}: of one panel alone, and the detector has {len(panels)}; leave it "
-            "out, and take what you need from the run (-floatfile holds all panels)"
-        )
+    asked = given.any_of(*_OF_ONE_IMAGE)
+    for what, count, has in (
+        ("panel", len(panels), "the detector has"),
+        ("frame", frames, "the scan of the geometry file has"),
+    ):
+        if asked and count > 1:
+            raise UsageError(
+                f"{' '.join(asked)}: of one {what} alone, and {has} {count}; leave it out, and "
+                f"take what you need from the run (-floatfile holds all {what}s)"
+            )
     if given.any_of("-intfile", "-noisefile") and not panels[0].has_square_pixels:
         raise UsageError(
             "-intfile and -noisefile: the header of an SMV image knows square pixels alone; leave "

@@ -1,4 +1,4 @@
-"""Detectors that a TOML file takes from a geometry file, or by name."""
+"""What a TOML file takes from a geometry file, and detectors by name."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +11,9 @@ from tiled_sim.io.named_detectors import known_detector, named_detector
 from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.detector import DeadPixels, Panel
 from tiled_sim.model.geometry import Geometry
+from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment
 from tiled_sim.model.units import Unit, units_of
-from tiled_sim.physics.vectors import Vector
+from tiled_sim.physics.vectors import Array, Vector
 from tiled_sim.read.geometry import (
     SAME_NUMBER,
     dead_pixels_of,
@@ -20,9 +21,11 @@ from tiled_sim.read.geometry import (
     is_image,
     light_note,
     read_first,
+    rotation,
     sensor_note,
     turned,
 )
+from tiled_sim.read.recorded import StatedSweep, crystal_of, sweep_of
 from tiled_sim.read.toml.beam import StatedLight
 from tiled_sim.read.toml.table import Table
 
@@ -49,12 +52,17 @@ class StatedDetector:
 
     Parameters
     ----------
-    geometry : in the frame with z along the beam, y up, x left
+    recorded : in the frame with z along the beam, y up, x left
     dead_pixels : None: every pixel lives
     """
 
-    geometry: Geometry
+    recorded: RecordedExperiment
     dead_pixels: DeadPixels | None
+
+    @property
+    def geometry(self) -> Geometry:
+        """Panels and light, in the same frame."""
+        return self.recorded.geometry
 
     @property
     def light(self) -> StatedLight:
@@ -73,11 +81,27 @@ class StatedDetector:
         beam : direction of the light in the lab
         notes : take what the user should know
         """
-        up = _UP if abs(beam[1]) < _NEARLY_VERTICAL else _UP_OF_VERTICAL
+        up = _up(beam)
         geometry = turned(self.geometry, beam, up)
         notes += [*self.geometry.notes, *in_the_lab(beam, up)]
         notes += [sensor_note(self.geometry), light_note(self.geometry.light)]
         return geometry.panels
+
+    def crystal(self, beam: Vector) -> IndexedCrystal | None:
+        """In the lab, where the spindle is at 0; None: the file has none."""
+        return crystal_of(self.recorded, self._turn(beam))
+
+    def sweep(self, beam: Vector) -> StatedSweep | None:
+        """How the crystal turns in the lab; None: the file does not say."""
+        return sweep_of(self.recorded, self._turn(beam))
+
+    def _turn(self, beam: Vector) -> Array:
+        return rotation(self.geometry.light.direction, beam, _up(beam))
+
+
+def _up(beam: Vector) -> Vector:
+    """What is up in the lab of a beam."""
+    return _UP if abs(beam[1]) < _NEARLY_VERTICAL else _UP_OF_VERTICAL
 
 
 def read_stated(table: Table, wavelengths: Sequence[float | None]) -> StatedDetector | None:
@@ -109,16 +133,15 @@ def read_stated(table: Table, wavelengths: Sequence[float | None]) -> StatedDete
                 "", path=table.path("geometry"), distance=distance, experiment=number
             )
             recorded, kept = read_first(asked, wavelengths)
-        geometry = recorded.geometry
     else:
         with _said(table, "model"):
             known = known_detector(table.text("model"))
             if distance is None:
                 raise UsageError(f"the {known.name} needs a distance: give -distance")
-            geometry = named_detector(known.name, distance=distance)
+            recorded = RecordedExperiment(named_detector(known.name, distance=distance))
         kept = DeadPixels("", model=known.name)
-    _check_sizes(table, geometry.panels)
-    return StatedDetector(geometry, dead_pixels_of(geometry, kept))
+    _check_sizes(table, recorded.geometry.panels)
+    return StatedDetector(recorded, dead_pixels_of(recorded.geometry, kept))
 
 
 def named_image(table: Table) -> Geometry | None:
