@@ -13,7 +13,7 @@ from tiled_sim.model.canonical import HASH_VERSION
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Panel, Sensor
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.exposures import Exposures
+from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.physics.cell import lengths_and_angles
 from tiled_sim.physics.constants import HC_EV_ANGSTROM, RADIAN
 from tiled_sim.physics.vectors import Array
@@ -121,6 +121,10 @@ def _of_crystal(crystal: Crystal) -> _Rows:
 
 
 def _of_exposures(exposures: Exposures) -> _Rows:
+    if isinstance(exposures, Listed):
+        yield "stills, each of an orientation of its own", len(exposures), ""
+        yield "SHA-256 of the orientations", exposures.sha256, ""
+        return
     last = exposures.start + exposures.step * (exposures.steps - 1)
     ends = (exposures.start * RADIAN, last * RADIAN)
     yield "phi at the first and last step of frame 0", ends, "°"

@@ -236,6 +236,7 @@ REFUSED: dict[str, str] = {
             "dead_pixels",
         )
     },
+    "frames.orientation": "frames that are listed are those of a document, or a geometry file",
     **{
         f"background.{name}": "the table is read with a document"
         for name in ("table", "table_sha256", "abscissa")

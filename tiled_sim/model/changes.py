@@ -20,7 +20,7 @@ from tiled_sim.model.change_keys import AXES, KEYS, REFUSED, STARS
 from tiled_sim.model.checks import require
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Sensor
-from tiled_sim.model.exposures import Exposures
+from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import recommended_for
@@ -209,6 +209,11 @@ def _within(part: Any, model: Any, given: _Given, name: str) -> Any:
 
 
 def _exposures(exposures: Exposures, given: _Given) -> Exposures:
+    if isinstance(exposures, Listed):
+        raise ExperimentError(
+            f"frames.{next(iter(given))} cannot be changed: the frames are listed stills, each of "
+            "an orientation of its own; change the document instead"
+        )
     fields = dict(given)
     steps = fields.get("steps", exposures.steps)
     if "step" in given and "oscillation" not in given and steps > 1:

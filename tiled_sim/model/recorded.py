@@ -102,6 +102,8 @@ class RecordedExperiment:
     scan : None: a still
     crystal : None: not indexed
     identifier : what the file calls it
+    orientations : where the stills of a whole list are one experiment: the rotation of each from
+        the crystal, (stills, 3, 3); None: it is one experiment of the file
     """
 
     geometry: Geometry
@@ -109,6 +111,7 @@ class RecordedExperiment:
     scan: Scan | None = None
     crystal: IndexedCrystal | None = None
     identifier: str = ""
+    orientations: Array | None = None
 
     def crystal_at_zero(self) -> IndexedCrystal | None:
         """The crystal where the scan's axis is at 0, as the goniometer holds it; None: none.

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tiled_sim.model.exposures import Listed
 from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Array, Vector, as_tuple, unit
@@ -119,6 +120,23 @@ def crystal_of(recorded: RecordedExperiment, turn: Array) -> IndexedCrystal | No
     """
     crystal = recorded.crystal_at_zero()
     return None if crystal is None else crystal.turned(turn)
+
+
+def stills_of(
+    recorded: RecordedExperiment, turn: Array, misset: Array | None = None
+) -> Listed | None:
+    """The stills of a whole list in the lab; None: the experiment is one of the list.
+
+    Parameters
+    ----------
+    recorded, turn : as `sweep_of`
+    misset : what turns every still further in the lab, (3, 3); None: nothing
+    """
+    if recorded.orientations is None:
+        return None
+    if misset is not None:
+        turn = misset @ turn
+    return Listed(turn @ recorded.orientations @ turn.T)
 
 
 def crystal_notes(crystal: IndexedCrystal, instead: str) -> list[str]:

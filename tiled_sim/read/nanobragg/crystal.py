@@ -101,10 +101,9 @@ def _vectors(
         reciprocal = _of_matrix(
             path, wavelength, cell, conflicts, structure_factors.ignore_file_cell
         )
-    misset = _missetting(given, conflicts)
+    misset = read_misset(given, conflicts)
     if misset is not None:
-        x, y, z = (angle / RADIAN for angle in misset)
-        reciprocal = reciprocal @ about_fixed_axes(x, y, z).T
+        reciprocal = reciprocal @ misset.T
     if values is None:
         return dual(reciprocal), reciprocal
     direct, reciprocal = with_lengths(reciprocal, lengths, volume)
@@ -123,10 +122,9 @@ def _recorded_vectors(
     given: Given, recorded: IndexedCrystal, conflicts: Conflicts
 ) -> tuple[Array, Array]:
     """Rows a, b, c [Å] and a*, b*, c* [1/Å] of a crystal in the lab, missetted."""
-    misset = _missetting(given, conflicts)
+    misset = read_misset(given, conflicts)
     if misset is not None:
-        x, y, z = (angle / RADIAN for angle in misset)
-        recorded = recorded.turned(about_fixed_axes(x, y, z))
+        recorded = recorded.turned(misset)
     for note in crystal_notes(recorded, "-cell or -mat"):
         conflicts.note(note)
     return recorded.direct_vectors, recorded.reciprocal_vectors
@@ -199,6 +197,12 @@ def _check_cell(values: list[float], conflicts: Conflicts) -> None:
             )
     if wrong := of_radians(values[3:]):
         raise ExperimentError(f"{said}: {wrong}")
+
+
+def read_misset(given: Given, conflicts: Conflicts) -> Array | None:
+    """What turns the crystal in the lab, (3, 3); None: it is not missetted."""
+    angles = _missetting(given, conflicts)
+    return None if angles is None else about_fixed_axes(*(angle / RADIAN for angle in angles))
 
 
 def _missetting(given: Given, conflicts: Conflicts) -> Vector | None:

@@ -14,6 +14,7 @@ from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import DeadPixels, Detector
 from tiled_sim.model.experiment import Experiment, Reflections
+from tiled_sim.model.exposures import Exposures
 from tiled_sim.model.own_options import OwnOptions, check_own
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.remarks import noted
@@ -107,7 +108,9 @@ class Command:
         """What is asked for besides the run. Raises as `read_outputs` and `experiment`."""
         outputs = read_outputs(self.given, c_compat=self.c_compat)
         if self.detector is not None and self._camera.stated is not None:
-            require_one_image(self.given, self._camera.stated.panels, self._camera.sweep.count)
+            stills = self._camera.stated.stills
+            frames = self._camera.sweep.count if stills is None else len(stills)
+            require_one_image(self.given, self._camera.stated.panels, frames)
         if outputs.integer_image is None and outputs.count_image is None:
             return outputs
         return replace(outputs, camera=self.camera)
@@ -221,7 +224,7 @@ class Command:
                 oversample_polar="-oversample_polar" in given,
                 oversample_omega="-oversample_omega" in given,
             ),
-            exposures=make_exposures(seen.sweep, as_tuple(laboratory.placed.spindle), conflicts),
+            exposures=self._exposures(conflicts),
             structure_factors=structure_factors,
             c_compat=self.c_compat,
             allow_upstream=allow_upstream,
@@ -236,6 +239,12 @@ class Command:
             return make_detector(self.given, seen.stated, conflicts)
         detector = read_detector(self.given, seen.laboratory, seen.headers, conflicts)
         return replace(detector, dead_pixels=seen.dead_pixels)
+
+    def _exposures(self, conflicts: Conflicts) -> Exposures:
+        seen = self._camera
+        if seen.stated is not None and seen.stated.stills is not None:
+            return seen.stated.stills
+        return make_exposures(seen.sweep, as_tuple(seen.laboratory.placed.spindle), conflicts)
 
     @cached_property
     def _camera(self) -> "_Camera":

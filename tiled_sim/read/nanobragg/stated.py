@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -10,11 +11,13 @@ from tiled_sim.errors import ExperimentError, InputFileError, UsageError
 from tiled_sim.io.named_detectors import known_detector, named_detector
 from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.detector import DeadPixels, Detector, Panel
+from tiled_sim.model.exposures import Listed
 from tiled_sim.model.geometry import Geometry
 from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment
-from tiled_sim.physics.vectors import as_tuple, unit
+from tiled_sim.physics.vectors import Array, as_tuple, unit
 from tiled_sim.read.conventions import Convention, Placed
 from tiled_sim.read.geometry import (
+    ALL,
     SAME_LENGTH,
     SAME_NUMBER,
     dead_pixels_of,
@@ -28,12 +31,13 @@ from tiled_sim.read.geometry import (
 )
 from tiled_sim.read.nanobragg.beam import said_wavelength
 from tiled_sim.read.nanobragg.conflicts import Conflicts
+from tiled_sim.read.nanobragg.crystal import read_misset
 from tiled_sim.read.nanobragg.detector import Laboratory, read_convention, read_region, up_of
 from tiled_sim.read.nanobragg.header_centre import CENTRES
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders
 from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.nanobragg.sensor import read_sensor
-from tiled_sim.read.recorded import StatedSweep, crystal_of, sweep_of
+from tiled_sim.read.recorded import StatedSweep, crystal_of, stills_of, sweep_of
 
 #: Options that a geometry file leaves nothing to, each with what the file says of it.
 _PLACED = {
@@ -57,6 +61,8 @@ _PLACED = {
 _ONE_PANEL = ("-roi", "-mask")
 #: Files and lines that are of one panel and frame; ``-floatfile`` holds all.
 _OF_ONE_IMAGE = ("-intfile", "-pgmfile", "-noisefile", "-printout_pixel")
+#: What the frames of a whole list of experiments leave nothing to.
+_CRYSTAL_AND_PHI = ("-cell", "-mat", "-phi", "-osc", "-phistep", "-phisteps", "-spindle_axis")
 _SPREADS = ("-dispersion", "-dispsteps", "-sourcefile")
 
 
@@ -68,12 +74,12 @@ class DetectorSource:
     ----------
     geometry : file; None: the detector has a name
     model : name of the detector; None: it has a file
-    experiment : which of the file's
+    experiment : which of the file's; ``all``: all are frames of one
     """
 
     geometry: str | None = None
     model: str | None = None
-    experiment: int = 0
+    experiment: int | Literal["all"] = 0
 
     @property
     def option(self) -> str:
@@ -84,7 +90,10 @@ class DetectorSource:
 
     @classmethod
     def of(
-        cls, geometry: str | Path | None, detector: str | None, experiment: int | None
+        cls,
+        geometry: str | Path | None,
+        detector: str | None,
+        experiment: int | Literal["all"] | None,
     ) -> "DetectorSource | None":
         """That of options; None: none is given.
 
@@ -126,6 +135,7 @@ class Stated:
     spectrum : that the file states; None: it states none
     crystal : that the file has, in the lab; None: it has none
     sweep : that the file states; None: it states none
+    stills : that a whole list of experiments is; None: it is one experiment
     """
 
     laboratory: Laboratory
@@ -136,6 +146,7 @@ class Stated:
     spectrum: SpectrumTable | None = None
     crystal: IndexedCrystal | None = field(default=None, repr=False)
     sweep: StatedSweep | None = None
+    stills: Listed | None = field(default=None, repr=False)
 
 
 def image_options(
@@ -221,7 +232,23 @@ def read_stated(
         spectrum=of_file,
         crystal=crystal_of(recorded, turn),
         sweep=sweep,
+        stills=_stills(given, recorded, turn, conflicts),
     )
+
+
+def _stills(
+    given: Given, recorded: RecordedExperiment, turn: Array, conflicts: Conflicts
+) -> Listed | None:
+    """The stills of a whole list of experiments; None: it is one."""
+    if recorded.orientations is None:
+        return None
+    others = given.any_of(*_CRYSTAL_AND_PHI)
+    if others:
+        raise UsageError(
+            f"{' '.join(others)} beside --experiment {ALL}, which takes crystal and orientations "
+            "of every frame from the file: leave one of them out"
+        )
+    return stills_of(recorded, turn, read_misset(given, conflicts))
 
 
 def make_detector(given: Given, stated: Stated, conflicts: Conflicts) -> Detector:
@@ -249,7 +276,7 @@ def require_one_image(given: Given, panels: tuple[Panel, ...], frames: int) -> N
     asked = given.any_of(*_OF_ONE_IMAGE)
     for what, count, has in (
         ("panel", len(panels), "the detector has"),
-        ("frame", frames, "the scan of the geometry file has"),
+        ("frame", frames, "the geometry file has"),
     ):
         if asked and count > 1:
             raise UsageError(
@@ -288,8 +315,10 @@ def _of_file(
     if said is None and spectrum is not None:
         # a file's own wavelength need only be near the mean, which stands for one that it lacks
         tried.append(float(np.average(spectrum.wavelength, weights=spectrum.weight)))
-    asked = DeadPixels("", path=source.geometry, distance=distance, experiment=source.experiment)
-    return read_first(asked, tried)
+    every = source.experiment == ALL
+    number = 0 if source.experiment == ALL else source.experiment
+    asked = DeadPixels("", path=source.geometry, distance=distance, experiment=number)
+    return read_first(asked, tried, all_as_frames=every)
 
 
 def _refuse_placing(given: Given, source: DetectorSource) -> None:

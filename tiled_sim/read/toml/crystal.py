@@ -63,7 +63,7 @@ def read_crystal(
     InputFileError
         for a matrix that cannot be read, or makes no sense
     """
-    if recorded is None or any(name in table for name in (*_VECTORS, *_CELL, "matrix")):
+    if recorded is None or said_crystal(table):
         direct, reciprocal = _vectors(table, wavelength, structure_factors, notes)
     else:
         direct, reciprocal = _recorded_vectors(table, recorded)
@@ -88,10 +88,21 @@ def read_crystal(
     )
 
 
+def said_crystal(table: Table) -> str:
+    """Keys that say what the crystal is; empty: none does."""
+    return table.named(*_VECTORS, *_CELL, "matrix")
+
+
+def read_misset(table: Table) -> Array | None:
+    """What turns the crystal in the lab, (3, 3); None: nothing."""
+    return about_fixed_axes(*table.vector("misset")) if "misset" in table else None
+
+
 def _recorded_vectors(table: Table, recorded: IndexedCrystal) -> tuple[Array, Array]:
     """Rows a, b, c [Å] and a*, b*, c* [1/Å] of a crystal in the lab, missetted."""
-    if "misset" in table:
-        recorded = recorded.turned(about_fixed_axes(*table.vector("misset")))
+    misset = read_misset(table)
+    if misset is not None:
+        recorded = recorded.turned(misset)
     return recorded.direct_vectors, recorded.reciprocal_vectors
 
 
@@ -165,8 +176,9 @@ def _matrix(table: Table) -> MosflmMatrix:
 
 
 def _misset(table: Table, reciprocal: Array) -> tuple[Array, Array]:
-    if "misset" in table:
-        reciprocal = reciprocal @ about_fixed_axes(*table.vector("misset")).T
+    misset = read_misset(table)
+    if misset is not None:
+        reciprocal = reciprocal @ misset.T
     return _dual(table, reciprocal), reciprocal
 
 

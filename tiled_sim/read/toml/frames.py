@@ -1,13 +1,18 @@
 """The ``[frames]`` of a TOML file."""
 
-from tiled_sim.model.exposures import Exposures, Rotation
+import numpy as np
+
+from tiled_sim.model.exposures import Exposures, Listed, Rotation
 from tiled_sim.model.units import Unit, units_of
+from tiled_sim.model.values import finite_list
 from tiled_sim.physics.vectors import Vector
 from tiled_sim.read.recorded import StatedSweep
 from tiled_sim.read.toml.beam import across
 from tiled_sim.read.toml.table import Table
 
-KEYS: dict[str, Unit] = units_of(Rotation)
+_ROTATION: dict[str, Unit] = units_of(Rotation)
+_LISTED: dict[str, Unit] = units_of(Listed)
+KEYS: dict[str, Unit] = {**_ROTATION, **_LISTED}
 
 
 def read_frames(
@@ -28,6 +33,8 @@ def read_frames(
     ExperimentError
         for values that contradict each other or the file, are missing or cannot be
     """
+    if table.choose("what the frames are", tuple(_LISTED), tuple(_ROTATION)) == tuple(_LISTED):
+        return _listed(table, stated)
     if stated is None:
         stated = StatedSweep(across(beam))
     else:
@@ -49,6 +56,21 @@ def read_frames(
         oscillation=oscillation,
         count=table.integer("count", stated.count or 1),
     )
+
+
+def _listed(table: Table, stated: StatedSweep | None) -> Listed:
+    """Stills by the nine numbers of each one's orientation, row by row."""
+    if stated is not None:
+        raise table.error(
+            "orientation and the geometry file, whose goniometer turns the crystal, both say what "
+            "the frames are: leave one of them out"
+        )
+    must_be = "a list of a list of nine finite numbers for each frame"
+    rows = table.value("orientation", must_be)
+    numbers = [finite_list(row, 9) for row in rows] if isinstance(rows, list) else []
+    if not numbers or None in numbers:
+        raise table.error(f"orientation must be {must_be}, row by row")
+    return table.build(Listed, orientation=np.array(numbers).reshape(-1, 3, 3))
 
 
 def _require_agreement(table: Table, stated: StatedSweep) -> None:

@@ -10,11 +10,13 @@ from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError, Usa
 from tiled_sim.io.named_detectors import known_detector, named_detector
 from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.detector import DeadPixels, Panel
+from tiled_sim.model.exposures import Listed
 from tiled_sim.model.geometry import Geometry
 from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment
 from tiled_sim.model.units import Unit, units_of
 from tiled_sim.physics.vectors import Array, Vector
 from tiled_sim.read.geometry import (
+    ALL,
     SAME_NUMBER,
     dead_pixels_of,
     in_the_lab,
@@ -25,7 +27,7 @@ from tiled_sim.read.geometry import (
     sensor_note,
     turned,
 )
-from tiled_sim.read.recorded import StatedSweep, crystal_of, sweep_of
+from tiled_sim.read.recorded import StatedSweep, crystal_of, stills_of, sweep_of
 from tiled_sim.read.toml.beam import StatedLight
 from tiled_sim.read.toml.table import Table
 
@@ -95,6 +97,10 @@ class StatedDetector:
         """How the crystal turns in the lab; None: the file does not say."""
         return sweep_of(self.recorded, self._turn(beam))
 
+    def stills(self, beam: Vector, misset: Array | None) -> Listed | None:
+        """The stills of a whole list of experiments, turned by `misset`; None: it is one."""
+        return stills_of(self.recorded, self._turn(beam), misset)
+
     def _turn(self, beam: Vector) -> Array:
         return rotation(self.geometry.light.direction, beam, _up(beam))
 
@@ -127,12 +133,13 @@ def read_stated(table: Table, wavelengths: Sequence[float | None]) -> StatedDete
         return None
     distance = table.number("distance") if "distance" in table else None
     if "geometry" in table:
-        number = table.integer("experiment", 0)
+        every = "experiment" in table and table.value("experiment", "") == ALL
+        number = 0 if every else table.integer("experiment", 0)
         with _said(table, "geometry"):
             asked = DeadPixels(
                 "", path=table.path("geometry"), distance=distance, experiment=number
             )
-            recorded, kept = read_first(asked, wavelengths)
+            recorded, kept = read_first(asked, wavelengths, all_as_frames=every)
     else:
         with _said(table, "model"):
             known = known_detector(table.text("model"))

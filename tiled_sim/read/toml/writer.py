@@ -17,6 +17,7 @@ from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import DeadPixels, MaskFile, Panel, Region
 from tiled_sim.model.experiment import Experiment, Reflections
+from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units_of
 from tiled_sim.physics.constants import RADIAN
@@ -64,7 +65,7 @@ def write_toml(experiment: Experiment) -> str:
             if dead
         ),
         ["[sampling]", *_fields(experiment.sampling)],
-        ["[frames]", *_fields(experiment.exposures)],
+        ["[frames]", *_exposures(experiment.exposures)],
         ["[structure_factors]", *_structure_factors(experiment.structure_factors)],
     ]
     if experiment.background is not None:
@@ -107,6 +108,16 @@ def _crystal(crystal: Crystal) -> Iterator[str]:
     for name, quantity in MOSAIC.items():
         value, unit = getattr(crystal.domains, name), units[name]
         yield f"{_key(quantity, unit)} = {_value(value)}{_in_users_units(value, unit)}"
+
+
+def _exposures(exposures: Exposures) -> Iterator[str]:
+    if not isinstance(exposures, Listed):
+        yield from _fields(exposures)
+        return
+    yield "orientation = [  # of each frame, row by row"
+    for numbers in exposures.orientation.reshape(-1, 9).tolist():
+        yield f"    {_value(tuple(numbers))},"
+    yield "]"
 
 
 def _point_spread(spread: PointSpread) -> str:
