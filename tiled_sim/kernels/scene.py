@@ -90,11 +90,7 @@ class Scene:
     def weighs_terms(self) -> bool:
         """Whether terms of one pixel differ in absorption, polarization or solid angle."""
         sampling = self.sampling
-        return (
-            self.detector.sensor is not None
-            or sampling.oversample_polar
-            or sampling.oversample_omega
-        )
+        return bool(self.detector.sensors) or sampling.oversample_polar or sampling.oversample_omega
 
     @property
     def weights(self) -> tuple[float, ...]:

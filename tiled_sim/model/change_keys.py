@@ -143,7 +143,8 @@ KEYS: dict[str, Key] = {
         Sensor,
         "detector.sensor",
         {"thickness": NUMBER, "attenuation_length": NUMBER, "layers": INTEGER},
-        "sets it; a detector without a sensor needs thickness and attenuation length",
+        "sets it, of every panel that has a sensor; a detector without one needs thickness and "
+        "attenuation length",
     ),
     "sampling.oversample": Key(INTEGER, _SET),
     "sampling.interpolate": Key(FLAG, _SET),

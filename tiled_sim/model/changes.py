@@ -188,8 +188,14 @@ def _detector(detector: Detector, given: _Given) -> Detector:
             replace(panel, origin=as_tuple(np.array(panel.origin) + np.array(shift)))
             for panel in detector.panels
         )
-    if "sensor" in fields:
-        fields["sensor"] = _within(detector.sensor, Sensor, fields["sensor"], "detector.sensor")
+    of_sensor = fields.pop("sensor", None)
+    if of_sensor is not None:
+        fields["panels"] = tuple(
+            replace(panel, sensor=panel.sensor and replace(panel.sensor, **of_sensor))
+            for panel in fields.get("panels", detector.panels)
+        )
+        if detector.sensor is not None or not detector.has_own_sensors:
+            fields["sensor"] = _within(detector.sensor, Sensor, of_sensor, "detector.sensor")
     return replace(detector, **fields)
 
 

@@ -134,7 +134,7 @@ class Experiment:
             require_downstream(self.detector.panels, self.beam.direction)
         sampling = self.sampling
         not_as_c = {
-            "a sensor with a thickness": self.detector.sensor is not None,
+            "a sensor with a thickness": bool(self.detector.sensors),
             "oversample_thick": sampling.oversample_thick,
             "oversample_polar": sampling.oversample_polar,
             "oversample_omega": sampling.oversample_omega,
@@ -169,7 +169,7 @@ class Experiment:
 
     @property
     def evaluations_per_pixel(self) -> int:
-        """Steps in every layer of the sensor."""
+        """Steps in every layer of the sensor; of panels that differ, where there are most."""
         return self.steps * self.detector.layers
 
     def to_dict(self) -> dict[str, typing.Any]:

@@ -98,10 +98,6 @@ class RectangleBlocks:
         part = torch.div(numbers, self._each, rounding_mode="floor")
         return numbers[~torch.tensor(left_out, device=self.device)[part]]
 
-    def number_live(self, numbers: torch.Tensor) -> int:
-        """Live pixels of some blocks."""
-        return int(self._live[numbers].sum())
-
     def frames(self) -> Iterator[tuple[int, slice]]:
         """Each frame, and which of the rectangles are its."""
         start = 0

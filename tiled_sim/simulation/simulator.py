@@ -150,7 +150,7 @@ class Simulator:
         started = time.perf_counter()
         mask = self._masks(parts)
         blocks = RectangleBlocks(parts, mask, self.device)
-        planned = (mask == 0).sum(axis=(1, 2)) * self.plan.evaluations_per_pixel
+        planned = (mask == 0).sum(axis=(1, 2)) * [self._evaluations_of(at.panel) for at in parts]
         for frame, of_frame in blocks.frames():
             self._simulate_frame(
                 frame, blocks, of_frame, int(planned[of_frame].sum()), result, behind
@@ -182,8 +182,7 @@ class Simulator:
             lit = blocks.without(self._maker.dark_panels, numbers)
             met, halvings = self._sum_blocks(kernels, blocks, lit, behind)
             if len(lit) < len(numbers):
-                dark = blocks.number_live(numbers) - blocks.number_live(lit)
-                behind.done(dark * self.plan.evaluations_per_pixel)
+                behind.done(planned - self._planned(blocks.blocks(lit)))
             for kernel, of_kernel in zip(kernels, met, strict=True):
                 result.lookups.add(
                     of_kernel if kernel.counts else _sampled(kernel, blocks, numbers)
@@ -201,8 +200,23 @@ class Simulator:
 
     def planned_evaluations(self, tile: Tile) -> int:
         """Steps times live pixels of a tile."""
-        live = sum(int((self._masks(parts) == 0).sum()) for parts in groups(tile))
-        return live * self.plan.evaluations_per_pixel
+        return sum(
+            int((mask == 0).sum()) * self._evaluations_of(where.panel)
+            for parts in groups(tile)
+            for where, mask in zip(parts, self._masks(parts), strict=True)
+        )
+
+    def _evaluations_of(self, panel: int) -> int:
+        """Steps of a pixel of a panel, in every layer of its sensor."""
+        return self.experiment.steps * self.experiment.detector.layers_of(panel)
+
+    def _planned(self, blocks: Blocks) -> int:
+        """Steps of the live pixels of some blocks."""
+        if not self.experiment.detector.has_own_sensors:
+            return blocks.number_live * self.plan.evaluations_per_pixel
+        return sum(
+            some.number_live * self._evaluations_of(int(some.panel)) for some in blocks.by_panel()
+        )
 
     @property
     def leaves_out(self) -> bool:
@@ -287,7 +301,7 @@ class Simulator:
             blocks.fill(numbers, some, photons)
             for of_kernel, more in zip(lookups, met, strict=True):
                 of_kernel.add(more)
-            behind.done(some.number_live * self.plan.evaluations_per_pixel)
+            behind.done(self._planned(some))
             start += size
         return lookups, halvings
 
@@ -387,7 +401,8 @@ class Simulator:
             chain = Chain(kernel.scene, kernel.table, self._default_F)
             chain.photons(block.pixels(), recorder)
             steps = steps_of_sum(recorder)
-            alone = kernel.scene.detector.layers * kernel.scene.sampling.oversample**2 == 1
+            layers = kernel.scene.detector.layers_of(place[1])
+            alone = layers * kernel.scene.sampling.oversample**2 == 1
             if self.plan.settings.kernel != BY_REFERENCE.kernel and alone:
                 for step in steps:
                     step["kernel_intensity"] = self._kernel_intensity(kernel, block, lane, step)

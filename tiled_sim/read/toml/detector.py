@@ -118,11 +118,11 @@ def _stated_panels(
     return (table.build(partial(replace, panel), region=region, mask=mask, name=name, group=group),)
 
 
-def _sensor(detector: Table) -> Sensor | None:
-    """What absorbs the photons, if it is given."""
-    if "sensor" not in detector:
+def _sensor(owner: Table) -> Sensor | None:
+    """What absorbs the photons of a detector or of one of its panels, if it is given."""
+    if "sensor" not in owner:
         return None
-    table = detector.table("sensor", units_of(Sensor))
+    table = owner.table("sensor", units_of(Sensor))
     return table.build(
         Sensor,
         thickness=table.number("thickness"),
@@ -142,7 +142,7 @@ def _panel(table: Table, detector: Table, name: str, notes: list[str]) -> Panel:
     origin = table.vector("origin")
     fast, slow = table.direction("fast_axis"), table.direction("slow_axis")
     normal = table.direction("normal") if "normal" in table else _away(table, origin, fast, slow)
-    return _build(
+    panel = _build(
         table,
         {"origin": origin, "fast_axis": fast, "slow_axis": slow, "normal": normal},
         pixels=_pixels(table if "pixels" in table else detector),
@@ -150,6 +150,7 @@ def _panel(table: Table, detector: Table, name: str, notes: list[str]) -> Panel:
         name=name,
         notes=notes,
     )
+    return replace(panel, sensor=_sensor(table))
 
 
 def _single_panel(table: Table, beam: Vector, notes: list[str], image: Geometry | None) -> Panel:

@@ -15,7 +15,7 @@ from tiled_sim.io.sources import write_sources
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
-from tiled_sim.model.detector import DeadPixels, MaskFile, Panel, Region
+from tiled_sim.model.detector import DeadPixels, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.readout import Noise, PointSpread
@@ -120,9 +120,10 @@ def _exposures(exposures: Exposures) -> Iterator[str]:
     yield "]"
 
 
-def _point_spread(spread: PointSpread) -> str:
-    units = units_of(PointSpread).items()
-    return _inline((_key(name, unit), getattr(spread, name)) for name, unit in units)
+def _part(part: PointSpread | Sensor) -> str:
+    """All fields of a small part in one line."""
+    units = units_of(type(part)).items()
+    return _inline((_key(name, unit), getattr(part, name)) for name, unit in units)
 
 
 def _inline(pairs: Iterable[tuple[str, Any]]) -> str:
@@ -132,7 +133,7 @@ def _inline(pairs: Iterable[tuple[str, Any]]) -> str:
 
 
 def _panel(panel: Panel) -> Iterator[str]:
-    yield from _fields(panel, without={"pixel_size", "region", "mask", "group"})
+    yield from _fields(panel, without={"pixel_size", "region", "mask", "group", "sensor"})
     side, unit = panel.pixel_size, units_of(Panel)["pixel_size"]
     size = side[0] if panel.has_square_pixels else side
     yield f"{_key('pixel_size', unit)} = {_value(size)}{_in_users_units(size, unit)}"
@@ -142,6 +143,8 @@ def _panel(panel: Panel) -> Iterator[str]:
         yield _region(panel.region)
     if panel.mask is not None:
         yield from _mask(panel.mask)
+    if panel.sensor is not None:
+        yield f"sensor = {_part(panel.sensor)}"
 
 
 def _region(region: Region) -> str:
@@ -183,7 +186,7 @@ def _background(background: Background) -> Iterator[str]:
 def _noise(noise: Noise) -> Iterator[str]:
     yield from _fields(noise, without={"point_spread"})
     if noise.point_spread is not None:
-        yield f"point_spread = {_point_spread(noise.point_spread)}"
+        yield f"point_spread = {_part(noise.point_spread)}"
 
 
 def _path(path: str) -> str:
