@@ -28,11 +28,12 @@ def crystal(direct=DIRECT, **more):
     return {"__id__": "crystal", "space_group_hall_symbol": " P 1", **vectors, **more}
 
 
-def write_expt(path, *experiments, panels=16, **changes):
+def write_expt(path, *experiments, panels=16, sensors=None, **changes):
     """Write a list, an experiment for each dictionary of models (``crystal``, ``scan``, …).
 
     All share the detector and beam of the chips but where they have their own. ``changes`` are
-    made in the beam of the chips. ``panels=1`` keeps its first chip, on the beam.
+    made in the beam of the chips. ``panels=1`` keeps its first chip, on the beam. ``sensors`` gives
+    the first panels ``thickness`` [mm], ``mu`` [1/mm] and ``material``.
     """
     document = json.loads((FOLDER / "chips16.expt").read_text())
     (detector,) = document["detector"]
@@ -40,6 +41,8 @@ def write_expt(path, *experiments, panels=16, **changes):
         detector["panels"] = [{**detector["panels"][0], "origin": [0.0, 0.0, -70.0]}]
         del detector["hierarchy"]
     document["beam"][0] |= changes
+    for panel, sensor in zip(detector["panels"], sensors or (), strict=False):
+        panel.update(sensor)
     document["experiment"] = []
     for models in experiments:
         entry = {"__id__": "Experiment", "identifier": "", "beam": 0, "detector": 0}

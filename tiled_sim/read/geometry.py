@@ -303,24 +303,6 @@ def in_the_lab(beam: Vector, up: Vector) -> tuple[str, ...]:
     )
 
 
-def sensor_note(geometry: Geometry) -> str:
-    """What to tell of sensors that a file has, which count only if they are asked for."""
-    sensors = list(dict.fromkeys(sensor for sensor in geometry.sensors if sensor is not None))
-    if not sensors:
-        return ""
-    thickness, depth = sensors[0].thickness * 1e6, sensors[0].attenuation_length * 1e6
-    if len(sensors) > 1:
-        return (
-            f"the file has {len(sensors)} kinds of sensors, from {thickness:g} µm of attenuation "
-            f"length {depth:.5g} µm on: all photons are caught at the surface"
-        )
-    return (
-        f"the file's sensor, {thickness:g} µm of attenuation length {depth:.7g} µm, counts only if "
-        f"it is asked for: -detector_thick {thickness:g} -detector_abs {depth:.7g} in options, "
-        "[detector.sensor] in TOML"
-    )
-
-
 def light_note(light: Light) -> str:
     """What to tell of a polarization that a file has, which counts only if it is asked for."""
     if light.polarization is None:

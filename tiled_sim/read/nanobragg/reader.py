@@ -236,7 +236,7 @@ class Command:
     def _detector(self, conflicts: Conflicts) -> Detector:
         seen = self._camera
         if seen.stated is not None:
-            return make_detector(self.given, seen.stated, conflicts)
+            return make_detector(self.given, seen.stated, seen.wavelength, conflicts)
         detector = read_detector(self.given, seen.laboratory, seen.headers, conflicts)
         return replace(detector, dead_pixels=seen.dead_pixels)
 

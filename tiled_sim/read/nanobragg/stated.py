@@ -12,7 +12,7 @@ from tiled_sim.io.named_detectors import known_detector, named_detector
 from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.detector import DeadPixels, Detector, Panel
 from tiled_sim.model.exposures import Listed
-from tiled_sim.model.geometry import Geometry
+from tiled_sim.model.geometry import Geometry, StatedSensor
 from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment
 from tiled_sim.physics.vectors import Array, as_tuple, unit
 from tiled_sim.read.conventions import Convention, Placed
@@ -26,7 +26,6 @@ from tiled_sim.read.geometry import (
     light_note,
     read_first,
     rotation,
-    sensor_note,
     turned,
 )
 from tiled_sim.read.nanobragg.beam import said_wavelength
@@ -36,8 +35,9 @@ from tiled_sim.read.nanobragg.detector import Laboratory, read_convention, read_
 from tiled_sim.read.nanobragg.header_centre import CENTRES
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders
 from tiled_sim.read.nanobragg.options import Given
-from tiled_sim.read.nanobragg.sensor import read_sensor
+from tiled_sim.read.nanobragg.sensor import read_sensors
 from tiled_sim.read.recorded import StatedSweep, crystal_of, stills_of, sweep_of
+from tiled_sim.read.sensors import with_sensors
 
 #: Options that a geometry file leaves nothing to, each with what the file says of it.
 _PLACED = {
@@ -130,6 +130,8 @@ class Stated:
     laboratory : its first panel, and the axes of the convention
     headers : of ``-mask``, whose pixels alone count
     panels : all
+    sensors : of each, as the file states them; None: it does not
+    source : of it all, as an option
     dead_pixels : None: every pixel lives
     wavelength : that the file states [Å]; None: it states none
     spectrum : that the file states; None: it states none
@@ -141,6 +143,8 @@ class Stated:
     laboratory: Laboratory
     headers: ImageHeaders
     panels: tuple[Panel, ...]
+    sensors: tuple[StatedSensor | None, ...]
+    source: str
     dead_pixels: DeadPixels | None = None
     wavelength: float | None = None
     spectrum: SpectrumTable | None = None
@@ -214,7 +218,6 @@ def read_stated(
     for note in (*read.notes, *in_the_lab(beam, up)):
         conflicts.note(note)
     _check_sizes(given, source.option, geometry.panels)
-    _check_sensor(given, source.option, read, conflicts)
     if not given.any_of("-polar", "-nopolar"):
         conflicts.note(light_note(read.light))
     panels = _with_mask(given, geometry.panels, headers)
@@ -227,6 +230,8 @@ def read_stated(
         laboratory=_laboratory(panels[0], convention),
         headers=ImageHeaders(mask_file=headers.mask_file),
         panels=panels,
+        sensors=read.sensors or (None,) * len(panels),
+        source=source.option,
         dead_pixels=dead_pixels_of(read, kept),
         wavelength=wavelength,
         spectrum=of_file,
@@ -251,15 +256,32 @@ def _stills(
     return stills_of(recorded, turn, read_misset(given, conflicts))
 
 
-def make_detector(given: Given, stated: Stated, conflicts: Conflicts) -> Detector:
-    """The detector of a run; a region of interest only of a single panel."""
+def make_detector(
+    given: Given, stated: Stated, wavelength: float, conflicts: Conflicts
+) -> Detector:
+    """The detector of a run; a region of interest only of a single panel.
+
+    Parameters
+    ----------
+    given : the options
+    stated : by a file or a name
+    wavelength : of the beam [Å]
+    conflicts : told of what is decided
+
+    Raises
+    ------
+    ExperimentError, InputFileError, MissingExtraError
+        as `read_sensors`
+    """
     panels = stated.panels
     if "-roi" in given:
         panels = (replace(panels[0], region=read_region(given, panels[0].pixels, conflicts)),)
+    sensors = read_sensors(given, conflicts, stated.sensors, wavelength, stated.source)
+    panels, sensor = with_sensors(panels, sensors)
     return Detector(
         panels=panels,
         point_pixel="-point_pixel" in given,
-        sensor=read_sensor(given, conflicts),
+        sensor=sensor,
         up=stated.laboratory.up,
         dead_pixels=stated.dead_pixels,
     )
@@ -388,23 +410,6 @@ def _check_header(headers: ImageHeaders, source: str, panel: Panel) -> None:
 
 def _by(pixels: tuple[int, int]) -> str:
     return " x ".join(map(str, pixels))
-
-
-def _check_sensor(given: Given, source: str, read: Geometry, conflicts: Conflicts) -> None:
-    """Refuse another thickness than the file's; tell of a sensor that is not asked for."""
-    stated = {sensor.thickness for sensor in read.sensors if sensor is not None}
-    thickness = given.number("-detector_thick")
-    if not stated:
-        return
-    if thickness is None:
-        conflicts.note(sensor_note(read))
-        return
-    for own in stated:
-        if thickness and abs(thickness / 1e6 - own) > SAME_LENGTH:
-            raise ExperimentError(
-                f"-detector_thick {thickness:g} µm and {source}, whose sensor has {own * 1e6:g} µm,"
-                " contradict each other; make them equal"
-            )
 
 
 def _with_mask(given: Given, panels: tuple[Panel, ...], headers: ImageHeaders) -> tuple[Panel, ...]:

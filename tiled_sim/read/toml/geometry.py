@@ -24,7 +24,6 @@ from tiled_sim.read.geometry import (
     light_note,
     read_first,
     rotation,
-    sensor_note,
     turned,
 )
 from tiled_sim.read.recorded import StatedSweep, crystal_of, stills_of, sweep_of
@@ -38,6 +37,7 @@ KEYS_OF_DEAD: dict[str, Unit] = units_of(DeadPixels)
 _IN_TOML = {
     "-lambda (or -energy)": "wavelength_A (or energy_eV) in [beam]",
     "-distance": "distance_mm",
+    "-detector_abs": "attenuation_length_um",
     "-lambda": "[beam]",
     "--geometry": "geometry",
     "--experiment": "experiment",
@@ -86,7 +86,7 @@ class StatedDetector:
         up = _up(beam)
         geometry = turned(self.geometry, beam, up)
         notes += [*self.geometry.notes, *in_the_lab(beam, up)]
-        notes += [sensor_note(self.geometry), light_note(self.geometry.light)]
+        notes.append(light_note(self.geometry.light))
         return geometry.panels
 
     def crystal(self, beam: Vector) -> IndexedCrystal | None:
@@ -135,13 +135,13 @@ def read_stated(table: Table, wavelengths: Sequence[float | None]) -> StatedDete
     if "geometry" in table:
         every = "experiment" in table and table.value("experiment", "") == ALL
         number = 0 if every else table.integer("experiment", 0)
-        with _said(table, "geometry"):
+        with saying(table, "geometry"):
             asked = DeadPixels(
                 "", path=table.path("geometry"), distance=distance, experiment=number
             )
             recorded, kept = read_first(asked, wavelengths, all_as_frames=every)
     else:
-        with _said(table, "model"):
+        with saying(table, "model"):
             known = known_detector(table.text("model"))
             if distance is None:
                 raise UsageError(f"the {known.name} needs a distance: give -distance")
@@ -161,7 +161,7 @@ def named_image(table: Table) -> Geometry | None:
     """
     if "model" not in table:
         return None
-    with _said(table, "model"):
+    with saying(table, "model"):
         known = known_detector(table.text("model"))
     if not is_image(known):
         return None
@@ -210,7 +210,7 @@ def _check_sizes(table: Table, panels: Sequence[Panel]) -> None:
 
 
 @contextmanager
-def _said(table: Table, quantity: str) -> Iterator[None]:
+def saying(table: Table, quantity: str) -> Iterator[None]:
     """Say of what a reader refuses which key is meant, and what to write in TOML."""
     try:
         yield
