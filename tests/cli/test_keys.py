@@ -73,7 +73,7 @@ BESIDE = {
     "detector.panels.mask_sha256": {"mask": MASK},
     "detector.experiment": {
         "geometry": str(DATA / "geometry" / "chips16.expt"),
-        **dict.fromkeys(("pixels", "pixel_size_mm", "distance_mm")),
+        **dict.fromkeys(("pixels", "pixel_size_mm", "distance_mm", "sensor")),
     },
     "detector.geometry": {"distance_mm": None},
     "detector.dead_pixels.path": {"model": None},
@@ -101,7 +101,9 @@ def standing(section):
     if section.path[:2] == ("detector", "panels"):
         document["detector"] = {"panels": [dict(PANEL)]}
         panel = document["detector"]["panels"][0]
-        return document, panel.setdefault("region", {}) if section.path[2:] else panel
+        for name in section.path[2:]:
+            panel = panel.setdefault(name, dict(DOCUMENT["detector"].get(name, {})))
+        return document, panel
     if section.path == ("detector", "dead_pixels"):
         dead = {"sha256": "0" * 64, "model": "Eiger2 16M"}
         document["detector"] = {"panels": [dict(PANEL)], "dead_pixels": dead}

@@ -46,6 +46,7 @@ TEXTS = "texts in brackets"
 FILE = "the name of a file in quotes"
 TABLE = "a table of keys and values"
 TABLES = "a list of tables"
+NINE_A_FRAME = "a list of nine finite numbers for each frame"
 _COUNTED = Noise()
 #: What users say; the unit inside is the first of each.
 _USUAL: tuple[tuple[Unit, str], ...] = ((LENGTH, "mm"), (ANGLE, "deg"))
@@ -130,6 +131,11 @@ _MASKED = (
     Key("name", TEXT, "for people, and for `--panel`", "its number, or as the file has it"),
     Key("group", TEXTS, "names of the modules that hold it, outermost first", "none, or as the file has it"),
 )  # fmt: skip
+_SENSOR = (
+    Key("thickness", NUMBER, "of the slab", "needed, unless the file of `geometry` has it", "-detector_thick", usual="um"),
+    Key("attenuation_length", NUMBER, "depth that lets 1/e of the photons through", "needed, unless the file of `geometry` tells it", "-detector_abs", usual="um"),
+    Key("layers", INTEGER, "number of layers", "1", "-detector_thicksteps"),
+)  # fmt: skip
 _PIXELS = (
     Key("pixels", TWO_INTEGERS, "number of pixels, slow and fast", "needed, unless said elsewhere", "-detpixels -detpixels_s -detpixels_f"),
     Key("pixel_size", ONE_OR_TWO_NUMBERS, "side of a pixel, or sides along slow and fast", "needed, unless said elsewhere", "-pixel", LENGTH),
@@ -190,11 +196,11 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         ("crystal",),
-        "Cell and orientation are those of `cell` or `matrix`, turned by `misset`, or of vectors; a file of structure factors may name the cell.",
+        "Cell and orientation are those of `cell` or `matrix`, turned by `misset`, or of vectors; a file of `geometry` may have the crystal, one of structure factors the cell.",
         (
             *(Key(name, VECTOR, "cell vector as it stands at phi = 0", "from a\\*, b\\*, c\\*", "-mat") for name in "abc"),
             *(Key(f"{name}_star", VECTOR, "reciprocal vector as it stands at phi = 0", "from a, b, c", "-mat") for name in "abc"),
-            Key("cell", VECTOR, "lengths of a, b, c; a\\* lies along +X, b\\* in the plane of X and Y", "that of the file of structure factors", "-cell", ATOMIC),
+            Key("cell", VECTOR, "lengths of a, b, c; a\\* lies along +X, b\\* in the plane of X and Y", "the crystal of `geometry`, or the cell of the file of structure factors", "-cell", ATOMIC),
             Key("cell_angles", VECTOR, "α, β, γ", "", "-cell", ANGLE),
             Key("misset", VECTOR, "turns about X, then Y, then Z of the laboratory", "[0, 0, 0]", "-misset", ANGLE),
             Key("matrix", FILE, "MOSFLM orientation matrix: a\\*, b\\*, c\\* in columns, times the wavelength", "", "-mat"),
@@ -213,7 +219,7 @@ SECTIONS: tuple[Section, ...] = (
         (
             Key("panels", TABLES, "the panels one by one: `[[detector.panels]]`", "", "-pix0_vector -fdet_vector -sdet_vector"),
             Key("geometry", FILE, "the panels of a geometry file ([geometry.md](geometry.md))", "", "--geometry"),
-            Key("experiment", INTEGER, "which experiment of a `.expt` of `geometry`, from 0", "0", "--experiment"),
+            Key("experiment", f'{INTEGER}, or "all"', "which experiment of a `.expt` of `geometry`, from 0; all: a frame of each", "0", "--experiment"),
             Key("model", TEXT, "the panels of a detector by its name (`tiled-sim geometry --list`)", "", "--detector"),
             *_PIXELS,
             Key("distance", NUMBER, "from the sample along the beam to the panel, or to the panels of `model`; of `geometry`, what a file without a distance lacks", "needed where nothing else places the panel", "-distance", LENGTH),
@@ -239,6 +245,7 @@ SECTIONS: tuple[Section, ...] = (
             Key("normal", VECTOR, "of the panel, away from the sample; of any length", "that of fast and slow", "-odet_vector"),
             *_PIXELS,
             *_MASKED,
+            Key("sensor", TABLE, "of its own: `[detector.panels.sensor]`", "that of the detector"),
         ),
         Panel,
         listed=True,
@@ -250,13 +257,10 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         ("detector", "sensor"),
         "A slab behind the panel's plane, cut into layers; each catches what it absorbs where its front lies ([sensor-and-background.md](sensor-and-background.md)).",
-        (
-            Key("thickness", NUMBER, "of the slab", "needed", "-detector_thick", usual="um"),
-            Key("attenuation_length", NUMBER, "depth that lets 1/e of the photons through", "needed", "-detector_abs", usual="um"),
-            Key("layers", INTEGER, "number of layers", "1", "-detector_thicksteps"),
-        ),
+        _SENSOR,
         Sensor,
     ),
+    Section(("detector", "panels", "sensor"), "The same of one panel.", _SENSOR, Sensor),
     Section(
         ("detector", "dead_pixels"),
         "`tiled-sim config` writes it beside panels that come from a geometry file or a name: their dead pixels are read again, and must be the same.",
@@ -287,12 +291,13 @@ SECTIONS: tuple[Section, ...] = (
         ("frames",),
         "Images one after the other. Each begins where the one before it ended, and its light is shared out over the steps, at `start`, `start` + `step`, …",
         (
-            Key("spindle", VECTOR, "axis that the crystal turns about; of any length", "the horizontal, +X of a beam along +Z", "-spindle_axis"),
-            Key("start", NUMBER, "phi of the first step", "0", "-phi"),
+            Key("spindle", VECTOR, "axis that the crystal turns about; of any length", "that of `geometry`, or the horizontal, +X of a beam along +Z", "-spindle_axis"),
+            Key("start", NUMBER, "phi of the first step", "0, or as `geometry` has it", "-phi"),
             Key("step", NUMBER, "from one step to the next", "the oscillation over the steps", "-phistep"),
             Key("steps", INTEGER, "number of steps of a frame", "1", "-phisteps"),
-            Key("oscillation", NUMBER, "from one frame to the next", "the steps together", "-osc"),
-            Key("count", INTEGER, "number of frames", "1"),
+            Key("oscillation", NUMBER, "from one frame to the next", "the steps together, or as `geometry` has it", "-osc"),
+            Key("count", INTEGER, "number of frames", "1, or as `geometry` has it"),
+            Key("orientation", NINE_A_FRAME, "in place of all that: stills, by the rotation of the crystal from where `[crystal]` has it, row by row", "", "--experiment"),
         ),
         Rotation,
     ),

@@ -194,6 +194,17 @@ class Table:
             raise self._wrong(quantity, INTEGER)
         return value
 
+    def integer_or_word(self, quantity: str, word: str, default: int) -> int | None:
+        """A whole number; None for the word."""
+        if quantity not in self:
+            return default
+        value = self._content[self._keys[quantity]]
+        if value == word:
+            return None
+        if not is_integer(value):
+            raise self._wrong(quantity, f'{INTEGER}, or "{word}"')
+        return int(value)
+
     def integers(self, quantity: str, count: int) -> tuple[int, ...]:
         """A list of so many whole numbers."""
         must_be = f"{count} whole numbers in brackets"
