@@ -28,7 +28,6 @@ from tiled_sim.store.shards import fault_of_shard, read_pixels
 from tiled_sim.store.skeleton import write_skeleton
 from tiled_sim.store.tile_index import TileIndex
 from tiled_sim.store.traces import Traces
-from tiled_sim.store.whole_shards import Part, parts_of_shard
 
 __all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
 
@@ -231,18 +230,11 @@ class RunStore:
         """Pixels of a tile, float32 (frame, panel, slow, fast) [photon]; NaN: not yet computed."""
         return read_pixels(self._image, tile.region, self._path)
 
-    def parts_of(self, tile: Tile, *, counts: bool) -> Iterator[Part]:
-        """As `read_part` or `read_counts_part`, quicker, part after part: see `parts_of_shard`.
-
-        Raises
-        ------
-        StoreError
-            as `read_counts`
-        """
+    def array(self, *, counts: bool) -> zarr.Array:
+        """The array of the counts, raising as `read_counts`, or that of the image."""
         if counts:
             self.require_counts()
-        array = self._arrays["counts"] if counts else self._image
-        return parts_of_shard(array, tile, self.grid.place_of(tile.index), self._path)
+        return self._arrays["counts" if counts else "image"]
 
     def write_tile(self, tile: Tile, image: npt.NDArray[np.float32]) -> None:
         """Write the pixels of a tile, and have them on disk before returning.
@@ -275,14 +267,12 @@ class RunStore:
         ValueError
             the rectangle is empty or not inside the image
         """
-        self.require_counts()
         region = self._region(frame, panel, slow, fast)
-        return read_pixels(self._arrays["counts"], region, self._path)
+        return read_pixels(self.array(counts=True), region, self._path)
 
     def read_counts_part(self, tile: Tile) -> npt.NDArray[np.int32]:
         """Counts of a tile, int32 (frame, panel, slow, fast) [ADU]. Raises as `read_counts`."""
-        self.require_counts()
-        return read_pixels(self._arrays["counts"], tile.region, self._path)
+        return read_pixels(self.array(counts=True), tile.region, self._path)
 
     def write_counts(self, tile: Tile, counts: npt.NDArray[np.int32]) -> None:
         """Write the counts of a tile, as `write_tile` writes its pixels; before the sidecar.
