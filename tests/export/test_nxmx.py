@@ -1,6 +1,7 @@
 """NXmx: what is written, by h5py, by our own reader, and by the packages nxmx and nexusformat."""
 
 import dataclasses
+import math
 import shutil
 
 import h5py
@@ -259,7 +260,12 @@ def test_the_axis_of_the_goniometer_turns_as_the_crystal_does(exported):
 
 
 def test_an_axis_that_turns_backwards_is_the_opposite_one_that_turns_forwards(tmp_path):
-    experiment = experiment_of(TILTED + " -phi 30 -osc -0.5", frames=2)
+    experiment = experiment_of(TILTED + " -phi 30 -osc 0.5", frames=2)
+    width = math.radians(-0.5)
+    backwards = dataclasses.replace(
+        experiment.exposures, oscillation=width, step=width / experiment.exposures.steps
+    )
+    experiment = dataclasses.replace(experiment, exposures=backwards)
     file, _ = export(tmp_path, experiment)
     frame = BeamFrame.of(experiment.detector, experiment.beam.direction)
     axis = nxmx.NXmx(file).entries[0].samples[0].depends_on
