@@ -54,6 +54,7 @@ TWO_DASHES = {
     "verify": ["--recompute", "--device"],
     "convert": [],
     "view": ["--out", "--frame", "--panel", "--panel-names", "--counts"],
+    "export": ["--to", "--out", "--frames", "--panels", "--counts", "--image", "--no-progress"],
     "trace": [
         *("--pixel", "--frame", "--panel", "--steps", "--against", "--as-c"),
         *("--kernel", "--precision", "--device"),

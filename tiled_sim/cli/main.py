@@ -23,6 +23,7 @@ VERBS = {
     "verify": "whether all that a run holds is what was committed; mends it",
     "convert": "a run of today's format of one that an older tiled_sim made",
     "view": "a picture of a run",
+    "export": "images of a run as other programs read them: NXmx and others",
     "trace": "what a pixel's value is made of, step by step; against another program's log",
     "plan": "what submit would do: tiles, memory, coverage; computes nothing",
     "probe": "what F is in each source, and which source a command would use",
