@@ -69,7 +69,8 @@ def export_run(
     is_folder = _is_folder(target, form, selection)
     write = form.writer()
     with Output(target, is_folder, _identity(selection, to)) as output:
-        selection.require_computed()
+        if not form.geometry:
+            selection.require_computed()
         notes = write(selection, output, advance)
     if form.whole and not selection.counts:
         notes = ("expected photons are rounded to whole numbers", *notes)

@@ -43,6 +43,7 @@ class Format:
     endings : of files of it; the first is the one they get
     file_a_frame : one file a frame, in a folder; False: one file or folder of all
     whole : holds whole numbers alone, so that expected photons are rounded
+    geometry : holds no values, so that nothing needs to be computed
     extra : one of `EXTRAS` that it needs; None: nothing
     """
 
@@ -51,6 +52,7 @@ class Format:
     endings: tuple[str, ...]
     file_a_frame: bool = False
     whole: bool = False
+    geometry: bool = False
     extra: str | None = None
 
     def writer(self) -> Writer:
@@ -76,6 +78,27 @@ FORMATS = {
         "nxmx",
         (".nxs", ".h5"),
         extra="hdf5",
+    ),
+    "cbf": Format(
+        "miniCBF, a file a frame, of one flat panel across the beam",
+        "cbf",
+        (".cbf",),
+        file_a_frame=True,
+        whole=True,
+        extra="cbf",
+    ),
+    "expt": Format(
+        "DIALS' experiment list: detector, beam, axis, scan and crystal, without images",
+        "dials_experiments",
+        (".expt",),
+        geometry=True,
+    ),
+    "geom": Format(
+        "CrystFEL's geometry, without images", "crystfel_geometry", (".geom",), geometry=True
+    ),
+    "xds": Format("XDS.INP, without images", "xds_input", (".INP",), geometry=True),
+    "poni": Format(
+        "pyFAI's geometry of one flat panel, without images", "poni", (".poni",), geometry=True
     ),
 }
 

@@ -1,0 +1,100 @@
+"""An experiment as a file of geometry records it: the way back of the readers of such files.
+
+Everything is turned out of the run's lab into the frame with z along the beam, y up, x left looking
+downstream: that in which pictures show the detector.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from tiled_sim.model.assembly import BeamFrame
+from tiled_sim.model.beam import Beam
+from tiled_sim.model.detector import Panel
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Exposures
+from tiled_sim.model.geometry import Geometry, Light
+from tiled_sim.model.recorded import Goniometer, IndexedCrystal, RecordedExperiment, Scan
+from tiled_sim.physics.vectors import Array, Vector, about_axis, as_tuple, unit
+
+
+def record(
+    experiment: Experiment, frames: range, panels: Sequence[Panel] | None = None
+) -> list[RecordedExperiment]:
+    """Frames of an experiment: one scan where the crystal turns from frame to frame, else stills.
+
+    A scan has its axis such that it turns forwards, and the crystal as it stands at angle 0. The
+    image of frame 0 has number 1. A still has the crystal as it stands in its frame.
+
+    Parameters
+    ----------
+    experiment : of a run
+    frames : numbers of some that follow each other
+    panels : of its detector; None: all
+    """
+    detector = experiment.detector
+    frame = BeamFrame.of(detector, experiment.beam.direction)
+    turn = np.array([frame.x, frame.y, frame.z])
+    shown = detector.panels if panels is None else tuple(panels)
+    geometry = Geometry(
+        panels=tuple(_turned(panel, turn) for panel in shown),
+        light=_light(experiment.beam, turn),
+        dead=(None,) * len(shown),
+        sensors=(detector.sensor,) * len(shown),
+    )
+    crystal = IndexedCrystal(experiment.crystal.direct_vectors).turned(turn)
+    exposures = experiment.exposures
+    if exposures.oscillation == 0.0:
+        return [
+            RecordedExperiment(geometry, crystal=crystal.turned(_standing(exposures, number, turn)))
+            for number in frames
+        ]
+    sign = 1.0 if exposures.oscillation > 0.0 else -1.0
+    axis = as_tuple(sign * (turn @ np.array(exposures.spindle)))
+    scan = Scan(
+        start=sign * exposures[frames.start].angles[0],
+        width=abs(exposures.oscillation),
+        count=len(frames),
+        first_image=image_number(frames.start),
+    )
+    goniometer = Goniometer(axis, np.eye(3), np.eye(3))
+    return [RecordedExperiment(geometry, goniometer, scan, crystal)]
+
+
+def image_number(frame: int) -> int:
+    """Number of a frame's image in names of files and in scans, which count from 1."""
+    return frame + 1
+
+
+def _standing(exposures: Exposures, number: int, turn: Array) -> Array:
+    """What turns the crystal from angle 0 to where it stands when a frame begins, (3, 3)."""
+    axis = turn @ np.array(exposures.spindle)
+    return about_axis(axis, exposures[number].angles[0])
+
+
+def _turned(panel: Panel, turn: Array) -> Panel:
+    def by(vector: Vector) -> Vector:
+        return as_tuple(turn @ np.array(vector))
+
+    return dataclasses.replace(
+        panel,
+        origin=by(panel.origin),
+        fast_axis=by(panel.fast_axis),
+        slow_axis=by(panel.slow_axis),
+        normal=by(panel.normal),
+    )
+
+
+def _light(beam: Beam, turn: Array) -> Light:
+    """The central beam; without polarization in the image there is none in the light."""
+    along = np.array(beam.direction)
+    across = np.array(beam.polarization_axis)
+    across = across - float(across @ along) * along
+    return Light(
+        wavelength=(beam.wavelength,),
+        weight=(1.0,),
+        direction=as_tuple(turn @ along),
+        polarization_axis=as_tuple(turn @ unit(across)) if across.any() else None,
+        polarization=beam.polarization,
+    )
