@@ -28,7 +28,7 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
     """Write an image of every frame. See `tiled_sim.export.formats.Writer`."""
     camera = PlainCamera.of(selection, "cbf")
     readings = Readings.of(selection)
-    texts, notes = processing_texts(selection, output, ENDING, "PILATUS")
+    texts, notes = processing_texts(selection, output, readings, ENDING, "PILATUS")
     names = file_names(selection, output, ENDING)
 
     def encode(frame: int, file: BinaryIO) -> None:

@@ -42,7 +42,7 @@ _NOTHING: dict[str, Any] = {
 
 def write(selection: Selection, output: Output, advance: Callable[[int], None]) -> tuple[str, ...]:
     """Write the list by itself, without images. See `tiled_sim.export.formats.Writer`."""
-    content, notes = experiment_list(selection)
+    content, notes = experiment_list(selection, Readings.of(selection))
     output.begin((output.path.name,))
     with output.file(output.path.name) as place:
         place.write_bytes(content)
@@ -52,13 +52,14 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
 
 
 def experiment_list(
-    selection: Selection, template: str | None = None
+    selection: Selection, readings: Readings, template: str | None = None
 ) -> tuple[bytes, tuple[str, ...]]:
     """The text of a list, and notes.
 
     Parameters
     ----------
     selection : frames and panels
+    readings : what the values of their images mean
     template : of the names of the files of its images, ``#`` for each digit of their number; None:
         there are none
     """
@@ -66,7 +67,7 @@ def experiment_list(
     recorded = record(selection.experiment, selection.frames, selection.detector_panels)
     group, known = hall_symbol(selection)
     document = _Document(template)
-    detector = _detector(recorded[0], dead, Readings.of(selection))
+    detector = _detector(recorded[0], dead, readings)
     for number, one in zip(selection.frames, recorded, strict=False):
         document.add(one, detector, group, image_number(number))
     notes = left_out(dead)

@@ -87,6 +87,28 @@ FORMATS = {
         whole=True,
         extra="cbf",
     ),
+    "smv": Format(
+        "SMV of 16 bits, a file a frame, of one flat panel across the beam, pixels square",
+        "smv_frames",
+        (".img",),
+        file_a_frame=True,
+        whole=True,
+    ),
+    "edf": Format("EDF, a file a frame, of one panel", "edf", (".edf",), file_a_frame=True),
+    "tiff": Format(
+        "TIFF, a file a frame, of one panel", "tiff", (".tif", ".tiff"), file_a_frame=True
+    ),
+    "png": Format(
+        "pictures, a file a frame, as `tiled-sim view` draws them",
+        "png",
+        (".png",),
+        file_a_frame=True,
+        extra="view",
+    ),
+    "npy": Format("numpy's array (frame, panel, slow, fast)", "npy", (".npy",)),
+    "ome-zarr": Format(
+        "OME-Zarr 0.5 of the assembled detector, axes t, c, y, x", "ome_zarr", (".zarr",)
+    ),
     "expt": Format(
         "DIALS' experiment list: detector, beam, axis, scan and crystal, without images",
         "dials_experiments",

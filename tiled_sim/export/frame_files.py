@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tiled_sim.export.dials_experiments import experiment_list
 from tiled_sim.export.output import Output
+from tiled_sim.export.readings import Readings
 from tiled_sim.export.recorded import image_number
 from tiled_sim.export.selection import Selection, rounded
 from tiled_sim.export.xds_input import Images, xds_text
@@ -54,22 +55,23 @@ def _digits(selection: Selection) -> int:
 
 
 def processing_texts(
-    selection: Selection, output: Output, ending: str, detector: str
+    selection: Selection, output: Output, readings: Readings, ending: str, detector: str
 ) -> tuple[Texts, tuple[str, ...]]:
     """``.expt`` and, of a scan, XDS.INP, by name; and notes. A single file has none beside it.
 
     Parameters
     ----------
     selection, output, ending : as `file_names`
+    readings : what the values of the images mean
     detector : XDS's word for the format
     """
     if not output.is_folder:
         return {}, ()
-    content, notes = experiment_list(selection, template(selection, output, ending, "#"))
+    content, notes = experiment_list(selection, readings, template(selection, output, ending, "#"))
     texts = {f"{output.path.name}.expt": content}
     if selection.experiment.exposures.oscillation != 0.0:
         images = Images(detector, template(selection, output, ending, "?"))
-        texts["XDS.INP"], others = xds_text(selection, images)
+        texts["XDS.INP"], others = xds_text(selection, readings, images)
         notes = tuple(dict.fromkeys((*notes, *others)))
     return texts, notes
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tiled_sim.errors import UsageError
-from tiled_sim.export.recorded import record
+from tiled_sim.export.one_panel import require_one_panel
+from tiled_sim.export.recorded import image_number, record
 from tiled_sim.export.selection import Selection
 from tiled_sim.model.recorded import Scan
 from tiled_sim.physics.constants import RADIAN
@@ -26,7 +27,7 @@ class PlainCamera:
     beam : (slow, fast) of the direct beam from the outer corner of pixel (0, 0) [pixel]
     distance : along the beam, to the panel [m]
     wavelength : [Å]
-    scan : about the axis along fast; None: the frames are stills
+    scan : about the axis along fast; of stills the width is 0
     """
 
     pixels: tuple[int, int]
@@ -34,7 +35,7 @@ class PlainCamera:
     beam: tuple[float, float]
     distance: float
     wavelength: float
-    scan: Scan | None
+    scan: Scan
 
     @classmethod
     def of(cls, selection: Selection, to: str) -> "PlainCamera":
@@ -50,11 +51,7 @@ class PlainCamera:
         UsageError
             for what it cannot say, with a format that can
         """
-        if len(selection.panels) > 1:
-            raise UsageError(
-                f"--to {to}: an image holds one panel, and there are {len(selection.panels)}: "
-                f"name one by --panels, or {_INSTEAD}"
-            )
+        require_one_panel(selection, to)
         if selection.experiment.detector.curvature_radius is not None:
             raise UsageError(
                 f"--to {to}: its header is of a flat detector, and this one is curved: export its "
@@ -85,12 +82,16 @@ class PlainCamera:
             beam=(-float(origin @ slow) / height, -float(origin @ fast) / width),
             distance=float(origin @ along),
             wavelength=one.geometry.light.wavelength[0],
-            scan=one.scan,
+            scan=one.scan
+            or Scan(
+                start=selection.experiment.exposures.start,
+                width=0.0,
+                count=len(selection.frames),
+                first_image=image_number(selection.frames.start),
+            ),
         )
 
     def angles(self, image: int) -> tuple[float, float]:
-        """Start and width of an image by its number [°]; of a still 0 and 0."""
-        if self.scan is None:
-            return 0.0, 0.0
+        """Start and width of an image by its number [°]."""
         start = self.scan.start + (image - self.scan.first_image) * self.scan.width
         return start * RADIAN, self.scan.width * RADIAN

@@ -50,6 +50,13 @@ def why_not(selection: Selection) -> str | None:
     return None
 
 
+def beside(selection: Selection, output: Output) -> dict[str, bytes]:
+    """By its name, that for a folder of images; none where it cannot be, and for a single file."""
+    if not output.is_folder or why_not(selection) is not None:
+        return {}
+    return {f"{output.path.name}.poni": poni_text(selection)}
+
+
 def poni_text(selection: Selection) -> bytes:
     """The text.
 

@@ -22,12 +22,18 @@ class Readings:
     saturation: int
 
     @classmethod
-    def of(cls, selection: Selection) -> "Readings":
-        """Of counts as the noise makes them, or of photons."""
+    def of(cls, selection: Selection, most: int = LARGEST_COUNT) -> "Readings":
+        """Of counts as the noise makes them, or of photons.
+
+        Parameters
+        ----------
+        selection : whose values they are
+        most : the largest value that the format holds
+        """
         noise = selection.experiment.noise
         if noise is None or not selection.counts:
-            return cls(1.0, 0.0, LARGEST_COUNT)
-        return cls(noise.gain, noise.offset, noise.saturation)
+            return cls(1.0, 0.0, most)
+        return cls(noise.gain, noise.offset, min(noise.saturation, most))
 
     @property
     def lowest(self) -> float:

@@ -43,7 +43,7 @@ class Images:
 
 def write(selection: Selection, output: Output, advance: Callable[[int], None]) -> tuple[str, ...]:
     """Write the input by itself. See `tiled_sim.export.formats.Writer`."""
-    content, notes = xds_text(selection, Images())
+    content, notes = xds_text(selection, Readings.of(selection), Images())
     output.begin((output.path.name,))
     with output.file(output.path.name) as place:
         place.write_bytes(content)
@@ -52,7 +52,9 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
     return (*notes, "NAME_TEMPLATE_OF_DATA_FRAMES names no images that are there: correct it")
 
 
-def xds_text(selection: Selection, images: Images) -> tuple[bytes, tuple[str, ...]]:
+def xds_text(
+    selection: Selection, readings: Readings, images: Images
+) -> tuple[bytes, tuple[str, ...]]:
     """The text, and notes.
 
     Panels that are several are segments of one image in which they stand one below the other.
@@ -60,6 +62,7 @@ def xds_text(selection: Selection, images: Images) -> tuple[bytes, tuple[str, ..
     Parameters
     ----------
     selection : frames and panels
+    readings : what the values of their images mean
     images : their images
 
     Raises
@@ -93,7 +96,7 @@ def xds_text(selection: Selection, images: Images) -> tuple[bytes, tuple[str, ..
         *_polarization(one),
         f"SPACE_GROUP_NUMBER= {number}",
         f"UNIT_CELL_CONSTANTS= {' '.join(f'{value:.9g}' for value in (*edges, *angles))}",
-        *_detector(one.geometry.panels, images, Readings.of(selection)),
+        *_detector(one.geometry.panels, images, readings),
         *_sensor(one),
         *_untrusted(one.geometry.panels, dead),
     ]

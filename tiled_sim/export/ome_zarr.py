@@ -1,0 +1,196 @@
+"""OME-Zarr 0.5 of the assembled detector: axes t, c, y, x, smaller levels, a window of brightness.
+
+A frame is a time, the values are the only channel. Rows go down and columns to the right, looking
+downstream, so that y and x are in mm from the direct beam. Chunks are files of their own (no
+shards), which every viewer reads. Values are float32, NaN in gaps, at dead pixels and beyond the panels.
+"""
+
+import dataclasses
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import zarr
+from zarr.codecs import ZstdCodec
+
+from tiled_sim.export.extremes import Extremes
+from tiled_sim.export.output import Output
+from tiled_sim.export.selection import Selection
+from tiled_sim.model.assembly import Assembly
+from tiled_sim.run.assembled import Cells
+from tiled_sim.store import layout
+from tiled_sim.store.ome import VERSION
+from tiled_sim.store.pyramid import PixelAxis, halve, smaller_shapes
+from tiled_sim.versions import __version__
+
+#: Side of a chunk [cell].
+_CHUNK = 1024
+_AXES = ("t", "c", "y", "x")
+_MOST_AT_ONCE = 8
+#: float32 has every whole number up to here.
+_MOST_EXACT = 2**24
+#: Of the brightest pixels of the smallest level: brighter ones are white in viewers.
+_WHITE = 0.999
+
+Place = tuple[int, int]
+
+
+def write(selection: Selection, output: Output, advance: Callable[[int], None]) -> tuple[str, ...]:
+    """Write the image, frame by frame. See `tiled_sim.export.formats.Writer`."""
+    name = output.path.name
+    output.begin((name,))
+    with output.file(name) as place:
+        image = _Image.create(place, selection)
+        with ThreadPoolExecutor(min(_MOST_AT_ONCE, os.cpu_count() or 1)) as pool:
+            for frame in range(len(selection.frames)):
+                for level, array in enumerate(image.levels):
+                    fill = partial(image.fill, frame, level)
+                    for _ in pool.map(fill, _parts(array.shape[2:])):
+                        pass
+                advance(len(selection.panels))
+        image.describe()
+    output.finish((name,))
+    return tuple(_notes(selection))
+
+
+def _notes(selection: Selection) -> Iterator[str]:
+    if selection.counts and Extremes.of(selection).largest > _MOST_EXACT:
+        yield f"counts above {_MOST_EXACT} are rounded to the nearest float32"
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """The group that is made.
+
+    Parameters
+    ----------
+    group : of zarr
+    levels : arrays (t, c, y, x), the first of the assembled detector's cells
+    cells : what is in them
+    selection : that is exported
+    assembly : of its panels
+    """
+
+    group: zarr.Group
+    levels: list[zarr.Array]
+    cells: Cells
+    selection: Selection
+    assembly: Assembly
+
+    @classmethod
+    def create(cls, place: Path, selection: Selection) -> "_Image":
+        """A group without values and description."""
+        experiment = selection.experiment
+        detector = dataclasses.replace(experiment.detector, panels=selection.detector_panels)
+        assembly = Assembly.of(detector, experiment.beam.direction)
+        frames = len(experiment.exposures)
+        cells = Cells(selection.run.store, assembly, frames, selection.panels, selection.counts)
+        group = zarr.open_group(place, mode="w", zarr_format=3)
+        shapes = [assembly.shape, *smaller_shapes(*assembly.shape)]
+        levels = [
+            group.create_array(
+                str(level),
+                shape=(len(selection.frames), 1, *shape),
+                chunks=(1, 1, *(min(side, _CHUNK) for side in shape)),
+                dtype="float32",
+                compressors=ZstdCodec(level=1),
+                fill_value=np.nan,
+                dimension_names=_AXES,
+                attributes={"units": selection.unit},
+            )
+            for level, shape in enumerate(shapes)
+        ]
+        return cls(group, levels, cells, selection, assembly)
+
+    def fill(self, frame: int, level: int, part: tuple[slice, slice]) -> None:
+        """Write a chunk of a level, of the one before or, of the first, from the run.
+
+        Parameters
+        ----------
+        frame : its place in the selection
+        level : of which the one before is there
+        part : rows and columns
+        """
+        if level == 0:
+            rows, columns = (range(one.start, one.stop) for one in part)
+            values = self.cells.rectangle(self.selection.frames[frame], rows, columns)
+        else:
+            fine = self.levels[level - 1]
+            twice = (
+                slice(2 * one.start, min(2 * one.stop, side))
+                for one, side in zip(part, fine.shape[2:], strict=True)
+            )
+            values = halve(np.asarray(fine[(frame, 0, *twice)]))
+        self.levels[level][(frame, 0, *part)] = values.astype(np.float32)
+
+    def describe(self) -> None:
+        """Write the metadata of OME, then consolidate."""
+        label = "counts" if self.selection.counts else "expected photons"
+        side = self.assembly.cell * 1e3
+        first = PixelAxis(-float(self.assembly.y[0]) * 1e3, side)
+        second = PixelAxis(-float(self.assembly.x[0]) * 1e3, side)
+        datasets = []
+        for level in range(len(self.levels)):
+            y, x = first.at_level(level), second.at_level(level)
+            datasets.append(
+                {
+                    "path": str(level),
+                    "coordinateTransformations": [
+                        {"type": "scale", "scale": [1.0, 1.0, y.pitch, x.pitch]},
+                        {"type": "translation", "translation": [0.0, 0.0, y.first, x.first]},
+                    ],
+                }
+            )
+        name = self.selection.run.path.stem
+        space = [{"name": axis, "type": "space", "unit": "millimeter"} for axis in "yx"]
+        axes = [{"name": "t", "type": "time"}, {"name": "c", "type": "channel"}, *space]
+        channel = {
+            "label": f"{label} [{self.selection.unit}]",
+            "color": "FFFFFF",
+            "active": True,
+            "coefficient": 1,
+            "family": "linear",
+            "inverted": False,
+            "window": self._window(),
+        }
+        frames = self.selection.frames
+        attributes = {
+            "ome": {
+                "version": VERSION,
+                "multiscales": [{"name": name, "type": "mean", "axes": axes, "datasets": datasets}],
+                "omero": {
+                    "name": name,
+                    "channels": [channel],
+                    "rdefs": {"model": "greyscale", "defaultT": 0, "defaultZ": 0},
+                },
+            },
+            "tiled_sim_export": {
+                "version": __version__,
+                "run_id": self.selection.run.run_id,
+                "frames": [frames.start, frames.stop],
+            },
+        }
+        layout.seal(self.group, attributes)
+
+    def _window(self) -> dict[str, float]:
+        """From black to white; and the ends of what there is."""
+        smallest = np.asarray(self.levels[-1][0])
+        finite = smallest[np.isfinite(smallest)]
+        largest = max(Extremes.of(self.selection).largest, 1e-30)
+        white = float(np.quantile(finite, _WHITE)) if finite.size else largest
+        lowest = min(float(finite.min(initial=0.0)), 0.0)
+        return {"min": lowest, "max": largest, "start": 0.0, "end": white if white > 0 else largest}
+
+
+def _parts(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of every chunk of a level."""
+    rows, columns = (
+        [slice(start, min(start + _CHUNK, side)) for start in range(0, side, _CHUNK)]
+        for side in shape
+    )
+    yield from itertools.product(rows, columns)
