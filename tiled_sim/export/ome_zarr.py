@@ -2,7 +2,8 @@
 
 A frame is a time, the values are the only channel. Rows go down and columns to the right, looking
 downstream, so that y and x are in mm from the direct beam. Chunks are files of their own (no
-shards), which every viewer reads. Values are float32, NaN in gaps, at dead pixels and beyond the panels.
+shards), which every viewer reads. Values are float32, NaN in gaps, at dead pixels and where there is
+no panel.
 """
 
 import dataclasses
@@ -117,16 +118,16 @@ class _Image:
         part : rows and columns
         """
         if level == 0:
-            rows, columns = (range(one.start, one.stop) for one in part)
-            values = self.cells.rectangle(self.selection.frames[frame], rows, columns)
+            cells = (range(one.start, one.stop) for one in part)
+            values = self.cells.rectangle(self.selection.frames[frame], *cells)
         else:
             fine = self.levels[level - 1]
-            twice = (
+            rows, columns = (
                 slice(2 * one.start, min(2 * one.stop, side))
                 for one, side in zip(part, fine.shape[2:], strict=True)
             )
-            values = halve(np.asarray(fine[(frame, 0, *twice)]))
-        self.levels[level][(frame, 0, *part)] = values.astype(np.float32)
+            values = halve(np.asarray(fine[frame, 0, rows, columns]))
+        self.levels[level][frame, 0, part[0], part[1]] = values.astype(np.float32)
 
     def describe(self) -> None:
         """Write the metadata of OME, then consolidate."""
