@@ -143,6 +143,16 @@ def _progress(images: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    with Progress(*columns, console=console, disable=not shown) as progress:
-        task = progress.add_task("images", total=images)
-        yield lambda done: progress.advance(task, done)
+    progress = Progress(*columns, console=console, disable=not shown)
+    task = progress.add_task("images", total=images)
+
+    def advance(done: int) -> None:
+        progress.start()
+        progress.advance(task, done)
+
+    try:
+        yield advance
+    finally:
+        # stopping one that never began would print an empty line
+        if progress.live.is_started:
+            progress.stop()

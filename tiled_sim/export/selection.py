@@ -182,9 +182,17 @@ class Selection:
 
         Each ends where a tile does, so that none is read twice.
         """
-        slow, fast = self.detector_panels[place].pixels
+        _, fast = self.detector_panels[place].pixels
         tile = self.run.store.grid.tile[2]
-        rows = max(1, _PIXELS_OF_BAND // (fast * tile)) * tile
+        return self._rows(place, max(1, _PIXELS_OF_BAND // (fast * tile)))
+
+    def rows_of_tiles(self, place: int) -> Iterator[slice]:
+        """Rows of a panel, top to bottom, a row of tiles at a time."""
+        return self._rows(place, 1)
+
+    def _rows(self, place: int, tiles: int) -> Iterator[slice]:
+        slow, _ = self.detector_panels[place].pixels
+        rows = tiles * self.run.store.grid.tile[2]
         for start in range(0, slow, rows):
             yield slice(start, min(start + rows, slow))
 

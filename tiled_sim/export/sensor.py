@@ -1,0 +1,43 @@
+"""The sensor as other programs ask for it: a material and a thickness."""
+
+from dataclasses import dataclass
+
+from tiled_sim.model.experiment import Experiment
+
+#: Depth in silicon that lets 1/e of photons of 1 Å through [m]; it falls as the wavelength's cube.
+_SILICON = 237e-6
+#: A sensor whose photons stop so much earlier is of something heavier.
+_HEAVIER = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class SensorTold:
+    """What is said of a sensor.
+
+    Parameters
+    ----------
+    material : ``Si`` or ``CdTe``
+    thickness : [m]; 0 where every photon is caught at the panel's plane
+    notes : for the user
+    """
+
+    material: str
+    thickness: float
+    notes: tuple[str, ...] = ()
+
+
+def sensor_of(experiment: Experiment) -> SensorTold:
+    """The sensor of a run, which knows how far photons get in it, and not what it is made of."""
+    sensor = experiment.detector.sensor
+    if sensor is None:
+        return SensorTold("Si", 0.0)
+    in_silicon = _SILICON * experiment.beam.wavelength**-3
+    material = "CdTe" if sensor.attenuation_length * _HEAVIER < in_silicon else "Si"
+    return SensorTold(
+        material,
+        sensor.thickness,
+        (
+            f"the sensor is called {material}, which stops photons most like its attenuation "
+            f"length of {sensor.attenuation_length * 1e6:g} µm",
+        ),
+    )
