@@ -15,6 +15,7 @@ from tiled_sim.export.plain_camera import PlainCamera
 from tiled_sim.export.readings import Readings
 from tiled_sim.export.recorded import image_number
 from tiled_sim.export.selection import Selection
+from tiled_sim.export.sensor import SensorTold, sensor_of
 from tiled_sim.io.cbf import ELEMENT_TYPE, SCHEME, SECTION, STARTER
 
 ENDING = ".cbf"
@@ -28,15 +29,18 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
     """Write an image of every frame. See `tiled_sim.export.formats.Writer`."""
     camera = PlainCamera.of(selection, "cbf")
     readings = Readings.of(selection)
+    sensor = _told(selection)
     texts, notes = processing_texts(selection, output, readings, ENDING, "PILATUS")
     names = file_names(selection, output, ENDING)
 
     def encode(frame: int, file: BinaryIO) -> None:
-        text = header_text(camera, readings, names[frame].removesuffix(ENDING), image_number(frame))
+        name = names[frame].removesuffix(ENDING)
+        text = header_text(camera, readings, sensor, name, image_number(frame))
         write_image(file, text, camera.pixels, marked_bands(selection, frame))
 
     write_frames(selection, output, advance, names, texts, encode)
-    return (*notes, *_notes(selection, readings))
+    told = () if sensor is None else sensor.notes
+    return (*notes, *told, *_notes(selection, readings))
 
 
 def _notes(selection: Selection, readings: Readings) -> Iterator[str]:
@@ -50,13 +54,29 @@ def _notes(selection: Selection, readings: Readings) -> Iterator[str]:
         )
 
 
-def header_text(camera: PlainCamera, readings: Readings, name: str, image: int) -> str:
+def _told(selection: Selection) -> SensorTold | None:
+    """The sensor, by which DIALS corrects for the depth of photons: of images that have it."""
+    sensor = selection.experiment.detector.sensor
+    return None if sensor is None or sensor.layers == 1 else sensor_of(selection.experiment)
+
+
+def _sensor_lines(sensor: SensorTold | None) -> list[str]:
+    if sensor is None:
+        return []
+    name = {"Si": "Silicon"}.get(sensor.material, sensor.material)
+    return [f"# {name} sensor, thickness {sensor.thickness:.9f} m"]
+
+
+def header_text(
+    camera: PlainCamera, readings: Readings, sensor: SensorTold | None, name: str, image: int
+) -> str:
     """What a miniCBF says of the camera, up to its binary section.
 
     Parameters
     ----------
     camera : that made the image
     readings : what its values mean
+    sensor : whose depth is in the image; None: none
     name : of the image
     image : its number
     """
@@ -74,6 +94,7 @@ def header_text(camera: PlainCamera, readings: Readings, name: str, image: int) 
         ";",
         "# Detector: tiled_sim",
         f"# Pixel_size {across * 1e6:.10g}e-6 m x {height * 1e6:.10g}e-6 m",
+        *_sensor_lines(sensor),
         "# Exposure_time 1.0 s",
         "# Exposure_period 1.0 s",
         f"# Count_cutoff {readings.saturation - 1} counts",

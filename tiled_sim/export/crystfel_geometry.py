@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from tiled_sim.export.dead_rectangles import DeadRectangles, dead_of, left_out
+from tiled_sim.export.nxmx_data import IMAGES
+from tiled_sim.export.nxmx_detector import Stack
 from tiled_sim.export.output import Output
 from tiled_sim.export.readings import Readings
 from tiled_sim.export.recorded import record
@@ -18,24 +19,9 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _RESERVED = re.compile(r"bad|group|rigid_group|dim|mask")
 
 
-@dataclass(frozen=True, slots=True)
-class DataPlace:
-    """Where the pixels of panels stand in HDF5.
-
-    Parameters
-    ----------
-    path : of the dataset
-    panel_axis : whether it has an axis of panels (frame, panel, slow, fast); False: the only panel
-        (frame, slow, fast)
-    """
-
-    path: str = "/entry/data/data"
-    panel_axis: bool = True
-
-
 def write(selection: Selection, output: Output, advance: Callable[[int], None]) -> tuple[str, ...]:
     """Write the geometry by itself. See `tiled_sim.export.formats.Writer`."""
-    content, notes = geometry_text(selection, DataPlace(panel_axis=len(selection.panels) > 1))
+    content, notes = geometry_text(selection)
     output.begin((output.path.name,))
     with output.file(output.path.name) as place:
         place.write_bytes(content)
@@ -44,19 +30,14 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
     return notes
 
 
-def geometry_text(selection: Selection, data: DataPlace) -> tuple[bytes, tuple[str, ...]]:
-    """The text, and notes.
-
-    Parameters
-    ----------
-    selection : whose panels they are
-    data : of the file that holds their pixels
-    """
+def geometry_text(selection: Selection) -> tuple[bytes, tuple[str, ...]]:
+    """The text, and notes; the pixels lie as an NXmx of the same selection has them."""
     experiment = selection.experiment
     geometry = record(experiment, selection.frames[:1], selection.detector_panels)[0].geometry
     dead = dead_of(selection)
     readings = Readings.of(selection)
     names = _distinct([panel.name for panel in geometry.panels])
+    stack = Stack.of(geometry.panels)
     clen = geometry.panels[0].origin[2]
     lines = [
         f"; {selection.run.path.name}, written by tiled_sim",
@@ -64,17 +45,16 @@ def geometry_text(selection: Selection, data: DataPlace) -> tuple[bytes, tuple[s
         f"clen = {clen:.15g}",
         f"adu_per_photon = {readings.gain:.12g}",
         f"max_adu = {readings.highest:.12g}",
-        f"data = {data.path}",
+        f"data = /{IMAGES}",
         "dim0 = %",
-        *([] if data.panel_axis else ["dim1 = ss", "dim2 = fs"]),
+        "dim1 = ss",
+        "dim2 = fs",
         *_groups(geometry.panels, names),
-        *_dead(names, dead),
+        *_dead(names, dead, stack),
     ]
     for number, (panel, name) in enumerate(zip(geometry.panels, names, strict=True)):
         lines.append("")
-        lines += [f"{name}/{line}" for line in _panel(panel, clen)]
-        if data.panel_axis:
-            lines += [f"{name}/dim1 = {number}", f"{name}/dim2 = ss", f"{name}/dim3 = fs"]
+        lines += [f"{name}/{line}" for line in _panel(panel, clen, stack.first_row(number))]
     notes = left_out(dead)
     notes += _renamed([panel.name for panel in geometry.panels], names)
     if any(not panel.has_square_pixels for panel in geometry.panels):
@@ -95,13 +75,13 @@ def _renamed(names: Sequence[str], written: Sequence[str]) -> tuple[str, ...]:
     return (f"{len(changed)} names of panels are none that CrystFEL has: {name!r} is {other}, …",)
 
 
-def _panel(panel: Panel, clen: float) -> Iterator[str]:
+def _panel(panel: Panel, clen: float, first_row: int) -> Iterator[str]:
     """Lines of a panel; lengths are in pixels along fast, and the corner is the very corner."""
     (slow, fast), (height, width) = panel.pixels, panel.pixel_size
     x, y, z = panel.origin
-    for axis, count in (("fs", fast), ("ss", slow)):
-        yield f"min_{axis} = 0"
-        yield f"max_{axis} = {count - 1}"
+    for axis, first, count in (("fs", 0, fast), ("ss", first_row, slow)):
+        yield f"min_{axis} = {first}"
+        yield f"max_{axis} = {first + count - 1}"
     yield f"res = {1.0 / width:.15g}"
     yield f"fs = {_direction(panel.fast_axis)}"
     ratio = height / width
@@ -135,18 +115,19 @@ def _groups(panels: Sequence[Panel], names: Sequence[str]) -> Iterator[str]:
         yield f"group_{called[path]} = {','.join(members[path] + inner)}"
 
 
-def _dead(names: Sequence[str], dead: Sequence[DeadRectangles]) -> Iterator[str]:
-    """Lines of bad regions; both ends are included."""
+def _dead(names: Sequence[str], dead: Sequence[DeadRectangles], stack: Stack) -> Iterator[str]:
+    """Lines of bad regions, in the rows of the data; both ends are included."""
     number = 0
-    for name, one in zip(names, dead, strict=True):
+    for place, (name, one) in enumerate(zip(names, dead, strict=True)):
+        top = stack.first_row(place)
         for region in one.regions:
             first_fast, last_fast, first_slow, last_slow = region.ends
             bad = f"bad{number}"
             yield f"{bad}/panel = {name}"
             yield f"{bad}/min_fs = {first_fast}"
             yield f"{bad}/max_fs = {last_fast}"
-            yield f"{bad}/min_ss = {first_slow}"
-            yield f"{bad}/max_ss = {last_slow}"
+            yield f"{bad}/min_ss = {top + first_slow}"
+            yield f"{bad}/max_ss = {top + last_slow}"
             number += 1
 
 

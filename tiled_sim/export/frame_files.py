@@ -1,8 +1,6 @@
 """One file a frame: their names, several written at a time, and texts of the geometry beside."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import BinaryIO
 
 import numpy as np
@@ -10,6 +8,7 @@ import numpy.typing as npt
 
 from tiled_sim.export.dials_experiments import experiment_list
 from tiled_sim.export.output import Output
+from tiled_sim.export.parallel import cores, in_order
 from tiled_sim.export.readings import Readings
 from tiled_sim.export.recorded import image_number
 from tiled_sim.export.selection import Selection, rounded
@@ -100,22 +99,14 @@ def write_frames(
             with output.file(name) as place:
                 place.write_bytes(content)
 
-    def make(frame: int, name: str) -> None:
-        with output.file(name) as place, place.open("w+b") as file:
+    def make(frame: int) -> None:
+        with output.file(names[frame]) as place, place.open("w+b") as file:
             encode(frame, file)
 
     advance(len(selection.panels) * sum(name in done for name in names.values()))
-    with ThreadPoolExecutor(min(_MOST_AT_ONCE, os.cpu_count() or 1)) as pool:
-        waiting = [
-            pool.submit(make, frame, name) for frame, name in names.items() if name not in done
-        ]
-        try:
-            for made in as_completed(waiting):
-                made.result()
-                advance(len(selection.panels))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    waiting = [frame for frame, name in names.items() if name not in done]
+    for _ in in_order(make, waiting, min(_MOST_AT_ONCE, cores())):
+        advance(len(selection.panels))
     output.finish(every)
 
 

@@ -8,9 +8,7 @@ is.
 
 import dataclasses
 import itertools
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,7 @@ from zarr.codecs import ZstdCodec
 
 from tiled_sim.export.extremes import Extremes
 from tiled_sim.export.output import Output
+from tiled_sim.export.parallel import cores, in_order
 from tiled_sim.export.selection import Selection
 from tiled_sim.model.assembly import Assembly
 from tiled_sim.run.assembled import Cells
@@ -47,13 +46,13 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
     output.begin((name,))
     with output.file(name) as place:
         image = _Image.create(place, selection)
-        with ThreadPoolExecutor(min(_MOST_AT_ONCE, os.cpu_count() or 1)) as pool:
-            for frame in range(len(selection.frames)):
-                for level, array in enumerate(image.levels):
-                    fill = partial(image.fill, frame, level)
-                    for _ in pool.map(fill, _parts(array.shape[2:])):
-                        pass
-                advance(len(selection.panels))
+        threads = min(_MOST_AT_ONCE, cores())
+        for frame in range(len(selection.frames)):
+            for level, array in enumerate(image.levels):
+                fill = partial(image.fill, frame, level)
+                for _ in in_order(fill, _parts(array.shape[2:]), threads):
+                    pass
+            advance(len(selection.panels))
         image.describe()
     output.finish((name,))
     return tuple(_notes(selection))

@@ -12,12 +12,13 @@ import numpy as np
 
 from tiled_sim.errors import UsageError
 from tiled_sim.export.dead_rectangles import DeadRectangles, dead_of, left_out
+from tiled_sim.export.nxmx_detector import Stack
 from tiled_sim.export.output import Output
 from tiled_sim.export.readings import Readings
 from tiled_sim.export.recorded import record
 from tiled_sim.export.selection import Selection
 from tiled_sim.export.symmetry import group_number
-from tiled_sim.model.detector import Panel
+from tiled_sim.model.detector import Panel, Region
 from tiled_sim.model.recorded import RecordedExperiment
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Array, unit
@@ -57,7 +58,7 @@ def xds_text(
 ) -> tuple[bytes, tuple[str, ...]]:
     """The text, and notes.
 
-    Panels that are several are segments of one image in which they stand one below the other.
+    Panels that are several are segments of one image, in which they stand as in an NXmx.
 
     Parameters
     ----------
@@ -113,13 +114,13 @@ def _require_one_pixel_size(panels: Sequence[Panel]) -> None:
 
 def _detector(panels: Sequence[Panel], images: Images, readings: Readings) -> Iterator[str]:
     height, width = (side * _MM for side in panels[0].pixel_size)
-    fast = max(panel.pixels[1] for panel in panels)
-    slow = sum(panel.pixels[0] for panel in panels)
+    stack = Stack.of(panels)
+    slow, fast = stack.shape
     yield f"DETECTOR= {images.detector}"
     yield f"MINIMUM_VALID_PIXEL_VALUE= 0 OVERLOAD= {readings.saturation - 1}"
     yield f"NX= {fast} NY= {slow} QX= {width:.12g} QY= {height:.12g}"
     if len(panels) > 1:
-        yield from _segments(panels, fast, slow)
+        yield from _segments(panels, stack)
         return
     (panel,) = panels
     origin, x, y = _placed(panel)
@@ -131,7 +132,7 @@ def _detector(panels: Sequence[Panel], images: Images, readings: Readings) -> It
     yield f"ORGX= {org_x:.8f} ORGY= {org_y:.8f}"
 
 
-def _segments(panels: Sequence[Panel], fast: int, slow: int) -> Iterator[str]:
+def _segments(panels: Sequence[Panel], stack: Stack) -> Iterator[str]:
     """The detector's frame is that of the beam at the mean distance, and the panels are its parts.
 
     The pixel (X, Y) of a segment stands at (X - ORGX)·QX and (Y - ORGY)·QY along its axes, and at
@@ -139,14 +140,15 @@ def _segments(panels: Sequence[Panel], fast: int, slow: int) -> Iterator[str]:
     """
     height, width = (side * _MM for side in panels[0].pixel_size)
     distance = float(np.mean([_placed(panel)[0][2] for panel in panels]))
+    slow, fast = stack.shape
     centre = np.array([0.5 * fast, 0.5 * slow])
     yield "DIRECTION_OF_DETECTOR_X-AXIS= 1 0 0"
     yield "DIRECTION_OF_DETECTOR_Y-AXIS= 0 1 0"
     yield f"DETECTOR_DISTANCE= {distance:.10f}"
     yield f"ORGX= {centre[0]:.8f} ORGY= {centre[1]:.8f}"
     zero = np.array([-centre[0] * width, -centre[1] * height, distance])
-    top = 0
-    for panel in panels:
+    for place, panel in enumerate(panels):
+        top = stack.first_row(place)
         origin, x, y = _placed(panel)
         from_zero = origin - zero
         rows, columns = panel.pixels
@@ -157,23 +159,24 @@ def _segments(panels: Sequence[Panel], fast: int, slow: int) -> Iterator[str]:
         org_x = 0.5 - float(from_zero @ x) / width
         org_y = top + 0.5 - float(from_zero @ y) / height
         yield f"SEGMENT_ORGX= {org_x:.8f} SEGMENT_ORGY= {org_y:.8f}"
-        top += rows
 
 
 def _untrusted(panels: Sequence[Panel], dead: Sequence[DeadRectangles]) -> Iterator[str]:
     """Rectangles, of which the pixels between their limits count, and not those on them."""
-    fast = max(panel.pixels[1] for panel in panels)
-    top = 0
-    for panel, one in zip(panels, dead, strict=True):
-        rows, columns = panel.pixels
-        for region in one.regions:
+    stack = Stack.of(panels)
+    for place, (panel, one) in enumerate(zip(panels, dead, strict=True)):
+        top = stack.first_row(place)
+        (rows, columns), (slot_rows, slot_columns) = panel.pixels, stack.slot
+        regions = list(one.regions)
+        if columns < slot_columns:  # no pixels
+            regions.append(Region(0, slot_rows, columns, slot_columns))
+        if rows < slot_rows:
+            regions.append(Region(rows, slot_rows, 0, slot_columns))
+        for region in regions:
             yield (
                 f"UNTRUSTED_RECTANGLE= {region.fast_start} {region.fast_stop + 1} "
                 f"{top + region.slow_start} {top + region.slow_stop + 1}"
             )
-        if columns < fast:  # no pixels
-            yield f"UNTRUSTED_RECTANGLE= {columns} {fast + 1} {top} {top + rows + 1}"
-        top += rows
 
 
 def _polarization(one: RecordedExperiment) -> Iterator[str]:
