@@ -2,8 +2,7 @@
 
 A frame is a time, the values are the only channel. Rows go down and columns to the right, looking
 downstream, so that y and x are in mm from the direct beam. Chunks are files of their own (no
-shards), which every viewer reads. Values are float32, NaN in gaps, at dead pixels and where no panel
-is.
+shards), which every viewer reads. Values are float32, NaN in gaps and at dead pixels.
 """
 
 import dataclasses
