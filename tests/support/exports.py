@@ -74,6 +74,23 @@ if pixels:
 json.dump(told, open(out + ".json", "w"))
 """
 
+_READ_XDS = """
+import json, sys
+import dxtbx
+read = dxtbx.load(sys.argv[1])
+panel = read.get_detector()[0]
+size = panel.get_image_size()
+print(json.dumps({
+    "corners": [
+        panel.get_pixel_lab_coord((fast * size[0], slow * size[1]))
+        for fast, slow in ((0, 0), (1, 0), (0, 1))
+    ],
+    "axis": read.get_goniometer().get_rotation_axis(),
+    "wavelength": read.get_beam().get_wavelength(),
+    "oscillation": read.get_scan().get_oscillation(),
+}))
+"""
+
 
 def experiment(words, *, frames=1, **fields):
     """Of nanoBragg's options, with so many frames and other fields."""
@@ -119,6 +136,14 @@ def read_by_dxtbx(names, folder, *, images=True):
         return told, None, None
     with np.load(out) as found:
         return told, found["raw"], found["mask"]
+
+
+def read_xds_by_dxtbx(path):
+    """What DIALS reads in an XDS.INP of one panel, turned so that the axis is x."""
+    command = [_PYTHON, "-c", _READ_XDS, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def require_dxtbx():
