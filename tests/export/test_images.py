@@ -256,12 +256,11 @@ def test_an_array_of_numpy_is_that_of_the_run(of_panels, tmp_path):
 
 
 def test_pictures_are_those_of_view(of_panels, tmp_path, capsys):
-    folder = exported(of_panels, tmp_path / "p", "png")
+    folder = exported(of_panels, tmp_path / "p", "png", frames=(0, 1))
     assert main(["view", str(of_panels.path), "--counts", "--out", str(tmp_path / "v.png")]) == 0
     capsys.readouterr()
     with Image.open(folder / "p_00001.png") as ours, Image.open(tmp_path / "v.png") as views:
         np.testing.assert_array_equal(np.array(ours), np.array(views))
-    assert len(list(folder.iterdir())) == 2
     with pytest.raises(UsageError, match="of one panel or of all"):
         exported(of_panels, tmp_path / "q", "png", panels=[0, 1])
 
