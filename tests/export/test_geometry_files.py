@@ -168,7 +168,7 @@ def test_what_a_text_cannot_say_is_refused_with_one_that_can(tmp_path):
             exported(run, tmp_path / "a", to)
     curved = planned(experiment(f"{SCAN} -curved_det"), tmp_path / "curved.zarr")
     for to in ("expt", "geom", "xds", "poni"):
-        with pytest.raises(UsageError, match="curved.*npy"):
+        with pytest.raises(UsageError, match=r"curved.*npy"):
             exported(curved, tmp_path / "a", to)
     assert not (tmp_path / "a").exists()
     assert not (tmp_path / "a.partial").exists()
