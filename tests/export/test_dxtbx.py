@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from support.corners import corners_of
-from support.exports import (
+from support.small_camera import (
     CENTRED,
     CLOSEST,
     SCAN,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from support.corners import corners_of
-from support.exports import CAMERA, CENTRED, CLOSEST, SCAN, experiment, exported, planned
+from support.small_camera import CAMERA, CENTRED, CLOSEST, SCAN, experiment, exported, planned
 from support.panels import TOML
 from tiled_sim.errors import UsageError
 from tiled_sim.export.crystfel_geometry import _distinct

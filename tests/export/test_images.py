@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from support.exports import CENTRED, CLOSEST, SCAN, complete, experiment, exported
+from support.small_camera import CENTRED, CLOSEST, SCAN, complete, experiment, exported
 from support.panels import TOML, panels_run
 from tiled_sim.cli.main import main
 from tiled_sim.errors import UsageError

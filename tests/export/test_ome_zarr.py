@@ -9,7 +9,7 @@ import pytest
 import xarray
 import zarr
 
-from support.exports import exported
+from support.small_camera import exported
 from support.panels import centre_of, panels_run
 from tiled_sim.store import pyramid
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from support.corners import corners_of
-from support.exports import CENTRED, SCAN, experiment, exported, planned
+from support.small_camera import CENTRED, SCAN, experiment, exported, planned
 from support.panels import TOML
 from tiled_sim.export.recorded import record
 from tiled_sim.model.experiment import Experiment
