@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from support.corners import corners_of
+from support.panels import TOML
 from support.small_camera import (
     CENTRED,
     CLOSEST,
@@ -18,7 +19,6 @@ from support.small_camera import (
     read_xds_by_dxtbx,
     require_dxtbx,
 )
-from support.panels import TOML
 from tiled_sim.export.recorded import record
 from tiled_sim.io.dials_detector import TO_Z_ALONG_BEAM
 from tiled_sim.model.detector import Region

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from support.corners import corners_of
-from support.small_camera import CAMERA, CENTRED, CLOSEST, SCAN, experiment, exported, planned
 from support.panels import TOML
+from support.small_camera import CAMERA, CENTRED, CLOSEST, SCAN, experiment, exported, planned
 from tiled_sim.errors import UsageError
 from tiled_sim.export.crystfel_geometry import _distinct
 from tiled_sim.export.exporting import export_run

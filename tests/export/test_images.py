@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from support.small_camera import CENTRED, CLOSEST, SCAN, complete, experiment, exported
 from support.panels import TOML, panels_run
+from support.small_camera import CENTRED, CLOSEST, SCAN, complete, experiment, exported
 from tiled_sim.cli.main import main
 from tiled_sim.errors import UsageError
 from tiled_sim.export import selection as selection_module

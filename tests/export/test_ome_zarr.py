@@ -9,8 +9,8 @@ import pytest
 import xarray
 import zarr
 
-from support.small_camera import exported
 from support.panels import centre_of, panels_run
+from support.small_camera import exported
 from tiled_sim.store import pyramid
 
 
