@@ -23,7 +23,8 @@ from tiled_sim.store.control import (
     Driver,
     new_token,
 )
-from tiled_sim.store.durable import told_if_not_writable
+from tiled_sim.store.location import told_if_not_writable
+from tiled_sim.store.objects import ChangedError, Version
 from tiled_sim.store.presence import Presence, RunRemovedError
 from tiled_sim.store.run_store import RunStore
 
@@ -64,6 +65,7 @@ class Lease:
         self._over = threading.Event()
         self._stop = ""
         self._evaluations_under_way = 0
+        self._version: Version | None = None
         self._driver = Driver(
             token=new_token(),
             host=socket.gethostname(),
@@ -82,16 +84,24 @@ class Lease:
         self._thread = threading.Thread(target=self._live, name="lease", daemon=True)
 
     def __enter__(self) -> "Lease":
-        require_alone(self._run)
+        store = RunStore.open(self._run.path, mode="r+")
         with told_if_not_writable(self._run.path):
-            RunStore.open(self._run.path, mode="r+").sweep()
-            self._control.go_on()
-            try:
-                self._control.write_driver(self._driver)
-            except FileNotFoundError:  # swept away by a driver that begins in the same instant
-                self._control.write_driver(self._driver)
+            while not self._is_taken():
+                pass  # somebody has ended or begun meanwhile
+            store.sweep()
         self._thread.start()
         return self
+
+    def _is_taken(self) -> bool:
+        """Take the run, unless another driver begins or ends in the same instant."""
+        before = self._control.look()
+        require_alone(self._run)
+        self._control.go_on()
+        try:
+            self._version = self._control.write_driver(self._driver, before.version)
+        except ChangedError:
+            return False
+        return True
 
     def __exit__(
         self,
@@ -160,7 +170,11 @@ class Lease:
         except RunRemovedError as error:
             self._removed = error
             return
-        found = self._control.driver()
+        with contextlib.suppress(OSError):  # of a network that is cut off: others will see to that
+            self._heed(self._control.driver())
+
+    def _heed(self, found: Driver | None) -> None:
+        """Take note of who hands out the tiles, and of a request to stop."""
         if found is not None and found.token != self._driver.token:
             self._stop = f"process {found.pid} on {found.host}"
         elif self._control.cancelled:
@@ -179,7 +193,20 @@ class Lease:
                 **changes,  # type: ignore[arg-type]
             )
         with contextlib.suppress(OSError):  # a full disk is told by the tiles
-            self._control.write_driver(self._driver)
+            while self._is_ours and not self._is_written():
+                pass
+
+    def _is_written(self) -> bool:
+        """Describe this driver, unless what it said last is not there any more."""
+        try:
+            self._version = self._control.write_driver(self._driver, self._version)
+        except ChangedError:
+            # by another; or this one wrote more than it was told of; or somebody removed it
+            found = self._control.look()
+            self._heed(found.driver)
+            self._version = found.version
+            return False
+        return True
 
 
 class Pulse:

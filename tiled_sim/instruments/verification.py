@@ -94,7 +94,7 @@ def inspection_of(run: Run, inputs: Inputs, *, levels: bool = True) -> Inspectio
     inputs : of it
     levels : whether it must have its smaller images
     """
-    return Inspection(run.path, run.experiment, run.plan.grid, inputs, levels=levels)
+    return Inspection(run.store.objects, run.experiment, run.plan.grid, inputs, levels=levels)
 
 
 def _sidecar(run: Run, tile: Tile) -> dict[str, Any] | None:

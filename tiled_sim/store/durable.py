@@ -3,10 +3,7 @@
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
-
-from tiled_sim.errors import StoreError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -22,28 +19,6 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync(path.parent)
-
-
-@contextlib.contextmanager
-def told_if_not_writable(run: Path) -> Iterator[None]:
-    """Tell in a sentence that what was computed cannot be kept: the disk is full, say.
-
-    Parameters
-    ----------
-    run : directory of the run
-
-    Raises
-    ------
-    StoreError
-        saying why
-    """
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{run} cannot be written ({reason(error)}): the tiles could not be kept. Make "
-            "room, or let this user write there"
-        ) from error
 
 
 def reason(error: OSError) -> str:

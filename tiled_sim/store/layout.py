@@ -3,7 +3,6 @@
 import itertools
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -154,8 +153,8 @@ def write_mask(array: zarr.Array, mask: Mask) -> None:
         )
 
 
-def shards_within(array: zarr.Array, region: tuple[slice, ...]) -> list[Path]:
-    """Files, from the array's folder, of the shards that a region has pixels of.
+def shards_within(array: zarr.Array, region: tuple[slice, ...]) -> list[str]:
+    """Keys, from that of the array, of the shards that a region has pixels of.
 
     Parameters
     ----------
@@ -167,7 +166,7 @@ def shards_within(array: zarr.Array, region: tuple[slice, ...]) -> list[Path]:
         range(part.start // side, -(-part.stop // side))
         for part, side in zip(region, array.shards, strict=True)
     )
-    return [Path("c", *map(str, place)) for place in itertools.product(*places)]
+    return ["/".join(("c", *map(str, place))) for place in itertools.product(*places)]
 
 
 def write_array(group: zarr.Group, name: str, described: Described) -> None:

@@ -1,0 +1,180 @@
+"""The contents of a run as files of one directory."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tiled_sim.store import durable, files
+from tiled_sim.store.objects import ChangedError, Stored, Version
+from tiled_sim.store.run_files import RunFiles
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+class Disk:
+    """Files of a run, as `tiled_sim.store.objects.Objects` has it.
+
+    Parameters
+    ----------
+    root : directory of the run; it is made by `make` alone, so that a run that is removed while it
+        is computed does not come back in parts
+    """
+
+    shared = "the store must lie on a file system that every worker shares"
+    to_write = "Make room, or let this user write there"
+    at_once = 1
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def is_there(self) -> bool:
+        """Whether something of this name is there, be it a link to nothing."""
+        return os.path.lexists(self._root)
+
+    def make(self) -> None:
+        """Make the directory, and those above it."""
+        self._root.mkdir(parents=True)
+
+    def remove(self) -> None:
+        """Remove the directory."""
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def identity(self) -> tuple[int, int] | None:
+        """Of the directory; None where there is no run in it."""
+        try:
+            os.stat(self._root / "zarr.json")
+            found = os.stat(self._root)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_dev, found.st_ino
+
+    def get(self, key: str) -> bytes:
+        """All of a file."""
+        return files.read_file(self._root / key)
+
+    def look(self, key: str) -> Stored:
+        """All of a file, and its digest."""
+        content = self.get(key)
+        return Stored(content, _version(content))
+
+    def get_tail(self, key: str, length: int) -> tuple[bytes, int]:
+        """The end of a file, and its size."""
+        with files.open_file(self._root / key) as opened:
+            size = opened.seek(0, os.SEEK_END)
+            opened.seek(max(0, size - length))
+            return opened.read(), size
+
+    def exists(self, key: str) -> bool:
+        """Whether there is a file of this name, or something else."""
+        return (self._root / key).exists()
+
+    def present(self, keys: Iterable[str]) -> set[str]:
+        """Those of some files that are there."""
+        root = f"{self._root}/"
+        return {key for key in keys if os.path.lexists(root + key)}
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write a file, whole or not at all."""
+        file = self._root / key
+        files.make_folders(self._root, file.parent)
+        durable.write_atomically(file, content)
+
+    def put_if_absent(self, key: str, content: bytes) -> Version:
+        """Write a file that is not there yet."""
+        file = self._root / key
+        files.make_folders(self._root, file.parent)
+        ready = file.with_name(f".{file.name}.{uuid.uuid4().hex}.tmp")
+        durable.write_atomically(ready, content)
+        try:
+            _link(ready, file, content)
+        except FileExistsError as error:
+            raise ChangedError(key) from error
+        finally:
+            ready.unlink(missing_ok=True)
+        durable.sync(file.parent)
+        return _version(content)
+
+    def put_if_unchanged(self, key: str, content: bytes, version: Version) -> Version:
+        """Write a file in place of another.
+
+        Where a file system knows no locks, two may take turns between the look and the writing:
+        then the one who comes first is told so by his next `put_if_unchanged`.
+        """
+        file = self._root / key
+        with _locked(file.parent):
+            try:
+                found = self.look(key).version
+            except FileNotFoundError as error:
+                raise ChangedError(key) from error
+            if found != version:
+                raise ChangedError(key)
+            durable.write_atomically(file, content)
+        return _version(content)
+
+    def delete(self, key: str) -> None:
+        """Remove a file."""
+        (self._root / key).unlink(missing_ok=True)
+
+    def keys(self, folder: str) -> list[str]:
+        """Files in a folder and those below it."""
+        found = os.walk(self._root / folder)
+        return sorted(
+            Path(parent, name).relative_to(self._root).as_posix()
+            for parent, _, names in found
+            for name in names
+        )
+
+    def names(self) -> list[str]:
+        """Names in the directory."""
+        return sorted(os.listdir(self._root))
+
+    def sweep(self) -> None:
+        """Remove files that were not renamed in the end."""
+        files.sweep(self._root)
+
+    def arrays(self, *, read_only: bool) -> RunFiles:
+        """The same for zarr."""
+        return RunFiles(self._root, read_only=read_only)
+
+
+def _version(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _link(ready: Path, file: Path, content: bytes) -> None:
+    """Give a file a second name, which must not be taken; write it anew where that is unknown."""
+    try:
+        os.link(ready, file)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        with file.open("xb") as opened:
+            opened.write(content)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Alone in a folder, as far as its file system knows how."""
+    if fcntl is None:
+        yield
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError as error:
+        raise ChangedError(str(folder)) from error
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
