@@ -1,11 +1,9 @@
 """The contents of a run as files of one directory."""
 
 import contextlib
-import errno
 import hashlib
 import os
 import shutil
-import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,8 +15,6 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
-
-_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 class Disk:
@@ -93,15 +89,13 @@ class Disk:
         """Write a file that is not there yet."""
         file = self._root / key
         files.make_folders(self._root, file.parent)
-        ready = file.with_name(f".{file.name}.{uuid.uuid4().hex}.tmp")
-        durable.write_atomically(ready, content)
         try:
-            _link(ready, file, content)
+            durable.write_if_absent(file, content)
         except FileExistsError as error:
             raise ChangedError(key) from error
-        finally:
-            ready.unlink(missing_ok=True)
-        durable.sync(file.parent)
+        except FileNotFoundError as error:
+            self._require_root(error)
+            raise ChangedError(key) from error  # swept away by one who was quicker
         return _version(content)
 
     def put_if_unchanged(self, key: str, content: bytes, version: Version) -> Version:
@@ -111,15 +105,20 @@ class Disk:
         then the one who comes first is told so by his next `put_if_unchanged`.
         """
         file = self._root / key
-        with _locked(file.parent):
-            try:
-                found = self.look(key).version
-            except FileNotFoundError as error:
-                raise ChangedError(key) from error
-            if found != version:
-                raise ChangedError(key)
-            durable.write_atomically(file, content)
+        try:
+            with _locked(file.parent):
+                if self.look(key).version != version:
+                    raise ChangedError(key)
+                durable.write_atomically(file, content)
+        except FileNotFoundError as error:
+            self._require_root(error)
+            raise ChangedError(key) from error
         return _version(content)
+
+    def _require_root(self, error: OSError) -> None:
+        """Tell of a file that is not there only if the run is."""
+        if not self.is_there():
+            raise error
 
     def delete(self, key: str) -> None:
         """Remove a file."""
@@ -151,27 +150,13 @@ def _version(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _link(ready: Path, file: Path, content: bytes) -> None:
-    """Give a file a second name, which must not be taken; write it anew where that is unknown."""
-    try:
-        os.link(ready, file)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        with file.open("xb") as opened:
-            opened.write(content)
-
-
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Alone in a folder, as far as its file system knows how."""
     if fcntl is None:
         yield
         return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError as error:
-        raise ChangedError(str(folder)) from error
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,23 +1,55 @@
 """Files that are on disk when a function returns, whatever happens to the machine then."""
 
 import contextlib
+import errno
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
+#: What file systems say that give no file a second name.
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, after a crash too."""
+
+@contextlib.contextmanager
+def ready(path: Path, content: bytes) -> Iterator[Path]:
+    """A file beside another, to take its place: all of it is on disk; it is not left behind."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        yield temporary
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, after a crash too."""
+    with ready(path, content) as temporary:
+        temporary.replace(path)
+    sync(path.parent)
+
+
+def write_if_absent(path: Path, content: bytes) -> None:
+    """The same, where there is none yet.
+
+    Raises
+    ------
+    FileExistsError
+        there is one
+    """
+    with ready(path, content) as temporary:
+        try:
+            os.link(temporary, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            with path.open("xb") as file:
+                file.write(content)
+        temporary.unlink(missing_ok=True)
     sync(path.parent)
 
 
