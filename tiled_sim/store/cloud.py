@@ -45,9 +45,10 @@ class Cloud:
         self._client = client_of(url)
         variables = VARIABLES[url.scheme]
         self.shared = (
-            f"each worker opens it by its own environment: {variables} must be set where it starts"
+            f"each worker opens it by the environment in which it was started: {variables.who}, "
+            f"and {variables.where}"
         )
-        self.to_write = f"See what {variables} allow"
+        self.to_write = f"See what {variables.who} may do there"
 
     def is_there(self) -> bool:
         """Whether there is an object whose name begins as those of the run would."""

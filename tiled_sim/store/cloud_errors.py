@@ -7,6 +7,7 @@ import contextlib
 import errno
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from tiled_sim.errors import StoreError
 from tiled_sim.store.place import RunURL
@@ -14,17 +15,36 @@ from tiled_sim.store.place import RunURL
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|bucket does not exist", re.I)
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
-_WITHOUT_CREDENTIALS = re.compile(
-    r"Missing ?(AccessKeyId|SecretAccessKey|Account)|must be specified|169\.254\.169\.254"
-    r"|metadata\.google|instance credentials|InstanceCredentials",
-    re.I,
+#: Where a machine of the cloud would be asked for those that it has.
+_NO_CREDENTIALS = re.compile(
+    r"Missing ?(AccessKeyId|SecretAccessKey|Account)|Account must be specified"
+    r"|169\.254\.169\.254|metadata\.google"
 )
-#: Environment variables that say where a store is and who asks, by the scheme of its URLs.
+
+
+class Variables(NamedTuple):
+    """Environment variables that obstore reads, as words in a sentence.
+
+    Parameters
+    ----------
+    who : asks: credentials
+    where : the server is
+    """
+
+    who: str
+    where: str
+
+
+#: By the scheme of the URL.
 VARIABLES = {
-    "s3": "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, away from Amazon, "
-    "AWS_ENDPOINT_URL",
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
-    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+    "s3": Variables(
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        "AWS_REGION and, away from Amazon, AWS_ENDPOINT_URL",
+    ),
+    "gs": Variables("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS"),
+    "az": Variables(
+        "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCOUNT_NAME"
+    ),
 }
 
 
@@ -59,33 +79,30 @@ def told(url: RunURL, key: str = "") -> Iterator[None]:
 
 
 def _sentence(url: RunURL, error: Exception) -> str:
+    """What is wrong, and what to do."""
     from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
     text, variables = str(error), VARIABLES[url.scheme]
-    code = _CODE.search(text)
-    status = _STATUS.search(text)
-    answer = " ".join(part for part in (status and status[1], code and code[1]) if part)
+    status, code = _STATUS.search(text), _CODE.search(text)
+    answer = " ".join(found[1] for found in (status, code) if found)
     if _NO_BUCKET.search(text):
         return (
-            f"there is no bucket {url.bucket} where this process looks; make it, or correct the "
-            f"URL or {variables}"
+            f"there is no bucket {url.bucket}; make it, or correct the URL, or see where this "
+            f"process looks for it: {variables.where}"
         )
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError) or answer[:3] in (
-        *("401", "403"),
-    ):
+    if _NO_CREDENTIALS.search(text):
+        return f"there are no credentials in the environment; set {variables.who}"
+    denied = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+    if denied or answer.startswith(("401", "403")):
         return (
-            f"the server does not allow it ({answer or 'no permission'}); give these credentials "
-            f"the right to read, list, write and delete there, or others by {variables}"
+            f"the server does not allow it ({answer or 'no permission'}); see whether "
+            f"{variables.who} are right, and may read, list, write and delete there"
         )
-    if _WITHOUT_CREDENTIALS.search(text):
-        return f"there are no credentials in the environment; set {variables}"
     if "builder error" in text:
-        return (
-            "the address of the server is not one that is used; for http:// set AWS_ALLOW_HTTP=true"
-        )
+        return "a server at http:// is used with AWS_ALLOW_HTTP=true alone; set that, or https://"
     if answer:
         return f"the server does not do it ({answer}); try again, or ask those who run it"
     return (
-        f"no answer from the server; see whether this machine reaches it, and whether {variables} "
-        "are right"
+        "there is no answer from the server; see whether this machine reaches it, by what is said "
+        f"in {variables.where}"
     )

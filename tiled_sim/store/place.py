@@ -78,7 +78,7 @@ def place_of(where: str | Path | RunURL) -> Place:
     if "@" in url.netloc or ":" in url.netloc or url.query or url.fragment:
         raise StoreError(
             f"{url.scheme}://…: the URL of a run is {url.scheme}://BUCKET/NAME.zarr and nothing "
-            "more: no user, password, port, ? or #. Credentials belong into the environment"
+            "more: no user, password, port, ? or #. Credentials belong in the environment"
         )
     key = url.path.strip("/")
     if not url.netloc or not key or {"", ".", ".."} & set(key.split("/")):

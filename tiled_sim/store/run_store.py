@@ -24,7 +24,7 @@ from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
 from tiled_sim.store.objects import Objects
 from tiled_sim.store.place import Place, RunURL, place_of
-from tiled_sim.store.shards import encoded_shard, fault_of_shard, read_pixels
+from tiled_sim.store.shards import ShardEncoder, fault_of_shard, read_pixels
 from tiled_sim.store.skeleton import write_skeleton
 from tiled_sim.store.tile_index import TileIndex
 from tiled_sim.store.traces import Traces
@@ -61,6 +61,7 @@ class RunStore:
             ) from error
         self._arrays = arrays
         self._image = arrays["image"]
+        self._encoders = {name: ShardEncoder(array) for name, array in arrays.items()}
 
     @classmethod
     def create(
@@ -317,7 +318,7 @@ class RunStore:
         grid = self.grid
         if tile != grid[tile.index]:
             raise ValueError(f"{tile} is no tile of {self._path}, whose shards are {grid.tile}")
-        content = encoded_shard(array, tile.region, pixels)
+        content = self._encoders[name](grid.place_of(tile.index), tile.region, pixels)
         self._objects.put(self._shard(name, tile), content)
 
     def faults_of_shards(self, tile: Tile) -> Iterator[str]:

@@ -49,27 +49,41 @@ def read_pixels(array: zarr.Array, region: tuple[Any, ...], run: Place) -> npt.N
         ) from error
 
 
-def encoded_shard(array: zarr.Array, region: tuple[slice, ...], pixels: npt.NDArray[Any]) -> bytes:
-    """The whole of a shard as it is stored, chunks of the fill value too.
+class ShardEncoder:
+    """Makes the bytes of shards in memory.
 
-    Made in memory: zarr itself first reads the shard that it is to replace, which may be damaged.
+    zarr itself first reads the shard that it is to replace, which may be damaged, and from an
+    object store is one request more.
 
     Parameters
     ----------
-    array : whose shard it is
-    region : of the shard, as far as it reaches into the array
-    pixels : of the region
+    array : whose shards they are
     """
-    held: dict[str, Buffer] = {}
-    metadata: Any = array.metadata  # of version 3, which the types do not tell
-    within = zarr.AsyncArray(
-        metadata=metadata,
-        store_path=StorePath(MemoryStore(held)),
-        config={"write_empty_chunks": True},
-    )
-    zarr.Array(within)[region] = pixels
-    (content,) = held.values()
-    return content.to_bytes()
+
+    def __init__(self, array: zarr.Array) -> None:
+        self._held: dict[str, Buffer] = {}
+        metadata: Any = array.metadata  # of version 3, which the types do not tell
+        self._array: zarr.Array = zarr.Array(
+            zarr.AsyncArray(
+                metadata=metadata,
+                store_path=StorePath(MemoryStore(self._held)),
+                config={"write_empty_chunks": True},
+            )
+        )
+
+    def __call__(
+        self, place: tuple[int, ...], region: tuple[slice, ...], pixels: npt.NDArray[Any]
+    ) -> bytes:
+        """The whole of a shard as it is stored, chunks of the fill value too.
+
+        Parameters
+        ----------
+        place : of the shard among those along each axis
+        region : of the shard, as far as it reaches into the array
+        pixels : of the region
+        """
+        self._array[region] = pixels
+        return self._held.pop("/".join(("c", *map(str, place)))).to_bytes()
 
 
 def fault_of_shard(
