@@ -24,9 +24,9 @@ from tiled_sim.store.control import (
     new_token,
 )
 from tiled_sim.store.location import told_if_not_writable
-from tiled_sim.store.objects import ChangedError, Version
 from tiled_sim.store.presence import Presence, RunRemovedError
 from tiled_sim.store.run_store import RunStore
+from tiled_sim.store.tenure import Tenure
 
 SECONDS_A_BEAT = 2.0
 #: A driver whose beat does not change for so long is dead. Only changes are looked at and never
@@ -65,7 +65,6 @@ class Lease:
         self._over = threading.Event()
         self._stop = ""
         self._evaluations_under_way = 0
-        self._version: Version | None = None
         self._driver = Driver(
             token=new_token(),
             host=socket.gethostname(),
@@ -81,6 +80,7 @@ class Lease:
             dashboard=dashboard,
             error="",
         )
+        self._tenure = Tenure(self._control, self._driver.token)
         self._thread = threading.Thread(target=self._live, name="lease", daemon=True)
 
     def __enter__(self) -> "Lease":
@@ -94,14 +94,10 @@ class Lease:
 
     def _is_taken(self) -> bool:
         """Take the run, unless another driver begins or ends in the same instant."""
-        before = self._control.look()
+        self._tenure.find()
         require_alone(self._run)
         self._control.go_on()
-        try:
-            self._version = self._control.write_driver(self._driver, before.version)
-        except ChangedError:
-            return False
-        return True
+        return self._tenure.take(self._driver)
 
     def __exit__(
         self,
@@ -172,13 +168,13 @@ class Lease:
             return
         with contextlib.suppress(OSError):  # of a network that is cut off: others will see to that
             self._heed(self._control.driver())
+            if not self._stop and self._control.cancelled:
+                self._stop = CANCELLED
 
     def _heed(self, found: Driver | None) -> None:
-        """Take note of who hands out the tiles, and of a request to stop."""
+        """Take note of another driver that hands out the tiles now."""
         if found is not None and found.token != self._driver.token:
             self._stop = f"process {found.pid} on {found.host}"
-        elif self._control.cancelled:
-            self._stop = CANCELLED
 
     @property
     def _is_ours(self) -> bool:
@@ -193,20 +189,7 @@ class Lease:
                 **changes,  # type: ignore[arg-type]
             )
         with contextlib.suppress(OSError):  # a full disk is told by the tiles
-            while self._is_ours and not self._is_written():
-                pass
-
-    def _is_written(self) -> bool:
-        """Describe this driver, unless what it said last is not there any more."""
-        try:
-            self._version = self._control.write_driver(self._driver, self._version)
-        except ChangedError:
-            # by another; or this one wrote more than it was told of; or somebody removed it
-            found = self._control.look()
-            self._heed(found.driver)
-            self._version = found.version
-            return False
-        return True
+            self._heed(self._tenure.say(self._driver))
 
 
 class Pulse:

@@ -7,9 +7,10 @@ import os
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from tiled_sim.errors import MissingExtraError
-from tiled_sim.store.cloud_errors import VARIABLES, told
+from tiled_sim.store.cloud_errors import VARIABLES, CloudError, told
 from tiled_sim.store.objects import ChangedError, Stored, Version, plain_version
 from tiled_sim.store.place import RunURL
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Begins what is put into the place of a new run first; see `Cloud.make`.
 _EMPTY_GROUP = b'{"zarr_format": 3, "node_type": "group", "attributes": {}}\n'
+#: Of the environment variables that say who asks and where.
+_PREFIXES = ("AWS_", "GOOGLE_", "AZURE_")
 #: Keys that are asked for one by one; where there are more, all are listed.
 _FEW = 8
 _RETRIES = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
@@ -206,12 +209,22 @@ class Cloud:
 
 def client_of(url: RunURL) -> Any:
     """Obstore's client of a run, made anew when the environment has changed."""
-    said = sorted(
-        (name, value)
-        for name, value in os.environ.items()
-        if name.startswith(("AWS_", "GOOGLE_", "AZURE_"))
-    )
+    said = {name: os.environ[name] for name in sorted(os.environ) if name.startswith(_PREFIXES)}
+    for name, value in said.items():
+        if "ENDPOINT" in name and not _is_address(value):
+            raise CloudError(
+                f"{url}: {name} is not http://HOST:PORT or https://HOST; correct or unset it"
+            )
     return _client_of(url, hashlib.sha256(repr(said).encode()).digest())
+
+
+def _is_address(text: str) -> bool:
+    """Whether a text is the URL of a server; obstore falls over others."""
+    try:
+        found = urlsplit(text)
+        return found.scheme in ("http", "https") and bool(found.hostname) and found.port != 0
+    except ValueError:  # a port that is none
+        return False
 
 
 @functools.lru_cache(maxsize=32)

@@ -1,6 +1,7 @@
 """The arrays of pixels in a run store, format 2: dimensions, chunks, fill values, attributes."""
 
 import itertools
+import operator
 import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -167,6 +168,20 @@ def shards_within(array: zarr.Array, region: tuple[slice, ...]) -> list[str]:
         for part, side in zip(region, array.shards, strict=True)
     )
     return ["/".join(("c", *map(str, place))) for place in itertools.product(*places)]
+
+
+def part_of_side(part: slice, size: int) -> slice:
+    """A range of pixels, with plain numbers.
+
+    Raises
+    ------
+    ValueError
+        it is empty, or not inside a side of so many pixels
+    """
+    start, stop = operator.index(part.start), operator.index(part.stop)
+    if part.step not in (None, 1) or not 0 <= start < stop <= size:
+        raise ValueError(f"{part} is not a range of pixels 0 to {size}")
+    return slice(start, stop)
 
 
 def write_array(group: zarr.Group, name: str, described: Described) -> None:

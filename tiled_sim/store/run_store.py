@@ -1,8 +1,8 @@
 """The run store: the only code that touches the zarr. See ``docs/store.md``."""
 
 import json
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from tiled_sim.store.inputs import lost_files, read_amorphous, read_arrays, read
 from tiled_sim.store.layout import NOT_COUNTED
 from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
-from tiled_sim.store.objects import Objects
+from tiled_sim.store.objects import Objects, each
 from tiled_sim.store.place import Place, RunURL, place_of
 from tiled_sim.store.shards import ShardEncoder, fault_of_shard, read_pixels
 from tiled_sim.store.skeleton import write_skeleton
@@ -384,12 +384,13 @@ class RunStore:
         self._require_writable()
         self._objects.sweep()
 
-    def finish(self, apply: Callable[..., Iterable[Any]] = map) -> None:
+    def finish(self, apply: Callable[..., Iterable[Any]] | None = None) -> None:
         """Make the pyramid of 2 × 2 means and consolidate the metadata; may be done again.
 
         Parameters
         ----------
-        apply : as ``map``; that of a ``ThreadPoolExecutor`` reduces shards side by side
+        apply : as ``map``; that of a ``ThreadPoolExecutor`` reduces shards side by side. None:
+            several side by side where each waits for a network
 
         Raises
         ------
@@ -397,6 +398,7 @@ class RunStore:
             the run is open to read only
         """
         self._require_writable()
+        apply = apply or partial(each, self._objects)
         root = zarr.open_group(self._root.store, mode="r+", zarr_format=3, use_consolidated=False)
         write_levels(root, self.grid, self._path.stem, apply)
 
@@ -447,7 +449,7 @@ class RunStore:
         for name, number, count in (("frame", frame, frames), ("panel", panel, panels)):
             if not 0 <= number < count:
                 raise ValueError(f"{name} {number} is not one of 0 to {count - 1}")
-        rows, columns = map(_inside, (slow, fast), sides)
+        rows, columns = map(layout.part_of_side, (slow, fast), sides)
         return frame, panel, rows, columns
 
     def _shard(self, name: str, tile: Tile) -> str:
@@ -461,13 +463,6 @@ def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
         return json.loads(strict_json.dumps({**attributes, "format": FORMAT}))
     except (TypeError, ValueError) as error:
         raise ValueError(f"attributes of the run: {error}") from error
-
-
-def _inside(part: slice, size: int) -> slice:
-    start, stop = operator.index(part.start), operator.index(part.stop)
-    if part.step not in (None, 1) or not 0 <= start < stop <= size:
-        raise ValueError(f"{part} is not a range of pixels 0 to {size}")
-    return slice(start, stop)
 
 
 class _Format1Store(RunStore):
