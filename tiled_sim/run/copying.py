@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,10 +82,11 @@ def _copied(
     """Copy all but the metadata of the root; how many bytes they are."""
     slower = max(source, made, key=lambda objects: objects.at_once)
     size = 0
-    sizes = each(slower, lambda key: _copy(source, made, key, place), keys)
-    for done, one in enumerate(sizes, start=1):
-        size += one
-        told(done, len(keys) + 1)
+    # closed before anything is removed again: nobody may be writing then
+    with closing(each(slower, lambda key: _copy(source, made, key, place), keys)) as sizes:
+        for done, one in enumerate(sizes, start=1):
+            size += one
+            told(done, len(keys) + 1)
     return size
 
 

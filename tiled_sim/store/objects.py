@@ -5,7 +5,7 @@ whole of what was written last, or nothing; what was put stays, whatever happens
 then. `tiled_sim.store.disk` does so with files, `tiled_sim.store.cloud` with an object store.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -129,7 +129,7 @@ class Objects(Protocol):
 
 def each(
     objects: Objects, function: Callable[[Item], Found], items: Iterable[Item]
-) -> Iterator[Found]:
+) -> Generator[Found, None, None]:
     """As ``map``, several at once where each waits for a network.
 
     Parameters
