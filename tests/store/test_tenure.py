@@ -96,8 +96,7 @@ def drive(place, name, turns, *, alone):
         turns.leave(name)
 
 
-@pytest.mark.parametrize("alone", [False, True])
-@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize(("left", "alone"), [(False, False), (False, True), (True, True)])
 def test_in_every_order_one_driver_has_the_run_in_the_end(places, left, alone):
     winners = set()
     with ThreadPoolExecutor(2) as threads:
