@@ -175,7 +175,8 @@ class RunStore:
         ExperimentError
             it cannot be
         """
-        return Experiment.from_dict(self._attributes["experiment"], read_arrays(self._inputs()))
+        document = self._attributes["experiment"]
+        return Experiment.from_dict(document, read_arrays(self._root, document))
 
     def read_inputs(self) -> Inputs:
         """What the run was made with, the mask as it is asked for.
@@ -189,7 +190,9 @@ class RunStore:
 
     def lost_files_of_inputs(self) -> Iterator[str]:
         """Files of the inputs that are not there, but for the mask's, which tells its own."""
-        return lost_files(self._inputs(), self._objects)
+        yield from lost_files(self._inputs(), self._objects)
+        if isinstance(self._attributes["experiment"].get("exposures", {}).get("orientation"), dict):
+            yield from lost_files(layout.group_of(self._root, "frames"), self._objects)
 
     def read_structure_factors(self) -> StructureFactors | None:
         """Structure factors the run was made with, None if without.
