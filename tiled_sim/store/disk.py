@@ -126,10 +126,10 @@ class Disk:
 
     def keys(self, folder: str) -> list[str]:
         """Files in a folder and those below it."""
-        found = os.walk(self._root / folder)
+        before = len(str(self._root)) + 1
         return sorted(
-            Path(parent, name).relative_to(self._root).as_posix()
-            for parent, _, names in found
+            f"{parent}/{name}"[before:].replace(os.sep, "/")
+            for parent, _, names in os.walk(self._root / folder)
             for name in names
         )
 
