@@ -81,7 +81,7 @@ def test_a_run_at_a_url_survives_its_workers_and_is_that_of_a_disk(
     assert "Traceback" not in told
     assert 0 < run.status().done < TILES
     assert main(["status", url]) == 5
-    assert main(["resume", url, "--no-progress", "--cluster", "local:1"]) == 0
+    assert main(["resume", url, "--no-progress", "--cluster", "local"]) == 0
     assert main(["status", url]) == main(["verify", url, "--recompute", "1"]) == 0
     assert main(["view", url, "--out", str(tmp_path / "run.png")]) == 0
     assert shards(Run(url)) == shards(on_disk)

@@ -1,7 +1,9 @@
 """Copies of runs: between disks and a real object store, byte for byte."""
 
+import boto3
 import pytest
 
+from support.object_server import KEY, SECRET
 from support.stores import sidecar_of
 from tiled_sim.cli.main import main
 from tiled_sim.errors import StoreError
@@ -28,6 +30,19 @@ def run(still, tmp_path):
     made.store.open(made.path, "r+").write_sidecar(sidecar_of(made.plan.id_of(tile)))
     Control(made.path).cancel()
     return made
+
+
+@pytest.fixture
+def s3(object_server):
+    """A client that is not ours."""
+    address, region = (object_server[name] for name in ("AWS_ENDPOINT_URL", "AWS_REGION"))
+    return boto3.client(
+        "s3",
+        endpoint_url=address,
+        region_name=region,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+    )
 
 
 @pytest.fixture
@@ -82,6 +97,14 @@ def test_until_everything_is_there_a_copy_is_no_run(run, url):
 
     copy_run(run, url, told)
     assert Run(url).run_id == run.run_id
+
+
+def test_an_object_whose_name_leads_out_of_the_run_is_not_copied(run, url, tmp_path, s3):
+    there = copy_run(run, url).run
+    s3.put_object(Bucket="runs", Key=f"{there.path.key}/../../evil", Body=b"")
+    with pytest.raises(StoreError, match="a name that no file could have"):
+        copy_run(there, tmp_path / "a/back.zarr")
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_run_that_somebody_computes_is_not_copied(run, url, capsys):

@@ -97,11 +97,6 @@ def _keys(run: Run) -> list[str]:
         for key in run.store.objects.keys("")
         if not key.startswith(_LEFT) and not key.endswith(_UNFINISHED)
     ]
-    for key in keys:
-        if {"", ".", ".."} & set(key.split("/")):
-            raise StoreError(
-                f"{run.path} holds {key!r}, which is the name of no file of a run; remove it there"
-            )
     return sorted(keys, key=lambda key: (key.startswith(("traces/", "tiles/")), key))
 
 

@@ -80,7 +80,7 @@ def told(url: RunURL, key: str = "") -> Iterator[None]:
 
 def _sentence(url: RunURL, error: Exception) -> str:
     """What is wrong, and what to do."""
-    from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+    from obstore.exceptions import InvalidPathError, PermissionDeniedError, UnauthenticatedError
 
     text, variables = str(error), VARIABLES[url.scheme]
     status, code = _STATUS.search(text), _CODE.search(text)
@@ -97,6 +97,11 @@ def _sentence(url: RunURL, error: Exception) -> str:
         return (
             f"the server does not allow it ({answer or 'no permission'}); see whether "
             f"{variables.who} are right, and may read, list, write and delete there"
+        )
+    if isinstance(error, InvalidPathError):
+        return (
+            "among its objects is one with a name that no file could have, such as .. in it; remove "
+            "it by the program that made it"
         )
     if "builder error" in text:
         return "a server at http:// is used with AWS_ALLOW_HTTP=true alone; set that, or https://"
