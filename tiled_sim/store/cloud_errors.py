@@ -100,8 +100,8 @@ def _sentence(url: RunURL, error: Exception) -> str:
         )
     if isinstance(error, InvalidPathError):
         return (
-            "among its objects is one with a name that no file could have, such as .. in it; remove "
-            "it by the program that made it"
+            "among its objects is one with a name that no file could have, with .. in it say; "
+            "remove it by the program that made it"
         )
     if "builder error" in text:
         return "a server at http:// is used with AWS_ALLOW_HTTP=true alone; set that, or https://"
