@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tiled_sim.cluster.lazy import lazy_image
     from tiled_sim.cluster.submit import submit
     from tiled_sim.errors import TiledSimError
+    from tiled_sim.export.exporting import export_run
     from tiled_sim.model.experiment import Experiment
     from tiled_sim.run.run import Run, open_run
     from tiled_sim.simulation.images import simulate
@@ -18,6 +19,7 @@ __all__ = [
     "Run",
     "TiledSimError",
     "__version__",
+    "export_run",
     "lazy_image",
     "open_run",
     "simulate",
@@ -28,6 +30,7 @@ _HOMES = {
     "Experiment": "model.experiment",
     "Run": "run.run",
     "TiledSimError": "errors",
+    "export_run": "export.exporting",
     "lazy_image": "cluster.lazy",
     "open_run": "run.run",
     "simulate": "simulation.images",

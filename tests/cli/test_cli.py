@@ -55,6 +55,7 @@ TWO_DASHES = {
     "convert": [],
     "copy": ["--no-progress"],
     "view": ["--out", "--frame", "--panel", "--panel-names", "--counts"],
+    "export": ["--to", "--out", "--frames", "--panels", "--counts", "--image", "--no-progress"],
     "trace": [
         *("--pixel", "--frame", "--panel", "--steps", "--against", "--as-c"),
         *("--kernel", "--precision", "--device"),

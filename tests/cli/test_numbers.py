@@ -174,6 +174,7 @@ def test_no_value_of_an_option_of_ours_breaks_its_verb(told, run, tmp_path, verb
         "probe": STILL,
         "plan": STILL,
         "config": STILL,
+        "export": ["--to", "nxmx", "--out", "x.nxs", run],
     }.get(verb, [run])
     option = action.option_strings[0]
     count = action.nargs if isinstance(action.nargs, int) else 1

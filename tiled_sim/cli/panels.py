@@ -21,7 +21,7 @@ def panel_of(options: argparse.Namespace, detector: Detector) -> int | None:
     return None if options.panel is None else find_panel(options.panel, detector)
 
 
-def find_panel(text: str, detector: Detector) -> int:
+def find_panel(text: str, detector: Detector, *, option: str = "--panel") -> int:
     """Number of a panel, by its number or its name.
 
     Whole numbers are those of panels, from 0; as a name one counts only where there is no panel of
@@ -31,6 +31,7 @@ def find_panel(text: str, detector: Detector) -> int:
     ----------
     text : as the user gives it
     detector : whose panel it is
+    option : that names it, for the messages
 
     Raises
     ------
@@ -49,14 +50,14 @@ def find_panel(text: str, detector: Detector) -> int:
     if found:
         listed = ", ".join(map(str, found))
         raise UsageError(
-            f"--panel {told}: several panels have this name; give the number of one: {listed}"
+            f"{option} {told}: several panels have this name; give the number of one: {listed}"
         )
     if is_number:
-        raise UsageError(f"--panel {asked}: there are {len(names)}, counted from 0")
+        raise UsageError(f"{option} {asked}: there are {len(names)}, counted from 0")
     nearest = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]}?" if nearest else "."
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     raise UsageError(
-        f"--panel {told}: no panel has this name{hint} The names are "
+        f"{option} {told}: no panel has this name{hint} The names are "
         f"{', '.join(names[:_LISTED])}{more}, the numbers 0 to {len(names) - 1}"
     )

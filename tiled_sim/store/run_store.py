@@ -92,7 +92,7 @@ class RunStore:
         Raises
         ------
         StoreError
-            the path exists, cannot be made, or is a URL of something else than a run may be at
+            the path exists, cannot be made, or is a URL that no run may be at
         ValueError
             attributes that have no JSON form
         """
@@ -122,8 +122,7 @@ class RunStore:
         ------
         StoreError
             there is none, it was not finished being made, it is no run, its format is newer than
-            this program, or older and it is to be added to, or the URL is of something else than a
-            run may be at
+            this program, or older and it is to be added to, or no run may be at such a URL
         """
         target = place_of(path)
         attributes = location.run_attributes(target)
@@ -237,6 +236,12 @@ class RunStore:
         """Pixels of a tile, float32 (frame, panel, slow, fast) [photon]; NaN: not yet computed."""
         return read_pixels(self._image, tile.region, self._path)
 
+    def array(self, *, counts: bool) -> zarr.Array:
+        """The array of the counts, raising as `read_counts`, or that of the image."""
+        if counts:
+            self.require_counts()
+        return self._arrays["counts" if counts else "image"]
+
     def write_tile(self, tile: Tile, image: npt.NDArray[np.float32]) -> None:
         """Write the pixels of a tile, and have them on disk before returning.
 
@@ -268,14 +273,12 @@ class RunStore:
         ValueError
             the rectangle is empty or not inside the image
         """
-        self.require_counts()
         region = self._region(frame, panel, slow, fast)
-        return read_pixels(self._arrays["counts"], region, self._path)
+        return read_pixels(self.array(counts=True), region, self._path)
 
     def read_counts_part(self, tile: Tile) -> npt.NDArray[np.int32]:
         """Counts of a tile, int32 (frame, panel, slow, fast) [ADU]. Raises as `read_counts`."""
-        self.require_counts()
-        return read_pixels(self._arrays["counts"], tile.region, self._path)
+        return read_pixels(self.array(counts=True), tile.region, self._path)
 
     def write_counts(self, tile: Tile, counts: npt.NDArray[np.int32]) -> None:
         """Write the counts of a tile, as `write_tile` writes its pixels; before the sidecar.
@@ -392,8 +395,7 @@ class RunStore:
 
         Parameters
         ----------
-        apply : as ``map``; that of a ``ThreadPoolExecutor`` reduces shards side by side. None:
-            several side by side where each waits for a network
+        apply : as ``map``; that of a ``ThreadPoolExecutor`` reduces shards side by side
 
         Raises
         ------

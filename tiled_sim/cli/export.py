@@ -1,0 +1,158 @@
+"""``tiled-sim export``: frames of a run in another program's format."""
+
+import argparse
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.panels import find_panel
+from tiled_sim.cli.printing import print_json
+from tiled_sim.errors import UsageError
+from tiled_sim.model.values import shown
+
+_EPILOG = """\
+Formats:
+{formats}
+
+All that is exported has to be computed; the frames that are can be named by --frames. Everything is
+made in PATH.partial and moved to PATH when it is all there. What was interrupted goes on when the
+same command is given again. Nothing is overwritten.
+"""
+
+
+def parser() -> Parser:
+    """The options of the verb."""
+    from tiled_sim.export.formats import FORMATS
+
+    formats = "\n".join(f"  {name:10} {form.description}" for name, form in FORMATS.items())
+    made = Parser(
+        "export",
+        "Write frames of a run as other programs read them.",
+        _EPILOG.format(formats=formats),
+    )
+    made.add_argument("run", metavar="RUN.zarr")
+    made.add_argument("--to", metavar="FORMAT", required=True, help="one of those below")
+    made.add_argument(
+        "--out",
+        metavar="PATH",
+        required=True,
+        help="the file or folder to make; must not exist",
+    )
+    made.add_argument(
+        "--frames",
+        type=_frames,
+        metavar="A:B",
+        help="from frame A to the one before B, counted from 0 (all)",
+    )
+    made.add_argument("--panels", metavar="NAME|N,…", help="these panels, in this order (all)")
+    values = made.add_mutually_exclusive_group()
+    values.add_argument("--counts", action="store_true", help="the counts (if the run has any)")
+    values.add_argument(
+        "--image", action="store_true", help="the expected photons (if the run has no counts)"
+    )
+    made.add_argument("--no-progress", action="store_true", help="show no progress bar")
+    return made
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the verb; the exit code."""
+    options = parser().parse(words)
+    from tiled_sim.export.exporting import export_run
+    from tiled_sim.run.run import Run
+
+    found = Run(options.run)
+    detector = found.experiment.detector
+    panels = None
+    if options.panels is not None:
+        names = options.panels.split(",")
+        panels = [find_panel(name, detector, option="--panels") for name in names]
+    frames = _within(options.frames, len(found.experiment.exposures))
+    images = (frames[1] - frames[0]) * (len(detector.panels) if panels is None else len(panels))
+    with _progress(images, shown=not (options.json or options.no_progress)) as advance:
+        made = export_run(
+            found,
+            options.out,
+            to=options.to,
+            frames=frames,
+            panels=panels,
+            counts=True if options.counts else False if options.image else None,
+            advance=advance,
+        )
+    selection = made.selection
+    if options.json:
+        print_json(
+            {
+                "run": str(found.path),
+                "format": options.to,
+                "path": str(made.path),
+                "frames": [selection.frames.start, selection.frames.stop],
+                "panels": list(selection.panels),
+                "values": selection.values,
+                "notes": list(made.notes),
+            }
+        )
+        return 0
+    print(made.path)
+    for note in made.notes:
+        print(f"note      {note}")
+    return 0
+
+
+def _frames(text: str) -> tuple[int, int | None]:
+    """Read A:B, half-open; without A from the first, without B to the last."""
+    found = re.fullmatch(r"(\d{0,9}):(\d{0,9})", text, re.ASCII)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is not A:B, the first frame and the one after the last"
+        )
+    first, stop = found.groups()
+    return int(first or 0), int(stop) if stop else None
+
+
+def _within(frames: tuple[int, int | None] | None, count: int) -> tuple[int, int]:
+    """The frames that are meant of so many."""
+    first, stop = (0, None) if frames is None else frames
+    stop = count if stop is None else stop
+    if not 0 <= first < stop <= count:
+        raise UsageError(
+            f"--frames {first}:{stop} is no part of 0:{count}, which are all: give the first frame "
+            "and the one after the last"
+        )
+    return first, stop
+
+
+@contextmanager
+def _progress(images: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, and what advances it by a number of images."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("images"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    progress = Progress(*columns, console=console, disable=not shown)
+    task = progress.add_task("images", total=images)
+
+    def advance(done: int) -> None:
+        progress.start()
+        progress.advance(task, done)
+
+    try:
+        yield advance
+    finally:
+        # stopping one that never began would print an empty line
+        if progress.live.is_started:
+            progress.stop()

@@ -1,0 +1,95 @@
+"""The formats that a run can be exported to."""
+
+import difflib
+import importlib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from tiled_sim.errors import EXTRAS, MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from tiled_sim.export.output import Output
+    from tiled_sim.export.selection import Selection
+
+
+class Writer(Protocol):
+    """What writes a format: the function ``write`` of its module."""
+
+    def __call__(
+        self, selection: "Selection", output: "Output", advance: Callable[[int], None]
+    ) -> tuple[str, ...]:
+        """Write all of a selection; notes for the user.
+
+        What the format cannot say is refused before `Output.begin`, with one that can.
+
+        Parameters
+        ----------
+        selection : of which every tile is done
+        output : makes the files; ``begin`` first, ``finish`` last
+        advance : to be called with a number of images, one a frame and panel, as they are done
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What is known of a format without importing what writes it.
+
+    Parameters
+    ----------
+    description : for people, in a line
+    module : in this folder; its function ``write`` is a `Writer`
+    endings : of files of it; the first is the one they get
+    file_a_frame : one file a frame, in a folder; False: one file or folder of all
+    whole : holds whole numbers alone, so that expected photons are rounded
+    extra : one of `EXTRAS` that it needs; None: nothing
+    """
+
+    description: str
+    module: str
+    endings: tuple[str, ...]
+    file_a_frame: bool = False
+    whole: bool = False
+    extra: str | None = None
+
+    def writer(self) -> Writer:
+        """What writes it.
+
+        Raises
+        ------
+        UsageError
+            a package that it needs is not installed
+        """
+        if self.extra is not None:
+            packages, _ = EXTRAS[self.extra]
+            if any(importlib.util.find_spec(package) is None for package in packages):
+                raise MissingExtraError(self.extra)
+        module = importlib.import_module(f"tiled_sim.export.{self.module}")
+        writer: Writer = module.write
+        return writer
+
+
+FORMATS = {
+    "nxmx": Format(
+        "NeXus' NXmx: a master with the geometry, and HDF5 files of the images",
+        "nxmx",
+        (".nxs", ".h5"),
+        extra="hdf5",
+    ),
+}
+
+
+def format_of(name: str) -> Format:
+    """The format of a name.
+
+    Raises
+    ------
+    UsageError
+        there is none, with those there are
+    """
+    if name not in FORMATS:
+        nearest = difflib.get_close_matches(name, FORMATS, n=1)
+        hint = f"did you mean {nearest[0]}? " if nearest else ""
+        raise UsageError(f"--to {name!r}: {hint}The formats are {', '.join(FORMATS)}")
+    return FORMATS[name]
