@@ -8,6 +8,7 @@ of each other, so that those of pieces of whole blocks follow one another; the b
 
 import ctypes
 import functools
+import os
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,6 +105,9 @@ def _loaded() -> tuple[Callable[..., int], ctypes.CDLL]:
         import hdf5plugin
     except ImportError:
         raise MissingExtraError("hdf5") from None
+    if "HDF5_PLUGIN_PATH" in os.environ:
+        # DIALS needs it set, and then HDF5 has loaded the filter unprepared: no dataset can be made
+        hdf5plugin.register("bshuf", force=True)
     (path,) = Path(hdf5plugin.PLUGIN_PATH).glob("libh5bshuf.*")
     plugin = ctypes.CDLL(str(path))
     plugin.H5PLget_plugin_info.restype = ctypes.POINTER(_FilterClass)

@@ -77,6 +77,7 @@ def write_block(
     import h5py
     import hdf5plugin
 
+    compressor = Compressor()
     with h5py.File(path, "w", libver=LIBRARY) as file:
         entry = add_group(file, ENTRY, "NXentry", default=DATA)
         data = add_group(entry, DATA, "NXdata", signal=DATA)
@@ -90,7 +91,7 @@ def write_block(
         )
         made.attrs["units"] = selection.unit
         images = [(frame, place) for frame in block.frames for place in range(stack.panels)]
-        for (frame, place), chunk in _chunks(selection, stack, images):
+        for (frame, place), chunk in _chunks(compressor, selection, stack, images):
             corner = frame - block.frames.start, stack.first_row(place), 0
             made.id.write_direct_chunk(corner, chunk)
             advance(1)
@@ -102,10 +103,9 @@ def fill_value(selection: Selection) -> int | float:
 
 
 def _chunks(
-    selection: Selection, stack: Stack, images: Sequence[Image]
+    compressor: Compressor, selection: Selection, stack: Stack, images: Sequence[Image]
 ) -> Iterator[tuple[Image, bytes]]:
     """Every image as HDF5 stores it, in order; the next are read while some are compressed."""
-    compressor = Compressor()
     pool = ThreadPoolExecutor(cores())
     try:
         ahead = _Reading(pool, selection, stack, images[:0])

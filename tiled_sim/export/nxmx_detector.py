@@ -17,7 +17,8 @@ class Stack:
     """How panels share the image of a frame: one under the other, each in a slot of equal size.
 
     A slot is as large as the largest panel along each axis. It is a chunk, so that a panel is read
-    alone.
+    alone. Modules are as wide as a slot, whatever their panel: DIALS 3.12 cannot cut a narrower one
+    out of a mask. Their pixels that are none of the panel's are masked.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def add_modules(detector: Any, panels: Sequence[Panel], frame: BeamFrame, stack:
         carrier, position = carriers[panel.group]
         module = add_group(detector, _free(detector, panel.name), "NXdetector_module")
         add_field(module, "data_origin", np.array([stack.first_row(place), 0]))
-        add_field(module, "data_size", np.array(panel.pixels))
+        add_field(module, "data_size", np.array([panel.pixels[0], stack.slot[1]]))
         offset = add_translation(module, "module_offset", corner - position, carrier)
         for name, axis, size in (
             ("fast_pixel_direction", panel.fast_axis, panel.pixel_size[1]),

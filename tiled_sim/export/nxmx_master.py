@@ -100,6 +100,10 @@ def _add_detector(
     add_field(made, "description", "simulated")
     add_field(made, "type", "simulated")
     add_modules(made, panels, frame, stack)
+    if any(panel.pixels[1] < stack.slot[1] for panel in panels):
+        notes.append(
+            "panels differ in width: all are as wide as the widest, beyond their own pixels masked"
+        )
     if experiment.allow_upstream and any(panel.origin @ np.array(frame.z) < 0 for panel in panels):
         notes.append("panels stand upstream of the sample; DIALS moves a single one downstream")
     add_field(made, "distance", abs(made["transformations/det_z"][()]), "m")

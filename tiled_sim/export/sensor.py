@@ -6,6 +6,8 @@ from tiled_sim.model.experiment import Experiment
 
 #: Depth in silicon that lets 1/e of photons of 1 Å through [m]; it falls as the wavelength's cube.
 _SILICON = 237e-6
+#: Of a sensor that is none [m]: dxtbx asserts that there is one, and corrects positions by less.
+_NOTHING = 1e-9
 #: A sensor whose photons stop so much earlier is of something heavier.
 _HEAVIER = 3.0
 
@@ -17,7 +19,7 @@ class SensorTold:
     Parameters
     ----------
     material : ``Si`` or ``CdTe``
-    thickness : [m]; 0 where every photon is caught at the panel's plane
+    thickness : [m]; next to nothing where every photon is caught at the panel's plane
     notes : for the user
     """
 
@@ -30,7 +32,7 @@ def sensor_of(experiment: Experiment) -> SensorTold:
     """The sensor of a run, which knows how far photons get in it, and not what it is made of."""
     sensor = experiment.detector.sensor
     if sensor is None:
-        return SensorTold("Si", 0.0)
+        return SensorTold("Si", _NOTHING)
     in_silicon = _SILICON * experiment.beam.wavelength**-3
     material = "CdTe" if sensor.attenuation_length * _HEAVIER < in_silicon else "Si"
     return SensorTold(
