@@ -518,7 +518,9 @@ def test_a_sample_looks_at_no_pixel_outside_the_region(eager, still):
     # the first 40 rows are 18 blocks, of which every fourth is looked at; in the third row of
     # blocks another pixel stands for the dead one in the middle
     experiment = still("-detpixels", 96, "-roi", 0, 95, 0, 39)
-    blocks = RectangleBlocks([Rectangle(0, 0, (0, 96), (0, 96))], region(experiment)[None], CPU)
+    blocks = RectangleBlocks(
+        [Rectangle(0, 0, (0, 96), (0, 96))], region(experiment)[None] == 0, CPU
+    )
     sample = blocks.sample(blocks.live()[::4])
     assert len(sample.slow) == 5
     assert sample.slow.max() <= 39

@@ -14,6 +14,9 @@ from tiled_sim.model.grid import BLOCK, Range, Tile
 #: The pixel of a block whose look-ups are counted for a kernel that does not count, if it is live.
 _SAMPLED_LANE = 8 * BLOCK + 8
 
+#: Of blocks, in order.
+Numbers = npt.NDArray[np.int64]
+
 
 class Rectangle(NamedTuple):
     """Part of one image: where it begins, and how large it is.
@@ -63,44 +66,54 @@ class RectangleBlocks:
     Parameters
     ----------
     parts : the rectangles, in the order of a tile
-    mask : uint8 (rectangle, slow, fast), 0 = live
+    live : pixels that are wanted, (rectangle, slow, fast)
     device : where the pixels are computed
     """
 
     def __init__(
-        self, parts: Sequence[Rectangle], mask: npt.NDArray[np.uint8], device: torch.device
+        self, parts: Sequence[Rectangle], live: npt.NDArray[np.bool_], device: torch.device
     ) -> None:
         self.parts = parts
         self.device = device
-        rows, self._columns = (-(-side // BLOCK) for side in parts[0].shape)
-        self._rows, self._each = rows, rows * self._columns
-        padded = np.zeros((len(parts), rows * BLOCK, self._columns * BLOCK), dtype=bool)
-        padded[:, : mask.shape[1], : mask.shape[2]] = mask == 0
-        by_block = padded.reshape(len(parts), rows, BLOCK, self._columns, BLOCK)
+        rows, columns = self._sides = tuple(-(-side // BLOCK) for side in parts[0].shape)
+        sides = rows * BLOCK, columns * BLOCK
+        if live.shape[1:] != sides:
+            padded = np.zeros((len(parts), *sides), dtype=np.bool_)
+            padded[:, : live.shape[1], : live.shape[2]] = live
+            live = padded
+        by_block = live.reshape(len(parts), rows, BLOCK, columns, BLOCK)
         flat = by_block.transpose(0, 1, 3, 2, 4).reshape(-1, BLOCK * BLOCK)
         self._whole = bool(flat.all())
         self._live = torch.from_numpy(flat).to(device)
-        self._numbers = np.flatnonzero(flat.any(axis=1))
-        self._panels = torch.tensor([part.panel for part in parts], device=device)
+        self._numbers = np.arange(len(flat)) if self._whole else np.flatnonzero(flat.any(axis=1))
+        self._each = rows * columns
+        self._panels = np.array([part.panel for part in parts])
+        corners = (
+            (start + BLOCK * np.arange(count)).astype(np.float64)
+            for (start, _), count in zip((parts[0].slow, parts[0].fast), self._sides, strict=True)
+        )
+        self._corners = tuple(
+            torch.from_numpy(np.tile(grid.ravel(), len(parts))).to(device)
+            for grid in np.meshgrid(*corners, indexing="ij")
+        )
         self._photons = torch.zeros(self._live.shape, dtype=torch.float32, device=device)
 
-    def live(self, parts: slice = slice(None)) -> torch.Tensor:
+    def live(self, parts: slice = slice(None)) -> Numbers:
         """Numbers of the blocks of some of the rectangles that hold a live pixel."""
         start, stop, _ = parts.indices(len(self.parts))
         first, last = np.searchsorted(self._numbers, (start * self._each, stop * self._each))
-        return torch.from_numpy(self._numbers[first:last]).to(self.device)
+        return self._numbers[first:last]
 
-    def without(self, panels: frozenset[int], numbers: torch.Tensor) -> torch.Tensor:
+    def without(self, panels: frozenset[int], numbers: Numbers) -> Numbers:
         """Some blocks by their numbers, but for those of some panels."""
-        left_out = [part.panel in panels for part in self.parts]
-        if not any(left_out):
+        if not panels:
             return numbers
-        part = torch.div(numbers, self._each, rounding_mode="floor")
-        return numbers[~torch.tensor(left_out, device=self.device)[part]]
+        left_out = np.isin(self._panels, list(panels))
+        return numbers[~left_out[numbers // self._each]]
 
-    def number_live(self, numbers: torch.Tensor) -> int:
+    def number_live(self, numbers: Numbers) -> int:
         """Live pixels of some blocks."""
-        return int(self._live[numbers].sum())
+        return int(self._live[self._places(numbers)].sum())
 
     def frames(self) -> Iterator[tuple[int, slice]]:
         """Each frame, and which of the rectangles are its."""
@@ -110,7 +123,7 @@ class RectangleBlocks:
             yield frame, slice(start, stop)
             start = stop
 
-    def sample(self, numbers: torch.Tensor) -> Pixels:
+    def sample(self, numbers: Numbers) -> Pixels:
         """A live pixel of each of some live blocks: the middle one if it is live."""
         blocks = self.blocks(numbers)
         first = blocks.live.to(torch.uint8).argmax(dim=1)
@@ -119,41 +132,45 @@ class RectangleBlocks:
         live = torch.ones_like(lane, dtype=torch.bool)
         return Pixels(blocks.slow + row, blocks.fast + (lane - row * BLOCK), live, blocks.panel)
 
-    def blocks(self, numbers: torch.Tensor) -> Blocks:
+    def blocks(self, numbers: Numbers) -> Blocks:
         """Some of the blocks of a frame, in order."""
-        part = torch.div(numbers, self._each, rounding_mode="floor")
-        place = numbers - part * self._each
-        row = torch.div(place, self._columns, rounding_mode="floor")
-        return Blocks(
-            (row * BLOCK + self.parts[0].slow[0]).to(torch.float64),
-            ((place - row * self._columns) * BLOCK + self.parts[0].fast[0]).to(torch.float64),
-            self._live[numbers],
-            self._whole,
-            self._panel_of(part),
-        )
+        places = self._places(numbers)
+        slow, fast = (corner[places] for corner in self._corners)
+        return Blocks(slow, fast, self._live[places], self._whole, self._panel_of(numbers))
 
-    def _panel_of(self, part: torch.Tensor) -> int | torch.Tensor:
-        """Panel of all of some blocks, or of each, by the rectangles that they are of."""
-        first, last = part[[0, -1]].tolist() if len(part) else (0, 0)
-        panels = {of.panel for of in self.parts[first : last + 1]}
-        return panels.pop() if len(panels) == 1 else self._panels[part]
+    def _places(self, numbers: Numbers) -> slice | torch.Tensor:
+        """Where some blocks lie; those that follow each other need not be copied."""
+        if len(numbers) and numbers[-1] - numbers[0] + 1 == len(numbers):
+            return slice(int(numbers[0]), int(numbers[-1]) + 1)
+        return torch.from_numpy(numbers).to(self.device)
+
+    def _panel_of(self, numbers: Numbers) -> int | torch.Tensor:
+        """Panel of all of some blocks, or of each."""
+        first, last = (numbers[0], numbers[-1]) if len(numbers) else (0, 0)
+        panels = {of.panel for of in self.parts[first // self._each : last // self._each + 1]}
+        if len(panels) == 1:
+            return panels.pop()
+        return torch.from_numpy(self._panels[numbers // self._each]).to(self.device)
 
     def holding(self, pixel: tuple[int, int]) -> tuple[Blocks, int]:
         """The block of a pixel (slow, fast) of the first rectangle, and its place in that."""
         where = self.parts[0]
         row, column = pixel[0] - where.slow[0], pixel[1] - where.fast[0]
-        number = torch.tensor([(row // BLOCK) * self._columns + column // BLOCK])
-        return self.blocks(number.to(self.device)), (row % BLOCK) * BLOCK + column % BLOCK
+        number = np.array([(row // BLOCK) * self._sides[1] + column // BLOCK])
+        return self.blocks(number), (row % BLOCK) * BLOCK + column % BLOCK
 
-    def fill(self, numbers: torch.Tensor, blocks: Blocks, photons: torch.Tensor) -> None:
+    def fill(self, numbers: Numbers, blocks: Blocks, photons: torch.Tensor) -> None:
         """Keep the photons of some blocks, (blocks, 256); pixels that are not live stay 0."""
         values = photons if blocks.whole else torch.where(blocks.live, photons, 0.0)
-        self._photons[numbers] = values.to(torch.float32)
+        self._photons[self._places(numbers)] = values.to(torch.float32)
 
-    def images(self) -> npt.NDArray[np.float32]:
-        """The rectangles, float32 (rectangle, slow, fast)."""
+    def write(self, images: npt.NDArray[np.float32]) -> None:
+        """Put the photons into images, (rectangle, slow, fast)."""
         blocks = self._photons.cpu().numpy()
-        by_row = blocks.reshape(-1, self._rows, self._columns, BLOCK, BLOCK).swapaxes(2, 3)
-        slow, fast = self.parts[0].shape
-        image = by_row.reshape(-1, self._rows * BLOCK, self._columns * BLOCK)[:, :slow, :fast]
-        return image
+        rows, columns = self._sides
+        by_row = blocks.reshape(-1, rows, columns, BLOCK, BLOCK).swapaxes(2, 3)
+        # a row of blocks at a time: it stays in cache on its way
+        for row in range(rows):
+            lines = images[:, row * BLOCK : (row + 1) * BLOCK]
+            padded = by_row[:, row].reshape(len(images), BLOCK, -1)
+            lines[:] = padded[:, : lines.shape[1], : lines.shape[2]]

@@ -27,7 +27,13 @@ from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.reach import table_of
 from tiled_sim.simulation.counting import count_photons
-from tiled_sim.simulation.rectangles import Rectangle, RectangleBlocks, groups, rectangles
+from tiled_sim.simulation.rectangles import (
+    Numbers,
+    Rectangle,
+    RectangleBlocks,
+    groups,
+    rectangles,
+)
 from tiled_sim.simulation.trace import Trace, scaling_chain, steps_of_sum
 
 #: Of the brightest pixel there could be: below, float32 may have underflowed.
@@ -131,11 +137,16 @@ class Simulator:
             for parts in groups(tile):
                 some = images[start : start + len(parts)]
                 start += len(parts)
-                some[:] = self._simulate(parts, result, behind)
+                self._simulate(parts, some, result, behind)
+                peaks = some.max(axis=(1, 2))
+                if not np.isfinite(peaks).all():
+                    raise ExperimentError(
+                        "a pixel is brighter than float32 holds (3.4e38 photons): lower the "
+                        "fluence, or the structure factors"
+                    )
                 if self.plan.trace_pixels:
                     for where, image in zip(parts, some, strict=True):
                         self._trace_requested(where, image, result)
-                peaks = some.max(axis=(1, 2))
                 number = int(peaks.argmax())
                 if peaks[number] > (brightest[0] if brightest else 0.0):
                     brightest = float(peaks[number]), parts[number]
@@ -144,25 +155,22 @@ class Simulator:
         return result
 
     def _simulate(
-        self, parts: Sequence[Rectangle], result: TileResult, behind: "_Behind"
-    ) -> npt.NDArray[np.float32]:
-        """Photons of parts of images, float32 (part, slow, fast); adds to the tile's account."""
+        self,
+        parts: Sequence[Rectangle],
+        images: npt.NDArray[np.float32],
+        result: TileResult,
+        behind: "_Behind",
+    ) -> None:
+        """Fill in parts of images, (part, slow, fast) [photons]; adds to the tile's account."""
         started = time.perf_counter()
-        mask = self._masks(parts)
-        blocks = RectangleBlocks(parts, mask, self.device)
-        planned = (mask == 0).sum(axis=(1, 2)) * self.plan.evaluations_per_pixel
+        live = self._live(parts)
+        blocks = RectangleBlocks(parts, live, self.device)
+        number_live = [int(np.count_nonzero(part)) for part in live]
         for frame, of_frame in blocks.frames():
-            self._simulate_frame(
-                frame, blocks, of_frame, int(planned[of_frame].sum()), result, behind
-            )
-        images = blocks.images()
-        if not np.isfinite(images).all():
-            raise ExperimentError(
-                "a pixel is brighter than float32 holds (3.4e38 photons): lower the fluence, or "
-                "the structure factors"
-            )
+            planned = sum(number_live[of_frame]) * self.plan.evaluations_per_pixel
+            self._simulate_frame(frame, blocks, of_frame, planned, result, behind)
+        blocks.write(images)
         result.seconds["kernel"] += time.perf_counter() - started
-        return images
 
     def _simulate_frame(
         self,
@@ -201,7 +209,7 @@ class Simulator:
 
     def planned_evaluations(self, tile: Tile) -> int:
         """Steps times live pixels of a tile."""
-        live = sum(int((self._masks(parts) == 0).sum()) for parts in groups(tile))
+        live = sum(int(np.count_nonzero(self._live(parts))) for parts in groups(tile))
         return live * self.plan.evaluations_per_pixel
 
     @property
@@ -212,13 +220,13 @@ class Simulator:
     def _mask(self, where: Rectangle) -> npt.NDArray[np.uint8]:
         return self.inputs.mask(where.panel, *where.sides)
 
-    def _masks(self, parts: Sequence[Rectangle]) -> npt.NDArray[np.uint8]:
-        """Masks of parts of images, uint8 (part, slow, fast); frames share that of a panel."""
+    def _live(self, parts: Sequence[Rectangle]) -> npt.NDArray[np.bool_]:
+        """Live pixels of parts of images, (part, slow, fast); frames share those of a panel."""
         if self.inputs.mask.all_live:
-            return np.zeros((len(parts), *parts[0].shape), dtype=np.uint8)
+            return np.ones((len(parts), *parts[0].shape), dtype=np.bool_)
         of_panels = {where.panel: where for where in parts}
-        masks = {panel: self._mask(where) for panel, where in of_panels.items()}
-        return np.stack([masks[where.panel] for where in parts])
+        live = {panel: self._mask(where) == 0 for panel, where in of_panels.items()}
+        return np.stack([live[where.panel] for where in parts])
 
     def simulate_counts(self, tile: Tile, image: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """What the detector reads in a tile, by the noise of the experiment.
@@ -237,7 +245,9 @@ class Simulator:
             blocks = self._blocks_of(where)
             with torch.inference_mode():
                 self._sum_blocks(self._kernels(where.frame), blocks, blocks.live(), _Behind(None))
-            return blocks.images()[0]
+            image = np.empty((1, *where.shape), dtype=np.float32)
+            blocks.write(image)
+            return image[0]
 
         counts = np.empty(tile.shape, dtype=np.int32)
         images = image.reshape(-1, *tile.shape[2:])
@@ -250,13 +260,13 @@ class Simulator:
         return counts
 
     def _blocks_of(self, where: Rectangle) -> RectangleBlocks:
-        return RectangleBlocks([where], self._masks([where]), self.device)
+        return RectangleBlocks([where], self._live([where]), self.device)
 
     def _sum_blocks(
         self,
         kernels: tuple[Kernel, ...],
         blocks: RectangleBlocks,
-        every: torch.Tensor,
+        every: Numbers,
         behind: "_Behind",
     ) -> tuple[list[Lookups], int]:
         """Sum blocks of a frame by their numbers, fewer at a time where device memory runs out.
@@ -331,7 +341,8 @@ class Simulator:
         """Run the pixel's block through the kernels once more, with a recorder."""
         started = time.perf_counter()
         kernels = self._kernels(where.frame)
-        block, lane = self._blocks_of(where).holding(pixel)
+        place = (where.frame, where.panel, *pixel)
+        block, lane = self._block_at(place)
         recorder = Recorder(lane)
         pixels = block.pixels()
         with torch.inference_mode():
@@ -341,7 +352,6 @@ class Simulator:
         # a kernel in float32 is traced in float64; between spots the tile's peak is the scale
         near = stored + 1e-6 * float(image.max())
         tolerance = self._tolerance(kernels, near)
-        place = (where.frame, where.panel, *pixel)
         trace = scaling_chain(recorder, kernels[0].scene, place, reason, stored, tolerance)
         result.seconds["trace"] += time.perf_counter() - started
         return trace
@@ -465,7 +475,7 @@ def _sum_of(
     return photons, [met for _, met in terms]
 
 
-def _sampled(kernel: Kernel, blocks: RectangleBlocks, numbers: torch.Tensor) -> Lookups:
+def _sampled(kernel: Kernel, blocks: RectangleBlocks, numbers: Numbers) -> Lookups:
     """What the look-ups of a sample of pixels meet, for a kernel that does not count them."""
     assert kernel.table is not None
     sample = blocks.sample(numbers[:: kernel.blocks_a_sample])
