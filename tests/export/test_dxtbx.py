@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from support.corners import corners_of
-from support.exports import (
+from support.panels import TOML
+from support.small_camera import (
     CENTRED,
     CLOSEST,
     SCAN,
@@ -15,9 +16,9 @@ from support.exports import (
     exported,
     planned,
     read_by_dxtbx,
+    read_xds_by_dxtbx,
     require_dxtbx,
 )
-from support.panels import TOML
 from tiled_sim.export.recorded import record
 from tiled_sim.io.dials_detector import TO_Z_ALONG_BEAM
 from tiled_sim.model.detector import Region
@@ -117,3 +118,20 @@ def test_corners_crystal_and_axis_of_a_list_are_what_was_simulated(data, tmp_pat
     if of != "chips":
         axis = TO_Z_ALONG_BEAM @ np.array(one.goniometer.axis)
         np.testing.assert_allclose(told["axis"], axis, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "words", [CENTRED, f"-xds {CLOSEST}", f"-dials {CLOSEST}", f"-adxv {CENTRED}", "-twotheta 12"]
+)
+def test_an_xds_input_puts_panel_and_axis_where_they_were(tmp_path, words):
+    made = experiment(f"{words} {SCAN}")
+    file = exported(planned(made, tmp_path / "run.zarr"), tmp_path / "XDS.INP", "xds")
+    told = read_xds_by_dxtbx(file)
+    (one,) = record(made, range(1))
+    axis = TO_Z_ALONG_BEAM @ np.array(one.goniometer.axis)
+    turn = np.array([axis, np.cross((0, 0, 1), axis), (0, 0, 1)])
+    due = corners_of(one.geometry.panels[0]) @ TO_Z_ALONG_BEAM @ turn.T
+    np.testing.assert_allclose(told["corners"], due, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(told["axis"], (1, 0, 0), rtol=0, atol=1e-9)
+    assert told["oscillation"] == pytest.approx([5.0, 0.5])
+    assert told["wavelength"] == pytest.approx(1.1)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from support.corners import corners_of
-from support.exports import CAMERA, CENTRED, CLOSEST, SCAN, experiment, exported, planned
 from support.panels import TOML
+from support.small_camera import CAMERA, CENTRED, CLOSEST, SCAN, experiment, exported, planned
 from tiled_sim.errors import UsageError
 from tiled_sim.export.crystfel_geometry import _distinct
+from tiled_sim.export.exporting import export_run
 from tiled_sim.export.recorded import record
 from tiled_sim.io.dials_experiments import read_experiments
 from tiled_sim.model.experiment import Experiment
@@ -165,5 +166,16 @@ def test_what_a_text_cannot_say_is_refused_with_one_that_can(tmp_path):
     ):
         with pytest.raises(UsageError, match=told):
             exported(run, tmp_path / "a", to)
+    curved = planned(experiment(f"{SCAN} -curved_det"), tmp_path / "curved.zarr")
+    for to in ("expt", "geom", "xds", "poni"):
+        with pytest.raises(UsageError, match=r"curved.*npy"):
+            exported(curved, tmp_path / "a", to)
     assert not (tmp_path / "a").exists()
     assert not (tmp_path / "a.partial").exists()
+
+
+def test_a_spectrum_is_written_as_its_central_wavelength_and_that_is_told(tmp_path):
+    run = planned(experiment(f"{SCAN} -dispersion 1 -dispsteps 3"), tmp_path / "run.zarr")
+    for to in ("expt", "geom", "xds"):
+        made = export_run(run, tmp_path / to, to=to)
+        assert any("3 sources of the beam" in note and "1.1 Å" in note for note in made.notes)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from support.corners import corners_of
-from support.exports import CENTRED, SCAN, experiment, exported, planned
 from support.panels import TOML
+from support.small_camera import CENTRED, SCAN, experiment, exported, planned
 from tiled_sim.export.recorded import record
 from tiled_sim.model.experiment import Experiment
 

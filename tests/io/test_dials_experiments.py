@@ -13,6 +13,7 @@ from strategies.numbers import angles, finite, three, unit_vectors
 from support.corners import FOLDER, STORED, corners_of, stored_corners
 from tiled_sim.errors import InputFileError
 from tiled_sim.io.dials_experiments import read_experiments
+from tiled_sim.model.geometry import StatedSensor
 from tiled_sim.physics.vectors import about_axis
 
 #: From dxtbx's frame, in which light travels along -z, to ours.
@@ -227,9 +228,9 @@ def test_a_sensor_has_the_thickness_and_the_inverse_of_mu(read):
     assert (sensor.thickness, sensor.attenuation_length) == pytest.approx((0.32e-3, 0.25e-3))
 
 
-def test_a_sensor_without_mu_is_told_and_not_made(read):
+def test_a_sensor_without_mu_has_a_material_alone(read):
     geometry = read(with_panel(thickness=0.32, material="CdTe")).geometry
-    assert geometry.sensors == (None,)
+    assert geometry.sensors == (StatedSensor(pytest.approx(0.32e-3), None, "CdTe"),)
     assert any("0.32 mm (CdTe) without mu" in note for note in geometry.notes)
 
 

@@ -14,6 +14,7 @@ from support.corners import FOLDER, STORED, corners_of, stored_corners
 from tiled_sim.errors import InputFileError, UsageError
 from tiled_sim.io.dials_experiments import read_experiments
 from tiled_sim.io.nexus_geometry import read_nexus_geometry
+from tiled_sim.model.geometry import StatedSensor
 
 DETECTOR = "entry/instrument/detector"
 AXES = f"{DETECTOR}/transformations"
@@ -550,12 +551,12 @@ def test_links_to_data_that_are_missing_do_no_harm(made):
     assert len(read(made).panels) == 1
 
 
-def test_a_sensor_is_told_since_its_attenuation_length_is_not_in_the_file(made):
+def test_a_sensor_has_a_thickness_and_a_material_and_no_attenuation_length(made):
     made[f"{DETECTOR}/sensor_material"] = "CdTe"
     thickness = made.create_dataset(f"{DETECTOR}/sensor_thickness", data=750.0)
     thickness.attrs["units"] = "um"
     geometry = read(made)
-    assert geometry.sensors == (None,)
+    assert geometry.sensors == (StatedSensor(pytest.approx(750e-6), None, "CdTe"),)
     assert any("0.75 mm (CdTe)" in note for note in geometry.notes)
 
 

@@ -37,7 +37,7 @@ def every_pixel():
 
 def test_places_are_layers_of_subpixels():
     of_scene, _ = optics(THICK, "-oversample 2")
-    assert list(of_scene.places()) == [
+    assert list(of_scene.places(0)) == [
         (layer, subpixel) for layer in range(4) for subpixel in range(4)
     ]
 

@@ -72,6 +72,7 @@ DEFAULTS = {
         "Noise.seed": 1,
         "Panel.mask": None,
         "Panel.region": None,
+        "Panel.sensor": None,
         "PointSpread.radius": None,
         "Rotation.count": 1,
         "Rotation.oscillation": 0.0,

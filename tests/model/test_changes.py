@@ -152,6 +152,16 @@ def test_a_sensor_is_made_where_there_is_none():
         EXPERIMENT.with_({"detector.sensor.thickness_um": 450})
 
 
+def test_a_change_of_the_sensor_is_one_of_every_panel_that_has_one():
+    panel = EXPERIMENT.detector.panels[0]
+    own = dataclasses.replace(panel, sensor=Sensor(1e-4, 2e-4))
+    detector = dataclasses.replace(EXPERIMENT.detector, panels=(panel, own))
+    several = dataclasses.replace(EXPERIMENT, detector=detector)
+    changed = several.with_({"detector.sensor.layers": 3}).detector
+    assert [one.sensor for one in changed.panels] == [None, Sensor(1e-4, 2e-4, 3)]
+    assert changed.sensor is None
+
+
 # Frames
 
 

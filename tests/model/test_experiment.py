@@ -57,6 +57,7 @@ PANEL = Panel(
     mask=MaskFile("mask.img", "0" * 64),
     name="left",
     group=("detector", "halves"),
+    sensor=Sensor(thickness=3.2e-4, attenuation_length=1.1e-4, layers=2),
 )
 DETECTOR = Detector(
     panels=(PANEL,),

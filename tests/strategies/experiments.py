@@ -85,6 +85,9 @@ def _crystals(draw):
     )
 
 
+_sensors = st.none() | st.builds(Sensor, _positive, _positive, st.integers(1, 100))
+
+
 @st.composite
 def _panels(draw, pixels, pixel_size):
     slow, fast = pixels
@@ -107,6 +110,7 @@ def _panels(draw, pixels, pixel_size):
         region=draw(st.none() | regions),
         mask=MaskFile(MASK, MASK_SHA256) if slow == 128 and draw(st.booleans()) else None,
         name=draw(st.text()),
+        sensor=draw(_sensors),
     )
 
 
@@ -115,8 +119,8 @@ def _detectors(draw):
     shapes = st.sampled_from([(1, 1), (128, 128), (2527, 2463)])
     panel = st.tuples(shapes, st.tuples(_widths, _widths)).flatmap(lambda how: _panels(*how))
     listed = draw(st.lists(panel, min_size=1, max_size=3))
-    sensor = st.none() | st.builds(Sensor, _positive, _positive, st.integers(1, 100))
-    return Detector(tuple(listed), draw(st.none() | _positive), draw(st.booleans()), draw(sensor))
+    bent = draw(st.none() | _positive)
+    return Detector(tuple(listed), bent, draw(st.booleans()), draw(_sensors))
 
 
 _noises = st.builds(

@@ -1,127 +1,81 @@
-"""Runs that are exported, and what DIALS makes of the files."""
+"""Runs to export, quickly made: whole in every way but that nobody computed their pixels."""
 
 import dataclasses
-import json
-import shutil
-import subprocess
-from pathlib import Path
 
 import numpy as np
-import pytest
 
-from tiled_sim.cluster.worker import compute_batch
-from tiled_sim.export.exporting import export_run
+from support.corners import FOLDER, corners_of
+from support.stores import sidecar_of
+from tiled_sim.model.assembly import BeamFrame
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.readout import Noise
 from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
+from tiled_sim.store.run_store import RunStore
 
-#: A small camera, off centre; what stands beside it says more.
-CAMERA = (
-    "-default_F 100 -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1.1 -N 5 -distance 120 "
-    "-detpixels_f 60 -detpixels_s 40 -pixel 0.2 -oversample 1"
+_CRYSTAL = "-cell 70 80 90 90 90 90 -N 5 -default_F 100"
+#: One panel, tilted in all ways.
+TILTED = (
+    f"{_CRYSTAL} -lambda 1.3 -distance 150 -detpixels_x 60 -detpixels_y 40 -pixel 0.2 -twotheta 20 "
+    "-detector_rotx 3 -detector_roty 5 -detector_rotz 7"
 )
-SCAN = "-phi 5 -osc 0.5 -phisteps 2"
-CENTRED = "-Xbeam 3.1 -Ybeam 4.77"
-#: The same centre as the conventions count that count otherwise.
-CLOSEST = "-ORGX 20.3 -ORGY 11.7"
-#: Debian's, which has dxtbx where DIALS is installed.
-_PYTHON = "/usr/bin/python3"
-_READ = """
-import json, sys
-import numpy as np
-from dxtbx.model.experiment_list import ExperimentListFactory
-names, out = json.loads(sys.argv[1]), sys.argv[2]
-if names[0].endswith(".expt"):
-    images = sys.argv[3] == "with"
-    found = ExperimentListFactory.from_json_file(names[0], check_format=images)
-else:
-    images, found = True, ExperimentListFactory.from_filenames(names)
-told, pixels = [], []
-for one in found:
-    told.append({
-        "panels": [
-            {
-                "name": panel.get_name(),
-                "corners": [
-                    panel.get_pixel_lab_coord((fast * size[0], slow * size[1]))
-                    for fast, slow in ((0, 0), (1, 0), (0, 1))
-                ],
-                "beam": panel.get_beam_centre_px(one.beam.get_s0()),
-                "distance": panel.get_directed_distance(),
-                "pixel_size": panel.get_pixel_size(),
-                "gain": panel.get_gain(),
-                "pedestal": panel.get_pedestal(),
-                "dead": [list(rectangle) for rectangle in panel.get_mask()],
-            }
-            for panel, size in ((panel, panel.get_image_size()) for panel in one.detector)
-        ],
-        "wavelength": one.beam.get_wavelength(),
-        "to_source": one.beam.get_sample_to_source_direction(),
-        "axis": one.goniometer.get_rotation_axis() if one.goniometer else None,
-        "oscillation": one.scan.get_oscillation() if one.scan else None,
-        "images": one.scan.get_image_range() if one.scan else None,
-        "A": one.crystal.get_A() if one.crystal else None,
-        "group": str(one.crystal.get_space_group().info()) if one.crystal else None,
-    })
-    if images:
-        for number in range(len(one.imageset)):
-            (raw,), (mask,) = one.imageset.get_raw_data(number), one.imageset.get_mask(number)
-            pixels.append((raw.as_numpy_array(), mask.as_numpy_array()))
-if pixels:
-    np.savez(out, raw=[raw for raw, _ in pixels], mask=[mask for _, mask in pixels])
-json.dump(told, open(out + ".json", "w"))
-"""
+#: A rotation about an axis that is none of the lab's.
+TURNING = "-phi 10 -osc 0.5 -phisteps 2 -spindle_axis 0.1 0.2 1"
 
 
-def experiment(words, *, frames=1, **fields):
-    """Of nanoBragg's options, with so many frames and other fields."""
-    made = Experiment.from_nanobragg(f"{CAMERA} {words}".split())
+def experiment_of(words, *, frames=1, noise=None, **source):
+    """An experiment of words, with so many frames, with noise if it is given."""
+    made = Experiment.from_nanobragg(words.split(), **source)
     exposures = dataclasses.replace(made.exposures, count=frames)
-    return dataclasses.replace(made, exposures=exposures, **fields)
+    return dataclasses.replace(made, exposures=exposures, noise=noise)
 
 
-def complete(made, path, *, tile=(32, 32)):
-    """A run of an experiment, all of it computed."""
-    run = create_run(prepare(made, BY_REFERENCE, tile=tile, require_coverage=0), path)
-    compute_batch(str(run.path), run.run_id, "cpu", [(tile.index, 1) for tile in run.plan])
+def chips(frames=2, noise=None, file="chips16.nxs"):
+    """The detector of 16 panels in two groups, of a file, turning the crystal."""
+    words = f"{_CRYSTAL} {TURNING}"
+    noise = Noise() if noise is None else noise
+    return experiment_of(words, frames=frames, noise=noise, geometry=str(FOLDER / file))
+
+
+def filled_run(path, experiment, *, tile=None, undone=()):
+    """A run whose tiles are done but for some, by their numbers; pixels that are none are 0."""
+    run = create_run(prepare(experiment, BY_REFERENCE, tile=tile, require_coverage=0), path)
+    store = RunStore.open(run.path, "r+")
+    for done in run.plan:
+        if done.index in undone:
+            continue
+        random = np.random.default_rng(done.index)
+        image = random.gamma(0.7, 3.0, done.shape).astype(np.float32)
+        image[_beyond(experiment, done)] = 0
+        store.write_tile(done, image)
+        document = sidecar_of(run.plan.id_of(done))
+        document |= {"run_id": run.run_id, "hashes": run.hashes}
+        document["tile"]["index"] = done.index
+        for name, ends in zip(("frames", "panels", "slow", "fast"), done.ranges, strict=True):
+            document["tile"][name] = list(ends)
+        if experiment.noise is None:
+            document["counts"] = None
+        else:
+            store.write_counts(done, random.poisson(image).astype(np.int32))
+        store.write_sidecar(document)
     return Run(run.path)
 
 
-def planned(made, path):
-    """A run of an experiment of which nothing is computed."""
-    return create_run(prepare(made, BY_REFERENCE, require_coverage=0), path)
+def _beyond(experiment, tile):
+    """Pixels of a tile that its panels do not have."""
+    beyond = np.ones(tile.shape, dtype=bool)
+    for row, panel in enumerate(experiment.detector.panels[slice(*tile.panels)]):
+        slow, fast = (
+            size - start
+            for size, start in zip(panel.pixels, (tile.slow[0], tile.fast[0]), strict=True)
+        )
+        beyond[:, row, : max(slow, 0), : max(fast, 0)] = False
+    return beyond
 
 
-def exported(run, path, to, **options):
-    """The path of an export."""
-    return export_run(run, path, to=to, **options).path
-
-
-def read_by_dxtbx(names, folder, *, images=True):
-    """What DIALS reads in images or in an experiment list: facts of each, pixels and masks.
-
-    Parameters
-    ----------
-    names : of the images, or of one list
-    folder : for what is passed on
-    images : whether those of a list are read
-    """
-    out = Path(folder) / "read.npz"
-    command = [_PYTHON, "-c", _READ, json.dumps([str(name) for name in names]), str(out)]
-    done = subprocess.run(
-        [*command, "with" if images else "without"], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    told = json.loads(out.with_name("read.npz.json").read_text())
-    if not images:
-        return told, None, None
-    with np.load(out) as found:
-        return told, found["raw"], found["mask"]
-
-
-def require_dxtbx():
-    """Skip where DIALS is not installed."""
-    if shutil.which("dials.import") is None:
-        pytest.skip("needs DIALS: apt-get install --no-install-recommends dials")
+def nexus_corners(experiment):
+    """First, fast and slow outer corner of every panel in NeXus' frame [mm], (panel, 3, 3)."""
+    frame = BeamFrame.of(experiment.detector, experiment.beam.direction)
+    return np.array([frame.coordinates(corners_of(one)) for one in experiment.detector.panels])

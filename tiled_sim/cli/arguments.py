@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from tiled_sim.cli.experiment_number import add_experiment_number
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
@@ -173,12 +174,7 @@ def add_reading_options(parser: Parser) -> None:
         metavar="NAME",
         help="the detector is one that has a name, 'Eiger2 16M' (`tiled-sim geometry --list`)",
     )
-    parser.add_argument(
-        "--experiment",
-        type=whole_number,
-        metavar="N",
-        help="which experiment of a .expt of --geometry, from 0 (0)",
-    )
+    add_experiment_number(parser)
     parser.add_argument(
         "--allow-upstream",
         action="store_true",

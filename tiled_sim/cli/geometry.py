@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Sequence
+from typing import Literal
 
-from tiled_sim.cli.arguments import Parser, whole_number
+from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.experiment_number import add_experiment_number
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 from tiled_sim.io.named_detectors import detector_names, known_detector, named_detector
@@ -30,9 +32,7 @@ def parser() -> Parser:
     )
     made.add_argument("source", nargs="?", metavar="FILE|NAME")
     made.add_argument("--list", action="store_true", help="the detectors that have a name")
-    made.add_argument(
-        "--experiment", type=whole_number, metavar="N", help="which experiment of a .expt (0)"
-    )
+    add_experiment_number(made)
     made.add_argument("--out", metavar="FILE.png", help="draw the panels as the beam sees them")
     return made
 
@@ -81,7 +81,10 @@ def _list(as_json: bool) -> int:
 
 
 def _read(
-    source: str, distance: float | None, wavelength: float | None, experiment: int | None
+    source: str,
+    distance: float | None,
+    wavelength: float | None,
+    experiment: int | Literal["all"] | None,
 ) -> Geometry:
     """A file if there is one of that name or it looks like one, else a detector."""
     is_file = os.path.exists(source) or os.sep in source or bool(os.path.splitext(source)[1])

@@ -135,11 +135,12 @@ def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[
 def sensor_lines(experiment: "Experiment") -> list[str]:
     """What absorbs photons, and what scatters them beside the crystal."""
     lines = []
-    sensor, background = experiment.detector.sensor, experiment.background
-    if sensor is not None:
+    sensors, background = experiment.detector.sensors, experiment.background
+    for sensor in sensors[:1]:
+        others = f", the first of {len(sensors)} kinds" if sensors[1:] else ""
         lines.append(
             f"sensor    {sensor.thickness * 1e6:g} µm in {sensor.layers} layers, attenuation "
-            f"length {sensor.attenuation_length * 1e6:g} µm"
+            f"length {sensor.attenuation_length * 1e6:g} µm{others}"
         )
     if background is not None:
         lines += [

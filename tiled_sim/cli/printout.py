@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.physics.vectors import about_axis
 
 
 def printout_lines(experiment: Experiment, trace: dict[str, Any]) -> list[str]:
@@ -22,7 +21,8 @@ def printout_lines(experiment: Experiment, trace: dict[str, Any]) -> list[str]:
     per_angstrom = math.sin(theta) / experiment.beam.wavelength
     hkl = last["hkl_frac"]
     nearest = [math.ceil(index - 0.5) for index in hkl]
-    turned = about_axis(experiment.exposures.spindle, math.radians(last["phi_deg"]))
+    exposure = experiment.exposures[trace["frame"]]
+    turned = exposure.rotation_at(math.radians(last["phi_deg"]))
     axes = experiment.crystal.direct_vectors @ turned.T
     F_cell, F_latt, summed = last["F_cell"], last["F_latt"], values["I_before_scaling"]
     return [

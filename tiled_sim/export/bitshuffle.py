@@ -88,14 +88,15 @@ class Compressor:
             )
             if length < _HEADER.size:
                 raise MemoryError  # the only thing that can fail
-            return ctypes.string_at(buffer, length)[_HEADER.size :]
+            assert buffer.value is not None
+            return ctypes.string_at(buffer.value + _HEADER.size, length - _HEADER.size)
         finally:
             self._c.free(buffer)
 
     @staticmethod
-    def joined(chunk: npt.NDArray[np.generic], blocks: list[bytes]) -> bytes:
-        """A chunk as HDF5 stores it, from the blocks of its `pieces`."""
-        return b"".join([_HEADER.pack(chunk.nbytes, _BLOCK_BYTES), *blocks])
+    def joined(size: int, blocks: list[bytes]) -> bytes:
+        """A chunk of so many bytes as HDF5 stores it, from the blocks of its `pieces`."""
+        return b"".join([_HEADER.pack(size, _BLOCK_BYTES), *blocks])
 
 
 @functools.cache

@@ -21,6 +21,8 @@ from tiled_sim.io.cbf import ELEMENT_TYPE, SCHEME, SECTION, STARTER
 ENDING = ".cbf"
 #: Zeros after the pixels, which decoders may read ahead into.
 _PADDING = 4095
+#: Pixels that are compressed at once.
+_AT_ONCE = 2**20
 #: Any size of a section has as many digits as this at most, so that it can be written last.
 _SIZE_DIGITS = 20
 
@@ -112,6 +114,13 @@ def header_text(
     return "\r\n".join(lines)
 
 
+def _parts(band: npt.NDArray[np.int32]) -> Iterator[npt.NDArray[np.int32]]:
+    """Pixels of a band in their order, so many at a time as are compressed at once."""
+    flat = band.ravel()
+    for start in range(0, flat.size, _AT_ONCE):
+        yield flat[start : start + _AT_ONCE]
+
+
 def write_image(
     file: BinaryIO, header: str, pixels: tuple[int, int], bands: Iterator[npt.NDArray[np.int32]]
 ) -> None:
@@ -151,8 +160,8 @@ def write_image(
     nothing = base64.b64encode(bytes(16)).decode()
     file.write(section(0, nothing))
     md5, size, last = hashlib.md5(usedforsecurity=False), 0, None
-    for band in bands:
-        steps = band.astype(np.int64).ravel()
+    for part in (part for band in bands for part in _parts(band)):
+        steps = part.astype(np.int64)
         if last is None:
             packed = bytes(compByteOffset(steps))
         else:

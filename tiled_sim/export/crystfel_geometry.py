@@ -8,7 +8,7 @@ from tiled_sim.export.nxmx_data import IMAGES
 from tiled_sim.export.nxmx_detector import Stack
 from tiled_sim.export.output import Output
 from tiled_sim.export.readings import Readings
-from tiled_sim.export.recorded import record
+from tiled_sim.export.recorded import notes_of_light, record, require_flat
 from tiled_sim.export.selection import Selection
 from tiled_sim.model.detector import Panel
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
@@ -33,6 +33,7 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
 def geometry_text(selection: Selection) -> tuple[bytes, tuple[str, ...]]:
     """The text, and notes; the pixels lie as an NXmx of the same selection has them."""
     experiment = selection.experiment
+    require_flat(experiment, "geom")
     geometry = record(experiment, selection.frames[:1], selection.detector_panels)[0].geometry
     dead = dead_of(selection)
     readings = Readings.of(selection)
@@ -55,7 +56,7 @@ def geometry_text(selection: Selection) -> tuple[bytes, tuple[str, ...]]:
     for number, (panel, name) in enumerate(zip(geometry.panels, names, strict=True)):
         lines.append("")
         lines += [f"{name}/{line}" for line in _panel(panel, clen, stack.first_row(number))]
-    notes = left_out(dead)
+    notes = (*left_out(dead), *notes_of_light(experiment))
     notes += _renamed([panel.name for panel in geometry.panels], names)
     if any(not panel.has_square_pixels for panel in geometry.panels):
         notes += ("pixels are not square: ss of their panels is not of length 1",)

@@ -10,7 +10,7 @@ import numpy as np
 from tiled_sim.export.dead_rectangles import DeadRectangles, dead_of, left_out
 from tiled_sim.export.output import Output
 from tiled_sim.export.readings import Readings
-from tiled_sim.export.recorded import image_number, record
+from tiled_sim.export.recorded import image_number, notes_of_light, record, require_flat
 from tiled_sim.export.selection import Selection
 from tiled_sim.export.symmetry import hall_symbol
 from tiled_sim.io.dials_detector import TO_Z_ALONG_BEAM
@@ -63,6 +63,7 @@ def experiment_list(
     template : of the names of the files of its images, ``#`` for each digit of their number; None:
         there are none
     """
+    require_flat(selection.experiment, "expt")
     dead = dead_of(selection)
     recorded = record(selection.experiment, selection.frames, selection.detector_panels)
     group, known = hall_symbol(selection)
@@ -70,7 +71,7 @@ def experiment_list(
     detector = _detector(recorded[0], dead, readings)
     for number, one in zip(selection.frames, recorded, strict=False):
         document.add(one, detector, group, image_number(number))
-    notes = left_out(dead)
+    notes = (*left_out(dead), *notes_of_light(selection.experiment))
     if selection.experiment.beam.polarization is None:
         notes += (
             "the image has no polarization factor, which no .expt can say: its beam is unpolarized",

@@ -20,7 +20,7 @@ from tiled_sim.model.mask import MASKED
 GAP, NOT_OF_INTEREST = -1, -2
 _DIGITS = 5
 #: Files at a time: each has a band of pixels in memory.
-_MOST_AT_ONCE = 8
+_MOST_AT_ONCE = 4
 
 Encode = Callable[[int, BinaryIO], None]
 Texts = Mapping[str, bytes]
@@ -124,5 +124,6 @@ def marked_bands(selection: Selection, frame: int) -> Iterator[npt.NDArray[np.in
         values = rounded(selection.read(frame, 0, rows))
         dead = selection.read_mask(0, rows)
         if dead.any():
-            values = np.where(dead == 0, values, np.where(dead & MASKED, GAP, NOT_OF_INTEREST))
-        yield values.astype(np.int32, copy=False)
+            values = np.where(dead == 0, values, np.int32(NOT_OF_INTEREST))
+            values[dead & MASKED != 0] = GAP
+        yield values

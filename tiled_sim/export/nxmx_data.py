@@ -1,6 +1,6 @@
 """The images of an NXmx: files of some frames each, whose chunks are compressed side by side."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tiled_sim.export.batches import Batch, Batches, Image
 from tiled_sim.export.bitshuffle import Compressor
 from tiled_sim.export.nexus_writing import add_group
 from tiled_sim.export.nxmx_detector import Stack
@@ -22,11 +23,6 @@ LIBRARY = ("earliest", "v110")
 #: Of the frames of one file, before compression: so much is done again after an interruption.
 _BYTES_OF_FILE = 1 << 32
 _MOST_FRAMES = 1000
-#: Of what is read at once, and once more ahead of it; an image, if that is larger.
-_BYTES_OF_BATCH = 1 << 26
-
-#: Number of a frame in the run, and place of a panel in the selection.
-Image = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +86,7 @@ def write_block(
             **hdf5plugin.Bitshuffle(cname="lz4"),
         )
         made.attrs["units"] = selection.unit
-        images = [(frame, place) for frame in block.frames for place in range(stack.panels)]
-        for (frame, place), chunk in _chunks(compressor, selection, stack, images):
+        for (frame, place), chunk in _chunks(compressor, selection, stack, block.frames):
             corner = frame - block.frames.start, stack.first_row(place), 0
             made.id.write_direct_chunk(corner, chunk)
             advance(1)
@@ -103,54 +98,44 @@ def fill_value(selection: Selection) -> int | float:
 
 
 def _chunks(
-    compressor: Compressor, selection: Selection, stack: Stack, images: Sequence[Image]
+    compressor: Compressor, selection: Selection, stack: Stack, frames: range
 ) -> Iterator[tuple[Image, bytes]]:
-    """Every image as HDF5 stores it, in order; the next are read while some are compressed."""
+    """Every image as HDF5 stores it.
+
+    While those of a batch are written, the next are compressed, and the next but one read.
+    """
     pool = ThreadPoolExecutor(cores())
+    reading = Batches(pool, selection, stack.slot)
     try:
-        ahead = _Reading(pool, selection, stack, images[:0])
-        for batch in [*_batches(images, stack, selection.dtype.itemsize), images[:0]]:
-            here, values = ahead.images, ahead.values()
-            compressing = [
-                [pool.submit(compressor.blocks_of, piece) for piece in compressor.pieces(one)]
-                for one in values
-            ]
-            ahead = _Reading(pool, selection, stack, batch)
-            for image, one, pieces in zip(here, values, compressing, strict=True):
-                yield image, compressor.joined(one, [piece.result() for piece in pieces])
+        before: tuple[Batch, list[_Compressing]] | None = None
+        for batch in reading.of(frames):
+            chunks = [_Compressing(pool, compressor, one) for one in batch.values()]
+            if before is not None:
+                yield from _results(*before)
+                reading.release(before[0])
+            before = batch, chunks
+        if before is not None:
+            yield from _results(*before)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _batches(images: Sequence[Image], stack: Stack, itemsize: int) -> Iterator[Sequence[Image]]:
-    """Some images at a time, so that there is something to do for all cores."""
-    count = max(1, _BYTES_OF_BATCH // (stack.slot[0] * stack.slot[1] * itemsize))
-    for start in range(0, len(images), count):
-        yield images[start : start + count]
+def _results(batch: Batch, chunks: list["_Compressing"]) -> Iterator[tuple[Image, bytes]]:
+    return ((image, one.result()) for image, one in zip(batch.images, chunks, strict=True))
 
 
-class _Reading:
-    """Images that are read by a pool, a row of tiles at a time, into slots of the stack."""
+class _Compressing:
+    """A chunk whose pieces are compressed by a pool."""
 
     def __init__(
-        self, pool: ThreadPoolExecutor, selection: Selection, stack: Stack, images: Sequence[Image]
+        self, pool: ThreadPoolExecutor, compressor: Compressor, chunk: npt.NDArray[np.generic]
     ) -> None:
-        self.images = images
-        self._values = np.zeros((len(images), *stack.slot), selection.dtype)
-
-        def read(number: int, rows: slice) -> None:
-            frame, place = images[number]
-            found = selection.read(frame, place, rows)
-            self._values[number, rows, : found.shape[1]] = found
-
-        self._futures: list[Future[None]] = [
-            pool.submit(read, number, rows)
-            for number, (_, place) in enumerate(images)
-            for rows in selection.rows_of_tiles(place)
+        self._compressor = compressor
+        self._size = chunk.nbytes
+        self._pieces: list[Future[bytes]] = [
+            pool.submit(compressor.blocks_of, piece) for piece in compressor.pieces(chunk)
         ]
 
-    def values(self) -> npt.NDArray[np.generic]:
-        """All of them, when they are there, (image, slow, fast)."""
-        for future in self._futures:
-            future.result()
-        return self._values
+    def result(self) -> bytes:
+        """The chunk as HDF5 stores it, when it is done."""
+        return self._compressor.joined(self._size, [piece.result() for piece in self._pieces])

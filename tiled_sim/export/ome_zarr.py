@@ -23,6 +23,7 @@ from tiled_sim.export.selection import Selection
 from tiled_sim.model.assembly import Assembly
 from tiled_sim.run.assembled import Cells
 from tiled_sim.store import layout
+from tiled_sim.store.layout import Described
 from tiled_sim.store.ome import VERSION
 from tiled_sim.store.pyramid import PixelAxis, halve, smaller_shapes
 from tiled_sim.versions import __version__
@@ -30,6 +31,8 @@ from tiled_sim.versions import __version__
 #: Side of a chunk [cell].
 _CHUNK = 1024
 _AXES = ("t", "c", "y", "x")
+#: Of a level's group, as in a run: xarray opens no group of arrays that differ in size.
+_ARRAY = "image"
 _MOST_AT_ONCE = 8
 #: float32 has every whole number up to here.
 _MOST_EXACT = 2**24
@@ -90,20 +93,23 @@ class _Image:
         frames = len(experiment.exposures)
         cells = Cells(selection.run.store, assembly, frames, selection.panels, selection.counts)
         group = zarr.open_group(place, mode="w", zarr_format=3)
-        shapes = [assembly.shape, *smaller_shapes(*assembly.shape)]
-        levels = [
-            group.create_array(
-                str(level),
-                shape=(len(selection.frames), 1, *shape),
-                chunks=(1, 1, *(min(side, _CHUNK) for side in shape)),
-                dtype="float32",
-                compressors=ZstdCodec(level=1),
-                fill_value=np.nan,
-                dimension_names=_AXES,
-                attributes={"units": selection.unit},
+        axes = _axes(assembly)
+        levels = []
+        for number, shape in enumerate([assembly.shape, *smaller_shapes(*assembly.shape)]):
+            level = group.create_group(str(number))
+            _write_coordinates(level, selection.frames, axes, number, shape)
+            levels.append(
+                level.create_array(
+                    _ARRAY,
+                    shape=(len(selection.frames), 1, *shape),
+                    chunks=(1, 1, *(min(side, _CHUNK) for side in shape)),
+                    dtype="float32",
+                    compressors=ZstdCodec(level=1),
+                    fill_value=np.nan,
+                    dimension_names=_AXES,
+                    attributes={"units": selection.unit, "long_name": _label(selection)},
+                )
             )
-            for level, shape in enumerate(shapes)
-        ]
         return cls(group, levels, cells, selection, assembly)
 
     def fill(self, frame: int, level: int, part: tuple[slice, slice]) -> None:
@@ -129,16 +135,13 @@ class _Image:
 
     def describe(self) -> None:
         """Write the metadata of OME, then consolidate."""
-        label = "counts" if self.selection.counts else "expected photons"
-        side = self.assembly.cell * 1e3
-        first = PixelAxis(-float(self.assembly.y[0]) * 1e3, side)
-        second = PixelAxis(-float(self.assembly.x[0]) * 1e3, side)
+        first, second = _axes(self.assembly)
         datasets = []
         for level in range(len(self.levels)):
             y, x = first.at_level(level), second.at_level(level)
             datasets.append(
                 {
-                    "path": str(level),
+                    "path": f"{level}/{_ARRAY}",
                     "coordinateTransformations": [
                         {"type": "scale", "scale": [1.0, 1.0, y.pitch, x.pitch]},
                         {"type": "translation", "translation": [0.0, 0.0, y.first, x.first]},
@@ -149,7 +152,7 @@ class _Image:
         space = [{"name": axis, "type": "space", "unit": "millimeter"} for axis in "yx"]
         axes = [{"name": "t", "type": "time"}, {"name": "c", "type": "channel"}, *space]
         channel = {
-            "label": f"{label} [{self.selection.unit}]",
+            "label": f"{_label(self.selection)} [{self.selection.unit}]",
             "color": "FFFFFF",
             "active": True,
             "coefficient": 1,
@@ -184,6 +187,34 @@ class _Image:
         white = float(np.quantile(finite, _WHITE)) if finite.size else largest
         lowest = min(float(finite.min(initial=0.0)), 0.0)
         return {"min": lowest, "max": largest, "start": 0.0, "end": white if white > 0 else largest}
+
+
+def _label(selection: Selection) -> str:
+    return "counts" if selection.counts else "expected photons"
+
+
+def _axes(assembly: Assembly) -> tuple[PixelAxis, PixelAxis]:
+    """Of y, downwards, and of x, to the right, of the finest level [mm]."""
+    side = assembly.cell * 1e3
+    return PixelAxis(-float(assembly.y[0]) * 1e3, side), PixelAxis(
+        -float(assembly.x[0]) * 1e3, side
+    )
+
+
+def _write_coordinates(
+    level: zarr.Group,
+    frames: range,
+    axes: tuple[PixelAxis, PixelAxis],
+    number: int,
+    shape: tuple[int, int],
+) -> None:
+    """Arrays ``t``, ``y`` and ``x`` of a level, for xarray."""
+    numbers = Described(np.array(frames), ("t",), "1", "number of the exposure, from 0")
+    layout.write_array(level, "t", numbers)
+    for name, axis, count, way in zip("yx", axes, shape, ("down", "to the right"), strict=True):
+        centres = axis.at_level(number).centres(count)
+        long_name = f"{way}, looking downstream, from the direct beam"
+        layout.write_array(level, name, Described(centres, (name,), "mm", long_name))
 
 
 def _parts(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:

@@ -47,6 +47,7 @@ class Output:
         self._staging = path.with_name(f"{path.name}.partial")
         self._done: dict[str, int] = {}
         self._lock: FileLock | None = None
+        self._is_ours = False
 
     def __enter__(self) -> "Output":
         if os.path.lexists(self.path):
@@ -56,7 +57,7 @@ class Output:
     def __exit__(self, *_: object) -> None:
         if self._lock is not None:
             self._lock.release()
-            if not self._done:
+            if self._is_ours and not self._done:
                 shutil.rmtree(self._staging, ignore_errors=True)  # nothing to go on with
 
     def begin(self, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -89,6 +90,7 @@ class Output:
             ) from None
         self._lock = lock
         self._done = self._recorded()
+        self._is_ours = True
         for leftover in self._staging.rglob(f"*{_TEMPORARY}"):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         for name in names:

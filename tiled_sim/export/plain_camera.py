@@ -6,7 +6,7 @@ import numpy as np
 
 from tiled_sim.errors import UsageError
 from tiled_sim.export.one_panel import require_one_panel
-from tiled_sim.export.recorded import image_number, record
+from tiled_sim.export.recorded import image_number, record, require_flat
 from tiled_sim.export.selection import Selection
 from tiled_sim.model.recorded import Scan
 from tiled_sim.physics.constants import RADIAN
@@ -52,11 +52,7 @@ class PlainCamera:
             for what it cannot say, with a format that can
         """
         require_one_panel(selection, to)
-        if selection.experiment.detector.curvature_radius is not None:
-            raise UsageError(
-                f"--to {to}: its header is of a flat detector, and this one is curved: export its "
-                "pixels with --to npy"
-            )
+        require_flat(selection.experiment, to)
         one = record(selection.experiment, selection.frames, selection.detector_panels)[0]
         (panel,) = one.geometry.panels
         along, fast, slow = (

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tiled_sim.errors import UsageError
 from tiled_sim.model.assembly import BeamFrame
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.detector import Panel
@@ -60,6 +61,37 @@ def record(
     )
     goniometer = Goniometer(axis, np.eye(3), np.eye(3))
     return [RecordedExperiment(geometry, goniometer, scan, crystal)]
+
+
+def require_flat(experiment: Experiment, to: str) -> None:
+    """Refuse a detector that no file of geometry has a word for.
+
+    Parameters
+    ----------
+    experiment : of a run
+    to : name of the format
+
+    Raises
+    ------
+    UsageError
+        it is curved
+    """
+    if experiment.detector.curvature_radius is not None:
+        raise UsageError(
+            f"--to {to}: the detector is curved, and the format has flat ones alone; --to npy "
+            "writes the pixels without saying where they are"
+        )
+
+
+def notes_of_light(experiment: Experiment) -> tuple[str, ...]:
+    """What a file of geometry leaves out of the beam, if it leaves out anything."""
+    sources = len(experiment.beam.spectrum)
+    if sources == 1:
+        return ()
+    return (
+        f"the {sources} sources of the beam are written as its central one, of "
+        f"{experiment.beam.wavelength:.6g} Å: only NXmx has spectra",
+    )
 
 
 def image_number(frame: int) -> int:

@@ -1,5 +1,6 @@
 """Which frames and panels of a run are exported, their values, and how they are read."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,11 @@ import numpy.typing as npt
 from tiled_sim.errors import TileError, UsageError
 from tiled_sim.model.detector import Panel
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.grid import Tile
 from tiled_sim.model.mask import NO_PIXEL
 from tiled_sim.run.run import Run
 from tiled_sim.store.run_store import NOT_COUNTED
+from tiled_sim.store.whole_shards import Part
 
 #: Pixels of a band; a row of tiles is one, however many it has.
 _PIXELS_OF_BAND = 2**24
@@ -127,24 +130,44 @@ class Selection:
         TileError
             telling how many are missing, which frames are there, and how to go on
         """
-        panels, complete = set(self.panels), set(self.frames)
+        complete = set(self.frames)
         wanted = missing = 0
-        for tile in self.run.plan:
-            frames = range(*tile.frames)
-            if frames.stop <= self.frames.start or self.frames.stop <= frames.start:
-                continue
-            if panels.isdisjoint(range(*tile.panels)):
-                continue
+        for tile in self.tiles(self.frames):
             wanted += 1
             if self.run.committed(tile) is None:
                 missing += 1
-                complete.difference_update(frames)
+                complete.difference_update(range(*tile.frames))
         if missing:
             raise TileError(
                 f"{self.run.path}: {missing} of the {wanted} tiles to export are not computed, "
                 f"and no format can say so of a pixel; `tiled-sim resume {self.run.path}` computes "
                 f"them{_offer(complete)}"
             )
+
+    def tiles(self, frames: range) -> Iterator[Tile]:
+        """The tiles that have a part of some frames of the selection."""
+        grid = self.run.store.grid
+        sides = grid.tile
+        rows, columns = (range(count) for count in grid.counts[2:])
+        for group in range(frames.start // sides[0], -(-frames.stop // sides[0])):
+            for panels in sorted({number // sides[1] for number in self.panels}):
+                for row, column in itertools.product(rows, columns):
+                    yield grid[grid.index_at((group, panels, row, column))]
+
+    def parts_of(self, tile: Tile) -> Iterator[Part]:
+        """Pixels of a tile, of all frames and panels that it has, part after part.
+
+        First indices (frame, panel, slow, fast) in the run, and the pixels, which the next part
+        overwrites. Quicker than `read` where a tile is wanted whole, in a thread of a pool.
+
+        Raises
+        ------
+        TileError, StoreError
+            as `read`
+        """
+        for corner, part in self.run.store.parts_of(tile, counts=self.counts):
+            self._require_numbers(corner[0], corner[1], part)
+            yield corner, part
 
     def read(self, frame: int, place: int, rows: slice | None = None) -> npt.NDArray[np.generic]:
         """Pixels of a panel in a frame, int32 [ADU] or float32 [photon] (slow, fast).
@@ -168,31 +191,19 @@ class Selection:
         slow, fast = self.experiment.detector.panels[number].pixels
         part = slice(0, slow) if rows is None else rows
         store = self.run.store
-        if self.counts:
-            counted = store.read_counts(frame, number, part, slice(0, fast))
-            self._require_numbers(frame, number, not (counted == NOT_COUNTED).any())
-            return counted
-        image = store.read_tile(frame, number, part, slice(0, fast))
-        # a sum has no number if one of its terms has none, and is made without another array
-        self._require_numbers(frame, number, bool(np.isfinite(image.sum(dtype=np.float64))))
-        return image
+        reader = store.read_counts if self.counts else store.read_tile
+        found = reader(frame, number, part, slice(0, fast))
+        self._require_numbers(frame, number, found)
+        return found
 
     def bands(self, place: int) -> Iterator[slice]:
         """Rows of a panel, top to bottom, as many at a time as have some ten million pixels.
 
         Each ends where a tile does, so that none is read twice.
         """
-        _, fast = self.detector_panels[place].pixels
+        slow, fast = self.detector_panels[place].pixels
         tile = self.run.store.grid.tile[2]
-        return self._rows(place, max(1, _PIXELS_OF_BAND // (fast * tile)))
-
-    def rows_of_tiles(self, place: int) -> Iterator[slice]:
-        """Rows of a panel, top to bottom, a row of tiles at a time."""
-        return self._rows(place, 1)
-
-    def _rows(self, place: int, tiles: int) -> Iterator[slice]:
-        slow, _ = self.detector_panels[place].pixels
-        rows = tiles * self.run.store.grid.tile[2]
+        rows = max(1, _PIXELS_OF_BAND // (fast * tile)) * tile
         for start in range(0, slow, rows):
             yield slice(start, min(start + rows, slow))
 
@@ -209,7 +220,12 @@ class Selection:
         part = slice(0, slow) if rows is None else rows
         return self.run.store.read_mask(number, part, slice(0, fast)) & ~np.uint8(NO_PIXEL)
 
-    def _require_numbers(self, frame: int, panel: int, there: bool) -> None:
+    def _require_numbers(self, frame: int, panel: int, found: npt.NDArray[np.generic]) -> None:
+        if self.counts:
+            there = int(found.min()) != NOT_COUNTED  # which is the least that there is
+        else:
+            # a sum has no number if one of its terms has none, and is made without another array
+            there = bool(np.isfinite(found.sum(dtype=np.float64)))
         if not there:
             raise TileError(
                 f"{self.run.path}: frame {frame}, panel {panel} has pixels that are not computed, "

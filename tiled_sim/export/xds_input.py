@@ -15,7 +15,7 @@ from tiled_sim.export.dead_rectangles import DeadRectangles, dead_of, left_out
 from tiled_sim.export.nxmx_detector import Stack
 from tiled_sim.export.output import Output
 from tiled_sim.export.readings import Readings
-from tiled_sim.export.recorded import record
+from tiled_sim.export.recorded import notes_of_light, record, require_flat
 from tiled_sim.export.selection import Selection
 from tiled_sim.export.symmetry import group_number
 from tiled_sim.model.detector import Panel, Region
@@ -71,6 +71,7 @@ def xds_text(
     UsageError
         for what XDS does not know: stills, and panels that differ in the size of their pixels
     """
+    require_flat(selection.experiment, "xds")
     recorded = record(selection.experiment, selection.frames, selection.detector_panels)
     one = recorded[0]
     if one.scan is None or one.goniometer is None:
@@ -101,7 +102,11 @@ def xds_text(
         *_sensor(one),
         *_untrusted(one.geometry.panels, dead),
     ]
-    return ("\n".join(lines) + "\n").encode("ascii", "replace"), (*left_out(dead), *group_notes)
+    return ("\n".join(lines) + "\n").encode("ascii", "replace"), (
+        *left_out(dead),
+        *notes_of_light(selection.experiment),
+        *group_notes,
+    )
 
 
 def _require_one_pixel_size(panels: Sequence[Panel]) -> None:

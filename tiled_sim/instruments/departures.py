@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 
 from tiled_sim.instruments.tracing import TracedPixel
+from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.settings import FLUENCE
-from tiled_sim.physics.vectors import Array, about_axis, unit
+from tiled_sim.physics.vectors import Array, unit
 
 #: How closely a cause must explain the numbers; logs have 15 digits, some causes take roots.
 _EXPLAINED: Final = 1e-8
@@ -52,7 +53,8 @@ class Evidence:
     def oriented(self, phi: float) -> Array:
         """(3, 3) rows a, b, c of mosaic domain 0 at an angle of the spindle [rad], [Å]."""
         experiment = self.traced.experiment
-        return experiment.crystal.direct_vectors @ about_axis(experiment.exposures.spindle, phi).T
+        turned = experiment.exposures[self.traced.frame].rotation_at(phi)
+        return np.asarray(experiment.crystal.direct_vectors @ turned.T)
 
     def close(self, one: Array | float, other: Array | float) -> bool:
         """Whether a cause explains the numbers."""
@@ -115,8 +117,9 @@ def _turned(e: Evidence) -> str:
     axis, angle = _rotation_between(ours, theirs)
     told = f"their crystal is ours turned by {math.degrees(angle):.6g}° about ({_numbers(axis)})"
     exposures = e.traced.experiment.exposures
-    along = float(axis @ unit(exposures.spindle))
-    if abs(along) < 1.0 - 1e-6:
+    spindle = exposures[e.traced.frame].spindle
+    along = float(axis @ unit(spindle)) if isinstance(exposures, Rotation) else 0.0
+    if abs(along) < 1.0 - 1e-6 or not isinstance(exposures, Rotation):
         return f"{told}: another missetting, or another spindle"
     told = f"{told}, the spindle: their first step is at another phi"
     if exposures.step and _off(angle * along, exposures.step / 2.0) < 1e-6:

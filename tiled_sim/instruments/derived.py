@@ -13,7 +13,7 @@ from tiled_sim.model.canonical import HASH_VERSION
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Panel, Sensor
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.exposures import Exposures
+from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.physics.cell import lengths_and_angles
 from tiled_sim.physics.constants import HC_EV_ANGSTROM, RADIAN
 from tiled_sim.physics.vectors import Array
@@ -72,7 +72,10 @@ def derived(experiment: Experiment) -> tuple[Derived, ...]:
     if experiment.background is not None:
         parts["background"] = _of_background(experiment.background)
     for number, panel in enumerate(experiment.detector.panels):
-        parts[_panel_name(number, panel)] = _of_panel(experiment, panel)
+        name = _panel_name(number, panel)
+        parts[name] = _of_panel(experiment, panel)
+        if panel.sensor is not None:
+            parts[f"sensor of {name}"] = _of_sensor(panel.sensor)
     return tuple(Derived(part, *row) for part, rows in parts.items() for row in rows)
 
 
@@ -88,15 +91,10 @@ def _of_experiment(experiment: Experiment) -> _Rows:
     yield "format of a run", FORMAT, ""
     yield "image (frame, panel, slow, fast)", " x ".join(map(str, experiment.shape)), ""
     yield "steps a pixel (sources x domains x phi x subpixels)", experiment.steps, ""
-    pixels = sum(_computed_pixels(panel) for panel in experiment.detector.panels)
-    evaluations = len(experiment.exposures) * pixels * experiment.evaluations_per_pixel
+    evaluations = len(experiment.exposures) * experiment.detector.layered_pixels * experiment.steps
     yield "evaluations (masked pixels included)", evaluations, ""
     if experiment.noise is not None and experiment.noise.point_spread is not None:
         yield "radius of the point spread", experiment.noise.reach(experiment.detector), "px"
-
-
-def _computed_pixels(panel: Panel) -> int:
-    return math.prod(panel.pixels if panel.region is None else panel.region.shape)
 
 
 def _of_beam(beam: Beam) -> _Rows:
@@ -121,6 +119,10 @@ def _of_crystal(crystal: Crystal) -> _Rows:
 
 
 def _of_exposures(exposures: Exposures) -> _Rows:
+    if isinstance(exposures, Listed):
+        yield "stills, each of an orientation of its own", len(exposures), ""
+        yield "SHA-256 of the orientations", exposures.sha256, ""
+        return
     last = exposures.start + exposures.step * (exposures.steps - 1)
     ends = (exposures.start * RADIAN, last * RADIAN)
     yield "phi at the first and last step of frame 0", ends, "°"

@@ -14,7 +14,8 @@ from tiled_sim.io.geometry_panels import (
     told,
 )
 from tiled_sim.io.json_node import JsonNode
-from tiled_sim.model.detector import Panel, Sensor
+from tiled_sim.model.detector import Panel
+from tiled_sim.model.geometry import StatedSensor
 from tiled_sim.physics.vectors import Array, Vector
 
 #: From dxtbx's frame (light along -z) to that with z along the beam and x left.
@@ -47,7 +48,7 @@ class DialsDetector:
 
     panels: tuple[Panel, ...]
     dead: tuple[npt.NDArray[np.bool_] | None, ...]
-    sensors: tuple[Sensor | None, ...]
+    sensors: tuple[StatedSensor | None, ...]
     notes: tuple[str, ...]
 
 
@@ -182,7 +183,7 @@ def _dead(node: JsonNode, pixels: tuple[int, int]) -> npt.NDArray[np.bool_] | No
     return dead if dead.any() else None
 
 
-def _sensor(node: JsonNode) -> tuple[Sensor | None, list[str]]:
+def _sensor(node: JsonNode) -> tuple[StatedSensor | None, list[str]]:
     """The sensor of a panel, and what is to be said of it and of the way to millimetres."""
     values = {key: node[key].number if key in node else 0.0 for key in ("thickness", "mu")}
     remarks = []
@@ -199,18 +200,16 @@ def _sensor(node: JsonNode) -> tuple[Sensor | None, list[str]]:
     for key, value in values.items():
         if value < 0.0:
             raise node.error(f"has {key} = {value}, which must not be negative: correct it")
-    material = (node["material"].text if "material" in node else "") or "material not said"
+    material = node["material"].text if "material" in node else ""
+    named = material or "material not said"
     thickness, mu = values["thickness"], values["mu"]
     if thickness == 0.0:
         return None, remarks
     if mu == 0.0:
-        remarks.append(
-            f"sensor of {thickness:g} mm ({material}) without mu: its attenuation length is not "
-            "known, so it is not simulated unless you give it"
-        )
-        return None, remarks
-    remarks.append(f"sensor of {thickness:g} mm ({material}), mu {mu:g} /mm at its wavelength")
-    return Sensor(thickness * _MM, _MM / mu), remarks
+        remarks.append(f"sensor of {thickness:g} mm ({named}) without mu")
+        return StatedSensor(thickness * _MM, None, material), remarks
+    remarks.append(f"sensor of {thickness:g} mm ({named}), mu {mu:g} /mm at its wavelength")
+    return StatedSensor(thickness * _MM, _MM / mu, material), remarks
 
 
 def _remarks(node: JsonNode) -> list[str]:

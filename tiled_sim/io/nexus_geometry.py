@@ -19,7 +19,7 @@ from tiled_sim.io.nexus_beam import read_light
 from tiled_sim.io.nexus_masks import dead_pixels
 from tiled_sim.io.nexus_modules import Placement, module_placements
 from tiled_sim.io.nexus_transformations import Transformations
-from tiled_sim.model.geometry import Geometry
+from tiled_sim.model.geometry import Geometry, StatedSensor
 
 #: What a detector says in numbers that no simulation needs.
 _UNUSED = ("saturation_value", "underload_value")
@@ -73,15 +73,17 @@ def read_nexus_geometry(path: str | Path) -> Geometry:
             for one, name in zip(standing, names, strict=True)
         )
         dead: list[npt.NDArray[np.bool_] | None] = []
+        sensors: list[StatedSensor | None] = []
         for detector in detectors:
             placements = [one.placement for one in standing if one.detector is detector]
             dead += dead_pixels(detector, placements, chains)
-            _note_sensor(detector, chains)
+            sensors += [_sensor(detector, chains)] * len(placements)
+            _note_unused(detector, chains)
     return Geometry(
         panels=panels,
         light=light,
         dead=tuple(dead),
-        sensors=(None,) * len(panels),
+        sensors=tuple(sensors),
         notes=(*chains.notes, *placement_notes(panels, light.direction)),
     )
 
@@ -119,16 +121,24 @@ def _name(one: _Standing, detectors: int) -> str:
     return name if same else f"{one.detector.name}/{name}"
 
 
-def _note_sensor(detector: Hdf5Node, chains: Transformations) -> None:
-    """Tell the sensor, whose attenuation length NXmx does not hold, and what is not used."""
+def _sensor(detector: Hdf5Node, chains: Transformations) -> StatedSensor | None:
+    """The sensor, whose attenuation length NXmx does not hold; None: none is described."""
     material, thickness = detector.get("sensor_material"), detector.get("sensor_thickness")
-    if thickness is not None:
-        depth = thickness.number * thickness.factor(LENGTHS)
-        what = "material not said" if material is None else material.text or "material not said"
-        chains.notes[
-            f"{detector.path}: its sensor of {depth * 1e3:g} mm ({what}) is not simulated unless "
-            "you give its attenuation length, which the file does not have"
-        ] = None
+    if thickness is None:
+        return None
+    depth = thickness.number * thickness.factor(LENGTHS)
+    if depth < 0.0:
+        raise thickness.error(f"= {depth * 1e3:g} mm must not be negative: correct it")
+    if depth == 0.0:
+        return None
+    named = "" if material is None else material.text
+    what = named or "material not said"
+    chains.notes[f"{detector.path}: sensor of {depth * 1e3:g} mm ({what})"] = None
+    return StatedSensor(depth, None, named)
+
+
+def _note_unused(detector: Hdf5Node, chains: Transformations) -> None:
+    """Tell what no simulation needs."""
     for key in _UNUSED:
         node = detector.get(key)
         if node is not None:

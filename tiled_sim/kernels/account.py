@@ -211,4 +211,4 @@ def _is_by_source(kernel: str, experiment: Experiment) -> bool:
 def _weighs_terms(experiment: Experiment) -> bool:
     sampling = experiment.sampling
     weighed = sampling.oversample_polar or sampling.oversample_omega
-    return experiment.detector.sensor is not None or weighed
+    return bool(experiment.detector.sensors) or weighed

@@ -75,7 +75,8 @@ class AmorphousKernel:
     def _photons(self, pixels: Pixels) -> Tensor:
         """Expected photons of each pixel, float64 [photons]."""
         total = torch.zeros_like(pixels.slow)
-        for layer in range(self.scene.detector.layers):
+        assert isinstance(pixels.panel, int)
+        for layer in range(self.scene.detector.layers_of(pixels.panel)):
             diffracted, distance = self._optics.to_subpixel(pixels, 0, layer)
             scattered = self._scattered(diffracted)
             capture = self._optics.capture(diffracted, layer, pixels.panel)

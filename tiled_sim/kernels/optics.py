@@ -22,6 +22,8 @@ from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.polarization import polarization_factor
 from tiled_sim.physics.vectors import Vector
 
+_PANEL_BY_PANEL = "pixels of a curved detector, and of sensors, come panel by panel"
+
 
 class Optics:
     """Directions, solid angles and factors of the pixels of a scene.
@@ -34,10 +36,15 @@ class Optics:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 
-    def places(self) -> Iterator[tuple[int, int]]:
-        """Layer and subpixel of everything that a pixel is made of, in the order of summation."""
+    def places(self, panel: int) -> Iterator[tuple[int, int]]:
+        """Layer and subpixel of all that a pixel of a panel is made of, in the order of summation.
+
+        Parameters
+        ----------
+        panel : its number
+        """
         subpixels = range(self._scene.sampling.oversample**2)
-        return itertools.product(range(self._scene.detector.layers), subpixels)
+        return itertools.product(range(self._scene.detector.layers_of(panel)), subpixels)
 
     def position(self, pixels: Pixels, subpixel: int, layer: int = 0) -> Vectors:
         """From the sample to the centre of a subpixel on a layer's front [m]."""
@@ -55,19 +62,20 @@ class Optics:
         radius = scene.detector.curvature_radius
         if radius is None:
             return position
-        assert isinstance(panel, Panel), "pixels of a curved detector come panel by panel"
+        assert isinstance(panel, Panel), _PANEL_BY_PANEL
+        assert isinstance(pixels.panel, int), _PANEL_BY_PANEL
         bend = geometry.curved_position_as_c if scene.c_compat else geometry.curved_position
         position = bend(position, scene.beam.direction, panel.slow_axis, panel.fast_axis, radius)
-        deeper = (radius + self._depth(layer)) / radius
+        deeper = (radius + self._depth(layer, pixels.panel)) / radius
         return Vectors(*(component * deeper for component in position))
 
     def to_subpixel(self, pixels: Pixels, subpixel: int, layer: int = 0) -> tuple[Vectors, Tensor]:
         """Unit vectors to the centre of a subpixel on a layer's front, and distances [m]."""
         return geometry.direction(self.position(pixels, subpixel, layer))
 
-    def _depth(self, layer: int) -> float:
-        """From the panel's plane to the front of a layer [m]."""
-        sensor = self._scene.detector.sensor
+    def _depth(self, layer: int, number: int) -> float:
+        """From the plane of a panel, by its number, to the front of a layer [m]."""
+        sensor = self._scene.detector.sensor_of(number)
         return 0.0 if sensor is None else sensor.depth(layer)
 
     def omega(self, distance: Tensor, layer: int, number: Number = 0) -> Tensor:
@@ -79,7 +87,8 @@ class Optics:
 
     def capture(self, diffracted: Vectors, layer: int, number: Number = 0) -> Tensor | None:
         """Share of the photons that a layer of a panel, by its number, absorbs; None: all."""
-        sensor = self._scene.detector.sensor
+        assert isinstance(number, int), _PANEL_BY_PANEL
+        sensor = self._scene.detector.sensor_of(number)
         if sensor is None:
             return None
         obliquity = torch.ones_like(diffracted.x)

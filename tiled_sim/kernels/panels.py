@@ -74,13 +74,13 @@ class Panels:
     def layers(self, number: int) -> tuple[Panel, ...]:
         """A panel at the front of each layer of the sensor, deeper ones farther away."""
         if number not in self._layers:
-            self._layers[number] = self._layers_of(self[number])
+            self._layers[number] = self._layers_of(number)
         return self._layers[number]
 
-    def _layers_of(self, panel: Panel) -> tuple[Panel, ...]:
-        sensor = self._detector.sensor
+    def _layers_of(self, number: int) -> tuple[Panel, ...]:
+        panel, sensor = self[number], self._detector.sensor_of(number)
         if sensor is None or self._detector.curvature_radius is not None:
-            return (panel,) * self._detector.layers
+            return (panel,) * self._detector.layers_of(number)
         origins = (
             np.array(panel.origin) + sensor.depth(layer) * np.array(panel.normal)
             for layer in range(sensor.layers)

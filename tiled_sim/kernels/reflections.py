@@ -64,7 +64,7 @@ def reflections_under(
             sums[1] += step["weight"]
             sums[2] += step["intensity"]
     total = sum(intensity for _, _, intensity in found.values())
-    evaluations = scene.steps * scene.detector.layers
+    evaluations = scene.steps * scene.detector.layers_of(panel)
     reflections = [
         Reflection(hkl, int(steps), weight / evaluations, intensity / total if total else None)
         for hkl, (steps, weight, intensity) in found.items()

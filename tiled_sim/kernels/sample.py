@@ -26,20 +26,21 @@ def count_lookups(scene: Scene, table: StructureFactorTable, pixels: Pixels) -> 
     pixels : those that are not live are left out
     """
     live = pixels.some(pixels.live)
-    if scene.detector.curvature_radius is None:
-        return _count(scene, table, live)
+    if scene.detector.curvature_radius is None and not scene.detector.has_own_sensors:
+        return _count(scene, table, live, panel=0)
     lookups = Lookups()
     for some in live.by_panel():
-        lookups.add(_count(scene, table, some))
+        assert isinstance(some.panel, int)
+        lookups.add(_count(scene, table, some, some.panel))
     return lookups
 
 
-def _count(scene: Scene, table: StructureFactorTable, live: Pixels) -> Lookups:
-    """What the look-ups of live pixels meet."""
+def _count(scene: Scene, table: StructureFactorTable, live: Pixels, panel: int) -> Lookups:
+    """What the look-ups of live pixels meet, on panels with the layers of one of them."""
     optics, lookups = Optics(scene), Lookups()
     steps = steps_of(scene, live.slow.device, most_kept=0)
     at_a_time = max(PAIRS_AT_A_TIME // max(len(live.slow), 1), 1)
-    for layer, subpixel in optics.places():
+    for layer, subpixel in optics.places(panel):
         diffracted, _ = optics.to_subpixel(live, subpixel, layer)
         for of_direction in steps:
             for some in of_direction.parts(min(at_a_time, STEPS_AT_A_TIME)):

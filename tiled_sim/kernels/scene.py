@@ -9,6 +9,7 @@ from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.vectors import Array
@@ -89,11 +90,7 @@ class Scene:
     def weighs_terms(self) -> bool:
         """Whether terms of one pixel differ in absorption, polarization or solid angle."""
         sampling = self.sampling
-        return (
-            self.detector.sensor is not None
-            or sampling.oversample_polar
-            or sampling.oversample_omega
-        )
+        return bool(self.detector.sensors) or sampling.oversample_polar or sampling.oversample_omega
 
     @property
     def weights(self) -> tuple[float, ...]:
@@ -130,14 +127,12 @@ def thinned(experiment: Experiment, most: int) -> Experiment:
     exposures, crystal = experiment.exposures, experiment.crystal
     if exposures.steps * crystal.domains.count <= most**2:
         return experiment
-    steps = min(exposures.steps, most)
+    if isinstance(exposures, Rotation):
+        steps = min(exposures.steps, most)
+        step = exposures.step * exposures.steps / steps
+        exposures = replace(exposures, steps=steps, step=step)
     fewer = replace(crystal.domains, count=min(crystal.domains.count, most))
-    step = exposures.step * exposures.steps / steps
-    return replace(
-        experiment,
-        exposures=replace(exposures, steps=steps, step=step),
-        crystal=replace(crystal, domains=fewer),
-    )
+    return replace(experiment, exposures=exposures, crystal=replace(crystal, domains=fewer))
 
 
 def carried_over(angles: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -48,7 +48,7 @@ def obstacle(experiment: Experiment | Scene) -> str:
         return "the detector is curved"
     if not all(panel.has_square_pixels for panel in experiment.detector.panels):
         return "the pixels are not square"
-    if experiment.detector.sensor is not None:
+    if experiment.detector.sensors:
         return "the sensor has a thickness"
     if experiment.sampling.oversample_polar or experiment.sampling.oversample_omega:
         return "it takes polarization and solid angle once a pixel"

@@ -175,7 +175,8 @@ class PixelSum:
         omega = None
         lookups = Lookups()
         of_steps = after_steps(progress, int(pixels.live.sum()))
-        for layer, subpixel in optics.places():
+        assert isinstance(pixels.panel, int)
+        for layer, subpixel in optics.places(pixels.panel):
             position = optics.position(pixels, subpixel, layer)
             diffracted, distance = geometry.direction(position)
             if recorder is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tiled_sim.model.beam import Spectrum
 from tiled_sim.model.checks import UNHASHED
+from tiled_sim.model.exposures import Listed
 
 #: Of the canonical form. It stands for the defaults of all fields of the model: whoever changes a
 #: default, takes one away or gives a field a first one, has to raise it (tests/model/
@@ -24,6 +25,8 @@ def canonical(value: Any) -> Any:
     """A part of an experiment as plain JSON values, without what does not decide the image."""
     if isinstance(value, Spectrum):
         return value.sha256
+    if isinstance(value, Listed):
+        return {"orientation": value.sha256}
     if dataclasses.is_dataclass(value):
         return {
             item.name: canonical(getattr(value, item.name))

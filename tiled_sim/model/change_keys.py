@@ -143,7 +143,8 @@ KEYS: dict[str, Key] = {
         Sensor,
         "detector.sensor",
         {"thickness": NUMBER, "attenuation_length": NUMBER, "layers": INTEGER},
-        "sets it; a detector without a sensor needs thickness and attenuation length",
+        "sets it, of every panel that has a sensor; a detector without one needs thickness and "
+        "attenuation length",
     ),
     "sampling.oversample": Key(INTEGER, _SET),
     "sampling.interpolate": Key(FLAG, _SET),
@@ -236,6 +237,7 @@ REFUSED: dict[str, str] = {
             "dead_pixels",
         )
     },
+    "frames.orientation": "frames that are listed are those of a document, or a geometry file",
     **{
         f"background.{name}": "the table is read with a document"
         for name in ("table", "table_sha256", "abscissa")

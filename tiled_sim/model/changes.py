@@ -20,7 +20,7 @@ from tiled_sim.model.change_keys import AXES, KEYS, REFUSED, STARS
 from tiled_sim.model.checks import require
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Sensor
-from tiled_sim.model.exposures import Exposures
+from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import recommended_for
@@ -188,8 +188,14 @@ def _detector(detector: Detector, given: _Given) -> Detector:
             replace(panel, origin=as_tuple(np.array(panel.origin) + np.array(shift)))
             for panel in detector.panels
         )
-    if "sensor" in fields:
-        fields["sensor"] = _within(detector.sensor, Sensor, fields["sensor"], "detector.sensor")
+    of_sensor = fields.pop("sensor", None)
+    if of_sensor is not None:
+        fields["panels"] = tuple(
+            replace(panel, sensor=panel.sensor and replace(panel.sensor, **of_sensor))
+            for panel in fields.get("panels", detector.panels)
+        )
+        if detector.sensor is not None or not detector.has_own_sensors:
+            fields["sensor"] = _within(detector.sensor, Sensor, of_sensor, "detector.sensor")
     return replace(detector, **fields)
 
 
@@ -209,6 +215,11 @@ def _within(part: Any, model: Any, given: _Given, name: str) -> Any:
 
 
 def _exposures(exposures: Exposures, given: _Given) -> Exposures:
+    if isinstance(exposures, Listed):
+        raise ExperimentError(
+            f"frames.{next(iter(given))} cannot be changed: the frames are listed stills, each of "
+            "an orientation of its own; change the document instead"
+        )
     fields = dict(given)
     steps = fields.get("steps", exposures.steps)
     if "step" in given and "oscillation" not in given and steps > 1:

@@ -97,6 +97,33 @@ class DeadPixels:
 
 
 @dataclass(frozen=True, slots=True)
+class Sensor:
+    """What absorbs the photons: a slab that is cut into layers, behind the panel's plane.
+
+    Parameters
+    ----------
+    thickness : [m]
+    attenuation_length : depth that lets 1/e of the photons through [m]
+    layers : each catches what it absorbs where its front lies
+    """
+
+    thickness: float
+    attenuation_length: float
+    layers: int = 1
+
+    def __post_init__(self) -> None:
+        require_finite(self, "sensor")
+        for name in ("thickness", "attenuation_length"):
+            value = getattr(self, name)
+            require(value > 0, f"sensor.{name} = {value} m must be positive")
+        require_count(self.layers, "sensor.layers", _MOST_LAYERS)
+
+    def depth(self, layer: int) -> float:
+        """From the panel's plane to the front of a layer [m]."""
+        return self.thickness / self.layers * layer
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """One flat rectangle of pixels.
 
@@ -110,6 +137,7 @@ class Panel:
     mask : dead pixels; None: none
     name : for people
     group : path of the modules that hold it, outermost first; for people
+    sensor : of its own; None: that of the detector
     """
 
     origin: Vector
@@ -122,6 +150,7 @@ class Panel:
     mask: MaskFile | None = None
     name: str = field(default="0", metadata=UNHASHED)
     group: tuple[str, ...] = field(default=(), metadata=UNHASHED)
+    sensor: Sensor | None = None
 
     def __post_init__(self) -> None:
         require_finite(self, "panel")
@@ -186,33 +215,6 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Sensor:
-    """What absorbs the photons: a slab that is cut into layers, behind the panel's plane.
-
-    Parameters
-    ----------
-    thickness : [m]
-    attenuation_length : depth that lets 1/e of the photons through [m]
-    layers : each catches what it absorbs where its front lies
-    """
-
-    thickness: float
-    attenuation_length: float
-    layers: int = 1
-
-    def __post_init__(self) -> None:
-        require_finite(self, "sensor")
-        for name in ("thickness", "attenuation_length"):
-            value = getattr(self, name)
-            require(value > 0, f"sensor.{name} = {value} m must be positive")
-        require_count(self.layers, "sensor.layers", _MOST_LAYERS)
-
-    def depth(self, layer: int) -> float:
-        """From the panel's plane to the front of a layer [m]."""
-        return self.thickness / self.layers * layer
-
-
-@dataclass(frozen=True, slots=True)
 class Detector:
     """Panels, flat or curved. They may differ in number and size of pixels.
 
@@ -221,7 +223,8 @@ class Detector:
     panels : in the order of the image
     curvature_radius : distance of every pixel of a curved detector [m]; None: flat
     point_pixel : True: 1/R² [1/m²] in place of the pixel's solid angle
-    sensor : None: every photon is caught, at the panel's plane
+    sensor : of panels that have none of their own; None: every photon is caught, at the plane of
+        the panel
     up : what is up in pictures of all panels, a unit vector; None: +Y, or +Z where that is along
         the beam
     dead_pixels : those of a geometry file or a detector's name, beside the masks of panels
@@ -261,7 +264,38 @@ class Detector:
         first, *others = {panel.pixel_size for panel in self.panels}
         return None if others else first
 
+    def sensor_of(self, panel: int) -> Sensor | None:
+        """What absorbs the photons of a panel, by its number; None: all are caught at its plane."""
+        own = self.panels[panel].sensor
+        return self.sensor if own is None else own
+
+    def layers_of(self, panel: int) -> int:
+        """Layers of the sensor of a panel, by its number."""
+        sensor = self.sensor_of(panel)
+        return 1 if sensor is None else sensor.layers
+
+    @property
+    def sensors(self) -> tuple[Sensor, ...]:
+        """All that differ, in the order of the panels; empty: no panel has one."""
+        if not self.has_own_sensors:
+            return () if self.sensor is None else (self.sensor,)
+        of_panels = (self.sensor_of(panel) for panel in range(len(self.panels)))
+        return tuple(dict.fromkeys(sensor for sensor in of_panels if sensor is not None))
+
+    @property
+    def has_own_sensors(self) -> bool:
+        """Whether some panel has a sensor of its own."""
+        return any(panel.sensor is not None for panel in self.panels)
+
     @property
     def layers(self) -> int:
-        """Layers of the sensor."""
-        return 1 if self.sensor is None else self.sensor.layers
+        """Layers of the sensor that has most of them."""
+        return max((sensor.layers for sensor in self.sensors), default=1)
+
+    @property
+    def layered_pixels(self) -> int:
+        """As `pixels_of_interest`, each as often as its sensor has layers."""
+        return sum(
+            panel.pixels_of_interest * self.layers_of(number)
+            for number, panel in enumerate(self.panels)
+        )

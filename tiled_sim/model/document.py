@@ -5,12 +5,15 @@ import types
 import typing
 
 from tiled_sim.model.beam import Spectrum
+from tiled_sim.model.exposures import Listed
 
 
 def to_plain(value: typing.Any) -> typing.Any:
-    """A part of an experiment as plain JSON values; of a spectrum, its hash and length."""
+    """A part of an experiment as plain JSON values; of its arrays, hash and length."""
     if isinstance(value, Spectrum):
         return {"sha256": value.sha256, "count": len(value)}
+    if isinstance(value, Listed):
+        return {"orientation": {"sha256": value.sha256, "count": len(value)}}
     if dataclasses.is_dataclass(value):
         return {
             item.name: to_plain(getattr(value, item.name)) for item in dataclasses.fields(value)
@@ -22,7 +25,7 @@ def to_plain(value: typing.Any) -> typing.Any:
 
 def from_plain(expected: typing.Any, value: typing.Any) -> typing.Any:
     """Turn plain JSON values back into the annotated type of a field."""
-    if isinstance(value, Spectrum):
+    if isinstance(value, Spectrum | Listed):
         return value
     if dataclasses.is_dataclass(expected):
         hints = typing.get_type_hints(expected)
@@ -32,7 +35,9 @@ def from_plain(expected: typing.Any, value: typing.Any) -> typing.Any:
     if origin in (typing.Union, types.UnionType):
         if value is None:
             return None
-        (inner,) = (choice for choice in typing.get_args(expected) if choice is not type(None))
+        # what is listed comes as it is
+        apart = (type(None), Listed)
+        (inner,) = (choice for choice in typing.get_args(expected) if choice not in apart)
         return from_plain(inner, value)
     if origin is tuple:
         element = typing.get_args(expected)[0]

@@ -24,14 +24,14 @@ from tiled_sim.model.checks import UNHASHED, require
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.document import from_plain, to_plain
-from tiled_sim.model.exposures import Exposures
+from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.model.upstream import require_downstream, require_forward
 
-#: Name of the beam's spectrum among the arrays of an experiment.
-_SPECTRUM = "spectrum"
+#: Names of the beam's spectrum, and of listed exposures, among the arrays of an experiment.
+_SPECTRUM, ORIENTATION = "spectrum", "frames/orientation"
 #: Phi steps times mosaic domains; so many matrices are 720 MB.
 _MOST_ORIENTATIONS = 10**7
 #: F that is still a number when it is squared in float32 [electron].
@@ -134,11 +134,12 @@ class Experiment:
             require_downstream(self.detector.panels, self.beam.direction)
         sampling = self.sampling
         not_as_c = {
-            "a sensor with a thickness": self.detector.sensor is not None,
+            "a sensor with a thickness": bool(self.detector.sensors),
             "oversample_thick": sampling.oversample_thick,
             "oversample_polar": sampling.oversample_polar,
             "oversample_omega": sampling.oversample_omega,
             "an amorphous background": self.background is not None,
+            "a list of orientations": isinstance(self.exposures, Listed),
         }
         for what, is_there in not_as_c.items():
             require(
@@ -168,7 +169,7 @@ class Experiment:
 
     @property
     def evaluations_per_pixel(self) -> int:
-        """Steps in every layer of the sensor."""
+        """Steps in every layer of the sensor; of panels that differ, where there are most."""
         return self.steps * self.detector.layers
 
     def to_dict(self) -> dict[str, typing.Any]:
@@ -182,7 +183,10 @@ class Experiment:
         """What `to_dict` has only the hash of: ``spectrum/incident`` and its like."""
         spectrum = self.beam.spectrum
         names = (item.name for item in dataclasses.fields(spectrum))
-        return {f"{_SPECTRUM}/{name}": getattr(spectrum, name) for name in names}
+        arrays = {f"{_SPECTRUM}/{name}": getattr(spectrum, name) for name in names}
+        if isinstance(self.exposures, Listed):
+            arrays[ORIENTATION] = self.exposures.orientation
+        return arrays
 
     @classmethod
     def from_dict(
@@ -205,9 +209,19 @@ class Experiment:
             f"beam.spectrum: its arrays have SHA-256 {spectrum.sha256}, written were those of "
             f"{written}",
         )
+        exposures = data["exposures"]
+        if "orientation" in exposures:
+            listed, written = Listed(arrays[ORIENTATION]), exposures["orientation"]["sha256"]
+            require(
+                listed.sha256 == written,
+                f"exposures.orientation: its array has SHA-256 {listed.sha256}, written was that "
+                f"of {written}",
+            )
+            exposures = listed
         # documents of before the field were never asked on which side their light comes in
         said = {"allow_upstream": True, **data}
-        return from_plain(cls, {**said, "beam": {**data["beam"], "spectrum": spectrum}})
+        beam = {**data["beam"], "spectrum": spectrum}
+        return from_plain(cls, {**said, "beam": beam, "exposures": exposures})
 
     def with_(self, changes: Mapping[str, typing.Any]) -> "Experiment":
         """The experiment with other values, and with all that follows from them.
@@ -237,15 +251,16 @@ class Experiment:
         spectrum: str | Path | None = None,
         geometry: str | Path | None = None,
         detector: str | None = None,
-        experiment: int | None = None,
+        experiment: int | typing.Literal["all"] | None = None,
         **own: typing.Unpack[OwnOptions],
     ) -> "Experiment":
         """Read a nanoBragg command line; see `tiled_sim.read.nanobragg.reader.read_options`.
 
         ``spectrum`` is a file of energies or wavelengths and weights. ``geometry`` is a geometry
-        file, of which ``experiment`` names one of several, and ``detector`` the name of a detector:
-        either stands for the options of the detector (docs/geometry.md). Keyword arguments beside
-        these are those of `OwnOptions`: ``mtz="f.mtz"`` and so on.
+        file, of which ``experiment`` names one of several (``"all"``: its stills are frames), and
+        ``detector`` the name of a detector: either stands for the options of the detector
+        (docs/geometry.md). Keyword arguments beside these are those of `OwnOptions`:
+        ``mtz="f.mtz"`` and so on.
         """
         from tiled_sim.read.nanobragg.reader import read_options
         from tiled_sim.read.nanobragg.stated import DetectorSource

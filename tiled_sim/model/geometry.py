@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.model.detector import Panel, Sensor
+from tiled_sim.model.detector import Panel
 from tiled_sim.physics.vectors import Vector
 
 
@@ -29,6 +29,22 @@ class Light:
     polarization: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StatedSensor:
+    """The sensor of a panel in a geometry file.
+
+    Parameters
+    ----------
+    thickness : [m]
+    attenuation_length : at the wavelength of the file [m]; None: not said
+    material : as the file names it; empty: not said
+    """
+
+    thickness: float
+    attenuation_length: float | None = None
+    material: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Geometry:
     """Panels and light in the frame with z along the beam, y up, x left looking downstream.
@@ -45,5 +61,5 @@ class Geometry:
     panels: tuple[Panel, ...]
     light: Light = Light()
     dead: tuple[npt.NDArray[np.bool_] | None, ...] = ()
-    sensors: tuple[Sensor | None, ...] = ()
+    sensors: tuple[StatedSensor | None, ...] = ()
     notes: tuple[str, ...] = field(default=())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tiled_sim.model.geometry import Geometry
-from tiled_sim.physics.vectors import Array, Vector, about_axis
+from tiled_sim.physics.vectors import Array, Vector, about_axis, as_tuple
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +25,11 @@ class Goniometer:
     axis: Vector
     fixed_rotation: Array
     setting_rotation: Array
+
+    @property
+    def spindle(self) -> Vector:
+        """The axis as the axes that carry it hold it, a unit vector."""
+        return as_tuple(self.setting_rotation @ np.array(self.axis))
 
     def rotation(self, angle: float) -> Array:
         """What turns a crystal as it is recorded into the lab at an angle [rad], (3, 3)."""
@@ -97,6 +102,8 @@ class RecordedExperiment:
     scan : None: a still
     crystal : None: not indexed
     identifier : what the file calls it
+    orientations : where the stills of a whole list are one experiment: the rotation of each from
+        the crystal, (stills, 3, 3); None: it is one experiment of the file
     """
 
     geometry: Geometry
@@ -104,13 +111,13 @@ class RecordedExperiment:
     scan: Scan | None = None
     crystal: IndexedCrystal | None = None
     identifier: str = ""
+    orientations: Array | None = None
 
-    def standing_crystal(self) -> IndexedCrystal | None:
-        """The crystal at the beginning of the scan, as the goniometer holds it; None: none."""
+    def crystal_at_zero(self) -> IndexedCrystal | None:
+        """The crystal where the scan's axis is at 0, as the goniometer holds it; None: none.
+
+        What was refined at scan points is left: it is the one crystal of the whole scan.
+        """
         if self.crystal is None or self.goniometer is None:
             return self.crystal
-        crystal, start = self.crystal, 0.0 if self.scan is None else self.scan.start
-        if crystal.reciprocal_at_scan_points is not None:
-            first = crystal.reciprocal_at_scan_points[0]
-            crystal = replace(crystal, direct_vectors=np.linalg.inv(first).T)
-        return crystal.turned(self.goniometer.rotation(start))
+        return self.crystal.turned(self.goniometer.rotation(0.0))

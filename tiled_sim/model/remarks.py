@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.exposures import Rotation
 
 if TYPE_CHECKING:
     from tiled_sim.model.experiment import Experiment
@@ -58,7 +59,7 @@ def remarks(experiment: "Experiment") -> list[str]:
             f"{spacing:.6g} Å, and at least half the wavelength is needed): but for what lies "
             "around the direct beam the image is empty"
         )
-    if exposures.steps > 1 and exposures.step == 0.0:
+    if isinstance(exposures, Rotation) and exposures.steps > 1 and exposures.step == 0.0:
         told.append(
             f"phi: {exposures.steps} steps at the same angle make the image of one, at "
             f"{exposures.steps} times the cost"

@@ -107,8 +107,8 @@ def predicted_seconds(settings: Settings, experiment: Experiment, *, cores: int)
         return math.inf
     seconds = _seconds_of_crystal(settings, experiment)
     if experiment.background is not None:
-        lookups = _pixels(experiment) * len(experiment.beam.spectrum)
-        seconds += lookups * experiment.detector.layers * _BACKGROUND_LOOKUP
+        lookups = _layered_pixels(experiment) * len(experiment.beam.spectrum)
+        seconds += lookups * _BACKGROUND_LOOKUP
     return seconds / cores
 
 
@@ -181,17 +181,17 @@ def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
     if settings.kernel == SPOTS:
         return predicted_cost(experiment, settings.negligible).seconds
     interpolate = experiment.sampling.interpolate
-    pixels = _pixels(experiment)
-    evaluations = pixels * experiment.evaluations_per_pixel
+    pixels = _layered_pixels(experiment)
+    evaluations = pixels * experiment.steps
     if settings.kernel == REFERENCE:
         return evaluations * _REFERENCE_EVALUATION[interpolate]
-    places = experiment.sampling.oversample**2 * experiment.detector.layers
+    subpixels = pixels * experiment.sampling.oversample**2
     return (
         evaluations * _COMPILED_EVALUATION[settings.precision, interpolate]
-        + pixels * places * _COMPILED_SUBPIXEL
+        + subpixels * _COMPILED_SUBPIXEL
     )
 
 
-def _pixels(experiment: Experiment) -> int:
-    """Pixels of all frames that are computed."""
-    return experiment.shape[0] * experiment.detector.pixels_of_interest
+def _layered_pixels(experiment: Experiment) -> int:
+    """Pixels of all frames that are computed, each as often as its sensor has layers."""
+    return experiment.shape[0] * experiment.detector.layered_pixels

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,10 @@ from tiled_sim.model.detector import DeadPixels, Panel
 from tiled_sim.model.geometry import Geometry, Light
 from tiled_sim.model.recorded import RecordedExperiment
 from tiled_sim.physics.vectors import Array, Vector, as_tuple, unit
+from tiled_sim.read.stills import as_frames
 
+#: In place of an experiment's number.
+ALL: Final = "all"
 #: Distances that are said twice may differ by this [m].
 SAME_LENGTH = 1e-6
 #: Other numbers that are said twice may differ by this share.
@@ -42,7 +46,7 @@ def read_geometry(
     *,
     distance: float | None = None,
     wavelength: float | None = None,
-    experiment: int = 0,
+    experiment: int | Literal["all"] = 0,
 ) -> Geometry:
     """Read a geometry file; its content tells the format.
 
@@ -54,7 +58,7 @@ def read_geometry(
     path : of the file
     distance : from the sample to the detector, where the file gives none [m]
     wavelength : where the file gives none [Å]
-    experiment : which of an experiment list
+    experiment : which of an experiment list; ``all``: all are frames of one
 
     Raises
     ------
@@ -75,12 +79,15 @@ def read_recorded(
     *,
     distance: float | None = None,
     wavelength: float | None = None,
-    experiment: int = 0,
+    experiment: int | Literal["all"] = 0,
 ) -> RecordedExperiment:
     """As `read_geometry`, with the crystal and the rotation that an experiment list has beside."""
     kind = _format(path)
     if kind == "expt":
-        recorded = _chosen(path, read_experiments(path), experiment)
+        every = read_experiments(path)
+        recorded = (
+            as_frames(path, every) if experiment == ALL else _chosen(path, every, int(experiment))
+        )
         _check_distance(path, recorded.geometry, distance)
         return replace(recorded, geometry=_with_overlaps(recorded.geometry))
     if experiment != 0:
@@ -116,12 +123,16 @@ def _format(path: str) -> str:
 def _chosen(path: str, recorded: Sequence[RecordedExperiment], number: int) -> RecordedExperiment:
     if not 0 <= number < len(recorded):
         raise UsageError(
-            f"--experiment {number}: {path} has experiments 0 to {len(recorded) - 1}; name one"
+            f"--experiment {number}: {path} has experiments 0 to {len(recorded) - 1}; name one, or "
+            f"{ALL}"
         )
     one = recorded[number]
     if len(recorded) == 1:
         return one
-    note = f"experiment {number} of {len(recorded)} in {path}"
+    note = (
+        f"experiment {number} of {len(recorded)} in {path}; --experiment N takes another, "
+        f"--experiment {ALL} makes frames of them"
+    )
     return replace(one, geometry=replace(one.geometry, notes=(note, *one.geometry.notes)))
 
 
@@ -292,24 +303,6 @@ def in_the_lab(beam: Vector, up: Vector) -> tuple[str, ...]:
     )
 
 
-def sensor_note(geometry: Geometry) -> str:
-    """What to tell of sensors that a file has, which count only if they are asked for."""
-    sensors = list(dict.fromkeys(sensor for sensor in geometry.sensors if sensor is not None))
-    if not sensors:
-        return ""
-    thickness, depth = sensors[0].thickness * 1e6, sensors[0].attenuation_length * 1e6
-    if len(sensors) > 1:
-        return (
-            f"the file has {len(sensors)} kinds of sensors, from {thickness:g} µm of attenuation "
-            f"length {depth:.5g} µm on: all photons are caught at the surface"
-        )
-    return (
-        f"the file's sensor, {thickness:g} µm of attenuation length {depth:.7g} µm, counts only if "
-        f"it is asked for: -detector_thick {thickness:g} -detector_abs {depth:.7g} in options, "
-        "[detector.sensor] in TOML"
-    )
-
-
 def light_note(light: Light) -> str:
     """What to tell of a polarization that a file has, which counts only if it is asked for."""
     if light.polarization is None:
@@ -343,7 +336,7 @@ def is_image(known: KnownDetector) -> bool:
 
 
 def read_first(
-    asked: DeadPixels, wavelengths: Sequence[float | None]
+    asked: DeadPixels, wavelengths: Sequence[float | None], *, all_as_frames: bool = False
 ) -> tuple[RecordedExperiment, DeadPixels]:
     """Read a file with the first wavelength that will do, and how it is read again.
 
@@ -351,6 +344,7 @@ def read_first(
     ----------
     asked : file, distance and experiment
     wavelengths : to try where the file states none, one after the other [Å]
+    all_as_frames : whether not one experiment is asked for but all; they share their dead pixels
 
     Raises
     ------
@@ -360,18 +354,18 @@ def read_first(
     *others, last = wavelengths
     for wavelength in others:
         with contextlib.suppress(InputFileError):
-            return _read_again(asked, wavelength)
-    return _read_again(asked, last)
+            return _read_again(asked, wavelength, all_as_frames)
+    return _read_again(asked, last, all_as_frames)
 
 
 def _read_again(
-    asked: DeadPixels, wavelength: float | None
+    asked: DeadPixels, wavelength: float | None, all_as_frames: bool
 ) -> tuple[RecordedExperiment, DeadPixels]:
     read = read_recorded(
         str(asked.path),
         distance=asked.distance,
         wavelength=wavelength,
-        experiment=asked.experiment,
+        experiment=ALL if all_as_frames else asked.experiment,
     )
     return read, replace(asked, wavelength=wavelength)
 

@@ -111,10 +111,6 @@ class RectangleBlocks:
         left_out = np.isin(self._panels, list(panels))
         return numbers[~left_out[numbers // self._each]]
 
-    def number_live(self, numbers: Numbers) -> int:
-        """Live pixels of some blocks."""
-        return int(self._live[self._places(numbers)].sum())
-
     def frames(self) -> Iterator[tuple[int, slice]]:
         """Each frame, and which of the rectangles are its."""
         start = 0

@@ -165,10 +165,9 @@ class Simulator:
         started = time.perf_counter()
         live = self._live(parts)
         blocks = RectangleBlocks(parts, live, self.device)
-        number_live = [int(np.count_nonzero(part)) for part in live]
+        planned = self._planned_of(parts, live)
         for frame, of_frame in blocks.frames():
-            planned = sum(number_live[of_frame]) * self.plan.evaluations_per_pixel
-            self._simulate_frame(frame, blocks, of_frame, planned, result, behind)
+            self._simulate_frame(frame, blocks, of_frame, sum(planned[of_frame]), result, behind)
         blocks.write(images)
         result.seconds["kernel"] += time.perf_counter() - started
 
@@ -190,8 +189,7 @@ class Simulator:
             lit = blocks.without(self._maker.dark_panels, numbers)
             met, halvings = self._sum_blocks(kernels, blocks, lit, behind)
             if len(lit) < len(numbers):
-                dark = blocks.number_live(numbers) - blocks.number_live(lit)
-                behind.done(dark * self.plan.evaluations_per_pixel)
+                behind.done(planned - self._planned(blocks.blocks(lit)))
             for kernel, of_kernel in zip(kernels, met, strict=True):
                 result.lookups.add(
                     of_kernel if kernel.counts else _sampled(kernel, blocks, numbers)
@@ -209,8 +207,26 @@ class Simulator:
 
     def planned_evaluations(self, tile: Tile) -> int:
         """Steps times live pixels of a tile."""
-        live = sum(int(np.count_nonzero(self._live(parts))) for parts in groups(tile))
-        return live * self.plan.evaluations_per_pixel
+        return sum(sum(self._planned_of(parts, self._live(parts))) for parts in groups(tile))
+
+    def _planned_of(self, parts: Sequence[Rectangle], live: npt.NDArray[np.bool_]) -> list[int]:
+        """Steps of the live pixels of each of some rectangles."""
+        return [
+            int(np.count_nonzero(some)) * self._evaluations_of(where.panel)
+            for where, some in zip(parts, live, strict=True)
+        ]
+
+    def _evaluations_of(self, panel: int) -> int:
+        """Steps of a pixel of a panel, in every layer of its sensor."""
+        return self.experiment.steps * self.experiment.detector.layers_of(panel)
+
+    def _planned(self, blocks: Blocks) -> int:
+        """Steps of the live pixels of some blocks."""
+        if not self.experiment.detector.has_own_sensors:
+            return blocks.number_live * self.plan.evaluations_per_pixel
+        return sum(
+            some.number_live * self._evaluations_of(int(some.panel)) for some in blocks.by_panel()
+        )
 
     @property
     def leaves_out(self) -> bool:
@@ -297,7 +313,7 @@ class Simulator:
             blocks.fill(numbers, some, photons)
             for of_kernel, more in zip(lookups, met, strict=True):
                 of_kernel.add(more)
-            behind.done(some.number_live * self.plan.evaluations_per_pixel)
+            behind.done(self._planned(some))
             start += size
         return lookups, halvings
 
@@ -397,7 +413,8 @@ class Simulator:
             chain = Chain(kernel.scene, kernel.table, self._default_F)
             chain.photons(block.pixels(), recorder)
             steps = steps_of_sum(recorder)
-            alone = kernel.scene.detector.layers * kernel.scene.sampling.oversample**2 == 1
+            layers = kernel.scene.detector.layers_of(place[1])
+            alone = layers * kernel.scene.sampling.oversample**2 == 1
             if self.plan.settings.kernel != BY_REFERENCE.kernel and alone:
                 for step in steps:
                     step["kernel_intensity"] = self._kernel_intensity(kernel, block, lane, step)

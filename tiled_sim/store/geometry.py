@@ -7,6 +7,7 @@ import zarr
 
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Listed
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Array, about_axis
 from tiled_sim.read.conventions import beam_spot
@@ -67,8 +68,12 @@ def frame_arrays(experiment: Experiment) -> dict[str, Described]:
     """What each exposure was."""
     exposures = experiment.exposures
     frames = range(len(exposures))
-    phi = np.array([exposures[frame].angles for frame in frames], dtype=np.float64)
-    turned = np.stack([about_axis(exposures.spindle, float(start)) for start in phi[:, 0]])
+    phi, turned = np.zeros((len(exposures), exposures.steps)), np.empty((len(exposures), 3, 3))
+    if isinstance(exposures, Listed):
+        turned[:] = exposures.orientation
+    else:
+        phi[:] = [exposures[frame].angles for frame in frames]
+        turned[:] = [about_axis(exposures.spindle, float(start)) for start in phi[:, 0]]
     fluence = np.full(len(frames), experiment.beam.fluence)
     return {
         "phi": Described(phi, ("frame", "step"), "rad", "angle about the spindle at each step"),

@@ -13,6 +13,7 @@ import zarr
 from tiled_sim.errors import StoreError
 from tiled_sim.model.absences import Absences
 from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.experiment import ORIENTATION
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.store.layout import (
@@ -43,10 +44,13 @@ def write_inputs(
     ----------
     root : group of the run
     inputs : of the experiment
-    arrays : of the experiment, by name
+    arrays : of the experiment, by name; orientations of listed frames are written elsewhere, with
+        what else each exposure was
     """
     group = root.create_group("inputs")
     for name, values in arrays.items():
+        if name == ORIENTATION:
+            continue
         part, array = name.split("/")
         within = group.require_group(part)
         write_array(within, array, Described(values, *_OF_EXPERIMENT[name]))
@@ -56,18 +60,28 @@ def write_inputs(
         _write_amorphous(group, inputs.amorphous)
 
 
-def read_arrays(group: zarr.Group) -> dict[str, npt.NDArray[np.float64]]:
-    """Arrays of an experiment from the group ``inputs``, by name.
+def read_arrays(
+    root: zarr.Group, document: Mapping[str, Any]
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Arrays of an experiment, by name.
+
+    Parameters
+    ----------
+    root : group of the run
+    document : of the experiment, as it was written
 
     Raises
     ------
     StoreError
         one is missing
     """
-    found = {}
+    found, inputs = {}, group_of(root, "inputs")
     for name in _OF_EXPERIMENT:
         part, array = name.split("/")
-        found[name] = values_of(group_of(group, part), array)
+        found[name] = values_of(group_of(inputs, part), array)
+    if "orientation" in document["exposures"]:
+        group, array = ORIENTATION.split("/")
+        found[ORIENTATION] = values_of(group_of(root, group), array)
     return found
 
 

@@ -28,6 +28,7 @@ from tiled_sim.store.shards import fault_of_shard, read_pixels
 from tiled_sim.store.skeleton import write_skeleton
 from tiled_sim.store.tile_index import TileIndex
 from tiled_sim.store.traces import Traces
+from tiled_sim.store.whole_shards import Part, parts_of_shard
 
 __all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
 
@@ -171,7 +172,8 @@ class RunStore:
         ExperimentError
             it cannot be
         """
-        return Experiment.from_dict(self._attributes["experiment"], read_arrays(self._inputs()))
+        document = self._attributes["experiment"]
+        return Experiment.from_dict(document, read_arrays(self._root, document))
 
     def read_inputs(self) -> Inputs:
         """What the run was made with, the mask as it is asked for.
@@ -185,7 +187,9 @@ class RunStore:
 
     def lost_files_of_inputs(self) -> Iterator[str]:
         """Files of the inputs that are not there, but for the mask's, which tells its own."""
-        return lost_files(self._inputs(), self._path)
+        yield from lost_files(self._inputs(), self._path)
+        if isinstance(self._attributes["experiment"].get("exposures", {}).get("orientation"), dict):
+            yield from lost_files(layout.group_of(self._root, "frames"), self._path)
 
     def read_structure_factors(self) -> StructureFactors | None:
         """Structure factors the run was made with, None if without.
@@ -229,6 +233,19 @@ class RunStore:
     def read_part(self, tile: Tile) -> npt.NDArray[np.float32]:
         """Pixels of a tile, float32 (frame, panel, slow, fast) [photon]; NaN: not yet computed."""
         return read_pixels(self._image, tile.region, self._path)
+
+    def parts_of(self, tile: Tile, *, counts: bool) -> Iterator[Part]:
+        """As `read_part` or `read_counts_part`, quicker, part after part: see `parts_of_shard`.
+
+        Raises
+        ------
+        StoreError
+            as `read_counts`
+        """
+        if counts:
+            self.require_counts()
+        array = self._arrays["counts"] if counts else self._image
+        return parts_of_shard(array, tile, self.grid.place_of(tile.index), self._path)
 
     def write_tile(self, tile: Tile, image: npt.NDArray[np.float32]) -> None:
         """Write the pixels of a tile, and have them on disk before returning.

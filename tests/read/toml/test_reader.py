@@ -133,6 +133,7 @@ def fullest():
         mask=MaskFile(MASK, MASK_SHA256),
         name='the "left" one\\ \x7f\n',
         group=("detector", "left half"),
+        sensor=Sensor(3.2e-4, 1.1e-4, 2),
     )
     return Experiment(
         beam=Beam(

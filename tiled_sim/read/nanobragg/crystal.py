@@ -36,6 +36,7 @@ from tiled_sim.read.nanobragg.clipping import in_beam
 from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.nanobragg.outputs import random_misset
+from tiled_sim.read.recorded import crystal_notes
 
 _SHAPES = {
     "-square_xtal": "square",
@@ -100,10 +101,9 @@ def _vectors(
         reciprocal = _of_matrix(
             path, wavelength, cell, conflicts, structure_factors.ignore_file_cell
         )
-    misset = _missetting(given, conflicts)
+    misset = read_misset(given, conflicts)
     if misset is not None:
-        x, y, z = (angle / RADIAN for angle in misset)
-        reciprocal = reciprocal @ about_fixed_axes(x, y, z).T
+        reciprocal = reciprocal @ misset.T
     if values is None:
         return dual(reciprocal), reciprocal
     direct, reciprocal = with_lengths(reciprocal, lengths, volume)
@@ -122,15 +122,11 @@ def _recorded_vectors(
     given: Given, recorded: IndexedCrystal, conflicts: Conflicts
 ) -> tuple[Array, Array]:
     """Rows a, b, c [Å] and a*, b*, c* [1/Å] of a crystal in the lab, missetted."""
-    misset = _missetting(given, conflicts)
+    misset = read_misset(given, conflicts)
     if misset is not None:
-        x, y, z = (angle / RADIAN for angle in misset)
-        recorded = recorded.turned(about_fixed_axes(x, y, z))
-    conflicts.note(
-        "the crystal is that of the geometry file, "
-        f"{in_words(cell_of(recorded.reciprocal_vectors))}, as its goniometer holds it at the "
-        "beginning of its scan; -cell or -mat gives another"
-    )
+        recorded = recorded.turned(misset)
+    for note in crystal_notes(recorded, "-cell or -mat"):
+        conflicts.note(note)
     return recorded.direct_vectors, recorded.reciprocal_vectors
 
 
@@ -201,6 +197,12 @@ def _check_cell(values: list[float], conflicts: Conflicts) -> None:
             )
     if wrong := of_radians(values[3:]):
         raise ExperimentError(f"{said}: {wrong}")
+
+
+def read_misset(given: Given, conflicts: Conflicts) -> Array | None:
+    """What turns the crystal in the lab, (3, 3); None: it is not missetted."""
+    angles = _missetting(given, conflicts)
+    return None if angles is None else about_fixed_axes(*(angle / RADIAN for angle in angles))
 
 
 def _missetting(given: Given, conflicts: Conflicts) -> Vector | None:

@@ -14,6 +14,7 @@ from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import DeadPixels, Detector
 from tiled_sim.model.experiment import Experiment, Reflections
+from tiled_sim.model.exposures import Exposures
 from tiled_sim.model.own_options import OwnOptions, check_own
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.remarks import noted
@@ -42,7 +43,7 @@ from tiled_sim.read.nanobragg.stated import (
     image_options,
     make_detector,
     read_stated,
-    require_one_panel,
+    require_one_image,
 )
 from tiled_sim.read.precedence import NamedReflections
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
@@ -107,7 +108,9 @@ class Command:
         """What is asked for besides the run. Raises as `read_outputs` and `experiment`."""
         outputs = read_outputs(self.given, c_compat=self.c_compat)
         if self.detector is not None and self._camera.stated is not None:
-            require_one_panel(self.given, self._camera.stated.panels)
+            stills = self._camera.stated.stills
+            frames = self._camera.sweep.count if stills is None else len(stills)
+            require_one_image(self.given, self._camera.stated.panels, frames)
         if outputs.integer_image is None and outputs.count_image is None:
             return outputs
         return replace(outputs, camera=self.camera)
@@ -221,7 +224,7 @@ class Command:
                 oversample_polar="-oversample_polar" in given,
                 oversample_omega="-oversample_omega" in given,
             ),
-            exposures=make_exposures(seen.sweep, as_tuple(laboratory.placed.spindle), conflicts),
+            exposures=self._exposures(conflicts),
             structure_factors=structure_factors,
             c_compat=self.c_compat,
             allow_upstream=allow_upstream,
@@ -233,9 +236,15 @@ class Command:
     def _detector(self, conflicts: Conflicts) -> Detector:
         seen = self._camera
         if seen.stated is not None:
-            return make_detector(self.given, seen.stated, conflicts)
+            return make_detector(self.given, seen.stated, seen.wavelength, conflicts)
         detector = read_detector(self.given, seen.laboratory, seen.headers, conflicts)
         return replace(detector, dead_pixels=seen.dead_pixels)
+
+    def _exposures(self, conflicts: Conflicts) -> Exposures:
+        seen = self._camera
+        if seen.stated is not None and seen.stated.stills is not None:
+            return seen.stated.stills
+        return make_exposures(seen.sweep, as_tuple(seen.laboratory.placed.spindle), conflicts)
 
     @cached_property
     def _camera(self) -> "_Camera":
@@ -255,7 +264,7 @@ class Command:
         if stated is not None:
             spectrum, of_file = spectrum or stated.spectrum, stated.wavelength
         wavelength = read_wavelength(given, headers, conflicts, spectrum, of_file)
-        sweep = read_sweep(given, headers, conflicts)
+        sweep = read_sweep(given, headers, conflicts, None if stated is None else stated.sweep)
         return _Camera(
             headers=headers,
             laboratory=laboratory,

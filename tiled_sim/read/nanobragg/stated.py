@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -10,11 +11,13 @@ from tiled_sim.errors import ExperimentError, InputFileError, UsageError
 from tiled_sim.io.named_detectors import known_detector, named_detector
 from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.detector import DeadPixels, Detector, Panel
-from tiled_sim.model.geometry import Geometry
+from tiled_sim.model.exposures import Listed
+from tiled_sim.model.geometry import Geometry, StatedSensor
 from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment
-from tiled_sim.physics.vectors import as_tuple, unit
+from tiled_sim.physics.vectors import Array, as_tuple, unit
 from tiled_sim.read.conventions import Convention, Placed
 from tiled_sim.read.geometry import (
+    ALL,
     SAME_LENGTH,
     SAME_NUMBER,
     dead_pixels_of,
@@ -23,16 +26,18 @@ from tiled_sim.read.geometry import (
     light_note,
     read_first,
     rotation,
-    sensor_note,
     turned,
 )
 from tiled_sim.read.nanobragg.beam import said_wavelength
 from tiled_sim.read.nanobragg.conflicts import Conflicts
+from tiled_sim.read.nanobragg.crystal import read_misset
 from tiled_sim.read.nanobragg.detector import Laboratory, read_convention, read_region, up_of
 from tiled_sim.read.nanobragg.header_centre import CENTRES
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders
 from tiled_sim.read.nanobragg.options import Given
-from tiled_sim.read.nanobragg.sensor import read_sensor
+from tiled_sim.read.nanobragg.sensor import read_sensors
+from tiled_sim.read.recorded import StatedSweep, crystal_of, stills_of, sweep_of
+from tiled_sim.read.sensors import with_sensors
 
 #: Options that a geometry file leaves nothing to, each with what the file says of it.
 _PLACED = {
@@ -54,8 +59,10 @@ _PLACED = {
     "-curved_det": "that its panels are flat",
 }
 _ONE_PANEL = ("-roi", "-mask")
-#: Files and lines that are of one panel; ``-floatfile`` holds all.
-_OF_ONE_PANEL = ("-intfile", "-pgmfile", "-noisefile", "-printout_pixel")
+#: Files and lines that are of one panel and frame; ``-floatfile`` holds all.
+_OF_ONE_IMAGE = ("-intfile", "-pgmfile", "-noisefile", "-printout_pixel")
+#: What the frames of a whole list of experiments leave nothing to.
+_CRYSTAL_AND_PHI = ("-cell", "-mat", "-phi", "-osc", "-phistep", "-phisteps", "-spindle_axis")
 _SPREADS = ("-dispersion", "-dispsteps", "-sourcefile")
 
 
@@ -67,12 +74,12 @@ class DetectorSource:
     ----------
     geometry : file; None: the detector has a name
     model : name of the detector; None: it has a file
-    experiment : which of the file's
+    experiment : which of the file's; ``all``: all are frames of one
     """
 
     geometry: str | None = None
     model: str | None = None
-    experiment: int = 0
+    experiment: int | Literal["all"] = 0
 
     @property
     def option(self) -> str:
@@ -83,7 +90,10 @@ class DetectorSource:
 
     @classmethod
     def of(
-        cls, geometry: str | Path | None, detector: str | None, experiment: int | None
+        cls,
+        geometry: str | Path | None,
+        detector: str | None,
+        experiment: int | Literal["all"] | None,
     ) -> "DetectorSource | None":
         """That of options; None: none is given.
 
@@ -120,19 +130,27 @@ class Stated:
     laboratory : its first panel, and the axes of the convention
     headers : of ``-mask``, whose pixels alone count
     panels : all
+    sensors : of each, as the file states them; None: it does not
+    source : of it all, as an option
     dead_pixels : None: every pixel lives
     wavelength : that the file states [Å]; None: it states none
     spectrum : that the file states; None: it states none
     crystal : that the file has, in the lab; None: it has none
+    sweep : that the file states; None: it states none
+    stills : that a whole list of experiments is; None: it is one experiment
     """
 
     laboratory: Laboratory
     headers: ImageHeaders
     panels: tuple[Panel, ...]
+    sensors: tuple[StatedSensor | None, ...]
+    source: str
     dead_pixels: DeadPixels | None = None
     wavelength: float | None = None
     spectrum: SpectrumTable | None = None
     crystal: IndexedCrystal | None = field(default=None, repr=False)
+    sweep: StatedSweep | None = None
+    stills: Listed | None = field(default=None, repr=False)
 
 
 def image_options(
@@ -200,52 +218,93 @@ def read_stated(
     for note in (*read.notes, *in_the_lab(beam, up)):
         conflicts.note(note)
     _check_sizes(given, source.option, geometry.panels)
-    _check_sensor(given, source.option, read, conflicts)
     if not given.any_of("-polar", "-nopolar"):
         conflicts.note(light_note(read.light))
     panels = _with_mask(given, geometry.panels, headers)
     wavelength, of_file = _light(given, source, read, spectrum)
     turn = rotation(read.light.direction, beam, up)
-    crystal = recorded.standing_crystal()
+    sweep = sweep_of(recorded, turn)
+    if sweep is not None:
+        convention = replace(convention, spindle=sweep.spindle)
     return Stated(
         laboratory=_laboratory(panels[0], convention),
         headers=ImageHeaders(mask_file=headers.mask_file),
         panels=panels,
+        sensors=read.sensors or (None,) * len(panels),
+        source=source.option,
         dead_pixels=dead_pixels_of(read, kept),
         wavelength=wavelength,
         spectrum=of_file,
-        crystal=None if crystal is None else crystal.turned(turn),
+        crystal=crystal_of(recorded, turn),
+        sweep=sweep,
+        stills=_stills(given, recorded, turn, conflicts),
     )
 
 
-def make_detector(given: Given, stated: Stated, conflicts: Conflicts) -> Detector:
-    """The detector of a run; a region of interest only of a single panel."""
+def _stills(
+    given: Given, recorded: RecordedExperiment, turn: Array, conflicts: Conflicts
+) -> Listed | None:
+    """The stills of a whole list of experiments; None: it is one."""
+    if recorded.orientations is None:
+        return None
+    others = given.any_of(*_CRYSTAL_AND_PHI)
+    if others:
+        raise UsageError(
+            f"{' '.join(others)} beside --experiment {ALL}, which takes crystal and orientations "
+            "of every frame from the file: leave one of them out"
+        )
+    return stills_of(recorded, turn, read_misset(given, conflicts))
+
+
+def make_detector(
+    given: Given, stated: Stated, wavelength: float, conflicts: Conflicts
+) -> Detector:
+    """The detector of a run; a region of interest only of a single panel.
+
+    Parameters
+    ----------
+    given : the options
+    stated : by a file or a name
+    wavelength : of the beam [Å]
+    conflicts : told of what is decided
+
+    Raises
+    ------
+    ExperimentError, InputFileError, MissingExtraError
+        as `read_sensors`
+    """
     panels = stated.panels
     if "-roi" in given:
         panels = (replace(panels[0], region=read_region(given, panels[0].pixels, conflicts)),)
+    sensors = read_sensors(given, conflicts, stated.sensors, wavelength, stated.source)
+    panels, sensor = with_sensors(panels, sensors)
     return Detector(
         panels=panels,
         point_pixel="-point_pixel" in given,
-        sensor=read_sensor(given, conflicts),
+        sensor=sensor,
         up=stated.laboratory.up,
         dead_pixels=stated.dead_pixels,
     )
 
 
-def require_one_panel(given: Given, panels: tuple[Panel, ...]) -> None:
-    """Refuse to write files of one panel from a detector of several.
+def require_one_image(given: Given, panels: tuple[Panel, ...], frames: int) -> None:
+    """Refuse to write files of one image from several panels or frames.
 
     Raises
     ------
     UsageError
         naming the options
     """
-    asked = given.any_of(*_OF_ONE_PANEL)
-    if asked and len(panels) > 1:
-        raise UsageError(
-            f"{' '.join(asked)}: of one panel alone, and the detector has {len(panels)}; leave it "
-            "out, and take what you need from the run (-floatfile holds all panels)"
-        )
+    asked = given.any_of(*_OF_ONE_IMAGE)
+    for what, count, has in (
+        ("panel", len(panels), "the detector has"),
+        ("frame", frames, "the geometry file has"),
+    ):
+        if asked and count > 1:
+            raise UsageError(
+                f"{' '.join(asked)}: of one {what} alone, and {has} {count}; leave it out, and "
+                f"take what you need from the run (-floatfile holds all {what}s)"
+            )
     if given.any_of("-intfile", "-noisefile") and not panels[0].has_square_pixels:
         raise UsageError(
             "-intfile and -noisefile: the header of an SMV image knows square pixels alone; leave "
@@ -278,8 +337,10 @@ def _of_file(
     if said is None and spectrum is not None:
         # a file's own wavelength need only be near the mean, which stands for one that it lacks
         tried.append(float(np.average(spectrum.wavelength, weights=spectrum.weight)))
-    asked = DeadPixels("", path=source.geometry, distance=distance, experiment=source.experiment)
-    return read_first(asked, tried)
+    every = source.experiment == ALL
+    number = 0 if source.experiment == ALL else source.experiment
+    asked = DeadPixels("", path=source.geometry, distance=distance, experiment=number)
+    return read_first(asked, tried, all_as_frames=every)
 
 
 def _refuse_placing(given: Given, source: DetectorSource) -> None:
@@ -349,23 +410,6 @@ def _check_header(headers: ImageHeaders, source: str, panel: Panel) -> None:
 
 def _by(pixels: tuple[int, int]) -> str:
     return " x ".join(map(str, pixels))
-
-
-def _check_sensor(given: Given, source: str, read: Geometry, conflicts: Conflicts) -> None:
-    """Refuse another thickness than the file's; tell of a sensor that is not asked for."""
-    stated = {sensor.thickness for sensor in read.sensors if sensor is not None}
-    thickness = given.number("-detector_thick")
-    if not stated:
-        return
-    if thickness is None:
-        conflicts.note(sensor_note(read))
-        return
-    for own in stated:
-        if thickness and abs(thickness / 1e6 - own) > SAME_LENGTH:
-            raise ExperimentError(
-                f"-detector_thick {thickness:g} µm and {source}, whose sensor has {own * 1e6:g} µm,"
-                " contradict each other; make them equal"
-            )
 
 
 def _with_mask(given: Given, panels: tuple[Panel, ...], headers: ImageHeaders) -> tuple[Panel, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 from tiled_sim.io.matrix import MosflmMatrix, read_matrix
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.experiment import Reflections
+from tiled_sim.model.recorded import IndexedCrystal
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
 from tiled_sim.model.units import ANGLE, ATOMIC, Unit, units_of
 from tiled_sim.physics.cell import cell_volume, dual, reciprocal_from_cell
@@ -14,6 +15,7 @@ from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Array, about_fixed_axes
 from tiled_sim.read.file_cell import cell_of_file, of_radians, spelt
 from tiled_sim.read.matrices import reciprocal_of
+from tiled_sim.read.recorded import crystal_notes
 from tiled_sim.read.toml.table import Table, plain
 
 _DIRECT, _RECIPROCAL = ("a", "b", "c"), ("a_star", "b_star", "c_star")
@@ -32,12 +34,17 @@ KEYS: dict[str, Unit] = {
 
 
 def read_crystal(
-    table: Table, wavelength: float, structure_factors: Reflections, notes: list[str]
+    table: Table,
+    wavelength: float,
+    structure_factors: Reflections,
+    notes: list[str],
+    recorded: IndexedCrystal | None = None,
 ) -> Crystal:
     """Read orientation, size, shape and mosaic.
 
-    The orientation is that of the vectors, or of ``cell`` (a* along +X, b* in the XY plane) or
-    ``matrix``, which ``misset`` then turns about the laboratory's X, Y and Z in this order.
+    The orientation is that of the vectors, or of ``cell`` (a* along +X, b* in the XY plane),
+    ``matrix`` or a geometry file, which ``misset`` then turns about the laboratory's X, Y and Z in
+    this order.
 
     Parameters
     ----------
@@ -46,6 +53,8 @@ def read_crystal(
     structure_factors : whose file may name the cell, where this table does not; and whether the
         cell that a file names is to be ignored, which counts for a matrix file, too
     notes : what the user should know is added here
+    recorded : in a geometry file, in the lab, which counts where this table says no crystal, before
+        the file of structure factors; None: there is none
 
     Raises
     ------
@@ -54,7 +63,11 @@ def read_crystal(
     InputFileError
         for a matrix that cannot be read, or makes no sense
     """
-    direct, reciprocal = _vectors(table, wavelength, structure_factors, notes)
+    if recorded is None or said_crystal(table):
+        direct, reciprocal = _vectors(table, wavelength, structure_factors, notes)
+    else:
+        direct, reciprocal = _recorded_vectors(table, recorded)
+        notes += crystal_notes(recorded, "cell, matrix or the vectors a, b, c in [crystal]")
     vectors = dict(zip(_VECTORS, (*direct.tolist(), *reciprocal.tolist()), strict=True))
     spread = table.number("mosaic_spread", 0.0)
     domains = 1 if spread == 0.0 else DOMAINS_OF_A_SPREAD
@@ -73,6 +86,24 @@ def read_crystal(
             seed=table.integer("mosaic_seed", MOSAIC_SEED),
         ),
     )
+
+
+def said_crystal(table: Table) -> str:
+    """Keys that say what the crystal is; empty: none does."""
+    return table.named(*_VECTORS, *_CELL, "matrix")
+
+
+def read_misset(table: Table) -> Array | None:
+    """What turns the crystal in the lab, (3, 3); None: nothing."""
+    return about_fixed_axes(*table.vector("misset")) if "misset" in table else None
+
+
+def _recorded_vectors(table: Table, recorded: IndexedCrystal) -> tuple[Array, Array]:
+    """Rows a, b, c [Å] and a*, b*, c* [1/Å] of a crystal in the lab, missetted."""
+    misset = read_misset(table)
+    if misset is not None:
+        recorded = recorded.turned(misset)
+    return recorded.direct_vectors, recorded.reciprocal_vectors
 
 
 def _cells(table: Table) -> tuple[int, ...]:
@@ -145,8 +176,9 @@ def _matrix(table: Table) -> MosflmMatrix:
 
 
 def _misset(table: Table, reciprocal: Array) -> tuple[Array, Array]:
-    if "misset" in table:
-        reciprocal = reciprocal @ about_fixed_axes(*table.vector("misset")).T
+    misset = read_misset(table)
+    if misset is not None:
+        reciprocal = reciprocal @ misset.T
     return _dual(table, reciprocal), reciprocal
 
 

@@ -12,12 +12,14 @@ from tiled_sim.model.geometry import Geometry
 from tiled_sim.model.units import LENGTH, PIXELS, Unit, units_of
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
 from tiled_sim.read.geometry import dead_pixels_of
+from tiled_sim.read.sensors import SaidSensor, sensor_note, with_sensors
 from tiled_sim.read.toml.beam import across
 from tiled_sim.read.toml.geometry import (
     STATED,
     StatedDetector,
     named_image,
     read_dead_pixels_table,
+    saying,
 )
 from tiled_sim.read.toml.table import Table, plain
 
@@ -66,9 +68,12 @@ def read_detector(
     """
     table.choose("what the panels are", ("panels",), STATED)
     ways = ("panels",), tuple(_ONE_PANEL)
-    dead_pixels = read_dead_pixels_table(table)
+    dead_pixels, sensor = read_dead_pixels_table(table), None
+    if stated is None:
+        sensor = _sensor(table)
     if stated is not None:
         panels = _stated_panels(table, stated, beam.direction, notes)
+        panels, sensor = _stated_sensors(table, stated, panels, beam.wavelength, notes)
         dead_pixels = stated.dead_pixels
     elif table.choose("what the panels are", *ways) == ("panels",):
         panels = tuple(
@@ -87,7 +92,7 @@ def read_detector(
         panels=panels,
         curvature_radius=radius,
         point_pixel=table.flag("point_pixel", False),
-        sensor=_sensor(table),
+        sensor=sensor,
         up=table.direction("up") if "up" in table else None,
         dead_pixels=dead_pixels,
     )
@@ -118,11 +123,42 @@ def _stated_panels(
     return (table.build(partial(replace, panel), region=region, mask=mask, name=name, group=group),)
 
 
-def _sensor(detector: Table) -> Sensor | None:
-    """What absorbs the photons, if it is given."""
-    if "sensor" not in detector:
+def _stated_sensors(
+    table: Table,
+    stated: StatedDetector,
+    panels: tuple[Panel, ...],
+    wavelength: float,
+    notes: list[str],
+) -> tuple[tuple[Panel, ...], Sensor | None]:
+    """Panels with the sensors of a file where they differ, and the sensor of all.
+
+    ``[detector.sensor]`` asks for the file's, and gives what these lack.
+    """
+    of_file = stated.geometry.sensors
+    if "sensor" not in table or not any(of_file):
+        notes.append(sensor_note(of_file))
+        return panels, _sensor(table)
+    inner = table.table("sensor", units_of(Sensor))
+    said = SaidSensor(
+        inner.number("thickness") if "thickness" in inner else None,
+        inner.number("attenuation_length") if "attenuation_length" in inner else None,
+        inner.integer("layers", 1),
+    )
+    for quantity, value, own in said.disagreements(of_file):
+        raise inner.error(
+            f"{inner.named(quantity)} ({value * 1e6:.10g} µm) and the geometry file, whose sensor "
+            f"has {own * 1e6:.10g} µm, contradict each other: leave it out"
+        )
+    with saying(table, "sensor"):
+        sensors = said.with_stated(of_file, wavelength, notes)
+    return with_sensors(panels, sensors)
+
+
+def _sensor(owner: Table) -> Sensor | None:
+    """What absorbs the photons of a detector or of one of its panels, if it is given."""
+    if "sensor" not in owner:
         return None
-    table = detector.table("sensor", units_of(Sensor))
+    table = owner.table("sensor", units_of(Sensor))
     return table.build(
         Sensor,
         thickness=table.number("thickness"),
@@ -142,7 +178,7 @@ def _panel(table: Table, detector: Table, name: str, notes: list[str]) -> Panel:
     origin = table.vector("origin")
     fast, slow = table.direction("fast_axis"), table.direction("slow_axis")
     normal = table.direction("normal") if "normal" in table else _away(table, origin, fast, slow)
-    return _build(
+    panel = _build(
         table,
         {"origin": origin, "fast_axis": fast, "slow_axis": slow, "normal": normal},
         pixels=_pixels(table if "pixels" in table else detector),
@@ -150,6 +186,7 @@ def _panel(table: Table, detector: Table, name: str, notes: list[str]) -> Panel:
         name=name,
         notes=notes,
     )
+    return replace(panel, sensor=_sensor(table))
 
 
 def _single_panel(table: Table, beam: Vector, notes: list[str], image: Geometry | None) -> Panel:

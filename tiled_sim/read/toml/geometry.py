@@ -1,4 +1,4 @@
-"""Detectors that a TOML file takes from a geometry file, or by name."""
+"""What a TOML file takes from a geometry file, and detectors by name."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,19 +10,23 @@ from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError, Usa
 from tiled_sim.io.named_detectors import known_detector, named_detector
 from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.detector import DeadPixels, Panel
+from tiled_sim.model.exposures import Listed
 from tiled_sim.model.geometry import Geometry
+from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment
 from tiled_sim.model.units import Unit, units_of
-from tiled_sim.physics.vectors import Vector
+from tiled_sim.physics.vectors import Array, Vector
 from tiled_sim.read.geometry import (
+    ALL,
     SAME_NUMBER,
     dead_pixels_of,
     in_the_lab,
     is_image,
     light_note,
     read_first,
-    sensor_note,
+    rotation,
     turned,
 )
+from tiled_sim.read.recorded import StatedSweep, crystal_of, stills_of, sweep_of
 from tiled_sim.read.toml.beam import StatedLight
 from tiled_sim.read.toml.table import Table
 
@@ -33,6 +37,7 @@ KEYS_OF_DEAD: dict[str, Unit] = units_of(DeadPixels)
 _IN_TOML = {
     "-lambda (or -energy)": "wavelength_A (or energy_eV) in [beam]",
     "-distance": "distance_mm",
+    "-detector_abs": "attenuation_length_um",
     "-lambda": "[beam]",
     "--geometry": "geometry",
     "--experiment": "experiment",
@@ -49,12 +54,17 @@ class StatedDetector:
 
     Parameters
     ----------
-    geometry : in the frame with z along the beam, y up, x left
+    recorded : in the frame with z along the beam, y up, x left
     dead_pixels : None: every pixel lives
     """
 
-    geometry: Geometry
+    recorded: RecordedExperiment
     dead_pixels: DeadPixels | None
+
+    @property
+    def geometry(self) -> Geometry:
+        """Panels and light, in the same frame."""
+        return self.recorded.geometry
 
     @property
     def light(self) -> StatedLight:
@@ -73,11 +83,31 @@ class StatedDetector:
         beam : direction of the light in the lab
         notes : take what the user should know
         """
-        up = _UP if abs(beam[1]) < _NEARLY_VERTICAL else _UP_OF_VERTICAL
+        up = _up(beam)
         geometry = turned(self.geometry, beam, up)
         notes += [*self.geometry.notes, *in_the_lab(beam, up)]
-        notes += [sensor_note(self.geometry), light_note(self.geometry.light)]
+        notes.append(light_note(self.geometry.light))
         return geometry.panels
+
+    def crystal(self, beam: Vector) -> IndexedCrystal | None:
+        """In the lab, where the spindle is at 0; None: the file has none."""
+        return crystal_of(self.recorded, self._turn(beam))
+
+    def sweep(self, beam: Vector) -> StatedSweep | None:
+        """How the crystal turns in the lab; None: the file does not say."""
+        return sweep_of(self.recorded, self._turn(beam))
+
+    def stills(self, beam: Vector, misset: Array | None) -> Listed | None:
+        """The stills of a whole list of experiments, turned by `misset`; None: it is one."""
+        return stills_of(self.recorded, self._turn(beam), misset)
+
+    def _turn(self, beam: Vector) -> Array:
+        return rotation(self.geometry.light.direction, beam, _up(beam))
+
+
+def _up(beam: Vector) -> Vector:
+    """What is up in the lab of a beam."""
+    return _UP if abs(beam[1]) < _NEARLY_VERTICAL else _UP_OF_VERTICAL
 
 
 def read_stated(table: Table, wavelengths: Sequence[float | None]) -> StatedDetector | None:
@@ -103,22 +133,22 @@ def read_stated(table: Table, wavelengths: Sequence[float | None]) -> StatedDete
         return None
     distance = table.number("distance") if "distance" in table else None
     if "geometry" in table:
-        number = table.integer("experiment", 0)
-        with _said(table, "geometry"):
+        every = "experiment" in table and table.value("experiment", "") == ALL
+        number = 0 if every else table.integer("experiment", 0)
+        with saying(table, "geometry"):
             asked = DeadPixels(
                 "", path=table.path("geometry"), distance=distance, experiment=number
             )
-            recorded, kept = read_first(asked, wavelengths)
-        geometry = recorded.geometry
+            recorded, kept = read_first(asked, wavelengths, all_as_frames=every)
     else:
-        with _said(table, "model"):
+        with saying(table, "model"):
             known = known_detector(table.text("model"))
             if distance is None:
                 raise UsageError(f"the {known.name} needs a distance: give -distance")
-            geometry = named_detector(known.name, distance=distance)
+            recorded = RecordedExperiment(named_detector(known.name, distance=distance))
         kept = DeadPixels("", model=known.name)
-    _check_sizes(table, geometry.panels)
-    return StatedDetector(geometry, dead_pixels_of(geometry, kept))
+    _check_sizes(table, recorded.geometry.panels)
+    return StatedDetector(recorded, dead_pixels_of(recorded.geometry, kept))
 
 
 def named_image(table: Table) -> Geometry | None:
@@ -131,7 +161,7 @@ def named_image(table: Table) -> Geometry | None:
     """
     if "model" not in table:
         return None
-    with _said(table, "model"):
+    with saying(table, "model"):
         known = known_detector(table.text("model"))
     if not is_image(known):
         return None
@@ -180,7 +210,7 @@ def _check_sizes(table: Table, panels: Sequence[Panel]) -> None:
 
 
 @contextmanager
-def _said(table: Table, quantity: str) -> Iterator[None]:
+def saying(table: Table, quantity: str) -> Iterator[None]:
     """Say of what a reader refuses which key is meant, and what to write in TOML."""
     try:
         yield

@@ -22,19 +22,20 @@ from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Sensor
 from tiled_sim.model.experiment import Experiment, Reflections
-from tiled_sim.model.exposures import Exposures, Rotation
+from tiled_sim.model.exposures import Exposures
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import Sampling, recommended_for
 from tiled_sim.model.units import Unit, units_of
+from tiled_sim.read.geometry import ALL
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
 from tiled_sim.read.toml import background as toml_background
 from tiled_sim.read.toml import beam as toml_beam
 from tiled_sim.read.toml import crystal as toml_crystal
 from tiled_sim.read.toml import detector as toml_detector
+from tiled_sim.read.toml import frames as toml_frames
 from tiled_sim.read.toml import geometry as toml_geometry
 from tiled_sim.read.toml import noise as toml_noise
-from tiled_sim.read.toml.beam import across
 from tiled_sim.read.toml.changes import change_document
 from tiled_sim.read.toml.table import Table, plain
 from tiled_sim.read.toml.writer import write_toml
@@ -57,7 +58,7 @@ _SECTIONS: dict[tuple[str, ...], Mapping[str, Unit]] = {
     ("detector", "region"): plain("slow", "fast"),
     ("detector", "dead_pixels"): toml_geometry.KEYS_OF_DEAD,
     ("sampling",): units_of(Sampling),
-    ("frames",): units_of(Rotation),
+    ("frames",): toml_frames.KEYS,
     ("structure_factors",): _FACTORS,
     ("background",): toml_background.KEYS,
     ("noise",): toml_noise.KEYS,
@@ -124,9 +125,9 @@ def _experiment(top: Table) -> Experiment:
     if c_compat and len(set(beam.spectrum.weight.tolist())) > 1:
         notes.append("as C: the weights of the sources are ignored")
     source = _structure_factors(top)
-    crystal = toml_crystal.read_crystal(
-        top.table("crystal", toml_crystal.KEYS), beam.wavelength, source, notes
-    )
+    of_crystal = top.table("crystal", toml_crystal.KEYS)
+    recorded = None if stated is None else stated.crystal(beam.direction)
+    crystal = toml_crystal.read_crystal(of_crystal, beam.wavelength, source, notes, recorded)
     detector = toml_detector.read_detector(of_detector, beam, notes, stated)
     if "distance" in of_detector and stated is None and beam.direction[2] < 0.0:
         notes.append(
@@ -138,7 +139,7 @@ def _experiment(top: Table) -> Experiment:
         crystal=crystal,
         detector=detector,
         sampling=_sampling(top, beam, crystal, detector, source.path is not None, notes),
-        exposures=_exposures(top, beam),
+        exposures=_exposures(top, beam, of_crystal, stated, notes),
         structure_factors=source,
         c_compat=c_compat,
         background=_background(top),
@@ -146,6 +147,31 @@ def _experiment(top: Table) -> Experiment:
         allow_upstream=allow_upstream,
         notes=tuple(note for note in notes if note),
     )
+
+
+def _exposures(
+    top: Table,
+    beam: Beam,
+    of_crystal: Table,
+    stated: toml_geometry.StatedDetector | None,
+    notes: list[str],
+) -> Exposures:
+    """Frames as they are said, or as a geometry file states them."""
+    table = top.table("frames", toml_frames.KEYS)
+    if stated is None:
+        return toml_frames.read_frames(table, beam.direction, notes)
+    misset = toml_crystal.read_misset(of_crystal)
+    stills = stated.stills(beam.direction, misset)
+    if stills is None:
+        return toml_frames.read_frames(table, beam.direction, notes, stated.sweep(beam.direction))
+    of_frames = table.named(*toml_frames.KEYS)
+    for other, said in ((of_crystal, toml_crystal.said_crystal(of_crystal)), (table, of_frames)):
+        if said:
+            raise other.error(
+                f'{said} beside experiment = "{ALL}" in [detector], which takes crystal and '
+                "orientations of every frame from the file: leave one of them out"
+            )
+    return stills
 
 
 def _background(top: Table) -> Background | None:
@@ -207,24 +233,4 @@ def _sampling(
             name: table.flag(name, False)
             for name in ("oversample_thick", "oversample_polar", "oversample_omega")
         },
-    )
-
-
-def _exposures(top: Table, beam: Beam) -> Exposures:
-    """Exposures, about the beam's horizontal and in even steps if nothing else is said."""
-    table = top.table("frames", units_of(Rotation))
-    steps = table.integer("steps", 1)
-    oscillation = table.number("oscillation", 0.0)
-    if "step" in table and "oscillation" not in table and steps > 1:
-        oscillation = steps * table.number("step")
-    if steps > 1 and "step" not in table and "oscillation" not in table:
-        raise table.error(f"steps = {steps} of what? give oscillation_deg too")
-    return table.build(
-        Rotation,
-        spindle=table.direction("spindle", across(beam.direction)),
-        start=table.number("start", 0.0),
-        step=table.number("step", oscillation / max(steps, 1)),
-        steps=steps,
-        oscillation=oscillation,
-        count=table.integer("count", 1),
     )

@@ -15,8 +15,9 @@ from tiled_sim.io.sources import write_sources
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
-from tiled_sim.model.detector import DeadPixels, MaskFile, Panel, Region
+from tiled_sim.model.detector import DeadPixels, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.experiment import Experiment, Reflections
+from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units_of
 from tiled_sim.physics.constants import RADIAN
@@ -64,7 +65,7 @@ def write_toml(experiment: Experiment) -> str:
             if dead
         ),
         ["[sampling]", *_fields(experiment.sampling)],
-        ["[frames]", *_fields(experiment.exposures)],
+        ["[frames]", *_exposures(experiment.exposures)],
         ["[structure_factors]", *_structure_factors(experiment.structure_factors)],
     ]
     if experiment.background is not None:
@@ -109,9 +110,20 @@ def _crystal(crystal: Crystal) -> Iterator[str]:
         yield f"{_key(quantity, unit)} = {_value(value)}{_in_users_units(value, unit)}"
 
 
-def _point_spread(spread: PointSpread) -> str:
-    units = units_of(PointSpread).items()
-    return _inline((_key(name, unit), getattr(spread, name)) for name, unit in units)
+def _exposures(exposures: Exposures) -> Iterator[str]:
+    if not isinstance(exposures, Listed):
+        yield from _fields(exposures)
+        return
+    yield "orientation = [  # of each frame, row by row"
+    for numbers in exposures.orientation.reshape(-1, 9).tolist():
+        yield f"    {_value(tuple(numbers))},"
+    yield "]"
+
+
+def _part(part: PointSpread | Sensor) -> str:
+    """All fields of a small part in one line."""
+    units = units_of(type(part)).items()
+    return _inline((_key(name, unit), getattr(part, name)) for name, unit in units)
 
 
 def _inline(pairs: Iterable[tuple[str, Any]]) -> str:
@@ -121,7 +133,7 @@ def _inline(pairs: Iterable[tuple[str, Any]]) -> str:
 
 
 def _panel(panel: Panel) -> Iterator[str]:
-    yield from _fields(panel, without={"pixel_size", "region", "mask", "group"})
+    yield from _fields(panel, without={"pixel_size", "region", "mask", "group", "sensor"})
     side, unit = panel.pixel_size, units_of(Panel)["pixel_size"]
     size = side[0] if panel.has_square_pixels else side
     yield f"{_key('pixel_size', unit)} = {_value(size)}{_in_users_units(size, unit)}"
@@ -131,6 +143,8 @@ def _panel(panel: Panel) -> Iterator[str]:
         yield _region(panel.region)
     if panel.mask is not None:
         yield from _mask(panel.mask)
+    if panel.sensor is not None:
+        yield f"sensor = {_part(panel.sensor)}"
 
 
 def _region(region: Region) -> str:
@@ -172,7 +186,7 @@ def _background(background: Background) -> Iterator[str]:
 def _noise(noise: Noise) -> Iterator[str]:
     yield from _fields(noise, without={"point_spread"})
     if noise.point_spread is not None:
-        yield f"point_spread = {_point_spread(noise.point_spread)}"
+        yield f"point_spread = {_part(noise.point_spread)}"
 
 
 def _path(path: str) -> str:
