@@ -31,9 +31,10 @@ def still(a, wavelength, dmin):
 
 
 def rotation(a, wavelength, axis, dmin):
-    """Reflections of a full turn: indices, directions, and angles 0 … 2π at which they are seen.
+    """Reflections of a full turn: indices, directions, angles 0 … 2π at which they are seen, speeds.
 
-    ``|R(phi) q + s0| = 1/wavelength`` is ``u cos phi + v sin phi = w``.
+    ``|R(phi) q + s0| = 1/wavelength`` is ``u cos phi + v sin phi = w``. A node goes through the
+    sphere at its speed [1/Å a radian].
     """
     hkl, vectors = nodes(a, dmin)
     axis, beam = np.array(axis), np.array([0.0, 0.0, 1.0 / wavelength])
@@ -49,7 +50,18 @@ def rotation(a, wavelength, axis, dmin):
     for phi in (middle - half, middle + half):
         at = along + across * np.cos(phi)[:, None] + turned * np.sin(phi)[:, None]
         found.append((hkl, (at + beam) * wavelength, phi % (2.0 * np.pi)))
-    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+    hkl, directions, phi = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return hkl, directions, phi, np.abs(directions @ np.cross(axis, beam))
+
+
+def turned_to(a, hkl, axis, phi, wavelength):
+    """Directions of reflections, each at an angle of its own, as `still` has them."""
+    vectors, axis = hkl @ a.T, np.array(axis)
+    along = (vectors @ axis)[:, None] * axis
+    across, turned = vectors - along, np.cross(axis, vectors)
+    now = along + across * np.cos(phi)[:, None] + turned * np.sin(phi)[:, None]
+    diffracted = now + [0.0, 0.0, 1.0 / wavelength]
+    return diffracted / np.linalg.norm(diffracted, axis=1)[:, None]
 
 
 def on_panels(directions, panels):
