@@ -4,8 +4,13 @@
 # imageset is an ImageSequence, and not the experiment, which knows that it is no still. The
 # goniometer then counts for nothing: its fixed and setting rotations are left out, every reflection
 # is in image 0. Whoever wants the scan asks ScanStaticReflectionPredictor.
-# Needs Debian's python3-dials (apt-get install --no-install-recommends dials).
+# DIALS is in no index of Python packages: this takes that of Debian 12.
 set -euo pipefail
+version=3.12.1+dfsg3-5
+if [ "$(dpkg-query -W -f '${Version}' dials 2>/dev/null)" != "$version" ]; then
+    echo "first: apt-get install --no-install-recommends dials=$version" >&2
+    exit 1
+fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -26,9 +31,12 @@ experiment = Experiment(
     crystal=Crystal((50, 0, 0), (0, 60, 0), (0, 0, 70), sgtbx.space_group("P 1")),
 )
 print("is a still:", experiment.is_still())
-images = flex.reflection_table.from_predictions(experiment)["xyzcal.px"].parts()[2]
-print(f"from_predictions: {len(images)} in images {min(images):.1f} to {max(images):.1f}")
+stills = flex.reflection_table.from_predictions(experiment)["xyzcal.px"].parts()[2]
+print(f"from_predictions: {len(stills)} in images {min(stills):.1f} to {max(stills):.1f}")
 predictor = ScanStaticReflectionPredictor(experiment, dmin=1.5)
 images = predictor.for_ub(experiment.crystal.get_A())["xyzcal.px"].parts()[2]
 print(f"ScanStaticReflectionPredictor: {len(images)} in images {min(images):.1f} to {max(images):.1f}")
+assert not experiment.is_still()
+assert set(stills) == {0.0}
+assert max(images) - min(images) > 3.0
 PYTHON

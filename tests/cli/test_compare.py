@@ -310,7 +310,7 @@ def test_counts_without_an_offset_are_a_note(compare, noisy):
         (2, "{npz} {float}", "give --shape SLOW FAST"),
         (2, "{npz} {cbf}:image", "only npz and HDF5 files have keys"),
         (2, "{run} {run} --frame 1", "--frame 1: "),
-        (2, "{run} {run} --panel 7", "has panels 0 to 0"),
+        (2, "{run} {run} --panel 7", "--panel 7: there are 1, counted from 0"),
         (2, "{npz} {npz} --sum-ratio 2 1", "--sum-ratio 2 1"),
         (2, "{npz} {npz} --sum-ratio nan 1", "'nan' is not a positive number"),
         (2, "{npz} {npz} --peak-tolerance 0", "'0' is not a positive number"),

@@ -113,7 +113,7 @@ LOOP = "group_a = b\ngroup_b = a\n"
         pytest.param(WHOLE[:-5], "line", id="truncated"),
         pytest.param(WHOLE.replace("res = 10000\n", ""), "res", id="no res"),
         pytest.param(WHOLE.replace("p/fs = x", "p/fs = 0x"), "line", id="a zero vector"),
-        pytest.param(WHOLE.replace("p/ss = y", "p/ss = x"), "parallel", id="parallel vectors"),
+        pytest.param(WHOLE.replace("p/ss = y", "p/ss = x"), "right angles", id="parallel vectors"),
         pytest.param(WHOLE + LOOP, "line", id="cyclic groups"),
         pytest.param(WHOLE.replace("res = 10000", "res = -1"), "positive", id="negative res"),
         pytest.param('{"__id__": "ExperimentList"', "a.geom", id="half a JSON"),

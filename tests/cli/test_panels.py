@@ -10,6 +10,7 @@ import pytest
 from support.panels import NAMES, TOML, panels_run
 from tiled_sim.cli.main import main
 from tiled_sim.cli.panels import find_panel
+from tiled_sim.cluster.submit import compute_missing
 from tiled_sim.errors import UsageError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.plan.prepare import prepare
@@ -277,6 +278,18 @@ def test_one_panel_is_compared_with_its_own_pixels(document, run, other):
     assert found["a"]["shape"] == [32, 40]
     assert found["a"]["panel"] == 2
     assert "panels" not in found
+
+
+def test_a_number_is_that_of_a_panel_before_it_is_a_name_in_a_comparison_too(document, tmp_path):
+    experiment = Experiment.from_toml(TOML)
+    first, second, *_ = experiment.detector.panels
+    panels = (dataclasses.replace(first, name="1"), dataclasses.replace(second, name="0"))
+    detector = dataclasses.replace(experiment.detector, panels=panels)
+    prepared = prepare(dataclasses.replace(experiment, detector=detector), require_coverage=None)
+    run = compute_missing(create_run(prepared, tmp_path / "run.zarr"))
+    _, found = document("compare", run.path, run.path, "--panel", "1")
+    assert found["a"]["shape"] == list(second.pixels) != list(first.pixels)
+    assert found["a"]["panel"] == 1
 
 
 def test_equal_runs_are_the_same_with_their_counts(document, run):

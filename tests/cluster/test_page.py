@@ -664,7 +664,7 @@ def test_a_run_that_is_registered_is_shown_as_it_is(begun, client, link):
     assert run["path"] == str(begun.path.absolute())
     assert run["states"] == "1d3w5d"
     assert run["shape"] == list(begun.plan.grid.shape)
-    assert run["evaluations_planned"] == begun.plan.evaluations
+    assert run["evaluations_planned"] == begun.experiment.evaluations
     assert run["kernel"] == begun.plan.settings.kernel
 
 

@@ -65,7 +65,7 @@ def test_a_tile_that_takes_long_tells_how_far_it_is_before_it_is_done(observed):
 def test_what_is_told_of_its_evaluations_goes_with_its_share(observed):
     run, observer = observed
     for tiles, evaluations, _ in observer.seen:
-        assert evaluations == pytest.approx(tiles * run.plan.evaluations)
+        assert evaluations == pytest.approx(tiles * run.experiment.evaluations)
 
 
 def test_the_page_shows_how_far_it_is(observed):
@@ -83,7 +83,7 @@ def test_evaluations_of_a_tile_are_counted_once(observed):
     assert observer.seen[-1][:2] == (0, 0)
     driver = observer.control.driver()
     assert (driver.done, driver.under_way) == (1, 0)
-    assert driver.evaluations == run.status().evaluations == run.plan.evaluations
+    assert driver.evaluations == run.status().evaluations == run.experiment.evaluations
 
 
 # Each part of it

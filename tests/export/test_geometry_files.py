@@ -13,7 +13,9 @@ from tiled_sim.export.crystfel_geometry import _distinct
 from tiled_sim.export.exporting import export_run
 from tiled_sim.export.recorded import record
 from tiled_sim.io.dials_experiments import read_experiments
+from tiled_sim.model.detector import Sensor
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Listed
 from tiled_sim.physics.vectors import about_axis
 from tiled_sim.read.geometry import read_geometry
 
@@ -94,7 +96,8 @@ def test_the_crystal_stands_in_every_frame_as_it_is_recorded(tmp_path, words):
     (found,) = read_experiments(exported(run, tmp_path / "a.expt", "expt", frames=(1, 3)))
     assert (found.scan.first_image, found.scan.count) == (2, 2)
     assert found.scan.width == pytest.approx(abs(made.exposures.oscillation), rel=1e-12)
-    (first, *_) = record(dataclasses.replace(made, exposures=still_of(made)), range(1))
+    still = dataclasses.replace(made.exposures, start=0.0, step=0.0, oscillation=0.0, count=1)
+    (first, *_) = record(dataclasses.replace(made, exposures=still), range(1))
     in_lab, in_file = made.crystal.direct_vectors, first.crystal.direct_vectors
     turn = np.linalg.solve(in_lab, in_file).T
     for place, frame in enumerate((1, 2)):
@@ -103,11 +106,6 @@ def test_the_crystal_stands_in_every_frame_as_it_is_recorded(tmp_path, words):
         angle = found.scan.start + place * found.scan.width
         at = found.crystal.direct_vectors @ found.goniometer.rotation(angle).T
         np.testing.assert_allclose(at, due, rtol=0, atol=1e-9)
-
-
-def still_of(made):
-    """Exposures that stand at 0."""
-    return dataclasses.replace(made.exposures, start=0.0, step=0.0, oscillation=0.0)
 
 
 def test_stills_are_experiments_of_their_own_without_an_axis(tmp_path):
@@ -179,3 +177,33 @@ def test_a_spectrum_is_written_as_its_central_wavelength_and_that_is_told(tmp_pa
     for to in ("expt", "geom", "xds"):
         made = export_run(run, tmp_path / to, to=to)
         assert any("3 sources of the beam" in note and "1.1 Å" in note for note in made.notes)
+
+
+def test_listed_stills_are_each_as_they_stand(tmp_path):
+    turns = np.stack([about_axis((0.0, 0.6, 0.8), angle) for angle in (0.1, 2.0, -1.0)])
+    made = dataclasses.replace(experiment("-xds"), exposures=Listed(turns))
+    file = exported(
+        planned(made, tmp_path / "run.zarr"), tmp_path / "a.expt", "expt", frames=(1, 3)
+    )
+    upright = dataclasses.replace(made, exposures=Listed(np.eye(3)[None]))
+    in_lab = made.crystal.direct_vectors
+    turn = np.linalg.solve(in_lab, record(upright, range(1))[0].crystal.direct_vectors)
+    for found, due in zip(read_experiments(file), turns[1:], strict=True):
+        np.testing.assert_allclose(
+            found.crystal.direct_vectors, in_lab @ due.T @ turn, rtol=0, atol=1e-9
+        )
+
+
+def test_each_panel_has_its_own_sensor(tmp_path):
+    made = Experiment.from_toml(TOML)
+    first, *others = made.detector.panels
+    own = Sensor(450e-6, 3e-4, layers=5)
+    panels = (dataclasses.replace(first, sensor=own), *others)
+    shared = Sensor(320e-6, 2.5e-4)
+    detector = dataclasses.replace(made.detector, panels=panels, sensor=shared)
+    run = planned(dataclasses.replace(made, detector=detector), tmp_path / "run.zarr")
+    read = read_geometry(str(exported(run, tmp_path / "a.expt", "expt")))
+    thickness = [sensor.thickness for sensor in read.sensors]
+    assert thickness == pytest.approx([450e-6, *[320e-6] * 4])
+    assert read.sensors[0].attenuation_length == pytest.approx(3e-4)
+    assert sum("ParallaxCorrected" in note for note in read.notes) == 1

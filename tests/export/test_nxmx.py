@@ -1,6 +1,7 @@
 """NXmx: what is written, by h5py, by our own reader, and by the packages nxmx and nexusformat."""
 
 import dataclasses
+import math
 import shutil
 
 import h5py
@@ -11,7 +12,7 @@ import pytest
 from nexusformat.nexus.validate import validate_application
 
 from support.corners import corners_of, stored_corners
-from support.exports import TILTED, chips, experiment_of, filled_run, nexus_corners
+from support.exports import TILTED, chips, experiment_of, filled_run, nexus_corners, shots
 from support.panels import TOML
 from tiled_sim.errors import StoreError, TileError, UsageError
 from tiled_sim.export import nxmx_data
@@ -34,6 +35,7 @@ KINDS = {
     "chips of DIALS": (lambda: chips(file="chips16.expt"), None),
     "sizes": (lambda: Experiment.from_toml(TOML), (32, 32)),
     "photons": (lambda: experiment_of(TILTED + " -phi 3 -osc 0.25", frames=3), (16, 32)),
+    "shots": (lambda: shots(3), None),
     "spectrum": (lambda: experiment_of(f"{TILTED} -dispersion 2 -dispsteps 3 -polar 0.9"), None),
 }
 
@@ -257,10 +259,48 @@ def test_the_axis_of_the_goniometer_turns_as_the_crystal_does(exported):
         assert axis.increment_set.to("degree").magnitude == pytest.approx([0.5, 0.5])
 
 
+def test_an_axis_that_turns_backwards_is_the_opposite_one_that_turns_forwards(tmp_path):
+    experiment = experiment_of(TILTED + " -phi 30 -osc 0.5", frames=2)
+    width = math.radians(-0.5)
+    backwards = dataclasses.replace(
+        experiment.exposures, oscillation=width, step=width / experiment.exposures.steps
+    )
+    experiment = dataclasses.replace(experiment, exposures=backwards)
+    file, _ = export(tmp_path, experiment)
+    frame = BeamFrame.of(experiment.detector, experiment.beam.direction)
+    axis = nxmx.NXmx(file).entries[0].samples[0].depends_on
+    spindle = frame.coordinates(np.array(experiment.exposures.spindle))
+    assert axis.vector == pytest.approx(-spindle)
+    assert axis[()].magnitude == pytest.approx([-30.0, -29.5])
+
+
 def test_a_still_has_no_axis(exported):
     _, path = exported("tilted")
     with h5py.File(path) as file:
         assert nxmx.NXmx(file).entries[0].samples[0].depends_on is None
+
+
+@pytest.mark.parametrize("kind", ["tilted", "shots"])
+def test_the_crystal_of_a_still_is_said_as_it_stands_in_each(exported, kind):
+    run, path = exported(kind)
+    experiment = run.experiment
+    frame = BeamFrame.of(experiment.detector, experiment.beam.direction)
+    with h5py.File(path) as file:
+        matrices = file["entry/sample/ub_matrix"][...]
+    assert len(matrices) == len(experiment.exposures)
+    for number, matrix in enumerate(matrices):
+        turned = experiment.crystal.direct_vectors @ experiment.exposures[number].rotations[0].T
+        assert frame.coordinates(turned) @ matrix == pytest.approx(np.eye(3), abs=1e-12)
+
+
+def test_the_crystal_of_a_scan_is_said_where_the_axis_stands_at_0(exported):
+    run, path = exported("chips")
+    experiment = run.experiment
+    frame = BeamFrame.of(experiment.detector, experiment.beam.direction)
+    with h5py.File(path) as file:
+        (matrix,) = file["entry/sample/ub_matrix"][...]
+    vectors = frame.coordinates(np.array(experiment.crystal.direct_vectors))
+    assert vectors @ matrix == pytest.approx(np.eye(3), abs=1e-12)
 
 
 def test_one_wavelength_is_a_number(exported):
@@ -319,11 +359,32 @@ def test_photons_have_no_limit_and_no_gain(exported):
 @pytest.mark.parametrize(("length", "material"), [(300e-6, "Si"), (5e-6, "CdTe")])
 def test_a_sensor_is_called_what_stops_photons_like_it(tmp_path, length, material):
     experiment = experiment_of(TILTED)
-    detector = dataclasses.replace(experiment.detector, sensor=Sensor(450e-6, length))
+    detector = dataclasses.replace(experiment.detector, sensor=Sensor(450e-6, length, 8))
     file, notes = export(tmp_path, dataclasses.replace(experiment, detector=detector))
     assert file[f"{DETECTOR}/sensor_material"].asstr()[()] == material
     assert file[f"{DETECTOR}/sensor_thickness"][()] == 450e-6
     assert any(material in note for note in notes)
+
+
+def test_a_sensor_of_one_layer_has_no_depth_to_correct_for(tmp_path):
+    experiment = experiment_of(TILTED)
+    detector = dataclasses.replace(experiment.detector, sensor=Sensor(450e-6, 300e-6))
+    file, notes = export(tmp_path, dataclasses.replace(experiment, detector=detector))
+    assert file[f"{DETECTOR}/sensor_thickness"][()] < 1e-8
+    assert any("one layer" in note for note in notes)
+
+
+def test_panels_of_several_sensors_are_refused_and_those_of_one_written(tmp_path):
+    experiment = chips()
+    first, *others = experiment.detector.panels
+    panels = (dataclasses.replace(first, sensor=Sensor(1e-4, 1e-4, 8)), *others)
+    detector = dataclasses.replace(experiment.detector, panels=panels)
+    run = filled_run(tmp_path / "r.zarr", dataclasses.replace(experiment, detector=detector))
+    with pytest.raises(UsageError, match="several sensors"):
+        export_run(run, tmp_path / "x.nxs", to="nxmx")
+    path = export_run(run, tmp_path / "x.nxs", to="nxmx", panels=[0]).path
+    with h5py.File(path) as file:
+        assert file[f"{DETECTOR}/sensor_thickness"][()] == 1e-4
 
 
 def test_where_every_photon_is_caught_at_the_plane_the_sensor_is_next_to_nothing(exported):

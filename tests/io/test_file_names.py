@@ -25,7 +25,7 @@ def test_a_name_of_its_own_format_or_of_none_is_all_right(own, path):
         (
             "zarr",
             "x.h5",
-            "a run x.h5 would be zarr, and the name says HDF5, .*h5py. Name it x.zarr",
+            "a run x.h5 would be zarr, and the name says HDF5, .*--to nxmx.*Name it x.zarr",
         ),
         ("zarr", "a/x.cbf", "says CBF, .*fabio. Name it a/x.zarr"),
         ("zarr", "x.img", "says SMV, which is what -intfile and -noisefile make"),

@@ -257,6 +257,17 @@ def test_steps_are_sources_times_domains_times_phi_steps_times_subpixels():
     assert EXPERIMENT.steps == 2 * 3 * 5 * 2**2
 
 
+def test_evaluations_are_those_of_the_regions_of_all_frames():
+    panel = EXPERIMENT.detector.panels[0]
+    whole = dataclasses.replace(panel, region=None, sensor=None)
+    part = dataclasses.replace(whole, region=Region(1, 4, 2, 7))
+    detector = dataclasses.replace(EXPERIMENT.detector, panels=(whole, part))
+    experiment = dataclasses.replace(EXPERIMENT, detector=detector)
+    pixels = panel.pixels[0] * panel.pixels[1] + 3 * 5
+    layers = detector.sensor.layers
+    assert experiment.evaluations == len(experiment.exposures) * pixels * experiment.steps * layers
+
+
 def test_weights_are_relative_to_their_mean():
     assert BEAM.spectrum.relative_weights() == pytest.approx((4 / 3, 2 / 3))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from support.corners import FOLDER, STORED, stored_corners
-from support.dials import dials, models, reflections, require_dials
+from support.dials_programs import dials, models, reflections, require_dials
 from support.prediction import on_panels, rotation, still, turned_to
 from tiled_sim.cluster.submit import submit
 from tiled_sim.export.exporting import export_run

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from support.corners import FOLDER, STORED, corners_of, stored_corners
-from support.dials import dials, models, require_dials
+from support.dials_programs import dials, models, require_dials
 from support.exports import filled_run
 from tiled_sim.export.exporting import export_run
 from tiled_sim.export.recorded import record

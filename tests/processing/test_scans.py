@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from support.dials import dials, models, reflections, require_dials
+from support.dials_programs import dials, models, reflections, require_dials
 from tiled_sim.cluster.submit import submit
 from tiled_sim.export.exporting import export_run
 from tiled_sim.model.experiment import Experiment

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 
@@ -184,3 +185,35 @@ def test_the_gaps_of_a_detector_by_name_are_dead():
     experiment = Experiment.from_nanobragg(CRYSTAL, detector="pilatus 300k")
     mask, (slow, fast) = load_mask(experiment), experiment.detector.panels[0].pixels
     assert (mask(0, slice(0, slow), slice(0, fast)) != 0).sum() == 2 * 17 * 487
+
+
+def overlapping(data, folder, ending):
+    """A file of the 16 chips in which the second stands where the first does."""
+    file = folder / f"a.{ending}"
+    file.write_bytes((data / f"geometry/chips16.{ending}").read_bytes())
+    if ending == "geom":
+        moved = "m0a1/corner_x = -521.3333333333\nm0a1/corner_y = 36.6666666667\n"
+        file.write_text(f"{file.read_text()}\n{moved}m0a1/coffset = 0.00042\n")
+    elif ending == "expt":
+        document = json.loads(file.read_text())
+        first, second, *_ = document["detector"][0]["panels"]
+        second["origin"] = first["origin"]
+        file.write_text(json.dumps(document))
+    else:
+        with h5py.File(file, "r+") as root:
+            detector = root["entry/instrument/detector"]
+            first, second = (detector[f"{name}/module_offset"] for name in ("m0a0", "m0a1"))
+            second[...] = first[...]
+            for name, value in first.attrs.items():
+                second.attrs[name] = value
+    return str(file)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_panels_that_overlap_are_told_of_every_format_alike(data, tmp_path, ending):
+    geometry = read_geometry(overlapping(data, tmp_path, ending))
+    (note,) = [one for one in geometry.notes if "overlap" in one]
+    assert note.startswith("1 pair of panels that overlap, seen from the sample; each is computed")
+    assert note.endswith("m0a0 and m0a1")
+    untouched = read_geometry(str(data / f"geometry/chips16.{ending}"))
+    assert not [one for one in untouched.notes if "overlap" in one]

@@ -15,7 +15,7 @@ from tiled_sim.model.change_keys import KEYS
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.units import spellings
 from tiled_sim.plan.prepare import prepare
-from tiled_sim.read.toml.reader import _SECTIONS
+from tiled_sim.read.toml.keys import single_sections
 
 NUMBERS = (
     *(math.inf, -math.inf, math.nan, 1e308, -1e308, 1e-308, 0, -0.0, -1, 10**9, 10**18, 10**400),
@@ -94,7 +94,7 @@ def refuse_or_plan(make):
 
 QUANTITIES = [
     (".".join((*names, quantity)), unit)
-    for names, known in _SECTIONS.items()
+    for names, known in single_sections().items()
     for quantity, unit in known.items()
 ]
 

@@ -5,6 +5,7 @@ import pytest
 
 from support.stores import create, fill
 from tiled_sim.store.shards import DamagedPixelsError
+from tiled_sim.store.whole_shards import parts_of_shard
 
 SHAPE = (3, 2, 50, 70)
 
@@ -19,7 +20,8 @@ def store(tmp_path):
 def assembled(store, tile):
     """All parts of a tile in their places."""
     found = np.full(tile.shape, -1.0, np.float32)
-    for corner, part in store.parts_of(tile, counts=False):
+    array, place = store.array(counts=False), store.grid.place_of(tile.index)
+    for corner, part in parts_of_shard(array, tile, place, store.path):
         begin = [at - start for at, (start, _) in zip(corner, tile.ranges, strict=True)]
         here = tuple(slice(at, at + size) for at, size in zip(begin, part.shape, strict=True))
         found[here] = part

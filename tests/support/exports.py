@@ -8,8 +8,10 @@ from support.corners import FOLDER, corners_of
 from support.stores import sidecar_of
 from tiled_sim.model.assembly import BeamFrame
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Listed
 from tiled_sim.model.readout import Noise
 from tiled_sim.model.settings import BY_REFERENCE
+from tiled_sim.physics.vectors import about_axes
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
@@ -37,6 +39,15 @@ def chips(frames=2, noise=None, file="chips16.nxs"):
     words = f"{_CRYSTAL} {TURNING}"
     noise = Noise() if noise is None else noise
     return experiment_of(words, frames=frames, noise=noise, geometry=str(FOLDER / file))
+
+
+def shots(frames):
+    """Stills, each of the crystal in an orientation of its own."""
+    made = experiment_of(TILTED)
+    axes = np.random.default_rng(1).normal(size=(frames, 3))
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    listed = Listed(about_axes(axes, np.arange(1.0, frames + 1.0)))
+    return dataclasses.replace(made, exposures=listed)
 
 
 def filled_run(path, experiment, *, tile=None, undone=()):

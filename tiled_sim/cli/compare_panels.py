@@ -74,16 +74,10 @@ def read_both(
 
 
 def _numbers(text: str | None, detectors: dict[str, Any]) -> dict[str, int]:
-    """Number of the panel in each run; of numbers that are not there the reader tells."""
+    """Number of the panel in each run."""
     if text is None:
         return dict.fromkeys(detectors, 0)
-    number = integer_in(text)
-    return {
-        name: find_panel(text, found)
-        if number is None or number < 0 or text in {panel.name for panel in found.panels}
-        else number
-        for name, found in detectors.items()
-    }
+    return {name: find_panel(text, found) for name, found in detectors.items()}
 
 
 def _number_alone(text: str | None) -> int:

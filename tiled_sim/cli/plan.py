@@ -62,7 +62,7 @@ def run(words: Sequence[str]) -> int:
         print_json(
             {
                 "shape": list(plan.grid.shape),
-                **plan_document(plan),
+                **plan_document(plan, request.experiment),
                 "steps": plan.evaluations_per_pixel,
                 "workers_source": workers.source,
                 "kernel": settings.kernel,
@@ -82,7 +82,8 @@ def run(words: Sequence[str]) -> int:
         f"image     {' x '.join(map(str, plan.grid.shape))} (frame x panel x slow x fast)",
         f"tiles     {plan_line(plan)}, {rows} x {columns} a panel",
         f"workers   {plan.workers}, {workers.source}",
-        f"work      {number(plan.evaluations)} evaluations, {plan.evaluations_per_pixel} a pixel",
+        f"work      {number(request.experiment.evaluations)} evaluations, "
+        f"{plan.evaluations_per_pixel} a pixel",
         f"kernel    {settings.kernel}, {settings.precision} precision ({settings.reason})",
         f"memory    {number(plan.bytes_of_worker)}B a worker process",
         *provenance_lines(provenance, request.experiment.structure_factors.default_F),

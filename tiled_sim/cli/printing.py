@@ -80,14 +80,14 @@ def _counted(count: int, name: str) -> str:
     return f"{count} {name}{'' if count == 1 else 's'}"
 
 
-def plan_document(plan: "Plan") -> dict[str, Any]:
+def plan_document(plan: "Plan", experiment: "Experiment") -> dict[str, Any]:
     """The same for scripts."""
     return {
         "tiles": len(plan),
         "tile": list(plan.grid.tile),
         "workers": plan.workers,
         "seconds": None if math.isinf(plan.seconds) else plan.seconds,
-        "evaluations": plan.evaluations,
+        "evaluations": experiment.evaluations,
         "bytes_of_worker": plan.bytes_of_worker,
     }
 
@@ -224,7 +224,7 @@ def summary_document(run: "Run", status: "Status") -> dict[str, Any]:
         "structure_factors": run.attributes["structure_factors"],
         "default_F": run.experiment.structure_factors.default_F,
         "hashes": run.hashes,
-        "plan": plan_document(run.plan),
+        "plan": plan_document(run.plan, run.experiment),
         "kernel": run.plan.settings.kernel,
         "precision": run.plan.settings.precision,
         "c_compat": run.experiment.c_compat,

@@ -1,6 +1,7 @@
 """CBF images: miniCBF with a header that DIALS and XDS read, and byte_offset pixels."""
 
 import base64
+import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -58,8 +59,12 @@ def _notes(selection: Selection, readings: Readings) -> Iterator[str]:
 
 def _told(selection: Selection) -> SensorTold | None:
     """The sensor, by which DIALS corrects for the depth of photons: of images that have it."""
-    sensor = selection.experiment.detector.sensor
-    return None if sensor is None or sensor.layers == 1 else sensor_of(selection.experiment)
+    experiment = selection.experiment
+    sensor = experiment.detector.sensor_of(selection.panels[0])
+    if sensor is None or sensor.layers == 1:
+        return None
+    detector = dataclasses.replace(experiment.detector, sensor=sensor)
+    return sensor_of(dataclasses.replace(experiment, detector=detector))
 
 
 def _sensor_lines(sensor: SensorTold | None) -> list[str]:

@@ -15,7 +15,7 @@ from tiled_sim.export.selection import Selection
 from tiled_sim.export.symmetry import hall_symbol
 from tiled_sim.io.dials_detector import TO_Z_ALONG_BEAM
 from tiled_sim.io.dials_experiments import KIND
-from tiled_sim.model.detector import Panel, Sensor
+from tiled_sim.model.detector import Panel
 from tiled_sim.model.geometry import Light
 from tiled_sim.model.recorded import RecordedExperiment, Scan
 from tiled_sim.physics.constants import RADIAN
@@ -207,10 +207,8 @@ def _detector(
         root.child_of(panel.group).panels.append(number)
     root.place(geometry.panels)
     holders = dict(root.holders())
-    for number, (panel, sensor, one) in enumerate(
-        zip(geometry.panels, geometry.sensors, dead, strict=True)
-    ):
-        panels.append(_panel(panel, holders[number], sensor, one, readings))
+    for number, (panel, one) in enumerate(zip(geometry.panels, dead, strict=True)):
+        panels.append(_panel(panel, holders[number], one, readings))
     return {"panels": panels, "hierarchy": root.document(np.zeros(3))}
 
 
@@ -274,9 +272,7 @@ def _middle(panel: Panel) -> Array:
     return np.asarray(_MM * (TO_Z_ALONG_BEAM @ (np.array(panel.origin) + along)))
 
 
-def _panel(
-    panel: Panel, holder: Array, sensor: Sensor | None, dead: DeadRectangles, readings: Readings
-) -> dict[str, Any]:
+def _panel(panel: Panel, holder: Array, dead: DeadRectangles, readings: Readings) -> dict[str, Any]:
     slow, fast = panel.pixels
     height, width = panel.pixel_size
     origin = _MM * (TO_Z_ALONG_BEAM @ np.array(panel.origin)) - holder
@@ -296,6 +292,7 @@ def _panel(
             [one.fast_start, one.slow_start, one.fast_stop, one.slow_stop] for one in dead.regions
         ],
     }
+    sensor = panel.sensor
     if sensor is not None:
         document |= {
             "thickness": sensor.thickness * _MM,

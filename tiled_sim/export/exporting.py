@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tiled_sim.errors import UsageError
-from tiled_sim.export.formats import Format, format_of
+from tiled_sim.export.formats import FORMATS, Format, format_of
 from tiled_sim.export.output import Output
 from tiled_sim.export.selection import Selection
 from tiled_sim.run.run import Run
@@ -66,6 +66,7 @@ def export_run(
     form = format_of(to)
     selection = Selection.of(found, frames=frames, panels=panels, counts=counts)
     target = Path(path)
+    _require_own_ending(target, to)
     is_folder = _is_folder(target, form, selection)
     write = form.writer()
     with Output(target, is_folder, _identity(selection, to)) as output:
@@ -75,6 +76,19 @@ def export_run(
     if form.whole and not selection.counts:
         notes = ("expected photons are rounded to whole numbers", *notes)
     return Exported(target, selection, notes)
+
+
+def _require_own_ending(path: Path, to: str) -> None:
+    """Refuse a name that promises another format."""
+    ending = path.suffix.lower()
+    if ending in map(str.lower, FORMATS[to].endings):
+        return
+    for name, form in FORMATS.items():
+        if ending in map(str.lower, form.endings):
+            raise UsageError(
+                f"--out {path} would be {to}, and the name says {name}: end it in "
+                f"{FORMATS[to].endings[0]}, or say --to {name}"
+            )
 
 
 def _is_folder(path: Path, form: Format, selection: Selection) -> bool:

@@ -10,7 +10,7 @@ from tiled_sim.export.dials_experiments import experiment_list
 from tiled_sim.export.output import Output
 from tiled_sim.export.parallel import cores, in_order
 from tiled_sim.export.readings import Readings
-from tiled_sim.export.recorded import image_number
+from tiled_sim.export.recorded import image_number, turns
 from tiled_sim.export.selection import Selection, rounded
 from tiled_sim.export.xds_input import Images, xds_text
 from tiled_sim.model.mask import MASKED
@@ -68,7 +68,7 @@ def processing_texts(
         return {}, ()
     content, notes = experiment_list(selection, readings, template(selection, output, ending, "#"))
     texts = {f"{output.path.name}.expt": content}
-    if selection.experiment.exposures.oscillation != 0.0:
+    if turns(selection.experiment.exposures):
         images = Images(detector, template(selection, output, ending, "?"))
         texts["XDS.INP"], others = xds_text(selection, readings, images)
         notes = tuple(dict.fromkeys((*notes, *others)))

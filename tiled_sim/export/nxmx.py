@@ -49,6 +49,11 @@ def _require_sayable(selection: Selection) -> None:
             "--to nxmx: the detector is curved, and NXmx has flat modules alone; --to npy writes "
             "the pixels without saying where they are"
         )
+    if len({detector.sensor_of(number) for number in selection.panels}) > 1:
+        raise UsageError(
+            "--to nxmx: the panels have several sensors, and NXmx has one a detector; name panels "
+            "of one sensor by --panels, or --to npy writes the pixels of all"
+        )
     for panel in selection.detector_panels:
         slow, fast = panel.pixels
         if slow * fast * selection.dtype.itemsize > _MOST_BYTES:

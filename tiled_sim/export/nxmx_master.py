@@ -14,6 +14,7 @@ from tiled_sim.export.selection import Selection
 from tiled_sim.export.sensor import sensor_of
 from tiled_sim.model.assembly import BeamFrame
 from tiled_sim.model.beam import Beam
+from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.mask import MASKED, OUTSIDE_REGION
 from tiled_sim.physics.vectors import as_tuple
 from tiled_sim.read.conventions import beam_spot
@@ -115,14 +116,14 @@ def _add_detector(
         ((slow, fast),) = sizes
         add_field(made, "x_pixel_size", fast, "m")
         add_field(made, "y_pixel_size", slow, "m")
-    sensor = sensor_of(experiment)
+    sensor = sensor_of(experiment, selection.panels[0])
     add_field(made, "sensor_material", sensor.material)
     add_field(made, "sensor_thickness", sensor.thickness, "m")
     notes += sensor.notes
     add_field(made, "underload_value", 0)
     noise = experiment.noise
     if selection.counts and noise is not None:
-        # a pixel that reads the saturation has had at least that
+        # the last that is sound: a pixel that reads the saturation has had at least that
         add_field(made, "saturation_value", noise.saturation - 1)
         add_field(made, "bit_depth_readout", 8 * selection.dtype.itemsize)
         if noise.offset:
@@ -175,17 +176,23 @@ def _add_mask(detector: Any, selection: Selection, stack: Stack) -> None:
 
 
 def _add_sample(entry: Any, selection: Selection, frame: BeamFrame) -> None:
-    """The crystal, and how it turns: not at all if all frames see it at one angle."""
-    exposures = selection.experiment.exposures
+    """The crystal, and how it turns: about an axis, or, of stills, as it stands in each."""
+    crystal, exposures = selection.experiment.crystal, selection.experiment.exposures
     sample = add_group(entry, "sample", "NXsample")
     add_field(sample, "name", "simulated crystal")
-    if exposures.oscillation == 0.0:
+    turns = isinstance(exposures, Rotation) and exposures.oscillation != 0.0
+    to_frame = np.array([frame.x, frame.y, frame.z])
+    standing = [np.eye(3)] if turns else [exposures[n].rotations[0] for n in selection.frames]
+    columns = crystal.reciprocal_vectors.T
+    add_field(sample, "ub_matrix", to_frame @ np.array(standing) @ columns, "1/angstrom")
+    if not isinstance(exposures, Rotation) or not turns:
         add_field(sample, "depends_on", ".")
         return
     axes = add_group(sample, "transformations", "NXtransformations")
-    width = math.degrees(exposures.oscillation)
-    starts = np.array([math.degrees(exposures[number].angles[0]) for number in selection.frames])
-    vector = as_tuple(frame.coordinates(np.array(exposures.spindle)))
+    sign = math.copysign(1.0, exposures.oscillation)  # DIALS wants angles that grow
+    width = sign * math.degrees(exposures.oscillation)
+    starts = sign * np.degrees([exposures[number].angles[0] for number in selection.frames])
+    vector = as_tuple(sign * frame.coordinates(np.array(exposures.spindle)))
     omega = add_axis(axes, "omega", starts, "deg", vector=vector, carrier=".", kind="rotation")
     omega.attrs["equipment"] = "goniometer"
     add_field(axes, "omega_end", starts + width, "deg")

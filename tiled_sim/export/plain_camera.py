@@ -80,7 +80,7 @@ class PlainCamera:
             wavelength=one.geometry.light.wavelength[0],
             scan=one.scan
             or Scan(
-                start=selection.experiment.exposures.start,
+                start=selection.experiment.exposures[selection.frames.start].angles[0],
                 width=0.0,
                 count=len(selection.frames),
                 first_image=image_number(selection.frames.start),

@@ -12,12 +12,12 @@ import numpy as np
 from tiled_sim.errors import UsageError
 from tiled_sim.model.assembly import BeamFrame
 from tiled_sim.model.beam import Beam
-from tiled_sim.model.detector import Panel
+from tiled_sim.model.detector import Panel, Sensor
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.exposures import Exposures
+from tiled_sim.model.exposures import Exposures, Rotation
 from tiled_sim.model.geometry import Geometry, Light
 from tiled_sim.model.recorded import Goniometer, IndexedCrystal, RecordedExperiment, Scan
-from tiled_sim.physics.vectors import Array, Vector, about_axis, as_tuple, unit
+from tiled_sim.physics.vectors import Array, Vector, as_tuple, unit
 
 
 def record(
@@ -26,7 +26,8 @@ def record(
     """Frames of an experiment: one scan where the crystal turns from frame to frame, else stills.
 
     A scan has its axis such that it turns forwards, and the crystal as it stands at angle 0. The
-    image of frame 0 has number 1. A still has the crystal as it stands in its frame.
+    image of frame 0 has number 1. A still has the crystal as it stands in its frame. Panels have
+    the sensor that counts for them.
 
     Parameters
     ----------
@@ -39,16 +40,17 @@ def record(
     turn = np.array([frame.x, frame.y, frame.z])
     shown = detector.panels if panels is None else tuple(panels)
     geometry = Geometry(
-        panels=tuple(_turned(panel, turn) for panel in shown),
+        panels=tuple(_turned(panel, turn, detector.sensor) for panel in shown),
         light=_light(experiment.beam, turn),
         dead=(None,) * len(shown),
-        sensors=(detector.sensor,) * len(shown),
+        sensors=(None,) * len(shown),
     )
-    crystal = IndexedCrystal(experiment.crystal.direct_vectors).turned(turn)
-    exposures = experiment.exposures
-    if exposures.oscillation == 0.0:
+    crystal, exposures = IndexedCrystal(experiment.crystal.direct_vectors), experiment.exposures
+    if not isinstance(exposures, Rotation) or not turns(exposures):
         return [
-            RecordedExperiment(geometry, crystal=crystal.turned(_standing(exposures, number, turn)))
+            RecordedExperiment(
+                geometry, crystal=crystal.turned(exposures[number].rotations[0]).turned(turn)
+            )
             for number in frames
         ]
     sign = 1.0 if exposures.oscillation > 0.0 else -1.0
@@ -60,7 +62,12 @@ def record(
         first_image=image_number(frames.start),
     )
     goniometer = Goniometer(axis, np.eye(3), np.eye(3))
-    return [RecordedExperiment(geometry, goniometer, scan, crystal)]
+    return [RecordedExperiment(geometry, goniometer, scan, crystal.turned(turn))]
+
+
+def turns(exposures: Exposures) -> bool:
+    """Whether the crystal turns from frame to frame: else they are stills."""
+    return isinstance(exposures, Rotation) and exposures.oscillation != 0.0
 
 
 def require_flat(experiment: Experiment, to: str) -> None:
@@ -99,13 +106,9 @@ def image_number(frame: int) -> int:
     return frame + 1
 
 
-def _standing(exposures: Exposures, number: int, turn: Array) -> Array:
-    """What turns the crystal from angle 0 to where it stands when a frame begins, (3, 3)."""
-    axis = turn @ np.array(exposures.spindle)
-    return about_axis(axis, exposures[number].angles[0])
+def _turned(panel: Panel, turn: Array, sensor: Sensor | None) -> Panel:
+    """A panel in another frame, with its sensor or that of the detector."""
 
-
-def _turned(panel: Panel, turn: Array) -> Panel:
     def by(vector: Vector) -> Vector:
         return as_tuple(turn @ np.array(vector))
 
@@ -115,6 +118,7 @@ def _turned(panel: Panel, turn: Array) -> Panel:
         fast_axis=by(panel.fast_axis),
         slow_axis=by(panel.slow_axis),
         normal=by(panel.normal),
+        sensor=panel.sensor or sensor,
     )
 
 

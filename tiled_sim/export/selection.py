@@ -14,7 +14,7 @@ from tiled_sim.model.grid import Tile
 from tiled_sim.model.mask import NO_PIXEL
 from tiled_sim.run.run import Run
 from tiled_sim.store.run_store import NOT_COUNTED
-from tiled_sim.store.whole_shards import Part
+from tiled_sim.store.whole_shards import Part, parts_of_shard
 
 #: Pixels of a band; a row of tiles is one, however many it has.
 _PIXELS_OF_BAND = 2**24
@@ -165,7 +165,9 @@ class Selection:
         TileError, StoreError
             as `read`
         """
-        for corner, part in self.run.store.parts_of(tile, counts=self.counts):
+        store = self.run.store
+        array, place = store.array(counts=self.counts), store.grid.place_of(tile.index)
+        for corner, part in parts_of_shard(array, tile, place, store.path):
             self._require_numbers(corner[0], corner[1], part)
             yield corner, part
 

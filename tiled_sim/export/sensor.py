@@ -28,13 +28,33 @@ class SensorTold:
     notes: tuple[str, ...] = ()
 
 
-def sensor_of(experiment: Experiment) -> SensorTold:
-    """The sensor of a run, which knows how far photons get in it, and not what it is made of."""
-    sensor = experiment.detector.sensor
+def sensor_of(experiment: Experiment, panel: int | None = None) -> SensorTold:
+    """The sensor of a run, which knows how far photons get in it, and not what it is made of.
+
+    One of a single layer catches all photons where it begins, and so is next to nothing to whoever
+    corrects positions for how deep they get.
+
+    Parameters
+    ----------
+    experiment : that was simulated
+    panel : number of the panel whose sensor it is; None: that of the detector
+    """
+    detector = experiment.detector
+    sensor = detector.sensor if panel is None else detector.sensor_of(panel)
     if sensor is None:
         return SensorTold("Si", _NOTHING)
     in_silicon = _SILICON * experiment.beam.wavelength**-3
     material = "CdTe" if sensor.attenuation_length * _HEAVIER < in_silicon else "Si"
+    if sensor.layers == 1:
+        return SensorTold(
+            material,
+            _NOTHING,
+            (
+                f"the sensor of {sensor.thickness * 1e6:g} µm is of one layer, which catches all "
+                "photons where it begins: nothing is to be corrected for its depth, and none is "
+                "said",
+            ),
+        )
     return SensorTold(
         material,
         sensor.thickness,

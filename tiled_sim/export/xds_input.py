@@ -195,7 +195,7 @@ def _polarization(one: RecordedExperiment) -> Iterator[str]:
 
 def _sensor(one: RecordedExperiment) -> Iterator[str]:
     """XDS corrects for the depth at which photons are caught by these: of images that have it."""
-    sensor = one.geometry.sensors[0]
+    sensor = one.geometry.panels[0].sensor
     if sensor is None or sensor.layers == 1:
         yield "SENSOR_THICKNESS= 0.0"
         return

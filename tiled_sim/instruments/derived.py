@@ -91,8 +91,7 @@ def _of_experiment(experiment: Experiment) -> _Rows:
     yield "format of a run", FORMAT, ""
     yield "image (frame, panel, slow, fast)", " x ".join(map(str, experiment.shape)), ""
     yield "steps a pixel (sources x domains x phi x subpixels)", experiment.steps, ""
-    evaluations = len(experiment.exposures) * experiment.detector.layered_pixels * experiment.steps
-    yield "evaluations (masked pixels included)", evaluations, ""
+    yield "evaluations (masked pixels included)", experiment.evaluations, ""
     if experiment.noise is not None and experiment.noise.point_spread is not None:
         yield "radius of the point spread", experiment.noise.reach(experiment.detector), "px"
 

@@ -7,35 +7,27 @@ steps to the next pixel, in the same unit, so that their lengths are the sides o
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import ExperimentError
 from tiled_sim.io.crystfel_dead import PlacedPanel, mark_dead
 from tiled_sim.io.crystfel_groups import group_paths
 from tiled_sim.io.crystfel_light import read_wavelength
 from tiled_sim.io.crystfel_masks import apply_masks, check_dimensions
-from tiled_sim.io.crystfel_notes import notes_of_panels, notes_of_text
+from tiled_sim.io.crystfel_notes import notes_of_text
 from tiled_sim.io.crystfel_text import Entry, GeometryText, Section, parse_geometry
 from tiled_sim.io.crystfel_values import LENGTHS, direction, number, quantity, whole
+from tiled_sim.io.geometry_panels import check_pixels, made_panel, placement_notes
 from tiled_sim.io.source_file import read_source
-from tiled_sim.model.arrangement import away
-from tiled_sim.model.detector import Panel
 from tiled_sim.model.geometry import Geometry, Light
-from tiled_sim.physics.vectors import Vector, as_tuple
 
 #: How far a distance that is given may be from the file's [m].
 _SAME_DISTANCE = 1e-6
 #: Pixels whose sides, written in decimals, differ from 1/res by less than this over the panel [m]
 #: have sides of 1/res.
 _ROUNDING = 1e-10
-#: What is farther or larger is a misread file [m].
-_FARTHEST = 1e6
-#: A panel of more pixels is a misread file.
-_MAX_PIXELS = 2**32
 
 
 def read_crystfel_geometry(
@@ -67,6 +59,7 @@ def read_crystfel_geometry(
     place = _Place(text, distance)
     paths, group_notes = group_paths(text)
     placed = [place.panel(section, paths.get(name, ())) for name, section in text.panels.items()]
+    check_pixels(source.error, [one.panel.pixels for one in placed])
     dead, region_notes = mark_dead(placed, list(text.bad.values()))
     mask_notes = apply_masks(placed, dead, Path(source.name).parent)
     panels = tuple(one.panel for one in placed)
@@ -78,7 +71,7 @@ def read_crystfel_geometry(
         notes=(
             *light_notes,
             *place.notes,
-            *notes_of_panels(panels),
+            *placement_notes(panels),
             *group_notes,
             *region_notes,
             *mask_notes,
@@ -167,57 +160,18 @@ class _Place:
         coffset = section.get("coffset")
         depth = self._clen(section) + (number(coffset) if coffset is not None else 0.0)
         shift_x, shift_y = self._shift
-        origin = as_tuple(
-            (
-                number(section["corner_x"]) / res + shift_x,
-                number(section["corner_y"]) / res + shift_y,
-                depth,
-            )
+        origin = (
+            number(section["corner_x"]) / res + shift_x,
+            number(section["corner_y"]) / res + shift_y,
+            depth,
         )
         (top, slow_pixels), (left, fast_pixels) = (_extent(section, axis) for axis in ("ss", "fs"))
-        if slow_pixels * fast_pixels > _MAX_PIXELS:
-            raise section.error(f"has more than {_MAX_PIXELS} pixels: correct max_fs and max_ss")
         pixels = slow_pixels, fast_pixels
-        axes = _axes(section, fast, slow)
         sides = tuple(
             _side(step, count, res) for step, count in zip((slow, fast), pixels, strict=True)
         )
-        if not max(*sides, *map(abs, origin)) < _FARTHEST:
-            raise section.error(
-                f"is more than {_FARTHEST:g} m away or large: correct res, its corner or clen"
-            )
-        try:
-            panel = Panel(
-                origin=origin,
-                fast_axis=axes.fast,
-                slow_axis=axes.slow,
-                normal=away(origin, axes.fast, axes.slow),
-                pixels=pixels,
-                pixel_size=(sides[0], sides[1]),
-                name=section.name,
-                group=group,
-            )
-        except ExperimentError as error:
-            raise section.error(f"cannot be ({error}): correct its place") from None
+        panel = made_panel(section.error, origin, fast, slow, pixels, sides, section.name, group)
         return PlacedPanel(section, panel, (top, left), res)
-
-
-@dataclass(frozen=True, slots=True)
-class _Axes:
-    """Unit vectors."""
-
-    fast: Vector
-    slow: Vector
-
-
-def _axes(section: Section, fast: npt.NDArray[np.float64], slow: npt.NDArray[np.float64]) -> _Axes:
-    axes = _Axes(*(as_tuple(step / math.hypot(*step)) for step in (fast, slow)))
-    # of vectors written with a few digits, as those of refined panels are
-    if np.linalg.norm(np.cross(axes.fast, axes.slow)) < 1e-3:
-        raise section["ss"].error(
-            f"is parallel to fs = {section['fs'].value} (line {section['fs'].line}): correct one"
-        )
-    return axes
 
 
 def _resolution(section: Section) -> float:

@@ -104,6 +104,8 @@ def apply_masks(
     with ExitStack() as opened:
         files: dict[Path, Any] = {}
         for placed, marked in zip(panels, dead, strict=True):
+            if not any(key.startswith("mask") for key in placed.section.entries):
+                continue
             for slot in _SLOTS:
                 mask = _Mask.of(placed.section, slot)
                 told = _apply(mask, placed, marked, _Files(folder, files, opened))

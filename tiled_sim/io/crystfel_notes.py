@@ -2,40 +2,9 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from tiled_sim.io.crystfel_text import Entry, GeometryText
-from tiled_sim.model.arrangement import left_handed, overlapping
-from tiled_sim.model.detector import Panel
 
 _NAMED = 5
-#: From the right angle, of axes that are told of [rad].
-_SKEW = 1e-3
-
-
-def notes_of_panels(panels: Sequence[Panel]) -> tuple[str, ...]:
-    """Panels that are real, and rarely meant: left-handed, overlapping, skew."""
-    notes = []
-    mirrored = left_handed(panels)
-    if mirrored:
-        notes.append(
-            f"{_count(len(mirrored), 'left-handed panel')} (fast x slow points at the sample): "
-            f"{_listed([panels[index].name for index in mirrored])}"
-        )
-    pairs = overlapping(panels)
-    if pairs:
-        named = [f"{panels[first].name} and {panels[second].name}" for first, second in pairs]
-        notes.append(
-            f"{_count(len(pairs), 'pair')} of panels that overlap, seen from the sample; each is "
-            f"computed as if it stood alone: {_listed(named)}"
-        )
-    cosines = [abs(float(np.dot(panel.fast_axis, panel.slow_axis))) for panel in panels]
-    if max(cosines) > _SKEW:
-        name = panels[int(np.argmax(cosines))].name
-        notes.append(
-            f"fs and ss are up to {max(cosines) * 1e3:.3g} mrad off the right angle (panel {name})"
-        )
-    return tuple(notes)
 
 
 def notes_of_text(text: GeometryText) -> tuple[str, ...]:
@@ -64,10 +33,6 @@ def _told(entries: list[Entry]) -> str:
     first, *others = entries
     more = f" and {len(others)} more" if others else ""
     return f"{first.key} (line {first.line}{more})"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _listed(names: Sequence[str]) -> str:

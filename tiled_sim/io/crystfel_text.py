@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tiled_sim.errors import InputFileError
+from tiled_sim.io.geometry_panels import MAX_PANELS
 from tiled_sim.io.source_file import SourceFile
 from tiled_sim.model.values import shown
-
-TOO_MANY_PANELS = 10**5
-"""A file of so many panels is refused: the largest detectors have some hundreds."""
 
 _MAX_BYTES = 2**28
 
@@ -163,7 +161,7 @@ def parse_geometry(source: SourceFile) -> GeometryText:
     ------
     InputFileError
         the file is not text; a line is not ``key = value`` of a known key; there is no panel, or
-        `TOO_MANY_PANELS` of them
+        more than `MAX_PANELS`
     """
     text = _decode(source)
     parsed = GeometryText(source, complete=text.endswith("\n"))
@@ -237,9 +235,10 @@ def _take_of_panel(
     _require_known(entry, _OF_PANEL, "a panel")
     panel = parsed.panels.get(name)
     if panel is None:
-        if len(parsed.panels) + 1 >= TOO_MANY_PANELS:
+        if len(parsed.panels) == MAX_PANELS:
             raise entry.error(
-                f"begins panel number {TOO_MANY_PANELS}: fewer are read; name the right file"
+                f"begins panel number {MAX_PANELS + 1}: at most {MAX_PANELS} are read; name the "
+                "right file"
             )
         panel = Section(entry.source, name, entry.line, dict(defaults))
         parsed.panels[name] = panel

@@ -8,7 +8,7 @@ _IN_PYTHON = (
     'is not written yet: read the run in Python, xarray.open_zarr("RUN.zarr/0").image, and write '
     "it by {}"
 )
-_BY_FABIO, _BY_H5PY = _IN_PYTHON.format("fabio"), _IN_PYTHON.format("h5py")
+_BY_FABIO = _IN_PYTHON.format("fabio")
 #: Formats: their endings, and how a file of them can be had.
 _FORMATS = {
     "zarr": ((".zarr",), "is what --out makes"),
@@ -20,7 +20,10 @@ _FORMATS = {
     "TIFF": ((".tif", ".tiff"), _BY_FABIO),
     "EDF": ((".edf",), _BY_FABIO),
     "MarCCD": ((".mccd", ".marccd"), _BY_FABIO),
-    "HDF5": ((".h5", ".hdf5", ".hdf", ".nxs", ".nx", ".cxi"), _BY_H5PY),
+    "HDF5": (
+        (".h5", ".hdf5", ".hdf", ".nxs", ".nx", ".cxi"),
+        "is what `tiled-sim export RUN.zarr --to nxmx --out` makes",
+    ),
     "npz or npy": ((".npz", ".npy"), _IN_PYTHON.format("numpy.savez")),
     "an HKL list": ((".hkl",), "is written by no option"),
     "MTZ": ((".mtz",), "is written by no option"),

@@ -1,13 +1,15 @@
 """What the readers of geometry share: panels from frames, their limits, and notes about them."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError
+from tiled_sim.model.arrangement import away, left_handed, overlapping
 from tiled_sim.model.detector import Panel
-from tiled_sim.physics.vectors import Array, as_tuple, unit
+from tiled_sim.physics.vectors import Array, as_tuple, cross, unit
 
 MAX_PANELS = 16384
 """Most panels: far beyond any detector's; what exceeds it is a misread file."""
@@ -24,8 +26,9 @@ MAX_PIXEL_SIZE = 0.1
 MAX_DISTANCE = 1000.0
 """Farthest corner from the sample [m]."""
 
-#: Least sine between fast and slow that span a panel, and largest cosine of those called square.
-_SPANNING, _SQUARE = 0.9, 1e-6
+#: Least sine between fast and slow that span a panel, and largest cosine of those called square: a
+#: tenth of a pixel from end to end of a thousand.
+_SPANNING, _SQUARE = 0.9, 1e-4
 _NAMED = 4
 
 Complaint = Callable[[str], InputFileError]
@@ -33,9 +36,9 @@ Complaint = Callable[[str], InputFileError]
 
 def made_panel(
     complain: Complaint,
-    origin: Array,
-    fast: Array,
-    slow: Array,
+    origin: Sequence[float] | Array,
+    fast: Sequence[float] | Array,
+    slow: Sequence[float] | Array,
     pixels: Sequence[int],
     pixel_size: Sequence[float],
     name: str,
@@ -67,24 +70,23 @@ def made_panel(
                 f"has pixels of {size:.6g} m: they must be longer than 0 and at most "
                 f"{MAX_PIXEL_SIZE} m; check the number and its unit"
             )
-    if not np.abs(origin).max() <= MAX_DISTANCE:
+    if not max(map(abs, origin)) <= MAX_DISTANCE:
         raise complain(
             f"stands more than {MAX_DISTANCE:g} m from the sample: check the numbers and their unit"
         )
-    fast, slow = unit(fast), unit(slow)
-    normal = np.cross(fast, slow)
-    if np.linalg.norm(normal) < _SPANNING:
+    fast, slow = as_tuple(unit(fast)), as_tuple(unit(slow))
+    normal = away(as_tuple(origin), fast, slow)
+    if math.hypot(*cross(fast, slow)) < _SPANNING:
         raise complain(
             f"has fast {_shown(fast)} and slow {_shown(slow)}, which do not span a plane of "
             "pixels: they must be at right angles"
         )
-    normal = unit(normal)
     try:
         return Panel(
             origin=as_tuple(origin),
-            fast_axis=as_tuple(fast),
-            slow_axis=as_tuple(slow),
-            normal=as_tuple(-normal if float(origin @ normal) < 0.0 else normal),
+            fast_axis=fast,
+            slow_axis=slow,
+            normal=normal,
             pixels=(int(pixels[0]), int(pixels[1])),
             pixel_size=(float(pixel_size[0]), float(pixel_size[1])),
             name=name,
@@ -116,7 +118,9 @@ def distinct(names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def placement_notes(panels: Sequence[Panel], direction: Sequence[float]) -> tuple[str, ...]:
+def placement_notes(
+    panels: Sequence[Panel], direction: Sequence[float] = (0.0, 0.0, 1.0)
+) -> tuple[str, ...]:
     """What is odd about where panels stand, and yet can be real.
 
     Parameters
@@ -124,20 +128,38 @@ def placement_notes(panels: Sequence[Panel], direction: Sequence[float]) -> tupl
     panels : of the whole detector
     direction : along which the light travels
     """
-    odd: dict[str, list[str]] = {}
-    for panel in panels:
-        fast, slow = np.array(panel.fast_axis), np.array(panel.slow_axis)
-        if float(np.cross(fast, slow) @ panel.normal) < 0.0:
-            odd.setdefault(
-                "left-handed (fast × slow points at the sample): the image is mirrored", []
-            ).append(panel.name)
-        if abs(float(fast @ slow)) > _SQUARE:
-            odd.setdefault("fast and slow are not at right angles", []).append(panel.name)
-        (rows, columns), (height, width) = panel.pixels, panel.pixel_size
-        centre = panel.origin + 0.5 * (columns * width * fast + rows * height * slow)
-        if float(centre @ np.array(direction)) < 0.0:
-            odd.setdefault("upstream of the sample", []).append(panel.name)
-    return told(odd, len(panels))
+    fast, slow = (
+        np.array([getattr(panel, axis) for panel in panels]) for axis in ("fast_axis", "slow_axis")
+    )
+    origin, pixels, pixel_size = (
+        np.array([getattr(panel, name) for panel in panels])
+        for name in ("origin", "pixels", "pixel_size")
+    )
+    sides = 0.5 * pixels * pixel_size
+    centre = origin + sides[:, :1] * slow + sides[:, 1:] * fast
+    cosine = np.abs((fast * slow).sum(axis=1))
+    names = [panel.name for panel in panels]
+    odd = {
+        "left-handed (fast × slow points at the sample): the image is mirrored": [
+            names[index] for index in left_handed(panels)
+        ],
+        f"fast and slow are not at right angles, by up to {cosine.max() * 1e3:.3g} mrad": [
+            names[index] for index in np.flatnonzero(cosine > _SQUARE)
+        ],
+        "upstream of the sample": [
+            names[index] for index in np.flatnonzero(centre @ np.array(direction) < 0.0)
+        ],
+    }
+    notes = told({remark: whom for remark, whom in odd.items() if whom}, len(panels))
+    pairs = [f"{names[first]} and {names[second]}" for first, second in overlapping(panels)]
+    if not pairs:
+        return notes
+    more = f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
+    return (
+        *notes,
+        f"{len(pairs)} pair{'s' if pairs[1:] else ''} of panels that overlap, seen from the "
+        "sample; each is computed as if it stood alone: " + ", ".join(pairs[:_NAMED]) + more,
+    )
 
 
 def told(remarks: dict[str, list[str]], count: int) -> tuple[str, ...]:
@@ -159,5 +181,5 @@ def _whom(names: list[str], count: int) -> str:
     return f"panel{'s' if len(names) > 1 else ''} {listed}{more}"
 
 
-def _shown(vector: Array) -> str:
+def _shown(vector: Sequence[float]) -> str:
     return "(" + ", ".join(f"{component:.6g}" for component in vector) + ")"

@@ -155,6 +155,13 @@ def named_detector(
     )
 
 
+def extent_of(known: KnownDetector) -> Point:
+    """Height and width of the rectangle around all panels [m]."""
+    panels, _ = zip(*known.layout.panels(known.pixel_size, 1.0), strict=True)
+    left, top, right, bottom = _around(panels)
+    return top - bottom, left - right
+
+
 def _notes(known: KnownDetector, centred: bool) -> tuple[str, ...]:
     first, *others = known.notes
     notes = [first]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.model.detector import Panel
-from tiled_sim.physics.vectors import Vector, as_tuple, unit
+from tiled_sim.physics.vectors import Vector, as_tuple, cross, unit
 
 Array = npt.NDArray[np.float64]
 
@@ -22,17 +22,18 @@ def away(origin: Vector, fast: Vector, slow: Vector) -> Vector:
     origin : sample to any point of the panel [m]
     fast, slow : unit vectors
     """
-    normal = unit(np.cross(fast, slow))
+    normal = unit(cross(fast, slow))
     return as_tuple(-normal if float(np.dot(origin, normal)) < 0.0 else normal)
 
 
 def left_handed(panels: Sequence[Panel]) -> list[int]:
     """Numbers of the panels whose fast × slow points at the sample: mirror images of the others."""
-    return [
-        index
-        for index, panel in enumerate(panels)
-        if float(np.dot(np.cross(panel.fast_axis, panel.slow_axis), panel.normal)) < 0.0
-    ]
+    fast, slow, normal = (
+        np.array([getattr(panel, name) for panel in panels])
+        for name in ("fast_axis", "slow_axis", "normal")
+    )
+    along = (np.cross(fast, slow) * normal).sum(axis=1)
+    return [int(index) for index in np.flatnonzero(along < 0.0)]
 
 
 def overlapping(panels: Sequence[Panel]) -> list[tuple[int, int]]:

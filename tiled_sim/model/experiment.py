@@ -172,6 +172,11 @@ class Experiment:
         """Steps in every layer of the sensor; of panels that differ, where there are most."""
         return self.steps * self.detector.layers
 
+    @property
+    def evaluations(self) -> int:
+        """Of all frames, in the regions of interest: what is computed, unless a mask says else."""
+        return len(self.exposures) * self.detector.layered_pixels * self.steps
+
     def to_dict(self) -> dict[str, typing.Any]:
         """All fields as plain JSON values, in place of arrays their hashes.
 

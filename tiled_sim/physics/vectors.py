@@ -17,6 +17,12 @@ def unit(vector: Sequence[float] | Array) -> Array:
     return v / length if length != 0.0 else v
 
 
+def cross(first: Sequence[float], second: Sequence[float]) -> Vector:
+    """The vector product of two vectors, as numpy's to the last bit and much faster for two."""
+    (a, b, c), (x, y, z) = first, second
+    return b * z - c * y, c * x - a * z, a * y - b * x
+
+
 def as_tuple(vector: Sequence[float] | Array) -> Vector:
     """Return the vector as three plain floats, with no negative zeros."""
     x, y, z = (float(component) + 0.0 for component in vector)

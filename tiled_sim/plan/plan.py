@@ -64,11 +64,6 @@ class Plan:
         return self.grid.id_of(tile)
 
     @property
-    def evaluations(self) -> int:
-        """Of the whole run, masked pixels included."""
-        return math.prod(self.grid.shape) * self.evaluations_per_pixel
-
-    @property
     def bytes_of_worker(self) -> int:
         """Predicted memory of a worker process with one thread at its peak [bytes]."""
         return self.memory.of_process(math.prod(self.grid.tile))

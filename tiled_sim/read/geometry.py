@@ -19,7 +19,7 @@ from tiled_sim.io.mask_file import read_image_header
 from tiled_sim.io.named_detectors import KnownDetector, named_detector
 from tiled_sim.io.nexus_geometry import read_nexus_geometry
 from tiled_sim.io.smv import is_smv
-from tiled_sim.model.arrangement import away, overlapping
+from tiled_sim.model.arrangement import away
 from tiled_sim.model.detector import DeadPixels, Panel
 from tiled_sim.model.geometry import Geometry, Light
 from tiled_sim.model.recorded import RecordedExperiment
@@ -89,7 +89,7 @@ def read_recorded(
             as_frames(path, every) if experiment == ALL else _chosen(path, every, int(experiment))
         )
         _check_distance(path, recorded.geometry, distance)
-        return replace(recorded, geometry=_with_overlaps(recorded.geometry))
+        return recorded
     if experiment != 0:
         raise UsageError(
             f"--experiment {experiment} of {path}: only a DIALS experiment list has several; leave "
@@ -99,7 +99,7 @@ def read_recorded(
         read = read_crystfel_geometry(path, distance=distance, wavelength=wavelength)
         return RecordedExperiment(read)
     if kind == "hdf5":
-        geometry = _with_overlaps(read_nexus_geometry(path))
+        geometry = read_nexus_geometry(path)
         _check_distance(path, geometry, distance)
         return RecordedExperiment(geometry)
     return RecordedExperiment(_of_header(read_image_header(path), distance))
@@ -311,20 +311,6 @@ def light_note(light: Light) -> str:
         f"the file's polarization, Kahn's factor {light.polarization:g}, counts only if it is "
         "asked for: -polar and -polar_vector in options, polarization in TOML's [beam]"
     )
-
-
-def _with_overlaps(geometry: Geometry) -> Geometry:
-    """The geometry, with a note on panels that hide parts of each other, which may be real."""
-    panels = geometry.panels
-    pairs = [f"{panels[a].name} and {panels[b].name}" for a, b in overlapping(panels)]
-    if not pairs:
-        return geometry
-    named = ", ".join(pairs[:_NAMED]) + (" …" if len(pairs) > _NAMED else "")
-    note = (
-        f"{len(pairs)} pair{'s' if pairs[1:] else ''} of panels that overlap, seen from the sample"
-        f"; each is computed as if it stood alone: {named}"
-    )
-    return replace(geometry, notes=(*geometry.notes, note))
 
 
 def is_image(known: KnownDetector) -> bool:

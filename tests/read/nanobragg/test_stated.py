@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
 
+from support.corners import corners_of
 from support.crystfel import HEAD, PANEL, WHOLE
 from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError, UsageError
+from tiled_sim.io.named_detectors import extent_of, known_detector
 from tiled_sim.model.detector import Region
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.read.nanobragg.reader import Command
@@ -204,8 +207,57 @@ def test_a_mosaic_by_name_stands_at_the_distance():
     panels = experiment.detector.panels
     assert len(panels) == 128
     assert {panel.close_distance for panel in panels} == {0.2}
-    with pytest.raises(UsageError, match="-Xbeam beside"):
-        read("-Xbeam 100", detector="agipd-1m")
+    with pytest.raises(UsageError, match="-twotheta beside"):
+        read("-twotheta 10", detector="agipd-1m")
+
+
+@pytest.mark.parametrize("model", ["agipd-1m", "jungfrau-16m", "ePix100"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-Xbeam 120 -Ybeam 100",
+        "-adxv -Xbeam 120 -Ybeam 100",
+        "-denzo -Xbeam 120 -Ybeam 100",
+        "-xds -ORGX 500 -ORGY 600.5",
+        "-dials -ORGX 500 -ORGY 600.5",
+        "-beam_vector 1 0 0 -Xbeam 12 -Ybeam 10",
+    ],
+)
+def test_the_centre_of_a_mosaic_counts_as_on_one_image_around_all_panels(model, words):
+    known = known_detector(model)
+    height, width = (side / known.pixel_size[0] for side in extent_of(known))
+    words = f"-distance 200 {words}"
+    image = f"-pixel {known.pixel_size[0] * 1e3} -detpixels_s {math.ceil(height - 1e-6)}"
+    (around,) = read(f"{words} {image} -detpixels_f {math.ceil(width - 1e-6)}").detector.panels
+    panels = read(words, detector=model).detector.panels
+    lowest = np.array(
+        [
+            min((corners_of(panel) / 1e3 @ np.array(axis)).min() for panel in panels)
+            for axis in (around.fast_axis, around.slow_axis)
+        ]
+    )
+    corner = [np.dot(around.origin, axis) for axis in (around.fast_axis, around.slow_axis)]
+    np.testing.assert_allclose(lowest, corner, atol=1e-9)
+    assert {panel.close_distance for panel in panels} == {0.2}
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("-Xbeam 100", "no middle that would be the other coordinate; give -Ybeam too"),
+        ("-xds -ORGY 100", "give -ORGX too"),
+        ("-xds -Xbeam 100 -Ybeam 100", "-Xbeam -Ybeam cannot move the detector in the XDS"),
+        ("-Xbeam 100 -Ybeam 100 -beam_vector 1 0 0.3", "leave -beam_vector out"),
+    ],
+)
+def test_half_a_centre_of_a_mosaic_and_one_without_effect_are_refused(words, complaint):
+    with pytest.raises((UsageError, ExperimentError), match=complaint):
+        read(words, detector="agipd-1m")
+
+
+def test_options_count_no_pixels_that_are_not_square():
+    with pytest.raises(UsageError, match=r"not square; .* beam_center_px"):
+        read("-Xbeam 1 -Ybeam 1", detector="Mythen 1280")
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():

@@ -5,7 +5,7 @@ import pytest
 
 from support.corners import corners_of, stored_corners
 from tiled_sim.errors import ExperimentError, InputFileError
-from tiled_sim.io.named_detectors import named_detector
+from tiled_sim.io.named_detectors import known_detector, named_detector
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.read.toml.reader import read_toml, write_toml
 
@@ -95,6 +95,17 @@ def test_a_mosaic_by_name_stands_at_the_distance(read):
     assert experiment.detector.panels == named_detector("AGIPD 1M", distance=0.2).panels
     with pytest.raises(ExperimentError, match="needs a distance: give distance_mm"):
         read('model = "AGIPD 1M"\n', "wavelength_A = 1.0\n")
+
+
+@pytest.mark.parametrize("model", ["AGIPD 1M", "Mythen 1280"])
+def test_the_centre_of_a_mosaic_is_in_pixels_from_its_upper_left_corner(read, model):
+    words = f'model = "{model}"\ndistance_mm = 200\nbeam_center_px = [0.5, 600]\n'
+    panels = read(words, "wavelength_A = 1.0\n").detector.panels
+    slow, fast = known_detector(model).pixel_size
+    centre = (0.5 * slow, 600 * fast)
+    assert panels == named_detector(model, distance=0.2, beam_centre=centre).panels
+    xs, ys = np.array([corner for panel in panels for corner in corners_of(panel)])[:, :2].T / 1e3
+    np.testing.assert_allclose((ys.max(), xs.max()), centre)
 
 
 @pytest.mark.parametrize("stated", [{"geometry": "chips16.geom"}, {"detector": "Pilatus 300k"}])

@@ -26,11 +26,8 @@ from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.cell import dual, lengths_and_angles
 from tiled_sim.physics.vectors import about_fixed_axes, as_tuple
-from tiled_sim.read.toml import background as toml_background
-from tiled_sim.read.toml import beam as toml_beam
-from tiled_sim.read.toml import crystal as toml_crystal
-from tiled_sim.read.toml import detector as toml_detector
-from tiled_sim.read.toml import noise as toml_noise
+from tiled_sim.read.toml.keys import SECTIONS as SECTIONS_OF_KEYS
+from tiled_sim.read.toml.keys import known
 from tiled_sim.read.toml.reader import read_toml, write_toml
 
 DATA = Path(__file__).parents[2] / "data"
@@ -204,18 +201,10 @@ def test_every_field_with_a_unit_is_one_of_the_model():
         assert of_fields.keys() <= {field.name for field in dataclasses.fields(model)}
 
 
-@pytest.mark.parametrize(
-    "table",
-    [
-        toml_background.KEYS,
-        toml_beam.KEYS,
-        toml_crystal.KEYS,
-        toml_detector.KEYS,
-        toml_noise.KEYS,
-    ],
-)
-def test_no_two_quantities_share_a_key(table):
-    keys = [key for name, unit_ in table.items() for key in units.spellings(name, unit_)]
+@pytest.mark.parametrize("section", SECTIONS_OF_KEYS, ids=lambda section: section.title)
+def test_no_two_quantities_share_a_key(section):
+    assert len(section.units) == len(section.keys)
+    keys = [key for name, unit_ in section.units.items() for key in units.spellings(name, unit_)]
     assert len(keys) == len(set(keys))
 
 
@@ -821,13 +810,7 @@ def wild_documents(draw):
         | st.sampled_from(["off", "square", "A.mat", "mask.img", ""])
         | st.lists(number, min_size=2, max_size=3)
     )
-    tables = {
-        "beam": toml_beam.KEYS,
-        "crystal": toml_crystal.KEYS,
-        "detector": toml_detector.KEYS,
-        "sampling": units.units_of(Sampling),
-        "frames": units.units_of(Rotation),
-    }
+    tables = {name: known(name) for name in ("beam", "crystal", "detector", "sampling", "frames")}
     lines = []
     for section, table in tables.items():
         lines.append(f"[{section}]")

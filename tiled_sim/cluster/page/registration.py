@@ -144,7 +144,7 @@ def _description(client: Client, run: Run, tiles: Sequence[int], attempts: int) 
         "shape": list(plan.grid.shape),
         "tile": list(plan.grid.tile),
         "factor": factor,
-        "evaluations": plan.evaluations,
+        "evaluations": run.experiment.evaluations,
         "kernel": plan.settings.kernel,
         "precision": plan.settings.precision,
         "attempts": attempts,

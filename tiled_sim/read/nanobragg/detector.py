@@ -27,14 +27,9 @@ from tiled_sim.read.conventions import (
     place,
     with_axes,
 )
+from tiled_sim.read.nanobragg.beam_centre import PIX0, SAME, with_centre
 from tiled_sim.read.nanobragg.conflicts import Conflicts
-from tiled_sim.read.nanobragg.header_centre import (
-    CENTRES,
-    EFFECTIVE,
-    centre_of_headers,
-    note_centre,
-    prefer_options,
-)
+from tiled_sim.read.nanobragg.header_centre import CENTRES, note_centre
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders
 from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.nanobragg.sensor import read_sensor
@@ -49,7 +44,6 @@ _AXES = {
     "-twotheta_axis": "twotheta_axis",
 }
 _NAMED = ("-mosflm", "-xds", "-adxv", "-denzo", "-dials")
-_PIX0 = ("-pix0_vector", "-pix0_vector_mm")
 _DISTANCES = ("-distance", "-close_distance")
 #: Flags that move the pivot of the C program, each to what.
 _PIVOTS = {
@@ -59,8 +53,6 @@ _PIVOTS = {
         ("-Xclose", "-Yclose", "-ORGX", "-ORGY", "-close_distance", "-twotheta", "-xds"), SAMPLE
     ),
 }
-#: Positions closer than this are the same [m].
-_SAME = 1e-6
 #: A detector nearer than this stands at the sample [mm].
 _NEAREST = 1e-6
 
@@ -124,7 +116,7 @@ def read_laboratory(given: Given, headers: ImageHeaders, conflicts: Conflicts) -
         ),
         twotheta=_twotheta(given, headers, conflicts),
     )
-    placement = _with_centre(placement, given, headers, conflicts)
+    placement = with_centre(placement, given, headers, conflicts)
     placement = _with_distance(placement, given, headers, conflicts)
     placement = _with_pix0(placement, given, conflicts)
     note_centre(placement, given, headers, conflicts)
@@ -251,7 +243,7 @@ def _pixels(
 def read_convention(given: Given, conflicts: Conflicts) -> Convention:
     """The axes: of the convention that is named last, with those that are given after it."""
     axes = given.any_of(*_AXES)
-    deciding = given.last_of(*_NAMED, *_AXES, *_PIX0)
+    deciding = given.last_of(*_NAMED, *_AXES, *PIX0)
     if deciding is None:
         conflicts.note("convention MOSFLM, the default")
         return CONVENTIONS["mosflm"]
@@ -320,89 +312,6 @@ def _twotheta(given: Given, headers: ImageHeaders, conflicts: Conflicts) -> floa
     return (twotheta or 0.0) / RADIAN
 
 
-def _with_centre(
-    placement: Placement, given: Given, headers: ImageHeaders, conflicts: Conflicts
-) -> Placement:
-    name = placement.convention.name
-    lengths = {option: given.number(option) for option in CENTRES}
-    if name == "custom":
-        _settle_custom_centre(lengths, placement.pixel_size, conflicts)
-    else:
-        effective = EFFECTIVE[name]
-        without_effect = [o for o in given.any_of(*CENTRES) if o not in effective]
-        if without_effect:
-            conflicts.settle(
-                f"{' '.join(without_effect)} cannot move the detector in the {name.upper()} "
-                f"convention, only {' and '.join(effective)} can",
-                f"{' '.join(without_effect)} is ignored",
-            )
-    header = centre_of_headers(placement, headers, conflicts)
-    if name == "custom":
-        prefer_options(header, lengths, conflicts)
-    if not given.any_of(*_PIX0):
-        _note_missing_centre(name, lengths, header, headers, conflicts)
-
-    def millimetres(option: str) -> float | None:
-        value = lengths[option] if lengths[option] is not None else header[option]
-        return None if value is None else value / 1000.0
-
-    def pixels(option: str) -> float | None:
-        return lengths[option] if lengths[option] is not None else header[option]
-
-    return replace(
-        placement,
-        Xbeam=millimetres("-Xbeam"),
-        Ybeam=millimetres("-Ybeam"),
-        Xclose=millimetres("-Xclose"),
-        Yclose=millimetres("-Yclose"),
-        ORGX=pixels("-ORGX"),
-        ORGY=pixels("-ORGY"),
-    )
-
-
-def _note_missing_centre(
-    convention: str,
-    lengths: dict[str, float | None],
-    header: dict[str, float | None],
-    headers: ImageHeaders,
-    conflicts: Conflicts,
-) -> None:
-    """Note where neither the options nor the headers say a centre that counts."""
-    missing = []
-    for letter in "XY":
-        options = [option for option in EFFECTIVE[convention] if letter in option]
-        if all(lengths[option] is None and header[option] is None for option in options):
-            missing.append((letter, options[0]))
-    if missing:
-        letters, says = (" and ".join(words) for words in zip(*missing, strict=True))
-        headers.missing(
-            f"beam centre {letters} in the {convention.upper()} convention",
-            f"the default, the middle of the panel; {says} gives another",
-            conflicts,
-        )
-
-
-def _settle_custom_centre(
-    lengths: dict[str, float | None], pixel_size: float, conflicts: Conflicts
-) -> None:
-    """CUSTOM takes -Xbeam, else -Xclose, else -ORGX; those that differ from it are a conflict."""
-    for letter in "XY":
-        found = []
-        for option in (f"-{letter}beam", f"-{letter}close", f"-ORG{letter}"):
-            value = lengths[option]
-            if value is not None:
-                metres = (value - 0.5) * pixel_size if "ORG" in option else value / 1000.0
-                found.append((option, metres))
-        for option, metres in found[1:]:
-            first, wins = found[0]
-            if abs(metres - wins) > _SAME:
-                conflicts.settle(
-                    f"{option} ({metres * 1000:g} mm) and {first} ({wins * 1000:g} mm) contradict "
-                    "each other in the CUSTOM convention",
-                    f"{first} wins",
-                )
-
-
 def _with_distance(
     placement: Placement, given: Given, headers: ImageHeaders, conflicts: Conflicts
 ) -> Placement:
@@ -420,7 +329,7 @@ def _with_distance(
             conflicts.note(f"-distance overrides CLOSE_DISTANCE={of_header:g} mm of {the_header}")
     if distance is None:
         distance = headers.positive("DISTANCE", "-distance")
-        if close is not None or given.any_of(*_PIX0):
+        if close is not None or given.any_of(*PIX0):
             distance = 100.0 if distance is None else distance  # which has no effect
         distance = _default(distance, 100.0, "DISTANCE", headers, conflicts)
     for option, value in (("-distance", distance), ("-close_distance", close)):
@@ -433,7 +342,7 @@ def _with_distance(
     by_close = replace(placement, close_distance=close / 1000.0)
     if "-distance" in given:
         along_beam = abs(place(by_close).distance)
-        if abs(along_beam - placement.distance) > _SAME:
+        if abs(along_beam - placement.distance) > SAME:
             conflicts.settle(
                 f"-distance {distance:g} mm and -close_distance {close:g} mm (which is "
                 f"{along_beam * 1000:g} mm along the beam) contradict each other",
@@ -443,7 +352,7 @@ def _with_distance(
 
 
 def _with_pix0(placement: Placement, given: Given, conflicts: Conflicts) -> Placement:
-    option = given.last_of(*_PIX0)
+    option = given.last_of(*PIX0)
     if option is None:
         return placement
     given_vector = given.vector(option)
@@ -460,7 +369,7 @@ def _with_pix0(placement: Placement, given: Given, conflicts: Conflicts) -> Plac
     if conflicts.c_compat:
         conflicts.note(f"as C: the value of {option} is ignored ({contradiction})")
         return placement
-    if others and apart > _SAME:
+    if others and apart > SAME:
         conflicts.settle(contradiction, f"the value of {option} is ignored")
     for header in given.any_of("-mask", "-img"):
         conflicts.note(f"{option} overrides the beam centre and distance of the header of {header}")

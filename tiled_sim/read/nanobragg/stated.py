@@ -1,6 +1,5 @@
 """Detectors that ``--geometry`` or ``--detector`` states, beside nanoBragg options."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -8,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
-from tiled_sim.io.named_detectors import known_detector, named_detector
+from tiled_sim.io.named_detectors import KnownDetector, known_detector, named_detector
 from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.detector import DeadPixels, Detector, Panel
 from tiled_sim.model.exposures import Listed
@@ -18,7 +17,6 @@ from tiled_sim.physics.vectors import Array, as_tuple, unit
 from tiled_sim.read.conventions import Convention, Placed
 from tiled_sim.read.geometry import (
     ALL,
-    SAME_LENGTH,
     SAME_NUMBER,
     dead_pixels_of,
     in_the_lab,
@@ -34,8 +32,10 @@ from tiled_sim.read.nanobragg.crystal import read_misset
 from tiled_sim.read.nanobragg.detector import Laboratory, read_convention, read_region, up_of
 from tiled_sim.read.nanobragg.header_centre import CENTRES
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders
+from tiled_sim.read.nanobragg.mosaic_centre import mosaic_centre
 from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.nanobragg.sensor import read_sensors
+from tiled_sim.read.nanobragg.stated_sizes import by_pixels, check_header, check_sizes
 from tiled_sim.read.recorded import StatedSweep, crystal_of, stills_of, sweep_of
 from tiled_sim.read.sensors import with_sensors
 
@@ -166,8 +166,8 @@ def image_options(
     known = known_detector(str(source.model))
     found = named_detector(known.name, distance=1.0, beam_centre=(0.0, 0.0))
     (panel,) = found.panels
-    _check_sizes(given, source.option, found.panels)
-    _check_header(headers, source.option, panel)
+    check_sizes(given, source.option, found.panels)
+    check_header(headers, source.option, panel)
     for note in known.notes:
         conflicts.note(note)
     slow, fast = panel.pixels
@@ -205,19 +205,19 @@ def read_stated(
         for a file that cannot be read, or lacks what is not given either
     """
     _refuse_placing(given, source)
+    convention = read_convention(given, conflicts)
     distance = given.number("-distance")
     metres = None if distance is None else distance / 1e3
     if source.geometry is None:
-        recorded, kept = _of_name(str(source.model), metres, conflicts)
+        recorded, kept = _of_name(given, known_detector(str(source.model)), convention, conflicts)
     else:
         recorded, kept = _of_file(given, source, metres, spectrum, conflicts)
-    convention = read_convention(given, conflicts)
     beam, up = as_tuple(unit(convention.beam)), as_tuple(-unit(convention.slow))
     read = recorded.geometry
     geometry = turned(read, beam, up)
     for note in (*read.notes, *in_the_lab(beam, up)):
         conflicts.note(note)
-    _check_sizes(given, source.option, geometry.panels)
+    check_sizes(given, source.option, geometry.panels)
     if not given.any_of("-polar", "-nopolar"):
         conflicts.note(light_note(read.light))
     panels = _with_mask(given, geometry.panels, headers)
@@ -313,15 +313,17 @@ def require_one_image(given: Given, panels: tuple[Panel, ...], frames: int) -> N
 
 
 def _of_name(
-    name: str, distance: float | None, conflicts: Conflicts
+    given: Given, known: KnownDetector, convention: Convention, conflicts: Conflicts
 ) -> tuple[RecordedExperiment, DeadPixels]:
+    distance = given.number("-distance")
     if distance is None:
-        distance = 0.1
+        distance = 100.0
         conflicts.note("the detector stands at the default, 100 mm; -distance gives another")
     if distance <= 0:
-        raise ExperimentError(f"-distance {distance * 1e3:g} mm must be positive")
-    found = named_detector(name, distance=distance)
-    return RecordedExperiment(found), DeadPixels("", model=known_detector(name).name)
+        raise ExperimentError(f"-distance {distance:g} mm must be positive")
+    centre = mosaic_centre(given, known, convention, conflicts)
+    found = named_detector(known.name, distance=distance / 1e3, beam_centre=centre)
+    return RecordedExperiment(found), DeadPixels("", model=known.name)
 
 
 def _of_file(
@@ -348,6 +350,8 @@ def _refuse_placing(given: Given, source: DetectorSource) -> None:
     for option, said in _PLACED.items():
         if option not in given:
             continue
+        if source.geometry is None and option in CENTRES:
+            continue
         if source.geometry is None:
             raise UsageError(
                 f"{option} beside {source.option}: the {source.model} is several panels or has "
@@ -355,61 +359,6 @@ def _refuse_placing(given: Given, source: DetectorSource) -> None:
                 "-distance; leave it out, or give a geometry file (--geometry FILE)"
             )
         raise UsageError(f"{option} beside {source.option}: the file says {said}; leave one out")
-
-
-def _check_sizes(given: Given, source: str, panels: tuple[Panel, ...]) -> None:
-    """Refuse numbers and sizes of pixels that are not those of the panels."""
-    for option, value, stated, same, unit_name in _sizes(given, panels):
-        wrong = next((one for one in stated if abs(one - value) > same), None)
-        if wrong is not None:
-            raise ExperimentError(
-                f"{option} {value:.10g}{unit_name} and {source}, which has {wrong:.10g}{unit_name},"
-                f" contradict each other; leave {option} out"
-            )
-
-
-def _sizes(
-    given: Given, panels: tuple[Panel, ...]
-) -> Iterator[tuple[str, float, list[float], float, str]]:
-    """Each option of size: its value, what panels have, what counts as the same, the unit."""
-    sides = [side * 1e3 for panel in panels for side in panel.pixel_size]
-    value = given.number("-pixel")
-    if value is not None:
-        yield "-pixel", value, sides, SAME_NUMBER * value, " mm"
-    for letters, axes in (("", (0, 1)), ("_s", (0,)), ("_f", (1,))):
-        count, size = given.number(f"-detpixels{letters}"), given.number(f"-detsize{letters}")
-        counts = [float(panel.pixels[axis]) for panel in panels for axis in axes]
-        if count is not None:
-            yield f"-detpixels{letters}", count, counts, 0.0, " pixels"
-        if size is not None:
-            lengths = [
-                panel.pixels[axis] * panel.pixel_size[axis] * 1e3
-                for panel in panels
-                for axis in axes
-            ]
-            yield f"-detsize{letters}", size, lengths, SAME_LENGTH * 1e3, " mm"
-
-
-def _check_header(headers: ImageHeaders, source: str, panel: Panel) -> None:
-    """Refuse the header of an image of another detector."""
-    for option, header in (("-img", headers.image), ("-mask", headers.mask)):
-        if header is None:
-            continue
-        if header.shape != panel.pixels:
-            raise ExperimentError(
-                f"{option} {header.path} has {_by(header.shape)} pixels (slow x fast), and "
-                f"{source} has {_by(panel.pixels)}; name an image of that detector"
-            )
-        side, own = header.number("PIXEL_SIZE"), panel.pixel_size[0] * 1e3
-        if side is not None and abs(side - own) > SAME_NUMBER * own:
-            raise ExperimentError(
-                f"{header.where('PIXEL_SIZE')} is {side:.10g} mm, and {source} has {own:.10g} mm; "
-                "name an image of that detector"
-            )
-
-
-def _by(pixels: tuple[int, int]) -> str:
-    return " x ".join(map(str, pixels))
 
 
 def _with_mask(given: Given, panels: tuple[Panel, ...], headers: ImageHeaders) -> tuple[Panel, ...]:
@@ -424,8 +373,8 @@ def _with_mask(given: Given, panels: tuple[Panel, ...], headers: ImageHeaders) -
     (panel,) = panels
     if headers.mask.shape != panel.pixels:
         raise ExperimentError(
-            f"-mask {headers.mask.path} has {_by(headers.mask.shape)} pixels (slow x fast), the "
-            f"panel {_by(panel.pixels)}; name a mask of that detector"
+            f"-mask {headers.mask.path} has {by_pixels(headers.mask.shape)} pixels (slow x fast), "
+            f"the panel {by_pixels(panel.pixels)}; name a mask of that detector"
         )
     return (replace(panel, mask=headers.mask_file),)
 

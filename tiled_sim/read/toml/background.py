@@ -2,15 +2,8 @@
 
 from tiled_sim.io.stol import read_stol
 from tiled_sim.model.background import ABSCISSAS, Background
-from tiled_sim.model.units import Unit, units_of
 from tiled_sim.physics.constants import WATER_DENSITY, WATER_MOLAR_MASS
-from tiled_sim.read.toml.table import Table, plain
-
-_UNITS = units_of(Background)
-KEYS: dict[str, Unit] = {
-    **{name: _UNITS[name] for name in ("thickness", "area", "density", "molar_mass")},
-    **plain("table", "table_sha256", "abscissa"),
-}
+from tiled_sim.read.toml.table import Table
 
 
 def read_background(table: Table) -> Background:
@@ -18,7 +11,7 @@ def read_background(table: Table) -> Background:
 
     Parameters
     ----------
-    table : of `KEYS`
+    table : ``[background]``
 
     Raises
     ------

@@ -9,7 +9,6 @@ from tiled_sim.errors import ExperimentError
 from tiled_sim.io.sources import read_sources, read_written_sources
 from tiled_sim.io.spectrum_file import SpectrumTable, read_spectrum
 from tiled_sim.model.beam import MOST_SOURCES, Beam, Source, Spectrum, require_source
-from tiled_sim.model.units import ANGLE, ENERGY, FLUX, LENGTH, SPREAD, TIME, Unit, units_of
 from tiled_sim.model.upstream import require_forward
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
@@ -22,24 +21,13 @@ from tiled_sim.read.sources import (
     swept_sources,
 )
 from tiled_sim.read.stepping import SINGLE, Steps, sweep
-from tiled_sim.read.toml.table import Table, plain
+from tiled_sim.read.toml.keys import known
+from tiled_sim.read.toml.table import Table
 
 _DISPERSION = ("dispersion", "dispersion_steps")
 _DIVERGENCE = ("divergence", "divergence_steps", "divergence_shape")
 _OF_SOURCES = ("sources", "source_file", "spectrum_file")
 _FLUX = ("flux", "exposure", "beam_size")
-KEYS: dict[str, Unit] = {
-    **{name: unit for name, unit in units_of(Beam).items() if name != "spectrum"},
-    "energy": ENERGY,
-    "flux": FLUX,
-    "exposure": TIME,
-    "beam_size": LENGTH,
-    "dispersion": SPREAD,
-    "divergence": ANGLE,
-    **plain("sources", "source_file", "spectrum_file"),
-    **plain("dispersion_steps", "divergence_steps", "divergence_shape"),
-}
-_SOURCE_KEYS: dict[str, Unit] = {**units_of(Spectrum), "energy": ENERGY}
 _ALONG_Z: Vector = (0.0, 0.0, 1.0)
 
 
@@ -81,7 +69,7 @@ def read_beam(
 
     Parameters
     ----------
-    table : of `KEYS`
+    table : ``[beam]``
     notes : what the user should know is added here
     allow_upstream : whether light of a source may travel against the beam
     stated : by a geometry file, for what is not said here; None: there is none
@@ -187,10 +175,7 @@ def _polarization(table: Table) -> float | None:
     """Kahn's factor, unpolarized if it is not said; None for the word ``off``."""
     if "polarization" not in table:
         return 0.0
-    value = table.value("polarization", "")
-    if isinstance(value, str) and value != "off":
-        raise table.error(f'polarization = {value!r} must be a number or "off"')
-    return None if value == "off" else table.number("polarization")
+    return table.number_or_word("polarization", "off")
 
 
 def _spectrum_file(table: Table) -> SpectrumTable | None:
@@ -236,7 +221,7 @@ def _listed(table: Table, direction: Vector, wavelength: float) -> Spectrum:
     """The sources that the document lists: a table each, or a line each of one text."""
     if isinstance(table.value("sources", "a list of tables"), str):
         return _written(table)
-    rows = table.tables("sources", _SOURCE_KEYS)
+    rows = table.tables("sources", known("beam", "sources"))
     sources = [_source(row, direction, wavelength) for row in rows]
     try:
         return Spectrum.of(sources)
@@ -302,10 +287,7 @@ def _divergence(table: Table) -> tuple[Steps, Steps]:
     if not any(name in table for name in _DIVERGENCE):
         return SINGLE, SINGLE
     horizontal, vertical = table.numbers("divergence", 2)
-    if isinstance(table.value("divergence_steps", "one or two whole numbers"), list):
-        across_h, across_v = table.integers("divergence_steps", 2)
-    else:
-        across_h = across_v = table.integer("divergence_steps")
+    across_h, across_v = table.integers_or_one("divergence_steps", 2)
     return (
         _steps(table, "divergence", horizontal, across_h),
         _steps(table, "divergence", vertical, across_v),

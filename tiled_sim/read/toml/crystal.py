@@ -9,28 +9,19 @@ from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.recorded import IndexedCrystal
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
-from tiled_sim.model.units import ANGLE, ATOMIC, Unit, units_of
 from tiled_sim.physics.cell import cell_volume, dual, reciprocal_from_cell
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Array, about_fixed_axes
 from tiled_sim.read.file_cell import cell_of_file, of_radians, spelt
 from tiled_sim.read.matrices import reciprocal_of
 from tiled_sim.read.recorded import crystal_notes
-from tiled_sim.read.toml.table import Table, plain
+from tiled_sim.read.toml.table import Table
 
 _DIRECT, _RECIPROCAL = ("a", "b", "c"), ("a_star", "b_star", "c_star")
 _VECTORS = (*_DIRECT, *_RECIPROCAL)
 _CELL = ("cell", "cell_angles")
 #: Fields of the mosaic domains, by the quantities of [crystal] that give them.
 MOSAIC = {"spread": "mosaic_spread", "count": "mosaic_domains", "seed": "mosaic_seed"}
-KEYS: dict[str, Unit] = {
-    **{name: unit for name, unit in units_of(Crystal).items() if name != "domains"},
-    **{key: units_of(Domains)[field] for field, key in MOSAIC.items()},
-    "cell": ATOMIC,
-    "cell_angles": ANGLE,
-    "misset": ANGLE,
-    **plain("matrix"),
-}
 
 
 def read_crystal(
@@ -48,7 +39,7 @@ def read_crystal(
 
     Parameters
     ----------
-    table : of `KEYS`
+    table : ``[crystal]``
     wavelength : that a MOSFLM matrix is multiplied by [Å]
     structure_factors : whose file may name the cell, where this table does not; and whether the
         cell that a file names is to be ignored, which counts for a matrix file, too
@@ -76,7 +67,7 @@ def read_crystal(
     return table.build(
         Crystal,
         **{name: tuple(vector) for name, vector in vectors.items()},
-        cells=_cells(table),
+        cells=table.integers_or_one("cells", 3),
         shape=table.text("shape", "square"),
         fudge=table.number("fudge", 1.0),
         domains=table.build(
@@ -104,13 +95,6 @@ def _recorded_vectors(table: Table, recorded: IndexedCrystal) -> tuple[Array, Ar
     if misset is not None:
         recorded = recorded.turned(misset)
     return recorded.direct_vectors, recorded.reciprocal_vectors
-
-
-def _cells(table: Table) -> tuple[int, ...]:
-    """Cells along a, b, c; one number stands for all three."""
-    if isinstance(table.value("cells", "three whole numbers, or one for all"), list):
-        return table.integers("cells", 3)
-    return (table.integer("cells"),) * 3
 
 
 def _vectors(

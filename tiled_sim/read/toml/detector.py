@@ -9,7 +9,6 @@ from tiled_sim.io.mask_file import read_mask
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.detector import DeadPixels, Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.geometry import Geometry
-from tiled_sim.model.units import LENGTH, PIXELS, Unit, units_of
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
 from tiled_sim.read.geometry import dead_pixels_of
 from tiled_sim.read.sensors import SaidSensor, sensor_note, with_sensors
@@ -21,25 +20,18 @@ from tiled_sim.read.toml.geometry import (
     read_dead_pixels_table,
     saying,
 )
-from tiled_sim.read.toml.table import Table, plain
+from tiled_sim.read.toml.keys import known
+from tiled_sim.read.toml.table import Table
 
-_PANEL_KEYS: dict[str, Unit] = {**units_of(Panel), **plain("mask_sha256")}
 #: What panels may share, so that it may stand once in [detector].
 _SHARED = ("pixels", "pixel_size")
 #: Keys of the short way: one panel, its position given by distance and beam centre.
-_ONE_PANEL: dict[str, Unit] = {
-    "distance": LENGTH,
-    "beam_center": PIXELS,
-    **plain("fast_axis", "slow_axis", "region", "mask", "mask_sha256", "name", "group"),
-}
+_ONE_PANEL = (
+    *("distance", "beam_center", "fast_axis", "slow_axis", "region"),
+    *("mask", "mask_sha256", "name", "group"),
+)
 #: Those that say where it stands.
 _PLACING = ("beam_center", "fast_axis", "slow_axis", "curvature_radius")
-KEYS: dict[str, Unit] = {
-    **units_of(Detector),
-    **plain(*STATED),
-    **{name: _PANEL_KEYS[name] for name in _SHARED},
-    **_ONE_PANEL,
-}
 
 
 def read_detector(
@@ -54,7 +46,7 @@ def read_detector(
 
     Parameters
     ----------
-    table : of `KEYS`
+    table : ``[detector]``
     beam : the direct beam
     notes : told of masks that look like the opposite of what is meant
     stated : of ``geometry``, or of ``model`` with several panels; None: neither
@@ -67,7 +59,7 @@ def read_detector(
         for a mask that cannot be read
     """
     table.choose("what the panels are", ("panels",), STATED)
-    ways = ("panels",), tuple(_ONE_PANEL)
+    ways = ("panels",), _ONE_PANEL
     dead_pixels, sensor = read_dead_pixels_table(table), None
     if stated is None:
         sensor = _sensor(table)
@@ -78,7 +70,7 @@ def read_detector(
     elif table.choose("what the panels are", *ways) == ("panels",):
         panels = tuple(
             _panel(panel, table, str(index), notes)
-            for index, panel in enumerate(table.tables("panels", _PANEL_KEYS))
+            for index, panel in enumerate(table.tables("panels", known("detector", "panels")))
         )
     else:
         image = named_image(table)
@@ -103,6 +95,8 @@ def _stated_panels(
 ) -> tuple[Panel, ...]:
     """Panels of a geometry file or a name, with a region and a mask where there is one panel."""
     refused = [name for name in _PLACING if name in table]
+    if "model" in table and "beam_center" in refused:
+        refused.remove("beam_center")  # which has moved them
     if refused:
         raise table.error(
             f"{table.named(*refused)} beside {table.named(*STATED)}, which says where the panels "
@@ -138,7 +132,7 @@ def _stated_sensors(
     if "sensor" not in table or not any(of_file):
         notes.append(sensor_note(of_file))
         return panels, _sensor(table)
-    inner = table.table("sensor", units_of(Sensor))
+    inner = table.table("sensor", known("detector", "sensor"))
     said = SaidSensor(
         inner.number("thickness") if "thickness" in inner else None,
         inner.number("attenuation_length") if "attenuation_length" in inner else None,
@@ -158,7 +152,7 @@ def _sensor(owner: Table) -> Sensor | None:
     """What absorbs the photons of a detector or of one of its panels, if it is given."""
     if "sensor" not in owner:
         return None
-    table = owner.table("sensor", units_of(Sensor))
+    table = owner.table("sensor", known("detector", "sensor"))
     return table.build(
         Sensor,
         thickness=table.number("thickness"),
@@ -225,11 +219,8 @@ def _pixels(table: Table) -> tuple[int, int]:
 
 def _pixel_size(table: Table) -> tuple[float, float]:
     """Sides along slow and fast [m]; one number stands for both."""
-    if isinstance(table.value("pixel_size", "one number, or two along slow and fast"), list):
-        slow, fast = table.numbers("pixel_size", 2)
-        return slow, fast
-    side = table.number("pixel_size")
-    return side, side
+    slow, fast = table.numbers_or_one("pixel_size", 2)
+    return slow, fast
 
 
 def _away(table: Table, origin: Vector, fast: Vector, slow: Vector) -> Vector:
@@ -266,7 +257,7 @@ def _region(table: Table, pixels: tuple[int, int]) -> Region | None:
     """The pixels to compute; an axis that is not named is computed whole."""
     if "region" not in table:
         return None
-    region = table.table("region", plain("slow", "fast"))
+    region = table.table("region", known("detector", "region"))
     (slow_start, slow_stop), (fast_start, fast_stop) = (
         region.integers(axis, 2) if axis in region else (0, size)
         for axis, size in zip(("slow", "fast"), pixels, strict=True)

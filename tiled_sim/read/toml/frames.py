@@ -1,18 +1,20 @@
 """The ``[frames]`` of a TOML file."""
 
+import dataclasses
+
 import numpy as np
 
 from tiled_sim.model.exposures import Exposures, Listed, Rotation
-from tiled_sim.model.units import Unit, units_of
 from tiled_sim.model.values import finite_list
 from tiled_sim.physics.vectors import Vector
 from tiled_sim.read.recorded import StatedSweep
 from tiled_sim.read.toml.beam import across
+from tiled_sim.read.toml.keys import NINE_A_FRAME
 from tiled_sim.read.toml.table import Table
 
-_ROTATION: dict[str, Unit] = units_of(Rotation)
-_LISTED: dict[str, Unit] = units_of(Listed)
-KEYS: dict[str, Unit] = {**_ROTATION, **_LISTED}
+_ROTATION, _LISTED = (
+    tuple(field.name for field in dataclasses.fields(model)) for model in (Rotation, Listed)
+)
 
 
 def read_frames(
@@ -22,7 +24,7 @@ def read_frames(
 
     Parameters
     ----------
-    table : of `KEYS`
+    table : ``[frames]``
     beam : direction of the direct beam
     notes : take what the user should know
     stated : how a geometry file says that the crystal turns, which stands for what is not said
@@ -33,7 +35,7 @@ def read_frames(
     ExperimentError
         for values that contradict each other or the file, are missing or cannot be
     """
-    if table.choose("what the frames are", tuple(_LISTED), tuple(_ROTATION)) == tuple(_LISTED):
+    if table.choose("what the frames are", _LISTED, _ROTATION) == _LISTED:
         return _listed(table, stated)
     if stated is None:
         stated = StatedSweep(across(beam))
@@ -65,11 +67,10 @@ def _listed(table: Table, stated: StatedSweep | None) -> Listed:
             "orientation and the geometry file, whose goniometer turns the crystal, both say what "
             "the frames are: leave one of them out"
         )
-    must_be = "a list of a list of nine finite numbers for each frame"
-    rows = table.value("orientation", must_be)
+    rows = table.value("orientation", NINE_A_FRAME)
     numbers = [finite_list(row, 9) for row in rows] if isinstance(rows, list) else []
     if not numbers or None in numbers:
-        raise table.error(f"orientation must be {must_be}, row by row")
+        raise table.error(f"orientation must be {NINE_A_FRAME}")
     return table.build(Listed, orientation=np.array(numbers).reshape(-1, 3, 3))
 
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError, UsageError
-from tiled_sim.io.named_detectors import known_detector, named_detector
+from tiled_sim.io.named_detectors import KnownDetector, known_detector, named_detector
 from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.detector import DeadPixels, Panel
 from tiled_sim.model.exposures import Listed
 from tiled_sim.model.geometry import Geometry
 from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment
-from tiled_sim.model.units import Unit, units_of
 from tiled_sim.physics.vectors import Array, Vector
 from tiled_sim.read.geometry import (
     ALL,
@@ -28,11 +27,11 @@ from tiled_sim.read.geometry import (
 )
 from tiled_sim.read.recorded import StatedSweep, crystal_of, stills_of, sweep_of
 from tiled_sim.read.toml.beam import StatedLight
+from tiled_sim.read.toml.keys import known
 from tiled_sim.read.toml.table import Table
 
 #: Quantities of a detector that is stated elsewhere.
 STATED = ("geometry", "experiment", "model")
-KEYS_OF_DEAD: dict[str, Unit] = units_of(DeadPixels)
 #: What readers say of options, and what a TOML file has in their place.
 _IN_TOML = {
     "-lambda (or -energy)": "wavelength_A (or energy_eV) in [beam]",
@@ -133,11 +132,11 @@ def read_stated(table: Table, wavelengths: Sequence[float | None]) -> StatedDete
         return None
     distance = table.number("distance") if "distance" in table else None
     if "geometry" in table:
-        every = "experiment" in table and table.value("experiment", "") == ALL
-        number = 0 if every else table.integer("experiment", 0)
+        number = table.integer_or_word("experiment", ALL, 0)
+        every = number is None
         with saying(table, "geometry"):
             asked = DeadPixels(
-                "", path=table.path("geometry"), distance=distance, experiment=number
+                "", path=table.path("geometry"), distance=distance, experiment=number or 0
             )
             recorded, kept = read_first(asked, wavelengths, all_as_frames=every)
     else:
@@ -145,10 +144,21 @@ def read_stated(table: Table, wavelengths: Sequence[float | None]) -> StatedDete
             known = known_detector(table.text("model"))
             if distance is None:
                 raise UsageError(f"the {known.name} needs a distance: give -distance")
-            recorded = RecordedExperiment(named_detector(known.name, distance=distance))
+            geometry = named_detector(
+                known.name, distance=distance, beam_centre=_centre(table, known)
+            )
+            recorded = RecordedExperiment(geometry)
         kept = DeadPixels("", model=known.name)
     _check_sizes(table, recorded.geometry.panels)
     return StatedDetector(recorded, dead_pixels_of(recorded.geometry, kept))
+
+
+def _centre(table: Table, known: KnownDetector) -> tuple[float, float] | None:
+    """Where the beam passes, down and to the right in the rectangle around all panels [m]."""
+    if "beam_center" not in table:
+        return None
+    down, right = table.numbers("beam_center", 2)
+    return down * known.pixel_size[0], right * known.pixel_size[1]
 
 
 def named_image(table: Table) -> Geometry | None:
@@ -174,7 +184,7 @@ def read_dead_pixels_table(detector: Table) -> DeadPixels | None:
     """``[detector.dead_pixels]``, which stands beside panels that are listed."""
     if "dead_pixels" not in detector:
         return None
-    table = detector.table("dead_pixels", KEYS_OF_DEAD)
+    table = detector.table("dead_pixels", known("detector", "dead_pixels"))
     return table.build(
         DeadPixels,
         sha256=table.text("sha256"),
@@ -197,8 +207,7 @@ def _check_sizes(table: Table, panels: Sequence[Panel]) -> None:
                     f"{list(panel.pixels)}, contradict each other: leave it out"
                 )
     if "pixel_size" in table:
-        listed = isinstance(table.value("pixel_size", ""), list)
-        sides = table.numbers("pixel_size", 2) if listed else (table.number("pixel_size"),) * 2
+        sides = table.numbers_or_one("pixel_size", 2)
         for panel in panels:
             for side, own in zip(sides, panel.pixel_size, strict=True):
                 if abs(side - own) > SAME_NUMBER * own:

@@ -1,10 +1,9 @@
 """The ``[noise]`` of a TOML file."""
 
 from tiled_sim.model.readout import Noise, PointSpread
-from tiled_sim.model.units import Unit, units_of
+from tiled_sim.read.toml.keys import known
 from tiled_sim.read.toml.table import Table
 
-KEYS: dict[str, Unit] = units_of(Noise)
 _PLAIN = Noise()
 
 
@@ -13,7 +12,7 @@ def read_noise(table: Table) -> Noise:
 
     Parameters
     ----------
-    table : of `KEYS`
+    table : ``[noise]``
 
     Raises
     ------
@@ -35,7 +34,7 @@ def read_noise(table: Table) -> Noise:
 
 
 def _point_spread(noise: Table) -> PointSpread:
-    table = noise.table("point_spread", units_of(PointSpread))
+    table = noise.table("point_spread", known("noise", "point_spread"))
     return table.build(
         PointSpread,
         kind=table.text("kind"),

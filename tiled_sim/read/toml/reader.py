@@ -1,12 +1,8 @@
 """From a TOML file to a resolved experiment, and back.
 
-Sections are ``[beam]`` with ``[[beam.sources]]``, ``[crystal]``, ``[detector]`` with
-``[[detector.panels]]`` and ``[detector.sensor]``, ``[sampling]``, ``[frames]``,
-``[structure_factors]``, ``[background]`` where there is one and, where photons are counted,
-``[noise]``; ``c_compat`` and ``allow_upstream`` stand above them. Every field of the dataclasses in
-`model` is a key; one with a unit carries it in the key, as any suffix of its kind in `units`:
-``start_deg`` or ``start_rad``. Beside the resolved fields there are shorter ways to say the same;
-saying a thing twice is an error. Paths count from the folder of the TOML file.
+Its sections and their keys are those of `tiled_sim.read.toml.keys`. Every field of the dataclasses
+in `model` is a key. Beside the resolved fields there are shorter ways to say the same; saying a
+thing twice is an error. Paths count from the folder of the TOML file.
 """
 
 import tomllib
@@ -20,13 +16,12 @@ from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
-from tiled_sim.model.detector import Detector, Sensor
+from tiled_sim.model.detector import Detector
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Exposures
-from tiled_sim.model.readout import Noise, PointSpread
+from tiled_sim.model.readout import Noise
 from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import Sampling, recommended_for
-from tiled_sim.model.units import Unit, units_of
 from tiled_sim.read.geometry import ALL
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
 from tiled_sim.read.toml import background as toml_background
@@ -37,33 +32,13 @@ from tiled_sim.read.toml import frames as toml_frames
 from tiled_sim.read.toml import geometry as toml_geometry
 from tiled_sim.read.toml import noise as toml_noise
 from tiled_sim.read.toml.changes import change_document
-from tiled_sim.read.toml.table import Table, plain
+from tiled_sim.read.toml.keys import known, single_sections
+from tiled_sim.read.toml.table import Table
 from tiled_sim.read.toml.writer import write_toml
 
 __all__ = ["read_toml", "write_toml"]
 
-_TOP = plain(
-    *("c_compat", "beam", "crystal", "detector", "sampling", "frames", "structure_factors"),
-    *("background", "noise", "allow_upstream"),
-)
 _FORMATS = ("hkl", "fdump", "mtz")
-_FACTORS = plain(*_FORMATS, "mtz_column", "default_F", "ignore_file_cell", "space_group")
-#: Quantities of every table, by the names that lead to it.
-_SECTIONS: dict[tuple[str, ...], Mapping[str, Unit]] = {
-    (): _TOP,
-    ("beam",): toml_beam.KEYS,
-    ("crystal",): toml_crystal.KEYS,
-    ("detector",): toml_detector.KEYS,
-    ("detector", "sensor"): units_of(Sensor),
-    ("detector", "region"): plain("slow", "fast"),
-    ("detector", "dead_pixels"): toml_geometry.KEYS_OF_DEAD,
-    ("sampling",): units_of(Sampling),
-    ("frames",): toml_frames.KEYS,
-    ("structure_factors",): _FACTORS,
-    ("background",): toml_background.KEYS,
-    ("noise",): toml_noise.KEYS,
-    ("noise", "point_spread"): units_of(PointSpread),
-}
 
 
 def read_toml(path: str | Path, changes: Mapping[str, Any] | None = None) -> Experiment:
@@ -86,9 +61,9 @@ def read_toml(path: str | Path, changes: Mapping[str, Any] | None = None) -> Exp
     file = Path(path)
     content = _parse(file)
     if changes:
-        change_document(file, content, changes, _SECTIONS)
+        change_document(file, content, changes, single_sections())
     with computable(f"{file}:"):
-        return noted(_experiment(Table(file, "", content, _TOP)))
+        return noted(_experiment(Table(file, "", content, known())))
 
 
 def _parse(file: Path) -> dict[str, Any]:
@@ -112,20 +87,20 @@ def _experiment(top: Table) -> Experiment:
     notes: list[str] = []
     c_compat = top.flag("c_compat", False)
     allow_upstream = top.flag("allow_upstream", False)
-    table = top.table("beam", toml_beam.KEYS)
+    table = top.table("beam", known("beam"))
     if c_compat and "spectrum_file" in table:
         raise table.error(
             "spectrum_file cannot be had as C has it: the C program ignores the weights of "
             "sources; leave one of spectrum_file and c_compat out"
         )
-    of_detector = top.table("detector", toml_detector.KEYS)
+    of_detector = top.table("detector", known("detector"))
     stated = toml_geometry.read_stated(of_detector, toml_beam.said_wavelengths(table))
     light = None if stated is None else stated.light
     beam = toml_beam.read_beam(table, notes, allow_upstream=allow_upstream, stated=light)
     if c_compat and len(set(beam.spectrum.weight.tolist())) > 1:
         notes.append("as C: the weights of the sources are ignored")
     source = _structure_factors(top)
-    of_crystal = top.table("crystal", toml_crystal.KEYS)
+    of_crystal = top.table("crystal", known("crystal"))
     recorded = None if stated is None else stated.crystal(beam.direction)
     crystal = toml_crystal.read_crystal(of_crystal, beam.wavelength, source, notes, recorded)
     detector = toml_detector.read_detector(of_detector, beam, notes, stated)
@@ -157,14 +132,14 @@ def _exposures(
     notes: list[str],
 ) -> Exposures:
     """Frames as they are said, or as a geometry file states them."""
-    table = top.table("frames", toml_frames.KEYS)
+    table = top.table("frames", known("frames"))
     if stated is None:
         return toml_frames.read_frames(table, beam.direction, notes)
     misset = toml_crystal.read_misset(of_crystal)
     stills = stated.stills(beam.direction, misset)
     if stills is None:
         return toml_frames.read_frames(table, beam.direction, notes, stated.sweep(beam.direction))
-    of_frames = table.named(*toml_frames.KEYS)
+    of_frames = table.named(*known("frames"))
     for other, said in ((of_crystal, toml_crystal.said_crystal(of_crystal)), (table, of_frames)):
         if said:
             raise other.error(
@@ -177,16 +152,16 @@ def _exposures(
 def _background(top: Table) -> Background | None:
     if "background" not in top:
         return None
-    return toml_background.read_background(top.table("background", toml_background.KEYS))
+    return toml_background.read_background(top.table("background", known("background")))
 
 
 def _noise(top: Table) -> Noise | None:
-    return toml_noise.read_noise(top.table("noise", toml_noise.KEYS)) if "noise" in top else None
+    return toml_noise.read_noise(top.table("noise", known("noise"))) if "noise" in top else None
 
 
 def _structure_factors(top: Table) -> Reflections:
     """The file, of one format, and F elsewhere."""
-    table = top.table("structure_factors", _FACTORS)
+    table = top.table("structure_factors", known("structure_factors"))
     way = table.choose("where F comes from", *((name,) for name in _FORMATS))
     file_format = way[0] if way else None
     space_group = table.text("space_group") if "space_group" in table else None
@@ -213,7 +188,7 @@ def _sampling(
     notes: list[str],
 ) -> Sampling:
     """What is not said is chosen: oversampling from the crystal, on the panel that needs most."""
-    table = top.table("sampling", units_of(Sampling))
+    table = top.table("sampling", known("sampling"))
     recommended = recommended_for(detector, crystal, beam.wavelength)
     asked = table.integer("oversample") if "oversample" in table else None
     oversample, note = choose_oversample(asked, recommended, crystal)

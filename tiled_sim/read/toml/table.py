@@ -11,6 +11,7 @@ from tiled_sim.errors import ExperimentError, InputFileError
 from tiled_sim.model.units import PLAIN, Unit, spellings
 from tiled_sim.model.values import either, finite, finite_list, is_integer, shown
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
+from tiled_sim.read.toml.keys import FILE, FLAG, INTEGER, NUMBER, TABLE, TABLES, TEXT, TEXTS
 
 Built = TypeVar("Built")
 
@@ -42,7 +43,7 @@ class Table:
         self._known = known
         self._keys: dict[str, str] = {}
         if not isinstance(content, dict):
-            raise self.error(f"{content!r} must be a table of keys and values")
+            raise self.error(f"{content!r} must be {TABLE}")
         self._content = content
         quantities = {key: name for name, unit in known.items() for key in spellings(name, unit)}
         for key in content:
@@ -127,10 +128,20 @@ class Table:
         """A finite number, in the unit inside; required if there is no default."""
         if quantity not in self and default is not None:
             return default
-        must_be = "a finite number"
+        must_be = NUMBER
         number = finite(self.value(quantity, must_be), self._per_inside(quantity))
         if number is None:
             raise self._wrong(quantity, must_be)
+        return number
+
+    def number_or_word(self, quantity: str, word: str) -> float | None:
+        """A finite number, in the unit inside; None for the word."""
+        value = self._content[self._keys[quantity]]
+        if value == word:
+            return None
+        number = finite(value, self._per_inside(quantity))
+        if number is None:
+            raise self._wrong(quantity, f'{NUMBER}, or "{word}"')
         return number
 
     def numbers(self, quantity: str, count: int) -> tuple[float, ...]:
@@ -138,6 +149,16 @@ class Table:
         must_be = f"{count} finite numbers in brackets"
         values = self.value(quantity, must_be)
         numbers = finite_list(values, count, self._per_inside(quantity))
+        if numbers is None:
+            raise self._wrong(quantity, must_be)
+        return numbers
+
+    def numbers_or_one(self, quantity: str, count: int) -> tuple[float, ...]:
+        """A list of so many finite numbers, in the unit inside; one number stands for all."""
+        must_be = f"{NUMBER}, or {count} in brackets"
+        values = self.value(quantity, must_be)
+        listed = values if isinstance(values, list) else [values] * count
+        numbers = finite_list(listed, count, self._per_inside(quantity))
         if numbers is None:
             raise self._wrong(quantity, must_be)
         return numbers
@@ -168,10 +189,21 @@ class Table:
         """A whole number; required if there is no default."""
         if quantity not in self and default is not None:
             return default
-        value = self.value(quantity, "a whole number")
+        value = self.value(quantity, INTEGER)
         if not is_integer(value):
-            raise self._wrong(quantity, "a whole number")
+            raise self._wrong(quantity, INTEGER)
         return value
+
+    def integer_or_word(self, quantity: str, word: str, default: int) -> int | None:
+        """A whole number; None for the word."""
+        if quantity not in self:
+            return default
+        value = self._content[self._keys[quantity]]
+        if value == word:
+            return None
+        if not is_integer(value):
+            raise self._wrong(quantity, f'{INTEGER}, or "{word}"')
+        return int(value)
 
     def integers(self, quantity: str, count: int) -> tuple[int, ...]:
         """A list of so many whole numbers."""
@@ -183,29 +215,38 @@ class Table:
             raise self._wrong(quantity, must_be)
         return tuple(values)
 
+    def integers_or_one(self, quantity: str, count: int) -> tuple[int, ...]:
+        """A list of so many whole numbers; one stands for all."""
+        must_be = f"{INTEGER}, or {count} in brackets"
+        values = self.value(quantity, must_be)
+        listed = values if isinstance(values, list) else [values] * count
+        if len(listed) != count or not all(is_integer(value) for value in listed):
+            raise self._wrong(quantity, must_be)
+        return tuple(listed)
+
     def flag(self, quantity: str, default: bool) -> bool:
         """True or false."""
         value = self._content[self._keys[quantity]] if quantity in self else default
         if not isinstance(value, bool):
-            raise self._wrong(quantity, "true or false")
+            raise self._wrong(quantity, FLAG)
         return value
 
     def text(self, quantity: str, default: str | None = None) -> str:
         """A text; required if there is no default."""
         if quantity not in self and default is not None:
             return default
-        value = self.value(quantity, "a text in quotes")
+        value = self.value(quantity, TEXT)
         if not isinstance(value, str):
-            raise self._wrong(quantity, "a text in quotes")
+            raise self._wrong(quantity, TEXT)
         return value
 
     def texts(self, quantity: str, default: tuple[str, ...]) -> tuple[str, ...]:
         """A list of texts."""
         if quantity not in self:
             return default
-        values = self.value(quantity, "texts in brackets")
+        values = self.value(quantity, TEXTS)
         if not isinstance(values, list) or not all(isinstance(text, str) for text in values):
-            raise self._wrong(quantity, "texts in brackets")
+            raise self._wrong(quantity, TEXTS)
         return tuple(values)
 
     def path(self, quantity: str) -> str:
@@ -216,9 +257,9 @@ class Table:
         the same from the working directory, if the TOML file lies under it; an absolute path as
         it stands
         """
-        text = self.text(quantity)
-        if not text or "\0" in text:
-            raise self._wrong(quantity, "the name of a file")
+        text = self.value(quantity, FILE)
+        if not isinstance(text, str) or not text or "\0" in text:
+            raise self._wrong(quantity, FILE)
         folder = self._file.parent
         if folder.is_absolute() and folder.is_relative_to(Path.cwd()):
             folder = folder.relative_to(Path.cwd())
@@ -245,9 +286,9 @@ class Table:
 
     def tables(self, quantity: str, known: Mapping[str, Unit]) -> list["Table"]:
         """The tables of a list; in messages they count from 1."""
-        contents = self.value(quantity, "a list of tables")
+        contents = self.value(quantity, TABLES)
         if not isinstance(contents, list) or not contents:
-            raise self._wrong(quantity, "a list of tables")
+            raise self._wrong(quantity, TABLES)
         name = f"{self._name[1:-1]}.{quantity}"
         return [
             Table(self._file, f"[[{name}]] number {number}:", content, known)
