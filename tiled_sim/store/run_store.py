@@ -1,6 +1,5 @@
 """The run store: the only code that touches the zarr. See ``docs/store.md``."""
 
-import json
 import operator
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -97,9 +96,8 @@ class RunStore:
         ValueError
             attributes that have no JSON form
         """
-        plain = _plain_attributes(
-            {**attributes, "experiment": experiment.to_dict(), "hash_version": HASH_VERSION}
-        )
+        own = {"experiment": experiment.to_dict(), "hash_version": HASH_VERSION, "format": FORMAT}
+        plain = strict_json.plain({**attributes, **own}, "attributes of the run")
         target = location.local_path(path)
         location.make_directory(target)
         try:
@@ -456,14 +454,6 @@ class RunStore:
     def _shard(self, name: str, *place: int) -> Path:
         """File of a shard of an array by frame, panel, row and column."""
         return self._path.joinpath("0", name, "c", *map(str, place))
-
-
-def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes as they will be read back: lists for tuples, numbers for numpy's."""
-    try:
-        return json.loads(strict_json.dumps({**attributes, "format": FORMAT}))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"attributes of the run: {error}") from error
 
 
 def _inside(part: slice, size: int) -> slice:
