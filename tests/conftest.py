@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import socket
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -171,3 +172,20 @@ def closed_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def object_server():
+    """Environment of whoever uses a real S3 server on loopback."""
+    from support.object_server import object_server  # takes a second to import
+
+    with object_server() as environment:
+        yield environment
+
+
+@pytest.fixture
+def bucket(object_server, monkeypatch):
+    """URL of a folder of its own in a bucket, with the environment that opens it."""
+    for name, value in object_server.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://runs/{uuid.uuid4().hex}"

@@ -53,6 +53,7 @@ TWO_DASHES = {
     "cancel": [],
     "verify": ["--recompute", "--device"],
     "convert": [],
+    "copy": ["--no-progress"],
     "view": ["--out", "--frame", "--panel", "--panel-names", "--counts"],
     "export": ["--to", "--out", "--frames", "--panels", "--counts", "--image", "--no-progress"],
     "trace": [

@@ -253,10 +253,12 @@ def test_a_driver_that_was_cancelled_while_it_was_dead_does_not_begin_again(addr
 
 def test_a_dead_driver_is_cancelled_as_well_lest_it_begins_again(run, capsys):
     with Lease(run, TILES, ""):
-        driver = Control(run.path).driver()
+        pass
     with process("time") as dead:
         dead.wait()
-    Control(run.path).write_driver(dataclasses.replace(driver, pid=dead.pid, state=RUNNING))
+    left = Control(run.path).look()
+    killed = dataclasses.replace(left.driver, pid=dead.pid, state=RUNNING)
+    Control(run.path).write_driver(killed, left.version)
     assert main(["cancel", str(run.path)]) == 0
     assert Control(run.path).cancelled
 

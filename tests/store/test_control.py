@@ -31,7 +31,7 @@ def control(tmp_path):
 @pytest.fixture
 def file(control, tmp_path):
     """Of the driver, written."""
-    control.write_driver(DRIVER)
+    control.write_driver(DRIVER, None)
     return tmp_path / "control/driver.json"
 
 

@@ -5,6 +5,7 @@ import json
 import re
 import warnings
 
+import dask.array as da
 import numpy as np
 import ome_zarr_models
 import pytest
@@ -77,6 +78,31 @@ class TestAtAnyTime:
     def test_xarray_opens_each_group_by_itself(self, visited):
         for name in ("panels", "frames", "inputs/structure_factors", "inputs/spectrum"):
             assert xarray.open_zarr(visited / name).variables
+
+    def test_dask_reads_the_image_in_blocks_of_inner_chunks_and_of_whole_shards(self, visited):
+        image = zarr.open_array(visited / "0/image", mode="r")
+        small, large = da.from_zarr(visited / "0/image"), da.from_array(image)
+        assert small.chunksize == image.chunks
+        assert all(
+            block % side == 0 or block == size
+            for block, side, size in zip(large.chunksize, image.shards, image.shape, strict=True)
+        )
+        np.testing.assert_array_equal(small.compute(), image[:])
+        np.testing.assert_array_equal(large.compute(), image[:])
+
+    def test_xarray_copies_a_level_to_the_last_bit_by_whole_shards(self, visited, tmp_path):
+        level = xarray.open_zarr(visited / "0")
+        shards = dict(zip(level.image.dims, level.image.encoding["shards"], strict=True))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of consolidated metadata, which xarray writes
+            level.chunk(shards).to_zarr(tmp_path / "copy.zarr")
+        ours, copy = (
+            zarr.open_group(path, mode="r") for path in (visited / "0", tmp_path / "copy.zarr")
+        )
+        for name in ("image", "counts", "mask"):
+            np.testing.assert_array_equal(copy[name][:], ours[name][:])
+            assert copy[name].dtype == ours[name].dtype
+            assert copy[name].attrs["units"] == ours[name].attrs["units"]
 
     def test_the_ome_validator_accepts_the_run(self, visited):
         image = ome_zarr_models.open_ome_zarr(zarr.open_group(visited, mode="r"), version="0.5")

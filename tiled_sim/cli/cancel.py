@@ -33,6 +33,8 @@ def run(words: Sequence[str]) -> int:
     else:
         try:
             control.cancel()
+        except StoreError:
+            raise  # told already
         except OSError as error:
             raise StoreError(f"{found.path} cannot be written: {error.strerror}") from error
         while living_driver(control) is not None:

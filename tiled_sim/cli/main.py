@@ -22,6 +22,7 @@ VERBS = {
     "cancel": "stop computing a run, from anywhere that sees it",
     "verify": "whether all that a run holds is what was committed; mends it",
     "convert": "a run of today's format of one that an older tiled_sim made",
+    "copy": "a run from a disk to an object store, or back; reads it back",
     "view": "a picture of a run",
     "export": "images of a run as other programs read them: NXmx and others",
     "trace": "what a pixel's value is made of, step by step; against another program's log",

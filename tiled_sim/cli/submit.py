@@ -1,6 +1,5 @@
 """``tiled-sim submit``: simulate an experiment into a new run."""
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -117,8 +116,10 @@ def report_detached(made: "Run", as_json: bool) -> None:
 def say_interrupted(path: str) -> None:
     """Tell how to go on, if there is something to go on with."""
     from tiled_sim.run.run import Run
+    from tiled_sim.store.location import objects_of
+    from tiled_sim.store.place import place_of
 
-    if os.path.exists(path):
+    if objects_of(place_of(path)).is_there():
         done = Run(path).status()
         print(
             f"{done.done} of {done.tiles} tiles are done and safe; "

@@ -12,6 +12,7 @@ from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 from tiled_sim.io.trace_log import read_trace_log
 from tiled_sim.model.values import number_in, shown
+from tiled_sim.store.place import is_url
 
 if TYPE_CHECKING:
     from tiled_sim.instruments.tracing import Tracer
@@ -140,7 +141,7 @@ def _run_named(options: argparse.Namespace, words: list[str]) -> "Run | None":
     """The run that the words name, if it is one."""
     if not words or words[0].startswith("-"):
         return None
-    if not (os.path.isdir(words[0]) or words[0].rstrip("/").endswith(".zarr")):
+    if not (is_url(words[0]) or os.path.isdir(words[0]) or words[0].rstrip("/").endswith(".zarr")):
         return None
     given = {"--c-compat": options.c_compat, "--fdump": options.fdump}
     extra = [*words[1:], *(option for option, value in given.items() if value)]

@@ -46,7 +46,7 @@ def run(words: Sequence[str]) -> int:
             f"--counts: {found.path} has no counts, it was made without noise; leave --counts out, "
             "or simulate with --noise"
         )
-    path = Path(options.out) if options.out else Path(found.path.with_suffix(".png").name)
+    path = Path(options.out) if options.out else Path(f"{found.path.stem}.png")
     write_picture(
         found,
         path,

@@ -17,7 +17,7 @@ from tiled_sim.errors import TiledSimError, UsageError
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
 from tiled_sim.store.control import Control
-from tiled_sim.store.durable import told_if_not_writable
+from tiled_sim.store.location import told_if_not_writable
 
 logger = logging.getLogger(__name__)
 

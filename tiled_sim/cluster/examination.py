@@ -4,14 +4,15 @@ import os
 import socket
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 
-from tiled_sim.errors import TiledSimError
+from tiled_sim.errors import StoreError, TiledSimError
 from tiled_sim.kernels.compiled import graphs_of
 from tiled_sim.kernels.devices import resolve_device
 from tiled_sim.kernels.packages import is_built, obstacle_to_build
 from tiled_sim.model.settings import COMPILED
 from tiled_sim.run.run import Run
+from tiled_sim.store.location import objects_of
+from tiled_sim.store.place import place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +38,32 @@ def obstacle(path: str, run_id: str, device: str) -> str:
     ----------
     path, run_id, device : as `Requirements`
     """
-    if not os.path.isdir(path):
-        return (
-            f"it does not see {path} (its working directory is {os.getcwd()}); the store must lie "
-            "on a file system that every worker shares"
-        )
     try:
+        objects = objects_of(place_of(path))
+        if not objects.is_there():
+            return (
+                f"it does not see {path} (its working directory is {os.getcwd()}); {objects.shared}"
+            )
         run = Run(path)
         resolve_device(device)
     except TiledSimError as error:
         return error.written
     if run.run_id != run_id:
-        return (
-            f"{path} is another run there ({run.run_id}, not {run_id}); the store must lie on a "
-            "file system that every worker shares"
-        )
-    return _obstacle_to_write(Path(path)) or _obstacle_to_compile(run)
+        return f"{path} is another run there ({run.run_id}, not {run_id}); {objects.shared}"
+    return _obstacle_to_write(run) or _obstacle_to_compile(run)
 
 
-def _obstacle_to_write(folder: Path) -> str:
-    trial = folder / f".{socket.gethostname()}.{uuid.uuid4().hex}.tmp"
+def _obstacle_to_write(run: Run) -> str:
+    trial = f".{socket.gethostname()}.{uuid.uuid4().hex}.tmp"
     try:
-        with trial.open("xb"):
-            pass
-        trial.unlink()
+        run.store.objects.put(trial, b"")
+        run.store.objects.delete(trial)
+    except StoreError as error:
+        return error.written
     except OSError as error:
         return (
-            f"it cannot create a file in {folder} ({error.strerror}); let the user that the worker "
-            "runs as write there"
+            f"it cannot create a file in {run.path} ({error.strerror}); let the user that the "
+            "worker runs as write there"
         )
     return ""
 

@@ -23,9 +23,10 @@ from tiled_sim.store.control import (
     Driver,
     new_token,
 )
-from tiled_sim.store.durable import told_if_not_writable
+from tiled_sim.store.location import told_if_not_writable
 from tiled_sim.store.presence import Presence, RunRemovedError
 from tiled_sim.store.run_store import RunStore
+from tiled_sim.store.tenure import Tenure
 
 SECONDS_A_BEAT = 2.0
 #: A driver whose beat does not change for so long is dead. Only changes are looked at and never
@@ -79,19 +80,24 @@ class Lease:
             dashboard=dashboard,
             error="",
         )
+        self._tenure = Tenure(self._control, self._driver.token)
         self._thread = threading.Thread(target=self._live, name="lease", daemon=True)
 
     def __enter__(self) -> "Lease":
-        require_alone(self._run)
+        store = RunStore.open(self._run.path, mode="r+")
         with told_if_not_writable(self._run.path):
-            RunStore.open(self._run.path, mode="r+").sweep()
-            self._control.go_on()
-            try:
-                self._control.write_driver(self._driver)
-            except FileNotFoundError:  # swept away by a driver that begins in the same instant
-                self._control.write_driver(self._driver)
+            while not self._is_taken():
+                pass  # somebody has ended or begun meanwhile
+            store.sweep()
         self._thread.start()
         return self
+
+    def _is_taken(self) -> bool:
+        """Take the run, unless another driver begins or ends in the same instant."""
+        self._tenure.find()
+        require_alone(self._run)
+        self._control.go_on()
+        return self._tenure.take(self._driver)
 
     def __exit__(
         self,
@@ -160,11 +166,15 @@ class Lease:
         except RunRemovedError as error:
             self._removed = error
             return
-        found = self._control.driver()
+        with contextlib.suppress(OSError):  # of a network that is cut off: others will see to that
+            self._heed(self._control.driver())
+            if not self._stop and self._control.cancelled:
+                self._stop = CANCELLED
+
+    def _heed(self, found: Driver | None) -> None:
+        """Take note of another driver that hands out the tiles now."""
         if found is not None and found.token != self._driver.token:
             self._stop = f"process {found.pid} on {found.host}"
-        elif self._control.cancelled:
-            self._stop = CANCELLED
 
     @property
     def _is_ours(self) -> bool:
@@ -179,7 +189,7 @@ class Lease:
                 **changes,  # type: ignore[arg-type]
             )
         with contextlib.suppress(OSError):  # a full disk is told by the tiles
-            self._control.write_driver(self._driver)
+            self._heed(self._tenure.say(self._driver))
 
 
 class Pulse:

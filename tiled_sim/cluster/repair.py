@@ -8,8 +8,7 @@ from tiled_sim.cluster.submit import compute_missing
 from tiled_sim.instruments.verification import inspection_of
 from tiled_sim.run.faults import COMPUTE, WRITE, Fault
 from tiled_sim.run.run import Run
-from tiled_sim.store.durable import told_if_not_writable, write_atomically
-from tiled_sim.store.files import make_folders
+from tiled_sim.store.location import told_if_not_writable
 from tiled_sim.store.run_store import RunStore
 
 
@@ -50,6 +49,5 @@ def repair(
                 store.withdraw(tiles[fault.place])
             elif fault.remedy == WRITE:
                 for key, content in inspection.content_of(fault.place).items():
-                    make_folders(run.path, (run.path / key).parent)
-                    write_atomically(run.path / key, content)
+                    store.objects.put(key, content)
     return compute_missing(Run(run.path), cluster=cluster, device=device, listener=listener)

@@ -1,6 +1,5 @@
 """Making a run and computing its tiles."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,7 +25,8 @@ from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
 from tiled_sim.store.durable import reason
-from tiled_sim.store.location import require_run_name
+from tiled_sim.store.location import require_nothing, require_run_name
+from tiled_sim.store.place import Place, place_of
 from tiled_sim.store.run_store import RunStore
 
 
@@ -52,7 +52,7 @@ def submit(
     Parameters
     ----------
     experiment : what to simulate
-    path : of the run to make
+    path : of the run to make, or a URL
     cluster : any of the forms of ``docs/clusters.md``, such as ``local`` or ``tcp://…``
     tls : that connections are to be encrypted, and with which certificates
     tile : pixels of a tile, one number or (slow, fast), multiples of 16; None: by predicted cost
@@ -74,11 +74,9 @@ def submit(
     parse_cluster(cluster)
     if detach:
         require_lasting(cluster)
-    require_run_name(path)
-    if os.path.exists(path):  # False, too, where it cannot be looked at
-        raise StoreError(
-            f"{path} exists already; name another --out, or go on with `tiled-sim resume {path}`"
-        )
+    place = place_of(path)
+    require_run_name(place)
+    require_nothing(place)
     listener = listener or Silent()
     prepared = prepare(
         experiment,
@@ -96,7 +94,7 @@ def submit(
     # connect first: a cluster that is not there, or too small, leaves no run behind
     with connected(cluster, _workload(plan, len(plan)), tls=tls) as client:
         require_memory(plan.memory, plan.grid, _memory_of_workers(client))
-        run = _created(prepared, path)
+        run = _created(prepared, place)
         _hand_out(run, client, Progress(run), device, detach, listener)
     return Run(run.path)
 
@@ -149,13 +147,15 @@ def compute_missing(
     return Run(run.path)
 
 
-def _created(prepared: Prepared, path: str | Path) -> Run:
+def _created(prepared: Prepared, place: Place) -> Run:
     """The run, of which nothing is left if it cannot be made."""
     try:
-        return create_run(prepared, path)
+        return create_run(prepared, place)
+    except StoreError:
+        raise  # told already
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be made ({reason(error)}); make room, or name another --out"
+            f"{place} cannot be made ({reason(error)}); make room, or name another --out"
         ) from error
 
 

@@ -28,7 +28,7 @@ from tiled_sim.run.sums import excerpt
 from tiled_sim.simulation.simulator import TileResult
 from tiled_sim.simulation.trace import UNITS
 from tiled_sim.store.control import Control
-from tiled_sim.store.durable import told_if_not_writable
+from tiled_sim.store.location import told_if_not_writable
 from tiled_sim.store.presence import Presence, RunRemovedError
 from tiled_sim.store.records import counts_record, image_record
 from tiled_sim.store.run_store import RunStore

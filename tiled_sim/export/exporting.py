@@ -70,7 +70,8 @@ def export_run(
     is_folder = _is_folder(target, form, selection)
     write = form.writer()
     with Output(target, is_folder, _identity(selection, to)) as output:
-        selection.require_computed()
+        if not form.geometry:
+            selection.require_computed()
         notes = write(selection, output, advance)
     if form.whole and not selection.counts:
         notes = ("expected photons are rounded to whole numbers", *notes)
@@ -80,10 +81,10 @@ def export_run(
 def _require_own_ending(path: Path, to: str) -> None:
     """Refuse a name that promises another format."""
     ending = path.suffix.lower()
-    if ending in FORMATS[to].endings:
+    if ending in map(str.lower, FORMATS[to].endings):
         return
     for name, form in FORMATS.items():
-        if ending in (one.lower() for one in form.endings):
+        if ending in map(str.lower, form.endings):
             raise UsageError(
                 f"--out {path} would be {to}, and the name says {name}: end it in "
                 f"{FORMATS[to].endings[0]}, or say --to {name}"

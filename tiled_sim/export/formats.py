@@ -43,6 +43,7 @@ class Format:
     endings : of files of it; the first is the one they get
     file_a_frame : one file a frame, in a folder; False: one file or folder of all
     whole : holds whole numbers alone, so that expected photons are rounded
+    geometry : holds no values, so that nothing needs to be computed
     extra : one of `EXTRAS` that it needs; None: nothing
     """
 
@@ -51,6 +52,7 @@ class Format:
     endings: tuple[str, ...]
     file_a_frame: bool = False
     whole: bool = False
+    geometry: bool = False
     extra: str | None = None
 
     def writer(self) -> Writer:
@@ -76,6 +78,49 @@ FORMATS = {
         "nxmx",
         (".nxs", ".h5"),
         extra="hdf5",
+    ),
+    "cbf": Format(
+        "miniCBF, a file a frame, of one flat panel across the beam",
+        "cbf",
+        (".cbf",),
+        file_a_frame=True,
+        whole=True,
+        extra="cbf",
+    ),
+    "smv": Format(
+        "SMV of 16 bits, a file a frame, of one flat panel across the beam, pixels square",
+        "smv_frames",
+        (".img",),
+        file_a_frame=True,
+        whole=True,
+    ),
+    "edf": Format("EDF, a file a frame, of one panel", "edf", (".edf",), file_a_frame=True),
+    "tiff": Format(
+        "TIFF, a file a frame, of one panel", "tiff", (".tif", ".tiff"), file_a_frame=True
+    ),
+    "png": Format(
+        "pictures, a file a frame, as `tiled-sim view` draws them",
+        "png",
+        (".png",),
+        file_a_frame=True,
+        extra="view",
+    ),
+    "npy": Format("numpy's array (frame, panel, slow, fast)", "npy", (".npy",)),
+    "ome-zarr": Format(
+        "OME-Zarr 0.5 of the assembled detector, axes t, c, y, x", "ome_zarr", (".zarr",)
+    ),
+    "expt": Format(
+        "DIALS' experiment list: detector, beam, axis, scan and crystal, without images",
+        "dials_experiments",
+        (".expt",),
+        geometry=True,
+    ),
+    "geom": Format(
+        "CrystFEL's geometry, without images", "crystfel_geometry", (".geom",), geometry=True
+    ),
+    "xds": Format("XDS.INP, without images", "xds_input", (".INP",), geometry=True),
+    "poni": Format(
+        "pyFAI's geometry of one flat panel, without images", "poni", (".poni",), geometry=True
     ),
 }
 

@@ -42,7 +42,7 @@ class Output:
 
     def __init__(self, path: Path, is_folder: bool, identity: Mapping[str, Any]) -> None:
         self.path = path
-        self._is_folder = is_folder
+        self.is_folder = is_folder
         self._identity = json.loads(json.dumps(identity))
         self._staging = path.with_name(f"{path.name}.partial")
         self._done: dict[str, int] = {}
@@ -131,8 +131,8 @@ class Output:
 
     def finish(self, names: tuple[str, ...]) -> tuple[Path, ...]:
         """Move everything to its place, the last of the names last; where each is."""
-        folder = self.path if self._is_folder else self.path.parent
-        if self._is_folder:
+        folder = self.path if self.is_folder else self.path.parent
+        if self.is_folder:
             for name in (_JOURNAL, _LOCK):
                 (self._staging / name).unlink(missing_ok=True)
             self._staging.rename(self.path)
@@ -151,12 +151,12 @@ class Output:
 
     def _is_done(self, name: str) -> bool:
         size = self._done.get(name)
-        places = [self._staging / name, *([] if self._is_folder else [self.path.with_name(name)])]
+        places = [self._staging / name, *([] if self.is_folder else [self.path.with_name(name)])]
         return any(place.exists() and _size(place) == size for place in places)
 
     def _require_free(self, name: str) -> None:
         """Refuse to overwrite what was there before; a file of ours may be, if we were stopped."""
-        if self._is_folder:
+        if self.is_folder:
             return
         place = self.path.with_name(name)
         if os.path.lexists(place) and (

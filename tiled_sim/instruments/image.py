@@ -13,6 +13,7 @@ from tiled_sim.io.image_file import read_image_file
 from tiled_sim.io.image_format import image_format, split_key
 from tiled_sim.model.detector import Region
 from tiled_sim.run.run import Run
+from tiled_sim.store.place import is_url
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ class Image:
 
 def is_run(name: str) -> bool:
     """Whether a name is that of a run: a directory, or the URL of one."""
-    return name.startswith("file://") or Path(name).is_dir()
+    return is_url(name) or Path(name).is_dir()
 
 
 def has_frames(name: str) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 from tiled_sim.errors import StoreError
 
+DPI = 160
+
 
 def write_new_picture(path: str | Path, draw: Callable[[], Any]) -> None:
     """Write a figure of matplotlib as a PNG.
@@ -25,7 +27,7 @@ def write_new_picture(path: str | Path, draw: Callable[[], Any]) -> None:
         raise StoreError(f"{path} exists already; name another file")
     figure = draw()
     try:
-        figure.savefig(path, dpi=160)
+        figure.savefig(path, dpi=DPI)
     except (OSError, ValueError) as error:
         Path(path).unlink(missing_ok=True)  # half of it
         raise StoreError(f"cannot write the picture {path}: {error}") from None

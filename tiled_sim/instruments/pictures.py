@@ -55,6 +55,22 @@ def write_picture(
     StoreError
         if the picture exists or cannot be written, the image is damaged, or there are no counts
     """
+    panel = _drawn_panel(run, frame, panel, names=names)
+    if counts:
+        run.store.require_counts()
+    write_new_picture(path, lambda: _figure(run, frame, panel, counts, names))
+
+
+def picture(run: Run, frame: int, panel: int | None, *, counts: bool) -> Any:
+    """The figure of `write_picture`, without names of panels. Parameters and errors are its."""
+    panel = _drawn_panel(run, frame, panel, names=False)
+    if counts:
+        run.store.require_counts()
+    return _figure(run, frame, panel, counts, names=False)
+
+
+def _drawn_panel(run: Run, frame: int, panel: int | None, *, names: bool) -> int | None:
+    """The only panel to draw; refuses what is not there, and names of one panel."""
     frames, panels, _, _ = run.experiment.shape
     for name, value, count in (("frame", frame, frames), ("panel", panel or 0, panels)):
         if not 0 <= value < count:
@@ -66,9 +82,7 @@ def write_picture(
             "--panel-names is for the picture of several panels, and this is one of a single "
             "panel; leave it out"
         )
-    if counts:
-        run.store.require_counts()
-    write_new_picture(path, lambda: _figure(run, frame, panel, counts, names))
+    return panel
 
 
 def _figure(run: Run, frame: int, panel: int | None, counts: bool, names: bool) -> Any:

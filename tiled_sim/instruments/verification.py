@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from tiled_sim.errors import StoreError
@@ -16,6 +17,7 @@ from tiled_sim.run.status import Progress
 from tiled_sim.run.sums import Sums
 from tiled_sim.simulation.simulator import Simulator
 from tiled_sim.store.inspection import Flaw, Inspection, alike
+from tiled_sim.store.objects import each
 from tiled_sim.store.run_store import FORMAT
 from tiled_sim.store.sidecar import counts_digest, image_digest
 from tiled_sim.store.tile_index import DONE
@@ -60,8 +62,8 @@ def verify(run: Run, *, recompute: int = 0, device: str = "auto") -> Verificatio
     index = _Index(run)
     faults = []
     complete = True
-    for tile in run.plan:
-        said, found = look_at(run, tile)
+    looks = each(run.store.objects, partial(look_at, run), run.plan)
+    for tile, (said, found) in zip(run.plan, looks, strict=True):
         faults += found
         complete &= said is not None
         index.hold_against(tile, said)
@@ -94,7 +96,7 @@ def inspection_of(run: Run, inputs: Inputs, *, levels: bool = True) -> Inspectio
     inputs : of it
     levels : whether it must have its smaller images
     """
-    return Inspection(run.path, run.experiment, run.plan.grid, inputs, levels=levels)
+    return Inspection(run.store.objects, run.experiment, run.plan.grid, inputs, levels=levels)
 
 
 def _sidecar(run: Run, tile: Tile) -> dict[str, Any] | None:

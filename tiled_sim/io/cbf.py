@@ -13,8 +13,11 @@ import numpy.typing as npt
 from tiled_sim.errors import InputFileError, MissingExtraError
 from tiled_sim.io.image_header import Entry, ImageHeader
 
-_SECTION = b"--CIF-BINARY-FORMAT-SECTION--"
-_STARTER = b"\x0c\x1a\x04\xd5"
+SECTION = "--CIF-BINARY-FORMAT-SECTION--"
+STARTER = b"\x0c\x1a\x04\xd5"
+SCHEME = "x-CBF_BYTE_OFFSET"
+ELEMENT_TYPE = "signed 32-bit integer"
+_SECTION = SECTION.encode()
 _DTYPES: dict[str, npt.DTypeLike] = {
     f"{sign}signed {bits}-bit integer": f"{letter}{bits // 8}"
     for sign, letter in (("", "i"), ("un", "u"))
@@ -63,9 +66,9 @@ def read_cbf(path: str | Path) -> npt.NDArray[np.integer[Any]]:
     section, start = _section(path, data)
     header = data[section:start].decode("latin-1")
     scheme = re.search(r'conversions\s*=\s*"?([\w-]+)', header)
-    if scheme is None or scheme[1].upper() != "X-CBF_BYTE_OFFSET":
+    if scheme is None or scheme[1].upper() != SCHEME.upper():
         found = "not compressed" if scheme is None else f"compressed as {scheme[1]}"
-        raise InputFileError(f"{path}: the pixels are {found}; only x-CBF_BYTE_OFFSET is read")
+        raise InputFileError(f"{path}: the pixels are {found}; only {SCHEME} is read")
     kind = re.search(r'^X-Binary-Element-Type:\s*"([^"]*)"', header, re.M)
     if kind is None or kind[1] not in _DTYPES:
         found = "of no type" if kind is None else f"of type {kind[1]}"
@@ -74,7 +77,7 @@ def read_cbf(path: str | Path) -> npt.NDArray[np.integer[Any]]:
         _positive(path, header, f"X-Binary-{name}")
         for name in ("Size", "Size-Fastest-Dimension", "Size-Second-Dimension")
     )
-    packed = data[start + len(_STARTER) :][:size]
+    packed = data[start + len(STARTER) :][:size]
     if len(packed) < size:
         raise InputFileError(f"{path}: {size} bytes of pixels are due, it has {len(packed)}")
     if slow * fast > size:  # each takes a byte at least; asked before memory is taken for them
@@ -156,7 +159,7 @@ def _entries(key: str, text: str, line: int, shown: str) -> Iterator[tuple[str, 
 
 def _section(path: str | Path, data: bytes) -> tuple[int, int]:
     """Where the binary section and its pixels begin."""
-    section, start = data.find(_SECTION), data.find(_STARTER)
+    section, start = data.find(_SECTION), data.find(STARTER)
     if section < 0 or start < section:
         raise InputFileError(f"{path}: not a CBF image (no {_SECTION.decode()} with binary data)")
     return section, start

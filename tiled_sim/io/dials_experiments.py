@@ -17,7 +17,8 @@ from tiled_sim.physics.vectors import Array, about_axis, as_tuple, unit
 
 Model = TypeVar("Model")
 
-_KIND = "ExperimentList"
+KIND = "ExperimentList"
+"""What a list calls itself (``__id__``)."""
 _ROUNDING = 1e-6
 #: Files that an image set may name beside its images, and what becomes of what they say.
 _BESIDE = {
@@ -41,8 +42,8 @@ def read_experiments(path: str | Path) -> list[RecordedExperiment]:
         be; the message names the place in the file
     """
     root = read_json(path)
-    if not isinstance(root.value, dict) or root.value.get("__id__") != _KIND:
-        raise root.error(f"is no DIALS experiment list (__id__ {_KIND!r}): name an .expt file")
+    if not isinstance(root.value, dict) or root.value.get("__id__") != KIND:
+        raise root.error(f"is no DIALS experiment list (__id__ {KIND!r}): name an .expt file")
     entries = root["experiment"].elements()
     if not entries:
         raise root["experiment"].error("is empty: name a file with an experiment")

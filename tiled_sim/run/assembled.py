@@ -1,5 +1,6 @@
 """The image of the assembled detector as an array that is read when it is asked for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ def assembled(store: RunStore, experiment: Experiment, *, counts: bool) -> xr.Da
     if counts:
         store.require_counts()
     assembly = Assembly.of(experiment.detector, experiment.beam.direction)
-    cells = _Cells(store, assembly, len(experiment.exposures), counts)
+    frames, panels = len(experiment.exposures), range(len(experiment.detector.panels))
+    cells = Cells(store, assembly, frames, panels, counts)
     frame = assembly.frame
     units = {"units": "mm"}
     array = xr.DataArray(
@@ -53,20 +55,29 @@ def assembled(store: RunStore, experiment: Experiment, *, counts: bool) -> xr.Da
     return array.chunk({"frame": 1, "y": _CHUNK, "x": _CHUNK})
 
 
-class _Cells(BackendArray):
+class Cells(BackendArray):
     """Cells of all frames; those that are asked for are read from the store.
 
     Parameters
     ----------
     store : of the run
-    assembly : its panels
+    assembly : of some of its panels
     frames : number of them
+    panels : number in the run of each panel of the assembly
     counts : the counts in place of the expected photons
     """
 
-    def __init__(self, store: RunStore, assembly: Assembly, frames: int, counts: bool) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        assembly: Assembly,
+        frames: int,
+        panels: Sequence[int],
+        counts: bool,
+    ) -> None:
         self._store = store
         self._assembly = assembly
+        self._panels = panels
         self._counts = counts
         self.shape = (frames, *assembly.shape)
         self.dtype = np.dtype(np.float64 if counts else np.float32)
@@ -85,17 +96,17 @@ class _Cells(BackendArray):
         found = np.full((len(frames), len(rows), len(columns)), np.nan, self.dtype)
         if found.size:
             for place, frame in enumerate(frames):
-                whole = self._cells(frame, _span(rows), _span(columns))
+                whole = self.rectangle(frame, _span(rows), _span(columns))
                 found[place] = whole[:: rows.step, :: columns.step]
         alone = tuple(slice(None) if isinstance(part, slice) else 0 for part in key)
         return found[alone]
 
-    def _cells(self, frame: int, rows: range, columns: range) -> npt.NDArray[Any]:
-        """All cells of a rectangle."""
+    def rectangle(self, frame: int, rows: range, columns: range) -> npt.NDArray[Any]:
+        """All cells of a rectangle, (row, column); NaN where there is nothing."""
         found = np.full((len(rows), len(columns)), np.nan, self.dtype)
         for seen in self._assembly.seen(rows, columns):
             place = seen.row - rows.start, seen.column - columns.start
-            found[place] = self._pixels(frame, seen.panel, seen.slow, seen.fast)
+            found[place] = self._pixels(frame, self._panels[seen.panel], seen.slow, seen.fast)
         return found
 
     def _pixels(

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from tiled_sim.plan.prepare import Prepared
 from tiled_sim.run.run import Run
+from tiled_sim.store.place import RunURL
 from tiled_sim.store.run_store import RunStore
 from tiled_sim.versions import versions
 
 
-def create_run(prepared: Prepared, path: str | Path) -> Run:
+def create_run(prepared: Prepared, path: str | Path | RunURL) -> Run:
     """Make the store of a run: experiment, inputs and plan, no pixel yet.
 
     Raises

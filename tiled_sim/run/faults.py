@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from tiled_sim.errors import StoreError
 from tiled_sim.model.grid import Tile
+from tiled_sim.store.objects import each
 from tiled_sim.store.records import counts_record, differences, image_record
 from tiled_sim.store.shards import DamagedPixelsError
 
@@ -42,8 +44,7 @@ class Fault:
 
 def faults_of_tiles(run: "Run") -> Iterator[Fault]:
     """Tiles that are missing, damaged or not what their sidecars say, and sidecars of no tile."""
-    for tile in run.plan:
-        _, faults = look_at(run, tile)
+    for _, faults in each(run.store.objects, partial(look_at, run), run.plan):
         yield from faults
     yield from strangers(run)
 

@@ -13,7 +13,7 @@ from tiled_sim.plan.plan import Plan
 from tiled_sim.run.faults import faults_of_tiles
 from tiled_sim.run.status import Status, status_of
 from tiled_sim.store import files
-from tiled_sim.store.run_files import RunFiles
+from tiled_sim.store.place import RunURL
 from tiled_sim.store.run_store import FORMAT, NOT_COUNTED, RunStore
 from tiled_sim.store.schema import check_of
 from tiled_sim.store.shards import DamagedPixelsError
@@ -74,7 +74,7 @@ class Run:
 
     Parameters
     ----------
-    path : of the store
+    path : of the store, or its URL
 
     Raises
     ------
@@ -82,7 +82,7 @@ class Run:
         if there is no run, or it is damaged
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path | RunURL) -> None:
         self.store = RunStore.open(path)
         self.path = self.store.path
         attributes = self.store.attributes
@@ -184,8 +184,8 @@ class Run:
     def _level_0(self, name: str) -> "xr.DataArray":
         import xarray as xr  # takes a while, and `status` needs no image
 
-        level = RunFiles(self.path / "0", read_only=True)
-        return xr.open_zarr(level, consolidated=True, mask_and_scale=False)[name]
+        root = self.store.objects.arrays(read_only=True)
+        return xr.open_zarr(root, group="0", consolidated=True, mask_and_scale=False)[name]
 
     def sidecar(self, tile: Tile) -> dict[str, Any] | None:
         """The valid sidecar of a tile of this run, or None if the tile must be computed.
@@ -325,14 +325,14 @@ class Run:
                 yield tile
 
 
-def _spoilt(path: str | Path, how: str) -> str:
+def _spoilt(path: str | Path | RunURL, how: str) -> str:
     return (
         f"{path}: the attributes in its zarr.json are not those of a run: {how}; it was made by "
         "another version, or edited"
     )
 
 
-def open_run(path: str | Path) -> Run:
+def open_run(path: str | Path | RunURL) -> Run:
     """Open a run to read.
 
     Raises

@@ -2,18 +2,18 @@
 
 import contextlib
 import math
-import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tiled_sim.kernels.lookups import Lookups
-from tiled_sim.model.grid import TileGrid
+from tiled_sim.model.grid import Tile, TileGrid
 from tiled_sim.run.sums import Counted, Sums
 from tiled_sim.store.control import Control, Driver, Failure
+from tiled_sim.store.objects import each
 from tiled_sim.store.tile_index import DONE, FAILED, Known, TileIndex
 
 if TYPE_CHECKING:
@@ -101,10 +101,8 @@ class Progress:
     def surveyed(cls, run: "Run") -> "Progress":
         """What the sidecars say, every one of them read, of tiles whose pixels are there, too."""
         found = cls(run)
-        for tile in run.plan:
-            sidecar = run.committed(tile)
-            if sidecar is not None:
-                found.done(tile.index, sidecar)
+        for index, sidecar in sidecars_of(run, range(len(run.plan)), run.committed):
+            found.done(index, sidecar)
         return found
 
     @property
@@ -152,12 +150,8 @@ def status_of(run: "Run") -> Status:
     """
     control = Control(run.path)
     found = Progress.known(run)
-    for tile, name in ids_of(run.plan.grid, found.missing):
-        # a look at the folder first: most of the tiles of a run that has just begun are not there
-        if os.path.lexists(f"{run.path}/traces/{name}.json"):
-            sidecar = run.sidecar(run.plan[tile])
-            if sidecar is not None:
-                found.done(tile, sidecar)
+    for tile, sidecar in sidecars_of(run, found.missing, run.sidecar):
+        found.done(tile, sidecar)
     missing = [name for _, name in ids_of(run.plan.grid, found.missing)]
     undone, sums = set(missing), found.sums
     return Status(
@@ -175,6 +169,27 @@ def status_of(run: "Run") -> Status:
         driver=control.driver(),
         counted=None if run.experiment.noise is None else sums.counted,
     )
+
+
+def sidecars_of(
+    run: "Run", tiles: Iterable[int], read: Callable[[Tile], dict[str, Any] | None]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Numbers and sidecars of those of some tiles that have one.
+
+    Parameters
+    ----------
+    run : of the tiles
+    tiles : their numbers
+    read : the sidecar of a tile, or None where it does not count
+    """
+    names = dict(ids_of(run.plan.grid, tiles))
+    # a look at the folder first: most of the tiles of a run that has just begun are not there
+    there = run.store.having_sidecars(names.values())
+    numbers = [number for number, name in names.items() if name in there]
+    read_all = each(run.store.objects, lambda number: read(run.plan[number]), numbers)
+    for number, found in zip(numbers, read_all, strict=True):
+        if found is not None:
+            yield number, found
 
 
 def ids_of(grid: TileGrid, tiles: Iterable[int]) -> Iterator[tuple[int, str]]:

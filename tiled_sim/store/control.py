@@ -5,14 +5,20 @@
 given up. None of it decides what is done: that the sidecars do.
 """
 
+import contextlib
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
-from tiled_sim.store import durable, files, strict_json
-from tiled_sim.store.sidecar import check_tile_id
+from tiled_sim.errors import StoreError
+from tiled_sim.store import strict_json
+from tiled_sim.store.location import objects_of
+from tiled_sim.store.objects import Version
+from tiled_sim.store.place import Place
+from tiled_sim.store.sidecar import ids_of, key_of
+
+_DRIVER, _CANCEL, _FAILURES = "control/driver.json", "control/cancel", "control/failures"
 
 RUNNING, FINISHED, CANCELLED, FAILED = "running", "finished", "cancelled", "failed"
 #: What others say of a driver that last said that it is running, and then nothing more.
@@ -79,60 +85,116 @@ class Failure:
     worker: str
 
 
+class Look(NamedTuple):
+    """What is said of the driver of a run.
+
+    Parameters
+    ----------
+    driver : the last, whether it still lives or not; None if there was none, or what it said of
+        itself is damaged
+    version : of what is said; None if nothing is
+    """
+
+    driver: Driver | None
+    version: Version | None
+
+
 class Control:
     """The ``control`` folder of a run.
 
     Parameters
     ----------
-    path : of the run
+    place : of the run
     """
 
-    def __init__(self, path: Path) -> None:
-        self._root = path
-        self._folder = path / "control"
+    def __init__(self, place: Place) -> None:
+        self._objects = objects_of(place)
 
     def driver(self) -> Driver | None:
-        """The last driver, whether it still lives or not; None if there was none."""
-        return _read(Driver, self._folder / "driver.json")
+        """The last driver, whether it still lives or not; None if there was none.
 
-    def write_driver(self, driver: Driver) -> None:
-        """Describe the driver."""
-        files.make_folders(self._root, self._folder)
-        durable.write_atomically(
-            self._folder / "driver.json", strict_json.dumps(asdict(driver)).encode()
-        )
+        Raises
+        ------
+        CloudError
+            that cannot be told
+        """
+        return _decoded(Driver, self._content(_DRIVER))
+
+    def look(self) -> Look:
+        """The last driver, and what `write_driver` has to know to replace it.
+
+        Raises
+        ------
+        OSError
+            that cannot be told
+        """
+        try:
+            found = self._objects.look(_DRIVER)
+        except FileNotFoundError:
+            return Look(None, None)
+        return Look(_decoded(Driver, found.content), found.version)
+
+    def write_driver(self, driver: Driver, before: Version | None) -> Version:
+        """Describe the driver, if nobody has done so since somebody looked.
+
+        Parameters
+        ----------
+        driver : unlike any that was written before, by its token and beat
+        before : version of what the look found, or of what was written last
+
+        Returns
+        -------
+        version of what is written
+
+        Raises
+        ------
+        ChangedError
+            somebody has; `look` tells who
+        OSError
+            it cannot be written
+        """
+        content = strict_json.dumps(asdict(driver)).encode()
+        if before is None:
+            return self._objects.put_if_absent(_DRIVER, content)
+        return self._objects.put_if_unchanged(_DRIVER, content, before)
 
     def cancel(self) -> None:
         """Ask whoever computes the run to stop."""
-        files.make_folders(self._root, self._folder)
-        durable.write_atomically(self._folder / "cancel", b"")
+        self._objects.put(_CANCEL, b"")
 
     def go_on(self) -> None:
         """Take back what `cancel` asked, and forget the tiles that were given up."""
-        (self._folder / "cancel").unlink(missing_ok=True)
-        for file in self._failure_files():
-            file.unlink(missing_ok=True)
+        self._objects.delete(_CANCEL)
+        for key in self._objects.keys(_FAILURES):
+            self._objects.delete(key)
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked to stop."""
-        return (self._folder / "cancel").exists()
+        """Whether somebody asked to stop, as far as that can be told."""
+        with contextlib.suppress(OSError):
+            return self._objects.exists(_CANCEL)
+        return False
 
     def write_failure(self, failure: Failure) -> None:
         """Record a tile that is given up."""
-        check_tile_id(failure.tile)
-        file = self._folder / "failures" / f"{failure.tile}.json"
-        files.make_folders(self._root, file.parent)
-        durable.write_atomically(file, strict_json.dumps(asdict(failure)).encode())
+        key = key_of(_FAILURES, failure.tile)
+        self._objects.put(key, strict_json.dumps(asdict(failure)).encode())
 
     def failures(self) -> Iterator[Failure]:
         """Tiles that were given up, in the order of their ids."""
-        return (
-            found for file in self._failure_files() if (found := _read(Failure, file)) is not None
-        )
+        for tile in ids_of(self._objects.keys(_FAILURES), _FAILURES):
+            found = _decoded(Failure, self._content(f"{_FAILURES}/{tile}.json"))
+            if found is not None:
+                yield found
 
-    def _failure_files(self) -> list[Path]:
-        return sorted((self._folder / "failures").glob("f*/p*/r*.json"))
+    def _content(self, key: str) -> bytes:
+        """Of a document; none where it cannot be read, as if it were damaged."""
+        try:
+            return self._objects.get(key)
+        except StoreError:
+            raise  # nobody knows what is there
+        except OSError:
+            return b""
 
 
 def new_token() -> str:
@@ -140,11 +202,11 @@ def new_token() -> str:
     return uuid.uuid4().hex
 
 
-def _read(kind: Any, file: Path) -> Any:
-    """A record from its file; None if it is not there or is damaged: it decides nothing."""
+def _decoded(kind: Any, content: bytes) -> Any:
+    """A record from its text; None if it is damaged: it decides nothing."""
     try:
-        found = kind(**strict_json.loads(files.read_file(file)))
-    except (OSError, ValueError, TypeError):
+        found = kind(**strict_json.loads(content))
+    except (ValueError, TypeError):
         return None
     kinds = get_type_hints(kind)
     return found if all(isinstance(getattr(found, name), kinds[name]) for name in kinds) else None

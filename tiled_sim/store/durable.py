@@ -1,49 +1,56 @@
 """Files that are on disk when a function returns, whatever happens to the machine then."""
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from tiled_sim.errors import StoreError
+#: What file systems say that give no file a second name.
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, after a crash too."""
+@contextlib.contextmanager
+def ready(path: Path, content: bytes) -> Iterator[Path]:
+    """A file beside another, to take its place: all of it is on disk; it is not left behind."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        yield temporary
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, after a crash too."""
+    with ready(path, content) as temporary:
+        temporary.replace(path)
     sync(path.parent)
 
 
-@contextlib.contextmanager
-def told_if_not_writable(run: Path) -> Iterator[None]:
-    """Tell in a sentence that what was computed cannot be kept: the disk is full, say.
-
-    Parameters
-    ----------
-    run : directory of the run
+def write_if_absent(path: Path, content: bytes) -> None:
+    """The same, where there is none yet.
 
     Raises
     ------
-    StoreError
-        saying why
+    FileExistsError
+        there is one
     """
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{run} cannot be written ({reason(error)}): the tiles could not be kept. Make "
-            "room, or let this user write there"
-        ) from error
+    with ready(path, content) as temporary:
+        try:
+            os.link(temporary, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            with path.open("xb") as file:
+                file.write(content)
+        temporary.unlink(missing_ok=True)
+    sync(path.parent)
 
 
 def reason(error: OSError) -> str:

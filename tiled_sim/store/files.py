@@ -7,6 +7,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from tiled_sim.errors import StoreError
+
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
@@ -29,8 +31,13 @@ class NoFileError(OSError):
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether a file cannot be read for want of descriptors or memory: it may be sound."""
-    return isinstance(error, OSError) and error.errno in _SHORTAGES
+    """Whether something cannot be read for want of descriptors, memory or a network.
+
+    It may be sound.
+    """
+    return isinstance(error, OSError) and (
+        error.errno in _SHORTAGES or isinstance(error, StoreError)
+    )
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -91,6 +98,7 @@ def sweep(root: Path) -> None:
     """Remove what interrupted writes left behind in a run; nobody else may be writing."""
     patterns = (
         *("traces/**/.*.tmp", "control/**/.*.tmp", "tiles/**/.*.tmp", ".*.tmp"),
+        *("0/image/**/.*.tmp", "0/counts/**/.*.tmp"),
         *("0/image/**/*.partial", "0/counts/**/*.partial", "[0-9]*/*.partial", "*.partial"),
     )
     for pattern in patterns:

@@ -7,19 +7,19 @@ experiment and of the plan stay those of the documents as that version spelt the
 import copy
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 from tiled_sim.errors import StoreError
 from tiled_sim.model.beam import Source, Spectrum
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.store import sidecar, strict_json
+from tiled_sim.store.place import Place
 
 FORMAT = 1
 _SCHEMA = "tiled_sim sidecar 1"
 
 
-def attributes(path: Path, found: dict[str, Any]) -> dict[str, Any]:
+def attributes(path: Place, found: dict[str, Any]) -> dict[str, Any]:
     """The ``tiled_sim`` attribute of a run as today's, but for the experiment and some hashes.
 
     Parameters

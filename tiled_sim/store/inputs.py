@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from tiled_sim.store.layout import (
     values_of,
     write_array,
 )
+from tiled_sim.store.objects import Objects
 
 LONGEST_GRID_CHUNK = 64
 #: Dimensions, units and meaning of the arrays of an experiment, by their names.
@@ -85,13 +85,13 @@ def read_arrays(
     return found
 
 
-def lost_files(group: zarr.Group, path: Path) -> Iterator[str]:
+def lost_files(group: zarr.Group, objects: Objects) -> Iterator[str]:
     """Files of the arrays of a group that are not there, as far as all of an array's must be.
 
     Parameters
     ----------
     group : with arrays in it, at any depth
-    path : of the run
+    objects : of the run
     """
     for _, array in sorted(group.members(max_depth=None)):
         if not isinstance(array, zarr.Array) or not is_nothing(array.fill_value):
@@ -100,7 +100,7 @@ def lost_files(group: zarr.Group, path: Path) -> Iterator[str]:
         counts = (-(-size // side) for size, side in zip(array.shape, sides, strict=True))
         for place in itertools.product(*map(range, counts)):
             key = "/".join((array.path, "c", *map(str, place)))
-            if not (path / key).exists():
+            if not objects.exists(key):
                 yield key
 
 

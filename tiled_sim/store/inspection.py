@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from tiled_sim.model.grid import TileGrid
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.store import durable, files, layout, ome, pyramid, strict_json
 from tiled_sim.store.levels import axes_of, create_level
-from tiled_sim.store.run_files import RunFiles
+from tiled_sim.store.objects import Objects
 from tiled_sim.store.skeleton import write_skeleton
 
 #: Arrays whose values are held against a hash and not against these.
@@ -61,15 +60,21 @@ class Inspection:
 
     Parameters
     ----------
-    path : of the run
+    objects : of the run
     experiment, grid, inputs : that it must be of; an input that cannot be read is left out
     levels : whether it must have its smaller images
     """
 
     def __init__(
-        self, path: Path, experiment: Experiment, grid: TileGrid, inputs: Inputs, *, levels: bool
+        self,
+        objects: Objects,
+        experiment: Experiment,
+        grid: TileGrid,
+        inputs: Inputs,
+        *,
+        levels: bool,
     ) -> None:
-        self._path = path
+        self._objects = objects
         self._store = _Expected()
         self._root = zarr.open_group(self._store, mode="w-", zarr_format=3)
         centres = write_skeleton(self._root, experiment, grid, inputs)
@@ -157,14 +162,17 @@ class Inspection:
         """Files at the top and in the groups that are no part of a run, as far as names tell."""
         nodes = {node.split("/")[0] for node in self.nodes}
         known = {*nodes, _METADATA, "traces", "control", "tiles"}
-        for found in sorted(self._path.iterdir()):
-            if found.name not in known and not found.name.isdigit():
-                yield found.name
+        for name in self._objects.names():
+            if name not in known and not name.isdigit():
+                yield name
 
     def _open(self, *, copies: bool = False) -> zarr.Group:
         """The run's group, its nodes by their own metadata or by the root's copies."""
         return zarr.open_group(
-            RunFiles(self._path, read_only=True), mode="r", zarr_format=3, use_consolidated=copies
+            self._objects.arrays(read_only=True),
+            mode="r",
+            zarr_format=3,
+            use_consolidated=copies,
         )
 
     def _means_the_same(self, node: str, other: zarr.Group) -> bool:
@@ -176,7 +184,7 @@ class Inspection:
         return alike(plain_metadata(here), plain_metadata(there))
 
     def _document(self, key: str) -> Any:
-        return strict_json.loads(files.read_file(self._path / key))
+        return strict_json.loads(self._objects.get(key))
 
     def _flaw_of_node(self, node: str) -> str:
         try:
@@ -198,7 +206,7 @@ class Inspection:
         lost = [
             key
             for key in self._store.keys
-            if key.startswith(f"{node}/c") and not (self._path / key).is_file()
+            if key.startswith(f"{node}/c") and not self._objects.exists(key)
         ]
         if lost:
             return f"its file {min(lost)} is lost"

@@ -1,9 +1,9 @@
 """The arrays of pixels in a run store, format 2: dimensions, chunks, fill values, attributes."""
 
 import itertools
+import operator
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -154,8 +154,8 @@ def write_mask(array: zarr.Array, mask: Mask) -> None:
         )
 
 
-def shards_within(array: zarr.Array, region: tuple[slice, ...]) -> list[Path]:
-    """Files, from the array's folder, of the shards that a region has pixels of.
+def shards_within(array: zarr.Array, region: tuple[slice, ...]) -> list[str]:
+    """Keys, from that of the array, of the shards that a region has pixels of.
 
     Parameters
     ----------
@@ -167,7 +167,21 @@ def shards_within(array: zarr.Array, region: tuple[slice, ...]) -> list[Path]:
         range(part.start // side, -(-part.stop // side))
         for part, side in zip(region, array.shards, strict=True)
     )
-    return [Path("c", *map(str, place)) for place in itertools.product(*places)]
+    return ["/".join(("c", *map(str, place))) for place in itertools.product(*places)]
+
+
+def part_of_side(part: slice, size: int) -> slice:
+    """A range of pixels, with plain numbers.
+
+    Raises
+    ------
+    ValueError
+        it is empty, or not inside a side of so many pixels
+    """
+    start, stop = operator.index(part.start), operator.index(part.stop)
+    if part.step not in (None, 1) or not 0 <= start < stop <= size:
+        raise ValueError(f"{part} is not a range of pixels 0 to {size}")
+    return slice(start, stop)
 
 
 def write_array(group: zarr.Group, name: str, described: Described) -> None:

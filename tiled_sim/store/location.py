@@ -1,39 +1,65 @@
 """Where a run is, and whether what is there is one."""
 
-import os
-import re
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from tiled_sim.errors import StoreError
 from tiled_sim.io.file_names import require_ending
 from tiled_sim.model.canonical import HASH_VERSION
-from tiled_sim.store import files, strict_json
+from tiled_sim.store import durable, files, strict_json
+from tiled_sim.store.cloud import Cloud
+from tiled_sim.store.disk import Disk
+from tiled_sim.store.objects import Objects
+from tiled_sim.store.place import Place, RunURL
 
 FORMAT = 2
 """Format of the run stores that this program writes; it reads those before."""
 
 
-def local_path(path: str | Path) -> Path:
-    """Directory that a path or a ``file://`` URL names.
+def objects_of(place: Place) -> Objects:
+    """What can be done with the contents of a run.
+
+    Parameters
+    ----------
+    place : of the run, which need not be there
+
+    Raises
+    ------
+    MissingExtraError
+        a package is missing that its URL needs
+    CloudError
+        the environment lacks what is needed there
+    """
+    return Disk(place) if isinstance(place, Path) else Cloud(place)
+
+
+@contextlib.contextmanager
+def told_if_not_writable(place: Place) -> Iterator[None]:
+    """Tell in a sentence that what was computed cannot be kept: the disk is full, say.
+
+    Parameters
+    ----------
+    place : of the run
 
     Raises
     ------
     StoreError
-        a URL of something else
+        saying why
     """
-    text = str(path)
-    url = urlsplit(text)
-    if url.scheme == "file" and url.netloc in ("", "localhost"):
-        return Path(url2pathname(url.path))
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
-        raise StoreError(f"{text}: runs live in local directories only; give a path")
-    return Path(path)
+    try:
+        yield
+    except StoreError:
+        raise  # told already
+    except OSError as error:
+        raise StoreError(
+            f"{place} cannot be written ({durable.reason(error)}): the tiles could not be kept. "
+            f"{objects_of(place).to_write}"
+        ) from error
 
 
-def require_run_name(path: str | Path) -> None:
+def require_run_name(path: str | Path | RunURL) -> None:
     """Make sure that the name of a new run does not end as another format's.
 
     Raises
@@ -41,32 +67,52 @@ def require_run_name(path: str | Path) -> None:
     UsageError
         if it does, with the way to a file of that format
     """
-    require_ending("a run", path, "zarr")
+    require_ending("a run", str(path), "zarr")
 
 
-def make_directory(path: Path) -> None:
-    """Make the directory of a new run, and those above it.
+def require_nothing(place: Place) -> None:
+    """Make sure that nothing is where a new run is to be.
+
+    Raises
+    ------
+    StoreError
+        something is, or that cannot be told of a URL
+    """
+    if objects_of(place).is_there():
+        raise _exists(place)
+
+
+def make(place: Place) -> Objects:
+    """Take the place for a new run.
 
     Raises
     ------
     UsageError
         its name ends as that of a file of another format
     StoreError
-        it exists, or cannot be made
+        something is there, or it cannot be made
     """
-    require_run_name(path)
+    require_run_name(place)
+    objects = objects_of(place)
     try:
-        path.mkdir(parents=True)
+        objects.make()
     except FileExistsError as error:
-        raise StoreError(
-            f"{path} exists already; give another --out, or go on with it by "
-            f"`tiled-sim resume {path}`"
-        ) from error
+        raise _exists(place) from error
+    except StoreError:
+        raise  # told already
     except OSError as error:
-        raise StoreError(f"{path} cannot be made: {error.strerror}; give another --out") from error
+        raise StoreError(f"{place} cannot be made: {error.strerror}; give another --out") from error
+    return objects
 
 
-def run_attributes(path: Path) -> dict[str, Any]:
+def _exists(place: Place) -> StoreError:
+    return StoreError(
+        f"{place} exists already; give another --out, or go on with it by "
+        f"`tiled-sim resume {place}`"
+    )
+
+
+def run_attributes(path: Place) -> dict[str, Any]:
     """Read the ``tiled_sim`` attribute of a run, without zarr so as to say plainly what is wrong.
 
     Raises
@@ -74,10 +120,11 @@ def run_attributes(path: Path) -> dict[str, Any]:
     StoreError
         there is nothing, it is no zarr store, no run or half of one, or of a newer format
     """
+    objects = objects_of(path)
     try:
-        document = strict_json.loads(files.read_file(path / "zarr.json"))
+        document = strict_json.loads(objects.get("zarr.json"))
     except (FileNotFoundError, NotADirectoryError) as error:
-        if not os.path.lexists(path):
+        if not objects.is_there():
             raise StoreError(
                 f"{path}: no such run; `tiled-sim submit … --out {path}` makes one"
             ) from error

@@ -1,8 +1,8 @@
 """The run store: the only code that touches the zarr. See ``docs/store.md``."""
 
-import operator
-import shutil
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,13 +17,14 @@ from tiled_sim.model.grid import Tile, TileGrid
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.store import durable, files, format1, layout, location, ome, sidecar, strict_json
+from tiled_sim.store import files, format1, layout, location, ome, sidecar, strict_json
 from tiled_sim.store.inputs import lost_files, read_amorphous, read_arrays, read_structure_factors
 from tiled_sim.store.layout import NOT_COUNTED
 from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
-from tiled_sim.store.run_files import RunFiles
-from tiled_sim.store.shards import fault_of_shard, read_pixels
+from tiled_sim.store.objects import Objects, each
+from tiled_sim.store.place import Place, RunURL, place_of
+from tiled_sim.store.shards import ShardEncoder, fault_of_shard, read_pixels
 from tiled_sim.store.skeleton import write_skeleton
 from tiled_sim.store.tile_index import TileIndex
 from tiled_sim.store.traces import Traces
@@ -38,14 +39,15 @@ class RunStore:
     once as long as no two write the same tile.
     """
 
-    def __init__(self, path: Path, mode: Literal["r", "r+"], attributes: dict[str, Any]) -> None:
+    def __init__(self, path: Place, mode: Literal["r", "r+"], attributes: dict[str, Any]) -> None:
         self._path = path
         self._mode = mode
         self._attributes = attributes
-        self._traces = Traces(path, self._decode)
+        self._objects = location.objects_of(path)
+        self._traces = Traces(self._objects, path, self._decode)
         try:
             self._root = zarr.open_group(
-                RunFiles(path, read_only=mode == "r"), mode=mode, zarr_format=3
+                self._objects.arrays(read_only=mode == "r"), mode=mode, zarr_format=3
             )
             arrays = {"image": layout.array_of(self._root, "0/image")}
             if "0/counts" in self._root:
@@ -57,16 +59,14 @@ class RunStore:
                 f"{path}: its arrays cannot be opened ({error}); its metadata is damaged, or not "
                 "tiled_sim's"
             ) from error
-        # Not kept by the array's metadata: whoever opens it to write has to ask again.
-        self._arrays = {
-            name: array.with_config({"write_empty_chunks": True}) for name, array in arrays.items()
-        }
-        self._image = self._arrays["image"]
+        self._arrays = arrays
+        self._image = arrays["image"]
+        self._encoders = {name: ShardEncoder(array) for name, array in arrays.items()}
 
     @classmethod
     def create(
         cls,
-        path: str | Path,
+        path: str | Path | RunURL,
         experiment: Experiment,
         *,
         grid: TileGrid,
@@ -81,7 +81,7 @@ class RunStore:
 
         Parameters
         ----------
-        path : directory to make, or a ``file://`` URL of it
+        path : directory to make, or a URL
         experiment : what is to be simulated
         grid : of the tiles
         inputs : kept in the run, for the workers
@@ -92,39 +92,39 @@ class RunStore:
         Raises
         ------
         StoreError
-            the path exists, cannot be made, or is a URL of something else than a local directory
+            the path exists, cannot be made, or is a URL that no run may be at
         ValueError
             attributes that have no JSON form
         """
-        own = {"experiment": experiment.to_dict(), "hash_version": HASH_VERSION, "format": FORMAT}
-        plain = strict_json.plain({**attributes, **own}, "attributes of the run")
-        target = location.local_path(path)
-        location.make_directory(target)
+        plain = _plain_attributes(
+            {**attributes, "experiment": experiment.to_dict(), "hash_version": HASH_VERSION}
+        )
+        target = place_of(path)
+        objects = location.make(target)
         try:
-            root = zarr.open_group(RunFiles(target), mode="w-", zarr_format=3)
+            root = zarr.open_group(objects.arrays(read_only=False), mode="a", zarr_format=3)
             centres = write_skeleton(root, experiment, grid, inputs)
-            TileIndex.create(target, len(grid))
+            TileIndex.create(objects, len(grid))
             if fill is not None:
                 fill(cls(target, "r+", plain))
             document = ome.image_metadata(target.stem, [axes_of(centres)], centres.unit)
             layout.seal(root, {"ome": document, "tiled_sim": plain})
         except BaseException:
-            shutil.rmtree(target, ignore_errors=True)  # made above, so all in it is ours
+            objects.remove()  # made above, so all in it is ours
             raise
         return cls(target, "r+", plain)
 
     @classmethod
-    def open(cls, path: str | Path, mode: Literal["r", "r+"] = "r") -> "RunStore":
+    def open(cls, path: str | Path | RunURL, mode: Literal["r", "r+"] = "r") -> "RunStore":
         """Open a run to read (``"r"``) or to add to (``"r+"``).
 
         Raises
         ------
         StoreError
             there is none, it was not finished being made, it is no run, its format is newer than
-            this program, or older and it is to be added to, or the URL is of something else than a
-            local directory
+            this program, or older and it is to be added to, or no run may be at such a URL
         """
-        target = location.local_path(path)
+        target = place_of(path)
         attributes = location.run_attributes(target)
         if attributes["format"] == format1.FORMAT:
             if mode == "r+":
@@ -137,9 +137,14 @@ class RunStore:
         return cls(target, mode, attributes)
 
     @property
-    def path(self) -> Path:
-        """Directory of the run."""
+    def path(self) -> Place:
+        """Directory of the run, or its URL."""
         return self._path
+
+    @property
+    def objects(self) -> Objects:
+        """What the run is made of, by names."""
+        return self._objects
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -184,9 +189,9 @@ class RunStore:
 
     def lost_files_of_inputs(self) -> Iterator[str]:
         """Files of the inputs that are not there, but for the mask's, which tells its own."""
-        yield from lost_files(self._inputs(), self._path)
+        yield from lost_files(self._inputs(), self._objects)
         if isinstance(self._attributes["experiment"].get("exposures", {}).get("orientation"), dict):
-            yield from lost_files(layout.group_of(self._root, "frames"), self._path)
+            yield from lost_files(layout.group_of(self._root, "frames"), self._objects)
 
     def read_structure_factors(self) -> StructureFactors | None:
         """Structure factors the run was made with, None if without.
@@ -319,12 +324,8 @@ class RunStore:
         grid = self.grid
         if tile != grid[tile.index]:
             raise ValueError(f"{tile} is no tile of {self._path}, whose shards are {grid.tile}")
-        file = self._shard(name, *grid.place_of(tile.index))
-        # zarr reads a shard that it replaces, and would stumble over a damaged one
-        file.unlink(missing_ok=True)
-        array[tile.region] = pixels
-        durable.sync(file)
-        durable.sync(file.parent)
+        content = self._encoders[name](grid.place_of(tile.index), tile.region, pixels)
+        self._objects.put(self._shard(name, tile), content)
 
     def faults_of_shards(self, tile: Tile) -> Iterator[str]:
         """What keeps the files of a tile from being read, by their indices alone.
@@ -340,10 +341,10 @@ class RunStore:
                 tuple(-(-side // chunk) for side, chunk in zip(sides, array.chunks, strict=True))
                 for sides in (array.shards, tile.shape)
             )
-            file = self._shard(name, *self.grid.place_of(tile.index))
-            fault = fault_of_shard(file, counts, there)
+            key = self._shard(name, tile)
+            fault = fault_of_shard(self._objects, key, counts, there)
             if fault:
-                yield f"{file.relative_to(self._path)} {fault}"
+                yield f"{key} {fault}"
 
     def write_sidecar(self, document: Mapping[str, Any]) -> None:
         """Commit a tile: from here on it is done, whatever happens to the machine.
@@ -374,6 +375,10 @@ class RunStore:
         """Ids of the tiles that have a sidecar, in order; reads none of them."""
         return self._traces.ids()
 
+    def having_sidecars(self, tiles: Iterable[str]) -> set[str]:
+        """Those of the tiles with these ids that have a sidecar; reads none of them."""
+        return self._traces.present(tiles)
+
     def sweep(self) -> None:
         """Remove what interrupted writes left behind; nobody else may be writing.
 
@@ -383,9 +388,9 @@ class RunStore:
             the run is open to read only
         """
         self._require_writable()
-        files.sweep(self._path)
+        self._objects.sweep()
 
-    def finish(self, apply: Callable[..., Iterable[Any]] = map) -> None:
+    def finish(self, apply: Callable[..., Iterable[Any]] | None = None) -> None:
         """Make the pyramid of 2 × 2 means and consolidate the metadata; may be done again.
 
         Parameters
@@ -398,6 +403,7 @@ class RunStore:
             the run is open to read only
         """
         self._require_writable()
+        apply = apply or partial(each, self._objects)
         root = zarr.open_group(self._root.store, mode="r+", zarr_format=3, use_consolidated=False)
         write_levels(root, self.grid, self._path.stem, apply)
 
@@ -418,8 +424,8 @@ class RunStore:
         """Whether the run was made with a mask of live pixels alone, which has no files."""
         return bool(self._attributes["hashes"]["mask"] == Mask.live(self.shape[1:]).sha256)
 
-    def _require_mask_file(self, file: Path) -> None:
-        if not (self._path / "0/mask" / file).exists():
+    def _require_mask_file(self, file: str) -> None:
+        if not self._objects.exists(f"0/mask/{file}"):
             raise StoreError(
                 f"{self._path}: the mask has lost its file 0/mask/{file}, without which dead "
                 "pixels would count as live; submit the run again to another --out"
@@ -448,25 +454,26 @@ class RunStore:
         for name, number, count in (("frame", frame, frames), ("panel", panel, panels)):
             if not 0 <= number < count:
                 raise ValueError(f"{name} {number} is not one of 0 to {count - 1}")
-        rows, columns = map(_inside, (slow, fast), sides)
+        rows, columns = map(layout.part_of_side, (slow, fast), sides)
         return frame, panel, rows, columns
 
-    def _shard(self, name: str, *place: int) -> Path:
-        """File of a shard of an array by frame, panel, row and column."""
-        return self._path.joinpath("0", name, "c", *map(str, place))
+    def _shard(self, name: str, tile: Tile) -> str:
+        """Key of a shard of an array."""
+        return "/".join(("0", name, "c", *map(str, self.grid.place_of(tile.index))))
 
 
-def _inside(part: slice, size: int) -> slice:
-    start, stop = operator.index(part.start), operator.index(part.stop)
-    if part.step not in (None, 1) or not 0 <= start < stop <= size:
-        raise ValueError(f"{part} is not a range of pixels 0 to {size}")
-    return slice(start, stop)
+def _plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as they will be read back: lists for tuples, numbers for numpy's."""
+    try:
+        return json.loads(strict_json.dumps({**attributes, "format": FORMAT}))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"attributes of the run: {error}") from error
 
 
 class _Format1Store(RunStore):
     """A run of format 1, which is read only: inputs beside the levels, sidecars of one image."""
 
-    def __init__(self, path: Path, attributes: dict[str, Any]) -> None:
+    def __init__(self, path: Place, attributes: dict[str, Any]) -> None:
         super().__init__(path, "r", format1.attributes(path, attributes))
         # that version did not hash them
         background = self._root.get("background")
@@ -486,7 +493,7 @@ class _Format1Store(RunStore):
         return format1.decode(text, tile, self._attributes["hashes"])
 
     def _mask_is_live(self) -> bool:
-        return not (self._path / "0/mask/c").exists()
+        return not self._objects.keys("0/mask/c")
 
-    def _require_mask_file(self, file: Path) -> None:
+    def _require_mask_file(self, file: str) -> None:
         """Parts that are all live have none."""

@@ -1,15 +1,18 @@
 """Whether a shard can be read, by a look at its index alone."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import zarr
+from zarr.abc.buffer import Buffer
+from zarr.storage import MemoryStore, StorePath
 
 from tiled_sim.errors import StoreError
 from tiled_sim.store import durable, files
+from tiled_sim.store.objects import Objects
+from tiled_sim.store.place import Place
 
 #: Of a chunk that was not written; those of ours that have pixels all are.
 _NONE = 2**64 - 1
@@ -21,7 +24,7 @@ class DamagedPixelsError(StoreError):
     """Pixels of a run that cannot be read."""
 
 
-def read_pixels(array: zarr.Array, region: tuple[Any, ...], run: Path) -> npt.NDArray[Any]:
+def read_pixels(array: zarr.Array, region: tuple[Any, ...], run: Place) -> npt.NDArray[Any]:
     """A part of the image or of the counts of a run.
 
     Parameters
@@ -46,14 +49,54 @@ def read_pixels(array: zarr.Array, region: tuple[Any, ...], run: Path) -> npt.ND
         ) from error
 
 
-def fault_of_shard(file: Path, counts: tuple[int, ...], there: tuple[int, ...]) -> str:
+class ShardEncoder:
+    """Makes the bytes of shards in memory.
+
+    zarr itself first reads the shard that it is to replace, which may be damaged, and from an
+    object store is one request more.
+
+    Parameters
+    ----------
+    array : whose shards they are
+    """
+
+    def __init__(self, array: zarr.Array) -> None:
+        self._held: dict[str, Buffer] = {}
+        metadata: Any = array.metadata  # of version 3, which the types do not tell
+        self._array: zarr.Array = zarr.Array(
+            zarr.AsyncArray(
+                metadata=metadata,
+                store_path=StorePath(MemoryStore(self._held)),
+                config={"write_empty_chunks": True},
+            )
+        )
+
+    def __call__(
+        self, place: tuple[int, ...], region: tuple[slice, ...], pixels: npt.NDArray[Any]
+    ) -> bytes:
+        """The whole of a shard as it is stored, chunks of the fill value too.
+
+        Parameters
+        ----------
+        place : of the shard among those along each axis
+        region : of the shard, as far as it reaches into the array
+        pixels : of the region
+        """
+        self._array[region] = pixels
+        return self._held.pop("/".join(("c", *map(str, place)))).to_bytes()
+
+
+def fault_of_shard(
+    objects: Objects, key: str, counts: tuple[int, ...], there: tuple[int, ...]
+) -> str:
     """What keeps a shard from being read; empty if its index says that all chunks are there.
 
     A damaged chunk is found when it is decoded, and changed pixels by their digest.
 
     Parameters
     ----------
-    file : of the shard, its index at the end
+    objects : of the run
+    key : of the shard, its index at the end
     counts : of chunks along each axis
     there : the first of them along each axis that have pixels: those beyond the edge of the array
         are never written
@@ -66,19 +109,16 @@ def fault_of_shard(file: Path, counts: tuple[int, ...], there: tuple[int, ...]) 
     chunks = math.prod(counts)
     size_of_index = 16 * chunks + _CHECKSUM
     try:
-        with files.open_file(file) as opened:
-            size = opened.seek(0, 2)
-            if size < size_of_index:
-                return f"is cut, to {size} bytes"
-            opened.seek(size - size_of_index)
-            index = opened.read(size_of_index)
+        index, size = objects.get_tail(key, size_of_index)
+        if size < size_of_index:
+            return f"is cut, to {size} bytes"
     except FileNotFoundError:
         return "is lost"
     except OSError as error:
         if files.is_shortage(error):
             raise
         raise StoreError(
-            f"{file} cannot be read ({durable.reason(error)}); remove it, and `tiled-sim resume` "
+            f"{key} cannot be read ({durable.reason(error)}); remove it, and `tiled-sim resume` "
             "computes its tile again"
         ) from error
     places = np.frombuffer(index[:-_CHECKSUM], "<u8").reshape(*counts, 2)

@@ -6,7 +6,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from typing import Any, Final
 
@@ -38,6 +38,29 @@ def check_tile_id(tile: str) -> None:
     """
     if not _TILE_ID.fullmatch(tile):
         raise ValueError(f"{tile!r} is no tile id; one looks like 'f00000/p000/r0003c0007'")
+
+
+def key_of(folder: str, tile: str) -> str:
+    """Where in a run a document of the tile with this id is.
+
+    Parameters
+    ----------
+    folder : of such documents
+    tile : id
+
+    Raises
+    ------
+    ValueError
+        not the id of a tile
+    """
+    check_tile_id(tile)
+    return f"{folder}/{tile}.json"
+
+
+def ids_of(keys: Iterable[str], folder: str) -> Iterator[str]:
+    """Ids in the names of the documents in a folder; whatever else is there is left out."""
+    of_document = re.compile(rf"{folder}/(f[^/]*/p[^/]*/r[^/]*)\.json")
+    return (found[1] for key in keys if (found := of_document.fullmatch(key)))
 
 
 def image_digest(image: npt.NDArray[np.float32]) -> str:

@@ -27,25 +27,6 @@ def dumps(document: Any) -> str:
     return text + "\n"
 
 
-def plain(document: Any, what: str) -> Any:
-    """A document as it will be read back: lists for tuples, numbers for numpy's.
-
-    Parameters
-    ----------
-    document : to be written
-    what : it is, for the message
-
-    Raises
-    ------
-    ValueError
-        it has no JSON form
-    """
-    try:
-        return json.loads(dumps(document))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{what}: {error}") from error
-
-
 def loads(text: str | bytes) -> Any:
     """Decode a document that anybody may have written.
 

@@ -9,15 +9,18 @@ a tile that they do not know is looked for, and `verify` and `resume` read the s
 import contextlib
 import hashlib
 import time
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.store import durable, files, strict_json
+from tiled_sim.store import strict_json
+from tiled_sim.store.location import objects_of
+from tiled_sim.store.objects import Objects
+from tiled_sim.store.place import Place
 
 UNKNOWN, DONE, FAILED = 0, 1, 2
+_INDEX, _SUMMARY = "tiles/index", "tiles/summary.json"
 #: Reads of the two files, should one be written between them, and the pause before another.
 _READS, _SECONDS_BETWEEN = 5, 0.02
 
@@ -40,26 +43,24 @@ class TileIndex:
 
     Parameters
     ----------
-    path : of the run
+    place : of the run
     run_id : of the run
     """
 
-    def __init__(self, path: Path, run_id: str) -> None:
-        self._states = path / "tiles" / "index"
-        self._summary = path / "tiles" / "summary.json"
+    def __init__(self, place: Place, run_id: str) -> None:
+        self._objects = objects_of(place)
         self._run_id = run_id
 
     @staticmethod
-    def create(path: Path, tiles: int) -> None:
-        """Make the folder, with nothing known of so many tiles.
+    def create(objects: Objects, tiles: int) -> None:
+        """Write down that nothing is known of so many tiles.
 
         Parameters
         ----------
-        path : of the run
+        objects : of the run
         tiles : of it
         """
-        (path / "tiles").mkdir()
-        durable.write_atomically(path / "tiles" / "index", bytes(tiles))
+        objects.put(_INDEX, bytes(tiles))
 
     def read(self, tiles: int) -> Known | None:
         """What was written last; None where there is nothing to be believed.
@@ -70,20 +71,20 @@ class TileIndex:
         """
         for attempt in range(_READS):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                document = strict_json.loads(files.read_file(self._summary))
-                states = files.read_file(self._states)
+                document = strict_json.loads(self._objects.get(_SUMMARY))
+                states = self._objects.get(_INDEX)
                 if document["run_id"] != self._run_id or len(states) != tiles:
                     return None
                 if document["index_sha256"] == hashlib.sha256(states).hexdigest():
                     return Known(np.frombuffer(states, np.uint8).copy(), dict(document["summary"]))
-            if not self._summary.exists():
+            if not self._objects.exists(_SUMMARY):
                 return None
             if attempt < _READS - 1:
                 time.sleep(_SECONDS_BETWEEN)
         return None
 
     def write(self, known: Known) -> None:
-        """Replace what is known; the folder is not made, should the run be gone.
+        """Replace what is known; the run is not made, should it be gone.
 
         Raises
         ------
@@ -96,5 +97,5 @@ class TileIndex:
             "index_sha256": hashlib.sha256(states).hexdigest(),
             "summary": known.summary,
         }
-        durable.write_atomically(self._states, states)
-        durable.write_atomically(self._summary, strict_json.dumps(document).encode())
+        self._objects.put(_INDEX, states)
+        self._objects.put(_SUMMARY, strict_json.dumps(document).encode())

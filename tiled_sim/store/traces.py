@@ -1,11 +1,14 @@
 """The sidecars of a run as files: the folder ``traces``."""
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from tiled_sim.errors import StoreError
 from tiled_sim.store import durable, files, sidecar
+from tiled_sim.store.objects import Objects
+from tiled_sim.store.place import Place
+
+FOLDER = "traces"
 
 
 class Traces:
@@ -13,26 +16,27 @@ class Traces:
 
     Parameters
     ----------
-    path : of the run
+    objects : of the run
+    path : of it, to be told
     decode : a sidecar from its text, and the id of its tile
     """
 
-    def __init__(self, path: Path, decode: Callable[[bytes, str], dict[str, Any]]) -> None:
+    def __init__(
+        self, objects: Objects, path: Place, decode: Callable[[bytes, str], dict[str, Any]]
+    ) -> None:
+        self._objects = objects
         self._path = path
-        self._folder = path / "traces"
         self._decode = decode
 
     def write(self, document: Mapping[str, Any]) -> None:
         """Commit a tile. Raises `SidecarError` for a document that is no sidecar."""
         text = sidecar.encode(document)
-        target = self._file(document["tile"]["id"])
-        files.make_folders(self._path, target.parent)
-        durable.write_atomically(target, text.encode())
+        self._objects.put(_key(document["tile"]["id"]), text.encode())
 
     def read(self, tile: str) -> dict[str, Any] | None:
         """Sidecar of the tile with this id; None if there is none. Raises as ``decode``."""
         try:
-            text = files.read_file(self._file(tile))
+            text = self._objects.get(_key(tile))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -46,14 +50,17 @@ class Traces:
 
     def remove(self, tile: str) -> None:
         """Take the sidecar of the tile with this id away, if there is one."""
-        self._file(tile).unlink(missing_ok=True)
+        self._objects.delete(_key(tile))
 
     def ids(self) -> Iterator[str]:
         """Ids of the tiles that have one, in order; reads none of them."""
-        for folder in sorted(self._folder.glob("f*/p*")):
-            for file in sorted(folder.glob("r*.json")):
-                yield file.relative_to(self._folder).with_suffix("").as_posix()
+        return sidecar.ids_of(self._objects.keys(FOLDER), FOLDER)
 
-    def _file(self, tile: str) -> Path:
-        sidecar.check_tile_id(tile)
-        return self._folder / f"{tile}.json"
+    def present(self, tiles: Iterable[str]) -> set[str]:
+        """Those of the tiles with these ids that have one; reads none of them."""
+        found = self._objects.present(map(_key, tiles))
+        return set(sidecar.ids_of(found, FOLDER))
+
+
+def _key(tile: str) -> str:
+    return sidecar.key_of(FOLDER, tile)

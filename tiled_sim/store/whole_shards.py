@@ -8,7 +8,6 @@ import asyncio
 import math
 import operator
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import google_crc32c
@@ -21,6 +20,7 @@ from zarr.core.buffer import default_buffer_prototype
 
 from tiled_sim.model.grid import Tile
 from tiled_sim.store import files
+from tiled_sim.store.place import Place
 from tiled_sim.store.shards import DamagedPixelsError, read_pixels
 
 #: A part of a tile: first indices (frame, panel, slow, fast) in the image, and its pixels.
@@ -33,7 +33,7 @@ _CHECKSUM = 4
 
 
 def parts_of_shard(
-    array: zarr.Array, tile: Tile, place: tuple[int, ...], run: Path
+    array: zarr.Array, tile: Tile, place: tuple[int, ...], run: Place
 ) -> Iterator[Part]:
     """All pixels of a tile, part after part; the fill value where there are none.
 
