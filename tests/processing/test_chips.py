@@ -1,7 +1,5 @@
 """Sixteen tilted panels: DIALS finds spots where geometry alone puts them."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -106,10 +104,14 @@ def a():
 def telling(request):
     """What is told of the geometry beside the NXmx: nothing, or the list of the truth."""
     require_dials()
-    return () if request.param == "nxmx" else (
-        "reference_geometry=truth.expt",
-        # it asks for the same trusted range, and that of an NXmx is otherwise in each version
-        "check_reference_geometry=False",
+    return (
+        ()
+        if request.param == "nxmx"
+        else (
+            "reference_geometry=truth.expt",
+            # it asks for the same trusted range, and that of an NXmx is otherwise in each version
+            "check_reference_geometry=False",
+        )
     )
 
 

@@ -41,5 +41,7 @@ def test_rings_are_at_the_spacings_of_the_cell(tmp_path):
         middle = np.average(q[here], weights=found.sum_signal[here])
         two_theta = 2.0 * np.arcsin(0.5 * WAVELENGTH * np.array([middle, np.sqrt(n) / EDGE]))
         off.append(np.diff(DISTANCE * np.tan(two_theta))[0] / SIDE)
-    print(f"{len(off)} rings off by {np.median(np.abs(off)):.3f} px, at most {np.abs(off).max():.3f} px")
+    print(
+        f"{len(off)} rings off by {np.median(np.abs(off)):.3f} px, at most {np.abs(off).max():.3f} px"
+    )
     assert np.abs(off).max() <= 0.1

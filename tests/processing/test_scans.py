@@ -17,7 +17,11 @@ pytestmark = pytest.mark.dials
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 #: Where the images of a format are, and what DIALS imports of them.
-FORMATS = {"nxmx": ("scan.nxs", "scan.nxs"), "cbf": ("cbf", "cbf/*.cbf"), "smv": ("smv", "smv/*.img")}
+FORMATS = {
+    "nxmx": ("scan.nxs", "scan.nxs"),
+    "cbf": ("cbf", "cbf/*.cbf"),
+    "smv": ("smv", "smv/*.img"),
+}
 #: What undoes the correction for a sensor in an NXmx of a run without one.
 NO_SENSOR = ("panel.thickness=1000", "panel.parallax_correction=False")
 #: 7.5° do not tell how the detector is turned about the beam against the axis: turning it with the

@@ -25,13 +25,13 @@ def still(a, wavelength, dmin):
     A spot is brightest where the sphere is nearest to its node.
     """
     hkl, vectors = nodes(a, dmin)
-    diffracted = vectors + [0.0, 0.0, 1.0 / wavelength]
+    diffracted = vectors + np.array([0.0, 0.0, 1.0 / wavelength])
     length = np.linalg.norm(diffracted, axis=1)
     return hkl, diffracted / length[:, None], length - 1.0 / wavelength
 
 
 def rotation(a, wavelength, axis, dmin):
-    """Reflections of a full turn: indices, directions, angles 0 … 2π at which they are seen, speeds.
+    """Reflections of a full turn: indices, directions, angles 0 … 2π and speeds as they are seen.
 
     ``|R(phi) q + s0| = 1/wavelength`` is ``u cos phi + v sin phi = w``. A node goes through the
     sphere at its speed [1/Å a radian].
@@ -60,7 +60,7 @@ def turned_to(a, hkl, axis, phi, wavelength):
     along = (vectors @ axis)[:, None] * axis
     across, turned = vectors - along, np.cross(axis, vectors)
     now = along + across * np.cos(phi)[:, None] + turned * np.sin(phi)[:, None]
-    diffracted = now + [0.0, 0.0, 1.0 / wavelength]
+    diffracted = now + np.array([0.0, 0.0, 1.0 / wavelength])
     return diffracted / np.linalg.norm(diffracted, axis=1)[:, None]
 
 
