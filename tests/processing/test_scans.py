@@ -24,8 +24,8 @@ FORMATS = {
 }
 #: What undoes the correction for a sensor in an NXmx of a run without one.
 NO_SENSOR = ("panel.thickness=1000", "panel.parallax_correction=False")
-#: 7.5° do not tell how the detector is turned about the beam against the axis: turning it with the
-#: crystal by 0.1° changes angles of reflections by 0.006° at most.
+#: 7.5° hardly tell how detector and crystal are turned together about the beam against the axis: by
+#: 0.1° moves a reflection by 0.001° and 0.007 pixel.
 FIXED = "detector.fix=orientation"
 _P1 = (
     "-cell 40 46 52 75 85 95 -misset 10 20 30 -lambda 1 -N 8 -gauss_xtal -fluence 1e28 "
