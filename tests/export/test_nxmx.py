@@ -372,6 +372,7 @@ def test_a_sensor_of_one_layer_has_no_depth_to_correct_for(tmp_path):
     file, notes = export(tmp_path, dataclasses.replace(experiment, detector=detector))
     assert file[f"{DETECTOR}/sensor_thickness"][()] < 1e-8
     assert any("one layer" in note for note in notes)
+    assert any("panel.thickness=0.45 " in note for note in notes)
 
 
 def test_panels_of_several_sensors_are_refused_and_those_of_one_written(tmp_path):
@@ -391,6 +392,11 @@ def test_where_every_photon_is_caught_at_the_plane_the_sensor_is_next_to_nothing
     _, path = exported("tilted")
     with h5py.File(path) as file:
         assert 0 < file[f"{DETECTOR}/sensor_thickness"][()] < 1e-8
+
+
+def test_what_keeps_dials_from_dividing_by_a_sensor_of_nothing_is_told(tmp_path):
+    _, notes = export(tmp_path, experiment_of(TILTED))
+    assert any("panel.thickness=1000 " in note for note in notes)
 
 
 def test_pixels_that_are_not_live_are_masked(exported):

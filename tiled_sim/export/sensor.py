@@ -42,7 +42,7 @@ def sensor_of(experiment: Experiment, panel: int | None = None) -> SensorTold:
     detector = experiment.detector
     sensor = detector.sensor if panel is None else detector.sensor_of(panel)
     if sensor is None:
-        return SensorTold("Si", _NOTHING)
+        return SensorTold("Si", _NOTHING, (_undivided(1000.0),))
     in_silicon = _SILICON * experiment.beam.wavelength**-3
     material = "CdTe" if sensor.attenuation_length * _HEAVIER < in_silicon else "Si"
     if sensor.layers == 1:
@@ -53,6 +53,7 @@ def sensor_of(experiment: Experiment, panel: int | None = None) -> SensorTold:
                 f"the sensor of {sensor.thickness * 1e6:g} µm is of one layer, which catches all "
                 "photons where it begins: nothing is to be corrected for its depth, and none is "
                 "said",
+                _undivided(sensor.thickness * 1e3),
             ),
         )
     return SensorTold(
@@ -62,4 +63,18 @@ def sensor_of(experiment: Experiment, panel: int | None = None) -> SensorTold:
             f"the sensor is called {material}, which stops photons most like its attenuation "
             f"length of {sensor.attenuation_length * 1e6:g} µm",
         ),
+    )
+
+
+def _undivided(thickness: float) -> str:
+    """What keeps DIALS from correcting intensities for the nominal sensor.
+
+    Parameters
+    ----------
+    thickness : of the sensor that catches what the images have [mm]; metres: all photons
+    """
+    return (
+        "DIALS divides intensities by what the nominal 1 nm of sensor catches, which grows as "
+        f"1/cos(2theta), unless told: dials.import FILE panel.thickness={thickness:g} "
+        "panel.parallax_correction=False"
     )
