@@ -69,9 +69,11 @@ def as_variant(beam):
     beam["incident_wavelength_1Dspectrum_weights"] = (0.2, 0.6, 0.2)
 
 
+due = {"array with weights": [1.29, 1.30, 1.31], "number with a variant": [1.30, 1.30, 1.30]}
 for name, spectrum in (("array with weights", as_defined), ("number with a variant", as_variant)):
     write("x.nxs", spectrum)
     found = ExperimentListFactory.from_filenames(["x.nxs"])
     waves = [one.imageset.get_beam(0).get_wavelength() for one in found]
     print(f"{name:22}: wavelengths of the frames {waves}")
+    assert [round(wave, 9) for wave in waves] == due[name]
 PYTHON

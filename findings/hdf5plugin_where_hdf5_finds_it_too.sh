@@ -27,6 +27,10 @@ with h5py.File("x.h5", "w") as file:
         print(error)
 PYTHON
 path=$(v/bin/python -c "import hdf5plugin; print(hdf5plugin.PLUGIN_PATH)")
-echo "alone:                   $(v/bin/python make.py)"
-echo "HDF5_PLUGIN_PATH is set: $(HDF5_PLUGIN_PATH=$path v/bin/python make.py)"
-echo "registered by force:     $(HDF5_PLUGIN_PATH=$path v/bin/python make.py force)"
+alone=$(v/bin/python make.py)
+named=$(HDF5_PLUGIN_PATH=$path v/bin/python make.py)
+forced=$(HDF5_PLUGIN_PATH=$path v/bin/python make.py force)
+printf '%s\n' "alone: $alone" "HDF5_PLUGIN_PATH is set: $named" "registered by force: $forced"
+[ "$alone" = made ]
+[ "$named" = "Unable to synchronously create dataset (error during user callback)" ]
+[ "$forced" = made ]
