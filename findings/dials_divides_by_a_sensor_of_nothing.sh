@@ -94,4 +94,5 @@ dials.import x.nxs output.experiments=x.expt panel.thickness=1000 panel.parallax
 } | tee told
 [ "$(grep -o 'ratio [0-9.]*' told | tr '\n' ' ')" = "ratio 1.1547 ratio 1.0000 ratio 1.0000 " ]
 /usr/bin/python3 write.py y.nxs 0
-dials.import y.nxs output.experiments=y.expt 2>&1 | grep -m1 "DXTBX_ASSERT(t0 > 0) failure"
+dials.import y.nxs output.experiments=y.expt > refused 2>&1 || true
+grep -m1 "DXTBX_ASSERT(t0 > 0) failure" refused
