@@ -180,6 +180,10 @@ DAMAGES = {
         root(lambda it: it["attributes"]["ome"]["multiscales"][0]["datasets"].pop()),
         ("zarr.json", "`ome`", FINISH),
     ),
+    "where the arrays of pixels stand": (
+        root(lambda it: it["attributes"]["arrays"].update(image="1/image")),
+        ("zarr.json", "`arrays`", FINISH),
+    ),
     "where F comes from": (
         root(lambda it: it["attributes"]["tiled_sim"]["structure_factors"].update(count=3)),
         ("zarr.json", "structure factors (count)", NOTHING),

@@ -65,6 +65,15 @@ class TestAtAnyTime:
         assert level.slow.attrs["units"] == level.fast.attrs["units"] == "mm"
         assert level.attrs["wavelength_A"] == 1.0
 
+    def test_the_root_says_where_the_arrays_are_that_xarray_does_not_find_there(self, visited):
+        root = xarray.open_zarr(visited)
+        assert not root.data_vars
+        for name, place in root.attrs["arrays"].items():
+            group, array = place.split("/")
+            assert array == name
+            assert name in xarray.open_zarr(visited / group)
+        assert set(root.attrs["arrays"]) == {"image", "counts", "mask"}
+
     def test_xarray_opens_the_whole_run_as_a_tree(self, visited):
         tree = xarray.open_datatree(visited, engine="zarr")
         levels = set(tree.children) - {"panels", "frames", "inputs"}

@@ -128,6 +128,9 @@ class Inspection:
         found = attributes.get("ome")
         if not alike(without_name(found), without_name(expected)):
             yield Flaw("", "its `ome` is not that of the image")
+        places = layout.places(self._root)
+        if attributes.get("arrays", places) != places:  # runs of before have none
+            yield Flaw("", f"its `arrays` are not {places}")
         copied = copies.get("metadata") if isinstance(copies, dict) else None
         if not isinstance(copied, dict):
             yield Flaw("", "it has no copies of the metadata of its nodes")

@@ -270,6 +270,11 @@ def group_of(group: zarr.Group, name: str) -> zarr.Group:
     return found
 
 
+def places(root: zarr.Group) -> dict[str, str]:
+    """Where the arrays of pixels stand, for readers that open the root and see no array there."""
+    return {name: f"0/{name}" for name in ("image", "counts", "mask") if f"0/{name}" in root}
+
+
 def seal(root: zarr.Group, attributes: Mapping[str, Any]) -> None:
     """Consolidate the metadata of each group and of the root, then write root attributes."""
     with warnings.catch_warnings():

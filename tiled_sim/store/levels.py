@@ -37,7 +37,8 @@ def write_levels(
         coarse = create_level(root, number, grid, places)
         pyramid.fill_level(fine, coarse, apply)
         fine = coarse
-    layout.seal(root, {"ome": ome.image_metadata(name, levels, centres.unit)})
+    document = ome.image_metadata(name, levels, centres.unit)
+    layout.seal(root, {"arrays": layout.places(root), "ome": document})
 
 
 def create_level(

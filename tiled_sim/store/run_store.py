@@ -108,7 +108,7 @@ class RunStore:
             if fill is not None:
                 fill(cls(target, "r+", plain))
             document = ome.image_metadata(target.stem, [axes_of(centres)], centres.unit)
-            layout.seal(root, {"ome": document, "tiled_sim": plain})
+            layout.seal(root, {"arrays": layout.places(root), "ome": document, "tiled_sim": plain})
         except BaseException:
             objects.remove()  # made above, so all in it is ours
             raise
