@@ -35,13 +35,12 @@ def tell(capsys):
 
 
 def test_a_run_becomes_an_nxmx(run, tmp_path, tell):
-    assert tell(
+    code, output, complaint = tell(
         "export", run.path, "--to", "nxmx", "--out", tmp_path / "x.nxs", "--no-progress"
-    ) == (
-        0,
-        f"{tmp_path / 'x.nxs'}\n",
-        "",
     )
+    path, *notes = output.splitlines()
+    assert (code, path, complaint) == (0, str(tmp_path / "x.nxs"), "")
+    assert all(note.startswith("note      ") for note in notes)
     with h5py.File(tmp_path / "x.nxs") as file:
         assert file["entry/data/data"].shape == (4, 16 * 256, 256)
 
@@ -51,6 +50,8 @@ def test_frames_panels_and_values_are_chosen(run, tmp_path, tell):
     code, output, _ = tell("export", run.path, "--to", "nxmx", "--out", tmp_path / "x.nxs", *words)
     document = json.loads(output)
     assert code == 0
+    (note,) = document.pop("notes")
+    assert "dials.import" in note
     assert document == {
         "run": str(run.path),
         "format": "nxmx",
@@ -58,7 +59,6 @@ def test_frames_panels_and_values_are_chosen(run, tmp_path, tell):
         "frames": [1, 3],
         "panels": [15, 0],
         "values": "image",
-        "notes": [],
     }
     with h5py.File(tmp_path / "x.nxs") as file:
         whole = run.image.values[1:3, [15, 0]].reshape(2, 512, 256)

@@ -183,7 +183,7 @@ def test_structure_factors_that_are_gone_are_refused(still, tmp_path):
 def test_every_public_name_is_there():
     assert set(ts.__all__) == {
         *("Experiment", "Run", "TiledSimError", "__version__"),
-        *("lazy_image", "open_run", "simulate", "submit"),
+        *("export_run", "lazy_image", "open_run", "simulate", "submit"),
     }
     for name in ts.__all__:
         assert getattr(ts, name) is not None

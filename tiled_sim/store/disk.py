@@ -16,6 +16,9 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+#: Version of what is there and is no file.
+_NO_FILE = "no file"
+
 
 class Disk:
     """Files of a run, as `tiled_sim.store.objects.Objects` has it.
@@ -59,8 +62,11 @@ class Disk:
         return files.read_file(self._root / key)
 
     def look(self, key: str) -> Stored:
-        """All of a file, and its digest."""
-        content = self.get(key)
+        """All of a file, and its digest; of a pipe or the like nothing."""
+        try:
+            content = self.get(key)
+        except files.NoFileError:
+            return Stored(b"", _NO_FILE)  # a file can take the place of most
         return Stored(content, _version(content))
 
     def get_tail(self, key: str, length: int) -> tuple[bytes, int]:
