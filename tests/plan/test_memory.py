@@ -48,7 +48,7 @@ def test_a_worker_without_a_limit_has_room_for_everything():
 
 def test_a_plan_that_does_not_fit_is_refused_with_the_numbers_and_a_tile_that_does():
     message = (
-        r"a tile of 4096 x 4096 pixels and the structure factors need 593 MB in a worker process, "
+        r"a tile of 4096 x 4096 pixels and the structure factors need 508 MB in a worker process, "
         r"which has 400 MB; tile=2048 fits"
     )
     with pytest.raises(UsageError, match=message):
@@ -56,7 +56,7 @@ def test_a_plan_that_does_not_fit_is_refused_with_the_numbers_and_a_tile_that_do
 
 
 def test_every_thread_of_a_worker_has_a_tile():
-    with pytest.raises(UsageError, match=r"4 tiles at once .* tile=512 fits"):
+    with pytest.raises(UsageError, match=r"4 tiles at once .* tile=1024 fits"):
         require((4096, 4096), [WorkerMemory(400_000_000, 4)])
 
 
@@ -88,7 +88,7 @@ def test_memory_grows_with_the_tile_and_the_grid_of_structure_factors():
 
 def test_counting_takes_memory_by_the_pixel_of_a_tile():
     plain, counted = memory(), memory(noise=Noise())
-    assert counted.of_process(1000, 2) - plain.of_process(1000, 2) == 2 * 7 * 1000
+    assert counted.of_process(1000, 2) - plain.of_process(1000, 2) == 2 * 6 * 1000
 
 
 def test_a_run_that_does_not_fit_leaves_no_store_behind(still, address, tmp_path):

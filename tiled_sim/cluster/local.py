@@ -26,15 +26,8 @@ from tiled_sim.kernels.devices import TILES_ON_A_GPU, one_torch_thread
 #: Freed memory that a worker process keeps [bytes]. Dask's 64 KiB makes every tensor a system
 #: call: 76 against 53 ns an evaluation, and 300 where tensors reach the threshold of mmap.
 _KEPT = 1 << 28
-#: Tensors beyond this are mapped anew each time, page by page [bytes]. glibc's own 128 KiB no
-#: longer grows once the other is said, and much of a worker's time went there
-#: (docs/benchmarks.md). What kernels make over and over is smaller.
-_MAPPED = 1 << 20
 #: Environment of every worker that we start, here or elsewhere.
-WORKER_ENVIRONMENT = {
-    "MALLOC_TRIM_THRESHOLD_": str(_KEPT),
-    "MALLOC_MMAP_THRESHOLD_": str(_MAPPED),
-}
+WORKER_ENVIRONMENT = {"MALLOC_TRIM_THRESHOLD_": str(_KEPT)}
 #: What the processes of a local cluster say on the terminal: a tile that fails is told by us,
 #: with its attempts, and not by a traceback of its worker.
 _WORKER_LOGS = {"distributed": "critical", "distributed.worker.memory": "warning"}

@@ -21,18 +21,18 @@ _FLOAT = 8
 _EXPERIMENT, _PER_SOURCE = 1_100_000, 3000
 #: Of a node of the structure factors: as they were loaded; padded, with what a look-up meets; and
 #: while that is made.
-_LOADED_NODE, _PADDED_NODE, _MADE_NODE = 11, 9, 11
+_LOADED_NODE, _PADDED_NODE, _MADE_NODE = 9, 9, 11
 #: Of an orientation; of a mosaic domain while it is drawn; of an orientation in a trace, which
 #: takes all steps of a sweep at once.
-_PER_ORIENTATION, _PER_DRAWN_DOMAIN, _PER_TRACED_ORIENTATION = 72, 470, 150
+_PER_ORIENTATION, _PER_DRAWN_DOMAIN, _PER_TRACED_ORIENTATION = 72, 440, 150
 #: Of a table of steps while it is made, over its own size.
-_MADE_STEPS = 5
+_MADE_STEPS = 2
 #: Of a step of a pixel whose look-ups are counted, so many at a time.
 _PER_PAIR = 97
 #: Of a pixel of images that are summed together, and of the other images of their tile.
 _SUMMED_PIXEL, _OTHER_PIXEL = 6, 4
-#: Of a pixel of panels that were summed together, what the heap keeps.
-_KEPT_LAID_OUT = 16
+#: Of a pixel of images that were laid out together, what the heap keeps.
+_KEPT_LAID_OUT = 4
 #: Of a subpixel of a patch where spots are evaluated, and what of that the heap keeps.
 _PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 62, 42
 #: Of the background, as many tensors of the blocks.
@@ -63,9 +63,9 @@ class _Take:
 
 
 _TAKES = {
-    REFERENCE: _Take(2_600_000, 7_800_000, 9_000_000, 60, 26, 1),
-    COMPILED: _Take(6_500_000, 4_500_000, 6_000_000, 256, 12, 4, 13),
-    SPOTS: _Take(11_700_000, 7_500_000, 6_900_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
+    REFERENCE: _Take(2_600_000, 9_500_000, 9_000_000, 32, 20, 1),
+    COMPILED: _Take(6_500_000, 4_500_000, 3_000_000, 256, 12, 4, 13),
+    SPOTS: _Take(11_700_000, 5_500_000, 5_900_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
     # its tensors are on the device
     TRITON: _Take(6_500_000, 6_500_000, 5_000_000, 8192, 0, 4),
 }
@@ -123,8 +123,8 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
     summing = _SUMMED_PIXEL * laid_out + _OTHER_PIXEL * (pixels - laid_out)
     summing += _summing(kernel, experiment, tile) + made_steps
     heap = take.heap + _kept_of_sum(kernel, experiment, tile)
-    if of_frame > tile[2] * tile[3]:
-        heap += _KEPT_LAID_OUT * of_frame
+    if laid_out > tile[2] * tile[3]:
+        heap += _KEPT_LAID_OUT * laid_out
     traced = heap + orientations * _PER_TRACED_ORIENTATION
     counted = heap + _SUMMED_PIXEL * laid_out + made_steps
     counted += _counting(kernel, sources * orientations, of_frame)
@@ -181,8 +181,7 @@ def _kept_of_sum(kernel: str, experiment: Experiment, tile: Shape) -> int:
     """What the heap keeps of that."""
     if kernel == SPOTS:
         return _subpixels(experiment, tile) * _KEPT_PER_SUBPIXEL
-    kept = _TAKES[kernel].tensors * _tensor(kernel, tile)
-    return kept + (_tensors_of_sources(kernel, experiment, tile) if kernel == REFERENCE else 0)
+    return _tensors_of_sources(kernel, experiment, tile) if kernel == REFERENCE else 0
 
 
 def _tensors_of_sources(kernel: str, experiment: Experiment, tile: Shape) -> int:
