@@ -26,8 +26,7 @@ from tiled_sim.store.layout import (
 )
 from tiled_sim.store.objects import Objects
 
-#: Of float64 16 MB: a small grid is one file.
-LONGEST_GRID_CHUNK = 128
+LONGEST_GRID_CHUNK = 64
 #: Dimensions, units and meaning of the arrays of an experiment, by their names.
 _OF_EXPERIMENT = {
     "spectrum/incident": (("source", "xyz"), "1", "unit vector along which the light travels"),
