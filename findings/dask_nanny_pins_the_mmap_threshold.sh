@@ -4,7 +4,7 @@
 # thresholds alone: that of mmap stays at 128 KiB and does not grow with what is freed, as it does
 # otherwise. Every array beyond it is then mapped and unmapped, and each of its pages faults, each time
 # it is made. A larger MALLOC_TRIM_THRESHOLD_, which dask's documentation offers, does not help; only
-# MALLOC_MMAP_THRESHOLD_ beside it does. tiled_sim sets both for the workers that it starts.
+# MALLOC_MMAP_THRESHOLD_ beside it does.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
