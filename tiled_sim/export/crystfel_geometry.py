@@ -22,11 +22,8 @@ _RESERVED = re.compile(r"bad|group|rigid_group|dim|mask")
 def write(selection: Selection, output: Output, advance: Callable[[int], None]) -> tuple[str, ...]:
     """Write the geometry by itself. See `tiled_sim.export.formats.Writer`."""
     content, notes = geometry_text(selection)
-    output.begin((output.path.name,))
-    with output.file(output.path.name) as place:
-        place.write_bytes(content)
+    output.write_alone(content)
     advance(selection.images)
-    output.finish((output.path.name,))
     return notes
 
 

@@ -43,11 +43,8 @@ _NOTHING: dict[str, Any] = {
 def write(selection: Selection, output: Output, advance: Callable[[int], None]) -> tuple[str, ...]:
     """Write the list by itself, without images. See `tiled_sim.export.formats.Writer`."""
     content, notes = experiment_list(selection, Readings.of(selection))
-    output.begin((output.path.name,))
-    with output.file(output.path.name) as place:
-        place.write_bytes(content)
+    output.write_alone(content)
     advance(selection.images)
-    output.finish((output.path.name,))
     return notes
 
 

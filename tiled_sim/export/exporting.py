@@ -80,11 +80,10 @@ def export_run(
 
 def _require_own_ending(path: Path, to: str) -> None:
     """Refuse a name that promises another format."""
-    ending = path.suffix.lower()
-    if ending in map(str.lower, FORMATS[to].endings):
+    if FORMATS[to].names(path):
         return
     for name, form in FORMATS.items():
-        if ending in map(str.lower, form.endings):
+        if form.names(path):
             raise UsageError(
                 f"--out {path} would be {to}, and the name says {name}: end it in "
                 f"{FORMATS[to].endings[0]}, or say --to {name}"
@@ -95,7 +94,7 @@ def _is_folder(path: Path, form: Format, selection: Selection) -> bool:
     """Whether a path is that of a folder of files: where there is more than one, it must be."""
     if not form.file_a_frame:
         return False
-    if path.suffix.lower() not in form.endings:
+    if not form.names(path):
         return True
     if len(selection.frames) > 1:
         raise UsageError(

@@ -22,13 +22,10 @@ class Extremes:
     def of(cls, selection: Selection) -> "Extremes":
         """Of a selection of which every tile is done."""
         largest, negative = 0.0, 0
-        for tile in selection.run.plan:
-            if not set(selection.frames).isdisjoint(range(*tile.frames)) and not set(
-                selection.panels
-            ).isdisjoint(range(*tile.panels)):
-                sidecar = selection.run.sidecar(tile)
-                found = None if sidecar is None else sidecar[selection.values]
-                if found is not None:
-                    largest = max(largest, float(found["max"]))
-                    negative += found["negative"] if selection.counts else 0
+        for tile in selection.tiles(selection.frames):
+            sidecar = selection.run.sidecar(tile)
+            found = None if sidecar is None else sidecar[selection.values]
+            if found is not None:
+                largest = max(largest, float(found["max"]))
+                negative += found["negative"] if selection.counts else 0
         return cls(largest, negative)

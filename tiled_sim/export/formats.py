@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tiled_sim.errors import EXTRAS, MissingExtraError, UsageError
@@ -54,6 +55,10 @@ class Format:
     whole: bool = False
     geometry: bool = False
     extra: str | None = None
+
+    def names(self, path: Path) -> bool:
+        """Whether a path ends as files of it do."""
+        return path.suffix.lower() in map(str.lower, self.endings)
 
     def writer(self) -> Writer:
         """What writes it.

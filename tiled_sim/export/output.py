@@ -149,6 +149,14 @@ class Output:
             self._lock = None
         return tuple(folder / name for name in names)
 
+    def write_alone(self, content: bytes) -> None:
+        """Make the one file of an export, of this content."""
+        name = self.path.name
+        self.begin((name,))
+        with self.file(name) as place:
+            place.write_bytes(content)
+        self.finish((name,))
+
     def _is_done(self, name: str) -> bool:
         size = self._done.get(name)
         places = [self._staging / name, *([] if self.is_folder else [self.path.with_name(name)])]

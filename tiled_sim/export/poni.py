@@ -27,11 +27,8 @@ _SQUARE = 1e-9
 def write(selection: Selection, output: Output, advance: Callable[[int], None]) -> tuple[str, ...]:
     """Write the geometry by itself. See `tiled_sim.export.formats.Writer`."""
     content = poni_text(selection)
-    output.begin((output.path.name,))
-    with output.file(output.path.name) as place:
-        place.write_bytes(content)
+    output.write_alone(content)
     advance(selection.images)
-    output.finish((output.path.name,))
     return ()
 
 

@@ -115,11 +115,6 @@ class Selection:
         """How many there are: one a frame and panel."""
         return len(self.frames) * len(self.panels)
 
-    @property
-    def same_pixels(self) -> bool:
-        """Whether all panels have as many pixels along slow and along fast."""
-        return len({panel.pixels for panel in self.detector_panels}) == 1
-
     def require_computed(self) -> None:
         """Make sure that every tile of the selection is done.
 

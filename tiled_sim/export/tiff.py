@@ -2,16 +2,14 @@
 
 import struct
 from collections.abc import Callable
-from typing import BinaryIO
 
 import numpy as np
 
 from tiled_sim.errors import UsageError
-from tiled_sim.export import poni
-from tiled_sim.export.frame_files import file_names, write_frames
+from tiled_sim.export.frame_files import file_names
 from tiled_sim.export.one_panel import require_one_panel
 from tiled_sim.export.output import Output
-from tiled_sim.export.pixel_types import pixel_type, typed_bands
+from tiled_sim.export.pixel_types import pixel_type, write_typed_frames
 from tiled_sim.export.selection import Selection
 
 ENDING = ".tif"
@@ -34,14 +32,8 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
             f"--to tiff: a TIFF holds 4 GB, and an image of {slow} x {fast} pixels (slow x fast) "
             "is larger; export with --to edf, --to npy or --to nxmx"
         )
-
-    def encode(frame: int, file: BinaryIO) -> None:
-        file.write(header_bytes(selection, frame, dtype))
-        for band in typed_bands(selection, frame, dtype):
-            file.write(band.data)
-
     names = file_names(selection, output, ENDING)
-    write_frames(selection, output, advance, names, poni.beside(selection, output), encode)
+    write_typed_frames(selection, output, advance, names, dtype, header_bytes)
     return ()
 
 

@@ -45,11 +45,8 @@ class Images:
 def write(selection: Selection, output: Output, advance: Callable[[int], None]) -> tuple[str, ...]:
     """Write the input by itself. See `tiled_sim.export.formats.Writer`."""
     content, notes = xds_text(selection, Readings.of(selection), Images())
-    output.begin((output.path.name,))
-    with output.file(output.path.name) as place:
-        place.write_bytes(content)
+    output.write_alone(content)
     advance(selection.images)
-    output.finish((output.path.name,))
     return (*notes, "NAME_TEMPLATE_OF_DATA_FRAMES names no images that are there: correct it")
 
 

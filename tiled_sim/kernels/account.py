@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from tiled_sim.kernels.anchors import BYTES_PER_STEP, STEPS_AT_A_TIME, STEPS_KEPT
-from tiled_sim.kernels.blocks import LANES, images_at_a_time
+from tiled_sim.kernels.blocks import AT_A_TIME, LANES, images_at_a_time
 from tiled_sim.kernels.bragg.candidates import bytes_of_crystals
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE
 from tiled_sim.kernels.sample import PAIRS_AT_A_TIME
@@ -63,11 +63,11 @@ class _Take:
 
 
 _TAKES = {
-    REFERENCE: _Take(2_600_000, 9_500_000, 9_000_000, 60, 20, 1),
-    COMPILED: _Take(6_500_000, 4_500_000, 3_000_000, 256, 12, 4, 13),
+    REFERENCE: _Take(2_600_000, 9_500_000, 9_000_000, AT_A_TIME[REFERENCE], 20, 1),
+    COMPILED: _Take(6_500_000, 4_500_000, 3_000_000, AT_A_TIME[COMPILED], 12, 4, 13),
     SPOTS: _Take(11_700_000, 5_500_000, 5_900_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
     # its tensors are on the device
-    TRITON: _Take(6_500_000, 6_500_000, 5_000_000, 8192, 0, 4),
+    TRITON: _Take(6_500_000, 6_500_000, 5_000_000, AT_A_TIME[TRITON], 0, 4),
 }
 #: More tensors of each source where pixels are summed source by source; more where terms have
 #: factors of their own.

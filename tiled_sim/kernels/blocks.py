@@ -11,9 +11,15 @@ import torch
 from torch import Tensor
 
 from tiled_sim.model.grid import BLOCK
+from tiled_sim.model.settings import COMPILED, REFERENCE, TRITON
 
 #: Pixels of a block.
 LANES = BLOCK * BLOCK
+#: Blocks that a kernel works on at a time. Of the reference 120 KiB a float64 tensor, so that they
+#: stay in cache, and below the size at which the C library maps and unmaps every one of them; of
+#: Triton 2 million pixels, several rounds of the ten or so blocks that each multiprocessor works on
+#: at a time (anchors, differences and sums take some 20 KiB a block, 160 MiB in all).
+AT_A_TIME = {REFERENCE: 60, COMPILED: 256, TRITON: 8192}
 #: Of the images that are laid out together, unless one has more: 4 MB of float32. Memory and time
 #: depend on it, results do not.
 PIXELS_LAID_OUT = 1 << 20

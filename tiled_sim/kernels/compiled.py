@@ -5,7 +5,7 @@ from torch import Tensor
 
 from tiled_sim.kernels.anchored import TRACE_ERROR, AnchoredSum, Summand
 from tiled_sim.kernels.anchors import StepList, StepTable, anchor
-from tiled_sim.kernels.blocks import Blocks, Pixels
+from tiled_sim.kernels.blocks import AT_A_TIME, Blocks, Pixels
 from tiled_sim.kernels.kernel import Progress
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.packages import Graph, load
@@ -47,7 +47,7 @@ class CompiledKernel:
     leaves_out = False
     skipped_bound = 0.0
     blocks_a_sample = 4
-    blocks_at_a_time = 256
+    blocks_at_a_time = AT_A_TIME[COMPILED]
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ on which other pixels are computed with it.
 import torch
 from torch import Tensor
 
-from tiled_sim.kernels.blocks import Blocks, Pixels
+from tiled_sim.kernels.blocks import AT_A_TIME, Blocks, Pixels
 from tiled_sim.kernels.evaluation import Evaluator
 from tiled_sim.kernels.kernel import Progress
 from tiled_sim.kernels.lookups import Lookups
@@ -34,9 +34,7 @@ class ReferenceKernel:
     leaves_out = False
     skipped_bound = 0.0
     blocks_a_sample = 4
-    #: 120 KiB a float64 tensor, so that they stay in cache, and below the size at which the C
-    #: library maps and unmaps every one of them.
-    blocks_at_a_time = 60
+    blocks_at_a_time = AT_A_TIME[REFERENCE]
 
     def __init__(self, scene: Scene, table: StructureFactorTable | None, default_F: float) -> None:
         self.scene = scene

@@ -19,7 +19,7 @@ from torch import Tensor
 from tiled_sim.kernels import graphs
 from tiled_sim.kernels.anchored import TRACE_ERROR, AnchoredSum, Summand
 from tiled_sim.kernels.anchors import STEPS_AT_A_TIME, StepList
-from tiled_sim.kernels.blocks import LANES, Blocks, Pixels
+from tiled_sim.kernels.blocks import AT_A_TIME, LANES, Blocks, Pixels
 from tiled_sim.kernels.kernel import Progress
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.recorder import Recorder
@@ -92,9 +92,7 @@ class TritonKernel:
     leaves_out = False
     skipped_bound = 0.0
     blocks_a_sample = 4
-    #: 2 million pixels: several rounds of the ten or so blocks that each multiprocessor works on at
-    #: a time. Anchors, differences and sums take some 20 KiB a block, 160 MiB in all.
-    blocks_at_a_time = 8192
+    blocks_at_a_time = AT_A_TIME[TRITON]
 
     def __init__(
         self,

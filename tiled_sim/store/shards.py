@@ -1,6 +1,8 @@
 """Whether a shard can be read, by a look at its index alone."""
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -38,8 +40,15 @@ def read_pixels(array: zarr.Array, region: tuple[Any, ...], run: Place) -> npt.N
     DamagedPixelsError
         its files are damaged
     """
-    try:
+    with damage_told(array, run):
         return np.asarray(array[region])
+
+
+@contextlib.contextmanager
+def damage_told(array: zarr.Array, run: Place) -> Iterator[None]:
+    """Tell of damage to the files of an array as `DamagedPixelsError`; not of a shortage."""
+    try:
+        yield
     except files.DAMAGE as error:
         if files.is_shortage(error):
             raise

@@ -19,9 +19,8 @@ from zarr.codecs import BytesCodec, ShardingCodec, ZstdCodec
 from zarr.core.buffer import default_buffer_prototype
 
 from tiled_sim.model.grid import Tile
-from tiled_sim.store import files
 from tiled_sim.store.place import Place
-from tiled_sim.store.shards import DamagedPixelsError, read_pixels
+from tiled_sim.store.shards import damage_told, read_pixels
 
 #: A part of a tile: first indices (frame, panel, slow, fast) in the image, and its pixels.
 Part = tuple[tuple[int, ...], npt.NDArray[Any]]
@@ -57,20 +56,13 @@ def parts_of_shard(
         yield first, read_pixels(array, tile.region, run)
         return
     key = "/".join((array.path, "c", *map(str, place)))
-    try:
+    with damage_told(array, run):
         content = asyncio.run(array.store.get(key, default_buffer_prototype()))
         if content is None:
             yield first, np.full(tile.shape, array.fill_value, array.dtype)
             return
         for corner, part in _decoded(memoryview(content.to_bytes()), array, tile.shape):
             yield tuple(map(operator.add, first, corner)), part
-    except files.DAMAGE as error:
-        if files.is_shortage(error):
-            raise
-        raise DamagedPixelsError(
-            f"{run}: the {array.basename} cannot be read ({error}); `tiled-sim verify {run}` names "
-            "the tiles that are damaged"
-        ) from error
 
 
 def _is_known(array: zarr.Array) -> bool:
