@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack, contextmanager
 
@@ -59,6 +60,11 @@ def command(*words):
 def detach(path, address):
     """Leave a run to a scheduler."""
     assert main(["resume", str(path), "--cluster", address, "--detach", "--no-progress"]) == 0
+
+
+def requirements_of(run, path=None):
+    """What a driver is asked to compute."""
+    return Requirements(str(path or run.path), run.run_id, "auto")
 
 
 def watch(path):
@@ -118,7 +124,7 @@ def test_a_driver_that_lands_on_a_worker_without_the_store_sends_itself_to_anoth
         with Client(empty, set_as_default=False) as client:
             client.wait_for_workers(1, timeout=PATIENCE)
             run = Run(HERE)
-            detached._begin(client, Requirements(HERE, run.run_id, "auto"))
+            detached._begin(client, requirements_of(run, HERE))
             stack.enter_context(worker(empty, "--no-nanny", cwd=shared))
             eventually(lambda: Control(run.path).driver())
         assert watch(HERE) == 0
@@ -251,14 +257,30 @@ def test_a_driver_that_was_cancelled_while_it_was_dead_does_not_begin_again(addr
     assert sidecars(run.path) == {}
 
 
-def test_a_dead_driver_is_cancelled_as_well_lest_it_begins_again(run, capsys):
+@pytest.fixture
+def dead(run):
+    """The last driver of the run, which was killed before anybody looked."""
     with Lease(run, TILES, ""):
         pass
-    with process("time") as dead:
-        dead.wait()
+    with process("time") as ended:
+        ended.wait()
     left = Control(run.path).look()
-    killed = dataclasses.replace(left.driver, pid=dead.pid, state=RUNNING)
+    killed = dataclasses.replace(left.driver, pid=ended.pid, state=RUNNING)
     Control(run.path).write_driver(killed, left.version)
+    return killed
+
+
+def test_watch_waits_for_the_driver_that_follows_a_dead_one(address, run, dead, undisturbed):
+    with Client(address, set_as_default=False) as client:
+        beginning = threading.Timer(1.0, detached._begin, (client, requirements_of(run)))
+        beginning.start()
+        assert watch(run.path) == 0
+        beginning.join()
+    assert Control(run.path).driver().token != dead.token
+    assert_whole(run.path, undisturbed)
+
+
+def test_a_dead_driver_is_cancelled_as_well_lest_it_begins_again(run, dead, capsys):
     assert main(["cancel", str(run.path)]) == 0
     assert Control(run.path).cancelled
 

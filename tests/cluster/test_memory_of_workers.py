@@ -23,7 +23,7 @@ MB = 1_000_000
 #: Of what exceeds an empty worker the promise may be too high by this share …
 SHARE = 0.2
 #: … or by what two starts of the same worker differ in [bytes].
-SCATTER = 8 * MB
+SCATTER = 10 * MB
 
 CELL = "-default_F 10 -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5 -distance 100"
 GAUSS = f"{CELL} -gauss_xtal"

@@ -1,6 +1,5 @@
 """``tiled-sim watch``: follow a run that goes on elsewhere."""
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -57,7 +56,7 @@ def _signs_of_life(found: "Run") -> "Iterator[Driver]":
 
     control = Control(found.path)
     pulse = Pulse(control)
-    heard = -math.inf
+    heard = time.monotonic()  # it may have died just now
     while True:
         driver = pulse.driver()
         if driver is not None:

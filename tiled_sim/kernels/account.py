@@ -63,7 +63,7 @@ class _Take:
 
 
 _TAKES = {
-    REFERENCE: _Take(2_600_000, 9_500_000, 9_000_000, AT_A_TIME[REFERENCE], 20, 1),
+    REFERENCE: _Take(2_600_000, 9_500_000, 7_500_000, AT_A_TIME[REFERENCE], 80, 1),
     COMPILED: _Take(6_500_000, 4_500_000, 3_000_000, AT_A_TIME[COMPILED], 12, 4, 13),
     SPOTS: _Take(11_700_000, 5_500_000, 5_900_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
     # its tensors are on the device
