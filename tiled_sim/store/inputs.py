@@ -27,6 +27,7 @@ from tiled_sim.store.layout import (
 )
 from tiled_sim.store.objects import Objects
 
+#: Of nodes a side, where a grid has more of them than such a chunk, which is one file.
 LONGEST_GRID_CHUNK = 64
 #: Dimensions, units and meaning of the arrays of an experiment, by their names.
 _OF_EXPERIMENT = {
@@ -196,12 +197,14 @@ def read_amorphous(inputs: zarr.Group) -> AmorphousTable | None:
 def _write_grid(
     group: zarr.Group, name: str, values: npt.NDArray[Any], unit: str, long_name: str
 ) -> None:
-    fill = fill_value_of(values)
+    fill, shape = fill_value_of(values), values.shape
+    if values.size > LONGEST_GRID_CHUNK**3:
+        shape = tuple(min(side, LONGEST_GRID_CHUNK) for side in shape)
     array = group.create_array(
         name,
         shape=values.shape,
         dtype=values.dtype,
-        chunks=tuple(min(side, LONGEST_GRID_CHUNK) for side in values.shape),
+        chunks=shape,
         compressors=COMPRESSOR,
         fill_value=fill,
         dimension_names=("h", "k", "l"),
