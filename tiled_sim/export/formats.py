@@ -133,6 +133,13 @@ FORMATS = {
         geometry=True,
         by_frame=frozenset({"wavelength", "spectrum", "beam_direction", "detector_shift"}),
     ),
+    "shots": Format(
+        "what each frame was, a row each: A, fluence, wavelength …; Parquet or CSV",
+        "shots",
+        (".parquet", ".csv"),
+        geometry=True,
+        by_frame=None,
+    ),
     "geom": Format(
         "CrystFEL's geometry, without images", "crystfel_geometry", (".geom",), geometry=True
     ),

@@ -16,6 +16,7 @@ from tiled_sim.model.assembly import BeamFrame
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.frame import differing, frame_of
 from tiled_sim.model.mask import MASKED, OUTSIDE_REGION
+from tiled_sim.physics.cell import dual
 from tiled_sim.physics.vectors import Array, as_tuple
 from tiled_sim.read.conventions import beam_spot
 from tiled_sim.versions import __version__
@@ -207,13 +208,13 @@ def _add_sample(entry: Any, selection: Selection, frame: BeamFrame) -> None:
     turns = isinstance(exposures, Rotation) and exposures.oscillation != 0.0
     to_frame = np.array([frame.x, frame.y, frame.z])
     if turns:
-        standing = crystal.reciprocal_vectors.T[None]
+        standing = dual(crystal.direct_vectors).T[None]
     else:
         whole = selection.run.experiment
         standing = np.array(
             [
                 exposures[number].rotations[0]
-                @ frame_of(whole, number).crystal.reciprocal_vectors.T
+                @ dual(frame_of(whole, number).crystal.direct_vectors).T
                 for number in selection.frames
             ]
         )
