@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from tiled_sim.cli.experiment_number import add_experiment_number
 from tiled_sim.cli.panels import add_panel_option, panel_of
+from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
 from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
 from tiled_sim.errors import UsageError
@@ -158,11 +159,7 @@ def add_reading_options(parser: Parser) -> None:
         action="store_true",
         help="the cell that an MTZ or a MOSFLM matrix file names may be another than the crystal's",
     )
-    parser.add_argument(
-        "--spectrum",
-        metavar="FILE",
-        help="wavelengths of the beam: energy [eV] or wavelength [Å], and weight, in each line",
-    )
+    add_spectrum_options(parser)
     parser.add_argument(
         "--geometry",
         metavar="FILE",
@@ -288,7 +285,7 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
         command = Command.of(
             words,
             c_compat=options.c_compat,
-            spectrum=options.spectrum,
+            spectrum=spectrum_in(options),
             detector=detector_source(options),
         )
         own: OwnOptions = {**own_reading(options), "fdump": options.fdump, "mtz": options.mtz}
@@ -332,10 +329,11 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "--c-compat and --clip-to-beam go with nanoBragg options; in a TOML file write "
             "`c_compat = true`, and sizes as they count"
         )
-    if options.spectrum or options.allow_upstream:
+    if spectrum_in(options) is not None or options.allow_upstream:
         raise UsageError(
-            "--spectrum and --allow-upstream go with nanoBragg options; in a TOML file write "
-            "`spectrum_file` in [beam], and `allow_upstream = true` at the top"
+            "--spectrum, --bandwidth and --allow-upstream go with nanoBragg options; in a TOML "
+            "file write `spectrum_file` in [beam] or [beam.spectrum], and `allow_upstream = true` "
+            "at the top"
         )
     if any(one is not None for one in (options.geometry, options.detector, options.experiment)):
         raise UsageError(

@@ -208,6 +208,7 @@ REFUSED: dict[str, str] = {
             "sources",
             "source_file",
             "spectrum_file",
+            "spectrum",
             "dispersion",
             "dispersion_steps",
             "divergence",

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.model.background import Background
+from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
 from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.canonical import canonical_sha256
 from tiled_sim.model.changes import changed
@@ -253,7 +254,7 @@ class Experiment:
         options: typing.Sequence[str],
         *,
         c_compat: bool = False,
-        spectrum: str | Path | None = None,
+        spectrum: str | Path | SpectrumFile | Bandwidth | None = None,
         geometry: str | Path | None = None,
         detector: str | None = None,
         experiment: int | typing.Literal["all"] | None = None,
@@ -261,7 +262,8 @@ class Experiment:
     ) -> "Experiment":
         """Read a nanoBragg command line; see `tiled_sim.read.nanobragg.reader.read_options`.
 
-        ``spectrum`` is a file of energies or wavelengths and weights. ``geometry`` is a geometry
+        ``spectrum`` is a file of energies or wavelengths and weights, a `SpectrumFile` that says in
+        how many channels, or a `Bandwidth` (docs/spectra.md). ``geometry`` is a geometry
         file, of which ``experiment`` names one of several (``"all"``: its stills are frames), and
         ``detector`` the name of a detector: either stands for the options of the detector
         (docs/geometry.md). Keyword arguments beside these are those of `OwnOptions`:

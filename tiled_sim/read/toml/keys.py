@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiled_sim.model.background import ABSCISSAS, Background
+from tiled_sim.model.bandwidth import BANDWIDTH_SHAPES, CHANNELS, SPECTRUM_SEED
 from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.crystal import SHAPES, Crystal
 from tiled_sim.model.detector import DeadPixels, Detector, Panel, Sensor
@@ -173,7 +174,8 @@ SECTIONS: tuple[Section, ...] = (
             Key("polarization_axis", VECTOR, "direction of the electric field; of any length", "the horizontal: the part of +X across the beam, or +Z's if that is along X", "-polar_vector"),
             Key("sources", TABLES, "the sources one by one: `[[beam.sources]]`; of many, lines of X Y Z weight wavelength [m] as one text", "one source", "-sourcefile"),
             Key("source_file", FILE, "the sources from a file with lines of X Y Z weight wavelength [m]", "one source", "-sourcefile"),
-            Key("spectrum_file", FILE, "wavelengths: energy [eV] or wavelength [Å], and weight, in each line ([spectra.md](spectra.md))", "one wavelength", "--spectrum"),
+            Key("spectrum_file", FILE, "wavelengths: energy [eV] or wavelength [Å], and weight, in each line, or HDF5, `FILE:DATASET` ([spectra.md](spectra.md))", "one wavelength", "--spectrum"),
+            Key("spectrum", TABLE, "the wavelengths by numbers, or how a spectrum is summed in channels: `[beam.spectrum]`", "one wavelength, or every line of the spectrum", "--bandwidth --spectrum-channels"),
             Key("dispersion", NUMBER, "full spread of the wavelength; needs its steps", "0", "-dispersion", SPREAD),
             Key("dispersion_steps", INTEGER, "number of wavelengths", "", "-dispsteps"),
             Key("divergence", TWO_NUMBERS, "full divergence, horizontal and vertical; needs its steps", "[0, 0]", "-divergence -hdivrange -vdivrange", ANGLE, "mrad"),
@@ -193,6 +195,18 @@ SECTIONS: tuple[Section, ...] = (
         ),
         Spectrum,
         listed=True,
+    ),
+    Section(
+        ("beam", "spectrum"),
+        "A spectrum by numbers about the wavelength of the beam ([spectra.md](spectra.md)); or beside a spectrum of a file `channels` alone.",
+        (
+            Key("shape", TEXT, f"{', '.join(BANDWIDTH_SHAPES[:-1])} or {BANDWIDTH_SHAPES[-1]}", "needed with a bandwidth", "--bandwidth-shape"),
+            Key("bandwidth", NUMBER, "full width at half maximum, of the photon energy", "", "--bandwidth", SPREAD),
+            Key("bandwidth_eV", NUMBER, "the same in eV", "", "--bandwidth", PLAIN),
+            Key("channels", INTEGER, "how many channels of energy the spectrum is cut into, or its lines summed in", f"{CHANNELS} with a bandwidth; every line of a file", "--spectrum-channels"),
+            Key("duration", NUMBER, "of a SASE pulse, full width at half maximum", "needed for sase", "--pulse-duration", TIME, "fs"),
+            Key("seed", INTEGER, "of a SASE pulse", f"{SPECTRUM_SEED}", "--spectrum-seed"),
+        ),
     ),
     Section(
         ("crystal",),
