@@ -186,7 +186,7 @@ def _with_own_weights(group: Hdf5Node) -> list[_Pair]:
     for name, node in named.items():
         weights = (named.get(form.format(name)) for form in _WEIGHTS_OF)
         found = next((one for one in weights if one is not None), None)
-        if found is not None and _is_abscissa(node):
+        if found is not None and (_is_abscissa(node) or _OF_ABSCISSA.search(name.lower())):
             pairs.append(_Pair(node, found))
     return pairs
 

@@ -155,8 +155,8 @@ class Bandwidth:
         require(
             frequencies_of_shot(fwhm, self.duration) <= MOST_FREQUENCIES,
             f"a pulse of {self.duration * 1e15:g} fs with a bandwidth of {fwhm:.4g} eV has more "
-            f"than {MOST_FREQUENCIES // 8} spikes: say a shorter one; check the unit of its "
-            "duration",
+            f"spikes than can be summed, {3.0 * fwhm / least:.3g}: say a shorter one; check the "
+            "unit of its duration",
         )
         return spectrum_of_shot(self.seed, shot, energy, fwhm, self.duration, self.channels)
 
