@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from tiled_sim.cli.diffuse_options import add_diffuse_options, diffuse_in
 from tiled_sim.cli.experiment_number import add_experiment_number
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
@@ -182,6 +183,7 @@ def add_reading_options(parser: Parser) -> None:
         action=argparse.BooleanOptionalAction,
         help="of a crystal or droplet larger than the beam only what the beam hits counts, or all",
     )
+    add_diffuse_options(parser)
     add_noise_options(parser)
 
 
@@ -258,6 +260,7 @@ def own_reading(options: argparse.Namespace) -> OwnOptions:
         "ignore_file_cell": options.ignore_file_cell,
         "clip_to_beam": options.clip_to_beam,
         "allow_upstream": options.allow_upstream,
+        "diffuse": diffuse_in(options),
         "noise": noise_in(options),
     }
 
@@ -344,6 +347,11 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
         raise UsageError(
             "--ignore-file-cell and --space-group go with nanoBragg options; in a TOML file write "
             "`ignore_file_cell = true` and `space_group` in [structure_factors]"
+        )
+    if diffuse_in(options) is not None:
+        raise UsageError(
+            "the --diffuse options go with nanoBragg options; write [crystal.diffuse] in the TOML "
+            "file"
         )
     if noise_in(options) is not None:
         raise UsageError(

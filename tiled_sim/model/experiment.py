@@ -148,6 +148,11 @@ class Experiment:
                 f"{what} cannot be had as C has it: the C program's result means nothing "
                 "(docs/differences.md, rows 14, 15 and 20); leave it or c_compat out",
             )
+        require(
+            not (self.c_compat and self.crystal.diffuse is not None),
+            "diffuse scattering cannot be had as C has it: the C program has none; leave it or "
+            "c_compat out",
+        )
         if self.noise is not None and self.noise.point_spread is not None:
             for panel in self.detector.panels:
                 _require_reach(self.noise.point_spread, panel)

@@ -31,7 +31,7 @@ FOURIER_LIMIT = 2.0 * math.log(2.0) / math.pi
 
 #: Last word of the counters, which keeps the phases of a shot apart from deviates of other uses.
 PURPOSE = 0x53415345
-#: Frequencies in one over the length of a pulse: so many under a spike that intensities are those of
+#: Frequencies in one over the length of a pulse: so many under a spike that intensities are as of
 #: chaotic light, but for 2 % of the contrast (a sum of few phases is never dark enough).
 _FREQUENCIES = 64
 #: Where the transform of the pulse's field ends: less than this share of its middle is left out.

@@ -122,5 +122,7 @@ def _reach(experiment: Experiment) -> _Node:
     if experiment.sampling.dmin > 0.0:
         stol = min(stol, 0.5 / experiment.sampling.dmin)
     lengths = np.linalg.norm(experiment.crystal.direct_vectors, axis=1)
-    h, k, l = (math.ceil(2.0 * stol * length) + 1 for length in lengths.tolist())
+    diffuse = experiment.crystal.diffuse
+    more = 1 if diffuse is None else 1 + diffuse.reach
+    h, k, l = (math.ceil(2.0 * stol * length) + more for length in lengths.tolist())
     return h, k, l

@@ -192,6 +192,7 @@ class Command:
             conflicts,
             recorded=None if seen.stated is None else seen.stated.crystal,
         )
+        crystal = replace(crystal, diffuse=own.get("diffuse"))
         beam_size = read_beam_size(given) / 1000.0
         recommended = (
             recommended_oversample(

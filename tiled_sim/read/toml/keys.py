@@ -14,6 +14,7 @@ from tiled_sim.model.bandwidth import BANDWIDTH_SHAPES, CHANNELS, SPECTRUM_SEED
 from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.crystal import SHAPES, Crystal
 from tiled_sim.model.detector import DeadPixels, Detector, Panel, Sensor
+from tiled_sim.model.diffuse import DIFFUSE_REACH, Diffuse
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import POINT_SPREADS, Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
@@ -40,6 +41,7 @@ VECTOR = "3 finite numbers in brackets"
 INTEGER = "a whole number"
 TWO_INTEGERS = "2 whole numbers in brackets"
 ONE_OR_TWO_INTEGERS = "a whole number, or 2 in brackets"
+ONE_OR_THREE_NUMBERS = "a finite number, or 3 in brackets"
 ONE_OR_THREE_INTEGERS = "a whole number, or 3 in brackets"
 FLAG = "true or false"
 TEXT = "a text in quotes"
@@ -224,8 +226,19 @@ SECTIONS: tuple[Section, ...] = (
             Key("mosaic_spread", NUMBER, "half-width of the cap of orientations of the domains", "0", "-mosaic", ANGLE),
             Key("mosaic_domains", INTEGER, "number of mosaic domains", f"{DOMAINS_OF_A_SPREAD} with a spread, else 1", "-mosaic_domains"),
             Key("mosaic_seed", INTEGER, "of nanoBragg's generator of domains", str(MOSAIC_SEED), "-mosaic_seed"),
+            Key("diffuse", TABLE, "its atoms are displaced: `[crystal.diffuse]`", "they scatter into the reflections alone", "--diffuse-gamma --diffuse-sigma"),
         ),
         Crystal,
+    ),
+    Section(
+        ("crystal", "diffuse"),
+        "Diffuse scattering by displacements that are correlated over a length ([diffuse.md](diffuse.md)); three values are along a, across, and along c\\*.",
+        (
+            Key("gamma", ONE_OR_THREE_NUMBERS, "length over which correlations fall to 1/e", "needed", "--diffuse-gamma"),
+            Key("sigma", ONE_OR_THREE_NUMBERS, "root mean square displacement along an axis", "needed", "--diffuse-sigma"),
+            Key("reach", INTEGER, "nodes each way of the nearest whose halos are summed", f"{DIFFUSE_REACH}", "--diffuse-reach"),
+        ),
+        Diffuse,
     ),
     Section(
         ("detector",),
