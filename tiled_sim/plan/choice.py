@@ -36,7 +36,7 @@ _COMPILED_EVALUATION = {
 }
 _COMPILED_SUBPIXEL = 30e-9
 _BACKGROUND_LOOKUP = 200e-9
-_DIFFUSE_STEP, _DIFFUSE_NODE = 40e-9, 12e-9
+_DIFFUSE_STEP, _DIFFUSE_NODE = 50e-9, 6e-9
 #: Of a compiled kernel in each process, and for the first time on a machine.
 _LOADING = 0.5
 _BUILDING = {False: 25.0, True: 55.0}
