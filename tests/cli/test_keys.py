@@ -57,6 +57,7 @@ SHAPE = {"shape": "tophat", "bandwidth_percent": 0.1}
 PULSE = {"shape": "sase", "bandwidth_percent": 0.1, "duration_fs": 10}
 DIVERGENCE = {"divergence_mrad": [1, 1], "divergence_steps": 3}
 #: What has to be said, or (None) left out, beside a key for it to count.
+ONE_FRAME = {"orientation": [[1, 0, 0, 0, 1, 0, 0, 0, 1]]}
 BESIDE = {
     "beam.energy": {"wavelength_A": None},
     "beam.flux": FLUX,
@@ -88,6 +89,10 @@ BESIDE = {
     },
     "detector.geometry": {"distance_mm": None},
     "detector.dead_pixels.path": {"model": None},
+    "frames.shots_sha256": {"shots": str(DATA / "shots.csv")},
+    "frames.shots_seed": {"random_shots": 2},
+    "frames.vectors": ONE_FRAME,
+    "frames.wavelengths": ONE_FRAME,
     "structure_factors.default_F": {"hkl": str(DATA / "few.hkl")},
     "structure_factors.space_group": {"hkl": str(DATA / "few.hkl")},
     "background.abscissa": {"table": str(DATA / "droplet.stol")},

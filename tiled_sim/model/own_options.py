@@ -23,6 +23,9 @@ class OwnOptions(TypedDict, total=False):
         of the sample
     diffuse : how the atoms of the crystal are displaced; None: they scatter into the reflections
         alone
+    shots : table of shots, a frame each (docs/shots.md)
+    random_shots : number of shots in random orientations
+    shots_seed : of random orientations
     noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed`` is
         its seed
     """
@@ -34,6 +37,9 @@ class OwnOptions(TypedDict, total=False):
     clip_to_beam: bool | None
     allow_upstream: bool
     diffuse: Diffuse | None
+    shots: str | Path | None
+    random_shots: int | None
+    shots_seed: int | None
     noise: Noise | None
 
 

@@ -37,9 +37,7 @@ class Wavelengths:
     @classmethod
     def of_bandwidth(cls, said_by: str, bandwidth: Bandwidth, wavelength: float) -> "Wavelengths":
         """The channels of a shape about a wavelength [Å]."""
-        wavelengths, weights = bandwidth.channels_at(wavelength)
-        lit = weights > 0.0
-        return cls(said_by, wavelengths[lit], weights[lit], wavelength)
+        return cls(said_by, *bandwidth.channels_at(wavelength), wavelength)
 
 
 def lines_of(file: SpectrumFile) -> tuple[SpectrumTable, str]:
