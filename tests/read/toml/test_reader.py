@@ -20,6 +20,7 @@ from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import DeadPixels, Detector, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
@@ -168,6 +169,7 @@ def crystal(direct, reciprocal=None, **fields):
         "shape": "round",
         "fudge": 0.7,
         "domains": Domains(0.01, 3, 42),
+        "diffuse": Diffuse((40.0, 50.0, 60.0), (0.2, 0.3, 0.4), 3),
     }
     return Crystal(*(as_tuple(vector) for vector in vectors), **(others | fields))
 
@@ -192,7 +194,7 @@ def test_every_field_can_be_given(folder):
         if field.name not in ("notes", "c_compat", "space_group", "model"):
             shows = value is not field.default if model is Spectrum else value != field.default
             assert shows, f"{model.__name__}.{field.name} shows nothing"
-    assert len(met) == 17
+    assert len(met) == 18
     assert read_back(experiment) == experiment
 
 
