@@ -157,3 +157,12 @@ def test_the_shot_whose_spectrum_is_wrong_is_named(made):
     assert "of shot 1 (from 0) at 0" in refused(
         made(energy=ENERGY, weights=weights), spectra_of_shots
     )
+
+
+def test_groups_may_be_as_deep_as_they_like(made):
+    path = made(energy=ENERGY, weights=WEIGHT)
+    with h5py.File(path, "a") as file:
+        group = file
+        for _ in range(1200):
+            group = group.create_group("g")
+    assert is_the_spectrum(read_spectrum(path))

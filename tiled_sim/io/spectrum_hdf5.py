@@ -148,21 +148,23 @@ def _dataset(root: Hdf5Node, name: str) -> Hdf5Node:
 
 def _candidates(root: Hdf5Node) -> list[_Pair]:
     """Spectra of a file: those of its beams, or else of any group."""
-    groups = list(_groups(root, set()))
+    groups = list(_groups(root))
     of_beams = [pair for group in groups for pair in _with_own_weights(group)]
     return of_beams or [pair for group in groups for pair in _in_group(group)]
 
 
-def _groups(group: Hdf5Node, seen: set[object]) -> Iterator[Hdf5Node]:
-    """Every group of a file once, itself first."""
-    if group.identity in seen:
-        return
-    seen.add(group.identity)
-    yield group
-    for name in group.names():
-        child = group.get(name)
-        if child is not None and child.is_group:
-            yield from _groups(child, seen)
+def _groups(root: Hdf5Node) -> Iterator[Hdf5Node]:
+    """Every group of a file once, each before those in it."""
+    seen: set[object] = set()
+    ahead = [root]
+    while ahead:
+        group = ahead.pop()
+        if group.identity in seen:
+            continue
+        seen.add(group.identity)
+        yield group
+        children = (group.get(name) for name in group.names())
+        ahead += reversed([child for child in children if child is not None and child.is_group])
 
 
 def _datasets(group: Hdf5Node) -> list[Hdf5Node]:
@@ -173,10 +175,17 @@ def _datasets(group: Hdf5Node) -> list[Hdf5Node]:
         for node in found
         if node is not None
         and node.is_dataset
-        and getattr(node.item.dtype, "kind", "") in "iuf"
+        and _is_numeric(node)
         and len(node.shape) in (1, 2)
         and 0 not in node.shape
     ]
+
+
+def _is_numeric(node: Hdf5Node) -> bool:
+    try:
+        return node.item.dtype.kind in "iuf"
+    except (TypeError, ValueError):  # a type that numpy has no like of
+        return False
 
 
 def _with_own_weights(group: Hdf5Node) -> list[_Pair]:

@@ -83,7 +83,8 @@ class Bandwidth:
             return
         require(
             self.duration is not None,
-            "a SASE spectrum needs the duration of its pulse, which says how wide its spikes are",
+            "a SASE spectrum needs the duration of its pulse (--pulse-duration, duration_fs), "
+            "which says how wide its spikes are",
         )
         assert self.duration is not None
         require(self.duration > 0, "the duration of the pulse must be positive")
