@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TypedDict
 
+from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.readout import Noise
 
 
@@ -20,6 +21,8 @@ class OwnOptions(TypedDict, total=False):
         wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as C does
     allow_upstream : whether light of sources may travel against the beam, and panels stand upstream
         of the sample
+    diffuse : how the atoms of the crystal are displaced; None: they scatter into the reflections
+        alone
     shots : table of shots, a frame each (docs/shots.md)
     random_shots : number of shots in random orientations
     shots_seed : of random orientations
@@ -33,6 +36,7 @@ class OwnOptions(TypedDict, total=False):
     ignore_file_cell: bool
     clip_to_beam: bool | None
     allow_upstream: bool
+    diffuse: Diffuse | None
     shots: str | Path | None
     random_shots: int | None
     shots_seed: int | None

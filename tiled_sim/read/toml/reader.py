@@ -88,10 +88,11 @@ def _experiment(top: Table) -> Experiment:
     c_compat = top.flag("c_compat", False)
     allow_upstream = top.flag("allow_upstream", False)
     table = top.table("beam", known("beam"))
-    if c_compat and "spectrum_file" in table:
+    if c_compat and ("spectrum_file" in table or "spectrum" in table):
+        key = table.named("spectrum_file") or table.named("spectrum")
         raise table.error(
-            "spectrum_file cannot be had as C has it: the C program ignores the weights of "
-            "sources; leave one of spectrum_file and c_compat out"
+            f"{key} cannot be had as C has it: the C program ignores the weights of sources; leave "
+            f"one of {key} and c_compat out"
         )
     of_detector = top.table("detector", known("detector"))
     stated = toml_geometry.read_stated(of_detector, toml_beam.said_wavelengths(table))

@@ -16,6 +16,7 @@ from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import DeadPixels, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Exposures, Listed, ListedFrom
 from tiled_sim.model.readout import Noise, PointSpread
@@ -104,11 +105,13 @@ def _source(source: Source) -> str:
 
 
 def _crystal(crystal: Crystal) -> Iterator[str]:
-    yield from _fields(crystal, without={"domains"})
+    yield from _fields(crystal, without={"domains", "diffuse"})
     units = units_of(Domains)
     for name, quantity in MOSAIC.items():
         value, unit = getattr(crystal.domains, name), units[name]
         yield f"{_key(quantity, unit)} = {_value(value)}{_in_users_units(value, unit)}"
+    if crystal.diffuse is not None:
+        yield f"diffuse = {_part(crystal.diffuse)}"
 
 
 def _exposures(exposures: Exposures) -> Iterator[str]:
@@ -151,7 +154,7 @@ def _shots(listed: Listed, source: ListedFrom) -> Iterator[str]:
             yield f"{key} = {_value(float(angles[0]))}"
 
 
-def _part(part: PointSpread | Sensor) -> str:
+def _part(part: Diffuse | PointSpread | Sensor) -> str:
     """All fields of a small part in one line."""
     units = units_of(type(part)).items()
     return _inline((_key(name, unit), getattr(part, name)) for name, unit in units)
