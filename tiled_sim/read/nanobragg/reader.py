@@ -12,6 +12,7 @@ from tiled_sim.io.space_group import find_space_group
 from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
+from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import DeadPixels, Detector
 from tiled_sim.model.experiment import Experiment, Reflections
@@ -207,16 +208,17 @@ class Command:
             conflicts.note(
                 f"-beamsize {beam_size * 1000:g} mm: less than 0 is a beam without an end, as in C"
             )
-        exposures = self._exposures(crystal, own, conflicts)
+        beam = read_beam(
+            given,
+            wavelength,
+            laboratory,
+            conflicts,
+            wavelengths=seen.wavelengths,
+            allow_upstream=allow_upstream,
+        )
+        exposures = self._exposures(crystal, beam, own, conflicts)
         experiment = Experiment(
-            beam=read_beam(
-                given,
-                wavelength,
-                laboratory,
-                conflicts,
-                wavelengths=seen.wavelengths,
-                allow_upstream=allow_upstream,
-            ),
+            beam=beam,
             crystal=crystal,
             detector=detector,
             sampling=Sampling(
@@ -248,7 +250,9 @@ class Command:
         detector = read_detector(self.given, seen.laboratory, seen.headers, conflicts)
         return replace(detector, dead_pixels=seen.dead_pixels)
 
-    def _exposures(self, crystal: Crystal, own: OwnOptions, conflicts: Conflicts) -> Exposures:
+    def _exposures(
+        self, crystal: Crystal, beam: Beam, own: OwnOptions, conflicts: Conflicts
+    ) -> Exposures:
         seen = self._camera
         shots = Shots.of(own.get("shots"), own.get("random_shots"), own.get("shots_seed"))
         if seen.stated is not None and seen.stated.stills is not None:
@@ -269,7 +273,8 @@ class Command:
                 "take what you need from the run (-floatfile holds all frames)"
             )
         told: list[str] = []
-        listed = listed_shots(shots, exposures, crystal, told)
+        numbers = self.spectrum if isinstance(self.spectrum, Bandwidth) else None
+        listed = listed_shots(shots, exposures, crystal, (beam, numbers), told)
         for note in told:
             conflicts.note(note)
         return listed

@@ -90,7 +90,7 @@ def read_beam(
     stated = stated or StatedLight()
     of_file = _lines(table, notes)
     said_by = table.named("spectrum_file")
-    band = _bandwidth(table)
+    band = read_bandwidth(table)
     if stated.spectrum is not None:
         others = [name for name in (*_DISPERSION, "spectrum_file") if name in table]
         others += [] if band is None else ["spectrum"]
@@ -227,8 +227,18 @@ def _channels(table: Table, default: int | None) -> int | None:
     return of_spectrum.integer("channels") if "channels" in of_spectrum else default
 
 
-def _bandwidth(table: Table) -> Bandwidth | None:
-    """A spectrum by numbers; None: it is of a file, or there is none."""
+def read_bandwidth(table: Table) -> Bandwidth | None:
+    """A spectrum by numbers; None: it is of a file, or there is none.
+
+    Parameters
+    ----------
+    table : ``[beam]``
+
+    Raises
+    ------
+    ExperimentError
+        for numbers that cannot be, or that stand beside a file
+    """
     of_spectrum = table.table("spectrum", known("beam", "spectrum"))
     given = of_spectrum.named(*_BY_NUMBERS)
     if not given:

@@ -14,6 +14,7 @@ from tiled_sim.errors import InputFileError
 from tiled_sim.io.space_group import find_space_group
 from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.background import Background
+from tiled_sim.model.bandwidth import Bandwidth
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector
@@ -115,7 +116,9 @@ def _experiment(top: Table) -> Experiment:
         crystal=crystal,
         detector=detector,
         sampling=_sampling(top, beam, crystal, detector, source.path is not None, notes),
-        exposures=_exposures(top, beam, (of_crystal, crystal), stated, notes),
+        exposures=_exposures(
+            top, (beam, toml_beam.read_bandwidth(table)), (of_crystal, crystal), stated, notes
+        ),
         structure_factors=source,
         c_compat=c_compat,
         background=_background(top),
@@ -127,7 +130,7 @@ def _experiment(top: Table) -> Experiment:
 
 def _exposures(
     top: Table,
-    beam: Beam,
+    light: tuple[Beam, Bandwidth | None],
     crystal: tuple[Table, Crystal],
     stated: toml_geometry.StatedDetector | None,
     notes: list[str],
@@ -135,13 +138,14 @@ def _exposures(
     """Frames as they are said, or as a geometry file states them."""
     table = top.table("frames", known("frames"))
     of_crystal, read = crystal
+    beam, _ = light
     if stated is None:
-        return toml_frames.read_frames(table, beam.direction, read, notes)
+        return toml_frames.read_frames(table, light, read, notes)
     misset = toml_crystal.read_misset(of_crystal)
     stills = stated.stills(beam.direction, misset)
     if stills is None:
         sweep = stated.sweep(beam.direction)
-        return toml_frames.read_frames(table, beam.direction, read, notes, sweep)
+        return toml_frames.read_frames(table, light, read, notes, sweep)
     of_frames = table.named(*known("frames"))
     for other, said in ((of_crystal, toml_crystal.said_crystal(of_crystal)), (table, of_frames)):
         if said:
