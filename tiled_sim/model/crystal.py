@@ -1,5 +1,6 @@
 """The crystal: its cell, shape and mosaic domains."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,11 @@ _ROUNDING, LEAN = 1e-4, 0.5
 MOST_CELLS = 10**8
 #: Edges of a cell [Å], from less than a bond to a tenth of a millimetre.
 SHORTEST_EDGE, LONGEST_EDGE = 0.1, 1e6
-SHAPES = ("square", "round", "gauss_star", "tophat")
+SHAPES = ("square", "round", "gauss_star", "tophat", "gauss_hkl", "tophat_hkl")
+#: Shapes whose spots fall off as a Gaussian.
+GAUSSIAN = ("gauss_star", "gauss_hkl")
+#: Shapes of simtbx, whose Gaussian and flat-topped spots go by h, k, l; the C program has none.
+NOT_IN_C = ("gauss_hkl", "tophat_hkl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,8 @@ class Crystal:
         may be longer by one factor, as those of nanoBragg's ``-cell`` of a triclinic crystal
         (docs/differences.md, row 37)
     cells : number of unit cells along a, b, c
-    shape : ``square``, ``round``, ``gauss_star`` (what nanoBragg calls gauss) or ``tophat``
+    shape : ``square``, ``round``, ``gauss_star`` (what nanoBragg calls gauss) or ``tophat``;
+        ``gauss_hkl`` or ``tophat_hkl``, whose spots go by h, k, l as simtbx's
     fudge : factor on the squared distance from a node, for all shapes but square
     domains : orientations of its mosaic domains
     """
@@ -116,6 +122,21 @@ class Crystal:
         """G*: products of a*, b*, c* with each other [1/Å²]."""
         reciprocal = self.reciprocal_vectors
         return reciprocal @ reciprocal.T
+
+    @property
+    def spot_metric(self) -> Array:
+        """Metric of the distance from a node that decides of Gaussian and flat-topped spots.
+
+        G* [1/Å²], or, of spots that go by h, k, l, the squares of the numbers of cells.
+        """
+        by_index = np.diag(np.array(self.cells, dtype=np.float64) ** 2)
+        return by_index if self.shape in NOT_IN_C else self.reciprocal_metric
+
+    @property
+    def spot_sharpness(self) -> float:
+        """What the squared distance by `spot_metric` is multiplied by, over the spot's width."""
+        n = 1.0 if self.shape in NOT_IN_C else float(math.prod(self.cells))
+        return n**2 * self.fudge
 
     @property
     def direct_vectors(self) -> Array:

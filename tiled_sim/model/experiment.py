@@ -21,7 +21,7 @@ from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.canonical import canonical_sha256
 from tiled_sim.model.changes import changed
 from tiled_sim.model.checks import UNHASHED, require
-from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.crystal import NOT_IN_C, Crystal
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.document import from_plain, to_plain
 from tiled_sim.model.exposures import Exposures, Listed
@@ -140,6 +140,7 @@ class Experiment:
             "oversample_omega": sampling.oversample_omega,
             "an amorphous background": self.background is not None,
             "a list of orientations": isinstance(self.exposures, Listed),
+            f"the shape {self.crystal.shape}": self.crystal.shape in NOT_IN_C,
         }
         for what, is_there in not_as_c.items():
             require(

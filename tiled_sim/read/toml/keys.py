@@ -205,7 +205,7 @@ SECTIONS: tuple[Section, ...] = (
             Key("misset", VECTOR, "turns about X, then Y, then Z of the laboratory", "[0, 0, 0]", "-misset", ANGLE),
             Key("matrix", FILE, "MOSFLM orientation matrix: a\\*, b\\*, c\\* in columns, times the wavelength", "", "-mat"),
             Key("cells", ONE_OR_THREE_INTEGERS, "number of unit cells along a, b, c, or along each", "needed", "-N -Na -Nb -Nc"),
-            Key("shape", TEXT, f"of the crystal: {', '.join(SHAPES[:-1])} (Gaussian spots) or {SHAPES[-1]}", "square", "-square_xtal -round_xtal -gauss_xtal -tophat_spots"),
+            Key("shape", TEXT, f"of the crystal: {', '.join(SHAPES[:-1])} or {SHAPES[-1]}; gauss_star and tophat are nanoBragg's Gaussian and flat-topped spots, which go by the distance in 1/Å times the number of all cells, those with _hkl simtbx's, which go by h, k, l times the cells along each axis", "square", "-square_xtal -round_xtal -gauss_xtal -tophat_spots"),
             Key("fudge", NUMBER, "factor on the squared distance from a node (not square)", "1", "-fudge"),
             Key("mosaic_spread", NUMBER, "half-width of the cap of orientations of the domains", "0", "-mosaic", ANGLE),
             Key("mosaic_domains", INTEGER, "number of mosaic domains", f"{DOMAINS_OF_A_SPREAD} with a spread, else 1", "-mosaic_domains"),
