@@ -33,8 +33,9 @@ from tiled_sim.kernels.kernel import Kernel
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.beam import Beam, Source, Spectrum
-from tiled_sim.model.crystal import SHAPES, Crystal, Domains
+from tiled_sim.model.crystal import SHAPES, Crystal
 from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.domains import Domains
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.model.sampling import Sampling

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from strategies.numbers import finite, three, turns
 from tiled_sim.model.beam import LONGEST, Beam, Source, Spectrum
-from tiled_sim.model.crystal import NOT_IN_C, Crystal, Domains
+from tiled_sim.model.crystal import NOT_IN_C, Crystal
 from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.domains import Domains
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.sampling import Sampling

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tiled_sim.cli.experiment_number import add_experiment_number
+from tiled_sim.cli.mosaic_options import add_mosaic_options, mosaic_in, refuse_mosaic_options
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
@@ -185,6 +186,7 @@ def add_reading_options(parser: Parser) -> None:
         action=argparse.BooleanOptionalAction,
         help="of a crystal or droplet larger than the beam only what the beam hits counts, or all",
     )
+    add_mosaic_options(parser)
     add_noise_options(parser)
 
 
@@ -262,6 +264,7 @@ def own_reading(options: argparse.Namespace) -> OwnOptions:
         "clip_to_beam": options.clip_to_beam,
         "allow_upstream": options.allow_upstream,
         "noise": noise_in(options),
+        **mosaic_in(options),
     }
 
 
@@ -347,6 +350,7 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "--ignore-file-cell and --space-group go with nanoBragg options; in a TOML file write "
             "`ignore_file_cell = true` and `space_group` in [structure_factors]"
         )
+    refuse_mosaic_options(options)
     if noise_in(options) is not None:
         raise UsageError(
             "the --noise options go with nanoBragg options; write [noise] in the TOML file"

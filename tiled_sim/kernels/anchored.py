@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from tiled_sim.kernels.anchors import StepList, steps_of
+from tiled_sim.kernels.anchors import StepList, orientations_of, steps_of
 from tiled_sim.kernels.blocks import LANES, Blocks, Pixels
 from tiled_sim.kernels.chain import Chain
 from tiled_sim.kernels.graphs import PRECISIONS
@@ -221,9 +221,10 @@ class AnchoredSum:
             component - anchored[:, None]
             for component, anchored in zip(blocks, at_anchor, strict=True)
         )
-        orientations = torch.from_numpy(self._scene.orientations).reshape(-1, 3, 3)
+        orientations, weights = orientations_of(self._scene, self._device)
         # q is over λ already
-        steps = StepList((0.0, 0.0, 0.0), orientations.to(self._device), [(1.0, 1.0)], keep=False)
+        along: Vector = (0.0, 0.0, 0.0)
+        steps = StepList(along, orientations, [(1.0, 1.0)], keep=False, weights=weights)
         total = torch.zeros_like(x)
         self._loops.add_steps((x, y, z), at_anchor, steps, total, vectors.progress)
         summed = total.view(-1)[: len(q.x)]

@@ -29,6 +29,7 @@ class Scene:
     steps : terms in a pixel's sum
     c_compat : replay the C program's faults
     spectrum : the sources that are summed; all of the beam's, or one
+    domain_weights : of the mosaic domains, mean 1, float64 (domain,); None: all count alike
     """
 
     panels: Panels
@@ -43,6 +44,7 @@ class Scene:
     steps: int
     c_compat: bool
     spectrum: Spectrum
+    domain_weights: Array | None = None
 
     @classmethod
     def of(
@@ -62,13 +64,9 @@ class Scene:
         exposure = experiment.exposures[frame]
         angles = exposure.angles
         acting, first_acting = carried_over(angles) if experiment.c_compat else (angles, angles)
-        domains = experiment.crystal.domains.rotations()
 
         def orientations(phis: tuple[float, ...]) -> Array:
-            vectors = experiment.crystal.direct_vectors
-            rotations = replace(exposure, angles=phis).rotations
-            # rows are vectors, so the mosaic rotation, applied last, stands leftmost transposed
-            return np.einsum("mij,tjk,vk->tmvi", domains, rotations, vectors)
+            return experiment.crystal.in_domains(replace(exposure, angles=phis).rotations)
 
         every = orientations(acting)
         return cls(
@@ -84,6 +82,7 @@ class Scene:
             steps=experiment.steps,
             c_compat=experiment.c_compat,
             spectrum=experiment.beam.spectrum,
+            domain_weights=experiment.crystal.domains.weights,
         )
 
     @property
@@ -112,6 +111,7 @@ class Scene:
             orientations=self.orientations[step],
             first_orientations=self.first_orientations[step],
             steps=self.sampling.oversample**2,
+            domain_weights=None,
         )
 
 
@@ -131,8 +131,8 @@ def thinned(experiment: Experiment, most: int) -> Experiment:
         steps = min(exposures.steps, most)
         step = exposures.step * exposures.steps / steps
         exposures = replace(exposures, steps=steps, step=step)
-    fewer = replace(crystal.domains, count=min(crystal.domains.count, most))
-    return replace(experiment, exposures=exposures, crystal=replace(crystal, domains=fewer))
+    fewer = replace(crystal, domains=crystal.domains.some(most))
+    return replace(experiment, exposures=exposures, crystal=fewer)
 
 
 def carried_over(angles: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:

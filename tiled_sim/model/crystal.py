@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tiled_sim.model.checks import require, require_finite, require_within
-from tiled_sim.model.settings import MOSAIC_SEED
-from tiled_sim.physics.mosaic import mosaic_rotations
+from tiled_sim.model.domains import CRYSTAL, LABORATORY, Domains, ListedDomains
 from tiled_sim.physics.vectors import Array, Vector
 
 #: How far the products of direct and reciprocal vectors may be from those of dual ones: by the
@@ -22,35 +21,8 @@ SHAPES = ("square", "round", "gauss_star", "tophat", "gauss_hkl", "tophat_hkl")
 GAUSSIAN = ("gauss_star", "gauss_hkl")
 #: Shapes of simtbx, whose Gaussian and flat-topped spots go by h, k, l; the C program has none.
 NOT_IN_C = ("gauss_hkl", "tophat_hkl")
-
-
-@dataclass(frozen=True, slots=True)
-class Domains:
-    """Mosaic domains: orientations about the crystal's, drawn by nanoBragg's generator.
-
-    Parameters
-    ----------
-    spread : half-width of the cap of orientations [rad]
-    count : number of orientations; the first is not rotated
-    seed : of nanoBragg's generator
-    """
-
-    spread: float = 0.0
-    count: int = 1
-    seed: int = MOSAIC_SEED
-
-    def __post_init__(self) -> None:
-        require_finite(self, "crystal.domains")
-        require(self.spread >= 0, f"crystal.mosaic_spread = {self.spread} rad must not be negative")
-        require(self.count >= 1, f"crystal.mosaic_domains = {self.count} must be at least 1")
-        require(
-            abs(self.seed) < 2**63,
-            f"crystal.mosaic_seed = {self.seed} must be a number of at most 63 bits",
-        )
-
-    def rotations(self) -> Array:
-        """Rotation matrices of the domains, (count, 3, 3)."""
-        return mosaic_rotations(self.spread, self.count, self.seed)
+#: A perfect crystal.
+_SINGLE = Domains()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +51,7 @@ class Crystal:
     cells: tuple[int, int, int]
     shape: str = "square"
     fudge: float = 1.0
-    domains: Domains = Domains()
+    domains: Domains = _SINGLE
 
     def __post_init__(self) -> None:
         require_finite(self, "crystal")
@@ -116,6 +88,28 @@ class Crystal:
     def reciprocal_vectors(self) -> Array:
         """Rows a*, b*, c* [1/Å]."""
         return np.array([self.a_star, self.b_star, self.c_star])
+
+    def in_domains(self, rotations: Array) -> Array:
+        """Rows a, b, c [Å] of each domain as the crystal is turned, (rotations, domains, 3, 3).
+
+        Parameters
+        ----------
+        rotations : that turn the crystal from where it stands at phi 0, (rotations, 3, 3)
+        """
+        domains, vectors = self.domains.rotations(self.reciprocal_vectors), self.direct_vectors
+        # rows are vectors, so the rotation that is applied last stands leftmost transposed
+        if self.domains.turn_with_crystal:
+            return np.einsum("tij,mjk,vk->tmvi", rotations, domains, vectors)
+        return np.einsum("mij,tjk,vk->tmvi", domains, rotations, vectors)
+
+    def listed_domains(self) -> ListedDomains:
+        """The mosaic domains one by one, whatever their kind."""
+        domains = self.domains
+        if domains.listed is not None:
+            return domains.listed
+        rotations = domains.rotations(self.reciprocal_vectors)
+        axes = CRYSTAL if domains.turn_with_crystal else LABORATORY
+        return ListedDomains(rotations, np.ones(domains.count), axes)
 
     @property
     def reciprocal_metric(self) -> Array:

@@ -5,13 +5,20 @@ import types
 import typing
 
 from tiled_sim.model.beam import Spectrum
+from tiled_sim.model.checks import require
+from tiled_sim.model.domains import ListedDomains
 from tiled_sim.model.exposures import Listed
+
+#: Names of the listed mosaic domains among the arrays of an experiment.
+ROTATIONS, WEIGHTS = "domains/rotation", "domains/weight"
 
 
 def to_plain(value: typing.Any) -> typing.Any:
     """A part of an experiment as plain JSON values; of its arrays, hash and length."""
     if isinstance(value, Spectrum):
         return {"sha256": value.sha256, "count": len(value)}
+    if isinstance(value, ListedDomains):
+        return {"sha256": value.sha256, "count": len(value), "axes": value.axes}
     if isinstance(value, Listed):
         return {"orientation": {"sha256": value.sha256, "count": len(value)}}
     if dataclasses.is_dataclass(value):
@@ -25,7 +32,7 @@ def to_plain(value: typing.Any) -> typing.Any:
 
 def from_plain(expected: typing.Any, value: typing.Any) -> typing.Any:
     """Turn plain JSON values back into the annotated type of a field."""
-    if isinstance(value, Spectrum | Listed):
+    if isinstance(value, Spectrum | Listed | ListedDomains):
         return value
     if dataclasses.is_dataclass(expected):
         hints = typing.get_type_hints(expected)
@@ -43,3 +50,28 @@ def from_plain(expected: typing.Any, value: typing.Any) -> typing.Any:
         element = typing.get_args(expected)[0]
         return tuple(from_plain(element, item) for item in value)
     return float(value) if expected is float else value
+
+
+def domains_from_plain(
+    crystal: typing.Mapping[str, typing.Any], arrays: typing.Mapping[str, typing.Any]
+) -> dict[str, typing.Any]:
+    """The document of a crystal's mosaic domains, with what is listed in place of its hash.
+
+    Raises
+    ------
+    ExperimentError
+        for arrays that are not those whose hash the document has
+    KeyError
+        for a document that lacks a field
+    """
+    domains = dict(crystal["domains"])
+    written = domains.get("listed")
+    if written is not None:
+        listed = ListedDomains(arrays[ROTATIONS], arrays[WEIGHTS], written["axes"])
+        require(
+            listed.sha256 == written["sha256"],
+            f"crystal.domains: the arrays have SHA-256 {listed.sha256}, written were those of "
+            f"{written['sha256']}",
+        )
+        domains["listed"] = listed
+    return domains

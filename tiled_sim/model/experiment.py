@@ -23,7 +23,14 @@ from tiled_sim.model.changes import changed
 from tiled_sim.model.checks import UNHASHED, require
 from tiled_sim.model.crystal import NOT_IN_C, Crystal
 from tiled_sim.model.detector import Detector, Panel
-from tiled_sim.model.document import from_plain, to_plain
+from tiled_sim.model.document import (
+    ROTATIONS,
+    WEIGHTS,
+    domains_from_plain,
+    from_plain,
+    to_plain,
+)
+from tiled_sim.model.domains import NANOBRAGG
 from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.readout import Noise, PointSpread
@@ -140,13 +147,22 @@ class Experiment:
             "oversample_omega": sampling.oversample_omega,
             "an amorphous background": self.background is not None,
             "a list of orientations": isinstance(self.exposures, Listed),
-            f"the shape {self.crystal.shape}": self.crystal.shape in NOT_IN_C,
         }
         for what, is_there in not_as_c.items():
             require(
                 not (self.c_compat and is_there),
                 f"{what} cannot be had as C has it: the C program's result means nothing "
                 "(docs/differences.md, rows 14, 15 and 20); leave it or c_compat out",
+            )
+        kind, shape = self.crystal.domains.kind, self.crystal.shape
+        for what, is_there in (
+            (f"mosaic domains of the kind {kind}", kind != NANOBRAGG),
+            (f"the shape {shape}", shape in NOT_IN_C),
+        ):
+            require(
+                not (self.c_compat and is_there),
+                f"{what} cannot be had as C has it: the C program knows none such; leave it or "
+                "c_compat out",
             )
         if self.noise is not None and self.noise.point_spread is not None:
             for panel in self.detector.panels:
@@ -192,6 +208,9 @@ class Experiment:
         arrays = {f"{_SPECTRUM}/{name}": getattr(spectrum, name) for name in names}
         if isinstance(self.exposures, Listed):
             arrays[ORIENTATION] = self.exposures.orientation
+        domains = self.crystal.domains.listed
+        if domains is not None:
+            arrays |= {ROTATIONS: domains.rotation, WEIGHTS: domains.weight}
         return arrays
 
     @classmethod
@@ -224,10 +243,11 @@ class Experiment:
                 f"of {written}",
             )
             exposures = listed
+        crystal = {**data["crystal"], "domains": domains_from_plain(data["crystal"], arrays)}
         # documents of before the field were never asked on which side their light comes in
         said = {"allow_upstream": True, **data}
         beam = {**data["beam"], "spectrum": spectrum}
-        return from_plain(cls, {**said, "beam": beam, "exposures": exposures})
+        return from_plain(cls, {**said, "beam": beam, "crystal": crystal, "exposures": exposures})
 
     def with_(self, changes: Mapping[str, typing.Any]) -> "Experiment":
         """The experiment with other values, and with all that follows from them.

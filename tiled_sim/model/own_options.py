@@ -20,6 +20,10 @@ class OwnOptions(TypedDict, total=False):
         wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as C does
     allow_upstream : whether light of sources may travel against the beam, and panels stand upstream
         of the sample
+    mosaic_kind : ``nanobragg``, ``gaussian`` with the standard deviation of ``-mosaic``,
+        ``anisotropic`` or ``listed``; None: by the two that follow, or nanoBragg's
+    mosaic_angles : standard deviations of the domains' rotations about a*, b*, c* [°]
+    mosaic_file : that lists rotation matrices and weights of the domains
     noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed`` is
         its seed
     """
@@ -30,6 +34,9 @@ class OwnOptions(TypedDict, total=False):
     ignore_file_cell: bool
     clip_to_beam: bool | None
     allow_upstream: bool
+    mosaic_kind: str | None
+    mosaic_angles: tuple[float, float, float] | None
+    mosaic_file: str | Path | None
     noise: Noise | None
 
 

@@ -163,6 +163,16 @@ class Table:
             raise self._wrong(quantity, must_be)
         return numbers
 
+    def number_or_numbers(self, quantity: str, count: int) -> float | tuple[float, ...]:
+        """A finite number, or a list of so many, in the unit inside."""
+        must_be = f"{NUMBER}, or {count} in brackets"
+        value, per_inside = self.value(quantity, must_be), self._per_inside(quantity)
+        numbers = finite_list(value, count, per_inside)
+        found = finite(value, per_inside) if numbers is None else numbers
+        if found is None:
+            raise self._wrong(quantity, must_be)
+        return found
+
     def _per_inside(self, quantity: str) -> float:
         """How many of the unit of its key make one of the unit inside."""
         suffix = self._keys[quantity].removeprefix(f"{quantity}_")
