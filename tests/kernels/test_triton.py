@@ -191,6 +191,15 @@ def test_any_other_scene_is_that_of_the_reference_kernel(photons, options, preci
 
 
 @precisions
+def test_domains_count_by_their_weight(photons, precision):
+    alike = scene(DOMAINS)
+    weighed = dataclasses.replace(alike, domain_weights=np.array([0.25, 1.75]))
+    truth, unweighed = by_reference(weighed), by_reference(alike)
+    assert_agrees(photons(weighed, precision), truth, precision)
+    assert np.abs(truth - unweighed).max() > 0.1 * unweighed.max()
+
+
+@precisions
 def test_without_a_table_f_is_default_f_everywhere(call, precision):
     without = scene()
     here = live_photons(TritonKernel(without, None, DEFAULT_F, precision, DEVICE), call)

@@ -53,8 +53,8 @@ def read_mosaic(given: Given, own: OwnMosaic, conflicts: Conflicts) -> Domains:
     kind = own.kind or (LISTED if own.file is not None else None)
     kind = kind or (ANISOTROPIC if own.angles is not None else NANOBRAGG)
     for option, value, its_kind in (
-        ("--mosaic-file FILE", own.file, LISTED),
-        ("--mosaic-angles A B C", own.angles, ANISOTROPIC),
+        ("--mosaic-file", own.file, LISTED),
+        ("--mosaic-angles", own.angles, ANISOTROPIC),
     ):
         if (value is None) == (kind == its_kind):
             raise UsageError(
