@@ -20,6 +20,9 @@ class OwnOptions(TypedDict, total=False):
         wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as C does
     allow_upstream : whether light of sources may travel against the beam, and panels stand upstream
         of the sample
+    shots : table of shots, a frame each (docs/shots.md)
+    random_shots : number of shots in random orientations
+    shots_seed : of random orientations
     mosaic_kind : ``nanobragg``, ``gaussian`` with the standard deviation of ``-mosaic``,
         ``anisotropic`` or ``listed``; None: by the two that follow, or nanoBragg's
     mosaic_angles : standard deviations of the domains' rotations about a*, b*, c* [°]
@@ -34,6 +37,9 @@ class OwnOptions(TypedDict, total=False):
     ignore_file_cell: bool
     clip_to_beam: bool | None
     allow_upstream: bool
+    shots: str | Path | None
+    random_shots: int | None
+    shots_seed: int | None
     mosaic_kind: str | None
     mosaic_angles: tuple[float, float, float] | None
     mosaic_file: str | Path | None
