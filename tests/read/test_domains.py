@@ -146,6 +146,8 @@ def test_words_of_another_kind_are_refused_by_name(line, own, fault):
         ("", {"mosaic_kind": "gaussian"}, "needs the standard deviation"),
         ("-mosaic -1", {"mosaic_kind": "gaussian"}, r"must not be negative \(-mosaic\)"),
         ("", {"mosaic_angles": (0, 0, 0)}, "not all 0"),
+        ("", {"mosaic_angles": (1, 1, -1)}, r"must not be negative \(mosaic_angles\)"),
+        ("", {"mosaic_angles": (1, 1, math.nan)}, r"must be finite \(mosaic_angles\)"),
         ("", {"mosaic_kind": "gauss"}, "must be one of nanobragg, gaussian"),
         ("", {"mosaic_file": "two.npz", "c_compat": True}, "the C program knows none such"),
         ("-mosaic 1", {"mosaic_kind": "gaussian", "c_compat": True}, "knows none such"),
