@@ -62,6 +62,7 @@ TWO_DASHES = {
     ],
     "plan": [*_READING, *_PLAN],
     "config": _READING,
+    "domains": ["--out", *_READING],
     "geometry": ["--list", "--experiment", "--out"],
     "compare": [
         *("--shape", "--frame", "--panel", "--roi", "--mask", "--min-correlation", "--sum-ratio"),

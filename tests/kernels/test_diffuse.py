@@ -13,6 +13,7 @@ from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.making import KernelMaker
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.diffuse import Diffuse
+from tiled_sim.model.domains import Domains
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.physics import lattice
@@ -90,9 +91,7 @@ def by_hand(experiment, slow, fast):
         for source, weight in zip(beam.spectrum, beam.spectrum.relative_weights(), strict=True):
             q = (out - np.array(source.incident)) / source.wavelength
             for rotation in experiment.exposures[0].rotations:
-                for domain in crystal.domains.rotations():
-                    turn = domain @ rotation
-                    a, b, c = (turn @ axis for axis in crystal.direct_vectors)
+                for a, b, c in crystal.in_domains(rotation[None])[0]:
                     volume = a @ np.cross(b, c)
                     star = np.array([np.cross(b, c), np.cross(c, a), np.cross(a, b)]) / volume
                     x, z = a / np.linalg.norm(a), star[2] / np.linalg.norm(star[2])
@@ -218,3 +217,17 @@ def test_dark_panels_are_lit_by_it(data):
     crystal = dataclasses.replace(experiment.crystal, diffuse=ISOTROPIC)
     assert dark(experiment)
     assert dark(dataclasses.replace(experiment, crystal=crystal)) == frozenset()
+
+
+def test_domains_count_by_their_weights(soft):
+    experiment = soft("-mosaic", 1, "-mosaic_domains", 2)
+    listed = experiment.crystal.listed_domains()
+
+    def weighed(*weights):
+        of_list = dataclasses.replace(listed, weight=np.array(weights))
+        crystal = dataclasses.replace(experiment.crystal, domains=Domains.of_list(of_list))
+        return photons(dataclasses.replace(experiment, crystal=crystal), PIXELS)[0]
+
+    alike, one, other = weighed(1.0, 1.0), weighed(1.0, 0.0), weighed(0.0, 1.0)
+    np.testing.assert_allclose(alike, 0.5 * (one + other), rtol=1e-12)
+    assert not np.allclose(one, other, rtol=1e-6)

@@ -8,8 +8,9 @@ import pytest
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.canonical import HASH_VERSION, canonical
 from tiled_sim.model.checks import UNHASHED
-from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.domains import Domains
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise
@@ -58,11 +59,15 @@ DEFAULTS = {
         "Detector.sensor": None,
         "Diffuse.reach": 1,
         "Domains.count": 1,
+        "Domains.kind": "nanobragg",
+        "Domains.listed": None,
         "Domains.seed": 12345678,
         "Domains.spread": 0.0,
+        "Domains.spreads": (0.0, 0.0, 0.0),
         "Experiment.background": None,
         "Experiment.c_compat": False,
         "Experiment.noise": None,
+        "ListedDomains.axes": "laboratory",
         "Noise.calibration": 0.0,
         "Noise.calibration_seed": 123456789,
         "Noise.flicker": 0.0,

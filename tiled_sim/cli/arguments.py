@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from tiled_sim.cli.diffuse_options import add_diffuse_options, diffuse_in
 from tiled_sim.cli.experiment_number import add_experiment_number
+from tiled_sim.cli.mosaic_options import add_mosaic_options, mosaic_in, refuse_mosaic_options
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
 from tiled_sim.errors import UsageError
@@ -194,6 +195,7 @@ def add_reading_options(parser: Parser) -> None:
         help="of a crystal or droplet larger than the beam only what the beam hits counts, or all",
     )
     add_diffuse_options(parser)
+    add_mosaic_options(parser)
     add_noise_options(parser)
 
 
@@ -275,6 +277,7 @@ def own_reading(options: argparse.Namespace) -> OwnOptions:
         "random_shots": options.random_shots,
         "shots_seed": options.shots_seed,
         "noise": noise_in(options),
+        **mosaic_in(options),
     }
 
 
@@ -371,6 +374,7 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "the --diffuse options go with nanoBragg options; write [crystal.diffuse] in the TOML "
             "file"
         )
+    refuse_mosaic_options(options)
     if noise_in(options) is not None:
         raise UsageError(
             "the --noise options go with nanoBragg options; write [noise] in the TOML file"

@@ -90,13 +90,14 @@ class DiffuseKernel:
     def _sum_of_steps(self, vectors: ScatteringVectors, lookups: Lookups) -> Tensor:
         """Sum over phi steps and domains of one subpixel and source [electron²]."""
         q = vectors.q
-        total = torch.zeros_like(q.x)
+        total, weights = torch.zeros_like(q.x), self.scene.domain_weights
         for domains in self.scene.orientations:
-            for orientation in domains:
+            for number, orientation in enumerate(domains):
                 a, b, c = orientation.tolist()
                 index = lattice.indices(q.dot(a), q.dot(b), q.dot(c))
                 B = self._displacements.at(index.h, index.k, index.l)
-                total += displaced(B) * self._halos(index, vectors.counted, lookups)
+                of_step = displaced(B) * self._halos(index, vectors.counted, lookups)
+                total += of_step if weights is None else float(weights[number]) * of_step
         if vectors.seen is not None:
             total = torch.where(vectors.seen, total, 0.0)
         return self._scale * total

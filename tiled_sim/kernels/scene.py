@@ -30,6 +30,7 @@ class Scene:
     steps : terms in a pixel's sum
     c_compat : replay the C program's faults
     spectrum : the sources that are summed; all of the beam's, or one
+    domain_weights : of the mosaic domains, mean 1, float64 (domain,); None: all count alike
     """
 
     panels: Panels
@@ -44,6 +45,7 @@ class Scene:
     steps: int
     c_compat: bool
     spectrum: Spectrum
+    domain_weights: Array | None = None
 
     @classmethod
     def of(
@@ -65,13 +67,9 @@ class Scene:
             panels = Panels(of_frame.detector)
         angles = exposure.angles
         acting, first_acting = carried_over(angles) if experiment.c_compat else (angles, angles)
-        domains = of_frame.crystal.domains.rotations()
 
         def orientations(phis: tuple[float, ...]) -> Array:
-            vectors = of_frame.crystal.direct_vectors
-            rotations = replace(exposure, angles=phis).rotations
-            # rows are vectors, so the mosaic rotation, applied last, stands leftmost transposed
-            return np.einsum("mij,tjk,vk->tmvi", domains, rotations, vectors)
+            return of_frame.crystal.in_domains(replace(exposure, angles=phis).rotations)
 
         every = orientations(acting)
         return cls(
@@ -87,6 +85,7 @@ class Scene:
             steps=experiment.steps,
             c_compat=experiment.c_compat,
             spectrum=of_frame.beam.spectrum,
+            domain_weights=of_frame.crystal.domains.weights,
         )
 
     @property
@@ -115,6 +114,7 @@ class Scene:
             orientations=self.orientations[step],
             first_orientations=self.first_orientations[step],
             steps=self.sampling.oversample**2,
+            domain_weights=None,
         )
 
 
@@ -136,8 +136,8 @@ def thinned(experiment: Experiment, most: int) -> Experiment:
         exposures = replace(exposures, steps=steps, step=step)
     else:
         exposures = replace(exposures, steps=steps)
-    fewer = replace(crystal.domains, count=min(crystal.domains.count, most))
-    return replace(experiment, exposures=exposures, crystal=replace(crystal, domains=fewer))
+    fewer = replace(crystal, domains=crystal.domains.some(most))
+    return replace(experiment, exposures=exposures, crystal=fewer)
 
 
 def carried_over(angles: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -46,6 +46,12 @@ def _cells(value: Any, _: float) -> tuple[int, ...]:
     return _found(tuple(listed) if len(listed) == 3 and all(map(is_integer, listed)) else None)
 
 
+def _spread(value: Any, per_inside: float) -> float | tuple[float, ...]:
+    if isinstance(value, list | tuple):
+        return _found(finite_list(value, 3, per_inside))
+    return _found(finite(value, per_inside))
+
+
 def _flag(value: Any, _: float) -> bool:
     return bool(_found(value if isinstance(value, bool) else None))
 
@@ -84,6 +90,7 @@ LENGTHS = Kind(
 )
 CELLS = Kind("three whole numbers, or one for all", _cells)
 FLAG = Kind("True or False", _flag)
+MOSAIC_SPREAD = Kind("a finite number, or three", _spread)
 TEXT = Kind("a text", _text)
 GROUP = Kind("a text or None", lambda value, per: None if value is None else _text(value, per))
 PATH = Kind("the name of a file", _path)
@@ -137,8 +144,14 @@ KEYS: dict[str, Key] = {
     "crystal.cells": Key(CELLS, "sets them; `sampling.oversample` stays, with a note if too small"),
     "crystal.shape": Key(TEXT, _SET),
     "crystal.fudge": Key(NUMBER, _SET),
+    "crystal.mosaic_kind": Key(
+        TEXT, "sets it; what the kind needs and there is not must be given with it"
+    ),
     "crystal.mosaic_spread": Key(
-        NUMBER, "sets it; of a single domain only together with `crystal.mosaic_domains`", ANGLE
+        MOSAIC_SPREAD,
+        "sets it, three make the domains anisotropic; of a single one of nanoBragg's domains only "
+        "together with `crystal.mosaic_domains`",
+        ANGLE,
     ),
     "crystal.mosaic_domains": Key(INTEGER, _SET),
     "crystal.mosaic_seed": Key(INTEGER, _SET),
@@ -230,6 +243,10 @@ REFUSED: dict[str, str] = {
         )
     },
     **dict.fromkeys(("crystal.cell", "crystal.cell_angles", "crystal.matrix"), _CELL),
+    **{
+        f"crystal.{name}": "domains that are listed are read with a document or a command"
+        for name in ("mosaic_file", "mosaic_rotations")
+    },
     **{
         f"detector.{name}": _PANELS
         for name in (

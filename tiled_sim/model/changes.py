@@ -21,6 +21,7 @@ from tiled_sim.model.checks import require
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Sensor
 from tiled_sim.model.diffuse import Diffuse
+from tiled_sim.model.domains import NANOBRAGG
 from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.remarks import noted
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from tiled_sim.model.experiment import Experiment
 
 _Given = dict[str, Any]
+#: Of the keys ``crystal.mosaic_…``, by what `Domains.changed` calls it.
+_MOSAIC = {"spread": "spread", "count": "domains", "seed": "seed", "kind": "kind"}
 
 
 def changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment":
@@ -158,13 +161,14 @@ def _crystal(crystal: Crystal, given: _Given) -> Crystal:
     plain = ("cells", "shape", "fudge")
     fields: _Given = {name: given[name] for name in plain if name in given}
     mosaic = {
-        name: given[f"mosaic_{key}"]
-        for name, key in (("spread", "spread"), ("count", "domains"), ("seed", "seed"))
-        if f"mosaic_{key}" in given
+        name: given[f"mosaic_{key}"] for name, key in _MOSAIC.items() if f"mosaic_{key}" in given
     }
-    domains = replace(crystal.domains, **mosaic)
+    domains = crystal.domains.changed(mosaic)
     require(
-        not mosaic.get("spread") or domains.count > 1 or "count" in mosaic,
+        domains.kind != NANOBRAGG
+        or not mosaic.get("spread")
+        or domains.count > 1
+        or "count" in mosaic,
         f"crystal.mosaic_spread = {domains.spread} rad has no effect on a single domain, which is "
         "not turned; give crystal.mosaic_domains too",
     )

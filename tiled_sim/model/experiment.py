@@ -21,9 +21,17 @@ from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.canonical import canonical_sha256
 from tiled_sim.model.changes import changed
 from tiled_sim.model.checks import UNHASHED, require
-from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.crystal import NOT_IN_C, Crystal
 from tiled_sim.model.detector import Detector, Panel
-from tiled_sim.model.document import from_plain, listed_from_plain, to_plain
+from tiled_sim.model.document import (
+    ROTATIONS,
+    WEIGHTS,
+    domains_from_plain,
+    from_plain,
+    listed_from_plain,
+    to_plain,
+)
+from tiled_sim.model.domains import NANOBRAGG
 from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.frame import extreme_frames, frame_of
 from tiled_sim.model.own_options import OwnOptions
@@ -157,6 +165,16 @@ class Experiment:
             "diffuse scattering cannot be had as C has it: the C program has none; leave it or "
             "c_compat out",
         )
+        kind, shape = self.crystal.domains.kind, self.crystal.shape
+        for what, is_there in (
+            (f"mosaic domains of the kind {kind}", kind != NANOBRAGG),
+            (f"the shape {shape}", shape in NOT_IN_C),
+        ):
+            require(
+                not (self.c_compat and is_there),
+                f"{what} cannot be had as C has it: the C program knows none such; leave it or "
+                "c_compat out",
+            )
         if self.noise is not None and self.noise.point_spread is not None:
             for panel in self.detector.panels:
                 _require_reach(self.noise.point_spread, panel)
@@ -203,6 +221,9 @@ class Experiment:
         if isinstance(self.exposures, Listed):
             columns = self.exposures.columns.items()
             arrays |= {f"{FRAMES}/{name}": values for name, values in columns}
+        domains = self.crystal.domains.listed
+        if domains is not None:
+            arrays |= {ROTATIONS: domains.rotation, WEIGHTS: domains.weight}
         return arrays
 
     @classmethod
@@ -243,10 +264,11 @@ class Experiment:
                     f"{written}",
                 )
             exposures = listed
+        crystal = {**data["crystal"], "domains": domains_from_plain(data["crystal"], arrays)}
         # documents of before the field were never asked on which side their light comes in
         said = {"allow_upstream": True, **data}
         beam = {**data["beam"], "spectrum": spectrum}
-        return from_plain(cls, {**said, "beam": beam, "exposures": exposures})
+        return from_plain(cls, {**said, "beam": beam, "crystal": crystal, "exposures": exposures})
 
     def with_(self, changes: Mapping[str, typing.Any]) -> "Experiment":
         """The experiment with other values, and with all that follows from them.

@@ -26,6 +26,10 @@ class OwnOptions(TypedDict, total=False):
     shots : table of shots, a frame each (docs/shots.md)
     random_shots : number of shots in random orientations
     shots_seed : of random orientations
+    mosaic_kind : ``nanobragg``, ``gaussian`` with the standard deviation of ``-mosaic``,
+        ``anisotropic`` or ``listed``; None: by the two that follow, or nanoBragg's
+    mosaic_angles : standard deviations of the domains' rotations about a*, b*, c* [°]
+    mosaic_file : that lists rotation matrices and weights of the domains
     noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed`` is
         its seed
     """
@@ -40,6 +44,9 @@ class OwnOptions(TypedDict, total=False):
     shots: str | Path | None
     random_shots: int | None
     shots_seed: int | None
+    mosaic_kind: str | None
+    mosaic_angles: tuple[float, float, float] | None
+    mosaic_file: str | Path | None
     noise: Noise | None
 
 

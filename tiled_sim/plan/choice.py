@@ -10,6 +10,7 @@ from tiled_sim.kernels import spots
 from tiled_sim.kernels.compiled import CompiledKernel, graphs_of
 from tiled_sim.kernels.packages import build, is_built, obstacle_to_build
 from tiled_sim.kernels.spots import predicted_cost
+from tiled_sim.model.crystal import GAUSSIAN
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import (
     AUTO,
@@ -152,7 +153,7 @@ def build_kernel(
 
 def _chosen(kernel: str, experiment: Experiment, asked: Settings, reason: str) -> Settings:
     precision = asked.precision if kernel in (COMPILED, TRITON) else PRECISIONS[0]
-    gaussian = kernel == SPOTS and experiment.crystal.shape == "gauss_star"
+    gaussian = kernel == SPOTS and experiment.crystal.shape in GAUSSIAN
     return Settings(kernel, precision, asked.negligible if gaussian else 0.0, reason)
 
 
@@ -161,7 +162,7 @@ def _obstacle(kernel: str, experiment: Experiment, asked: Settings, device: str)
     if device not in DEVICES[kernel]:
         return f"it runs on {DEVICES[kernel][0].upper()}"
     if kernel == SPOTS:
-        if experiment.crystal.shape == "gauss_star" and asked.negligible == 0.0:
+        if experiment.crystal.shape in GAUSSIAN and asked.negligible == 0.0:
             return "--negligible 0 keeps every evaluation"
         return spots.obstacle(experiment)
     if kernel == COMPILED and not all(map(is_built, graphs_of(experiment, asked.precision))):

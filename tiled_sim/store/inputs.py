@@ -12,7 +12,7 @@ import zarr
 from tiled_sim.errors import StoreError
 from tiled_sim.model.absences import Absences
 from tiled_sim.model.amorphous import AmorphousTable
-from tiled_sim.model.document import LISTED_PLAIN
+from tiled_sim.model.document import LISTED_PLAIN, ROTATIONS, WEIGHTS
 from tiled_sim.model.experiment import FRAMES
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
@@ -35,6 +35,11 @@ _OF_EXPERIMENT = {
     "spectrum/wavelength": (("source",), "angstrom", "wavelength"),
     "spectrum/weight": (("source",), "1", "weight beside the other sources"),
 }
+#: The same of mosaic domains that are listed.
+_OF_DOMAINS = {
+    ROTATIONS: (("domain", "row", "column"), "1", "rotation of the crystal"),
+    WEIGHTS: (("domain",), "1", "weight beside the other domains"),
+}
 
 
 def write_inputs(root: zarr.Group, inputs: Inputs, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -53,7 +58,7 @@ def write_inputs(root: zarr.Group, inputs: Inputs, arrays: Mapping[str, npt.NDAr
         if part == FRAMES:
             continue
         within = group.require_group(part)
-        write_array(within, array, Described(values, *_OF_EXPERIMENT[name]))
+        write_array(within, array, Described(values, *(_OF_EXPERIMENT | _OF_DOMAINS)[name]))
     if inputs.factors is not None:
         _write_structure_factors(group, inputs.factors)
     if inputs.amorphous is not None:
@@ -74,7 +79,8 @@ def read_arrays(root: zarr.Group, document: Mapping[str, Any]) -> dict[str, npt.
         one is missing
     """
     found, inputs = {}, group_of(root, "inputs")
-    for name in _OF_EXPERIMENT:
+    has_domains = document["crystal"]["domains"].get("listed") is not None
+    for name in (*_OF_EXPERIMENT, *(_OF_DOMAINS if has_domains else ())):
         part, array = name.split("/")
         found[name] = values_of(group_of(inputs, part), array)
     exposures = document["exposures"]

@@ -28,6 +28,7 @@ from tiled_sim.read.nanobragg.camera import camera_header
 from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.crystal import read_crystal
 from tiled_sim.read.nanobragg.detector import Laboratory, read_detector, read_laboratory
+from tiled_sim.read.nanobragg.domains import OwnMosaic
 from tiled_sim.read.nanobragg.dropped import settle_dropped
 from tiled_sim.read.nanobragg.exposures import PhiSweep, make_exposures, read_sweep
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders, read_image_headers
@@ -194,6 +195,7 @@ class Command:
             clip_to_beam,
             conflicts,
             recorded=None if seen.stated is None else seen.stated.crystal,
+            mosaic=OwnMosaic.of(own),
         )
         crystal = replace(crystal, diffuse=own.get("diffuse"))
         beam_size = read_beam_size(given) / 1000.0

@@ -15,6 +15,7 @@ from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.crystal import SHAPES, Crystal
 from tiled_sim.model.detector import DeadPixels, Detector, Panel, Sensor
 from tiled_sim.model.diffuse import DIFFUSE_REACH, Diffuse
+from tiled_sim.model.domains import KINDS
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import POINT_SPREADS, Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
@@ -38,6 +39,7 @@ NUMBER = "a finite number"
 TWO_NUMBERS = "2 finite numbers in brackets"
 ONE_OR_TWO_NUMBERS = "a finite number, or 2 in brackets"
 VECTOR = "3 finite numbers in brackets"
+ONE_OR_THREE_NUMBERS = "a finite number, or 3 in brackets"
 INTEGER = "a whole number"
 TWO_INTEGERS = "2 whole numbers in brackets"
 ONE_OR_TWO_INTEGERS = "a whole number, or 2 in brackets"
@@ -222,11 +224,14 @@ SECTIONS: tuple[Section, ...] = (
             Key("misset", VECTOR, "turns about X, then Y, then Z of the laboratory", "[0, 0, 0]", "-misset", ANGLE),
             Key("matrix", FILE, "MOSFLM orientation matrix: a\\*, b\\*, c\\* in columns, times the wavelength", "", "-mat"),
             Key("cells", ONE_OR_THREE_INTEGERS, "number of unit cells along a, b, c, or along each", "needed", "-N -Na -Nb -Nc"),
-            Key("shape", TEXT, f"of the crystal: {', '.join(SHAPES[:-1])} (Gaussian spots) or {SHAPES[-1]}", "square", "-square_xtal -round_xtal -gauss_xtal -tophat_spots"),
+            Key("shape", TEXT, f"of the crystal: {', '.join(SHAPES[:-1])} or {SHAPES[-1]}; gauss_star and tophat are nanoBragg's Gaussian and flat-topped spots, which go by the distance in 1/Å times the number of all cells, those with _hkl simtbx's, which go by h, k, l times the cells along each axis", "square", "-square_xtal -round_xtal -gauss_xtal -tophat_spots"),
             Key("fudge", NUMBER, "factor on the squared distance from a node (not square)", "1", "-fudge"),
-            Key("mosaic_spread", NUMBER, "half-width of the cap of orientations of the domains", "0", "-mosaic", ANGLE),
+            Key("mosaic_kind", TEXT, f"how the orientations of the mosaic domains are had: {', '.join(KINDS[:-1])} or {KINDS[-1]} ([domains.md](domains.md))", "anisotropic with three spreads, listed with a list; else nanobragg", "--mosaic-kind"),
+            Key("mosaic_spread", ONE_OR_THREE_NUMBERS, "of nanobragg the half-width of the cap of orientations, of gaussian the standard deviation of the angle, of anisotropic those about a\\*, b\\*, c\\*", "0", "-mosaic --mosaic-angles", ANGLE),
             Key("mosaic_domains", INTEGER, "number of mosaic domains", f"{DOMAINS_OF_A_SPREAD} with a spread, else 1", "-mosaic_domains"),
-            Key("mosaic_seed", INTEGER, "of nanoBragg's generator of domains", str(MOSAIC_SEED), "-mosaic_seed"),
+            Key("mosaic_seed", INTEGER, "of nanoBragg's generator of domains, or of the counters of the other kinds", str(MOSAIC_SEED), "-mosaic_seed"),
+            Key("mosaic_file", FILE, "listed domains: rotation matrices and weights ([domains.md](domains.md))", "", "--mosaic-file"),
+            Key("mosaic_rotations", TEXT, "the same in the document: lines as of such a file"),
             Key("diffuse", TABLE, "its atoms are displaced: `[crystal.diffuse]`", "they scatter into the reflections alone", "--diffuse-gamma --diffuse-sigma"),
         ),
         Crystal,

@@ -176,6 +176,16 @@ class Table:
             raise self._wrong(quantity, must_be)
         return numbers
 
+    def number_or_numbers(self, quantity: str, count: int) -> float | tuple[float, ...]:
+        """A finite number, or a list of so many, in the unit inside."""
+        must_be = f"{NUMBER}, or {count} in brackets"
+        value, per_inside = self.value(quantity, must_be), self._per_inside(quantity)
+        numbers = finite_list(value, count, per_inside)
+        found = finite(value, per_inside) if numbers is None else numbers
+        if found is None:
+            raise self._wrong(quantity, must_be)
+        return found
+
     def nine_a_frame(self, quantity: str) -> Array:
         """Lists of nine finite numbers, in the unit inside, (frames, 3, 3)."""
         rows = self.value(quantity, NINE_A_FRAME)

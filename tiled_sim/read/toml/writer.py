@@ -11,19 +11,20 @@ from typing import Any
 import numpy as np
 
 from tiled_sim.errors import ExperimentError
+from tiled_sim.io.domains import domains_text
 from tiled_sim.io.sources import write_sources
 from tiled_sim.model.background import Background
 from tiled_sim.model.bandwidth import Bandwidth
 from tiled_sim.model.beam import Beam, Source, Spectrum
-from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import DeadPixels, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.diffuse import Diffuse
+from tiled_sim.model.domains import ANISOTROPIC, NANOBRAGG, Domains
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Exposures, Listed, ListedFrom
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, SPREAD, Unit, spellings, units_of
 from tiled_sim.physics.constants import RADIAN
-from tiled_sim.read.toml.crystal import MOSAIC
 
 #: More sources than these are lines of one text: a table each would take seconds to read.
 _LISTED_SOURCES = 100
@@ -128,12 +129,24 @@ def _source(source: Source) -> str:
 
 def _crystal(crystal: Crystal) -> Iterator[str]:
     yield from _fields(crystal, without={"domains", "diffuse"})
-    units = units_of(Domains)
-    for name, quantity in MOSAIC.items():
-        value, unit = getattr(crystal.domains, name), units[name]
-        yield f"{_key(quantity, unit)} = {_value(value)}{_in_users_units(value, unit)}"
+    yield from _domains(crystal.domains)
     if crystal.diffuse is not None:
         yield f"diffuse = {_part(crystal.diffuse)}"
+
+
+def _domains(domains: Domains) -> Iterator[str]:
+    """Those of nanoBragg as ever; of other kinds the kind, too."""
+    if domains.kind != NANOBRAGG:
+        yield f"mosaic_kind = {_value(domains.kind)}"
+    if domains.listed is not None:
+        yield f"mosaic_rotations = '''\n{domains_text(domains.listed)}'''"
+        return
+    units = units_of(Domains)
+    spread = "spreads" if domains.kind == ANISOTROPIC else "spread"
+    for name, quantity in ((spread, "spread"), ("count", "domains"), ("seed", "seed")):
+        value, unit = getattr(domains, name), units[name]
+        key = _key(f"mosaic_{quantity}", unit)
+        yield f"{key} = {_value(value)}{_in_users_units(value, unit)}"
 
 
 def _exposures(exposures: Exposures) -> Iterator[str]:
