@@ -1,7 +1,9 @@
 """Reading whole shards: what zarr reads, and its damage told."""
 
+import google_crc32c
 import numpy as np
 import pytest
+import zarr
 
 from support.stores import create, fill
 from tiled_sim.store.shards import DamagedPixelsError
@@ -21,7 +23,7 @@ def assembled(store, tile):
     """All parts of a tile in their places."""
     found = np.full(tile.shape, -1.0, np.float32)
     array, place = store.array(counts=False), store.grid.place_of(tile.index)
-    for corner, part in parts_of_shard(array, tile, place, store.path):
+    for corner, part in parts_of_shard(array, tile, place, store.objects, store.path):
         begin = [at - start for at, (start, _) in zip(corner, tile.ranges, strict=True)]
         here = tuple(slice(at, at + size) for at, size in zip(begin, part.shape, strict=True))
         found[here] = part
@@ -36,6 +38,32 @@ def test_the_parts_of_every_tile_are_what_zarr_reads(store):
 def test_a_shard_that_is_not_there_is_the_fill_value(store):
     (store.path / "0/image/c/0/0/1/0").unlink()
     assert np.isnan(assembled(store, store.grid[2])).all()
+
+
+def test_a_chunk_that_zarr_left_out_is_the_fill_value_among_those_that_are_there(store):
+    tile = store.grid[0]
+    pixels = store.read_part(tile)
+    pixels[1, 0] = np.nan  # a chunk of four, which zarr itself does not write
+    array = zarr.open_array(store.path / "0/image", mode="r+")
+    array[tile.region] = pixels
+    shard = (store.path / "0/image/c/0/0/0/0").read_bytes()
+    assert b"\xff" * 16 in shard[-68:]
+    np.testing.assert_array_equal(assembled(store, tile), pixels)
+
+
+def test_chunks_are_found_in_any_order_and_with_anything_between_them(store):
+    shard = store.path / "0/image/c/0/0/0/0"
+    content = shard.read_bytes()
+    index = np.frombuffer(content[-68:-4], "<u8").reshape(4, 2).copy()
+    spread = b""
+    for number in (2, 3, 0, 1):
+        offset, length = index[number].tolist()
+        index[number, 0] = len(spread)
+        spread += content[offset : offset + length] + b"between" * (number % 2)
+    checksum = google_crc32c.value(index.tobytes()).to_bytes(4, "little")
+    shard.write_bytes(spread + index.tobytes() + checksum)
+    tile = store.grid[0]
+    np.testing.assert_array_equal(assembled(store, tile), store.read_part(tile))
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ class Selection:
         """
         store = self.run.store
         array, place = store.array(counts=self.counts), store.grid.place_of(tile.index)
-        for corner, part in parts_of_shard(array, tile, place, store.path):
+        for corner, part in parts_of_shard(array, tile, place, store.objects, store.path):
             self._require_numbers(corner[0], corner[1], part)
             yield corner, part
 

@@ -4,7 +4,6 @@ The bytes are those of zarr's ``sharding_indexed`` with chunks of little-endian 
 which is what runs have; anything else is left to zarr.
 """
 
-import asyncio
 import math
 import operator
 from collections.abc import Iterator
@@ -16,9 +15,9 @@ import numpy.typing as npt
 import zarr
 from numcodecs.zstd import decompress
 from zarr.codecs import BytesCodec, ShardingCodec, ZstdCodec
-from zarr.core.buffer import default_buffer_prototype
 
 from tiled_sim.model.grid import Tile
+from tiled_sim.store.objects import Objects
 from tiled_sim.store.place import Place
 from tiled_sim.store.shards import damage_told, read_pixels
 
@@ -29,10 +28,12 @@ Part = tuple[tuple[int, ...], npt.NDArray[Any]]
 _NONE = 2**64 - 1
 #: Behind the index: its CRC32C.
 _CHECKSUM = 4
+#: Of pixels that one call decodes, near the size of a core's own cache [byte].
+_AT_ONCE = 1 << 20
 
 
 def parts_of_shard(
-    array: zarr.Array, tile: Tile, place: tuple[int, ...], run: Place
+    array: zarr.Array, tile: Tile, place: tuple[int, ...], objects: Objects, run: Place
 ) -> Iterator[Part]:
     """All pixels of a tile, part after part; the fill value where there are none.
 
@@ -44,6 +45,7 @@ def parts_of_shard(
     array : of shards
     tile : whose shard it is
     place : of the tile along each axis
+    objects : of the run
     run : path of the run
 
     Raises
@@ -57,11 +59,12 @@ def parts_of_shard(
         return
     key = "/".join((array.path, "c", *map(str, place)))
     with damage_told(array, run):
-        content = asyncio.run(array.store.get(key, default_buffer_prototype()))
-        if content is None:
+        try:
+            content = objects.get(key)
+        except FileNotFoundError:
             yield first, np.full(tile.shape, array.fill_value, array.dtype)
             return
-        for corner, part in _decoded(memoryview(content.to_bytes()), array, tile.shape):
+        for corner, part in _decoded(memoryview(content), array, tile.shape):
             yield tuple(map(operator.add, first, corner)), part
 
 
@@ -90,15 +93,42 @@ def _decoded(content: memoryview, array: zarr.Array, shape: tuple[int, ...]) -> 
     if google_crc32c.value(bytes(encoded)) != int.from_bytes(content[-_CHECKSUM:], "little"):
         raise ValueError("its index has another checksum")
     index = np.frombuffer(encoded, "<u8").reshape(*counts, 2)
-    # one for all, which stays in the cache; numcodecs is slower where it makes its own
-    pixels = np.empty(chunk, array.dtype)
     there = tuple(-(-size // side) for size, side in zip(shape, chunk, strict=True))
     places = index[tuple(map(slice, there))].reshape(-1, 2).tolist()
-    for number, (offset, length) in zip(np.ndindex(*there), places, strict=True):
-        if offset == _NONE:
-            pixels[...] = array.fill_value
+    corners = [tuple(map(operator.mul, number, chunk)) for number in np.ndindex(*there)]
+    # one memory for all, which stays in the cache; numcodecs is slower where it makes its own
+    most = max(1, _AT_ONCE // (array.dtype.itemsize * math.prod(chunk)))
+    pixels = np.empty((most, *chunk), array.dtype)
+    for chunks in _neighbours(places, most):
+        if places[chunks[0]][0] == _NONE:
+            pixels[:1] = array.fill_value
         else:
-            decompress(content[offset : offset + length], pixels)
-        corner = tuple(map(operator.mul, number, chunk))
-        left = map(operator.sub, shape, corner)
-        yield corner, pixels[tuple(map(slice, left))]  # all of it but at the end of the tile
+            start, end = places[chunks[0]][0], sum(places[chunks[-1]])
+            decompress(content[start:end], pixels[: len(chunks)])
+        for number, values in zip(chunks, pixels, strict=False):
+            left = map(operator.sub, shape, corners[number])
+            # all of it but at the end of the tile
+            yield corners[number], values[tuple(map(slice, left))]
+
+
+def _neighbours(places: list[tuple[int, int]], most: int) -> Iterator[list[int]]:
+    """Numbers of chunks that follow one another in a shard, which are decoded by one call.
+
+    Those that are not there come one by one.
+
+    Parameters
+    ----------
+    places : offset and length of every chunk
+    most : in a group
+    """
+    group: list[int] = []
+    end = _NONE
+    for number in sorted(range(len(places)), key=places.__getitem__):
+        offset, length = places[number]
+        if group and (offset != end or len(group) == most):
+            yield group
+            group = []
+        group.append(number)
+        end = offset + length
+    if group:
+        yield group
