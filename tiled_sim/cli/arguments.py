@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tiled_sim.cli.experiment_number import add_experiment_number
+from tiled_sim.cli.model_options import add_model_options, of_model, refuse_model_options
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
@@ -137,6 +138,7 @@ def add_experiment_options(parser: Parser) -> None:
         help="take F from this MTZ, or CIF of structure factors, in place of -hkl; LABEL tells "
         "which of several columns",
     )
+    add_model_options(parser)
     add_reading_options(parser)
 
 
@@ -291,14 +293,15 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
             spectrum=options.spectrum,
             detector=detector_source(options),
         )
-        own: OwnOptions = {**own_reading(options), "fdump": options.fdump, "mtz": options.mtz}
-        experiment = command.experiment(**own)
-        return Request(experiment, command.outputs)
-    if options.fdump or options.mtz:
+        own: OwnOptions = {**own_reading(options), **of_model(options)}
+        own |= {"fdump": options.fdump, "mtz": options.mtz, "model": options.model}
+        return Request(command.experiment(**own), command.outputs)
+    if options.fdump or options.mtz or options.model:
         raise UsageError(
-            "--fdump and --mtz go with nanoBragg options; in a TOML file write `fdump` or `mtz` in "
-            "[structure_factors]"
+            "--fdump, --mtz and --model go with nanoBragg options; in a TOML file write `fdump`, "
+            "`mtz` or `model` in [structure_factors]"
         )
+    refuse_model_options(options)
     return Request(read_experiment_file(options, words), Outputs())
 
 

@@ -13,6 +13,11 @@ class OwnOptions(TypedDict, total=False):
     ----------
     fdump : structure factors from this Fdump file, in place of ``-hkl``
     mtz : structure factors from this MTZ, FILE or FILE:LABEL, in place of ``-hkl``
+    model : structure factors calculated from this model, PDB or mmCIF, in place of ``-hkl``
+    model_dmin : finest spacing that they are calculated for [Å]; None: what the detector reaches
+    anomalous : where f′ and f″ of the model's elements are from: ``chantler``, or a file; None:
+        there are none
+    solvent : k [electron/Å³] and B [Å²] of the model's bulk solvent, k = 0 for none; None: 0.35, 46
     space_group : name of that of the list, which says what nodes are absent by symmetry
     ignore_file_cell : whether a cell that a file names counts for nothing, and may be another than
         that of the crystal
@@ -26,6 +31,10 @@ class OwnOptions(TypedDict, total=False):
 
     fdump: str | Path | None
     mtz: str | Path | None
+    model: str | Path | None
+    model_dmin: float | None
+    anomalous: str | Path | None
+    solvent: tuple[float, float] | None
     space_group: str | None
     ignore_file_cell: bool
     clip_to_beam: bool | None

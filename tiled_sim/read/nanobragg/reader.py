@@ -11,6 +11,7 @@ from tiled_sim.io.camera import CameraHeader
 from tiled_sim.io.space_group import find_space_group
 from tiled_sim.io.spectrum_file import SpectrumTable, read_spectrum
 from tiled_sim.model.arithmetic import computable
+from tiled_sim.model.calculation import Calculation
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import DeadPixels, Detector
 from tiled_sim.model.experiment import Experiment, Reflections
@@ -129,8 +130,11 @@ class Command:
         ------
         UsageError
             for a space group that does not exist
+        ExperimentError
+            for a calculation from a model that cannot be
         """
         fdump, mtz, space_group = own.get("fdump"), own.get("mtz"), own.get("space_group")
+        model, anomalous = own.get("model"), own.get("anomalous")
         if space_group is not None:
             find_space_group(space_group)
         return NamedReflections(
@@ -138,6 +142,12 @@ class Command:
             dump=self.given.text("-dump"),
             fdump=None if fdump is None else str(fdump),
             mtz=None if mtz is None else str(mtz),
+            model=None if model is None else str(model),
+            calculation=Calculation.of(
+                own.get("model_dmin"),
+                None if anomalous is None else str(anomalous),
+                own.get("solvent"),
+            ),
             default_F=self.given.number("-default_F") or 0.0,
             ignore_file_cell=own.get("ignore_file_cell", False),
             space_group=space_group,

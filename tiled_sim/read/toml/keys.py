@@ -11,6 +11,7 @@ from typing import Any
 
 from tiled_sim.model.background import ABSCISSAS, Background
 from tiled_sim.model.beam import Beam, Spectrum
+from tiled_sim.model.calculation import SOLVENT_B, SOLVENT_K
 from tiled_sim.model.crystal import SHAPES, Crystal
 from tiled_sim.model.detector import DeadPixels, Detector, Panel, Sensor
 from tiled_sim.model.exposures import Rotation
@@ -305,13 +306,18 @@ SECTIONS: tuple[Section, ...] = (
         ("structure_factors",),
         "At most one file ([structure-factors.md](structure-factors.md)), and the value elsewhere.",
         (
-            Key("hkl", FILE, "lines of h k l F [electrons], or one of the other forms", "one of these three, or `default_F`, is needed", "-hkl"),
+            Key("hkl", FILE, "lines of h k l F [electrons], or one of the other forms", "one of these four, or `default_F`, is needed", "-hkl"),
             Key("fdump", FILE, "nanoBragg's Fdump", "", "--fdump -dump"),
             Key("mtz", FILE, "MTZ, or CIF of structure factors", "", "--mtz"),
+            Key("model", FILE, "model of a crystal, PDB or mmCIF: F is calculated from its atoms", "", "--model"),
+            Key("model_dmin", NUMBER, "of a model: finest spacing that F is calculated for", "what the detector reaches", "--model-dmin", ATOMIC),
+            Key("anomalous", TEXT, "of a model: f′ and f″ at the beam's wavelength, of Chantler's tables, `\"chantler\"`, or of a file with lines of element, energy [eV], f′, f″", "there are none", "--anomalous"),
+            Key("solvent_k", NUMBER, "of a model: density of flat bulk solvent [electrons/Å³]; 0: none", f"{SOLVENT_K:g}", "--solvent"),
+            Key("solvent_B", NUMBER, "of a model: what smears the solvent's border [Å²]", f"{SOLVENT_B:g}", "--solvent"),
             Key("mtz_column", TEXT, "label of the amplitudes in an MTZ", "its only column of them", "--mtz"),
             Key("default_F", NUMBER, "F of every node that the file does not give [electrons]", "0", "-default_F"),
             Key("ignore_file_cell", FLAG, "the cell that the file, or `matrix`, names may be another than the crystal's", "false", "--ignore-file-cell"),
-            Key("space_group", TEXT, "of a list: tells what is absent by symmetry, and expands nothing", "not known; an MTZ names its own", "--space-group"),
+            Key("space_group", TEXT, "of a list: tells what is absent by symmetry, and expands nothing", "not known; an MTZ or a model names its own", "--space-group"),
         ),
     ),
     Section(
