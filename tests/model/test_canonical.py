@@ -48,6 +48,10 @@ DEFAULTS = {
     2: {
         "Background.density": 1.0,
         "Background.molar_mass": 18.015,
+        "Calculation.anomalous": None,
+        "Calculation.dmin": None,
+        "Calculation.solvent_B": 46.0,
+        "Calculation.solvent_k": 0.35,
         "Crystal.domains": Domains(0.0, 1, 12345678),
         "Crystal.fudge": 1.0,
         "Crystal.shape": "square",
@@ -86,6 +90,7 @@ DEFAULTS = {
         "Sampling.oversample_polar": False,
         "Sampling.oversample_thick": False,
         "Sensor.layers": 1,
+        "Reflections.calculation": None,
         "Reflections.default_F": 0.0,
         "Reflections.format": None,
         "Reflections.space_group": None,
@@ -217,6 +222,7 @@ def test_what_is_not_hashed_is_marked_in_the_model():
     }
     assert marked == {
         "Background.path",
+        "Calculation.anomalous_path",
         "Detector.up",
         *(f"DeadPixels.{name}" for name in DEAD_BY),
         "Experiment.allow_upstream",

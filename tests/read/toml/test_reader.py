@@ -18,6 +18,7 @@ from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError
 from tiled_sim.model import units
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.calculation import Calculation
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import DeadPixels, Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.experiment import Experiment, Reflections
@@ -187,12 +188,25 @@ def test_every_field_can_be_given(folder):
     met = set()
     for model, field, value in fields_of(experiment):
         met.add(model)
-        # nothing of a sensor or a background is as in C, an MTZ names its own space group, and dead
-        # pixels are of a file or a name
-        if field.name not in ("notes", "c_compat", "space_group", "model"):
+        # nothing of a sensor or a background is as in C, an MTZ names its own space group and is
+        # not calculated, and dead pixels are of a file or a name
+        if field.name not in ("notes", "c_compat", "space_group", "model", "calculation"):
             shows = value is not field.default if model is Spectrum else value != field.default
             assert shows, f"{model.__name__}.{field.name} shows nothing"
     assert len(met) == 17
+    assert read_back(experiment) == experiment
+
+
+@pytest.mark.parametrize(
+    "calculation",
+    [
+        Calculation(1.5, "file", str(DATA / "f.txt"), 0.4, 50.0),
+        Calculation(2.5, "chantler", solvent_k=0.0),
+    ],
+)
+def test_a_model_and_how_f_is_calculated_of_it_can_be_given(folder, calculation):
+    source = Reflections(str(DATA / "a.pdb"), "model", 7.5, calculation=calculation)
+    experiment = dataclasses.replace(fullest(), structure_factors=source)
     assert read_back(experiment) == experiment
 
 
@@ -699,7 +713,7 @@ def test_a_value_that_cannot_be_names_file_section_and_key(read, section, text, 
         ("crystal", "a_A = [0, 9, 0]\nb_A = [9, 0, 0]\nc_A = [0, 0, 9]\ncells = 5", "right-handed"),
         ("detector", "pixels = [1, 1]\npixel_size_mm = 1", "distance_m"),
         ("detector", "pixels = [1, 1]\npixel_size_mm = 1\ndistance_mm = 0", "distance_mm"),
-        ("structure_factors", "", "hkl, fdump or mtz"),
+        ("structure_factors", "", "hkl, fdump, mtz or model"),
     ],
 )
 def test_what_is_missing_or_impossible_is_named(read, section, text, key):
