@@ -55,6 +55,7 @@ FLUX = {
 SPOTS = {"dispersion_percent": 1, "dispersion_steps": 3}
 DIVERGENCE = {"divergence_mrad": [1, 1], "divergence_steps": 3}
 #: What has to be said, or (None) left out, beside a key for it to count.
+ONE_FRAME = {"orientation": [[1, 0, 0, 0, 1, 0, 0, 0, 1]]}
 BESIDE = {
     "beam.energy": {"wavelength_A": None},
     "beam.flux": FLUX,
@@ -77,6 +78,10 @@ BESIDE = {
     },
     "detector.geometry": {"distance_mm": None},
     "detector.dead_pixels.path": {"model": None},
+    "frames.shots_sha256": {"shots": str(DATA / "shots.csv")},
+    "frames.shots_seed": {"random_shots": 2},
+    "frames.vectors": ONE_FRAME,
+    "frames.wavelengths": ONE_FRAME,
     "structure_factors.default_F": {"hkl": str(DATA / "few.hkl")},
     "structure_factors.space_group": {"hkl": str(DATA / "few.hkl")},
     "background.abscissa": {"table": str(DATA / "droplet.stol")},

@@ -81,6 +81,7 @@ class Workspace:
                 self.store.write_counts(tile, counts)
             result.seconds["write"] = time.perf_counter() - before_write
             sidecar = self._sidecar(tile, attempt, result, counts, started)
+            self.presence.require()  # writing takes its time
             self.store.write_sidecar(sidecar)
         return sidecar, thumbnail_of(tile, result.image, factor) if factor else b""
 

@@ -119,8 +119,9 @@ def _of_crystal(crystal: Crystal) -> _Rows:
 
 def _of_exposures(exposures: Exposures) -> _Rows:
     if isinstance(exposures, Listed):
-        yield "stills, each of an orientation of its own", len(exposures), ""
-        yield "SHA-256 of the orientations", exposures.sha256, ""
+        yield "exposures that are listed", len(exposures), ""
+        for name, digest in exposures.hashes.items():
+            yield f"SHA-256 of {name}", digest, ""
         return
     last = exposures.start + exposures.step * (exposures.steps - 1)
     ends = (exposures.start * RADIAN, last * RADIAN)

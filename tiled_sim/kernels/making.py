@@ -14,6 +14,7 @@ from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.spots import SpotsKernel
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Listed
 from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.settings import COMPILED, REFERENCE, SPOTS, TRITON, Settings
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
@@ -86,7 +87,11 @@ class KernelMaker:
     def dark_panels(self) -> frozenset[int]:
         """Panels whose pixels are 0 in every frame, if the kernel does not count look-ups."""
         one_alone = len(self._panels) == 1 or self._experiment.background is not None
-        if one_alone or self._settings.kernel == REFERENCE:
+        exposures = self._experiment.exposures
+        differ = isinstance(exposures, Listed) and (
+            exposures.moves_light or exposures.vectors is not None
+        )
+        if one_alone or differ or self._settings.kernel == REFERENCE:
             return frozenset()
         scene = Scene.of(self._experiment, 0, panels=self._panels)
         return dark_panels(scene, self._table_everywhere)

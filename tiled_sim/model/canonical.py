@@ -26,7 +26,10 @@ def canonical(value: Any) -> Any:
     if isinstance(value, Spectrum):
         return value.sha256
     if isinstance(value, Listed):
-        return {"orientation": value.sha256}
+        plain = {"spindle": value.spindle, "steps": value.steps}
+        by_default = {"spindle": Listed.spindle, "steps": Listed.steps}
+        said = {name: canonical(plain[name]) for name in plain if plain[name] != by_default[name]}
+        return value.hashes | said
     if dataclasses.is_dataclass(value):
         return {
             item.name: canonical(getattr(value, item.name))

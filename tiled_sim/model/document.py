@@ -5,7 +5,11 @@ import types
 import typing
 
 from tiled_sim.model.beam import Spectrum
-from tiled_sim.model.exposures import Listed
+from tiled_sim.model.exposures import Listed, ListedFrom
+from tiled_sim.physics.vectors import Vector
+
+#: Fields of listed exposures that are no arrays; they are left out where they are as by default.
+LISTED_PLAIN = ("spindle", "steps", "source")
 
 
 def to_plain(value: typing.Any) -> typing.Any:
@@ -13,7 +17,7 @@ def to_plain(value: typing.Any) -> typing.Any:
     if isinstance(value, Spectrum):
         return {"sha256": value.sha256, "count": len(value)}
     if isinstance(value, Listed):
-        return {"orientation": {"sha256": value.sha256, "count": len(value)}}
+        return _listed(value)
     if dataclasses.is_dataclass(value):
         return {
             item.name: to_plain(getattr(value, item.name)) for item in dataclasses.fields(value)
@@ -21,6 +25,20 @@ def to_plain(value: typing.Any) -> typing.Any:
     if isinstance(value, tuple):
         return [to_plain(element) for element in value]
     return value
+
+
+def _listed(listed: Listed) -> dict[str, typing.Any]:
+    """Of each array its hash, and what is not an array."""
+    arrays = {
+        name: {"sha256": listed.hashes[name], "count": len(values)}
+        for name, values in listed.columns.items()
+    }
+    others = {
+        item.name: to_plain(getattr(listed, item.name))
+        for item in dataclasses.fields(listed)
+        if item.name in LISTED_PLAIN and getattr(listed, item.name) != item.default
+    }
+    return arrays | others
 
 
 def from_plain(expected: typing.Any, value: typing.Any) -> typing.Any:
@@ -43,3 +61,23 @@ def from_plain(expected: typing.Any, value: typing.Any) -> typing.Any:
         element = typing.get_args(expected)[0]
         return tuple(from_plain(element, item) for item in value)
     return float(value) if expected is float else value
+
+
+def listed_from_plain(
+    value: typing.Mapping[str, typing.Any], arrays: typing.Mapping[str, typing.Any]
+) -> Listed:
+    """Listed exposures from `to_plain` and their arrays by name.
+
+    Raises
+    ------
+    KeyError, TypeError
+        for a document that lacks or spoils a field
+    """
+    fields = {name: arrays[name] for name in value if name not in LISTED_PLAIN}
+    if "spindle" in value:
+        fields["spindle"] = from_plain(Vector, value["spindle"])
+    if "steps" in value:
+        fields["steps"] = value["steps"]
+    if "source" in value:
+        fields["source"] = from_plain(ListedFrom, value["source"])
+    return Listed(**fields)

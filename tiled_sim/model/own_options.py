@@ -25,6 +25,9 @@ class OwnOptions(TypedDict, total=False):
         wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as C does
     allow_upstream : whether light of sources may travel against the beam, and panels stand upstream
         of the sample
+    shots : table of shots, a frame each (docs/shots.md)
+    random_shots : number of shots in random orientations
+    shots_seed : of random orientations
     noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed`` is
         its seed
     """
@@ -39,6 +42,9 @@ class OwnOptions(TypedDict, total=False):
     ignore_file_cell: bool
     clip_to_beam: bool | None
     allow_upstream: bool
+    shots: str | Path | None
+    random_shots: int | None
+    shots_seed: int | None
     noise: Noise | None
 
 

@@ -39,6 +39,7 @@ from tiled_sim.read.nanobragg.outputs import (
     require_companions,
 )
 from tiled_sim.read.nanobragg.stated import (
+    OF_ONE_IMAGE,
     DetectorSource,
     Stated,
     image_options,
@@ -48,6 +49,7 @@ from tiled_sim.read.nanobragg.stated import (
 )
 from tiled_sim.read.precedence import NamedReflections
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
+from tiled_sim.read.shots import Shots, listed_shots
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,7 @@ class Command:
             conflicts.note(
                 f"-beamsize {beam_size * 1000:g} mm: less than 0 is a beam without an end, as in C"
             )
+        exposures = self._exposures(crystal, own, conflicts)
         experiment = Experiment(
             beam=read_beam(
                 given,
@@ -234,7 +237,7 @@ class Command:
                 oversample_polar="-oversample_polar" in given,
                 oversample_omega="-oversample_omega" in given,
             ),
-            exposures=self._exposures(conflicts),
+            exposures=exposures,
             structure_factors=structure_factors,
             c_compat=self.c_compat,
             allow_upstream=allow_upstream,
@@ -250,11 +253,31 @@ class Command:
         detector = read_detector(self.given, seen.laboratory, seen.headers, conflicts)
         return replace(detector, dead_pixels=seen.dead_pixels)
 
-    def _exposures(self, conflicts: Conflicts) -> Exposures:
+    def _exposures(self, crystal: Crystal, own: OwnOptions, conflicts: Conflicts) -> Exposures:
         seen = self._camera
+        shots = Shots.of(own.get("shots"), own.get("random_shots"), own.get("shots_seed"))
         if seen.stated is not None and seen.stated.stills is not None:
+            if shots is not None:
+                raise UsageError(
+                    "the experiments of the geometry file, and shots, both say what the frames "
+                    "are: leave out --experiment all, or the shots"
+                )
             return seen.stated.stills
-        return make_exposures(seen.sweep, as_tuple(seen.laboratory.placed.spindle), conflicts)
+        spindle = as_tuple(seen.laboratory.placed.spindle)
+        exposures = make_exposures(seen.sweep, spindle, conflicts)
+        if shots is None:
+            return exposures
+        asked = self.given.any_of(*OF_ONE_IMAGE)
+        if asked:
+            raise UsageError(
+                f"{' '.join(asked)}: of one frame alone, and shots are many; leave it out, and "
+                "take what you need from the run (-floatfile holds all frames)"
+            )
+        told: list[str] = []
+        listed = listed_shots(shots, exposures, crystal, told)
+        for note in told:
+            conflicts.note(note)
+        return listed
 
     @cached_property
     def _camera(self) -> "_Camera":

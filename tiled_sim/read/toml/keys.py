@@ -17,7 +17,7 @@ from tiled_sim.model.detector import DeadPixels, Detector, Panel, Sensor
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import POINT_SPREADS, Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
-from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
+from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED, SHOTS_SEED
 from tiled_sim.model.units import (
     ANGLE,
     ATOMIC,
@@ -47,6 +47,7 @@ TEXTS = "texts in brackets"
 FILE = "the name of a file in quotes"
 TABLE = "a table of keys and values"
 TABLES = "a list of tables"
+NUMBER_A_FRAME = "a list of finite numbers, one for each frame"
 NINE_A_FRAME = "a list of nine finite numbers for each frame"
 _COUNTED = Noise()
 #: What users say; the unit inside is the first of each.
@@ -298,7 +299,13 @@ SECTIONS: tuple[Section, ...] = (
             Key("steps", INTEGER, "number of steps of a frame", "1", "-phisteps"),
             Key("oscillation", NUMBER, "from one frame to the next", "the steps together, or as `geometry` has it", "-osc"),
             Key("count", INTEGER, "number of frames", "1, or as `geometry` has it"),
+            Key("shots", FILE, "a frame for each row of a table, which may say all this and more ([shots.md](shots.md))", "", "--shots"),
+            Key("shots_sha256", TEXT, "SHA-256 of the table's bytes: another file is refused", "that of the file"),
+            Key("random_shots", INTEGER, "number of frames in random orientations", "", "--random-shots"),
+            Key("shots_seed", INTEGER, "of random orientations", f"{SHOTS_SEED}", "--shots-seed"),
             Key("orientation", NINE_A_FRAME, "in place of all that: stills, by the rotation of the crystal from where `[crystal]` has it, row by row", "", "--experiment"),
+            Key("vectors", NINE_A_FRAME, "a, b, c of each still before that rotation", "those of `[crystal]`", "--experiment", ATOMIC),
+            Key("wavelengths", NUMBER_A_FRAME, "of each still", "that of `[beam]`", "--experiment", ATOMIC),
         ),
         Rotation,
     ),

@@ -115,7 +115,7 @@ def _experiment(top: Table) -> Experiment:
         crystal=crystal,
         detector=detector,
         sampling=_sampling(top, beam, crystal, detector, source.path is not None, notes),
-        exposures=_exposures(top, beam, of_crystal, stated, notes),
+        exposures=_exposures(top, beam, (of_crystal, crystal), stated, notes),
         structure_factors=source,
         c_compat=c_compat,
         background=_background(top),
@@ -128,18 +128,20 @@ def _experiment(top: Table) -> Experiment:
 def _exposures(
     top: Table,
     beam: Beam,
-    of_crystal: Table,
+    crystal: tuple[Table, Crystal],
     stated: toml_geometry.StatedDetector | None,
     notes: list[str],
 ) -> Exposures:
     """Frames as they are said, or as a geometry file states them."""
     table = top.table("frames", known("frames"))
+    of_crystal, read = crystal
     if stated is None:
-        return toml_frames.read_frames(table, beam.direction, notes)
+        return toml_frames.read_frames(table, beam.direction, read, notes)
     misset = toml_crystal.read_misset(of_crystal)
     stills = stated.stills(beam.direction, misset)
     if stills is None:
-        return toml_frames.read_frames(table, beam.direction, notes, stated.sweep(beam.direction))
+        sweep = stated.sweep(beam.direction)
+        return toml_frames.read_frames(table, beam.direction, read, notes, sweep)
     of_frames = table.named(*known("frames"))
     for other, said in ((of_crystal, toml_crystal.said_crystal(of_crystal)), (table, of_frames)):
         if said:

@@ -18,7 +18,7 @@ from tiled_sim.model.calculation import CHANTLER, Calculation
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import DeadPixels, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.experiment import Experiment, Reflections
-from tiled_sim.model.exposures import Exposures, Listed
+from tiled_sim.model.exposures import Exposures, Listed, ListedFrom
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units_of
 from tiled_sim.physics.constants import RADIAN
@@ -26,6 +26,7 @@ from tiled_sim.read.toml.crystal import MOSAIC
 
 #: More sources than these are lines of one text: a table each would take seconds to read.
 _LISTED_SOURCES = 100
+_WRITTEN_COLUMNS = {"orientation", "vectors", "wavelength"}
 _TABLES_OF_DETECTOR = frozenset(("panels", "sensor", "dead_pixels"))
 #: How a comment says a value: what it is multiplied by, and the unit's name.
 _IN_USERS_UNITS: tuple[tuple[Unit, float, str], ...] = (
@@ -115,10 +116,40 @@ def _exposures(exposures: Exposures) -> Iterator[str]:
     if not isinstance(exposures, Listed):
         yield from _fields(exposures)
         return
-    yield "orientation = [  # of each frame, row by row"
-    for numbers in exposures.orientation.reshape(-1, 9).tolist():
-        yield f"    {_value(tuple(numbers))},"
-    yield "]"
+    if exposures.source is not None:
+        yield from _shots(exposures, exposures.source)
+        return
+    other = exposures.columns.keys() - _WRITTEN_COLUMNS
+    if other:
+        raise ExperimentError(
+            f"frames.{min(other)} of listed exposures cannot be written as TOML: write a table of "
+            "shots (docs/shots.md)"
+        )
+    for key, values in (("orientation", exposures.orientation), ("vectors_A", exposures.vectors)):
+        if values is not None:
+            yield f"{key} = [  # of each frame, row by row"
+            for numbers in values.reshape(-1, 9).tolist():
+                yield f"    {_value(tuple(numbers))},"
+            yield "]"
+    if exposures.wavelength is not None:
+        yield f"wavelengths_A = {_value(tuple(exposures.wavelength.tolist()))}"
+
+
+def _shots(listed: Listed, source: ListedFrom) -> Iterator[str]:
+    """Shots by where they come from, and phi, which is the same in all but as a table has it."""
+    if source.path is not None:
+        yield f"shots = {_path(source.path)}"
+        yield f"shots_sha256 = {_value(source.sha256)}"
+    else:
+        yield f"random_shots = {_value(source.random)}"
+    yield f"shots_seed = {_value(source.seed)}"
+    if listed.start is None and listed.oscillation is None:
+        return
+    yield f"spindle = {_value(listed.spindle)}"
+    yield f"steps = {_value(listed.steps)}"
+    for key, angles in (("start_rad", listed.start), ("oscillation_rad", listed.oscillation)):
+        if angles is not None:
+            yield f"{key} = {_value(float(angles[0]))}"
 
 
 def _part(part: PointSpread | Sensor) -> str:
