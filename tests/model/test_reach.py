@@ -18,9 +18,7 @@ HALF_A_NODE = 0.5 * math.sqrt(1 / 70**2 + 1 / 80**2 + 1 / 90**2)
 
 def spacing(words=STILL, more="", **own):
     experiment = Experiment.from_nanobragg(f"{words} {more}".split(), **own)
-    return finest_spacing(
-        experiment.detector, experiment.beam, experiment.crystal, experiment.sampling
-    )
+    return finest_spacing(experiment)
 
 
 def by_hand(angle, wavelength=1.0, around=HALF_A_NODE):
@@ -70,6 +68,13 @@ def test_shorter_wavelengths_and_divergence_make_it_finer():
 
 def test_a_resolution_that_is_cut_makes_it_coarser():
     assert spacing(more="-dmin 4") == pytest.approx(1 / (0.25 + HALF_A_NODE), abs=2e-4)
+
+
+def test_the_frame_that_reaches_furthest_counts(tmp_path):
+    table = tmp_path / "shots.csv"
+    table.write_text("wavelength_A,shift_x_mm\n1.0,0\n0.9,0\n1.0,-30\n")
+    shots = {"shots": table, "random_shots": None}
+    assert spacing(**shots) == pytest.approx(by_hand(farthest(0.0505, 0.0505, 0.07)), abs=2e-4)
 
 
 def test_interpolation_looks_two_nodes_further(data):

@@ -87,9 +87,7 @@ def _out_of_reach(before: "Experiment", after: "Experiment") -> list[str]:
     calculation = after.structure_factors.calculation
     if calculation is None or calculation.dmin is None:
         return []
-    had, reached = (
-        finest_spacing(one.detector, one.beam, one.crystal, one.sampling) for one in (before, after)
-    )
+    had, reached = finest_spacing(before), finest_spacing(after)
     if reached >= min(calculation.dmin, had):
         return []
     return [

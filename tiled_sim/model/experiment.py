@@ -166,7 +166,7 @@ class Experiment:
                 _require_reach(self.noise.point_spread, panel)
         calculation = self.structure_factors.calculation
         if calculation is not None and calculation.dmin is None:
-            dmin = finest_spacing(self.detector, self.beam, self.crystal, self.sampling)
+            dmin = finest_spacing(self)
             source = replace(self.structure_factors, calculation=replace(calculation, dmin=dmin))
             object.__setattr__(self, "structure_factors", source)
 

@@ -2,15 +2,18 @@
 
 import itertools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tiled_sim.model.beam import Beam
 from tiled_sim.model.calculation import COARSEST, FINEST
-from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.frame import Frame, extreme_frames, frame_of
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.vectors import Array
+
+if TYPE_CHECKING:
+    from tiled_sim.model.experiment import Experiment
 
 #: Digits behind the point that a spacing is rounded down to [Å].
 _DIGITS = 4
@@ -18,7 +21,7 @@ _DIGITS = 4
 _NEAREST, _INTERPOLATED = 0.5, 2.0
 
 
-def finest_spacing(detector: Detector, beam: Beam, crystal: Crystal, sampling: Sampling) -> float:
+def finest_spacing(experiment: "Experiment") -> float:
     """Spacing of the finest lattice planes whose F a pixel looks up, or a little finer [Å].
 
     It is that of the corner that is farthest from the beam, at the shortest wavelength and for the
@@ -29,8 +32,20 @@ def finest_spacing(detector: Detector, beam: Beam, crystal: Crystal, sampling: S
 
     Parameters
     ----------
-    detector, beam, crystal, sampling : of an experiment
+    experiment : whose frames may differ in wavelength, direction of the beam and place of the
+        detector
     """
+    length = max(
+        _longest(frame_of(experiment, number), experiment.sampling)
+        for number in extreme_frames(experiment.exposures)
+    )
+    spacing = math.floor(10.0**_DIGITS / length) / 10.0**_DIGITS
+    return min(max(spacing, FINEST), COARSEST)
+
+
+def _longest(frame: Frame, sampling: Sampling) -> float:
+    """Length of the longest scattering vector whose F a pixel of a frame looks up [1/Å]."""
+    beam, detector = frame.beam, frame.detector
     direction = np.array(beam.direction)
     angle = max(
         _farthest_angle(detector, panel, number, direction)
@@ -45,9 +60,7 @@ def finest_spacing(detector: Detector, beam: Beam, crystal: Crystal, sampling: S
         length = min(length, 1.0 / sampling.dmin)
     around = _INTERPOLATED if sampling.interpolate else _NEAREST
     corners = np.array(list(itertools.product((-around, around), repeat=3)))
-    length += float(np.linalg.norm(corners @ crystal.reciprocal_vectors, axis=1).max())
-    spacing = math.floor(10.0**_DIGITS / length) / 10.0**_DIGITS
-    return min(max(spacing, FINEST), COARSEST)
+    return length + float(np.linalg.norm(corners @ frame.crystal.reciprocal_vectors, axis=1).max())
 
 
 def _farthest_angle(detector: Detector, panel: Panel, number: int, direction: Array) -> float:
