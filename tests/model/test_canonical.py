@@ -101,6 +101,7 @@ DEFAULTS = {
         "Sampling.oversample_omega": False,
         "Sampling.oversample_polar": False,
         "Sampling.oversample_thick": False,
+        "Sensor.attenuation_table": None,
         "Sensor.layers": 1,
         "Reflections.calculation": None,
         "Reflections.default_F": 0.0,
@@ -247,4 +248,5 @@ def test_what_is_not_hashed_is_marked_in_the_model():
         "Reflections.column",
         "Reflections.ignore_file_cell",
         "Reflections.path",
+        "Sensor.material",
     }

@@ -188,6 +188,12 @@ def add_reading_options(parser: Parser) -> None:
         "--shots-seed", type=integer, metavar="N", help="of random orientations (1)"
     )
     parser.add_argument(
+        "--sensor",
+        metavar="MATERIAL:THICKNESS",
+        help="what absorbs the photons, Si:450um, in place of -detector_thick and -detector_abs; "
+        "its attenuation follows the wavelength",
+    )
+    parser.add_argument(
         "--allow-upstream",
         action="store_true",
         help="light of sources may travel against the beam, and panels stand upstream",
@@ -273,6 +279,7 @@ def own_reading(options: argparse.Namespace) -> OwnOptions:
         "ignore_file_cell": options.ignore_file_cell,
         "clip_to_beam": options.clip_to_beam,
         "allow_upstream": options.allow_upstream,
+        "sensor": options.sensor,
         "shots": options.shots,
         "random_shots": options.random_shots,
         "shots_seed": options.shots_seed,
@@ -352,6 +359,11 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
         raise UsageError(
             "--spectrum and --allow-upstream go with nanoBragg options; in a TOML file write "
             "`spectrum_file` in [beam], and `allow_upstream = true` at the top"
+        )
+    if options.sensor is not None:
+        raise UsageError(
+            "--sensor goes with nanoBragg options; in a TOML file write `material` and "
+            "`thickness_um` in [detector.sensor]"
         )
     if any(one is not None for one in (options.geometry, options.detector, options.experiment)):
         raise UsageError(

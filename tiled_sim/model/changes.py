@@ -58,6 +58,7 @@ def changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment
 
 def _changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment":
     given = _read(changes)
+    _require_attenuation(experiment, given)
     parts: dict[str, Any] = dict(given.get("", {}))
     for section, (name, change) in _SECTIONS.items():
         if section in given:
@@ -66,6 +67,20 @@ def _changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experimen
     made = replace(experiment, **parts, notes=tuple(notes))
     more = (*_too_coarse(experiment, made), *_out_of_reach(experiment, made))
     return noted(replace(made, notes=(*notes, *more)))
+
+
+def _require_attenuation(experiment: "Experiment", given: Mapping[str, _Given]) -> None:
+    """Refuse other wavelengths for a sensor whose material stops them as tables say."""
+    if not {"wavelength", "energy"} & given.get("beam", {}).keys():
+        return
+    said = given.get("detector", {}).get("sensor", {})
+    materials = {one.material for one in experiment.detector.sensors if one.material}
+    require(
+        not materials or "attenuation_length" in said,
+        f"a sensor of {' and '.join(sorted(materials))} absorbs another wavelength as tables say, "
+        "which are read with a document: Experiment.from_toml(path, changes={…}); or give "
+        "detector.sensor.attenuation_length_m, too",
+    )
 
 
 def _too_coarse(before: "Experiment", after: "Experiment") -> list[str]:
@@ -207,6 +222,9 @@ def _detector(detector: Detector, given: _Given) -> Detector:
         )
     of_sensor = fields.pop("sensor", None)
     if of_sensor is not None:
+        if "attenuation_length" in of_sensor:
+            # which is that of no table
+            of_sensor = {"material": None, "attenuation_table": None, **of_sensor}
         fields["panels"] = tuple(
             replace(panel, sensor=panel.sensor and replace(panel.sensor, **of_sensor))
             for panel in fields.get("panels", detector.panels)

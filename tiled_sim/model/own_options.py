@@ -25,6 +25,8 @@ class OwnOptions(TypedDict, total=False):
         wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as C does
     allow_upstream : whether light of sources may travel against the beam, and panels stand upstream
         of the sample
+    sensor : what absorbs the photons, MATERIAL:THICKNESS as in ``Si:450um``, in place of
+        ``-detector_thick`` and ``-detector_abs``; its attenuation follows the wavelength
     shots : table of shots, a frame each (docs/shots.md)
     random_shots : number of shots in random orientations
     shots_seed : of random orientations
@@ -42,6 +44,7 @@ class OwnOptions(TypedDict, total=False):
     ignore_file_cell: bool
     clip_to_beam: bool | None
     allow_upstream: bool
+    sensor: str | None
     shots: str | Path | None
     random_shots: int | None
     shots_seed: int | None

@@ -131,7 +131,7 @@ def fullest():
         mask=MaskFile(MASK, MASK_SHA256),
         name='the "left" one\\ \x7f\n',
         group=("detector", "left half"),
-        sensor=Sensor(3.2e-4, 1.1e-4, 2),
+        sensor=Sensor(3.2e-4, 1.1e-4, 2, "CdTe", ((0.95, 1.2e-4), (1.0, 1.1e-4))),
     )
     return Experiment(
         beam=Beam(
@@ -149,7 +149,7 @@ def fullest():
             (panel, dataclasses.replace(panel, name="right")),
             0.31,
             True,
-            Sensor(4.5e-4, 5e-4, 3),
+            Sensor(4.5e-4, 5e-4, 3, "Si", ((0.9, 6e-4), (1.1, 4e-4))),
             as_tuple(tilt[0]),
             DeadPixels("5f" * 32, "a.expt", None, 0.1, 1.3, 2),
         ),

@@ -38,6 +38,7 @@ from tiled_sim.read.nanobragg.outputs import (
     read_outputs,
     require_companions,
 )
+from tiled_sim.read.nanobragg.sensor import AskedSensor
 from tiled_sim.read.nanobragg.stated import (
     OF_ONE_IMAGE,
     DetectorSource,
@@ -49,6 +50,7 @@ from tiled_sim.read.nanobragg.stated import (
 )
 from tiled_sim.read.precedence import NamedReflections
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
+from tiled_sim.read.sensors import with_attenuation
 from tiled_sim.read.shots import Shots, listed_shots
 
 
@@ -181,7 +183,7 @@ class Command:
         if structure_factors is None:
             structure_factors = self.factors(own).choose().reflections
         with computable("nanoBragg options:"), by_options():
-            return noted(self._resolved(structure_factors, own))
+            return noted(with_attenuation(self._resolved(structure_factors, own)))
 
     def _resolved(self, structure_factors: Reflections, own: OwnOptions) -> Experiment:
         given, seen, conflicts = self.given, self._camera, Conflicts(self.c_compat)
@@ -191,7 +193,7 @@ class Command:
             conflicts.note(note)
         settle_dropped(given, conflicts)
         laboratory, wavelength = seen.laboratory, seen.wavelength
-        detector = self._detector(conflicts)
+        detector = self._detector(own.get("sensor"), conflicts)
         crystal, cells_by_number = read_crystal(
             given,
             wavelength,
@@ -246,12 +248,18 @@ class Command:
         )
         return replace(experiment, notes=tuple(conflicts.notes))
 
-    def _detector(self, conflicts: Conflicts) -> Detector:
+    def _detector(self, sensor: str | None, conflicts: Conflicts) -> Detector:
         seen = self._camera
+        asked = None if sensor is None else AskedSensor.of(sensor)
+        given = (
+            self.given if asked is None else asked.beside(self.given, seen.wavelength, conflicts)
+        )
         if seen.stated is not None:
-            return make_detector(self.given, seen.stated, seen.wavelength, conflicts)
-        detector = read_detector(self.given, seen.laboratory, seen.headers, conflicts)
-        return replace(detector, dead_pixels=seen.dead_pixels)
+            detector = make_detector(given, seen.stated, seen.wavelength, conflicts)
+        else:
+            detector = read_detector(given, seen.laboratory, seen.headers, conflicts)
+            detector = replace(detector, dead_pixels=seen.dead_pixels)
+        return detector if asked is None else asked.named_in(detector)
 
     def _exposures(self, crystal: Crystal, own: OwnOptions, conflicts: Conflicts) -> Exposures:
         seen = self._camera

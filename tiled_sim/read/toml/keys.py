@@ -48,6 +48,7 @@ FILE = "the name of a file in quotes"
 TABLE = "a table of keys and values"
 TABLES = "a list of tables"
 NUMBER_A_FRAME = "a list of finite numbers, one for each frame"
+PAIRS = "a list of pairs of wavelength [Å] and length [m]"
 NINE_A_FRAME = "a list of nine finite numbers for each frame"
 _COUNTED = Noise()
 #: What users say; the unit inside is the first of each.
@@ -134,9 +135,11 @@ _MASKED = (
     Key("group", TEXTS, "names of the modules that hold it, outermost first", "none, or as the file has it"),
 )  # fmt: skip
 _SENSOR = (
-    Key("thickness", NUMBER, "of the slab", "needed, unless the file of `geometry` has it", "-detector_thick", usual="um"),
-    Key("attenuation_length", NUMBER, "depth that lets 1/e of the photons through", "needed, unless the file of `geometry` tells it", "-detector_abs", usual="um"),
+    Key("material", TEXT, "Si, CdTe, GaAs, Ge, CsI or Gd2O2S, whose attenuation length at every wavelength of the beam is taken from the tables of xraydb", "not said, or as the file of `geometry` has it", "--sensor"),
+    Key("thickness", NUMBER, "of the slab", "needed, unless the file of `geometry` has it", "-detector_thick --sensor", usual="um"),
+    Key("attenuation_length", NUMBER, "depth that lets 1/e of the photons through", "needed, unless `material` or the file of `geometry` tells it", "-detector_abs", usual="um"),
     Key("layers", INTEGER, "number of layers", "1", "-detector_thicksteps"),
+    Key("attenuation_table", PAIRS, "attenuation lengths at several wavelengths, beside that at the beam's", "of a `material` as its tables have it, else one length for all"),
 )  # fmt: skip
 _PIXELS = (
     Key("pixels", TWO_INTEGERS, "number of pixels, slow and fast", "needed, unless said elsewhere", "-detpixels -detpixels_s -detpixels_f"),

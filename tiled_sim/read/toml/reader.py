@@ -25,6 +25,7 @@ from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import Sampling, recommended_for
 from tiled_sim.read.geometry import ALL
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
+from tiled_sim.read.sensors import with_attenuation
 from tiled_sim.read.toml import background as toml_background
 from tiled_sim.read.toml import beam as toml_beam
 from tiled_sim.read.toml import crystal as toml_crystal
@@ -64,7 +65,7 @@ def read_toml(path: str | Path, changes: Mapping[str, Any] | None = None) -> Exp
     if changes:
         change_document(file, content, changes, single_sections())
     with computable(f"{file}:"):
-        return noted(_experiment(Table(file, "", content, known())))
+        return noted(with_attenuation(_experiment(Table(file, "", content, known()))))
 
 
 def _parse(file: Path) -> dict[str, Any]:
