@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
+from tiled_sim.model.bandwidth import Bandwidth
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Listed
 from tiled_sim.physics.cell import dual
@@ -113,6 +114,25 @@ def test_each_shot_has_its_spectrum(tmp_path):
     np.testing.assert_array_equal(found.spectrum, [1, 0, 1])
     with pytest.raises(ExperimentError, match="3 weights in a row, and the beam 1 sources"):
         read(shots=tmp_path / "a.h5")
+
+
+SASE = Bandwidth(0.005, shape="sase", channels=20, duration=2e-15, seed=5)
+
+
+def test_each_shot_has_a_sase_pulse_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    experiment = read(random_shots=3, spectrum=SASE)
+    listed = experiment.exposures
+    for shot in range(3):
+        due = SASE.channels_at(experiment.beam.wavelength, shot)[1]
+        np.testing.assert_array_equal(listed.spectra[listed.spectrum[shot]], due)
+    (tmp_path / "a.toml").write_text(write_toml(experiment))
+    assert Experiment.from_toml("a.toml").sha256 == experiment.sha256
+
+
+def test_pulses_of_several_directions_are_refused():
+    with pytest.raises(UsageError, match="shots have pulses of one direction alone"):
+        read("-divergence 1 -divsteps 4", random_shots=3, spectrum=SASE)
 
 
 def test_rows_that_say_the_same_are_told(tmp_path):

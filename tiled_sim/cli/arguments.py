@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from tiled_sim.cli.diffuse_options import add_diffuse_options, diffuse_in
 from tiled_sim.cli.experiment_number import add_experiment_number
 from tiled_sim.cli.model_options import add_model_options, of_model, refuse_model_options
 from tiled_sim.cli.panels import add_panel_option, panel_of
+from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
 from tiled_sim.errors import UsageError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.own_options import OwnOptions
@@ -158,11 +160,7 @@ def add_reading_options(parser: Parser) -> None:
         action="store_true",
         help="the cell that an MTZ or a MOSFLM matrix file names may be another than the crystal's",
     )
-    parser.add_argument(
-        "--spectrum",
-        metavar="FILE",
-        help="wavelengths of the beam: energy [eV] or wavelength [Å], and weight, in each line",
-    )
+    add_spectrum_options(parser)
     parser.add_argument(
         "--geometry",
         metavar="FILE",
@@ -203,6 +201,7 @@ def add_reading_options(parser: Parser) -> None:
         action=argparse.BooleanOptionalAction,
         help="of a crystal or droplet larger than the beam only what the beam hits counts, or all",
     )
+    add_diffuse_options(parser)
     add_noise_options(parser)
 
 
@@ -280,6 +279,7 @@ def own_reading(options: argparse.Namespace) -> OwnOptions:
         "clip_to_beam": options.clip_to_beam,
         "allow_upstream": options.allow_upstream,
         "sensor": options.sensor,
+        "diffuse": diffuse_in(options),
         "shots": options.shots,
         "random_shots": options.random_shots,
         "shots_seed": options.shots_seed,
@@ -310,7 +310,7 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
         command = Command.of(
             words,
             c_compat=options.c_compat,
-            spectrum=options.spectrum,
+            spectrum=spectrum_in(options),
             detector=detector_source(options),
         )
         own: OwnOptions = {**own_reading(options), **of_model(options)}
@@ -355,10 +355,11 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "--c-compat and --clip-to-beam go with nanoBragg options; in a TOML file write "
             "`c_compat = true`, and sizes as they count"
         )
-    if options.spectrum or options.allow_upstream:
+    if spectrum_in(options) is not None or options.allow_upstream:
         raise UsageError(
-            "--spectrum and --allow-upstream go with nanoBragg options; in a TOML file write "
-            "`spectrum_file` in [beam], and `allow_upstream = true` at the top"
+            "--spectrum, --bandwidth and --allow-upstream go with nanoBragg options; in a TOML "
+            "file write `spectrum_file` in [beam] or [beam.spectrum], and `allow_upstream = true` "
+            "at the top"
         )
     if options.sensor is not None:
         raise UsageError(
@@ -379,6 +380,11 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
         raise UsageError(
             "--ignore-file-cell and --space-group go with nanoBragg options; in a TOML file write "
             "`ignore_file_cell = true` and `space_group` in [structure_factors]"
+        )
+    if diffuse_in(options) is not None:
+        raise UsageError(
+            "the --diffuse options go with nanoBragg options; write [crystal.diffuse] in the TOML "
+            "file"
         )
     if noise_in(options) is not None:
         raise UsageError(

@@ -24,6 +24,7 @@ from tiled_sim.errors import StoreError, written
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.model.detector import Sensor
 from tiled_sim.model.grid import Tile
+from tiled_sim.run.frames import shots_columns
 from tiled_sim.run.run import Run
 from tiled_sim.run.sums import excerpt
 from tiled_sim.simulation.simulator import TileResult
@@ -132,6 +133,7 @@ class Workspace:
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
             },
+            "exposures": self._exposures(tile),
             "computation": {
                 "device": str(self.simulator.device),
                 "dtype": "float64" if self.run.plan.settings.precision == "float64" else "float32",
@@ -165,6 +167,11 @@ class Workspace:
         if sensor not in self._efficiencies and sensor is not None:
             self._efficiencies[sensor] = sensor.efficiency(experiment.beam.spectrum)
         return None if sensor is None else self._efficiencies[sensor]
+
+    def _exposures(self, tile: Tile) -> dict[str, list[float]]:
+        """What each frame of a tile was, by the columns of a table of shots."""
+        columns = shots_columns(self.run.experiment, range(*tile.frames))
+        return {name: values.tolist() for name, values in columns.items()}
 
     def _count_record(
         self, tile: Tile, counts: npt.NDArray[np.int32] | None

@@ -115,6 +115,8 @@ def _of_crystal(crystal: Crystal) -> _Rows:
     yield "cell volume", crystal.volume, "Å³"
     yield "size along a, b, c", _floats(np.array(crystal.edges) * 1e-4), "µm"
     yield "mosaic spread", crystal.domains.spread * RADIAN, "°"
+    if crystal.diffuse is not None:
+        yield "F look-ups a step of the diffuse scattering", crystal.diffuse.nodes, ""
 
 
 def _of_exposures(exposures: Exposures) -> _Rows:

@@ -50,6 +50,8 @@ QUANTITIES: dict[str, Unit] = {
     "start": ANGLE,
     "oscillation": ANGLE,
 }
+#: The number of a row, which counts for nothing.
+FRAME = "frame"
 #: The column, and its word, that asks for a random orientation.
 ORIENTATION, RANDOM = "orientation", "random"
 #: In HDF5 beside the columns: weights of the beam's sources, (spectra, sources).
@@ -233,6 +235,8 @@ def _checked(
     found: dict[str, Array] = {}
     random = None
     for key, values in columns.items():
+        if key == FRAME:
+            continue
         if key == ORIENTATION:
             random = _random(table, values)
             continue

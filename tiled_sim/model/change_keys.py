@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from tiled_sim.model.background import Background
 from tiled_sim.model.detector import Sensor
+from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.units import (
     ANGLE,
@@ -75,6 +76,12 @@ VECTOR = Kind("three finite numbers", lambda value, per: _found(finite_list(valu
 DIRECTION = Kind("three finite numbers, not all 0", _direction)
 INTEGER = Kind("a whole number", _integer)
 RADIUS = Kind("a whole number or None", lambda v, per: None if v is None else _integer(v, per))
+LENGTHS = Kind(
+    "three finite numbers, or one for all",
+    lambda value, per: _found(
+        finite_list(value if isinstance(value, list | tuple) else [value] * 3, 3, per)
+    ),
+)
 CELLS = Kind("three whole numbers, or one for all", _cells)
 FLAG = Kind("True or False", _flag)
 TEXT = Kind("a text", _text)
@@ -135,6 +142,12 @@ KEYS: dict[str, Key] = {
     ),
     "crystal.mosaic_domains": Key(INTEGER, _SET),
     "crystal.mosaic_seed": Key(INTEGER, _SET),
+    **_fields(
+        Diffuse,
+        "crystal.diffuse",
+        {"gamma": LENGTHS, "sigma": LENGTHS, "reach": INTEGER},
+        "sets it; a crystal without diffuse scattering needs gamma and sigma",
+    ),
     "detector.shift": Key(VECTOR, "moves all panels by this vector of the laboratory", LENGTH),
     "detector.curvature_radius": Key(OPTIONAL, "sets it; None makes the detector flat", LENGTH),
     "detector.point_pixel": Key(FLAG, _SET),
@@ -217,6 +230,7 @@ REFUSED: dict[str, str] = {
             "sources",
             "source_file",
             "spectrum_file",
+            "spectrum",
             "dispersion",
             "dispersion_steps",
             "divergence",

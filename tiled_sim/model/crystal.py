@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tiled_sim.model.checks import require, require_finite, require_within
+from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.settings import MOSAIC_SEED
 from tiled_sim.physics.mosaic import mosaic_rotations
 from tiled_sim.physics.vectors import Array, Vector
@@ -62,6 +63,7 @@ class Crystal:
     shape : ``square``, ``round``, ``gauss_star`` (what nanoBragg calls gauss) or ``tophat``
     fudge : factor on the squared distance from a node, for all shapes but square
     domains : orientations of its mosaic domains
+    diffuse : how its atoms are displaced; None: they scatter into the reflections alone
     """
 
     a: Vector
@@ -74,6 +76,7 @@ class Crystal:
     shape: str = "square"
     fudge: float = 1.0
     domains: Domains = Domains()
+    diffuse: Diffuse | None = None
 
     def __post_init__(self) -> None:
         require_finite(self, "crystal")

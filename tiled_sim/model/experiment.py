@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy.typing as npt
 
 from tiled_sim.model.background import Background
+from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
 from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.calculation import Calculation
 from tiled_sim.model.canonical import canonical_sha256
@@ -161,6 +162,11 @@ class Experiment:
                 f"{what} cannot be had as C has it: the C program's result means nothing "
                 "(docs/differences.md, rows 14, 15 and 20); leave it or c_compat out",
             )
+        require(
+            not (self.c_compat and self.crystal.diffuse is not None),
+            "diffuse scattering cannot be had as C has it: the C program has none; leave it or "
+            "c_compat out",
+        )
         if self.noise is not None and self.noise.point_spread is not None:
             for panel in self.detector.panels:
                 _require_reach(self.noise.point_spread, panel)
@@ -282,7 +288,7 @@ class Experiment:
         options: typing.Sequence[str],
         *,
         c_compat: bool = False,
-        spectrum: str | Path | None = None,
+        spectrum: str | Path | SpectrumFile | Bandwidth | None = None,
         geometry: str | Path | None = None,
         detector: str | None = None,
         experiment: int | typing.Literal["all"] | None = None,
@@ -290,7 +296,8 @@ class Experiment:
     ) -> "Experiment":
         """Read a nanoBragg command line; see `tiled_sim.read.nanobragg.reader.read_options`.
 
-        ``spectrum`` is a file of energies or wavelengths and weights. ``geometry`` is a geometry
+        ``spectrum`` is a file of energies or wavelengths and weights, a `SpectrumFile` that says in
+        how many channels, or a `Bandwidth` (docs/spectra.md). ``geometry`` is a geometry
         file, of which ``experiment`` names one of several (``"all"``: its stills are frames), and
         ``detector`` the name of a detector: either stands for the options of the detector
         (docs/geometry.md). Keyword arguments beside these are those of `OwnOptions`:

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from tiled_sim.model.bandwidth import Bandwidth
 from tiled_sim.model.beam import LONGEST, SHORTEST
 from tiled_sim.model.checks import UNHASHED, require, require_count, require_finite, require_unit
 from tiled_sim.model.crystal import MOST_CELLS
@@ -115,12 +116,15 @@ class ListedFrom:
     sha256 : of the table's bytes
     random : number of random orientations; 0: those of the table
     seed : of random orientations
+    pulses : of which each shot has one of its own; None: the spectrum of all is the beam's, or the
+        table's
     """
 
-    path: str | None = field(default=None, metadata=UNHASHED)
-    sha256: str = field(default="", metadata=UNHASHED)
-    random: int = field(default=0, metadata=UNHASHED)
-    seed: int = field(default=SHOTS_SEED, metadata=UNHASHED)
+    path: str | None = None
+    sha256: str = ""
+    random: int = 0
+    seed: int = SHOTS_SEED
+    pulses: Bandwidth | None = None
 
 
 #: Shape of a frame's value in each array of `Listed`, and its type.

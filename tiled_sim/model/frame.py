@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from tiled_sim.model.experiment import Experiment
 
 
+#: Columns of `Listed` that a frame has of its own beside orientation and phi.
+_OF_FRAMES = (
+    *("vectors", "cells", "fluence", "wavelength", "beam_direction", "detector_shift", "spectrum"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One frame; parts that its exposure does not change are the experiment's own objects.
@@ -46,6 +52,38 @@ def frame_of(experiment: "Experiment", number: int) -> Frame:
         _crystal(experiment.crystal, exposures, number),
         _detector(experiment.detector, exposures, number),
     )
+
+
+def as_frame_has_it(experiment: "Experiment", number: int) -> "Experiment":
+    """An experiment with the beam, crystal and detector of one of its frames, in all of them."""
+    frame, exposures = frame_of(experiment, number), experiment.exposures
+    if isinstance(exposures, Listed):
+        unsaid: dict[str, Any] = dict.fromkeys((*_OF_FRAMES, "spectra"))
+        exposures = replace(exposures, **unsaid)
+    return replace(
+        experiment,
+        beam=frame.beam,
+        crystal=frame.crystal,
+        detector=frame.detector,
+        exposures=exposures,
+    )
+
+
+def differing(exposures: Exposures, frames: range) -> set[str]:
+    """In which columns some frames differ from each other, but for how the crystal stands.
+
+    Parameters
+    ----------
+    exposures : of an experiment
+    frames : numbers of some
+    """
+    if not isinstance(exposures, Listed):
+        return set()
+    return {
+        name
+        for name, values in exposures.columns.items()
+        if name in _OF_FRAMES and len(np.unique(values[frames.start : frames.stop], axis=0)) > 1
+    }
 
 
 def extreme_frames(exposures: Exposures) -> list[int]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TypedDict
 
+from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.readout import Noise
 
 
@@ -27,6 +28,8 @@ class OwnOptions(TypedDict, total=False):
         of the sample
     sensor : what absorbs the photons, MATERIAL:THICKNESS as in ``Si:450um``, in place of
         ``-detector_thick`` and ``-detector_abs``; its attenuation follows the wavelength
+    diffuse : how the atoms of the crystal are displaced; None: they scatter into the reflections
+        alone
     shots : table of shots, a frame each (docs/shots.md)
     random_shots : number of shots in random orientations
     shots_seed : of random orientations
@@ -45,6 +48,7 @@ class OwnOptions(TypedDict, total=False):
     clip_to_beam: bool | None
     allow_upstream: bool
     sensor: str | None
+    diffuse: Diffuse | None
     shots: str | Path | None
     random_shots: int | None
     shots_seed: int | None

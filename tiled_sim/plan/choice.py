@@ -36,6 +36,7 @@ _COMPILED_EVALUATION = {
 }
 _COMPILED_SUBPIXEL = 30e-9
 _BACKGROUND_LOOKUP = 200e-9
+_DIFFUSE_STEP, _DIFFUSE_NODE = 50e-9, 6e-9
 #: Of a compiled kernel in each process, and for the first time on a machine.
 _LOADING = 0.5
 _BUILDING = {False: 25.0, True: 55.0}
@@ -109,6 +110,10 @@ def predicted_seconds(settings: Settings, experiment: Experiment, *, cores: int)
     if experiment.background is not None:
         lookups = _layered_pixels(experiment) * len(experiment.beam.spectrum)
         seconds += lookups * _BACKGROUND_LOOKUP
+    diffuse = experiment.crystal.diffuse
+    if diffuse is not None:
+        steps = _layered_pixels(experiment) * experiment.steps
+        seconds += steps * (_DIFFUSE_STEP + diffuse.nodes * _DIFFUSE_NODE)
     return seconds / cores
 
 

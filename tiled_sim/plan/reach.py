@@ -139,5 +139,7 @@ def _reach(experiment: Experiment) -> _Node:
     if experiment.sampling.dmin > 0.0:
         stol = min(stol, 0.5 / experiment.sampling.dmin)
     lengths = np.linalg.norm(vectors.reshape(-1, 3, 3), axis=2).max(axis=0)
-    h, k, l = (math.ceil(2.0 * stol * length) + 1 for length in lengths.tolist())
+    diffuse = experiment.crystal.diffuse
+    more = 1 if diffuse is None else 1 + diffuse.reach
+    h, k, l = (math.ceil(2.0 * stol * length) + more for length in lengths.tolist())
     return h, k, l

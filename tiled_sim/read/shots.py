@@ -18,6 +18,8 @@ from tiled_sim.io.shots import (
     ShotsTable,
     read_shots,
 )
+from tiled_sim.model.bandwidth import SASE, Bandwidth
+from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.exposures import Listed, ListedFrom, Rotation
 from tiled_sim.model.settings import SHOTS_SEED
@@ -83,7 +85,13 @@ class Shots:
         return cls(None if table is None else str(table), random, seed, sha256)
 
 
-def listed_shots(shots: Shots, rotation: Rotation, crystal: Crystal, notes: list[str]) -> Listed:
+def listed_shots(
+    shots: Shots,
+    rotation: Rotation,
+    crystal: Crystal,
+    light: tuple[Beam, Bandwidth | None],
+    notes: list[str],
+) -> Listed:
     """Exposures of shots; what they leave out is that of the experiment.
 
     Parameters
@@ -91,6 +99,8 @@ def listed_shots(shots: Shots, rotation: Rotation, crystal: Crystal, notes: list
     shots : as they are asked for
     rotation : what the experiment says of phi, for every shot
     crystal : of the experiment
+    light : its beam, and the numbers of its spectrum, of which every shot has a pulse of its own
+        if it is that of a SASE pulse; None: its spectrum is no one's by numbers
     notes : take what the user should know
 
     Raises
@@ -113,11 +123,9 @@ def listed_shots(shots: Shots, rotation: Rotation, crystal: Crystal, notes: list
         if not 1 <= count <= 10**7:
             raise UsageError(f"--random-shots {count} must be a number from 1 to {10**7}")
         notes.append(f"{count} shots of random orientations, by seed {seed}")
-        return _filled(
-            {"orientation": random_rotations(seed, np.arange(count))},
-            rotation,
-            ListedFrom(random=count, seed=seed),
-        )
+        columns = {"orientation": random_rotations(seed, np.arange(count))}
+        pulses = _add_pulses(columns, *light, notes)
+        return _filled(columns, rotation, ListedFrom(random=count, seed=seed, pulses=pulses))
     table = read_shots(shots.table)
     if shots.sha256 is not None and table.sha256 != shots.sha256:
         raise InputFileError(
@@ -127,7 +135,30 @@ def listed_shots(shots: Shots, rotation: Rotation, crystal: Crystal, notes: list
     columns = _columns(table, crystal, seed)
     notes.append(f"{len(table)} shots of {table.path}: {', '.join(columns)}")
     notes.extend(_duplicates(table, columns))
-    return _filled(columns, rotation, ListedFrom(table.path, table.sha256, seed=seed))
+    pulses = _add_pulses(columns, *light, notes)
+    return _filled(
+        columns, rotation, ListedFrom(table.path, table.sha256, seed=seed, pulses=pulses)
+    )
+
+
+def _add_pulses(
+    columns: dict[str, Array], beam: Beam, bandwidth: Bandwidth | None, notes: list[str]
+) -> Bandwidth | None:
+    """Give every shot a SASE pulse of its own; None: the shots have none."""
+    if bandwidth is None or bandwidth.shape != SASE or "spectra" in columns:
+        return None
+    if len(beam.spectrum) != bandwidth.channels:
+        raise UsageError(
+            f"the {len(beam.spectrum)} sources of the beam are more than the {bandwidth.channels} "
+            "channels of its pulses: shots have pulses of one direction alone; leave the "
+            "divergence, or --bandwidth-shape sase, out"
+        )
+    count = len(columns["orientation"])
+    pulses = [bandwidth.channels_at(beam.wavelength, shot)[1] for shot in range(count)]
+    columns["spectra"] = np.array(pulses)
+    columns["spectrum"] = np.arange(count, dtype=np.float64)
+    notes.append(f"each of {count} shots has a SASE pulse of its own, by seed {bandwidth.seed}")
+    return bandwidth
 
 
 def _filled(columns: dict[str, Array], rotation: Rotation, source: ListedFrom) -> Listed:

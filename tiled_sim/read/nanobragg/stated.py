@@ -63,7 +63,7 @@ _ONE_PANEL = ("-roi", "-mask")
 OF_ONE_IMAGE = ("-intfile", "-pgmfile", "-noisefile", "-printout_pixel")
 #: What the frames of a whole list of experiments leave nothing to.
 _CRYSTAL_AND_PHI = ("-cell", "-mat", "-phi", "-osc", "-phistep", "-phisteps", "-spindle_axis")
-_SPREADS = ("-dispersion", "-dispsteps", "-sourcefile")
+_SPREADS = ("-dispersion", "-dispsteps")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import numpy as np
 
 from tiled_sim.io.matrix import MosflmMatrix, read_matrix
 from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.diffuse import DIFFUSE_REACH, Diffuse
 from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.recorded import IndexedCrystal
 from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
@@ -15,6 +16,7 @@ from tiled_sim.physics.vectors import Array, about_fixed_axes
 from tiled_sim.read.file_cell import cell_of_file, of_radians, spelt
 from tiled_sim.read.matrices import reciprocal_of
 from tiled_sim.read.recorded import crystal_notes
+from tiled_sim.read.toml.keys import known
 from tiled_sim.read.toml.table import Table
 
 _DIRECT, _RECIPROCAL = ("a", "b", "c"), ("a_star", "b_star", "c_star")
@@ -76,6 +78,20 @@ def read_crystal(
             count=table.integer("mosaic_domains", domains),
             seed=table.integer("mosaic_seed", MOSAIC_SEED),
         ),
+        diffuse=_diffuse(table),
+    )
+
+
+def _diffuse(table: Table) -> Diffuse | None:
+    """How atoms are displaced; None: it is not said."""
+    if "diffuse" not in table:
+        return None
+    of_diffuse = table.table("diffuse", known("crystal", "diffuse"))
+    return of_diffuse.build(
+        Diffuse,
+        gamma=of_diffuse.numbers_or_one("gamma", 3),
+        sigma=of_diffuse.numbers_or_one("sigma", 3),
+        reach=of_diffuse.integer("reach", DIFFUSE_REACH),
     )
 
 

@@ -3,6 +3,8 @@
 import dataclasses
 
 from tiled_sim.errors import ExperimentError, UsageError
+from tiled_sim.model.bandwidth import Bandwidth
+from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.exposures import Exposures, Listed, Rotation
 from tiled_sim.physics.vectors import Vector
@@ -18,7 +20,7 @@ _LISTED = ("orientation", "vectors", "wavelengths")
 
 def read_frames(
     table: Table,
-    beam: Vector,
+    light: tuple[Beam, Bandwidth | None],
     crystal: Crystal,
     notes: list[str],
     stated: StatedSweep | None = None,
@@ -28,7 +30,7 @@ def read_frames(
     Parameters
     ----------
     table : ``[frames]``
-    beam : direction of the direct beam
+    light : the beam, and the numbers of its spectrum; None: it has none by numbers
     crystal : that stands in them
     notes : take what the user should know
     stated : how a geometry file says that the crystal turns, which stands for what is not said
@@ -41,13 +43,13 @@ def read_frames(
     """
     if table.choose("what the frames are", _LISTED, (*_ROTATION, *_SHOTS)) == _LISTED:
         return _listed(table, stated)
-    rotation = _rotation(table, beam, notes, stated)
+    rotation = _rotation(table, light[0].direction, notes, stated)
     shots = _shots(table)
     if shots is None:
         return rotation
     with table.reading("shots" if "shots" in table else "random_shots"):
         try:
-            return listed_shots(shots, rotation, crystal, notes)
+            return listed_shots(shots, rotation, crystal, light, notes)
         except (ExperimentError, UsageError) as error:
             raise table.error(str(error)) from None
 

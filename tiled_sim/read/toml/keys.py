@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiled_sim.model.background import ABSCISSAS, Background
+from tiled_sim.model.bandwidth import BANDWIDTH_SHAPES, CHANNELS, SPECTRUM_SEED
 from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.calculation import SOLVENT_B, SOLVENT_K
 from tiled_sim.model.crystal import SHAPES, Crystal
 from tiled_sim.model.detector import DeadPixels, Detector, Panel, Sensor
+from tiled_sim.model.diffuse import DIFFUSE_REACH, Diffuse
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import POINT_SPREADS, Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
@@ -40,6 +42,7 @@ VECTOR = "3 finite numbers in brackets"
 INTEGER = "a whole number"
 TWO_INTEGERS = "2 whole numbers in brackets"
 ONE_OR_TWO_INTEGERS = "a whole number, or 2 in brackets"
+ONE_OR_THREE_NUMBERS = "a finite number, or 3 in brackets"
 ONE_OR_THREE_INTEGERS = "a whole number, or 3 in brackets"
 FLAG = "true or false"
 TEXT = "a text in quotes"
@@ -178,7 +181,8 @@ SECTIONS: tuple[Section, ...] = (
             Key("polarization_axis", VECTOR, "direction of the electric field; of any length", "the horizontal: the part of +X across the beam, or +Z's if that is along X", "-polar_vector"),
             Key("sources", TABLES, "the sources one by one: `[[beam.sources]]`; of many, lines of X Y Z weight wavelength [m] as one text", "one source", "-sourcefile"),
             Key("source_file", FILE, "the sources from a file with lines of X Y Z weight wavelength [m]", "one source", "-sourcefile"),
-            Key("spectrum_file", FILE, "wavelengths: energy [eV] or wavelength [Å], and weight, in each line ([spectra.md](spectra.md))", "one wavelength", "--spectrum"),
+            Key("spectrum_file", FILE, "wavelengths: energy [eV] or wavelength [Å], and weight, in each line, or HDF5, `FILE:DATASET` ([spectra.md](spectra.md))", "one wavelength", "--spectrum"),
+            Key("spectrum", TABLE, "the wavelengths by numbers, or how a spectrum is summed in channels: `[beam.spectrum]`", "one wavelength, or every line of the spectrum", "--bandwidth --spectrum-channels"),
             Key("dispersion", NUMBER, "full spread of the wavelength; needs its steps", "0", "-dispersion", SPREAD),
             Key("dispersion_steps", INTEGER, "number of wavelengths", "", "-dispsteps"),
             Key("divergence", TWO_NUMBERS, "full divergence, horizontal and vertical; needs its steps", "[0, 0]", "-divergence -hdivrange -vdivrange", ANGLE, "mrad"),
@@ -200,6 +204,18 @@ SECTIONS: tuple[Section, ...] = (
         listed=True,
     ),
     Section(
+        ("beam", "spectrum"),
+        "A spectrum by numbers about the wavelength of the beam ([spectra.md](spectra.md)); or beside a spectrum of a file `channels` alone.",
+        (
+            Key("shape", TEXT, f"{', '.join(BANDWIDTH_SHAPES[:-1])} or {BANDWIDTH_SHAPES[-1]}", "needed with a bandwidth", "--bandwidth-shape"),
+            Key("bandwidth", NUMBER, "full width at half maximum, of the photon energy", "", "--bandwidth", SPREAD),
+            Key("bandwidth_eV", NUMBER, "the same in eV", "", "--bandwidth", PLAIN),
+            Key("channels", INTEGER, "how many channels of energy the spectrum is cut into, or its lines summed in", f"{CHANNELS} with a bandwidth; every line of a file", "--spectrum-channels"),
+            Key("duration", NUMBER, "of a SASE pulse, full width at half maximum", "needed for sase", "--pulse-duration", TIME, "fs"),
+            Key("seed", INTEGER, "of a SASE pulse", f"{SPECTRUM_SEED}", "--spectrum-seed"),
+        ),
+    ),
+    Section(
         ("crystal",),
         "Cell and orientation are those of `cell` or `matrix`, turned by `misset`, or of vectors; a file of `geometry` may have the crystal, one of structure factors the cell.",
         (
@@ -215,8 +231,19 @@ SECTIONS: tuple[Section, ...] = (
             Key("mosaic_spread", NUMBER, "half-width of the cap of orientations of the domains", "0", "-mosaic", ANGLE),
             Key("mosaic_domains", INTEGER, "number of mosaic domains", f"{DOMAINS_OF_A_SPREAD} with a spread, else 1", "-mosaic_domains"),
             Key("mosaic_seed", INTEGER, "of nanoBragg's generator of domains", str(MOSAIC_SEED), "-mosaic_seed"),
+            Key("diffuse", TABLE, "its atoms are displaced: `[crystal.diffuse]`", "they scatter into the reflections alone", "--diffuse-gamma --diffuse-sigma"),
         ),
         Crystal,
+    ),
+    Section(
+        ("crystal", "diffuse"),
+        "Diffuse scattering by displacements that are correlated over a length ([diffuse.md](diffuse.md)); three values are along a, across, and along c\\*.",
+        (
+            Key("gamma", ONE_OR_THREE_NUMBERS, "length over which correlations fall to 1/e", "needed", "--diffuse-gamma"),
+            Key("sigma", ONE_OR_THREE_NUMBERS, "root mean square displacement along an axis", "needed", "--diffuse-sigma"),
+            Key("reach", INTEGER, "nodes each way of the nearest whose halos are summed", f"{DIFFUSE_REACH}", "--diffuse-reach"),
+        ),
+        Diffuse,
     ),
     Section(
         ("detector",),

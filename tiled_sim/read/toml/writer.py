@@ -13,14 +13,16 @@ import numpy as np
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.sources import write_sources
 from tiled_sim.model.background import Background
+from tiled_sim.model.bandwidth import Bandwidth
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.calculation import CHANTLER, Calculation
 from tiled_sim.model.crystal import Crystal, Domains
 from tiled_sim.model.detector import DeadPixels, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Exposures, Listed, ListedFrom
 from tiled_sim.model.readout import Noise, PointSpread
-from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units_of
+from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, SPREAD, Unit, spellings, units_of
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.read.toml.crystal import MOSAIC
 
@@ -52,7 +54,8 @@ def write_toml(experiment: Experiment) -> str:
             f"c_compat = {_value(experiment.c_compat)}",
             f"allow_upstream = {_value(experiment.allow_upstream)}",
         ],
-        ["[beam]", *_beam(experiment.beam)],
+        ["[beam]", *_beam(experiment.beam, pulses := _pulses(experiment.exposures))],
+        *(["[beam.spectrum]", *_bandwidth(numbers)] for numbers in (pulses,) if numbers),
         ["[crystal]", *_crystal(experiment.crystal)],
         ["[detector]", *_fields(experiment.detector, without=_TABLES_OF_DETECTOR)],
         *(["[[detector.panels]]", *_panel(panel)] for panel in experiment.detector.panels),
@@ -84,10 +87,30 @@ def as_comment(text: str) -> str:
     return "# " + "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _beam(beam: Beam) -> Iterator[str]:
+def _pulses(exposures: Exposures) -> Bandwidth | None:
+    """Numbers of the pulses, of which each shot has one of its own; None: there are none."""
+    source = exposures.source if isinstance(exposures, Listed) else None
+    return None if source is None else source.pulses
+
+
+def _bandwidth(numbers: Bandwidth) -> Iterator[str]:
+    yield f"shape = {_value(numbers.shape)}"
+    key, size = ("bandwidth_eV", numbers.fwhm) if numbers.in_eV else ("bandwidth", numbers.fwhm)
+    # a share is said in percent, which multiplies it by a hundred and divides again
+    said = size if numbers.in_eV else size * SPREAD["percent"]
+    yield f"{key}{'' if numbers.in_eV else '_percent'} = {_value(said)}"
+    yield f"channels = {_value(numbers.channels)}"
+    if numbers.duration is not None:
+        yield f"duration_s = {_value(numbers.duration)}"
+    yield f"seed = {_value(numbers.seed)}"
+
+
+def _beam(beam: Beam, pulses: Bandwidth | None) -> Iterator[str]:
     yield from _fields(beam, without={"spectrum"})
     if beam.polarization is None:
         yield 'polarization = "off"'
+    if pulses is not None:
+        return
     spectrum = beam.spectrum
     if len(spectrum) > _LISTED_SOURCES:
         columns = (spectrum.incident, spectrum.wavelength, spectrum.weight)
@@ -105,11 +128,13 @@ def _source(source: Source) -> str:
 
 
 def _crystal(crystal: Crystal) -> Iterator[str]:
-    yield from _fields(crystal, without={"domains"})
+    yield from _fields(crystal, without={"domains", "diffuse"})
     units = units_of(Domains)
     for name, quantity in MOSAIC.items():
         value, unit = getattr(crystal.domains, name), units[name]
         yield f"{_key(quantity, unit)} = {_value(value)}{_in_users_units(value, unit)}"
+    if crystal.diffuse is not None:
+        yield f"diffuse = {_part(crystal.diffuse)}"
 
 
 def _exposures(exposures: Exposures) -> Iterator[str]:
@@ -152,7 +177,7 @@ def _shots(listed: Listed, source: ListedFrom) -> Iterator[str]:
             yield f"{key} = {_value(float(angles[0]))}"
 
 
-def _part(part: PointSpread | Sensor) -> str:
+def _part(part: Diffuse | PointSpread | Sensor) -> str:
     """All fields of a small part in one line."""
     units = units_of(type(part)).items()
     return _inline((_key(name, unit), getattr(part, name)) for name, unit in units)
