@@ -14,23 +14,49 @@ Cell = tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """What F were calculated from the atoms of a model with.
+
+    Parameters
+    ----------
+    library : that summed them, and its version
+    form_factors : name of their table
+    dmin : finest spacing [Å]
+    solvent_k, solvent_B : of flat bulk solvent [electron/Å³], [Å²]
+    anomalous : name of the table of f′ and f″; None: there are none
+    energy : of the photons for which f′ and f″ are [eV]; None: there are none
+    elements : f′ and f″ of each element of the model [electron]
+    """
+
+    library: str
+    form_factors: str
+    dmin: float
+    solvent_k: float
+    solvent_B: float
+    anomalous: str | None = None
+    energy: float | None = None
+    elements: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a grid of structure factors came from and what was found in the file.
 
     Parameters
     ----------
     path : file as the user named it
-    format : ``"hkl"``, ``"fdump"`` or ``"mtz"``
+    format : ``"hkl"``, ``"fdump"``, ``"mtz"`` or ``"model"``
     size : of the file [bytes]
     sha256 : of the file's bytes
     count : reflections given: lines of an HKL list, non-zero nodes of an Fdump, nodes of an MTZ
-        once it is expanded to P1
+        once it is expanded to P1, and likewise of a model
     unit : of F, ``"electron"``
     negative, zero, duplicates : counts among the reflections given
     notes : what a reader did that the user should know of
     cell : lengths [Å] and angles [°] of the cell that the file names; None: it names none
     wavelength : at which the file says that its F were measured [Å]; None: it does not say
     space_group : name of the group by which F were expanded, or nodes are absent; None: not known
+    computed : how F were calculated; None: they were read
     """
 
     path: str
@@ -46,6 +72,7 @@ class Provenance:
     cell: Cell | None = None
     wavelength: float | None = None
     space_group: str | None = None
+    computed: Computed | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.document import LISTED_PLAIN, ROTATIONS, WEIGHTS
 from tiled_sim.model.experiment import FRAMES
 from tiled_sim.model.inputs import Inputs
-from tiled_sim.model.structure_factors import Provenance, StructureFactors
+from tiled_sim.model.structure_factors import Computed, Provenance, StructureFactors
 from tiled_sim.store.layout import (
     COMPRESSOR,
     Described,
@@ -141,13 +141,17 @@ def read_structure_factors(inputs: zarr.Group) -> StructureFactors | None:
     content = attributes.pop("content_sha256")
     notes = tuple(attributes.pop("notes"))
     cell, absences = attributes.pop("cell", None), attributes.pop("absences", None)
+    computed = attributes.pop("computed", None)
     first_h, first_k, first_l = (int(values_of(group, name)[0]) for name in "hkl")
     factors = StructureFactors(
         amplitude=values_of(group, "amplitude"),
         given=values_of(group, "given"),
         minimum=(first_h, first_k, first_l),
         provenance=Provenance(
-            notes=notes, cell=None if cell is None else tuple(cell), **attributes
+            notes=notes,
+            cell=None if cell is None else tuple(cell),
+            computed=None if computed is None else Computed(**computed),
+            **attributes,
         ),
         absences=None if absences is None else _absences(absences),
     )
