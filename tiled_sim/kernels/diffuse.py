@@ -91,36 +91,29 @@ class DiffuseKernel:
         """Sum over phi steps and domains of one subpixel and source [electron²]."""
         q = vectors.q
         total, weights = torch.zeros_like(q.x), self.scene.domain_weights
-        table = self.table
-        if table is not None:
-            table = table.grids[self.scene.grid_of(vectors.source)]
         for domains in self.scene.orientations:
             for number, orientation in enumerate(domains):
                 a, b, c = orientation.tolist()
                 index = lattice.indices(q.dot(a), q.dot(b), q.dot(c))
                 B = self._displacements.at(index.h, index.k, index.l)
-                of_step = displaced(B) * self._halos(index, table, vectors.counted, lookups)
+                halos = self._halos(index, vectors.counted, lookups, vectors.source)
+                of_step = displaced(B) * halos
                 total += of_step if weights is None else float(weights[number]) * of_step
         if vectors.seen is not None:
             total = torch.where(vectors.seen, total, 0.0)
         return self._scale * total
 
-    def _halos(
-        self,
-        index: Indices,
-        table: StructureFactorTable | None,
-        counted: Tensor,
-        lookups: Lookups,
-    ) -> Tensor:
+    def _halos(self, index: Indices, counted: Tensor, lookups: Lookups, source: int = 0) -> Tensor:
         """Sum over nodes of F² · Γ, but for the volume of Γ [electron²]; counts what it met."""
         halo = Halo(index, self._correlations)
         total = torch.zeros_like(index.h)
-        if table is None:
+        if self.table is None:
             steps = range(-self._reach, self._reach + 1)
             for off in ((h, k, l) for h in steps for k in steps for l in steps):
                 total += halo.at(off)
                 lookups.out_of_range += int(counted.sum())
             return self._default_F**2 * total
+        table = self.table.grids[self.scene.grid_of(source)]
         squares = table.squares(torch.float64)
         everything = bool(counted.all())
         met = torch.zeros(_NOT_COUNTED + 1, dtype=torch.int64, device=total.device)
