@@ -12,11 +12,13 @@ from tiled_sim.kernels import compiled
 from tiled_sim.kernels.blocks import Blocks
 from tiled_sim.kernels.chain import Chain
 from tiled_sim.kernels.making import KernelMaker
+from tiled_sim.kernels.node_sums import node_sums
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.sample import count_lookups
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.beam import Source, Spectrum
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Listed
 from tiled_sim.model.settings import BY_REFERENCE, Settings
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.lattice import indices
@@ -161,6 +163,27 @@ def test_fewer_energies_are_nearer_than_one_and_enough_are_all(number):
     else:
         far = np.abs(photons(experiment_of()) - expected).max()
         assert 0.0 < np.abs(found - expected).max() < far
+
+
+def test_photons_are_shared_out_to_nodes_by_the_f_of_each_source():
+    whole = experiment_of("", WIDE, F_energies=0)
+    table = table_for(whole)
+    pixels = block().pixels()
+    found = node_sums(Scene.of(whole, 0), table, 0.0, pixels).photons.sum()
+    assert float(found) == pytest.approx(photons(whole, table=table).sum(), rel=1e-7)
+
+
+def test_frames_of_other_wavelengths_have_the_nearest_grid():
+    whole = experiment_of(F_energies=3)
+    ratio = 7140.0 / 7100.0
+    frames = Listed(
+        np.broadcast_to(np.eye(3), (2, 3, 3)),
+        wavelength=whole.beam.wavelength * np.array([1.0, 1.0 / ratio]),
+    )
+    whole = dataclasses.replace(whole, exposures=frames)
+    first, second = (Scene.of(whole, frame).grids for frame in range(2))
+    # channels of 34.7 eV from 7060 to 7164 eV: 7094 and 7129 eV lie between them
+    assert (first, second) == ((1, 1, 0, 0, 1), (2, 2, 1, 1, 2))
 
 
 def F_at(grid, hkl):

@@ -116,8 +116,11 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
     )
     kept_steps, made_steps = _steps(kernel, sources * orientations)
     kept = read + take.code + scene + kept_steps
+    made = nodes // grids * _MADE_NODE
+    if grids > 1:
+        kept += made  # what the heap keeps of it, between the grids
     opening = max(
-        read + nodes // grids * _MADE_NODE,
+        read + made,
         read + take.code + domains * _PER_DRAWN_DOMAIN,
         kept + made_steps,
     )
