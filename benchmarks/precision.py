@@ -33,8 +33,9 @@ from tiled_sim.kernels.kernel import Kernel
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.beam import Beam, Source, Spectrum
-from tiled_sim.model.crystal import SHAPES, Crystal, Domains
+from tiled_sim.model.crystal import SHAPES, Crystal
 from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.domains import Domains
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.model.sampling import Sampling
@@ -205,10 +206,9 @@ def kept(hkl: np.ndarray, crystal: Crystal) -> np.ndarray:
     """Pixels that lie on no edge."""
     rest = hkl - np.ceil(hkl - 0.5)
     good = (0.5 - np.abs(rest) > 1e-5).all(axis=0)
-    if crystal.shape == "tophat":
-        metric = crystal.reciprocal_vectors @ crystal.reciprocal_vectors.T
-        radius_sqr = np.einsum("isf,ij,jsf->sf", rest, metric, rest)
-        ratio = radius_sqr * float(math.prod(crystal.cells)) ** 2 * crystal.fudge / 0.3969
+    if crystal.shape in ("tophat", "tophat_hkl"):
+        radius_sqr = np.einsum("isf,ij,jsf->sf", rest, crystal.spot_metric, rest)
+        ratio = radius_sqr * crystal.spot_sharpness / 0.3969
         good &= np.abs(ratio - 1.0) > 1e-5
     return good
 

@@ -72,6 +72,7 @@ EXTRAS = {
     "mtz": (("gemmi",), "reading MTZ files"),
     "cbf": (("fabio",), "reading CBF, EDF and TIFF images"),
     "hdf5": (("h5py", "hdf5plugin"), "HDF5 files"),
+    "tables": (("pyarrow",), "Parquet tables"),
     "models": (("gemmi", "xraydb"), "structure factors from models"),
     "cloud": (("obstore",), "runs in object stores"),
     "hpc": (("dask-jobqueue",), "clusters under SLURM"),

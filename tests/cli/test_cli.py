@@ -30,7 +30,7 @@ STILL = (
     "-distance 100 -detpixels 64 -pixel 0.4 -oversample 1"
 )
 SHA256 = ts.Experiment.from_nanobragg(STILL.split()).sha256
-_LIGHT = ["--spectrum", "--allow-upstream"]
+_LIGHT = ["--spectrum", "--bandwidth", "--spectrum-channels", "--allow-upstream"]
 _NOISE = ["--noise", "--noise-seed", "--noise-gain", "--noise-psf", "--noise-psf-fwhm"]
 _PLAN = ["--tile", "--trace-pixel", "--panel", "--require-coverage", "--precision", "--kernel"]
 _READING = [
@@ -62,6 +62,7 @@ TWO_DASHES = {
     ],
     "plan": [*_READING, *_PLAN],
     "config": _READING,
+    "domains": ["--out", *_READING],
     "geometry": ["--list", "--experiment", "--out"],
     "compare": [
         *("--shape", "--frame", "--panel", "--roi", "--mask", "--min-correlation", "--sum-ratio"),

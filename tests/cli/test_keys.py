@@ -53,8 +53,11 @@ FLUX = {
     "beam_size_mm": 0.1,
 }
 SPOTS = {"dispersion_percent": 1, "dispersion_steps": 3}
+SHAPE = {"shape": "tophat", "bandwidth_percent": 0.1}
+PULSE = {"shape": "sase", "bandwidth_percent": 0.1, "duration_fs": 10}
 DIVERGENCE = {"divergence_mrad": [1, 1], "divergence_steps": 3}
 #: What has to be said, or (None) left out, beside a key for it to count.
+ONE_FRAME = {"orientation": [[1, 0, 0, 0, 1, 0, 0, 0, 1]]}
 BESIDE = {
     "beam.energy": {"wavelength_A": None},
     "beam.flux": FLUX,
@@ -65,9 +68,18 @@ BESIDE = {
     "beam.divergence": {"divergence_steps": 1},
     "beam.divergence_steps": DIVERGENCE,
     "beam.divergence_shape": DIVERGENCE,
+    "beam.spectrum.shape": SHAPE,
+    "beam.spectrum.bandwidth": SHAPE,
+    "beam.spectrum.bandwidth_eV": {"shape": "tophat"},
+    "beam.spectrum.channels": SHAPE,
+    "beam.spectrum.duration": PULSE,
+    "beam.spectrum.seed": PULSE,
     **{f"crystal.{name}": VECTORS | AXES for name in "abc"},
     **{f"crystal.{name}_star": VECTORS | STARS for name in "abc"},
     "crystal.matrix": VECTORS,
+    "crystal.diffuse.gamma": {"sigma_A": 0.3},
+    "crystal.diffuse.sigma": {"gamma_A": 50},
+    "crystal.diffuse.reach": {"gamma_A": 50, "sigma_A": 0.3},
     "detector.panels": {"pixels": None, "pixel_size_mm": None, "distance_mm": None},
     "detector.mask_sha256": {"mask": MASK},
     "detector.panels.mask_sha256": {"mask": MASK},
@@ -77,6 +89,10 @@ BESIDE = {
     },
     "detector.geometry": {"distance_mm": None},
     "detector.dead_pixels.path": {"model": None},
+    "frames.shots_sha256": {"shots": str(DATA / "shots.csv")},
+    "frames.shots_seed": {"random_shots": 2},
+    "frames.vectors": ONE_FRAME,
+    "frames.wavelengths": ONE_FRAME,
     "structure_factors.default_F": {"hkl": str(DATA / "few.hkl")},
     "structure_factors.space_group": {"hkl": str(DATA / "few.hkl")},
     "background.abscissa": {"table": str(DATA / "droplet.stol")},

@@ -207,9 +207,14 @@ def test_a_worker_is_left_as_it_was_found(client, needs_there):
     with admitted(client, needs_there) as seen:
         assert all(set(seen.resources) <= names for names in plugins())
     assert not any(set(seen.resources) & names for names in plugins())
-    for about in client.scheduler_info(n_workers=-1)["workers"].values():
+
+    def about_workers():
+        return list(client.scheduler_info(n_workers=-1)["workers"].values())
+
+    # workers tell the scheduler in their own time
+    eventually(lambda: all(set(one["resources"].values()) == {0} for one in about_workers()))
+    for about in about_workers():
         assert set(seen.resources) <= set(about["resources"])
-        assert set(about["resources"].values()) == {0}
         assert about["status"] == "running"
 
 

@@ -12,8 +12,8 @@ import torch
 from tiled_sim.instruments.derived import derived, format_config
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
-from tiled_sim.model.crystal import Domains
 from tiled_sim.model.detector import Detector, Region, Sensor
+from tiled_sim.model.domains import Domains
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics import geometry
 from tiled_sim.read.toml.reader import read_toml

@@ -3,6 +3,7 @@
 import pytest
 
 from tiled_sim.kernels.account import account_of
+from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import DEVICES
 
@@ -11,8 +12,9 @@ MB = 1_000_000
 kernels = pytest.mark.parametrize("kernel", [name for name in DEVICES if name != "triton"])
 
 
-def account(kernel, *options, nodes=0, tile=512):
-    experiment = Experiment.from_nanobragg([*SMALL.split(), *" ".join(options).split()])
+def account(kernel, *options, nodes=0, tile=512, diffuse=None):
+    words = [*SMALL.split(), *" ".join(options).split()]
+    experiment = Experiment.from_nanobragg(words, diffuse=diffuse)
     return account_of(kernel, experiment, nodes, (1, 1, tile, tile))
 
 
@@ -46,6 +48,17 @@ def test_pixels_that_are_summed_source_by_source_take_tensors_of_each():
     sources = "-dispersion 5 -dispsteps 300"
     plain, cut = (taken("compiled", sources, more) for more in ("", "-dmin 2"))
     assert cut - plain > 300 * MB
+
+
+@kernels
+def test_diffuse_scattering_takes_tensors_by_its_reach_and_of_each_source(kernel):
+    def of_reach(reach, *options):
+        diffuse = Diffuse((50.0,) * 3, (0.3,) * 3, reach)
+        return account(kernel, *options, diffuse=diffuse).tile - account(kernel, *options).tile
+
+    near, far = of_reach(1), of_reach(3)
+    assert 4 * MB < near < far < 12 * MB
+    assert of_reach(1, "-dispersion 5 -dispsteps 61") - near > 10 * MB
 
 
 def test_a_small_tile_takes_less_than_a_large_one():

@@ -249,7 +249,8 @@ def fudges(shape, edges, cells):
         return st.just(1.0)
     if shape == "round":
         return finite(0.3, 3.0)
-    size = edges.max() / math.prod(cells)
+    by_hkl = shape.endswith("hkl")
+    size = 1.0 / math.prod(cells) ** (1 / 3) if by_hkl else edges.max() / math.prod(cells)
     return finite(0.05, 0.4).map(lambda reach: 0.63 * (size / reach) ** 2)
 
 
@@ -316,7 +317,11 @@ def on_an_edge(experiment):
     pixels = blocks.pixels().some(blocks.live.flatten())
     optics = Optics(scene)
     orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3)
-    metric = torch.from_numpy(crystal.reciprocal_vectors @ crystal.reciprocal_vectors.T)
+    # of flat-topped spots, in units of the radius where they end
+    in_crystal = {
+        "tophat": crystal.reciprocal_vectors * math.prod(crystal.cells),
+        "tophat_hkl": np.diag(np.array(crystal.cells, float)),
+    }.get(crystal.shape)
     apart = torch.zeros(len(pixels.slow), dtype=torch.bool)
     for subpixel in range(scene.sampling.oversample**2):
         diffracted, _ = optics.to_subpixel(pixels, subpixel)
@@ -325,9 +330,10 @@ def on_an_edge(experiment):
             hkl = torch.einsum("sij,jp->sip", orientations, torch.stack(list(q)))
             rest = hkl - lattice.nearest_node(hkl)
             apart |= (0.5 - rest.abs() < 1e-5).any(1).any(0)
-            if crystal.shape == "tophat":
+            if in_crystal is not None:
+                metric = torch.from_numpy(in_crystal @ in_crystal.T)
                 radius_sqr = torch.einsum("sip,ij,sjp->sp", rest, metric, rest)
-                ratio = radius_sqr * math.prod(crystal.cells) ** 2 * crystal.fudge / 0.3969
+                ratio = radius_sqr * crystal.fudge / 0.3969
                 apart |= ((ratio - 1.0).abs() < 1e-5).any(0)
     return apart.numpy()
 

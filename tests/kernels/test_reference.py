@@ -159,7 +159,10 @@ class ByHand:
             return volume * 0.723601254558268 * 3 * (math.sin(x) / x - math.cos(x)) / x**2
         stars = zip(crystal.a_star, crystal.b_star, crystal.c_star, strict=True)
         radius_sqr = volume**2 * crystal.fudge * sum(scalar(delta, star) ** 2 for star in stars)
-        if crystal.shape == "gauss_star":
+        if crystal.shape in ("gauss_hkl", "tophat_hkl"):
+            fringes = (N * x for N, x in zip(cells, delta, strict=True))
+            radius_sqr = crystal.fudge * sum(x**2 for x in fringes)
+        if crystal.shape in ("gauss_star", "gauss_hkl"):
             return volume * math.exp(-radius_sqr / 0.63)
         return volume if radius_sqr < 0.3969 else 0.0
 
@@ -274,10 +277,18 @@ VARIANTS = {
 }
 
 
-@pytest.fixture(params=VARIANTS, scope="module")
+#: What no option of nanoBragg says.
+CHANGED = {
+    "gauss by h, k, l": {"crystal.shape": "gauss_hkl", "crystal.fudge": 0.3},
+    "tophat by h, k, l": {"crystal.shape": "tophat_hkl", "crystal.fudge": 0.1},
+}
+
+
+@pytest.fixture(params=[*VARIANTS, *CHANGED], scope="module")
 def variant(request):
     """An experiment, its sum here, and its sum by hand."""
-    experiment = read(VARIANTS[request.param])
+    experiment = read(VARIANTS.get(request.param, ""))
+    experiment = experiment.with_(CHANGED.get(request.param, {}))
     return experiment, summed(experiment), summed_by_hand(experiment)
 
 

@@ -14,8 +14,9 @@ from strategies.experiments import experiments
 from tiled_sim.errors import ExperimentError
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
-from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.domains import Domains
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread

@@ -10,7 +10,7 @@ import pytest
 
 from support.stores import experiment_of
 from tiled_sim.errors import ExperimentError
-from tiled_sim.model.experiment import ORIENTATION, Experiment
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Exposure, Listed
 from tiled_sim.physics.vectors import about_axis
 
@@ -74,13 +74,13 @@ def test_the_orientations_cannot_be_written_to(experiment):
 def test_the_document_has_the_hash_and_never_the_array(experiment):
     document = experiment.to_dict()
     assert document["exposures"] == {
-        "orientation": {"sha256": experiment.exposures.sha256, "count": 3}
+        "orientation": {"sha256": experiment.exposures.hashes["orientation"], "count": 3}
     }
     assert Experiment.from_dict(json.loads(json.dumps(document)), experiment.arrays()) == experiment
 
 
 def test_other_arrays_than_the_documents_are_refused(experiment):
-    arrays = {**experiment.arrays(), ORIENTATION: TURNS[::-1]}
+    arrays = {**experiment.arrays(), "frames/orientation": TURNS[::-1]}
     with pytest.raises(ExperimentError, match=r"exposures\.orientation"):
         Experiment.from_dict(experiment.to_dict(), arrays)
 
@@ -97,7 +97,7 @@ def test_the_hash_is_that_of_the_orientations(experiment):
 
 def test_the_hash_of_a_list_is_known():
     known = "1332df685c45a61a0ac008a6a653295b8c5655361c1d34b6304b22ec40235fb8"
-    assert Listed(np.eye(3)[None]).sha256 == known
+    assert Listed(np.eye(3)[None]).hashes == {"orientation": known}
 
 
 def test_frames_that_are_listed_are_changed_by_no_key(experiment):
@@ -107,5 +107,5 @@ def test_frames_that_are_listed_are_changed_by_no_key(experiment):
 
 
 def test_c_has_no_list_of_orientations(experiment):
-    with pytest.raises(ExperimentError, match="a list of orientations cannot be had as C has it"):
+    with pytest.raises(ExperimentError, match="a list of exposures cannot be had as C has it"):
         dataclasses.replace(experiment, c_compat=True)

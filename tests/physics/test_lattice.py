@@ -187,3 +187,48 @@ def test_flat_topped_spots_have_the_width_at_half_height_of_gaussian_ones():
     half = math.sqrt(0.63 * math.log(2.0)) / 120 * 50
     assert lattice.gauss_star(at(half), CELLS, 1.0, METRIC).item() == pytest.approx(60.0)
     assert half == pytest.approx(math.sqrt(0.3969) / 120 * 50, rel=0.06)
+
+
+# Spots that go by h, k, l, as in simtbx
+
+
+@pytest.mark.parametrize("shape", [lattice.gauss_hkl, lattice.tophat_hkl])
+def test_spots_by_hkl_are_as_high_as_the_crystal_has_cells(shape):
+    assert shape(at(1.0), CELLS, 1.0).item() == 120.0
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_gaussian_spots_by_hkl_are_as_wide_as_the_fringes_along_each_axis(axis):
+    fringe = [0.0] * 3
+    fringe[axis] = math.sqrt(0.63) / CELLS[axis]
+    assert lattice.gauss_hkl(at(*fringe), CELLS, 1.0).item() == pytest.approx(120.0 / math.e)
+
+
+def test_gaussian_spots_by_hkl_are_those_of_the_published_formula():
+    radius_sqr = (0.1 * 3) ** 2 + (0.2 * 4) ** 2 + (0.03 * 10) ** 2
+    spot = lattice.gauss_hkl(at(0.1, -0.2, 0.03), CELLS, 1.7)
+    assert spot.item() == pytest.approx(120.0 * math.exp(-radius_sqr / 0.63 * 1.7))
+
+
+@pytest.mark.parametrize(("side", "height"), [(1 - 1e-9, 120.0), (1 + 1e-9, 0.0)])
+def test_flat_topped_spots_by_hkl_end_at_the_radius_of_their_formula(side, height):
+    edge = math.sqrt(0.3969 / 4.0) / 10
+    assert lattice.tophat_hkl(at(0.0, 0.0, edge * side), CELLS, 4.0).item() == height
+
+
+def test_spots_by_hkl_hold_nearly_as_much_as_those_of_a_square_crystal():
+    # what the two widths were chosen for: π 0.63/2 to the power of 3/2, and a ball of this radius
+    side = torch.linspace(-0.5, 0.5, 61, dtype=torch.float64)
+    of_cell = lattice.indices(
+        *(axis.flatten() for axis in torch.meshgrid([side] * 3, indexing="ij"))
+    )
+    square, gauss, flat = (
+        (values**2).mean().item()
+        for values in (
+            lattice.square(of_cell, (4, 4, 4)),
+            lattice.gauss_hkl(of_cell, (4, 4, 4), 1.0),
+            lattice.tophat_hkl(of_cell, (4, 4, 4), 1.0),
+        )
+    )
+    assert gauss / square == pytest.approx((math.pi * 0.63 / 2) ** 1.5, rel=0.05)
+    assert flat / square == pytest.approx(4 / 3 * math.pi * 0.3969**1.5, rel=0.05)

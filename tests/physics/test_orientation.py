@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tiled_sim.physics.orientation import random_missetting
+from tiled_sim.physics.orientation import random_missetting, random_rotations
 from tiled_sim.physics.vectors import about_fixed_axes
 
 SEEDS = 4000
@@ -45,3 +45,35 @@ def test_a_seed_gives_the_same_angles_in_their_ranges(seed):
 
 def test_seeds_that_differ_above_32_bits_differ():
     assert random_missetting(1) != random_missetting(1 + 2**32)
+
+
+#: Of Kolmogorov and Smirnov's statistic times √n: more has a chance of 1e-4.
+UNLIKELY = 2.2
+
+
+def farthest_off(sample, distribution):
+    """Kolmogorov and Smirnov's statistic of a sample, times √n."""
+    expected = distribution(np.sort(sample))
+    steps = np.arange(len(sample) + 1) / len(sample)
+    off = np.maximum(steps[1:] - expected, expected - steps[:-1]).max()
+    return off * np.sqrt(len(sample))
+
+
+def test_rotations_of_shots_are_uniform():
+    found = random_rotations(7, np.arange(20_000))
+    np.testing.assert_allclose(
+        found @ found.transpose(0, 2, 1), np.broadcast_to(np.eye(3), found.shape), atol=1e-14
+    )
+    np.testing.assert_allclose(np.linalg.det(found), 1.0, atol=1e-14)
+    # of uniform rotations each element is uniform on [-1, 1], and the angle has (1 - cos)/π
+    for element in found.reshape(-1, 9).T:
+        assert farthest_off(element, lambda x: (x + 1.0) / 2.0) < UNLIKELY
+    angle = np.arccos(np.clip((np.trace(found, axis1=1, axis2=2) - 1.0) / 2.0, -1.0, 1.0))
+    assert farthest_off(angle, lambda x: (x - np.sin(x)) / np.pi) < UNLIKELY
+
+
+def test_the_rotation_of_a_shot_does_not_depend_on_the_others():
+    every = random_rotations(7, np.arange(100))
+    some = np.array([3, 77, 12])
+    np.testing.assert_array_equal(random_rotations(7, some), every[some])
+    assert not np.allclose(random_rotations(8, some), every[some])

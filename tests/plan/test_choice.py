@@ -6,7 +6,8 @@ import pytest
 
 from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.kernels import compiled, packages
-from tiled_sim.model.settings import PRECISIONS, Settings
+from tiled_sim.model.diffuse import Diffuse
+from tiled_sim.model.settings import BY_REFERENCE, PRECISIONS, Settings
 from tiled_sim.plan import choice
 from tiled_sim.plan.choice import choose_kernel
 from tiled_sim.plan.prepare import prepare
@@ -95,6 +96,19 @@ def test_a_large_job_takes_the_compiled_kernel_though_it_must_be_built(
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_small_job_is_computed_without_a_compilation(small, empty_cache, no_building, precision):
     assert simulate(small, precision=precision).max() > 0
+
+
+def test_diffuse_scattering_is_predicted_by_its_nodes(still):
+    def seconds(diffuse):
+        crystal = dataclasses.replace(still().crystal, diffuse=diffuse)
+        soft = dataclasses.replace(still(), crystal=crystal)
+        return choice.predicted_seconds(BY_REFERENCE, soft, cores=1)
+
+    none, one, many = (
+        seconds(None if reach is None else Diffuse((50.0,) * 3, (0.3,) * 3, reach))
+        for reach in (None, 0, 2)
+    )
+    assert none < one < none + 0.2 * (many - none)
 
 
 def test_a_small_job_is_planned_without_a_compilation(small, empty_cache, no_building):

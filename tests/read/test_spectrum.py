@@ -105,7 +105,7 @@ def test_a_wavelength_that_cannot_be_is_refused_before_that(spectrum):
         read("-lambda 0")
 
 
-@pytest.mark.parametrize("line", ["-dispersion 1", "-dispsteps 3", "-sourcefile s.txt"])
+@pytest.mark.parametrize("line", ["-dispersion 1", "-dispsteps 3"])
 def test_other_ways_to_say_the_wavelengths_are_refused(spectrum, line):
     with pytest.raises(ExperimentError, match=f"spectrum and {line.split()[0]} both say"):
         read(line)
@@ -145,8 +145,6 @@ def test_a_document_names_it(spectrum, tmp_path):
             "dispersion_percent = 0.1\ndispersion_steps = 3",
             "spectrum_file and dispersion_percent .*both say what",
         ),
-        ('source_file = "s.txt"', "source_file and spectrum_file both say what the sources are"),
-        ("sources = [{ weight = 1.0 }]", "sources and spectrum_file both say what the sources are"),
     ],
 )
 def test_what_contradicts_it_in_a_document_is_refused(spectrum, tmp_path, beside, fault):

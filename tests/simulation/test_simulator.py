@@ -190,7 +190,7 @@ def test_a_trace_says_what_the_image_holds(computed):
 
 def test_every_row_of_a_trace_has_a_unit(computed):
     ((_, trace),) = traced(computed, "requested")
-    assert set(trace.values) == set(UNITS) - {"background_photons"}
+    assert set(trace.values) == set(UNITS) - {"background_photons", "diffuse_photons"}
 
 
 def test_a_trace_multiplies_up_to_the_pixel(computed):

@@ -12,8 +12,9 @@ from strategies.numbers import finite, three, unit_vectors
 from tiled_sim.errors import ExperimentError
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import LONGEST, SHORTEST, Beam, Source, Spectrum
-from tiled_sim.model.crystal import SHAPES, Crystal, Domains
+from tiled_sim.model.crystal import SHAPES, Crystal
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.domains import Domains, ListedDomains
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
@@ -66,6 +67,22 @@ def _rotations(draw):
     return Rotation(draw(unit_vectors), draw(_any), step, steps, oscillation, count)
 
 
+_drawn = st.integers(1, 1000), st.integers(-(2**31), 2**31)
+_rotated = st.builds(about_axis, unit_vectors, finite(-4.0, 4.0))
+_listed = st.lists(st.tuples(_rotated, finite(0.1, 10.0)), min_size=1, max_size=3)
+#: Of any kind.
+_domains = (
+    st.builds(Domains, finite(0.0, 4.0), *_drawn)
+    | st.builds(Domains, finite(1e-6, 3.0), *_drawn, st.just("gaussian"))
+    | st.builds(Domains, st.just(0.0), *_drawn, st.just("anisotropic"), three(finite(1e-6, 3.0)))
+    | st.builds(
+        lambda listed, axes: Domains.of_list(ListedDomains(*zip(*listed, strict=True), axes)),
+        _listed,
+        st.sampled_from(["laboratory", "crystal"]),
+    )
+)
+
+
 @st.composite
 def _crystals(draw):
     skewed = np.eye(3) + np.array([draw(three(finite(-0.2, 0.2))) for _ in range(3)])
@@ -77,11 +94,7 @@ def _crystals(draw):
         cells=draw(three(st.integers(1, 2000))),
         shape=draw(st.sampled_from(SHAPES)),
         fudge=draw(_positive),
-        domains=Domains(
-            draw(finite(0.0, 4.0)),
-            draw(st.integers(1, 1000)),
-            draw(st.integers(-(2**31), 2**31)),
-        ),
+        domains=draw(_domains),
     )
 
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from strategies.numbers import finite, three, turns
 from tiled_sim.model.beam import LONGEST, Beam, Source, Spectrum
-from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.crystal import NOT_IN_C, Crystal
 from tiled_sim.model.detector import Detector, Panel
+from tiled_sim.model.domains import Domains
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.sampling import Sampling
@@ -143,6 +144,6 @@ def experiments(draw, layouts, crystals_of, panels_in, curved=False, dmin=False,
             step * phi_steps,
         ),
         Reflections(default_F=40.0),
-        c_compat=c_compat and draw(st.booleans()),
+        c_compat=c_compat and crystal.shape not in NOT_IN_C and draw(st.booleans()),
         allow_upstream=True,
     )

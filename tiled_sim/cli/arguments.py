@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from tiled_sim.cli.diffuse_options import add_diffuse_options, diffuse_in
 from tiled_sim.cli.experiment_number import add_experiment_number
+from tiled_sim.cli.mosaic_options import add_mosaic_options, mosaic_in, refuse_mosaic_options
 from tiled_sim.cli.panels import add_panel_option, panel_of
-from tiled_sim.cluster.configuration import default_cluster
-from tiled_sim.cluster.forms import Tls, tls_of
+from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
 from tiled_sim.errors import UsageError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.own_options import OwnOptions
@@ -158,11 +159,7 @@ def add_reading_options(parser: Parser) -> None:
         action="store_true",
         help="the cell that an MTZ or a MOSFLM matrix file names may be another than the crystal's",
     )
-    parser.add_argument(
-        "--spectrum",
-        metavar="FILE",
-        help="wavelengths of the beam: energy [eV] or wavelength [Å], and weight, in each line",
-    )
+    add_spectrum_options(parser)
     parser.add_argument(
         "--geometry",
         metavar="FILE",
@@ -176,6 +173,18 @@ def add_reading_options(parser: Parser) -> None:
     )
     add_experiment_number(parser)
     parser.add_argument(
+        "--shots",
+        metavar="TABLE",
+        help="a frame for each row of a CSV, Parquet or HDF5 table: orientation, fluence, cell, "
+        "wavelength … (docs/shots.md)",
+    )
+    parser.add_argument(
+        "--random-shots", type=integer, metavar="N", help="N frames, of random orientations"
+    )
+    parser.add_argument(
+        "--shots-seed", type=integer, metavar="N", help="of random orientations (1)"
+    )
+    parser.add_argument(
         "--allow-upstream",
         action="store_true",
         help="light of sources may travel against the beam, and panels stand upstream",
@@ -185,6 +194,8 @@ def add_reading_options(parser: Parser) -> None:
         action=argparse.BooleanOptionalAction,
         help="of a crystal or droplet larger than the beam only what the beam hits counts, or all",
     )
+    add_diffuse_options(parser)
+    add_mosaic_options(parser)
     add_noise_options(parser)
 
 
@@ -261,7 +272,12 @@ def own_reading(options: argparse.Namespace) -> OwnOptions:
         "ignore_file_cell": options.ignore_file_cell,
         "clip_to_beam": options.clip_to_beam,
         "allow_upstream": options.allow_upstream,
+        "diffuse": diffuse_in(options),
+        "shots": options.shots,
+        "random_shots": options.random_shots,
+        "shots_seed": options.shots_seed,
         "noise": noise_in(options),
+        **mosaic_in(options),
     }
 
 
@@ -288,7 +304,7 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
         command = Command.of(
             words,
             c_compat=options.c_compat,
-            spectrum=options.spectrum,
+            spectrum=spectrum_in(options),
             detector=detector_source(options),
         )
         own: OwnOptions = {**own_reading(options), "fdump": options.fdump, "mtz": options.mtz}
@@ -332,21 +348,33 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "--c-compat and --clip-to-beam go with nanoBragg options; in a TOML file write "
             "`c_compat = true`, and sizes as they count"
         )
-    if options.spectrum or options.allow_upstream:
+    if spectrum_in(options) is not None or options.allow_upstream:
         raise UsageError(
-            "--spectrum and --allow-upstream go with nanoBragg options; in a TOML file write "
-            "`spectrum_file` in [beam], and `allow_upstream = true` at the top"
+            "--spectrum, --bandwidth and --allow-upstream go with nanoBragg options; in a TOML "
+            "file write `spectrum_file` in [beam] or [beam.spectrum], and `allow_upstream = true` "
+            "at the top"
         )
     if any(one is not None for one in (options.geometry, options.detector, options.experiment)):
         raise UsageError(
             "--geometry, --detector and --experiment go with nanoBragg options; in a TOML file "
             "write `geometry`, `experiment` or `model` in [detector]"
         )
+    if any(one is not None for one in (options.shots, options.random_shots, options.shots_seed)):
+        raise UsageError(
+            "--shots, --random-shots and --shots-seed go with nanoBragg options; in a TOML file "
+            "write `shots`, `random_shots` and `shots_seed` in [frames]"
+        )
     if options.ignore_file_cell or options.space_group is not None:
         raise UsageError(
             "--ignore-file-cell and --space-group go with nanoBragg options; in a TOML file write "
             "`ignore_file_cell = true` and `space_group` in [structure_factors]"
         )
+    if diffuse_in(options) is not None:
+        raise UsageError(
+            "the --diffuse options go with nanoBragg options; write [crystal.diffuse] in the TOML "
+            "file"
+        )
+    refuse_mosaic_options(options)
     if noise_in(options) is not None:
         raise UsageError(
             "the --noise options go with nanoBragg options; write [noise] in the TOML file"
@@ -438,57 +466,6 @@ def trace_panel(options: argparse.Namespace, experiment: Experiment) -> int | No
     if panel is not None and not options.trace_pixel:
         raise UsageError("--panel goes with --trace-pixel SLOW FAST: it says on which panel")
     return panel
-
-
-def add_workers_options(parser: Parser) -> None:
-    """The options that say which workers compute tiles."""
-    parser.add_argument(
-        "--cluster",
-        metavar="WHERE",
-        help="local (default, unless TILED_SIM_CLUSTER or ~/.config/tiled_sim/tiled_sim.toml names "
-        "another), local:WORKERS, local:WORKERSxTHREADS, gpu, gpu:WORKERS, "
-        "tcp://HOST:PORT, tls://HOST:PORT, scheduler-file:PATH or slurm:PROFILE.toml",
-    )
-    parser.add_argument(
-        "--device", default="auto", help="auto (default), cpu, cuda or cuda:N, on the workers"
-    )
-
-
-def add_cluster_options(parser: Parser) -> None:
-    """The options that say where tiles are computed, and how one follows it."""
-    add_workers_options(parser)
-    parser.add_argument(
-        "--detach",
-        action="store_true",
-        help="leave the run to a scheduler that is running already; `watch` follows it",
-    )
-    parser.add_argument(
-        "--no-progress",
-        action="store_true",
-        help="show no progress bar; where the run goes on is told all the same",
-    )
-    parser.add_argument(
-        "--tls",
-        action="store_true",
-        help="encrypt a cluster that is started here; with temporary certificates without --tls-ca",
-    )
-    parser.add_argument(
-        "--tls-ca", metavar="FILE", help="certificate of the authority that signed the others"
-    )
-    parser.add_argument("--tls-cert", metavar="FILE", help="our certificate")
-    parser.add_argument(
-        "--tls-key", metavar="FILE", help="its key, if it is not in the file of the certificate"
-    )
-
-
-def cluster_of(options: argparse.Namespace) -> str:
-    """The value of ``--cluster``, or else the user's own default."""
-    return default_cluster() if options.cluster is None else str(options.cluster)
-
-
-def tls_in(options: argparse.Namespace) -> Tls | None:
-    """What the ``--tls`` options ask for; None: nothing."""
-    return tls_of(options.tls, options.tls_ca, options.tls_cert, options.tls_key)
 
 
 Document = dict[str, Any]

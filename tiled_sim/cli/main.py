@@ -30,6 +30,7 @@ VERBS = {
     "probe": "what F is in each source, and which source a command would use",
     "compare": "whether two images are the same: sums, peaks, errors, correlation",
     "geometry": "what a geometry file, or a detector that has a name, says; draws it",
+    "domains": "the mosaic domains of an experiment, as rotation matrices and weights",
     "config": "the resolved experiment with every derived value, as TOML",
 }
 

@@ -7,12 +7,11 @@ from tiled_sim.cli.arguments import (
     add_experiment_options,
     add_kernel_options,
     add_plan_options,
-    add_workers_options,
-    cluster_of,
     read_request,
     trace_panel,
     trace_pixels,
 )
+from tiled_sim.cli.cluster_options import add_workers_options, cluster_of
 from tiled_sim.cli.printing import (
     noise_line,
     number,

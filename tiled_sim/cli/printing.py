@@ -142,6 +142,13 @@ def sensor_lines(experiment: "Experiment") -> list[str]:
             f"sensor    {sensor.thickness * 1e6:g} µm in {sensor.layers} layers, attenuation "
             f"length {sensor.attenuation_length * 1e6:g} µm{others}"
         )
+    diffuse = experiment.crystal.diffuse
+    if diffuse is not None:
+        gamma, sigma = (
+            ", ".join(f"{value:g}" for value in dict.fromkeys(lengths))
+            for lengths in (diffuse.gamma, diffuse.sigma)
+        )
+        lines.append(f"diffuse   gamma {gamma} Å, sigma {sigma} Å, {diffuse.nodes} nodes a step")
     if background is not None:
         lines += [
             f"amorphous {background.path or 'water, of the table that comes with the package'}",

@@ -16,6 +16,7 @@ from tiled_sim.cli.arguments import (
 )
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.printing import print_json
+from tiled_sim.cli.spectrum_options import spectrum_in
 from tiled_sim.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
             c_compat=options.c_compat,
             fdump=fdump,
             mtz=mtz,
-            spectrum=options.spectrum,
+            spectrum=spectrum_in(options),
             detector=detector_source(options),
             own=own_reading(options),
         )

@@ -3,14 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from tiled_sim.cli.arguments import (
-    Parser,
-    add_cluster_options,
-    add_experiment_options,
-    cluster_of,
-    read_request,
-    tls_in,
-)
+from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request
+from tiled_sim.cli.cluster_options import add_cluster_options, cluster_of, tls_in
 from tiled_sim.cli.outputs import require_possible, require_traced, write_outputs
 from tiled_sim.cli.submit import report, report_detached, say_interrupted
 from tiled_sim.errors import UsageError

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 from tiled_sim.cli.arguments import (
     Parser,
-    add_cluster_options,
     add_experiment_options,
     add_kernel_options,
     add_plan_options,
-    cluster_of,
     read_request,
-    tls_in,
     trace_panel,
     trace_pixels,
 )
+from tiled_sim.cli.cluster_options import add_cluster_options, cluster_of, tls_in
 from tiled_sim.cli.options import option_table
 from tiled_sim.cli.outputs import printed_pixel, require_possible, write_outputs
 from tiled_sim.cli.printing import print_json, summary, summary_document

@@ -23,6 +23,7 @@ from tiled_sim.cluster.page.thumbnail import thumbnail_of
 from tiled_sim.errors import StoreError, written
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.model.grid import Tile
+from tiled_sim.run.frames import shots_columns
 from tiled_sim.run.run import Run
 from tiled_sim.run.sums import excerpt
 from tiled_sim.simulation.simulator import TileResult
@@ -81,6 +82,7 @@ class Workspace:
                 self.store.write_counts(tile, counts)
             result.seconds["write"] = time.perf_counter() - before_write
             sidecar = self._sidecar(tile, attempt, result, counts, started)
+            self.presence.require()  # writing takes its time
             self.store.write_sidecar(sidecar)
         return sidecar, thumbnail_of(tile, result.image, factor) if factor else b""
 
@@ -129,6 +131,7 @@ class Workspace:
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
             },
+            "exposures": self._exposures(tile),
             "computation": {
                 "device": str(self.simulator.device),
                 "dtype": "float64" if self.run.plan.settings.precision == "float64" else "float32",
@@ -153,6 +156,11 @@ class Workspace:
             "traces": [trace.to_dict() for trace in result.traces],
             "units": UNITS,
         }
+
+    def _exposures(self, tile: Tile) -> dict[str, list[float]]:
+        """What each frame of a tile was, by the columns of a table of shots."""
+        columns = shots_columns(self.run.experiment, range(*tile.frames))
+        return {name: values.tolist() for name, values in columns.items()}
 
     def _count_record(
         self, tile: Tile, counts: npt.NDArray[np.int32] | None

@@ -31,7 +31,7 @@ def geometry_text(selection: Selection) -> tuple[bytes, tuple[str, ...]]:
     """The text, and notes; the pixels lie as an NXmx of the same selection has them."""
     experiment = selection.experiment
     require_flat(experiment, "geom")
-    geometry = record(experiment, selection.frames[:1], selection.detector_panels)[0].geometry
+    geometry = record(selection.run.experiment, selection.frames[:1], selection.panels)[0].geometry
     dead = dead_of(selection)
     readings = Readings.of(selection)
     names = _distinct([panel.name for panel in geometry.panels])

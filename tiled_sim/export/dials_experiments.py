@@ -62,11 +62,13 @@ def experiment_list(
     """
     require_flat(selection.experiment, "expt")
     dead = dead_of(selection)
-    recorded = record(selection.experiment, selection.frames, selection.detector_panels)
+    recorded = record(selection.run.experiment, selection.frames, selection.panels)
     group, known = hall_symbol(selection)
     document = _Document(template)
-    detector = _detector(recorded[0], dead, readings)
+    geometry, detector = None, {}
     for number, one in zip(selection.frames, recorded, strict=False):
+        if one.geometry is not geometry:
+            geometry, detector = one.geometry, _detector(one, dead, readings)
         document.add(one, detector, group, image_number(number))
     notes = (*left_out(dead), *notes_of_light(selection.experiment))
     if selection.experiment.beam.polarization is None:

@@ -8,6 +8,7 @@ from tiled_sim.errors import UsageError
 from tiled_sim.export.formats import FORMATS, Format, format_of
 from tiled_sim.export.output import Output
 from tiled_sim.export.selection import Selection
+from tiled_sim.model.frame import differing
 from tiled_sim.run.run import Run
 from tiled_sim.versions import __version__
 
@@ -65,6 +66,7 @@ def export_run(
     found = run if isinstance(run, Run) else Run(run)
     form = format_of(to)
     selection = Selection.of(found, frames=frames, panels=panels, counts=counts)
+    _require_by_frame(selection, to)
     target = Path(path)
     _require_own_ending(target, to)
     is_folder = _is_folder(target, form, selection)
@@ -76,6 +78,31 @@ def export_run(
     if form.whole and not selection.counts:
         notes = ("expected photons are rounded to whole numbers", *notes)
     return Exported(target, selection, notes)
+
+
+#: Columns of listed exposures that no format says, and that move no spot.
+_UNSAID = frozenset({"fluence", "cells", "vectors"})
+
+
+def _require_by_frame(selection: Selection, to: str) -> None:
+    """Refuse frames that differ in what the format says once for all."""
+    by_frame = FORMATS[to].by_frame
+    if by_frame is None:
+        return
+    differing_in = differing(selection.run.experiment.exposures, selection.frames)
+    beyond = sorted(differing_in - _UNSAID - by_frame)
+    if not beyond:
+        return
+    able = [
+        name
+        for name, form in FORMATS.items()
+        if form.by_frame is not None and form.by_frame >= set(beyond)
+    ]
+    other = f", or say --to {' or '.join(able)}" if able else ""
+    raise UsageError(
+        f"--to {to}: the frames differ in {' and '.join(beyond)}, which it says once for all: name "
+        f"one by --frames N:N+1{other}"
+    )
 
 
 def _require_own_ending(path: Path, to: str) -> None:

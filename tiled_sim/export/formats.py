@@ -46,6 +46,8 @@ class Format:
     whole : holds whole numbers alone, so that expected photons are rounded
     geometry : holds no values, so that nothing needs to be computed
     extra : one of `EXTRAS` that it needs; None: nothing
+    by_frame : in what frames may differ: columns of `tiled_sim.model.exposures.Listed`; None: in
+        anything, for it says none of it
     """
 
     description: str
@@ -55,6 +57,7 @@ class Format:
     whole: bool = False
     geometry: bool = False
     extra: str | None = None
+    by_frame: frozenset[str] | None = frozenset()
 
     def names(self, path: Path) -> bool:
         """Whether a path ends as files of it do."""
@@ -83,6 +86,7 @@ FORMATS = {
         "nxmx",
         (".nxs", ".h5"),
         extra="hdf5",
+        by_frame=frozenset({"wavelength", "spectrum"}),
     ),
     "cbf": Format(
         "miniCBF, a file a frame, of one flat panel across the beam",
@@ -101,7 +105,11 @@ FORMATS = {
     ),
     "edf": Format("EDF, a file a frame, of one panel", "edf", (".edf",), file_a_frame=True),
     "tiff": Format(
-        "TIFF, a file a frame, of one panel", "tiff", (".tif", ".tiff"), file_a_frame=True
+        "TIFF, a file a frame, of one panel",
+        "tiff",
+        (".tif", ".tiff"),
+        file_a_frame=True,
+        by_frame=None,
     ),
     "png": Format(
         "pictures, a file a frame, as `tiled-sim view` draws them",
@@ -109,16 +117,28 @@ FORMATS = {
         (".png",),
         file_a_frame=True,
         extra="view",
+        by_frame=None,
     ),
-    "npy": Format("numpy's array (frame, panel, slow, fast)", "npy", (".npy",)),
+    "npy": Format("numpy's array (frame, panel, slow, fast)", "npy", (".npy",), by_frame=None),
     "ome-zarr": Format(
-        "OME-Zarr 0.5 of the assembled detector, axes t, c, y, x", "ome_zarr", (".zarr",)
+        "OME-Zarr 0.5 of the assembled detector, axes t, c, y, x",
+        "ome_zarr",
+        (".zarr",),
+        by_frame=None,
     ),
     "expt": Format(
         "DIALS' experiment list: detector, beam, axis, scan and crystal, without images",
         "dials_experiments",
         (".expt",),
         geometry=True,
+        by_frame=frozenset({"wavelength", "spectrum", "beam_direction", "detector_shift"}),
+    ),
+    "shots": Format(
+        "what each frame was, a row each: A, fluence, wavelength …; Parquet or CSV",
+        "shots",
+        (".parquet", ".csv"),
+        geometry=True,
+        by_frame=None,
     ),
     "geom": Format(
         "CrystFEL's geometry, without images", "crystfel_geometry", (".geom",), geometry=True

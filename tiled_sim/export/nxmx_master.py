@@ -13,10 +13,11 @@ from tiled_sim.export.nxmx_detector import Stack, add_modules
 from tiled_sim.export.selection import Selection
 from tiled_sim.export.sensor import sensor_of
 from tiled_sim.model.assembly import BeamFrame
-from tiled_sim.model.beam import Beam
 from tiled_sim.model.exposures import Rotation
+from tiled_sim.model.frame import differing, frame_of
 from tiled_sim.model.mask import MASKED, OUTSIDE_REGION
-from tiled_sim.physics.vectors import as_tuple
+from tiled_sim.physics.cell import dual
+from tiled_sim.physics.vectors import Array, as_tuple
 from tiled_sim.read.conventions import beam_spot
 from tiled_sim.versions import __version__
 
@@ -56,7 +57,7 @@ def write_master(
         _add_source(entry)
         instrument = add_group(entry, "instrument", "NXinstrument")
         add_field(instrument, "name", _NAME, short_name=_NAME)
-        _add_beam(instrument, experiment.beam, frame, notes)
+        _add_beam(instrument, selection, frame, notes)
         _add_detector(instrument, selection, stack, frame, notes)
         _add_sample(entry, selection, frame)
         _add_data(entry, selection, stack, blocks)
@@ -70,18 +71,17 @@ def _add_source(entry: Any) -> None:
     add_field(source, "probe", "x-ray")
 
 
-def _add_beam(instrument: Any, beam: Beam, frame: BeamFrame, notes: list[str]) -> None:
-    made = add_group(instrument, "beam", "NXbeam")
+def _add_beam(instrument: Any, selection: Selection, frame: BeamFrame, notes: list[str]) -> None:
+    made, beam = add_group(instrument, "beam", "NXbeam"), selection.experiment.beam
     spectrum = beam.spectrum
-    wavelengths, place = np.unique(spectrum.wavelength, return_inverse=True)
-    mean = add_field(made, "incident_wavelength", beam.wavelength, "angstrom")
-    if len(wavelengths) > 1:
+    mean = add_field(made, "incident_wavelength", _wavelengths(selection), "angstrom")
+    if len(np.unique(spectrum.wavelength)) > 1:
         # readers that know no spectra, DIALS for one, take an array for one wavelength a frame
         name = "incident_wavelength_1Dspectrum"
         mean.attrs["variant"] = name
-        weights = np.bincount(place.ravel(), weights=spectrum.weight)
+        wavelengths, weights = _spectra(selection)
         add_field(made, name, wavelengths, "angstrom")
-        add_field(made, f"{name}_weights", weights / weights.max())
+        add_field(made, f"{name}_weights", weights)
     if len(np.unique(spectrum.incident, axis=0)) > 1:
         notes.append("the divergence of the beam is not said: NXmx has one direction")
     if beam.polarization is not None:
@@ -89,6 +89,31 @@ def _add_beam(instrument: Any, beam: Beam, frame: BeamFrame, notes: list[str]) -
         turned, degree = 2.0 * math.atan2(y, x), beam.polarization
         stokes = (1.0, degree * math.cos(turned), degree * math.sin(turned), 0.0)
         add_field(made, "incident_polarization_stokes", np.array(stokes))
+
+
+def _wavelengths(selection: Selection) -> Any:
+    """Of the central beam [Å]; of every frame, where it changes."""
+    experiment, frames = selection.run.experiment, selection.frames
+    if "wavelength" not in differing(experiment.exposures, frames):
+        return selection.experiment.beam.wavelength
+    return np.array([frame_of(experiment, number).beam.wavelength for number in frames])
+
+
+def _spectra(selection: Selection) -> tuple[Array, Array]:
+    """Wavelengths and weights of the sources, (wavelength,); of every frame, where they change."""
+    experiment, frames = selection.run.experiment, selection.frames
+    changes = differing(experiment.exposures, frames) & {"wavelength", "spectrum"}
+    shown = frames if changes else frames[:1]
+    wavelengths, weights = [], []
+    for number in shown:
+        spectrum = frame_of(experiment, number).beam.spectrum
+        found, place = np.unique(spectrum.wavelength, return_inverse=True)
+        summed = np.bincount(place.ravel(), weights=spectrum.weight)
+        wavelengths.append(found)
+        weights.append(summed / summed.max())
+    if not changes:
+        return wavelengths[0], weights[0]
+    return np.array(wavelengths), np.array(weights)
 
 
 def _add_detector(
@@ -182,9 +207,18 @@ def _add_sample(entry: Any, selection: Selection, frame: BeamFrame) -> None:
     add_field(sample, "name", "simulated crystal")
     turns = isinstance(exposures, Rotation) and exposures.oscillation != 0.0
     to_frame = np.array([frame.x, frame.y, frame.z])
-    standing = [np.eye(3)] if turns else [exposures[n].rotations[0] for n in selection.frames]
-    columns = crystal.reciprocal_vectors.T
-    add_field(sample, "ub_matrix", to_frame @ np.array(standing) @ columns, "1/angstrom")
+    if turns:
+        standing = dual(crystal.direct_vectors).T[None]
+    else:
+        whole = selection.run.experiment
+        standing = np.array(
+            [
+                exposures[number].rotations[0]
+                @ dual(frame_of(whole, number).crystal.direct_vectors).T
+                for number in selection.frames
+            ]
+        )
+    add_field(sample, "ub_matrix", to_frame @ standing, "1/angstrom")
     if not isinstance(exposures, Rotation) or not turns:
         add_field(sample, "depends_on", ".")
         return

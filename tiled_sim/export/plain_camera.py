@@ -53,7 +53,7 @@ class PlainCamera:
         """
         require_one_panel(selection, to)
         require_flat(selection.experiment, to)
-        one = record(selection.experiment, selection.frames, selection.detector_panels)[0]
+        one = record(selection.run.experiment, selection.frames, selection.panels)[0]
         (panel,) = one.geometry.panels
         along, fast, slow = (
             np.array(vector)

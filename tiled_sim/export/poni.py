@@ -65,7 +65,7 @@ def poni_text(selection: Selection) -> bytes:
     fault = why_not(selection)
     if fault is not None:
         raise UsageError(f"--to poni: a .poni {fault}")
-    recorded = record(selection.experiment, selection.frames[:1], selection.detector_panels)
+    recorded = record(selection.run.experiment, selection.frames[:1], selection.panels)
     geometry = recorded[0].geometry
     (panel,) = geometry.panels
     distance, poni1, poni2, rotations, orientation = _placed(panel)

@@ -5,54 +5,44 @@ downstream: that in which pictures show the detector.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from tiled_sim.errors import UsageError
 from tiled_sim.model.assembly import BeamFrame
 from tiled_sim.model.beam import Beam
-from tiled_sim.model.detector import Panel, Sensor
+from tiled_sim.model.detector import Detector, Panel, Sensor
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Exposures, Rotation
+from tiled_sim.model.frame import frame_of
 from tiled_sim.model.geometry import Geometry, Light
 from tiled_sim.model.recorded import Goniometer, IndexedCrystal, RecordedExperiment, Scan
 from tiled_sim.physics.vectors import Array, Vector, as_tuple, unit
 
 
 def record(
-    experiment: Experiment, frames: range, panels: Sequence[Panel] | None = None
+    experiment: Experiment, frames: range, panels: Sequence[int] | None = None
 ) -> list[RecordedExperiment]:
     """Frames of an experiment: one scan where the crystal turns from frame to frame, else stills.
 
     A scan has its axis such that it turns forwards, and the crystal as it stands at angle 0. The
-    image of frame 0 has number 1. A still has the crystal as it stands in its frame. Panels have
+    image of frame 0 has number 1. A still has crystal, light and detector of its frame. Panels have
     the sensor that counts for them.
 
     Parameters
     ----------
     experiment : of a run
     frames : numbers of some that follow each other
-    panels : of its detector; None: all
+    panels : numbers of those of its detector; None: all
     """
-    detector = experiment.detector
-    frame = BeamFrame.of(detector, experiment.beam.direction)
-    turn = np.array([frame.x, frame.y, frame.z])
-    shown = detector.panels if panels is None else tuple(panels)
-    geometry = Geometry(
-        panels=tuple(_turned(panel, turn, detector.sensor) for panel in shown),
-        light=_light(experiment.beam, turn),
-        dead=(None,) * len(shown),
-        sensors=(None,) * len(shown),
-    )
-    crystal, exposures = IndexedCrystal(experiment.crystal.direct_vectors), experiment.exposures
+    frame = BeamFrame.of(experiment.detector, experiment.beam.direction)
+    turn, exposures = np.array([frame.x, frame.y, frame.z]), experiment.exposures
+    numbers = range(len(experiment.detector.panels)) if panels is None else panels
     if not isinstance(exposures, Rotation) or not turns(exposures):
-        return [
-            RecordedExperiment(
-                geometry, crystal=crystal.turned(exposures[number].rotations[0]).turned(turn)
-            )
-            for number in frames
-        ]
+        return list(_stills(experiment, frames, numbers, turn))
+    crystal = IndexedCrystal(experiment.crystal.direct_vectors)
+    geometry = _geometry(experiment.beam, experiment.detector, numbers, turn)
     sign = 1.0 if exposures.oscillation > 0.0 else -1.0
     axis = as_tuple(sign * (turn @ np.array(exposures.spindle)))
     scan = Scan(
@@ -63,6 +53,32 @@ def record(
     )
     goniometer = Goniometer(axis, np.eye(3), np.eye(3))
     return [RecordedExperiment(geometry, goniometer, scan, crystal.turned(turn))]
+
+
+def _stills(
+    experiment: Experiment, frames: range, panels: Sequence[int], turn: Array
+) -> Iterator[RecordedExperiment]:
+    """Each frame as a still; those of one beam and detector share their geometry."""
+    beam = detector = geometry = None
+    for number in frames:
+        seen = frame_of(experiment, number)
+        if geometry is None or seen.beam != beam or seen.detector != detector:
+            beam, detector = seen.beam, seen.detector
+            geometry = _geometry(beam, detector, panels, turn)
+        crystal = IndexedCrystal(seen.crystal.direct_vectors)
+        standing = crystal.turned(experiment.exposures[number].rotations[0])
+        yield RecordedExperiment(geometry, crystal=standing.turned(turn))
+
+
+def _geometry(beam: Beam, detector: Detector, panels: Sequence[int], turn: Array) -> Geometry:
+    """Beam and panels, by their numbers, in another frame."""
+    shown = [detector.panels[number] for number in panels]
+    return Geometry(
+        panels=tuple(_turned(panel, turn, detector.sensor) for panel in shown),
+        light=_light(beam, turn),
+        dead=(None,) * len(shown),
+        sensors=(None,) * len(shown),
+    )
 
 
 def turns(exposures: Exposures) -> bool:

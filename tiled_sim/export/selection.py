@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,8 @@ import numpy.typing as npt
 from tiled_sim.errors import TileError, UsageError
 from tiled_sim.model.detector import Panel
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Listed
+from tiled_sim.model.frame import as_frame_has_it
 from tiled_sim.model.grid import Tile
 from tiled_sim.model.mask import NO_PIXEL
 from tiled_sim.run.run import Run
@@ -20,7 +23,7 @@ from tiled_sim.store.whole_shards import Part, parts_of_shard
 _PIXELS_OF_BAND = 2**24
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selection:
     """Frames and panels of a run, and which of its values: all that an export reads.
 
@@ -85,10 +88,13 @@ class Selection:
         has_counts = run.experiment.noise is not None
         return cls(run, range(first, stop), chosen, has_counts if counts is None else counts)
 
-    @property
+    @cached_property
     def experiment(self) -> Experiment:
-        """What was simulated."""
-        return self.run.experiment
+        """What was simulated, with beam, crystal and detector as the first frame has them."""
+        experiment = self.run.experiment
+        if not isinstance(experiment.exposures, Listed):
+            return experiment
+        return as_frame_has_it(experiment, self.frames.start)
 
     @property
     def detector_panels(self) -> tuple[Panel, ...]:

@@ -69,7 +69,7 @@ def xds_text(
         for what XDS does not know: stills, and panels that differ in the size of their pixels
     """
     require_flat(selection.experiment, "xds")
-    recorded = record(selection.experiment, selection.frames, selection.detector_panels)
+    recorded = record(selection.run.experiment, selection.frames, selection.panels)
     one = recorded[0]
     if one.scan is None or one.goniometer is None:
         raise UsageError(

@@ -136,6 +136,12 @@ STAGES: Final = (
         "polarization factor and axis, cos 2θ",
     ),
     Stage(
+        "diffuse scattering",
+        ("diffuse_photons",),
+        ("direction", "beam direction", "solid angle", "exposure", "polarization"),
+        "displacements of atoms: gamma, sigma and reach, structure factors around the pixel",
+    ),
+    Stage(
         "background",
         ("background_photons",),
         ("direction", "beam direction", "solid angle", "exposure"),
@@ -152,9 +158,11 @@ STAGES: Final = (
             "sensor",
             "polarization",
             "solid angle",
+            "diffuse scattering",
             "background",
         ),
-        "r_e² · fluence · I / steps · capture · polar · omega, and the background",
+        "r_e² · fluence · I / steps · capture · polar · omega, and what is beside the crystal's "
+        "reflections",
     ),
 )
 

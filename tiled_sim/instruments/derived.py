@@ -12,6 +12,7 @@ from tiled_sim.model.beam import Beam
 from tiled_sim.model.canonical import HASH_VERSION
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Panel, Sensor
+from tiled_sim.model.domains import ANISOTROPIC, NANOBRAGG, Domains
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.physics.cell import lengths_and_angles
@@ -114,13 +115,28 @@ def _of_crystal(crystal: Crystal) -> _Rows:
     yield "cell alpha, beta, gamma", _floats(angles * RADIAN), "°"
     yield "cell volume", crystal.volume, "Å³"
     yield "size along a, b, c", _floats(np.array(crystal.edges) * 1e-4), "µm"
-    yield "mosaic spread", crystal.domains.spread * RADIAN, "°"
+    yield from _of_domains(crystal.domains)
+    if crystal.diffuse is not None:
+        yield "F look-ups a step of the diffuse scattering", crystal.diffuse.nodes, ""
+
+
+def _of_domains(domains: Domains) -> _Rows:
+    if domains.kind != NANOBRAGG:
+        yield "kind of mosaic domains", domains.kind, ""
+    if domains.listed is not None:
+        yield "SHA-256 of the listed domains", domains.listed.sha256, ""
+        yield "listed domains are fixed in the", domains.listed.axes, ""
+    elif domains.kind == ANISOTROPIC:
+        yield "mosaic spreads about a*, b*, c*", _floats(np.degrees(domains.spreads)), "°"
+    else:
+        yield "mosaic spread", domains.spread * RADIAN, "°"
 
 
 def _of_exposures(exposures: Exposures) -> _Rows:
     if isinstance(exposures, Listed):
-        yield "stills, each of an orientation of its own", len(exposures), ""
-        yield "SHA-256 of the orientations", exposures.sha256, ""
+        yield "exposures that are listed", len(exposures), ""
+        for name, digest in exposures.hashes.items():
+            yield f"SHA-256 of {name}", digest, ""
         return
     last = exposures.start + exposures.step * (exposures.steps - 1)
     ends = (exposures.start * RADIAN, last * RADIAN)

@@ -15,6 +15,7 @@ from tiled_sim.io.source_file import read_source
 from tiled_sim.kernels.first import first_evaluations
 from tiled_sim.kernels.reflections import Reflection, reflections_under
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.settings import REQUIRED_COVERAGE
@@ -244,7 +245,7 @@ def judge_command(
     c_compat: bool,
     fdump: Sequence[str],
     mtz: Sequence[str],
-    spectrum: str | None = None,
+    spectrum: SpectrumFile | Bandwidth | None = None,
     detector: DetectorSource | None = None,
     own: OwnOptions | None = None,
 ) -> tuple[Verdict, list[Reflections], Experiment]:
@@ -255,7 +256,7 @@ def judge_command(
     words : nanoBragg options
     c_compat : of ``--c-compat``
     fdump, mtz : of every ``--fdump`` and ``--mtz``
-    spectrum : of ``--spectrum``
+    spectrum : of ``--spectrum`` or ``--bandwidth``
     detector : of ``--geometry`` or ``--detector``
     own : the others of ours
 

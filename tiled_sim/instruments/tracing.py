@@ -55,8 +55,8 @@ class TracedPixel:
     def intensity(self) -> float:
         """I_before_scaling that the kernel's photons stand for [electron²]."""
         row = self.trace.values
-        background = row.get("background_photons", 0.0)
-        chain, crystal = row["I_pixel_final"] - background, self.photons - background
+        beside = row.get("diffuse_photons", 0.0) + row.get("background_photons", 0.0)
+        chain, crystal = row["I_pixel_final"] - beside, self.photons - beside
         ratio = crystal / chain if chain else math.nan
         return 0.0 if crystal == 0.0 else row["I_before_scaling"] * ratio
 

@@ -40,7 +40,7 @@ def read_hdf5_mask(path: str | Path, key: str | None) -> tuple[str, npt.NDArray[
     UsageError
         if h5py is not installed
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         dataset = _named(path, file, key) if key is not None else _mask_in(path, file)
         shape = dataset.shape
         while len(shape) > 2 and shape[0] == 1:
@@ -77,7 +77,7 @@ def read_hdf5_image(
     UsageError
         if h5py is not installed
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         dataset, frame = (
             (_named(path, file, key), frame) if key is not None else _image_in(path, file, frame)
         )
@@ -195,7 +195,16 @@ def _require_size(path: str | Path, dataset: Any, shape: tuple[int, ...]) -> Non
 
 
 @contextlib.contextmanager
-def _opened(path: str | Path) -> Iterator[Any]:
+def opened(path: str | Path) -> Iterator[Any]:
+    """An HDF5 file, to the end of the block.
+
+    Raises
+    ------
+    InputFileError
+        if it cannot be read, whatever is found out inside the block
+    MissingExtraError
+        if h5py, or what reads its compression, is not installed
+    """
     try:
         import h5py
     except ImportError:

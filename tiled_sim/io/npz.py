@@ -4,6 +4,7 @@ import math
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +42,11 @@ def read_npz(path: str | Path, key: str | None, usual: str) -> tuple[str, npt.ND
         if the file cannot be read, has no such array or several, says that it holds more than it
         does or than `MAX_BYTES`, or is no image
     """
-    try:
-        # opened as what it must be: numpy takes any file, and an .npy file at its word
-        with zipfile.ZipFile(path) as archive:
-            name = _name(path, [_array(member) for member in archive.namelist()], key, usual)
-            _refuse_false_claims(path, archive, name)
-        with np.load(path, allow_pickle=False) as arrays:
-            array = arrays[name]
-    except OSError as error:
-        raise InputFileError(f"cannot read {path}: {error.strerror or error}") from None
-    except _DAMAGE as error:
-        raise InputFileError(f"{path}: not an npz file of plain arrays ({error})") from None
+
+    def chosen(names: list[str]) -> list[str]:
+        return [_name(path, names, key, usual)]
+
+    ((name, array),) = _loaded(path, chosen).items()
     shape = array.shape
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
@@ -61,6 +56,35 @@ def read_npz(path: str | Path, key: str | None, usual: str) -> tuple[str, npt.ND
             "image is real numbers, slow x fast"
         )
     return name, array
+
+
+def read_npz_arrays(path: str | Path, wanted: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Read those of some arrays that are there, by their names.
+
+    Raises
+    ------
+    InputFileError
+        if the file cannot be read, or says that it holds more than it does or than `MAX_BYTES`
+    """
+    return _loaded(path, lambda names: [name for name in names if name in wanted])
+
+
+def _loaded(
+    path: str | Path, choose: Callable[[list[str]], list[str]]
+) -> dict[str, npt.NDArray[Any]]:
+    """Arrays of a file, by the names that are chosen of those there are."""
+    try:
+        # opened as what it must be: numpy takes any file, and an .npy file at its word
+        with zipfile.ZipFile(path) as archive:
+            names = choose([_array(member) for member in archive.namelist()])
+            for name in names:
+                _refuse_false_claims(path, archive, name)
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names}
+    except OSError as error:
+        raise InputFileError(f"cannot read {path}: {error.strerror or error}") from None
+    except _DAMAGE as error:
+        raise InputFileError(f"{path}: not an npz file of plain arrays ({error})") from None
 
 
 def _array(member: str) -> str:

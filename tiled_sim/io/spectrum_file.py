@@ -1,13 +1,17 @@
-"""Spectra: energy or wavelength against weight, two columns of text."""
+"""Spectra: energy or wavelength against weight, in two columns of text or in HDF5."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from tiled_sim.errors import InputFileError
+from tiled_sim.io.image_format import refuse_key, split_key
 from tiled_sim.io.source_file import read_source
+from tiled_sim.io.spectrum_hdf5 import StoredSpectra, read_stored_spectra
 from tiled_sim.io.text_table import Layout, Table, read_table
 from tiled_sim.model.beam import LARGEST_WEIGHT
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
@@ -16,6 +20,7 @@ from tiled_sim.physics.constants import HC_EV_ANGSTROM
 #: either hold an X-ray's energy in keV or its wavelength in metres.
 ENERGIES = (500.0, 1e6)
 WAVELENGTHS = (0.01, 4.0)
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _LAYOUT = Layout(
     "a spectrum",
     ("energy|wavelength", "weight"),
@@ -51,34 +56,111 @@ def read_spectrum(path: str | Path) -> SpectrumTable:
     """Read a spectrum: photon energy [eV] or wavelength [Å], and weight, in each line.
 
     Which of the two it is, its values tell: all lie in `ENERGIES` or all in `WAVELENGTHS`. A first
-    line of words is a header, commas may separate the columns.
+    line of words is a header, commas may separate the columns. Of HDF5 see `read_stored_spectra`;
+    ``FILE:DATASET`` names one.
 
     Raises
     ------
+    UsageError
+        a dataset of a file that has none is named, or h5py is not installed
     InputFileError
         if the file cannot be read or a line is malformed; where the first column may be either or
         is neither, or the columns are the wrong way round; for a weight that is negative or
-        beyond computing with, and where all are 0
+        beyond computing with, and where all are 0; for an HDF5 file of several shots
     """
-    table = read_table(read_source(path), _LAYOUT)
+    name, key = split_key(str(path))
+    if _is_hdf5(name):
+        return _of_shot(read_stored_spectra(name, key))
+    refuse_key(name, key, "text")
+    table = read_table(read_source(name), _LAYOUT)
     first, weight = table.values.T
     in_energies = _is_of_energies(table)
+    for row, complaint in _wrong_weight(weight):
+        raise table.error(row, complaint)
+    if not weight.any():
+        raise table.source.error("every weight in it is 0: give the spectrum's weights in column 2")
+    return _table(first, weight, in_energies)
+
+
+def spectra_of_shots(path: str | Path) -> tuple[SpectrumTable, ...]:
+    """Read the spectra of an HDF5 file that has one of each shot; of one that has one, that.
+
+    Raises as `read_spectrum`, and for a file that is not HDF5.
+    """
+    name, key = split_key(str(path))
+    if not _is_hdf5(name):
+        raise InputFileError(
+            f"{name}: spectra of many shots are read from HDF5, which this is not: write one there"
+        )
+    spectra = read_stored_spectra(name, key)
+    in_energies = _stored_in_energies(spectra)
+    return tuple(_checked(spectra, shot, in_energies) for shot in range(len(spectra.weight)))
+
+
+def _is_hdf5(name: str) -> bool:
+    try:
+        with open(name, "rb") as file:
+            return file.read(len(_HDF5)) == _HDF5
+    except (OSError, ValueError):
+        return False  # whoever reads it as text says what is wrong
+
+
+def _of_shot(spectra: StoredSpectra) -> SpectrumTable:
+    """The only spectrum of a file."""
+    if len(spectra.weight) > 1:
+        raise spectra.error(
+            f"holds the spectra of {len(spectra.weight)} shots, and one is read here: write the "
+            "one that is meant, or their mean, to a file or dataset of its own"
+        )
+    return _checked(spectra, 0, _stored_in_energies(spectra))
+
+
+def _checked(spectra: StoredSpectra, shot: int, in_energies: bool) -> SpectrumTable:
+    """The spectrum of a shot."""
+    weight = spectra.weight[shot]
+    where = f"of shot {shot} (from 0) " if len(spectra.weight) > 1 else ""
+    for row, complaint in _wrong_weight(weight):
+        raise spectra.error(f"{where}at {row} (from 0) {complaint}")
+    if not weight.any():
+        raise spectra.error(f"{where}has weights that are all 0: name another, or correct them")
+    return _table(spectra.abscissa[min(shot, len(spectra.abscissa) - 1)], weight, in_energies)
+
+
+def _stored_in_energies(spectra: StoredSpectra) -> bool:
+    """Whether a file has photon energies, not wavelengths."""
+    low, high = float(spectra.abscissa.min()), float(spectra.abscissa.max())
+    for in_energies, (least, most) in ((True, ENERGIES), (False, WAVELENGTHS)):
+        if least <= low and high <= most and spectra.in_energies in (None, in_energies):
+            return in_energies
+    unit = {True: " eV", False: " Å", None: ", without a unit,"}[spectra.in_energies]
+    raise spectra.error(
+        f"stands over {low:g} to {high:g}{unit} which are neither energies of {ENERGIES[0]:g} to "
+        f"{ENERGIES[1]:g} eV nor wavelengths of {WAVELENGTHS[0]:g} to {WAVELENGTHS[1]:g} Å: write "
+        "their attribute units, or name another dataset"
+    )
+
+
+def _wrong_weight(weight: npt.NDArray[np.float64]) -> Iterator[tuple[int, str]]:
+    """Where a weight cannot be, and why."""
     if (weight < 0).any():
         row = int(np.argmax(weight < 0))
-        raise table.error(
+        yield (
             row,
             f"has the weight {weight[row]:g}, which must not be negative: set what a background "
             "that was taken off has left below 0 to 0",
         )
     if weight.max() > LARGEST_WEIGHT:
         row = int(np.argmax(weight))
-        raise table.error(
+        yield (
             row,
             f"has the weight {weight[row]:g}, more than {LARGEST_WEIGHT:g}: only ratios of weights "
             "count, so divide them all",
         )
-    if not weight.any():
-        raise table.source.error("every weight in it is 0: give the spectrum's weights in column 2")
+
+
+def _table(
+    first: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], in_energies: bool
+) -> SpectrumTable:
     wavelength = HC_EV_ANGSTROM / first if in_energies else first
     return SpectrumTable(
         np.ascontiguousarray(wavelength), np.ascontiguousarray(weight), in_energies

@@ -37,6 +37,8 @@ _KEPT_LAID_OUT = 4
 _PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 62, 42
 #: Of the background, as many tensors of the blocks.
 _BACKGROUND_TENSORS = 28
+#: Of diffuse scattering, and for each node along an axis of those that it sums.
+_DIFFUSE_TENSORS, _DIFFUSE_TENSORS_OF_A_NODE = 40, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
 def _squares(kernel: str, experiment: Experiment, nodes: int) -> int:
     """The table of squared structure factors."""
     own = kernel in (COMPILED, SPOTS) and not experiment.sampling.interpolate
-    return nodes * _FLOAT if own else 0
+    return nodes * _FLOAT if own or experiment.crystal.diffuse is not None else 0
 
 
 def _steps(kernel: str, steps: int) -> tuple[int, int]:
@@ -174,7 +176,18 @@ def _summing(kernel: str, experiment: Experiment, tile: Shape) -> int:
         size += take.tensors_by_source * tensor + _tensors_of_sources(kernel, experiment, tile)
     if experiment.background is not None:
         size = max(size, take.sum + _BACKGROUND_TENSORS * tensor)
-    return size
+    # on top: the heap keeps what the crystal's kernel had of the same blocks
+    return size + _summing_diffuse(experiment, tile)
+
+
+def _summing_diffuse(experiment: Experiment, tile: Shape) -> int:
+    """The same of diffuse scattering, whose blocks are taken as the reference kernel takes its."""
+    diffuse = experiment.crystal.diffuse
+    if diffuse is None:
+        return 0
+    along = _DIFFUSE_TENSORS_OF_A_NODE * (2 * diffuse.reach + 1)
+    of_sources = _tensors_of_sources(REFERENCE, experiment, tile)
+    return (_DIFFUSE_TENSORS + along) * _tensor(REFERENCE, tile) + of_sources
 
 
 def _kept_of_sum(kernel: str, experiment: Experiment, tile: Shape) -> int:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from tiled_sim.kernels.anchors import StepList, steps_of
+from tiled_sim.kernels.anchors import StepList, orientations_of, steps_of
 from tiled_sim.kernels.blocks import LANES, Blocks, Pixels
 from tiled_sim.kernels.chain import Chain
 from tiled_sim.kernels.graphs import PRECISIONS
@@ -23,7 +23,7 @@ from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.summation import PixelSum, ScatteringVectors, photons_by_panel
-from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.crystal import GAUSSIAN, Crystal
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics import lattice
 from tiled_sim.physics.constants import R_E_SQR
@@ -39,12 +39,17 @@ _ANCHOR = (BLOCK // 2, BLOCK // 2)
 _ANCHOR_LANE = _ANCHOR[0] * BLOCK + _ANCHOR[1]
 
 
+def loop_of(shape: str) -> str:
+    """The shape whose loop sums a crystal's: spots by h, k, l differ in their metric alone."""
+    return {"gauss_hkl": "gauss_star", "tophat_hkl": "tophat"}.get(shape, shape)
+
+
 class Summand(NamedTuple):
     """What a fused loop needs to know of the crystal and its F.
 
     Parameters
     ----------
-    shape, interpolate : of the crystal, and whether F is taken between nodes
+    shape, interpolate : of the loop (`loop_of`), and whether F is taken between nodes
     dtype : of all that comes after h, k, l less their nodes
     minimum : h, k, l of the first node of the table
     last : last h, k, l index of the padded table, int32
@@ -67,7 +72,7 @@ class Summand(NamedTuple):
         values = table.amplitudes(dtype) if interpolate else table.squares(dtype)
         numbers = torch.tensor(_lattice_numbers(scene.crystal), dtype=torch.float64)
         return cls(
-            scene.crystal.shape,
+            loop_of(scene.crystal.shape),
             interpolate,
             dtype,
             table.minimum,
@@ -216,9 +221,10 @@ class AnchoredSum:
             component - anchored[:, None]
             for component, anchored in zip(blocks, at_anchor, strict=True)
         )
-        orientations = torch.from_numpy(self._scene.orientations).reshape(-1, 3, 3)
+        orientations, weights = orientations_of(self._scene, self._device)
         # q is over λ already
-        steps = StepList((0.0, 0.0, 0.0), orientations.to(self._device), [(1.0, 1.0)], keep=False)
+        along: Vector = (0.0, 0.0, 0.0)
+        steps = StepList(along, orientations, [(1.0, 1.0)], keep=False, weights=weights)
         total = torch.zeros_like(x)
         self._loops.add_steps((x, y, z), at_anchor, steps, total, vectors.progress)
         summed = total.view(-1)[: len(q.x)]
@@ -241,11 +247,11 @@ def _lattice_numbers(crystal: Crystal) -> tuple[float, ...]:
     if crystal.shape in ("square", "round"):
         height = n_sqr * lattice.SPHERE_HEIGHT**2
         return (*map(float, crystal.cells), crystal.fudge, 0.0, 0.0, 0.0, height)
-    (aa, ab, ac), (_, bb, bc), (_, _, cc) = crystal.reciprocal_metric.tolist()
-    # F_latt² is exp(-2 …) for gauss_star; inside is below 1 for tophat
-    gaussian = crystal.shape == "gauss_star"
-    width = 2.0 / lattice.GAUSS_STAR_WIDTH if gaussian else 1.0 / lattice.TOPHAT_EDGE
-    return (aa, ab, ac, bb, bc, cc, n_sqr * crystal.fudge * width, n_sqr)
+    (aa, ab, ac), (_, bb, bc), (_, _, cc) = crystal.spot_metric.tolist()
+    # F_latt² is exp(-2 …) for Gaussian spots; inside is below 1 for flat-topped ones
+    gaussian = crystal.shape in GAUSSIAN
+    width = 2.0 / lattice.GAUSS_WIDTH if gaussian else 1.0 / lattice.TOPHAT_EDGE
+    return (aa, ab, ac, bb, bc, cc, crystal.spot_sharpness * width, n_sqr)
 
 
 def _pad(blocks: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class StepTable:
     ----------
     incident : unit vector
     vectors : float64 (steps, 3, 3), rows a/λ, b/λ, c/λ
-    weights : float64 (steps,), of the sources
+    weights : float64 (steps,), of source and mosaic domain
     wavelengths : float64 (steps,) [Å]
     """
 
@@ -67,6 +67,7 @@ class StepList:
     orientations : float64 (orientations, 3, 3), rows a, b, c [Å]
     sources : wavelength [Å] and weight of each source
     keep : whether the table is
+    weights : of the orientations, float64 (orientations,); None: 1 each
     """
 
     def __init__(
@@ -76,9 +77,11 @@ class StepList:
         sources: Sequence[tuple[float, float]],
         *,
         keep: bool,
+        weights: Tensor | None = None,
     ) -> None:
         self.incident = incident
         self._orientations = orientations
+        self._weights = weights
         self._sources = sources
         self._whole = self._made(0, len(self)) if keep else None
 
@@ -109,11 +112,13 @@ class StepList:
         for number in range(start // each, -(-stop // each)):
             wavelength, weight = self._sources[number]
             first = number * each
-            turned = self._orientations[max(start - first, 0) : stop - first]
+            part = slice(max(start - first, 0), stop - first)
+            turned = self._orientations[part]
             of_step = turned.new_ones(len(turned))
+            weights = of_step if self._weights is None else self._weights[part]
             tables.append(
                 StepTable(
-                    self.incident, turned / wavelength, of_step * weight, of_step * wavelength
+                    self.incident, turned / wavelength, weights * weight, of_step * wavelength
                 )
             )
         return _joined(self.incident, tables)
@@ -142,6 +147,18 @@ class Anchors:
     node: Tensor
 
 
+def orientations_of(scene: Scene, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """Rows a, b, c [Å] of every phi step and domain, (orientations, 3, 3), and their weights.
+
+    The weights are None where all are 1.
+    """
+    orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3).to(device)
+    if scene.domain_weights is None:
+        return orientations, None
+    phi_steps = len(scene.orientations)
+    return orientations, torch.from_numpy(scene.domain_weights).repeat(phi_steps).to(device)
+
+
 def steps_of(scene: Scene, device: torch.device, *, most_kept: int = STEPS_KEPT) -> list[StepList]:
     """Every step of a scene, grouped by the direction of its source, in the order of summation.
 
@@ -151,13 +168,13 @@ def steps_of(scene: Scene, device: torch.device, *, most_kept: int = STEPS_KEPT)
     device : where their tables lie
     most_kept : steps of a scene whose tables are kept
     """
-    orientations = torch.from_numpy(scene.orientations).reshape(-1, 3, 3).to(device)
+    orientations, weights = orientations_of(scene, device)
     grouped: dict[Vector, list[tuple[float, float]]] = {}
-    for source, weight in zip(scene.spectrum, scene.weights, strict=True):
-        grouped.setdefault(source.incident, []).append((source.wavelength, weight))
+    for source, of_source in zip(scene.spectrum, scene.weights, strict=True):
+        grouped.setdefault(source.incident, []).append((source.wavelength, of_source))
     keep = len(scene.spectrum) * len(orientations) <= most_kept
     return [
-        StepList(incident, orientations, members, keep=keep)
+        StepList(incident, orientations, members, keep=keep, weights=weights)
         for incident, members in grouped.items()
     ]
 

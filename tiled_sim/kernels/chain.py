@@ -8,6 +8,7 @@ from there in the last bits.
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -81,7 +82,11 @@ class Chain:
                 self._evaluator.record(recorder, t, step, orientations[t, 0])
         if recorder is not None and recorder.every_step:
             recorder.steps += self._every_step(vectors, steps, orientations)
-        total = steps.intensity.sum(dim=0, keepdim=True)
+        intensity = steps.intensity
+        if scene.domain_weights is not None:
+            weights = torch.from_numpy(scene.domain_weights).to(intensity.device)
+            intensity = intensity * weights.repeat(phi_steps)
+        total = intensity.sum(dim=0, keepdim=True)
         return total if vectors.seen is None else torch.where(vectors.seen, total, 0.0)
 
     def _every_step(
@@ -89,12 +94,14 @@ class Chain:
     ) -> Iterator[dict[str, Any]]:
         """Each step of a sweep as plain numbers, in the order in which they are summed."""
         seen = bool(vectors.counted.all())
-        weight = self._scene.weights[vectors.source]
+        of_source, of_domain = self._scene.weights[vectors.source], self._scene.domain_weights
+        weights = np.full(orientations.shape[:2], of_source)
+        weights *= 1.0 if of_domain is None else of_domain
         sweep = SweepRecorder()
         self._evaluator.record(sweep, 0, steps, orientations[0, 0])
         (told,) = sweep.phi_steps
         met = self._met(steps.hkl)
-        intensities = (steps.intensity * weight).tolist()
+        intensities = steps.intensity * torch.from_numpy(weights).view(-1).to(steps.F_cell.device)
         rows = zip(
             zip(*told["hkl"], strict=True),
             zip(*told["hkl_rounded"], strict=True),
@@ -102,12 +109,12 @@ class Chain:
             told["F_latt"],
             told["F_cell"],
             met,
-            intensities,
+            weights.reshape(-1).tolist(),
+            intensities.tolist(),
             strict=True,
         )
-        for number, (hkl, hkl_rounded, F_latt_abc, F_latt, F_cell, kind, intensity) in enumerate(
-            rows
-        ):
+        for number, row in enumerate(rows):
+            hkl, hkl_rounded, F_latt_abc, F_latt, F_cell, kind, weight, intensity = row
             phi, domain = divmod(number, orientations.shape[1])
             yield {
                 "layer": vectors.layer,

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from tiled_sim.kernels.anchored import TRACE_ERROR, AnchoredSum, Summand
+from tiled_sim.kernels.anchored import TRACE_ERROR, AnchoredSum, Summand, loop_of
 from tiled_sim.kernels.anchors import StepList, StepTable, anchor
 from tiled_sim.kernels.blocks import AT_A_TIME, Blocks, Pixels
 from tiled_sim.kernels.kernel import Progress
@@ -24,7 +24,8 @@ STEPS_AT_A_TIME = 64
 
 def graphs_of(experiment: Experiment, precision: str) -> tuple[Graph, Graph]:
     """The graphs that an experiment needs: directions, and the sum over steps."""
-    return _graphs(experiment.crystal.shape, experiment.sampling.interpolate, precision)
+    shape = loop_of(experiment.crystal.shape)
+    return _graphs(shape, experiment.sampling.interpolate, precision)
 
 
 def _graphs(shape: str, interpolate: bool, precision: str) -> tuple[Graph, Graph]:

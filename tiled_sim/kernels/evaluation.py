@@ -17,6 +17,12 @@ from tiled_sim.physics.vectors import Array
 
 #: A kind that is none.
 _NOT_COUNTED = FORBIDDEN + 1
+#: Lattice factors that go by h, k, l, by the shape of the crystal.
+_BY_HKL = {
+    "round": lattice.round_,
+    "gauss_hkl": lattice.gauss_hkl,
+    "tophat_hkl": lattice.tophat_hkl,
+}
 
 
 class Evaluation(NamedTuple):
@@ -87,8 +93,8 @@ class Evaluator:
                 lattice.grating(delta, cells)
                 for delta, cells in zip((index.dh, index.dk, index.dl), crystal.cells, strict=True)
             )
-        if crystal.shape == "round":
-            return (lattice.round_(index, crystal.cells, crystal.fudge),)
+        if crystal.shape in _BY_HKL:
+            return (_BY_HKL[crystal.shape](index, crystal.cells, crystal.fudge),)
         spot = lattice.gauss_star if crystal.shape == "gauss_star" else lattice.tophat
         return (spot(index, crystal.cells, crystal.fudge, self._metric),)
 

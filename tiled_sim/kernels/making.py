@@ -1,12 +1,14 @@
 """Kernels by their names, and those that a frame needs."""
 
 import functools
+from collections.abc import Iterator
 
 import torch
 
 from tiled_sim.kernels.amorphous import AmorphousKernel
 from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.darkness import dark_panels
+from tiled_sim.kernels.diffuse import DiffuseKernel
 from tiled_sim.kernels.kernel import Kernel
 from tiled_sim.kernels.panels import Panels
 from tiled_sim.kernels.reference import ReferenceKernel
@@ -14,6 +16,7 @@ from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.spots import SpotsKernel
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Listed
 from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.settings import COMPILED, REFERENCE, SPOTS, TRITON, Settings
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
@@ -49,7 +52,7 @@ class KernelMaker:
     def kernels(
         self, frame: int, firsts: tuple[FirstEvaluation | None, ...] = ()
     ) -> tuple[Kernel, ...]:
-        """The kernels whose sum a frame is: the crystal's, then the background's.
+        """The kernels whose sum a frame is: the crystal's, then what is beside it.
 
         Parameters
         ----------
@@ -57,12 +60,17 @@ class KernelMaker:
         firsts : as `Scene.of`
         """
         scene = Scene.of(self._experiment, frame, firsts, self._panels)
-        background = self._experiment.background
-        if background is None:
-            return (self.of_crystal(scene),)
-        assert self._amorphous is not None, "the table of the background was not loaded"
-        beside = AmorphousKernel(scene, background, self._amorphous, self._device)
-        return self.of_crystal(scene), beside
+        return self.of_crystal(scene), *self._beside(scene)
+
+    def _beside(self, scene: Scene) -> Iterator[Kernel]:
+        """What scatters beside the reflections of the crystal."""
+        diffuse, background = scene.crystal.diffuse, self._experiment.background
+        if diffuse is not None:
+            default_F = self._experiment.structure_factors.default_F
+            yield DiffuseKernel(scene, diffuse, self._table, default_F, self._device)
+        if background is not None:
+            assert self._amorphous is not None, "the table of the background was not loaded"
+            yield AmorphousKernel(scene, background, self._amorphous, self._device)
 
     def of_crystal(self, scene: Scene) -> Kernel:
         """The kernel that was chosen, for the crystal of a scene."""
@@ -85,8 +93,14 @@ class KernelMaker:
     @functools.cached_property
     def dark_panels(self) -> frozenset[int]:
         """Panels whose pixels are 0 in every frame, if the kernel does not count look-ups."""
-        one_alone = len(self._panels) == 1 or self._experiment.background is not None
-        if one_alone or self._settings.kernel == REFERENCE:
+        beside = self._experiment.background is not None
+        beside = beside or self._experiment.crystal.diffuse is not None
+        exposures = self._experiment.exposures
+        differ = isinstance(exposures, Listed) and (
+            exposures.moves_light or exposures.vectors is not None
+        )
+        one_alone = len(self._panels) == 1
+        if one_alone or beside or differ or self._settings.kernel == REFERENCE:
             return frozenset()
         scene = Scene.of(self._experiment, 0, panels=self._panels)
         return dark_panels(scene, self._table_everywhere)

@@ -62,7 +62,10 @@ class ReferenceKernel:
         self.photons(pixels, recorder)
 
     def sum_of_steps(self, vectors: ScatteringVectors, lookups: Lookups) -> Tensor:
-        """Sum over phi steps and mosaic domains of one subpixel and source [electron²]."""
+        """Sum over phi steps and mosaic domains of one subpixel and source [electron²].
+
+        Domains count by their weight, of mean 1.
+        """
         total = torch.zeros_like(vectors.q.x)
         scene, recorder, counted = self.scene, vectors.recorder, vectors.counted
         evaluate = self._evaluator.evaluate
@@ -78,6 +81,8 @@ class ReferenceKernel:
                     axes = own_orientation.tolist()
                     own = evaluate(vectors.q, axes, counted, everything, Lookups())
                     intensity = torch.where(first, own.intensity, intensity)
+                if scene.domain_weights is not None:
+                    intensity = intensity * float(scene.domain_weights[m])
                 if vectors.seen is not None:
                     intensity = torch.where(vectors.seen, intensity, 0.0)
                 total += intensity

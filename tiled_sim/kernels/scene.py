@@ -11,6 +11,7 @@ from tiled_sim.model.detector import Detector
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.first_evaluation import FirstEvaluation
+from tiled_sim.model.frame import frame_of
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.vectors import Array
 
@@ -21,7 +22,7 @@ class Scene:
 
     Parameters
     ----------
-    panels, detector, beam, crystal, sampling : of the experiment
+    panels, detector, beam, crystal, sampling : of the experiment, as the frame has them
     angles : phi of each step [rad], as they act
     orientations : (phi, domain, 3, 3) rows a, b, c [Å]
     firsts : of each panel the evaluation with orientations of its own, or None; empty: of none
@@ -29,6 +30,7 @@ class Scene:
     steps : terms in a pixel's sum
     c_compat : replay the C program's faults
     spectrum : the sources that are summed; all of the beam's, or one
+    domain_weights : of the mosaic domains, mean 1, float64 (domain,); None: all count alike
     """
 
     panels: Panels
@@ -43,6 +45,7 @@ class Scene:
     steps: int
     c_compat: bool
     spectrum: Spectrum
+    domain_weights: Array | None = None
 
     @classmethod
     def of(
@@ -59,23 +62,21 @@ class Scene:
         firsts : of `first_evaluations`; only ``c_compat`` uses them
         panels : of the experiment's detector, where other scenes share them
         """
-        exposure = experiment.exposures[frame]
+        exposure, of_frame = experiment.exposures[frame], frame_of(experiment, frame)
+        if panels is None or of_frame.detector is not experiment.detector:
+            panels = Panels(of_frame.detector)
         angles = exposure.angles
         acting, first_acting = carried_over(angles) if experiment.c_compat else (angles, angles)
-        domains = experiment.crystal.domains.rotations()
 
         def orientations(phis: tuple[float, ...]) -> Array:
-            vectors = experiment.crystal.direct_vectors
-            rotations = replace(exposure, angles=phis).rotations
-            # rows are vectors, so the mosaic rotation, applied last, stands leftmost transposed
-            return np.einsum("mij,tjk,vk->tmvi", domains, rotations, vectors)
+            return of_frame.crystal.in_domains(replace(exposure, angles=phis).rotations)
 
         every = orientations(acting)
         return cls(
-            panels=Panels(experiment.detector) if panels is None else panels,
-            detector=experiment.detector,
-            beam=experiment.beam,
-            crystal=experiment.crystal,
+            panels=panels,
+            detector=of_frame.detector,
+            beam=of_frame.beam,
+            crystal=of_frame.crystal,
             sampling=experiment.sampling,
             angles=acting,
             orientations=every,
@@ -83,7 +84,8 @@ class Scene:
             first_orientations=every if acting == first_acting else orientations(first_acting),
             steps=experiment.steps,
             c_compat=experiment.c_compat,
-            spectrum=experiment.beam.spectrum,
+            spectrum=of_frame.beam.spectrum,
+            domain_weights=of_frame.crystal.domains.weights,
         )
 
     @property
@@ -112,6 +114,7 @@ class Scene:
             orientations=self.orientations[step],
             first_orientations=self.first_orientations[step],
             steps=self.sampling.oversample**2,
+            domain_weights=None,
         )
 
 
@@ -127,12 +130,14 @@ def thinned(experiment: Experiment, most: int) -> Experiment:
     exposures, crystal = experiment.exposures, experiment.crystal
     if exposures.steps * crystal.domains.count <= most**2:
         return experiment
+    steps = min(exposures.steps, most)
     if isinstance(exposures, Rotation):
-        steps = min(exposures.steps, most)
         step = exposures.step * exposures.steps / steps
         exposures = replace(exposures, steps=steps, step=step)
-    fewer = replace(crystal.domains, count=min(crystal.domains.count, most))
-    return replace(experiment, exposures=exposures, crystal=replace(crystal, domains=fewer))
+    else:
+        exposures = replace(exposures, steps=steps)
+    fewer = replace(crystal, domains=crystal.domains.some(most))
+    return replace(experiment, exposures=exposures, crystal=fewer)
 
 
 def carried_over(angles: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -27,6 +27,7 @@ from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.crystal import GAUSSIAN
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.model.settings import SPOTS
@@ -99,7 +100,7 @@ class SpotsKernel:
         self.skipped_bound = 0.0
         self._optics = Optics(scene)
         self._finder = Finder(scene, self.table, default_F, Spot.of(scene.crystal, negligible))
-        if scene.crystal.shape == "gauss_star":
+        if scene.crystal.shape in GAUSSIAN:
             self.skipped_bound = negligible * self._optics.ceiling(self.table.largest)
 
     def trace(self, pixels: Pixels, recorder: Recorder) -> None:

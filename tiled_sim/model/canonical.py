@@ -12,6 +12,7 @@ from typing import Any
 
 from tiled_sim.model.beam import Spectrum
 from tiled_sim.model.checks import UNHASHED
+from tiled_sim.model.domains import ListedDomains
 from tiled_sim.model.exposures import Listed
 
 #: Of the canonical form. It stands for the defaults of all fields of the model: whoever changes a
@@ -23,10 +24,13 @@ HASH_VERSION = 2
 
 def canonical(value: Any) -> Any:
     """A part of an experiment as plain JSON values, without what does not decide the image."""
-    if isinstance(value, Spectrum):
+    if isinstance(value, Spectrum | ListedDomains):
         return value.sha256
     if isinstance(value, Listed):
-        return {"orientation": value.sha256}
+        plain = {"spindle": value.spindle, "steps": value.steps}
+        by_default = {"spindle": Listed.spindle, "steps": Listed.steps}
+        said = {name: canonical(plain[name]) for name in plain if plain[name] != by_default[name]}
+        return value.hashes | said
     if dataclasses.is_dataclass(value):
         return {
             item.name: canonical(getattr(value, item.name))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from tiled_sim.model.background import Background
 from tiled_sim.model.detector import Sensor
+from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.units import (
     ANGLE,
@@ -45,6 +46,12 @@ def _cells(value: Any, _: float) -> tuple[int, ...]:
     return _found(tuple(listed) if len(listed) == 3 and all(map(is_integer, listed)) else None)
 
 
+def _spread(value: Any, per_inside: float) -> float | tuple[float, ...]:
+    if isinstance(value, list | tuple):
+        return _found(finite_list(value, 3, per_inside))
+    return _found(finite(value, per_inside))
+
+
 def _flag(value: Any, _: float) -> bool:
     return bool(_found(value if isinstance(value, bool) else None))
 
@@ -75,8 +82,15 @@ VECTOR = Kind("three finite numbers", lambda value, per: _found(finite_list(valu
 DIRECTION = Kind("three finite numbers, not all 0", _direction)
 INTEGER = Kind("a whole number", _integer)
 RADIUS = Kind("a whole number or None", lambda v, per: None if v is None else _integer(v, per))
+LENGTHS = Kind(
+    "three finite numbers, or one for all",
+    lambda value, per: _found(
+        finite_list(value if isinstance(value, list | tuple) else [value] * 3, 3, per)
+    ),
+)
 CELLS = Kind("three whole numbers, or one for all", _cells)
 FLAG = Kind("True or False", _flag)
+MOSAIC_SPREAD = Kind("a finite number, or three", _spread)
 TEXT = Kind("a text", _text)
 GROUP = Kind("a text or None", lambda value, per: None if value is None else _text(value, per))
 PATH = Kind("the name of a file", _path)
@@ -130,11 +144,23 @@ KEYS: dict[str, Key] = {
     "crystal.cells": Key(CELLS, "sets them; `sampling.oversample` stays, with a note if too small"),
     "crystal.shape": Key(TEXT, _SET),
     "crystal.fudge": Key(NUMBER, _SET),
+    "crystal.mosaic_kind": Key(
+        TEXT, "sets it; what the kind needs and there is not must be given with it"
+    ),
     "crystal.mosaic_spread": Key(
-        NUMBER, "sets it; of a single domain only together with `crystal.mosaic_domains`", ANGLE
+        MOSAIC_SPREAD,
+        "sets it, three make the domains anisotropic; of a single one of nanoBragg's domains only "
+        "together with `crystal.mosaic_domains`",
+        ANGLE,
     ),
     "crystal.mosaic_domains": Key(INTEGER, _SET),
     "crystal.mosaic_seed": Key(INTEGER, _SET),
+    **_fields(
+        Diffuse,
+        "crystal.diffuse",
+        {"gamma": LENGTHS, "sigma": LENGTHS, "reach": INTEGER},
+        "sets it; a crystal without diffuse scattering needs gamma and sigma",
+    ),
     "detector.shift": Key(VECTOR, "moves all panels by this vector of the laboratory", LENGTH),
     "detector.curvature_radius": Key(OPTIONAL, "sets it; None makes the detector flat", LENGTH),
     "detector.point_pixel": Key(FLAG, _SET),
@@ -208,6 +234,7 @@ REFUSED: dict[str, str] = {
             "sources",
             "source_file",
             "spectrum_file",
+            "spectrum",
             "dispersion",
             "dispersion_steps",
             "divergence",
@@ -216,6 +243,10 @@ REFUSED: dict[str, str] = {
         )
     },
     **dict.fromkeys(("crystal.cell", "crystal.cell_angles", "crystal.matrix"), _CELL),
+    **{
+        f"crystal.{name}": "domains that are listed are read with a document or a command"
+        for name in ("mosaic_file", "mosaic_rotations")
+    },
     **{
         f"detector.{name}": _PANELS
         for name in (

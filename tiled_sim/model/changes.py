@@ -20,6 +20,8 @@ from tiled_sim.model.change_keys import AXES, KEYS, REFUSED, STARS
 from tiled_sim.model.checks import require
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Sensor
+from tiled_sim.model.diffuse import Diffuse
+from tiled_sim.model.domains import NANOBRAGG
 from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.remarks import noted
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from tiled_sim.model.experiment import Experiment
 
 _Given = dict[str, Any]
+#: Of the keys ``crystal.mosaic_…``, by what `Domains.changed` calls it.
+_MOSAIC = {"spread": "spread", "count": "domains", "seed": "seed", "kind": "kind"}
 
 
 def changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment":
@@ -103,7 +107,7 @@ def _read(changes: Mapping[str, Any]) -> dict[str, _Given]:
         except ValueError:
             raise ExperimentError(f"{spelt} = {shown(value)} must be {key.kind.must_be}") from None
     # parts within a part are changed with it
-    for inner in ("detector.sensor", "noise.point_spread"):
+    for inner in ("crystal.diffuse", "detector.sensor", "noise.point_spread"):
         if inner in given:
             outer, _, name = inner.rpartition(".")
             given.setdefault(outer, {})[name] = given.pop(inner)
@@ -154,18 +158,22 @@ def _crystal(crystal: Crystal, given: _Given) -> Crystal:
         vectors = {name: as_tuple(row) for name, row in zip((*AXES, *STARS), rows, strict=True)}
     elif vectors:
         vectors |= _follow(crystal, vectors)
-    fields = {name: given[name] for name in ("cells", "shape", "fudge") if name in given}
+    plain = ("cells", "shape", "fudge")
+    fields: _Given = {name: given[name] for name in plain if name in given}
     mosaic = {
-        name: given[f"mosaic_{key}"]
-        for name, key in (("spread", "spread"), ("count", "domains"), ("seed", "seed"))
-        if f"mosaic_{key}" in given
+        name: given[f"mosaic_{key}"] for name, key in _MOSAIC.items() if f"mosaic_{key}" in given
     }
-    domains = replace(crystal.domains, **mosaic)
+    domains = crystal.domains.changed(mosaic)
     require(
-        not mosaic.get("spread") or domains.count > 1 or "count" in mosaic,
+        domains.kind != NANOBRAGG
+        or not mosaic.get("spread")
+        or domains.count > 1
+        or "count" in mosaic,
         f"crystal.mosaic_spread = {domains.spread} rad has no effect on a single domain, which is "
         "not turned; give crystal.mosaic_domains too",
     )
+    if "diffuse" in given:
+        fields["diffuse"] = _within(crystal.diffuse, Diffuse, given["diffuse"], "crystal.diffuse")
     return replace(crystal, **vectors, **fields, domains=domains)
 
 

@@ -1,12 +1,13 @@
 """The crystal: its cell, shape and mosaic domains."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from tiled_sim.model.checks import require, require_finite, require_within
-from tiled_sim.model.settings import MOSAIC_SEED
-from tiled_sim.physics.mosaic import mosaic_rotations
+from tiled_sim.model.diffuse import Diffuse
+from tiled_sim.model.domains import CRYSTAL, LABORATORY, Domains, ListedDomains
 from tiled_sim.physics.vectors import Array, Vector
 
 #: How far the products of direct and reciprocal vectors may be from those of dual ones: by the
@@ -16,36 +17,13 @@ _ROUNDING, LEAN = 1e-4, 0.5
 MOST_CELLS = 10**8
 #: Edges of a cell [Å], from less than a bond to a tenth of a millimetre.
 SHORTEST_EDGE, LONGEST_EDGE = 0.1, 1e6
-SHAPES = ("square", "round", "gauss_star", "tophat")
-
-
-@dataclass(frozen=True, slots=True)
-class Domains:
-    """Mosaic domains: orientations about the crystal's, drawn by nanoBragg's generator.
-
-    Parameters
-    ----------
-    spread : half-width of the cap of orientations [rad]
-    count : number of orientations; the first is not rotated
-    seed : of nanoBragg's generator
-    """
-
-    spread: float = 0.0
-    count: int = 1
-    seed: int = MOSAIC_SEED
-
-    def __post_init__(self) -> None:
-        require_finite(self, "crystal.domains")
-        require(self.spread >= 0, f"crystal.mosaic_spread = {self.spread} rad must not be negative")
-        require(self.count >= 1, f"crystal.mosaic_domains = {self.count} must be at least 1")
-        require(
-            abs(self.seed) < 2**63,
-            f"crystal.mosaic_seed = {self.seed} must be a number of at most 63 bits",
-        )
-
-    def rotations(self) -> Array:
-        """Rotation matrices of the domains, (count, 3, 3)."""
-        return mosaic_rotations(self.spread, self.count, self.seed)
+SHAPES = ("square", "round", "gauss_star", "tophat", "gauss_hkl", "tophat_hkl")
+#: Shapes whose spots fall off as a Gaussian.
+GAUSSIAN = ("gauss_star", "gauss_hkl")
+#: Shapes of simtbx, whose Gaussian and flat-topped spots go by h, k, l; the C program has none.
+NOT_IN_C = ("gauss_hkl", "tophat_hkl")
+#: A perfect crystal.
+_SINGLE = Domains()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +37,11 @@ class Crystal:
         may be longer by one factor, as those of nanoBragg's ``-cell`` of a triclinic crystal
         (docs/differences.md, row 37)
     cells : number of unit cells along a, b, c
-    shape : ``square``, ``round``, ``gauss_star`` (what nanoBragg calls gauss) or ``tophat``
+    shape : ``square``, ``round``, ``gauss_star`` (what nanoBragg calls gauss) or ``tophat``;
+        ``gauss_hkl`` or ``tophat_hkl``, whose spots go by h, k, l as simtbx's
     fudge : factor on the squared distance from a node, for all shapes but square
     domains : orientations of its mosaic domains
+    diffuse : how its atoms are displaced; None: they scatter into the reflections alone
     """
 
     a: Vector
@@ -73,7 +53,8 @@ class Crystal:
     cells: tuple[int, int, int]
     shape: str = "square"
     fudge: float = 1.0
-    domains: Domains = Domains()
+    domains: Domains = _SINGLE
+    diffuse: Diffuse | None = None
 
     def __post_init__(self) -> None:
         require_finite(self, "crystal")
@@ -111,11 +92,48 @@ class Crystal:
         """Rows a*, b*, c* [1/Å]."""
         return np.array([self.a_star, self.b_star, self.c_star])
 
+    def in_domains(self, rotations: Array) -> Array:
+        """Rows a, b, c [Å] of each domain as the crystal is turned, (rotations, domains, 3, 3).
+
+        Parameters
+        ----------
+        rotations : that turn the crystal from where it stands at phi 0, (rotations, 3, 3)
+        """
+        domains, vectors = self.domains.rotations(self.reciprocal_vectors), self.direct_vectors
+        # rows are vectors, so the rotation that is applied last stands leftmost transposed
+        if self.domains.turn_with_crystal:
+            return np.einsum("tij,mjk,vk->tmvi", rotations, domains, vectors)
+        return np.einsum("mij,tjk,vk->tmvi", domains, rotations, vectors)
+
+    def listed_domains(self) -> ListedDomains:
+        """The mosaic domains one by one, whatever their kind."""
+        domains = self.domains
+        if domains.listed is not None:
+            return domains.listed
+        rotations = domains.rotations(self.reciprocal_vectors)
+        axes = CRYSTAL if domains.turn_with_crystal else LABORATORY
+        return ListedDomains(rotations, np.ones(domains.count), axes)
+
     @property
     def reciprocal_metric(self) -> Array:
         """G*: products of a*, b*, c* with each other [1/Å²]."""
         reciprocal = self.reciprocal_vectors
         return reciprocal @ reciprocal.T
+
+    @property
+    def spot_metric(self) -> Array:
+        """Metric of the distance from a node that decides of Gaussian and flat-topped spots.
+
+        G* [1/Å²], or, of spots that go by h, k, l, the squares of the numbers of cells.
+        """
+        by_index = np.diag(np.array(self.cells, dtype=np.float64) ** 2)
+        return by_index if self.shape in NOT_IN_C else self.reciprocal_metric
+
+    @property
+    def spot_sharpness(self) -> float:
+        """What the squared distance by `spot_metric` is multiplied by, over the spot's width."""
+        n = 1.0 if self.shape in NOT_IN_C else float(math.prod(self.cells))
+        return n**2 * self.fudge
 
     @property
     def direct_vectors(self) -> Array:

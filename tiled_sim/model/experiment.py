@@ -13,25 +13,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.model.background import Background
+from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
 from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.canonical import canonical_sha256
 from tiled_sim.model.changes import changed
 from tiled_sim.model.checks import UNHASHED, require
-from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.crystal import NOT_IN_C, Crystal
 from tiled_sim.model.detector import Detector, Panel
-from tiled_sim.model.document import from_plain, to_plain
+from tiled_sim.model.document import (
+    ROTATIONS,
+    WEIGHTS,
+    domains_from_plain,
+    from_plain,
+    listed_from_plain,
+    to_plain,
+)
+from tiled_sim.model.domains import NANOBRAGG
 from tiled_sim.model.exposures import Exposures, Listed
+from tiled_sim.model.frame import extreme_frames, frame_of
 from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.model.upstream import require_downstream, require_forward
 
 #: Names of the beam's spectrum, and of listed exposures, among the arrays of an experiment.
-_SPECTRUM, ORIENTATION = "spectrum", "frames/orientation"
+_SPECTRUM, FRAMES = "spectrum", "frames"
 #: Phi steps times mosaic domains; so many matrices are 720 MB.
 _MOST_ORIENTATIONS = 10**7
 #: F that is still a number when it is squared in float32 [electron].
@@ -129,9 +138,13 @@ class Experiment:
             f"{orientations} orientations of the crystal, each as much work as an image of its "
             f"own; {_MOST_ORIENTATIONS} are allowed",
         )
+        if isinstance(self.exposures, Listed):
+            _require_spectra(self.exposures, self.beam)
         if not self.allow_upstream:
             require_forward(self.beam.spectrum, self.beam.direction)
-            require_downstream(self.detector.panels, self.beam.direction)
+            for frame in extreme_frames(self.exposures):
+                seen = frame_of(self, frame)
+                require_downstream(seen.detector.panels, seen.beam.direction)
         sampling = self.sampling
         not_as_c = {
             "a sensor with a thickness": bool(self.detector.sensors),
@@ -139,13 +152,28 @@ class Experiment:
             "oversample_polar": sampling.oversample_polar,
             "oversample_omega": sampling.oversample_omega,
             "an amorphous background": self.background is not None,
-            "a list of orientations": isinstance(self.exposures, Listed),
+            "a list of exposures": isinstance(self.exposures, Listed),
         }
         for what, is_there in not_as_c.items():
             require(
                 not (self.c_compat and is_there),
                 f"{what} cannot be had as C has it: the C program's result means nothing "
                 "(docs/differences.md, rows 14, 15 and 20); leave it or c_compat out",
+            )
+        require(
+            not (self.c_compat and self.crystal.diffuse is not None),
+            "diffuse scattering cannot be had as C has it: the C program has none; leave it or "
+            "c_compat out",
+        )
+        kind, shape = self.crystal.domains.kind, self.crystal.shape
+        for what, is_there in (
+            (f"mosaic domains of the kind {kind}", kind != NANOBRAGG),
+            (f"the shape {shape}", shape in NOT_IN_C),
+        ):
+            require(
+                not (self.c_compat and is_there),
+                f"{what} cannot be had as C has it: the C program knows none such; leave it or "
+                "c_compat out",
             )
         if self.noise is not None and self.noise.point_spread is not None:
             for panel in self.detector.panels:
@@ -184,18 +212,23 @@ class Experiment:
         """
         return json.loads(json.dumps(to_plain(self), allow_nan=False))
 
-    def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+    def arrays(self) -> dict[str, npt.NDArray[typing.Any]]:
         """What `to_dict` has only the hash of: ``spectrum/incident`` and its like."""
         spectrum = self.beam.spectrum
         names = (item.name for item in dataclasses.fields(spectrum))
+        arrays: dict[str, npt.NDArray[typing.Any]]
         arrays = {f"{_SPECTRUM}/{name}": getattr(spectrum, name) for name in names}
         if isinstance(self.exposures, Listed):
-            arrays[ORIENTATION] = self.exposures.orientation
+            columns = self.exposures.columns.items()
+            arrays |= {f"{FRAMES}/{name}": values for name, values in columns}
+        domains = self.crystal.domains.listed
+        if domains is not None:
+            arrays |= {ROTATIONS: domains.rotation, WEIGHTS: domains.weight}
         return arrays
 
     @classmethod
     def from_dict(
-        cls, data: Mapping[str, typing.Any], arrays: Mapping[str, npt.NDArray[np.float64]]
+        cls, data: Mapping[str, typing.Any], arrays: Mapping[str, npt.NDArray[typing.Any]]
     ) -> "Experiment":
         """Rebuild an experiment from `to_dict` and `arrays`.
 
@@ -216,17 +249,26 @@ class Experiment:
         )
         exposures = data["exposures"]
         if "orientation" in exposures:
-            listed, written = Listed(arrays[ORIENTATION]), exposures["orientation"]["sha256"]
-            require(
-                listed.sha256 == written,
-                f"exposures.orientation: its array has SHA-256 {listed.sha256}, written was that "
-                f"of {written}",
-            )
+            prefix = f"{FRAMES}/"
+            of_frames = {
+                name.removeprefix(prefix): values
+                for name, values in arrays.items()
+                if name.startswith(prefix)
+            }
+            listed = listed_from_plain(exposures, of_frames)
+            for name, found in listed.hashes.items():
+                written = exposures[name]["sha256"]
+                require(
+                    found == written,
+                    f"exposures.{name}: its array has SHA-256 {found}, written was that of "
+                    f"{written}",
+                )
             exposures = listed
+        crystal = {**data["crystal"], "domains": domains_from_plain(data["crystal"], arrays)}
         # documents of before the field were never asked on which side their light comes in
         said = {"allow_upstream": True, **data}
         beam = {**data["beam"], "spectrum": spectrum}
-        return from_plain(cls, {**said, "beam": beam, "exposures": exposures})
+        return from_plain(cls, {**said, "beam": beam, "crystal": crystal, "exposures": exposures})
 
     def with_(self, changes: Mapping[str, typing.Any]) -> "Experiment":
         """The experiment with other values, and with all that follows from them.
@@ -253,7 +295,7 @@ class Experiment:
         options: typing.Sequence[str],
         *,
         c_compat: bool = False,
-        spectrum: str | Path | None = None,
+        spectrum: str | Path | SpectrumFile | Bandwidth | None = None,
         geometry: str | Path | None = None,
         detector: str | None = None,
         experiment: int | typing.Literal["all"] | None = None,
@@ -261,7 +303,8 @@ class Experiment:
     ) -> "Experiment":
         """Read a nanoBragg command line; see `tiled_sim.read.nanobragg.reader.read_options`.
 
-        ``spectrum`` is a file of energies or wavelengths and weights. ``geometry`` is a geometry
+        ``spectrum`` is a file of energies or wavelengths and weights, a `SpectrumFile` that says in
+        how many channels, or a `Bandwidth` (docs/spectra.md). ``geometry`` is a geometry
         file, of which ``experiment`` names one of several (``"all"``: its stills are frames), and
         ``detector`` the name of a detector: either stands for the options of the detector
         (docs/geometry.md). Keyword arguments beside these are those of `OwnOptions`:
@@ -281,6 +324,17 @@ class Experiment:
         from tiled_sim.read.toml.reader import read_toml
 
         return read_toml(path, changes)
+
+
+def _require_spectra(listed: Listed, beam: Beam) -> None:
+    """Refuse weights that are not those of the beam's sources."""
+    if listed.spectra is not None:
+        columns, sources = listed.spectra.shape[1], len(beam.spectrum)
+        require(
+            columns == sources,
+            f"frames.spectra has {columns} weights in a row, and the beam {sources} sources; each "
+            "spectrum weighs every source",
+        )
 
 
 def _require_reach(spread: PointSpread, panel: Panel) -> None:

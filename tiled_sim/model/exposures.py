@@ -1,14 +1,20 @@
-"""The exposures of a run: frames of phi steps about one spindle, or stills that are listed."""
+"""The exposures of a run: frames of phi steps about one spindle, or shots that are listed."""
 
+import dataclasses
 import hashlib
 import operator
 import typing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
-from tiled_sim.model.checks import require, require_count, require_finite, require_unit
+from tiled_sim.model.bandwidth import Bandwidth
+from tiled_sim.model.beam import LONGEST, SHORTEST
+from tiled_sim.model.checks import UNHASHED, require, require_count, require_finite, require_unit
+from tiled_sim.model.crystal import MOST_CELLS
+from tiled_sim.model.settings import SHOTS_SEED
 from tiled_sim.physics.vectors import Array, Vector, about_axes, as_tuple
 
 _MOST_FRAMES = 10**7
@@ -100,41 +106,181 @@ class Rotation:
         return Exposure(tuple(start + self.step * t for t in range(self.steps)), self.spindle)
 
 
+@dataclass(frozen=True, slots=True)
+class ListedFrom:
+    """Where a list of exposures comes from, to be made again.
+
+    Parameters
+    ----------
+    path : of the table; None: of none
+    sha256 : of the table's bytes
+    random : number of random orientations; 0: those of the table
+    seed : of random orientations
+    pulses : of which each shot has one of its own; None: the spectrum of all is the beam's, or the
+        table's
+    """
+
+    path: str | None = None
+    sha256: str = ""
+    random: int = 0
+    seed: int = SHOTS_SEED
+    pulses: Bandwidth | None = None
+
+
+#: Shape of a frame's value in each array of `Listed`, and its type.
+COLUMNS: dict[str, tuple[tuple[int, ...], type]] = {
+    "orientation": ((3, 3), np.float64),
+    "vectors": ((3, 3), np.float64),
+    "cells": ((3,), np.int64),
+    "fluence": ((), np.float64),
+    "wavelength": ((), np.float64),
+    "beam_direction": ((3,), np.float64),
+    "detector_shift": ((3,), np.float64),
+    "start": ((), np.float64),
+    "oscillation": ((), np.float64),
+    "spectrum": ((), np.int64),
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """Stills, each of the crystal in an orientation of its own.
+    """Exposures that are listed, a row of arrays each; what is left out is the experiment's.
 
-    ``listed[frame]`` is the `Exposure` of a frame; ``len(listed)`` says how many there are.
+    ``listed[frame]`` is the `Exposure` of a frame; ``len(listed)`` says how many there are. What a
+    frame changes of beam, crystal and detector is `tiled_sim.model.frame.frame_of`.
 
     Parameters
     ----------
     orientation : rotation matrices of the crystal in each frame, from where `Crystal` has it,
         float64 (frames, 3, 3)
+    vectors : rows a, b, c before that rotation, in place of the crystal's, float64 (frames, 3, 3)
+        [Å]
+    cells : number of unit cells along a, b, c, int64 (frames, 3)
+    fluence : float64 (frames,) [photons/m²]
+    wavelength : of the central beam, float64 (frames,) [Å]; those of all sources change by the
+        same factor
+    beam_direction : unit vectors along which the central beam travels, float64 (frames, 3); all
+        sources turn with it
+    detector_shift : by which all panels are moved, float64 (frames, 3) [m]
+    start : phi of the first step, float64 (frames,) [rad]
+    oscillation : that the steps of a frame fill, float64 (frames,) [rad]
+    spectrum : number of each frame's row of `spectra`, int64 (frames,)
+    spectra : weights of the beam's sources, float64 (spectra, sources)
+    spindle : unit vector of the right-handed rotation
+    steps : in a frame
+    source : where the list comes from; None: it is only here
     """
 
     orientation: Array
-
-    #: As of `Rotation`: a still is one step.
-    steps: typing.ClassVar[int] = 1
+    vectors: Array | None = None
+    cells: npt.NDArray[np.int64] | None = None
+    fluence: Array | None = None
+    wavelength: Array | None = None
+    beam_direction: Array | None = None
+    detector_shift: Array | None = None
+    start: Array | None = None
+    oscillation: Array | None = None
+    spectrum: npt.NDArray[np.int64] | None = None
+    spectra: Array | None = None
+    spindle: Vector = _ALONG_X
+    steps: int = 1
+    source: ListedFrom | None = field(default=None, metadata=UNHASHED)
 
     def __post_init__(self) -> None:
-        values = np.array(self.orientation, dtype=np.float64)
+        count = len(np.atleast_1d(self.orientation))
+        require_count(count, "the number of frames.orientation", _MOST_FRAMES)
+        for name, (shape, kind) in COLUMNS.items():
+            if getattr(self, name) is not None:
+                self._freeze(name, (count, *shape), kind)
+        if self.spectra is not None:
+            self._freeze("spectra", (len(self.spectra), *np.shape(self.spectra)[1:2]), np.float64)
+        self._require_rotations()
+        require_unit(self.spindle, "frames.spindle")
+        require(self.steps >= 1, f"frames.steps = {self.steps} must be at least 1")
         require(
-            values.ndim == 3 and values.shape[1:] == (3, 3),
-            f"frames.orientation has the shape {values.shape}; it must be (frames, 3, 3)",
+            self.steps == 1 or self.oscillation is not None,
+            f"frames.steps = {self.steps} of what? give an oscillation for each frame",
         )
-        require_count(len(values), "the number of frames.orientation", _MOST_FRAMES)
+        self._require_values()
+
+    def _freeze(self, name: str, shape: tuple[int, ...], kind: type) -> None:
+        """Keep an array of our own that cannot be written to."""
+        values: npt.NDArray[typing.Any] = np.array(getattr(self, name), dtype=kind)
+        wanted = ", ".join(("frames", *map(str, shape[1:])))
+        require(
+            values.shape == shape,
+            f"frames.{name} has the shape {values.shape}; it must be ({wanted}), of "
+            f"{shape[0]} frames",
+        )
+        values.setflags(write=False)
+        object.__setattr__(self, name, values)
+
+    def _require_rotations(self) -> None:
+        values = self.orientation
         unity = values @ values.transpose(0, 2, 1)
         across = (np.abs(unity - np.eye(3)) < _ROUNDING).all(axis=(1, 2)).reshape(-1, 1, 1)
         handed = np.linalg.det(np.where(across, values, -np.eye(3)))
-        worst = int(np.argmin(handed))
-        require(
-            bool(handed[worst] > 0.0),
-            f"frames.orientation of frame {worst}, {values[worst].tolist()}, is no rotation: its "
-            "rows must be unit vectors across each other, and right-handed",
+        self._require_each(
+            handed > 0.0,
+            "orientation",
+            "is no rotation: its rows must be unit vectors across each other, and right-handed",
         )
-        values.setflags(write=False)
-        object.__setattr__(self, "orientation", values)
+
+    def _require_values(self) -> None:
+        """Refuse values that cannot be, by the first frame that has one."""
+        for name in ("fluence", "start", "oscillation"):
+            if (values := getattr(self, name)) is not None:
+                self._require_each(np.isfinite(values), name, "must be finite")
+        if self.fluence is not None:
+            self._require_each(self.fluence >= 0.0, "fluence", "must not be negative")
+        if self.wavelength is not None:
+            able = (self.wavelength >= SHORTEST) & (self.wavelength <= LONGEST)
+            self._require_each(
+                able, "wavelength", f"must lie between {SHORTEST:g} and {LONGEST:g} Å"
+            )
+        if self.beam_direction is not None:
+            length = np.linalg.norm(self.beam_direction, axis=1)
+            self._require_each(
+                np.abs(length - 1.0) < _ROUNDING, "beam_direction", "must be a unit vector"
+            )
+        if self.detector_shift is not None:
+            self._require_each(
+                np.isfinite(self.detector_shift).all(axis=1), "detector_shift", "must be finite"
+            )
+        if self.cells is not None:
+            possible = ((self.cells >= 1) & (self.cells <= MOST_CELLS)).all(axis=1)
+            self._require_each(possible, "cells", f"must be whole numbers from 1 to {MOST_CELLS}")
+        if self.vectors is not None:
+            finite = np.asarray(np.isfinite(self.vectors).all(axis=(1, 2)))
+            volume = np.linalg.det(np.where(finite[:, None, None], self.vectors, -np.eye(3)))
+            self._require_each(
+                volume > 0.0, "vectors", "must be right-handed and span a cell: rows a, b, c [Å]"
+            )
+        require(
+            (self.spectrum is None) == (self.spectra is None),
+            "frames.spectrum says which row of frames.spectra is a frame's: give both",
+        )
+        if self.spectrum is not None and self.spectra is not None:
+            there = (self.spectrum >= 0) & (self.spectrum < len(self.spectra))
+            last = len(self.spectra) - 1
+            self._require_each(there, "spectrum", f"must be a number from 0 to {last}")
+            sound = np.isfinite(self.spectra) & (self.spectra >= 0.0)
+            lit = np.asarray(sound.all(axis=1) & (self.spectra > 0.0).any(axis=1))
+            worst = int(np.argmin(lit))
+            require(
+                bool(lit[worst]),
+                f"frames.spectra: the weights of spectrum {worst} must be finite and not negative, "
+                "and one of them positive",
+            )
+
+    def _require_each(self, able: npt.ArrayLike, name: str, must: str) -> None:
+        """Refuse an array by the first frame whose value is not able."""
+        able = np.asarray(able)
+        worst = int(np.argmin(able))
+        require(
+            bool(able[worst]),
+            f"frames.{name} of frame {worst}, {getattr(self, name)[worst].tolist()}, {must}",
+        )
 
     def __len__(self) -> int:
         return len(self.orientation)
@@ -144,22 +290,55 @@ class Listed:
         if not 0 <= number < len(self):
             raise IndexError(f"frame {number} of {len(self)}")
         x, y, z = (as_tuple(row) for row in self.orientation[number])
-        return Exposure((0.0,), _ALONG_X, (x, y, z))
+        start = 0.0 if self.start is None else float(self.start[number])
+        step = 0.0 if self.oscillation is None else float(self.oscillation[number]) / self.steps
+        # as `phi` has them
+        angles = tuple(start + step * t for t in range(self.steps))
+        return Exposure(angles, self.spindle, (x, y, z))
+
+    @property
+    def phi(self) -> Array:
+        """Angle of each step of each frame, (frames, steps) [rad]."""
+        start = np.zeros(len(self)) if self.start is None else self.start
+        filled = np.zeros(len(self)) if self.oscillation is None else self.oscillation
+        return np.asarray(start[:, None] + (filled / self.steps)[:, None] * np.arange(self.steps))
+
+    @property
+    def columns(self) -> dict[str, npt.NDArray[typing.Any]]:
+        """The arrays that are given, by name; all have the frame axis but ``spectra``."""
+        names = (*COLUMNS, "spectra")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    @property
+    def moves_light(self) -> bool:
+        """Whether a pixel sees another q from frame to frame, whatever the crystal does."""
+        moving = (self.wavelength, self.beam_direction, self.detector_shift)
+        return any(values is not None for values in moving)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Listed) and self.sha256 == other.sha256
+        return isinstance(other, Listed) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash(self.sha256)
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[typing.Any, ...]:
+        return tuple(sorted(self.hashes.items())), self.spindle, self.steps
 
     def __reduce__(self) -> tuple[typing.Any, ...]:
-        # made anew, so that the array cannot be written to there either
-        return Listed, (self.orientation,)
+        # made anew, so that the arrays cannot be written to there either
+        return Listed, tuple(getattr(self, item.name) for item in dataclasses.fields(self))
 
     @cached_property
-    def sha256(self) -> str:
-        """Hash of the orientations."""
-        return hashlib.sha256(self.orientation.astype("<f8").tobytes()).hexdigest()
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of each array that is given."""
+        little = {
+            name: values.astype(values.dtype.newbyteorder("<"))
+            for name, values in self.columns.items()
+        }
+        return {
+            name: hashlib.sha256(values.tobytes()).hexdigest() for name, values in little.items()
+        }
 
 
 Exposures = Rotation | Listed

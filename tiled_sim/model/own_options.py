@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TypedDict
 
+from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.readout import Noise
 
 
@@ -20,6 +21,15 @@ class OwnOptions(TypedDict, total=False):
         wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as C does
     allow_upstream : whether light of sources may travel against the beam, and panels stand upstream
         of the sample
+    diffuse : how the atoms of the crystal are displaced; None: they scatter into the reflections
+        alone
+    shots : table of shots, a frame each (docs/shots.md)
+    random_shots : number of shots in random orientations
+    shots_seed : of random orientations
+    mosaic_kind : ``nanobragg``, ``gaussian`` with the standard deviation of ``-mosaic``,
+        ``anisotropic`` or ``listed``; None: by the two that follow, or nanoBragg's
+    mosaic_angles : standard deviations of the domains' rotations about a*, b*, c* [°]
+    mosaic_file : that lists rotation matrices and weights of the domains
     noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed`` is
         its seed
     """
@@ -30,6 +40,13 @@ class OwnOptions(TypedDict, total=False):
     ignore_file_cell: bool
     clip_to_beam: bool | None
     allow_upstream: bool
+    diffuse: Diffuse | None
+    shots: str | Path | None
+    random_shots: int | None
+    shots_seed: int | None
+    mosaic_kind: str | None
+    mosaic_angles: tuple[float, float, float] | None
+    mosaic_file: str | Path | None
     noise: Noise | None
 
 

@@ -92,6 +92,20 @@ class IndexedCrystal:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Stills:
+    """In what the stills of one list differ.
+
+    Parameters
+    ----------
+    direct_vectors : rows a, b, c of each [Å], (stills, 3, 3)
+    wavelengths : of each [Å], (stills,); None: they are the same
+    """
+
+    direct_vectors: Array
+    wavelengths: Array | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RecordedExperiment:
     """One experiment of a file; those of one file may share everything but the crystal.
 
@@ -102,8 +116,7 @@ class RecordedExperiment:
     scan : None: a still
     crystal : None: not indexed
     identifier : what the file calls it
-    orientations : where the stills of a whole list are one experiment: the rotation of each from
-        the crystal, (stills, 3, 3); None: it is one experiment of the file
+    stills : where those of a whole list are one experiment; None: it is one of the file
     """
 
     geometry: Geometry
@@ -111,7 +124,7 @@ class RecordedExperiment:
     scan: Scan | None = None
     crystal: IndexedCrystal | None = None
     identifier: str = ""
-    orientations: Array | None = None
+    stills: Stills | None = None
 
     def crystal_at_zero(self) -> IndexedCrystal | None:
         """The crystal where the scan's axis is at 0, as the goniometer holds it; None: none.

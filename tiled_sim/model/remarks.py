@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.domains import NANOBRAGG
 from tiled_sim.model.exposures import Rotation
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def remarks(experiment: "Experiment") -> list[str]:
             f"phi: {exposures.steps} steps at the same angle make the image of one, at "
             f"{exposures.steps} times the cost"
         )
-    if domains.count > 1 and domains.spread == 0.0:
+    if domains.kind == NANOBRAGG and domains.count > 1 and domains.spread == 0.0:
         told.append(
             f"{domains.count} mosaic domains without a spread make the image of one, at "
             f"{domains.count} times the cost"

@@ -25,6 +25,8 @@ BEAM_SIZE = 0.1
 DOMAINS_OF_A_SPREAD = 10
 #: Of the generator of mosaic domains, which is nanoBragg's.
 MOSAIC_SEED = 12345678
+#: Of random orientations of shots.
+SHOTS_SEED = 1
 #: Share of the peak of a Gaussian spot below which an evaluation is negligible.
 NEGLIGIBLE = 1e-9
 #: Share of the reflections in reach that a file must give, unless another is asked for.

@@ -6,8 +6,10 @@ from typing import Any
 
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Spectrum
-from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import DeadPixels, Detector, Panel, Sensor
+from tiled_sim.model.diffuse import Diffuse
+from tiled_sim.model.domains import Domains
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
@@ -42,7 +44,8 @@ FIELD_UNITS: Mapping[type, Mapping[str, Unit]] = {
         **dict.fromkeys(("a", "b", "c"), ATOMIC),
         **dict.fromkeys(("a_star", "b_star", "c_star"), RECIPROCAL),
     },
-    Domains: {"spread": ANGLE},
+    Domains: {"spread": ANGLE, "spreads": ANGLE},
+    Diffuse: {"gamma": ATOMIC, "sigma": ATOMIC},
     Panel: {"origin": LENGTH, "pixel_size": LENGTH},
     DeadPixels: {"distance": LENGTH, "wavelength": ATOMIC},
     Detector: {"curvature_radius": LENGTH},

@@ -4,7 +4,10 @@ import math
 
 import numpy as np
 
-from tiled_sim.physics.vectors import Array
+from tiled_sim.physics.vectors import Array, nearest_rotations
+
+#: Cells that are as alike are one, by the rounding of numbers that people write down.
+_SAME_CELL = 1e-6
 
 
 def cell_volume(lengths: Array, angles: Array) -> float:
@@ -52,6 +55,28 @@ def reciprocal_from_cell(lengths: Array, angles: Array, *, as_c: bool = False) -
             ],
         ]
     )
+
+
+def stood_from(vectors: Array, others: Array) -> tuple[Array, Array | None]:
+    """How crystals stand, from where one does: the nearest rotations, and what they leave.
+
+    Parameters
+    ----------
+    vectors : rows a, b, c of the one [Å], (3, 3)
+    others : of each, (n, 3, 3), right-handed as those
+
+    Returns
+    -------
+    rotations (n, 3, 3), and rows a, b, c before them (n, 3, 3) [Å]; None where all of these are
+    those of the one, but for rounding
+    """
+    # rows turn as v' = v Mᵀ
+    between = np.asarray(np.linalg.solve(vectors[None], others).transpose(0, 2, 1), np.float64)
+    orientation = nearest_rotations(between)
+    before = others @ orientation
+    if np.abs(before - vectors).max() < _SAME_CELL * np.linalg.norm(vectors):
+        return orientation, None
+    return orientation, before
 
 
 def dual(vectors: Array) -> Array:

@@ -10,9 +10,10 @@ from tiled_sim.physics.vectors import Array
 
 #: Square root of the volume ratio of cube and sphere, which the C program gives round crystals.
 SPHERE_HEIGHT = 0.723601254558268
-#: Of (Δr* NaNbNc)² fudge: F_latt of a Gaussian spot is 1/e of its peak there.
-GAUSS_STAR_WIDTH = 0.63
-#: Of (Δr* NaNbNc)² fudge: the edge of a flat-topped spot.
+#: Of (Δr* NaNbNc)² fudge, or of Δh²Na² + Δk²Nb² + Δl²Nc² times fudge where spots go by h, k, l:
+#: F_latt of a Gaussian spot is 1/e of its peak there.
+GAUSS_WIDTH = 0.63
+#: Of the same: the edge of a flat-topped spot.
 TOPHAT_EDGE = 0.3969
 
 
@@ -67,8 +68,14 @@ def square(i: Indices, cells: tuple[int, int, int]) -> Tensor:
 def round_(i: Indices, cells: tuple[int, int, int], fudge: float) -> Tensor:
     """Lattice factor of an ellipsoid: the transform of a sphere around each node."""
     Na, Nb, Nc = cells
-    radius_sqr = (i.dh * Na) ** 2 + (i.dk * Nb) ** 2 + (i.dl * Nc) ** 2
+    radius_sqr = _radius_hkl_sqr(i, cells)
     return Na * Nb * Nc * SPHERE_HEIGHT * _sphere(math.pi * torch.sqrt(radius_sqr * fudge))
+
+
+def _radius_hkl_sqr(i: Indices, cells: tuple[int, int, int]) -> Tensor:
+    """Squared distance from the nearest node, h, k, l counted in fringes of the crystal."""
+    Na, Nb, Nc = cells
+    return (i.dh * Na) ** 2 + (i.dk * Nb) ** 2 + (i.dl * Nc) ** 2
 
 
 def _sphere(x: Tensor) -> Tensor:
@@ -89,13 +96,13 @@ def _radius_star_sqr(i: Indices, metric: Array) -> Tensor:
 
 
 def gauss_star(i: Indices, cells: tuple[int, int, int], fudge: float, metric: Array) -> Tensor:
-    """Lattice factor of Gaussian spots: NaNbNc exp(-(Δr* NaNbNc)²/`GAUSS_STAR_WIDTH` · fudge).
+    """Lattice factor of Gaussian spots: NaNbNc exp(-(Δr* NaNbNc)²/`GAUSS_WIDTH` · fudge).
 
     The C program's ``-gauss_xtal``: the width depends on the product of the cells, not on the
     crystal's edge. ``metric`` is G* = (a*, b*, c*)·(a*, b*, c*)ᵀ [1/Å²].
     """
     n = math.prod(cells)
-    return n * torch.exp(-(_radius_star_sqr(i, metric) * float(n * n) / GAUSS_STAR_WIDTH * fudge))
+    return n * torch.exp(-(_radius_star_sqr(i, metric) * float(n * n) / GAUSS_WIDTH * fudge))
 
 
 def tophat(i: Indices, cells: tuple[int, int, int], fudge: float, metric: Array) -> Tensor:
@@ -103,3 +110,19 @@ def tophat(i: Indices, cells: tuple[int, int, int], fudge: float, metric: Array)
     n = math.prod(cells)
     inside = _radius_star_sqr(i, metric) * float(n * n) * fudge < TOPHAT_EDGE
     return n * inside.to(i.h.dtype)
+
+
+def gauss_hkl(i: Indices, cells: tuple[int, int, int], fudge: float) -> Tensor:
+    """Lattice factor of Gaussian spots as wide as the crystal's fringes along h, k, l.
+
+    NaNbNc exp(-(Δh²Na² + Δk²Nb² + Δl²Nc²)/`GAUSS_WIDTH` · fudge): shape ``Gauss`` of simtbx (cctbx,
+    ``simtbx/nanoBragg/nanoBragg.cpp``), where nanoBragg.c has that of `gauss_star`.
+    """
+    radius_sqr = _radius_hkl_sqr(i, cells)
+    return math.prod(cells) * torch.exp(-(radius_sqr / GAUSS_WIDTH * fudge))
+
+
+def tophat_hkl(i: Indices, cells: tuple[int, int, int], fudge: float) -> Tensor:
+    """Lattice factor of flat-topped spots by h, k, l, as `gauss_hkl`: ``Tophat`` of simtbx."""
+    inside = _radius_hkl_sqr(i, cells) * fudge < TOPHAT_EDGE
+    return math.prod(cells) * inside.to(i.h.dtype)

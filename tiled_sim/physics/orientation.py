@@ -1,14 +1,16 @@
 """Random orientations, uniform over all rotations."""
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from tiled_sim.physics.random import philox, uniform
-from tiled_sim.physics.vectors import Vector
+from tiled_sim.physics.random import Words, philox, uniform
+from tiled_sim.physics.vectors import Array, Vector, of_quaternions
 
-#: Last word of the counters, which keeps these deviates apart from those of other uses.
-PURPOSE = 0x6D697373
+#: Last words of the counters, which keep these deviates apart from those of other uses.
+PURPOSE, OF_SHOTS = 0x6D697373, 0x73686F74
 
 _TURN = 360.0
 
@@ -22,15 +24,58 @@ def random_missetting(seed: int) -> Vector:
     ----------
     seed : any whole number, of which 64 bits count
     """
-    counters = np.arange(2, dtype=np.uint32)
-    nothing = np.zeros(2, dtype=np.uint32)
-    words = philox(
-        (counters, nothing, nothing, np.full(2, PURPOSE, dtype=np.uint32)),
-        (seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF),
-    )
+    words = _words(np.arange(2), np.zeros(2), PURPOSE, seed)
     (about_x, about_z), (sine, _) = uniform(words[0], words[1]), uniform(words[2], words[3])
     return (
         _TURN * (float(about_x) - 0.5),
         math.degrees(math.asin(2.0 * float(sine) - 1.0)),
         _TURN * (float(about_z) - 0.5),
+    )
+
+
+def random_rotations(seed: int, shots: npt.NDArray[np.int64]) -> Array:
+    """Rotation matrices, uniform over all rotations, each of its shot's own counters.
+
+    By unit quaternions: K. Shoemake, "Uniform random rotations", Graphics Gems III (1992), 124.
+
+    Parameters
+    ----------
+    seed : any whole number, of which 64 bits count
+    shots : their numbers, from 0 and below 2³²
+
+    Returns
+    -------
+    (shots, 3, 3)
+    """
+    first = _words(np.zeros(len(shots)), shots, OF_SHOTS, seed)
+    second = _words(np.ones(len(shots)), shots, OF_SHOTS, seed)
+    radius, turn = uniform(first[0], first[1]), 2.0 * math.pi * uniform(first[2], first[3])
+    other = 2.0 * math.pi * uniform(second[0], second[1])
+    # one by one: the last bits of numpy's vectorised ones are its version's and the CPU's
+    sines, cosines, other_sines, other_cosines = (
+        np.array([function(angle) for angle in angles.tolist()])
+        for angles in (turn, other)
+        for function in (math.sin, math.cos)
+    )
+    outer, inner = np.sqrt(1.0 - radius), np.sqrt(radius)
+    # float64 rounds their length to 1 within 4e-16
+    return of_quaternions(
+        np.stack(
+            [inner * other_cosines, outer * sines, outer * cosines, inner * other_sines], axis=1
+        )
+    )
+
+
+def _words(
+    draw: npt.NDArray[Any], shots: npt.NDArray[Any], purpose: int, seed: int
+) -> tuple[Words, ...]:
+    """Random words of the counters of shots and of several draws of each."""
+    return philox(
+        (
+            draw.astype(np.uint32),
+            np.zeros(len(draw), dtype=np.uint32),
+            shots.astype(np.uint32),
+            np.full(len(draw), purpose, dtype=np.uint32),
+        ),
+        (seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF),
     )

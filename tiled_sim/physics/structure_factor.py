@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -109,6 +110,22 @@ class StructureFactorTable:
         k = (i.k0 - (k_low - 1)).clamp_(0, nk - 1)
         l = (i.l0 - (l_low - 1)).clamp_(0, nl - 1)
         return h.mul_(nk).add_(k).mul_(nl).add_(l).long()
+
+    def neighbours(self, i: Indices, reach: int) -> Iterator[tuple[tuple[int, int, int], Tensor]]:
+        """How far each node is from the nearest, so many each way, and its flat position, int64."""
+        steps = range(-reach, reach + 1)
+        _, nk, nl = self._padded_shape
+        places = [
+            [(x0 + (step + 1 - low)).clamp_(0, n - 1).long() * stride for step in steps]
+            for x0, low, n, stride in zip(
+                (i.h0, i.k0, i.l0), self.minimum, self._padded_shape, (nk * nl, nl, 1), strict=True
+            )
+        ]
+        for h, of_h in zip(steps, places[0], strict=True):
+            for k, of_k in zip(steps, places[1], strict=True):
+                plane = of_h + of_k
+                for l, of_l in zip(steps, places[2], strict=True):
+                    yield (h, k, l), plane + of_l
 
     def nearest(self, nodes: Tensor) -> Tensor:
         """F of each node [electron]."""

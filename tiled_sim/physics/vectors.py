@@ -68,6 +68,45 @@ def _rodrigues(outer: Array, cross: Array, cosine: Array | float, sine: Array | 
     return outer * (1.0 - cosine) + np.eye(3) * cosine + cross * sine
 
 
+def rotation_between(start: Array, end: Array) -> Array:
+    """The smallest rotation that turns one unit vector into another, (3, 3); of opposites, any."""
+    x, y, z = np.cross(start, end)
+    cosine = float(start @ end)
+    if cosine < -1.0 + 1e-12:
+        least = np.eye(3)[int(np.argmin(np.abs(start)))]
+        return about_axis(unit(np.cross(start, least)), math.pi)
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.asarray(np.eye(3) + cross + cross @ cross / (1.0 + cosine))
+
+
+def nearest_rotations(matrices: Array) -> Array:
+    """The rotations that are nearest to matrices, (n, 3, 3)."""
+    left, _, right = np.linalg.svd(matrices)
+    handed = np.sign(np.linalg.det(left @ right))
+    left[:, :, 2] *= handed[:, None]
+    return np.asarray(left @ right)
+
+
+def of_quaternions(quaternions: Array) -> Array:
+    """Rotation matrices of unit quaternions w, x, y, z.
+
+    Parameters
+    ----------
+    quaternions : (n, 4)
+
+    Returns
+    -------
+    (n, 3, 3)
+    """
+    w, x, y, z = quaternions.T
+    rows = (
+        (w * w + x * x - y * y - z * z, 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)),
+        (2.0 * (x * y + w * z), w * w - x * x + y * y - z * z, 2.0 * (y * z - w * x)),
+        (2.0 * (x * z - w * y), 2.0 * (y * z + w * x), w * w - x * x - y * y + z * z),
+    )
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=1)
+
+
 def about_fixed_axes(x: float, y: float, z: float) -> Array:
     """Rotation matrix about X, then Y, then Z [rad], each fixed in the laboratory."""
     return (

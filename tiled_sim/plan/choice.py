@@ -10,6 +10,7 @@ from tiled_sim.kernels import spots
 from tiled_sim.kernels.compiled import CompiledKernel, graphs_of
 from tiled_sim.kernels.packages import build, is_built, obstacle_to_build
 from tiled_sim.kernels.spots import predicted_cost
+from tiled_sim.model.crystal import GAUSSIAN
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import (
     AUTO,
@@ -36,6 +37,7 @@ _COMPILED_EVALUATION = {
 }
 _COMPILED_SUBPIXEL = 30e-9
 _BACKGROUND_LOOKUP = 200e-9
+_DIFFUSE_STEP, _DIFFUSE_NODE = 50e-9, 6e-9
 #: Of a compiled kernel in each process, and for the first time on a machine.
 _LOADING = 0.5
 _BUILDING = {False: 25.0, True: 55.0}
@@ -109,6 +111,10 @@ def predicted_seconds(settings: Settings, experiment: Experiment, *, cores: int)
     if experiment.background is not None:
         lookups = _layered_pixels(experiment) * len(experiment.beam.spectrum)
         seconds += lookups * _BACKGROUND_LOOKUP
+    diffuse = experiment.crystal.diffuse
+    if diffuse is not None:
+        steps = _layered_pixels(experiment) * experiment.steps
+        seconds += steps * (_DIFFUSE_STEP + diffuse.nodes * _DIFFUSE_NODE)
     return seconds / cores
 
 
@@ -147,7 +153,7 @@ def build_kernel(
 
 def _chosen(kernel: str, experiment: Experiment, asked: Settings, reason: str) -> Settings:
     precision = asked.precision if kernel in (COMPILED, TRITON) else PRECISIONS[0]
-    gaussian = kernel == SPOTS and experiment.crystal.shape == "gauss_star"
+    gaussian = kernel == SPOTS and experiment.crystal.shape in GAUSSIAN
     return Settings(kernel, precision, asked.negligible if gaussian else 0.0, reason)
 
 
@@ -156,7 +162,7 @@ def _obstacle(kernel: str, experiment: Experiment, asked: Settings, device: str)
     if device not in DEVICES[kernel]:
         return f"it runs on {DEVICES[kernel][0].upper()}"
     if kernel == SPOTS:
-        if experiment.crystal.shape == "gauss_star" and asked.negligible == 0.0:
+        if experiment.crystal.shape in GAUSSIAN and asked.negligible == 0.0:
             return "--negligible 0 keeps every evaluation"
         return spots.obstacle(experiment)
     if kernel == COMPILED and not all(map(is_built, graphs_of(experiment, asked.precision))):

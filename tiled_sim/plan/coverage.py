@@ -16,6 +16,7 @@ from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene, thinned
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.physics import geometry, lattice
@@ -25,6 +26,8 @@ from tiled_sim.plan.reach import farthest_stol
 #: Pixels and steps looked at: enough to meet nearly every reflection of a large detector.
 _SAMPLED_PIXELS = 250_000
 _SAMPLED_STEPS = 8
+#: Frames that are looked at; of listed ones, each of which stands elsewhere, more and fewer steps.
+_SAMPLED_FRAMES, _LISTED_FRAMES = 2, 8
 #: Phi steps, and domains, that such a sample is taken from, where there are millions.
 _LISTED_STEPS = 300
 
@@ -108,11 +111,12 @@ def measure_coverage(
     mask : of its panels
     """
     experiment = thinned(experiment, _LISTED_STEPS)
-    frames = experiment.shape[0]
+    sampled_frames = _sampled_frames(experiment.exposures)
     keys = np.empty(0, dtype=np.int64)
     pixels = 0
-    steps = _sampled_steps(experiment)
-    sampled_frames = sorted({0, frames - 1})
+    steps = _sampled_steps(
+        experiment, _SAMPLED_STEPS * _SAMPLED_FRAMES // max(len(sampled_frames), _SAMPLED_FRAMES)
+    )
     with one_torch_thread():
         scenes = [Scene.of(experiment, frame) for frame in sampled_frames]
         for sample in _samples(experiment, mask):
@@ -163,12 +167,19 @@ def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
         )
 
 
-def _sampled_steps(experiment: Experiment) -> list[tuple[int, tuple[int, int]]]:
+def _sampled_frames(exposures: Exposures) -> list[int]:
+    """Some frames, evenly over all: of a rotation the first and the last."""
+    count = len(exposures)
+    most = _LISTED_FRAMES if isinstance(exposures, Listed) else _SAMPLED_FRAMES
+    return sorted(set(np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()))
+
+
+def _sampled_steps(experiment: Experiment, most: int) -> list[tuple[int, tuple[int, int]]]:
     """Some (source, (phi step, domain)), evenly over all."""
     domains = experiment.crystal.domains.count
     orientations = experiment.exposures.steps * domains
     count = len(experiment.beam.spectrum) * orientations
-    wanted = set(np.linspace(0, count - 1, min(count, _SAMPLED_STEPS)).round().astype(int).tolist())
+    wanted = set(np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist())
     return [
         (number // orientations, divmod(number % orientations, domains))
         for number in sorted(wanted)

@@ -11,6 +11,8 @@ from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene, thinned
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Listed
+from tiled_sim.model.frame import extreme_frames
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
@@ -21,9 +23,15 @@ _SOURCES_AT_A_TIME = 10_000
 
 
 def farthest_stol(experiment: Experiment) -> float:
-    """Largest sin θ/λ of any source among the pixels at the corners of all panels [1/Å]."""
-    scene = Scene.of(thinned(experiment, 1), 0)
-    return max(_farthest_of_panel(scene, panel) for panel in range(len(scene.panels)))
+    """Largest sin θ/λ of any source among the pixels at the corners of all panels [1/Å].
+
+    Of exposures that are listed, in those frames that differ most.
+    """
+    thin = thinned(experiment, 1)
+    scenes = (Scene.of(thin, frame) for frame in extreme_frames(experiment.exposures))
+    return max(
+        _farthest_of_panel(scene, panel) for scene in scenes for panel in range(len(scene.panels))
+    )
 
 
 def _farthest_of_panel(scene: Scene, panel: int) -> float:
@@ -115,12 +123,23 @@ def _ranges(experiment: Experiment, factors: StructureFactors) -> tuple[_Node, _
 
 def _reach(experiment: Experiment) -> _Node:
     """Largest |h|, |k|, |l| that any pixel looks up in any orientation, or more."""
-    wavelengths = experiment.beam.spectrum.wavelength
+    wavelengths, exposures = experiment.beam.spectrum.wavelength, experiment.exposures
+    vectors, moves = experiment.crystal.direct_vectors, False
+    if isinstance(exposures, Listed):
+        moves = exposures.moves_light
+        if exposures.wavelength is not None:
+            of_frames = np.array([exposures.wavelength.min(), exposures.wavelength.max()])
+            wavelengths = np.outer(of_frames / experiment.beam.wavelength, wavelengths)
+        if exposures.vectors is not None:
+            vectors = exposures.vectors
     stol = farthest_stol(experiment)
-    turned = stol * float(wavelengths.max()) > _RIGHT_ANGLE
+    # what moves may stand farther out between the frames that differ most
+    turned = moves or stol * float(wavelengths.max()) > _RIGHT_ANGLE
     stol = min(math.inf if turned else _BULGE * stol, 1.0 / float(wavelengths.min()))
     if experiment.sampling.dmin > 0.0:
         stol = min(stol, 0.5 / experiment.sampling.dmin)
-    lengths = np.linalg.norm(experiment.crystal.direct_vectors, axis=1)
-    h, k, l = (math.ceil(2.0 * stol * length) + 1 for length in lengths.tolist())
+    lengths = np.linalg.norm(vectors.reshape(-1, 3, 3), axis=2).max(axis=0)
+    diffuse = experiment.crystal.diffuse
+    more = 1 if diffuse is None else 1 + diffuse.reach
+    h, k, l = (math.ceil(2.0 * stol * length) + more for length in lengths.tolist())
     return h, k, l

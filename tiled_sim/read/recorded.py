@@ -8,6 +8,7 @@ import numpy as np
 
 from tiled_sim.model.exposures import Listed
 from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment
+from tiled_sim.physics.cell import stood_from
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Array, Vector, as_tuple, unit
 from tiled_sim.read.matrices import cell_of, in_words
@@ -132,11 +133,15 @@ def stills_of(
     recorded, turn : as `sweep_of`
     misset : what turns every still further in the lab, (3, 3); None: nothing
     """
-    if recorded.orientations is None:
+    stills, crystal = recorded.stills, recorded.crystal
+    if stills is None or crystal is None:
         return None
     if misset is not None:
         turn = misset @ turn
-    return Listed(turn @ recorded.orientations @ turn.T)
+    orientation, vectors = stood_from(
+        crystal.direct_vectors @ turn.T, stills.direct_vectors @ turn.T
+    )
+    return Listed(orientation, vectors=vectors, wavelength=stills.wavelengths)
 
 
 def crystal_notes(crystal: IndexedCrystal, instead: str) -> list[str]:

@@ -1,6 +1,9 @@
 """The list of sources: a divergent, polychromatic beam, or one read from a file."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.sources import SourceList
@@ -8,6 +11,7 @@ from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.beam import MOST_SOURCES, Spectrum
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Array, Vector, about_axis, as_tuple, unit
+from tiled_sim.read.spectra import Wavelengths
 from tiled_sim.read.stepping import SINGLE, Steps
 
 #: Below this sine of the angle between beam and polarization axis the plane is ill-defined.
@@ -39,14 +43,19 @@ def swept_sources(
     elliptical : leave out the corners of the divergence
     """
     _require_few(horizontal, vertical, dispersion.count)
-    factors = (
-        1.0 + dispersion.step * step - dispersion.range / 2.0 for step in range(dispersion.count)
-    )
-    wavelengths = np.array([wavelength * factor for factor in factors])
     directions = swept_directions(
         beam, polarization_axis, horizontal, vertical, elliptical=elliptical
     )
+    wavelengths = swept_wavelengths(wavelength, dispersion)
     return _in_each_direction(directions, wavelengths, np.ones(len(wavelengths)))
+
+
+def swept_wavelengths(wavelength: float, dispersion: Steps) -> Array:
+    """Wavelengths [Å] over a range about a central one, (n,). Parameters as `swept_sources`."""
+    factors = (
+        1.0 + dispersion.step * step - dispersion.range / 2.0 for step in range(dispersion.count)
+    )
+    return np.array([wavelength * factor for factor in factors])
 
 
 def _require_few(horizontal: Steps, vertical: Steps, wavelengths: int) -> None:
@@ -56,14 +65,25 @@ def _require_few(horizontal: Steps, vertical: Steps, wavelengths: int) -> None:
         raise ExperimentError(
             f"{horizontal.count} x {vertical.count} directions of {wavelengths} wavelengths make "
             f"{count} sources, more than the {MOST_SOURCES} that are allowed: each costs as much "
-            "as the whole image of one; take fewer steps of divergence or dispersion"
+            "as the whole image of one; take fewer steps of divergence or dispersion, or fewer "
+            "channels of the spectrum"
         )
 
 
 def swept_directions(
-    beam: Array, polarization_axis: Array, horizontal: Steps, vertical: Steps, *, elliptical: bool
+    beam: Array,
+    polarization_axis: Array,
+    horizontal: Steps,
+    vertical: Steps,
+    *,
+    elliptical: bool,
+    start: Array | None = None,
 ) -> Array:
-    """Unit vectors over ranges of direction, (n, 3). Parameters as `swept_sources`."""
+    """Unit vectors over ranges of direction, (n, 3).
+
+    Parameters as `swept_sources`, but for ``start``, the unit vector that is turned: the beam if it
+    is None.
+    """
     across = unit(np.cross(beam, polarization_axis))
     directions = []
     for i in range(horizontal.count):
@@ -72,7 +92,7 @@ def swept_directions(
             angle_v = vertical.step * j - vertical.range / 2.0
             if elliptical and _outside(angle_h, horizontal, angle_v, vertical):
                 continue
-            incident = beam
+            incident = beam if start is None else start
             if angle_v != 0.0:
                 incident = about_axis(polarization_axis, angle_v) @ incident
             if angle_h != 0.0:
@@ -86,8 +106,8 @@ def swept_directions(
     return np.array(directions)
 
 
-def of_spectrum(
-    table: SpectrumTable,
+def of_wavelengths(
+    wavelengths: Wavelengths,
     beam: Array,
     polarization_axis: Array,
     horizontal: Steps = SINGLE,
@@ -95,16 +115,94 @@ def of_spectrum(
     *,
     elliptical: bool = True,
 ) -> Spectrum:
-    """Every wavelength of a spectrum that has a weight, in every direction of a divergence.
+    """Every wavelength in every direction of a divergence.
 
-    Parameters as `swept_sources`, but for ``table``, which is as it was read.
+    Parameters as `swept_sources`, but for ``wavelengths``.
     """
-    lit = table.weight > 0.0
-    _require_few(horizontal, vertical, int(lit.sum()))
+    _require_few(horizontal, vertical, len(wavelengths.weight))
     directions = swept_directions(
         beam, polarization_axis, horizontal, vertical, elliptical=elliptical
     )
-    return _in_each_direction(directions, table.wavelength[lit], table.weight[lit])
+    return _in_each_direction(directions, wavelengths.wavelength, wavelengths.weight)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """Sources that are listed one by one.
+
+    Parameters
+    ----------
+    spectrum : with what is left out filled in
+    has_wavelength : of each, whether it says its own, bool (sources,)
+    said_by : option or key, for messages
+    """
+
+    spectrum: Spectrum
+    has_wavelength: npt.NDArray[np.bool_]
+    said_by: str
+
+
+def spread_sources(
+    listed: Listed,
+    wavelengths: Wavelengths | None,
+    beam: Array,
+    polarization_axis: Array,
+    horizontal: Steps = SINGLE,
+    vertical: Steps = SINGLE,
+    *,
+    elliptical: bool = True,
+) -> tuple[Spectrum, str]:
+    """Listed sources, each in every direction and wavelength of a spread; weights multiply.
+
+    Parameters as `swept_sources`, but for
+
+    listed : whose directions the divergence turns, as it turns the beam
+    wavelengths : of each source; those that spread about the beam's are scaled to a source's own
+
+    Returns
+    -------
+    the sources, and what to tell the user; those that are listed and nothing else if nothing
+    spreads
+    """
+    count = len(listed.spectrum) * (1 if wavelengths is None else len(wavelengths.weight))
+    turned = horizontal.range > 0.0 or vertical.range > 0.0
+    if wavelengths is None and not turned:
+        return listed.spectrum, ""
+    _require_few(horizontal, vertical, count)
+    if wavelengths is not None and wavelengths.about is None and listed.has_wavelength.any():
+        raise ExperimentError(
+            f"{listed.said_by} and {wavelengths.said_by} both say what the wavelengths are: leave "
+            "the wavelengths of the sources out, or the spectrum"
+        )
+    parts = []
+    for source, own in zip(listed.spectrum, listed.has_wavelength.tolist(), strict=True):
+        if wavelengths is None:
+            of_source = np.array([source.wavelength])
+        elif own and wavelengths.about is not None:
+            of_source = wavelengths.wavelength * (source.wavelength / wavelengths.about)
+        else:
+            of_source = wavelengths.wavelength
+        directions = np.array([source.incident])
+        if turned:
+            directions = swept_directions(
+                beam,
+                polarization_axis,
+                horizontal,
+                vertical,
+                elliptical=elliptical,
+                start=directions[0],
+            )
+        weights = np.ones(1) if wavelengths is None else wavelengths.weight
+        parts.append(_in_each_direction(directions, of_source, source.weight * weights))
+    made = Spectrum(
+        np.concatenate([part.incident for part in parts]),
+        np.concatenate([part.wavelength for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+    )
+    told = f"{len(made)} sources: each of the {len(parts)} that {listed.said_by} lists"
+    told += f" in {len(directions)} directions" if len(directions) > 1 else ""
+    told += "" if wavelengths is None else f" with {len(wavelengths.weight)} wavelengths"
+    return made, f"{told}; weights multiply"
 
 
 def mean_of_spectrum(table: SpectrumTable, said: float | None, option: str) -> tuple[float, str]:

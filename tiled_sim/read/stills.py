@@ -1,4 +1,4 @@
-"""The experiments of one list as frames of one run: stills, each in an orientation of its own."""
+"""The experiments of one list as frames of one run: stills, each of its own crystal and light."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -8,19 +8,20 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.errors import InputFileError
-from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment
+from tiled_sim.model.recorded import IndexedCrystal, RecordedExperiment, Stills
 from tiled_sim.physics.constants import RADIAN
-from tiled_sim.physics.vectors import Array
 from tiled_sim.read.matrices import cell_of, in_words
 
 #: Numbers that are said twice may differ by this share, and directions by this length.
 _SAME = 1e-6
+#: Lengths of cells that differ by a larger share are those of other crystals, with another F.
+_OTHER_CELL = 0.05
 
 _Dead = npt.NDArray[np.bool_] | None
 
 
 def as_frames(path: str, every: Sequence[RecordedExperiment]) -> RecordedExperiment:
-    """One experiment of all, whose orientations are those of each.
+    """One experiment of all, whose crystals and wavelengths are those of each.
 
     Parameters
     ----------
@@ -30,28 +31,30 @@ def as_frames(path: str, every: Sequence[RecordedExperiment]) -> RecordedExperim
     Raises
     ------
     InputFileError
-        for experiments that are no stills, have no crystal, or differ in more than the orientation
-        of one crystal; names the first and what differs
+        for experiments that are no stills, have no crystal, or differ in more than that and one
+        wavelength; names the first and what differs
     """
     first = every[0]
-    orientations = np.empty((len(every), 3, 3))
+    direct_vectors = np.empty((len(every), 3, 3))
+    wavelengths = np.zeros(len(every))
     for number, one in enumerate(every):
         for what in itertools.chain(_unfit(one), _differences(first, one)):
             raise InputFileError(
                 f"{path}: experiment {number} {what}, so that the experiments are not frames of "
-                "one run, which differ in the orientation of the crystal alone: name one with "
+                "one run, which differ in crystal and wavelength alone: name one with "
                 "--experiment N"
             )
-        turned = _rotation_between(_standing(first), _standing(one)) if number else np.eye(3)
-        orientations[number] = turned
+        direct_vectors[number] = _standing(one).direct_vectors
+        wavelengths[number : number + 1] = one.geometry.light.wavelength[:1]
     note = f"all {len(every)} experiments of {path} are frames, stills of one crystal each"
+    differ = bool(np.ptp(wavelengths) > _SAME * wavelengths[0])
     return replace(
         first,
         geometry=replace(first.geometry, notes=(note, *first.geometry.notes)),
         crystal=_standing(first),
         goniometer=None,
         scan=None,
-        orientations=orientations,
+        stills=Stills(direct_vectors, wavelengths if differ else None),
     )
 
 
@@ -77,10 +80,12 @@ def _differences(first: RecordedExperiment, one: RecordedExperiment) -> Iterator
         if not all(map(_same_dead, ours.dead, theirs.dead)):
             yield "has other dead pixels than experiment 0"
         yield from _other_light(first, one)
-    rotation = _between(_standing(first), _standing(one))
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > _SAME or np.linalg.det(rotation) < 0.0:
-        cells = (in_words(cell_of(_standing(e).reciprocal_vectors)) for e in (one, first))
-        yield "has the cell {} and experiment 0 {}".format(*cells)
+    if np.linalg.det(_standing(one).direct_vectors) < 0.0:
+        yield "has a left-handed crystal"
+    cells = [cell_of(_standing(e).reciprocal_vectors)[:3] for e in (one, first)]
+    if np.abs(cells[0] / cells[1] - 1.0).max() > _OTHER_CELL:
+        told = (in_words(cell_of(_standing(e).reciprocal_vectors)) for e in (one, first))
+        yield "has the cell {} and experiment 0 {}".format(*told)
 
 
 def _same_dead(one: _Dead, other: _Dead) -> bool:
@@ -94,7 +99,8 @@ def _other_light(first: RecordedExperiment, one: RecordedExperiment) -> Iterator
     if not np.allclose(ours.direction, theirs.direction, rtol=0.0, atol=_SAME):
         yield f"has its beam along {ours.direction} and experiment 0 along {theirs.direction}"
     same = len(ours.wavelength) == len(theirs.wavelength)
-    if not (same and np.allclose(ours.wavelength, theirs.wavelength, rtol=_SAME, atol=0.0)):
+    alike = same and np.allclose(ours.wavelength, theirs.wavelength, rtol=_SAME, atol=0.0)
+    if not alike and not len(ours.wavelength) == len(theirs.wavelength) == 1:
         said = (
             " ".join(f"{length:.10g}" for length in light.wavelength) or "no"
             for light in (ours, theirs)
@@ -108,14 +114,3 @@ def _standing(one: RecordedExperiment) -> IndexedCrystal:
     if one.goniometer is None:
         return one.crystal
     return one.crystal.turned(one.goniometer.rotation(0.0 if one.scan is None else one.scan.start))
-
-
-def _between(first: IndexedCrystal, one: IndexedCrystal) -> Array:
-    """What turns the first crystal into the other, if it is the same, (3, 3)."""
-    return np.asarray(np.linalg.solve(first.direct_vectors, one.direct_vectors).T)
-
-
-def _rotation_between(first: IndexedCrystal, one: IndexedCrystal) -> Array:
-    """The nearest rotation to `_between`, which rounding leaves none."""
-    left, _, right = np.linalg.svd(_between(first, one))
-    return np.asarray(left @ right)

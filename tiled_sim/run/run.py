@@ -20,6 +20,7 @@ from tiled_sim.store.shards import DamagedPixelsError
 from tiled_sim.store.sidecar import SidecarError
 
 if TYPE_CHECKING:
+    import pandas
     import xarray as xr
 
     from tiled_sim.simulation.simulator import Simulator
@@ -146,6 +147,16 @@ class Run:
         if self.status().complete:
             return counts
         return counts.where(counts != NOT_COUNTED)
+
+    @property
+    def frames(self) -> "pandas.DataFrame":
+        """What each frame was, a row each: `tiled_sim.run.frames.frames_table`.
+
+        The column ``A`` holds rows a*, b*, c* [1/Å] at the frame's first step, in the run's lab.
+        """
+        from tiled_sim.run.frames import frames_table
+
+        return frames_table(self.experiment)
 
     @property
     def mask(self) -> "xr.DataArray":

@@ -51,6 +51,7 @@ UNITS = {
     "polar": "1",
     "omega_pixel": "sr",
     "cos_2theta": "1",
+    "diffuse_photons": "photons",
     "background_photons": "photons",
     "I_pixel_final": "photons",
     "floatimage_accumulated": "photons",
@@ -122,8 +123,10 @@ def scaling_chain(
     """
     seen: dict[str, Any] = recorder.values
     panel, crystal = scene.panels[place[1]], scene.crystal
-    background = seen.get("background")
-    photons = seen["photons"] + (background or 0.0)
+    beside = {name: seen[name] for name in ("diffuse", "background") if name in seen}
+    photons = seen["photons"]
+    for value in beside.values():
+        photons += value
     traced = float(np.float32(photons))
     departs = not abs(traced - stored) <= (tolerance or 0.0)
     if departs and tolerance is None:
@@ -173,7 +176,7 @@ def scaling_chain(
         "polar": seen["polar"],
         "omega_pixel": seen["omega"],
         "cos_2theta": seen["cos_two_theta"],
-        **({} if background is None else {"background_photons": background}),
+        **{f"{name}_photons": value for name, value in beside.items()},
         "I_pixel_final": photons,
         "floatimage_accumulated": stored,
     }

@@ -7,7 +7,7 @@ import zarr
 
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.exposures import Listed
+from tiled_sim.model.exposures import Listed, Rotation
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Array, about_axis
 from tiled_sim.read.conventions import beam_spot
@@ -67,29 +67,55 @@ def panel_arrays(experiment: Experiment) -> dict[str, Described]:
 def frame_arrays(experiment: Experiment) -> dict[str, Described]:
     """What each exposure was."""
     exposures = experiment.exposures
-    frames = range(len(exposures))
-    phi, turned = np.zeros((len(exposures), exposures.steps)), np.empty((len(exposures), 3, 3))
-    if isinstance(exposures, Listed):
-        turned[:] = exposures.orientation
-    else:
-        phi[:] = [exposures[frame].angles for frame in frames]
-        turned[:] = [about_axis(exposures.spindle, float(start)) for start in phi[:, 0]]
-    fluence = np.full(len(frames), experiment.beam.fluence)
+    every = _of_listed(exposures) if isinstance(exposures, Listed) else _of_rotation(exposures)
+    if "fluence" not in every:
+        fluence = np.full(len(exposures), experiment.beam.fluence)
+        every["fluence"] = Described(fluence, ("frame",), *_OF_FRAMES["fluence"][1:])
+    if "spectrum" not in every:
+        spectrum = np.zeros(len(exposures), dtype=np.int64)
+        every["spectrum"] = Described(spectrum, ("frame",), *_OF_FRAMES["spectrum"][1:])
+    return every
+
+
+#: Axes after that of frames, unit and meaning of what may be listed of exposures.
+_OF_FRAMES: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "orientation": (
+        ("xyz", "xyz_before"),
+        "1",
+        "rotation of the crystal at phi 0, from where the experiment has it",
+    ),
+    "vectors": (("abc", "xyz"), "angstrom", "cell vectors before that rotation"),
+    "cells": (("abc",), "1", "number of unit cells along a, b, c"),
+    "fluence": ((), "photon/m^2", "fluence"),
+    "wavelength": ((), "angstrom", "wavelength of the central beam"),
+    "beam_direction": (("xyz",), "1", "unit vector along which the central beam travels"),
+    "detector_shift": (("xyz",), "m", "by which all panels are moved"),
+    "start": ((), "rad", "phi of the first step"),
+    "oscillation": ((), "rad", "angle that the steps fill"),
+    "spectrum": ((), "1", "number of the spectrum, from 0"),
+}
+_PHI = ("rad", "angle about the spindle at each step")
+
+
+def _of_listed(listed: Listed) -> dict[str, Described]:
+    arrays = {
+        name: Described(values, ("frame", *_OF_FRAMES[name][0]), *_OF_FRAMES[name][1:])
+        for name, values in listed.columns.items()
+        if name != "spectra"
+    }
+    if listed.spectra is not None:
+        weights = ("spectrum", "source"), "1", "weight of each source beside the others"
+        arrays["spectra"] = Described(listed.spectra, *weights)
+    return arrays | {"phi": Described(listed.phi, ("frame", "step"), *_PHI)}
+
+
+def _of_rotation(rotation: Rotation) -> dict[str, Described]:
+    phi = np.array([rotation[frame].angles for frame in range(len(rotation))])
+    turned = np.array([about_axis(rotation.spindle, float(start)) for start in phi[:, 0]])
+    at_first = "rotation of the crystal at the first step, from where it stands at phi 0"
     return {
-        "phi": Described(phi, ("frame", "step"), "rad", "angle about the spindle at each step"),
-        "orientation": Described(
-            turned,
-            ("frame", "xyz", "xyz_before"),
-            "1",
-            "rotation of the crystal at the first step, from where it stands at phi 0",
-        ),
-        "fluence": Described(fluence, ("frame",), "photon/m^2", "fluence"),
-        "spectrum": Described(
-            np.zeros(len(frames), dtype=np.int64),
-            ("frame",),
-            "1",
-            "number of the spectrum, from 0",
-        ),
+        "phi": Described(phi, ("frame", "step"), *_PHI),
+        "orientation": Described(turned, ("frame", "xyz", "xyz_before"), "1", at_first),
     }
 
 

@@ -12,7 +12,8 @@ import zarr
 from tiled_sim.errors import StoreError
 from tiled_sim.model.absences import Absences
 from tiled_sim.model.amorphous import AmorphousTable
-from tiled_sim.model.experiment import ORIENTATION
+from tiled_sim.model.document import LISTED_PLAIN, ROTATIONS, WEIGHTS
+from tiled_sim.model.experiment import FRAMES
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
 from tiled_sim.store.layout import (
@@ -26,6 +27,7 @@ from tiled_sim.store.layout import (
 )
 from tiled_sim.store.objects import Objects
 
+#: Of nodes a side, where a grid has more of them than such a chunk, which is one file.
 LONGEST_GRID_CHUNK = 64
 #: Dimensions, units and meaning of the arrays of an experiment, by their names.
 _OF_EXPERIMENT = {
@@ -33,36 +35,37 @@ _OF_EXPERIMENT = {
     "spectrum/wavelength": (("source",), "angstrom", "wavelength"),
     "spectrum/weight": (("source",), "1", "weight beside the other sources"),
 }
+#: The same of mosaic domains that are listed.
+_OF_DOMAINS = {
+    ROTATIONS: (("domain", "row", "column"), "1", "rotation of the crystal"),
+    WEIGHTS: (("domain",), "1", "weight beside the other domains"),
+}
 
 
-def write_inputs(
-    root: zarr.Group, inputs: Inputs, arrays: Mapping[str, npt.NDArray[np.float64]]
-) -> None:
+def write_inputs(root: zarr.Group, inputs: Inputs, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Group ``inputs``: all but the mask, which stands beside the image.
 
     Parameters
     ----------
     root : group of the run
     inputs : of the experiment
-    arrays : of the experiment, by name; orientations of listed frames are written elsewhere, with
-        what else each exposure was
+    arrays : of the experiment, by name; those of listed frames are written elsewhere, with what
+        else each exposure was
     """
     group = root.create_group("inputs")
     for name, values in arrays.items():
-        if name == ORIENTATION:
-            continue
         part, array = name.split("/")
+        if part == FRAMES:
+            continue
         within = group.require_group(part)
-        write_array(within, array, Described(values, *_OF_EXPERIMENT[name]))
+        write_array(within, array, Described(values, *(_OF_EXPERIMENT | _OF_DOMAINS)[name]))
     if inputs.factors is not None:
         _write_structure_factors(group, inputs.factors)
     if inputs.amorphous is not None:
         _write_amorphous(group, inputs.amorphous)
 
 
-def read_arrays(
-    root: zarr.Group, document: Mapping[str, Any]
-) -> dict[str, npt.NDArray[np.float64]]:
+def read_arrays(root: zarr.Group, document: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
     """Arrays of an experiment, by name.
 
     Parameters
@@ -76,12 +79,15 @@ def read_arrays(
         one is missing
     """
     found, inputs = {}, group_of(root, "inputs")
-    for name in _OF_EXPERIMENT:
+    has_domains = document["crystal"]["domains"].get("listed") is not None
+    for name in (*_OF_EXPERIMENT, *(_OF_DOMAINS if has_domains else ())):
         part, array = name.split("/")
         found[name] = values_of(group_of(inputs, part), array)
-    if "orientation" in document["exposures"]:
-        group, array = ORIENTATION.split("/")
-        found[ORIENTATION] = values_of(group_of(root, group), array)
+    exposures = document["exposures"]
+    if "orientation" in exposures:
+        frames = group_of(root, FRAMES)
+        names = (name for name in exposures if name not in LISTED_PLAIN)
+        found |= {f"{FRAMES}/{name}": values_of(frames, name) for name in names}
     return found
 
 
@@ -197,12 +203,14 @@ def read_amorphous(inputs: zarr.Group) -> AmorphousTable | None:
 def _write_grid(
     group: zarr.Group, name: str, values: npt.NDArray[Any], unit: str, long_name: str
 ) -> None:
-    fill = fill_value_of(values)
+    fill, shape = fill_value_of(values), values.shape
+    if values.size > LONGEST_GRID_CHUNK**3:
+        shape = tuple(min(side, LONGEST_GRID_CHUNK) for side in shape)
     array = group.create_array(
         name,
         shape=values.shape,
         dtype=values.dtype,
-        chunks=tuple(min(side, LONGEST_GRID_CHUNK) for side in values.shape),
+        chunks=shape,
         compressors=COMPRESSOR,
         fill_value=fill,
         dimension_names=("h", "k", "l"),

@@ -950,12 +950,6 @@ def test_two_options_that_agree_are_accepted(line):
     assert read(line).steps > 0
 
 
-def test_a_source_list_beside_a_divergence_is_refused(write):
-    write("s.txt", "-10 0 0\n")
-    with pytest.raises(ExperimentError, match=r"-sourcefile s.txt and -hdivrange both say"):
-        read("-sourcefile s.txt -hdivrange 1")
-
-
 def test_the_c_program_takes_the_source_list_before_the_divergence(write):
     write("s.txt", "-10 0 0\n")
     assert incident("-sourcefile s.txt -hdivrange 1", c_compat=True) == [(1.0, 0.0, 0.0)]

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.crystal import GAUSSIAN, Crystal
 from tiled_sim.physics.cell import dual
-from tiled_sim.physics.lattice import GAUSS_STAR_WIDTH, TOPHAT_EDGE
+from tiled_sim.physics.lattice import GAUSS_WIDTH, TOPHAT_EDGE
 from tiled_sim.physics.vectors import Array
 
-SHAPES = ("gauss_star", "tophat")
-#: Of (Δr* · N)² fudge: F_latt² of a Gaussian spot is 1/e of its peak there.
-_GAUSS_WIDTH = GAUSS_STAR_WIDTH / 2.0
+SHAPES = ("gauss_star", "tophat", "gauss_hkl", "tophat_hkl")
+#: Of (Δr* · N)² fudge, or its like by h, k, l: F_latt² of a Gaussian spot is 1/e of its peak there.
+_GAUSS_WIDTH = GAUSS_WIDTH / 2.0
 #: exp of less is denormal or 0, and slow.
 _SMALLEST_EXPONENT = -700.0
 _LEAST_SHARE = 1e-300
@@ -30,15 +30,15 @@ class Spot(NamedTuple):
 
     Parameters
     ----------
-    shape : ``gauss_star`` or ``tophat``
+    gaussian : whether it falls off as a Gaussian; else it is flat
     least : F_latt² of less, over its peak, is negligible
-    sharpness : of F_latt², by the squared distance from the node [Å²]
+    sharpness : of F_latt², by the squared distance from the node by `metric`
     radius : of a sphere around the node that holds all that counts [1/Å]
-    metric : G* of the distance from the node [1/Å²]
+    metric : of the distance from the node, `Crystal.spot_metric`
     alone : no spot reaches beyond its own node's cell, and distances are Euclidean
     """
 
-    shape: str
+    gaussian: bool
     least: float
     sharpness: float
     radius: float
@@ -59,8 +59,8 @@ class Spot(NamedTuple):
         ValueError
             for a share that gives a Gaussian spot no end
         """
-        size = float(math.prod(crystal.cells)) ** 2 * crystal.fudge
-        if crystal.shape == "gauss_star":
+        size, gaussian = crystal.spot_sharpness, crystal.shape in GAUSSIAN
+        if gaussian:
             if not _LEAST_SHARE <= negligible < 1.0:
                 raise ValueError(f"negligible = {negligible} must lie between {_LEAST_SHARE} and 1")
             sharpness, reach = size / _GAUSS_WIDTH, -math.log(negligible)
@@ -68,13 +68,14 @@ class Spot(NamedTuple):
             sharpness, reach = size / TOPHAT_EDGE, 1.0
         # a*, b*, c* as given set the distance; where the nodes are, the dual of a, b, c says
         nodes = dual(crystal.direct_vectors)
-        metric, true_metric = crystal.reciprocal_metric, nodes @ nodes.T
+        metric, true_metric = crystal.spot_metric, nodes @ nodes.T
+        # of all points at a distance by the metric, the farthest is the square root of this off
         stretch = float(np.linalg.eigvals(np.linalg.solve(metric, true_metric)).real.max())
-        radius = math.sqrt(reach / sharpness * max(stretch, 1.0))
+        radius = math.sqrt(reach / sharpness * stretch)
         euclidean = np.abs(metric - true_metric).max() < 1e-12 * np.abs(metric).max()
         edge = float(np.linalg.norm(crystal.direct_vectors, axis=1).max())
         return cls(
-            crystal.shape,
+            gaussian,
             negligible,
             sharpness,
             min(radius, cell_radius(nodes)),
@@ -94,7 +95,7 @@ class Spot(NamedTuple):
         distance_sqr : from the node [1/Å²]; overwritten
         """
         exponent = distance_sqr.mul_(-self.sharpness)
-        if self.shape == "tophat":
+        if not self.gaussian:
             return (exponent > -1.0).to(torch.float64)
         factor = exponent.clamp_(min=_SMALLEST_EXPONENT).exp_()
         # the one vectorised operation that zeroes what is not above a limit

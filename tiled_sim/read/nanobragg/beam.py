@@ -1,5 +1,7 @@
 """The beam of a nanoBragg command: wavelength, sources, polarization, fluence, size."""
 
+from typing import Any
+
 import numpy as np
 
 from tiled_sim.errors import ExperimentError
@@ -17,13 +19,17 @@ from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.sources import (
     NEARLY_PARALLEL,
     SAME_WAVELENGTH,
+    Listed,
     central_beam,
     listed_sources,
     mean_of_spectrum,
-    of_spectrum,
+    of_wavelengths,
+    spread_sources,
     swept_sources,
+    swept_wavelengths,
 )
-from tiled_sim.read.stepping import Steps, sweep
+from tiled_sim.read.spectra import Wavelengths
+from tiled_sim.read.stepping import SINGLE, Steps, sweep
 
 _SWEEPS = (
     "-divergence",
@@ -132,7 +138,7 @@ def read_beam(
     laboratory: Laboratory,
     conflicts: Conflicts,
     *,
-    spectrum: SpectrumTable | None = None,
+    wavelengths: Wavelengths | None = None,
     allow_upstream: bool = False,
 ) -> Beam:
     """Read sources, polarization and fluence.
@@ -143,7 +149,7 @@ def read_beam(
     wavelength : as it is said [Å]
     laboratory : where beam and polarization axis point
     conflicts : found among the options so far
-    spectrum : of our ``--spectrum``; None: there is none
+    wavelengths : of our ``--spectrum`` or ``--bandwidth``, or a geometry file; None: of none
     allow_upstream : whether light of a source may travel against the beam
 
     Raises
@@ -156,7 +162,7 @@ def read_beam(
     kahn = given.number("-polar") or 0.0
     if "-polar" in given and not polarized:
         conflicts.settle("-nopolar takes back -polar", "no polarization factor is applied")
-    light = _sources(given, wavelength, laboratory, conflicts, spectrum)
+    light = _sources(given, wavelength, laboratory, conflicts, wavelengths)
     if not allow_upstream:
         require_forward(light, as_tuple(placed.beam))
     across = float(np.linalg.norm(np.cross(placed.beam, placed.polarization_axis)))
@@ -191,28 +197,64 @@ def _sources(
     wavelength: float,
     laboratory: Laboratory,
     conflicts: Conflicts,
-    spectrum: SpectrumTable | None,
+    wavelengths: Wavelengths | None,
 ) -> Spectrum:
-    placed = laboratory.placed
-    if spectrum is not None:
-        return _of_spectrum(given, spectrum, laboratory, conflicts)
     path = given.text("-sourcefile")
-    if path is not None:
-        ignored = given.any_of(*_SWEEPS)
-        if ignored:
-            conflicts.settle(
-                f"-sourcefile {path} and {' '.join(ignored)} both say what the sources are",
-                "the sources are those of the file",
+    ignored = given.any_of(*_SWEEPS) if path is not None and conflicts.c_compat else []
+    if ignored:
+        conflicts.settle(
+            f"-sourcefile {path} and {' '.join(ignored)} both say what the sources are",
+            "the sources are those of the file",
+        )
+    horizontal, vertical, dispersion = SINGLE, SINGLE, SINGLE
+    if not ignored:
+        horizontal, vertical = (_divergence(given, letter, conflicts) for letter in "hv")
+        dispersion = _dispersion(given, wavelength, conflicts, wavelengths)
+    placed = laboratory.placed
+    swept: dict[str, Any] = {
+        "beam": placed.beam,
+        "polarization_axis": placed.polarization_axis,
+        "horizontal": horizontal,
+        "vertical": vertical,
+        "elliptical": given.last_of("-round_div", "-square_div") != "-square_div",
+    }
+    if path is None and wavelengths is not None:
+        return of_wavelengths(wavelengths, **swept)
+    if path is None:
+        return swept_sources(wavelength=wavelength, dispersion=dispersion, **swept)
+    of_file = read_sources(path)
+    filled = listed_sources(of_file, placed.beam, wavelength)
+    listed = Listed(filled, ~np.isnan(of_file.wavelength), f"-sourcefile {path}")
+    if len(np.unique(filled.weight)) > 1:
+        conflicts.note(
+            "as C: the weights of the sources are ignored"
+            if conflicts.c_compat
+            else "the sources are weighted as the file says, which the C program ignores"
+        )
+    if dispersion.range > 0.0:
+        wavelengths = Wavelengths(
+            "-dispersion",
+            swept_wavelengths(wavelength, dispersion),
+            np.ones(dispersion.count),
+            wavelength,
+        )
+    spectrum, told = spread_sources(listed, wavelengths, **swept)
+    conflicts.note(told)
+    return spectrum
+
+
+def _dispersion(
+    given: Given, wavelength: float, conflicts: Conflicts, wavelengths: Wavelengths | None
+) -> Steps:
+    """Steps of Δλ/λ, where no spectrum says what the wavelengths are."""
+    if wavelengths is not None:
+        others = given.any_of("-dispersion", "-dispsteps")
+        if others:
+            raise ExperimentError(
+                f"{wavelengths.said_by} and {' '.join(others)} both say what the wavelengths are: "
+                "leave one of them out"
             )
-        listed = listed_sources(read_sources(path), placed.beam, wavelength)
-        if len(np.unique(listed.weight)) > 1:
-            conflicts.note(
-                "as C: the weights of the sources are ignored"
-                if conflicts.c_compat
-                else "the sources are weighted as the file says, which the C program ignores"
-            )
-        return listed
-    horizontal, vertical = (_divergence(given, letter, conflicts) for letter in "hv")
+        return SINGLE
     percent = given.number("-dispersion") or 0.0
     if percent >= 200.0:
         raise ExperimentError(
@@ -221,40 +263,7 @@ def _sources(
         )
     dispersion = sweep("dispersion", percent / 100.0, None, given.integer("-dispsteps"))
     conflicts.note(dispersion.note)
-    return swept_sources(
-        placed.beam,
-        placed.polarization_axis,
-        wavelength,
-        horizontal,
-        vertical,
-        dispersion,
-        elliptical=_elliptical(given),
-    )
-
-
-def _of_spectrum(
-    given: Given, spectrum: SpectrumTable, laboratory: Laboratory, conflicts: Conflicts
-) -> Spectrum:
-    """The lines of a spectrum, in every direction of the divergence."""
-    others = given.any_of("-sourcefile", "-dispersion", "-dispsteps")
-    if others:
-        raise ExperimentError(
-            f"--spectrum and {' '.join(others)} both say what the wavelengths are: leave one of "
-            "them out"
-        )
-    horizontal, vertical = (_divergence(given, letter, conflicts) for letter in "hv")
-    return of_spectrum(
-        spectrum,
-        laboratory.placed.beam,
-        laboratory.placed.polarization_axis,
-        horizontal,
-        vertical,
-        elliptical=_elliptical(given),
-    )
-
-
-def _elliptical(given: Given) -> bool:
-    return given.last_of("-round_div", "-square_div") != "-square_div"
+    return dispersion
 
 
 def _divergence(given: Given, letter: str, conflicts: Conflicts) -> Steps:

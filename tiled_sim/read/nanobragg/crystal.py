@@ -8,10 +8,9 @@ import numpy as np
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.matrix import read_matrix
-from tiled_sim.model.crystal import LEAN, LONGEST_EDGE, MOST_CELLS, SHORTEST_EDGE, Crystal, Domains
+from tiled_sim.model.crystal import LEAN, LONGEST_EDGE, MOST_CELLS, SHORTEST_EDGE, Crystal
 from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.recorded import IndexedCrystal
-from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
 from tiled_sim.model.values import whole
 from tiled_sim.physics.cell import (
     cell_volume,
@@ -34,6 +33,7 @@ from tiled_sim.read.matrices import (
 from tiled_sim.read.nanobragg.beam import read_beam_size
 from tiled_sim.read.nanobragg.clipping import in_beam
 from tiled_sim.read.nanobragg.conflicts import Conflicts
+from tiled_sim.read.nanobragg.domains import OwnMosaic, read_mosaic
 from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.nanobragg.outputs import random_misset
 from tiled_sim.read.recorded import crystal_notes
@@ -53,6 +53,7 @@ def read_crystal(
     clip_to_beam: bool | None,
     conflicts: Conflicts,
     recorded: IndexedCrystal | None = None,
+    mosaic: OwnMosaic | None = None,
 ) -> tuple[Crystal, tuple[int, int, int]]:
     """The crystal, and the numbers of cells that were given as such.
 
@@ -63,9 +64,7 @@ def read_crystal(
         direct, reciprocal = _recorded_vectors(given, recorded, conflicts)
     else:
         direct, reciprocal = _vectors(given, wavelength, structure_factors, conflicts)
-    spread, domains = _mosaic(given, conflicts)
     shape = given.last_of(*_SHAPES)
-    seed = given.integer("-mosaic_seed")
     fudge = given.number("-fudge")
     by_number = _cells_by_number(given)
     a, b, c = (as_tuple(row) for row in direct)
@@ -75,7 +74,7 @@ def read_crystal(
         cells=(max(by_number[0], 1), max(by_number[1], 1), max(by_number[2], 1)),
         shape="square" if shape is None else _SHAPES[shape],
         fudge=1.0 if fudge is None else fudge,
-        domains=Domains(spread, domains, MOSAIC_SEED if seed is None else seed),
+        domains=read_mosaic(given, mosaic or OwnMosaic(), conflicts),
     )
     return replace(crystal, cells=_cells(given, crystal, clip_to_beam, conflicts)), by_number
 
@@ -214,21 +213,6 @@ def _missetting(given: Given, conflicts: Conflicts) -> Vector | None:
     x, y, z = angles = random_missetting(seed)
     conflicts.note(f"-misset random of seed {seed} is -misset {x!r} {y!r} {z!r}")
     return angles
-
-
-def _mosaic(given: Given, conflicts: Conflicts) -> tuple[float, int]:
-    """Spread [rad] and number of domains."""
-    degrees, domains = given.number("-mosaic"), given.integer("-mosaic_domains") or 0
-    if degrees is not None and degrees < 0:
-        raise ExperimentError(f"-mosaic {degrees:g}° must not be negative")
-    if not degrees:
-        if domains > 1:
-            conflicts.note(f"1 mosaic domain, not {domains}: the mosaic spread is 0")
-        return 0.0, 1
-    if domains <= 0:
-        domains = DOMAINS_OF_A_SPREAD
-        conflicts.note(f"{domains} mosaic domains, the default with a mosaic spread")
-    return degrees / RADIAN, domains
 
 
 def _cells_by_number(given: Given) -> tuple[int, int, int]:

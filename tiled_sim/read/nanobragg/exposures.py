@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from tiled_sim.errors import ExperimentError
-from tiled_sim.model.exposures import Exposures, Rotation
+from tiled_sim.model.exposures import Rotation
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Vector
 from tiled_sim.read.nanobragg.conflicts import Conflicts
@@ -85,7 +85,7 @@ def read_sweep(
     return PhiSweep(start or 0.0, steps, stated.count or 1)
 
 
-def make_exposures(sweep: PhiSweep, spindle: Vector, conflicts: Conflicts) -> Exposures:
+def make_exposures(sweep: PhiSweep, spindle: Vector, conflicts: Conflicts) -> Rotation:
     """The frames of a sweep about a spindle.
 
     Raises

@@ -9,8 +9,10 @@ from typing import Unpack
 from tiled_sim.errors import UsageError
 from tiled_sim.io.camera import CameraHeader
 from tiled_sim.io.space_group import find_space_group
-from tiled_sim.io.spectrum_file import SpectrumTable, read_spectrum
+from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.arithmetic import computable
+from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
+from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import DeadPixels, Detector
 from tiled_sim.model.experiment import Experiment, Reflections
@@ -26,6 +28,7 @@ from tiled_sim.read.nanobragg.camera import camera_header
 from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.crystal import read_crystal
 from tiled_sim.read.nanobragg.detector import Laboratory, read_detector, read_laboratory
+from tiled_sim.read.nanobragg.domains import OwnMosaic
 from tiled_sim.read.nanobragg.dropped import settle_dropped
 from tiled_sim.read.nanobragg.exposures import PhiSweep, make_exposures, read_sweep
 from tiled_sim.read.nanobragg.image_headers import ImageHeaders, read_image_headers
@@ -38,6 +41,7 @@ from tiled_sim.read.nanobragg.outputs import (
     require_companions,
 )
 from tiled_sim.read.nanobragg.stated import (
+    OF_ONE_IMAGE,
     DetectorSource,
     Stated,
     image_options,
@@ -47,6 +51,8 @@ from tiled_sim.read.nanobragg.stated import (
 )
 from tiled_sim.read.precedence import NamedReflections
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
+from tiled_sim.read.shots import Shots, listed_shots
+from tiled_sim.read.spectra import Wavelengths, in_channels, lines_of
 
 
 @dataclass(frozen=True)
@@ -59,13 +65,13 @@ class Command:
     ----------
     given : its options
     c_compat : replay what the C program does wrong, and ignore what it ignores
-    spectrum : file of the spectrum; None: none
+    spectrum : file of the spectrum, or its shape by numbers; None: neither
     detector : geometry file or name that states the detector; None: the options do
     """
 
     given: Given
     c_compat: bool
-    spectrum: str | None = None
+    spectrum: SpectrumFile | Bandwidth | None = None
     detector: DetectorSource | None = None
 
     @classmethod
@@ -74,7 +80,7 @@ class Command:
         words: Sequence[str],
         *,
         c_compat: bool = False,
-        spectrum: str | Path | None = None,
+        spectrum: str | Path | SpectrumFile | Bandwidth | None = None,
         detector: DetectorSource | None = None,
     ) -> "Command":
         """Parse the words, without the program's name.
@@ -96,12 +102,14 @@ class Command:
                 "geometry files nor detectors by name; leave one of it and --c-compat out"
             )
         if c_compat and spectrum is not None:
+            option = "--bandwidth" if isinstance(spectrum, Bandwidth) else "--spectrum"
             raise UsageError(
-                "--spectrum cannot be had as C has it: the C program ignores the weights of "
-                "sources; leave one of --spectrum and --c-compat out"
+                f"{option} cannot be had as C has it: the C program ignores the weights of "
+                f"sources; leave one of {option} and --c-compat out"
             )
-        named = None if spectrum is None else str(spectrum)
-        return cls(parse(words, c_compat=c_compat), c_compat, named, detector)
+        if isinstance(spectrum, str | Path):
+            spectrum = SpectrumFile(spectrum)
+        return cls(parse(words, c_compat=c_compat), c_compat, spectrum, detector)
 
     @cached_property
     def outputs(self) -> Outputs:
@@ -187,7 +195,9 @@ class Command:
             clip_to_beam,
             conflicts,
             recorded=None if seen.stated is None else seen.stated.crystal,
+            mosaic=OwnMosaic.of(own),
         )
+        crystal = replace(crystal, diffuse=own.get("diffuse"))
         beam_size = read_beam_size(given) / 1000.0
         recommended = (
             recommended_oversample(
@@ -200,15 +210,17 @@ class Command:
             conflicts.note(
                 f"-beamsize {beam_size * 1000:g} mm: less than 0 is a beam without an end, as in C"
             )
+        beam = read_beam(
+            given,
+            wavelength,
+            laboratory,
+            conflicts,
+            wavelengths=seen.wavelengths,
+            allow_upstream=allow_upstream,
+        )
+        exposures = self._exposures(crystal, beam, own, conflicts)
         experiment = Experiment(
-            beam=read_beam(
-                given,
-                wavelength,
-                laboratory,
-                conflicts,
-                spectrum=seen.spectrum,
-                allow_upstream=allow_upstream,
-            ),
+            beam=beam,
             crystal=crystal,
             detector=detector,
             sampling=Sampling(
@@ -224,7 +236,7 @@ class Command:
                 oversample_polar="-oversample_polar" in given,
                 oversample_omega="-oversample_omega" in given,
             ),
-            exposures=self._exposures(conflicts),
+            exposures=exposures,
             structure_factors=structure_factors,
             c_compat=self.c_compat,
             allow_upstream=allow_upstream,
@@ -240,18 +252,41 @@ class Command:
         detector = read_detector(self.given, seen.laboratory, seen.headers, conflicts)
         return replace(detector, dead_pixels=seen.dead_pixels)
 
-    def _exposures(self, conflicts: Conflicts) -> Exposures:
+    def _exposures(
+        self, crystal: Crystal, beam: Beam, own: OwnOptions, conflicts: Conflicts
+    ) -> Exposures:
         seen = self._camera
+        shots = Shots.of(own.get("shots"), own.get("random_shots"), own.get("shots_seed"))
         if seen.stated is not None and seen.stated.stills is not None:
+            if shots is not None:
+                raise UsageError(
+                    "the experiments of the geometry file, and shots, both say what the frames "
+                    "are: leave out --experiment all, or the shots"
+                )
             return seen.stated.stills
-        return make_exposures(seen.sweep, as_tuple(seen.laboratory.placed.spindle), conflicts)
+        spindle = as_tuple(seen.laboratory.placed.spindle)
+        exposures = make_exposures(seen.sweep, spindle, conflicts)
+        if shots is None:
+            return exposures
+        asked = self.given.any_of(*OF_ONE_IMAGE)
+        if asked:
+            raise UsageError(
+                f"{' '.join(asked)}: of one frame alone, and shots are many; leave it out, and "
+                "take what you need from the run (-floatfile holds all frames)"
+            )
+        told: list[str] = []
+        numbers = self.spectrum if isinstance(self.spectrum, Bandwidth) else None
+        listed = listed_shots(shots, exposures, crystal, (beam, numbers), told)
+        for note in told:
+            conflicts.note(note)
+        return listed
 
     @cached_property
     def _camera(self) -> "_Camera":
         conflicts = Conflicts(self.c_compat)
         given, dead_pixels, stated = self.given, None, None
         headers = read_image_headers(given, conflicts)
-        spectrum = None if self.spectrum is None else read_spectrum(self.spectrum)
+        spectrum = _lines(self.spectrum, conflicts)
         if self.detector is not None and self.detector.is_image:
             given, dead_pixels = image_options(given, self.detector, headers, conflicts)
         elif self.detector is not None:
@@ -260,16 +295,26 @@ class Command:
         laboratory = (
             read_laboratory(given, headers, conflicts) if stated is None else stated.laboratory
         )
-        of_file = None
-        if stated is not None:
-            spectrum, of_file = spectrum or stated.spectrum, stated.wavelength
+        of_file = None if stated is None else stated.wavelength
+        said_by = "--spectrum"
+        if stated is not None and spectrum is None and stated.spectrum is not None:
+            spectrum, said_by = _stated_lines(self.spectrum, stated, conflicts), stated.source
+        if isinstance(self.spectrum, SpectrumFile) and spectrum is None:
+            raise UsageError(
+                "--spectrum-channels has no spectrum to sum in channels: name one by --spectrum "
+                "FILE, or give --bandwidth"
+            )
         wavelength = read_wavelength(given, headers, conflicts, spectrum, of_file)
+        wavelengths = None if spectrum is None else Wavelengths.of_table(said_by, spectrum)
+        if isinstance(self.spectrum, Bandwidth):
+            wavelengths = Wavelengths.of_bandwidth("--bandwidth", self.spectrum, wavelength)
+            conflicts.note(self.spectrum.told(wavelength))
         sweep = read_sweep(given, headers, conflicts, None if stated is None else stated.sweep)
         return _Camera(
             headers=headers,
             laboratory=laboratory,
             wavelength=wavelength,
-            spectrum=spectrum,
+            wavelengths=wavelengths,
             sweep=sweep,
             notes=tuple(conflicts.notes),
             stated=stated,
@@ -286,7 +331,7 @@ class _Camera:
     headers : of ``-mask`` and ``-img``
     laboratory : where the detector stands
     wavelength : as it is said, or the mean of the spectrum [Å]
-    spectrum : None: there is none
+    wavelengths : that every source has; None: its own, or that one
     sweep : of phi
     notes : on all of them
     stated : the detector of a geometry file, or of a name with several panels; None: neither
@@ -296,7 +341,7 @@ class _Camera:
     headers: ImageHeaders
     laboratory: Laboratory
     wavelength: float
-    spectrum: SpectrumTable | None
+    wavelengths: Wavelengths | None
     sweep: PhiSweep
     notes: tuple[str, ...]
     stated: Stated | None = None
@@ -307,7 +352,7 @@ def read_options(
     options: Sequence[str],
     *,
     c_compat: bool = False,
-    spectrum: str | Path | None = None,
+    spectrum: str | Path | SpectrumFile | Bandwidth | None = None,
     detector: DetectorSource | None = None,
     **own: Unpack[OwnOptions],
 ) -> Experiment:
@@ -317,6 +362,32 @@ def read_options(
     """
     command = Command.of(options, c_compat=c_compat, spectrum=spectrum, detector=detector)
     return command.experiment(**own)
+
+
+def _lines(source: SpectrumFile | Bandwidth | None, conflicts: Conflicts) -> SpectrumTable | None:
+    """The spectrum of a file of its own; None: there is none."""
+    if not isinstance(source, SpectrumFile) or source.path is None:
+        return None
+    table, told = lines_of(source)
+    conflicts.note(told)
+    return table
+
+
+def _stated_lines(
+    source: SpectrumFile | Bandwidth | None, stated: Stated, conflicts: Conflicts
+) -> SpectrumTable:
+    """The spectrum of a geometry file, in the channels that are asked for."""
+    assert stated.spectrum is not None
+    if isinstance(source, Bandwidth):
+        raise UsageError(
+            f"{stated.source} has a spectrum of {len(stated.spectrum.weight)} wavelengths, and "
+            "--bandwidth says another; leave it out"
+        )
+    if source is None or source.channels is None:
+        return stated.spectrum
+    table, told = in_channels(stated.spectrum, source.channels)
+    conflicts.note(told)
+    return table
 
 
 def _noise(given: Given, asked: Noise | None, conflicts: Conflicts) -> Noise | None:

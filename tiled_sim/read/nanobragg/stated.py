@@ -60,10 +60,10 @@ _PLACED = {
 }
 _ONE_PANEL = ("-roi", "-mask")
 #: Files and lines that are of one panel and frame; ``-floatfile`` holds all.
-_OF_ONE_IMAGE = ("-intfile", "-pgmfile", "-noisefile", "-printout_pixel")
+OF_ONE_IMAGE = ("-intfile", "-pgmfile", "-noisefile", "-printout_pixel")
 #: What the frames of a whole list of experiments leave nothing to.
 _CRYSTAL_AND_PHI = ("-cell", "-mat", "-phi", "-osc", "-phistep", "-phisteps", "-spindle_axis")
-_SPREADS = ("-dispersion", "-dispsteps", "-sourcefile")
+_SPREADS = ("-dispersion", "-dispsteps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +245,7 @@ def _stills(
     given: Given, recorded: RecordedExperiment, turn: Array, conflicts: Conflicts
 ) -> Listed | None:
     """The stills of a whole list of experiments; None: it is one."""
-    if recorded.orientations is None:
+    if recorded.stills is None:
         return None
     others = given.any_of(*_CRYSTAL_AND_PHI)
     if others:
@@ -295,7 +295,7 @@ def require_one_image(given: Given, panels: tuple[Panel, ...], frames: int) -> N
     UsageError
         naming the options
     """
-    asked = given.any_of(*_OF_ONE_IMAGE)
+    asked = given.any_of(*OF_ONE_IMAGE)
     for what, count, has in (
         ("panel", len(panels), "the detector has"),
         ("frame", frames, "the geometry file has"),

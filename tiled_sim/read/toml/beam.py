@@ -7,26 +7,31 @@ import numpy as np
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.io.sources import read_sources, read_written_sources
-from tiled_sim.io.spectrum_file import SpectrumTable, read_spectrum
-from tiled_sim.model.beam import MOST_SOURCES, Beam, Source, Spectrum, require_source
+from tiled_sim.io.spectrum_file import SpectrumTable
+from tiled_sim.model.bandwidth import CHANNELS, SPECTRUM_SEED, Bandwidth, SpectrumFile
+from tiled_sim.model.beam import Beam, Source, Spectrum, require_source
 from tiled_sim.model.upstream import require_forward
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
 from tiled_sim.read.geometry import SAME_NUMBER
 from tiled_sim.read.sources import (
     NEARLY_PARALLEL,
+    Listed,
     listed_sources,
     mean_of_spectrum,
-    of_spectrum,
+    of_wavelengths,
+    spread_sources,
     swept_sources,
+    swept_wavelengths,
 )
+from tiled_sim.read.spectra import Wavelengths, in_channels, lines_of
 from tiled_sim.read.stepping import SINGLE, Steps, sweep
 from tiled_sim.read.toml.keys import known
 from tiled_sim.read.toml.table import Table
 
 _DISPERSION = ("dispersion", "dispersion_steps")
 _DIVERGENCE = ("divergence", "divergence_steps", "divergence_shape")
-_OF_SOURCES = ("sources", "source_file", "spectrum_file")
+_BY_NUMBERS = ("shape", "bandwidth", "bandwidth_eV", "duration", "seed")
 _FLUX = ("flux", "exposure", "beam_size")
 _ALONG_Z: Vector = (0.0, 0.0, 1.0)
 
@@ -49,7 +54,7 @@ def said_wavelengths(table: Table) -> list[float | None]:
     """Wavelengths to read a geometry file with [Å]: that of the document, or none, and a mean."""
     if table.choose("the wavelength", ("wavelength",), ("energy",)) is not None:
         return [_wavelength(table)]
-    of_file = _spectrum_file(table)
+    of_file = _lines(table, [])
     if of_file is None:
         return [None]
     return [None, float(np.average(of_file.wavelength, weights=of_file.weight))]
@@ -83,22 +88,37 @@ def read_beam(
     """
     direction = table.direction("direction", _ALONG_Z)
     stated = stated or StatedLight()
-    of_file = _spectrum_file(table)
+    of_file = _lines(table, notes)
+    said_by = table.named("spectrum_file")
+    band = read_bandwidth(table)
     if stated.spectrum is not None:
-        others = [name for name in (*_OF_SOURCES, *_DISPERSION) if name in table]
+        others = [name for name in (*_DISPERSION, "spectrum_file") if name in table]
+        others += [] if band is None else ["spectrum"]
         if others:
             raise table.error(
                 f"{table.named(*others)} and the geometry file, which has a spectrum, both say "
                 "what the wavelengths are: leave it out"
             )
-        of_file = stated.spectrum
+        of_file, said_by = _of_geometry(table, stated.spectrum, notes), "the geometry file"
+    elif of_file is None and band is None and "spectrum" in table:
+        raise table.error(
+            "spectrum has no spectrum to sum in channels: name one by spectrum_file, or give shape "
+            "and bandwidth"
+        )
     if of_file is None:
         wavelength = _agreed(table, stated.wavelength)
     else:
         wavelength = _mean(table, of_file, stated.wavelength, notes)
+    wavelengths = None if of_file is None else Wavelengths.of_table(said_by, of_file)
+    if band is not None:
+        table.choose("what the wavelengths are", ("spectrum",), _DISPERSION)
+        wavelengths = table.build(
+            Wavelengths.of_bandwidth, said_by="spectrum", bandwidth=band, wavelength=wavelength
+        )
+        notes.append(band.told(wavelength))
     polarization = _polarization(table)
     axis = table.direction("polarization_axis", across(direction))
-    spectrum = _spectrum(table, direction, wavelength, axis, of_file)
+    spectrum = _spectrum(table, (direction, axis), wavelength, wavelengths, notes)
     if not allow_upstream:
         table.build(require_forward, spectrum=spectrum, direction=direction)
     if polarization and _parallel(direction, axis):
@@ -178,12 +198,70 @@ def _polarization(table: Table) -> float | None:
     return table.number_or_word("polarization", "off")
 
 
-def _spectrum_file(table: Table) -> SpectrumTable | None:
-    """The spectrum of a file, if one is named."""
+def _lines(table: Table, notes: list[str]) -> SpectrumTable | None:
+    """The spectrum of a file, if one is named, in the channels that are asked for."""
     if "spectrum_file" not in table:
         return None
+    file = table.build(
+        SpectrumFile, path=table.path("spectrum_file"), channels=_channels(table, None)
+    )
     with table.reading("spectrum_file"):
-        return read_spectrum(table.path("spectrum_file"))
+        lines, told = lines_of(file)
+    notes.append(told)
+    return lines
+
+
+def _of_geometry(table: Table, stated: SpectrumTable, notes: list[str]) -> SpectrumTable:
+    """The spectrum of a geometry file, in the channels that are asked for."""
+    channels = table.build(SpectrumFile, path=None, channels=_channels(table, None)).channels
+    if channels is None:
+        return stated
+    lines, told = in_channels(stated, channels)
+    notes.append(told)
+    return lines
+
+
+def _channels(table: Table, default: int | None) -> int | None:
+    """Of ``[beam.spectrum]``."""
+    of_spectrum = table.table("spectrum", known("beam", "spectrum"))
+    return of_spectrum.integer("channels") if "channels" in of_spectrum else default
+
+
+def read_bandwidth(table: Table) -> Bandwidth | None:
+    """A spectrum by numbers; None: it is of a file, or there is none.
+
+    Parameters
+    ----------
+    table : ``[beam]``
+
+    Raises
+    ------
+    ExperimentError
+        for numbers that cannot be, or that stand beside a file
+    """
+    of_spectrum = table.table("spectrum", known("beam", "spectrum"))
+    given = of_spectrum.named(*_BY_NUMBERS)
+    if not given:
+        return None
+    if "spectrum_file" in table:
+        raise table.error(
+            f"spectrum_file and {given} in [beam.spectrum] both say what the wavelengths are: give "
+            "one or the other"
+        )
+    way = of_spectrum.choose("the bandwidth", ("bandwidth",), ("bandwidth_eV",))
+    if way is None:
+        raise of_spectrum.error(
+            f"{given} needs bandwidth_percent or bandwidth_eV beside it: give it"
+        )
+    return of_spectrum.build(
+        Bandwidth,
+        fwhm=of_spectrum.number(way[0]),
+        in_eV=way == ("bandwidth_eV",),
+        shape=of_spectrum.text("shape"),
+        channels=_channels(table, CHANNELS),
+        duration=of_spectrum.number("duration") if "duration" in of_spectrum else None,
+        seed=of_spectrum.integer("seed", SPECTRUM_SEED),
+    )
 
 
 def _mean(table: Table, of_file: SpectrumTable, stated: float | None, notes: list[str]) -> float:
@@ -199,37 +277,62 @@ def _mean(table: Table, of_file: SpectrumTable, stated: float | None, notes: lis
 
 
 def _spectrum(
-    table: Table, direction: Vector, wavelength: float, axis: Vector, of_file: SpectrumTable | None
+    table: Table,
+    axes: tuple[Vector, Vector],
+    wavelength: float,
+    wavelengths: Wavelengths | None,
+    notes: list[str],
 ) -> Spectrum:
+    """All sources; ``axes`` are those of the beam and of its polarization."""
+    direction, axis = axes
     table.choose("what the wavelengths are", ("spectrum_file",), _DISPERSION)
-    swept = (*_DISPERSION, *_DIVERGENCE, "spectrum_file")
-    way = table.choose("what the sources are", ("sources",), ("source_file",), swept)
-    if way == ("sources",):
-        return _listed(table, direction, wavelength)
-    if way == ("source_file",):
-        with table.reading("source_file"):
-            listed = read_sources(table.path("source_file"))
-        return table.build(
-            listed_sources, listed=listed, beam=np.array(direction), wavelength=wavelength
-        )
-    if way is None and of_file is None:
+    way = table.choose("what the sources are", ("sources",), ("source_file",))
+    if (
+        way is None
+        and wavelengths is None
+        and not any(name in table for name in (*_DISPERSION, *_DIVERGENCE))
+    ):
         return table.build(Spectrum.of, sources=[Source(direction, wavelength)])
-    return _swept(table, direction, wavelength, axis, of_file)
+    dispersion = _dispersion(table)
+    swept = _swept(table, direction, axis)
+    if way is None and wavelengths is not None:
+        return table.build(of_wavelengths, wavelengths=wavelengths, **swept)
+    if way is None:
+        return table.build(swept_sources, wavelength=wavelength, dispersion=dispersion, **swept)
+    if way == ("sources",):
+        listed = _listed(table, direction, wavelength)
+    else:
+        with table.reading("source_file"):
+            of_file = read_sources(table.path("source_file"))
+        filled = table.build(
+            listed_sources, listed=of_file, beam=np.array(direction), wavelength=wavelength
+        )
+        listed = Listed(filled, ~np.isnan(of_file.wavelength), "source_file")
+    if dispersion.range > 0.0:
+        factors = swept_wavelengths(wavelength, dispersion)
+        wavelengths = Wavelengths(
+            table.named("dispersion"), factors, np.ones(len(factors)), wavelength
+        )
+    spectrum, told = table.build(spread_sources, listed=listed, wavelengths=wavelengths, **swept)
+    notes.append(told)
+    return spectrum
 
 
-def _listed(table: Table, direction: Vector, wavelength: float) -> Spectrum:
+def _listed(table: Table, direction: Vector, wavelength: float) -> Listed:
     """The sources that the document lists: a table each, or a line each of one text."""
     if isinstance(table.value("sources", "a list of tables"), str):
-        return _written(table)
+        written = _written(table)
+        return Listed(written, np.ones(len(written), dtype=np.bool_), "sources")
     rows = table.tables("sources", known("beam", "sources"))
     sources = [_source(row, direction, wavelength) for row in rows]
+    own = np.array(["wavelength" in row or "energy" in row for row in rows])
     try:
-        return Spectrum.of(sources)
+        return Listed(Spectrum.of(sources), own, "sources")
     except ExperimentError:
         # what it objects to is better said of its row
         for row, source in zip(rows, sources, strict=True):
             row.build(require_source, source=source)
-        return table.build(Spectrum.of, sources=sources)
+        return Listed(table.build(Spectrum.of, sources=sources), own, "sources")
 
 
 def _written(table: Table) -> Spectrum:
@@ -250,18 +353,9 @@ def _source(row: Table, direction: Vector, wavelength: float) -> Source:
     )
 
 
-def _swept(
-    table: Table, direction: Vector, wavelength: float, axis: Vector, of_file: SpectrumTable | None
-) -> Spectrum:
+def _swept(table: Table, direction: Vector, axis: Vector) -> dict[str, Any]:
+    """Beam, polarization axis and divergence, as they are swept."""
     horizontal, vertical = _divergence(table)
-    dispersion = _dispersion(table)
-    wavelengths = dispersion.count if of_file is None else len(of_file.weight)
-    count = horizontal.count * vertical.count * wavelengths
-    if count > MOST_SOURCES:
-        raise table.error(
-            f"{table.named('divergence_steps', 'dispersion_steps', 'spectrum_file')} make {count} "
-            f"sources, more than the {MOST_SOURCES} that are allowed"
-        )
     if (horizontal, vertical) != (SINGLE, SINGLE) and _parallel(direction, axis):
         raise table.error(
             f"{table.named('divergence')} has no horizontal plane: the polarization axis lies "
@@ -270,16 +364,13 @@ def _swept(
     shape = table.text("divergence_shape", "round")
     if shape not in ("round", "square"):
         raise table.error(f"divergence_shape = {shape!r} must be round or square")
-    sweep_of: dict[str, Any] = {
+    return {
         "beam": np.array(direction),
         "polarization_axis": np.array(axis),
         "horizontal": horizontal,
         "vertical": vertical,
         "elliptical": shape == "round",
     }
-    if of_file is not None:
-        return table.build(of_spectrum, table=of_file, **sweep_of)
-    return table.build(swept_sources, wavelength=wavelength, dispersion=dispersion, **sweep_of)
 
 
 def _divergence(table: Table) -> tuple[Steps, Steps]:

@@ -4,24 +4,28 @@ import math
 
 import numpy as np
 
+from tiled_sim.io.domains import parse_domains, read_domains
 from tiled_sim.io.matrix import MosflmMatrix, read_matrix
-from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.diffuse import DIFFUSE_REACH, Diffuse
+from tiled_sim.model.domains import LISTED, Domains, ListedDomains
 from tiled_sim.model.experiment import Reflections
 from tiled_sim.model.recorded import IndexedCrystal
-from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
 from tiled_sim.physics.cell import cell_volume, dual, reciprocal_from_cell
 from tiled_sim.physics.constants import RADIAN
 from tiled_sim.physics.vectors import Array, about_fixed_axes
+from tiled_sim.read.domains import drawn_domains
 from tiled_sim.read.file_cell import cell_of_file, of_radians, spelt
 from tiled_sim.read.matrices import reciprocal_of
 from tiled_sim.read.recorded import crystal_notes
+from tiled_sim.read.toml.keys import known
 from tiled_sim.read.toml.table import Table
 
 _DIRECT, _RECIPROCAL = ("a", "b", "c"), ("a_star", "b_star", "c_star")
 _VECTORS = (*_DIRECT, *_RECIPROCAL)
 _CELL = ("cell", "cell_angles")
-#: Fields of the mosaic domains, by the quantities of [crystal] that give them.
-MOSAIC = {"spread": "mosaic_spread", "count": "mosaic_domains", "seed": "mosaic_seed"}
+_LISTED = ("mosaic_file", "mosaic_rotations")
+_DRAWN = ("mosaic_spread", "mosaic_domains", "mosaic_seed")
 
 
 def read_crystal(
@@ -60,22 +64,64 @@ def read_crystal(
         direct, reciprocal = _recorded_vectors(table, recorded)
         notes += crystal_notes(recorded, "cell, matrix or the vectors a, b, c in [crystal]")
     vectors = dict(zip(_VECTORS, (*direct.tolist(), *reciprocal.tolist()), strict=True))
-    spread = table.number("mosaic_spread", 0.0)
-    domains = 1 if spread == 0.0 else DOMAINS_OF_A_SPREAD
-    if spread and "mosaic_domains" not in table:
-        notes.append(f"{domains} mosaic domains, the default with a mosaic spread")
     return table.build(
         Crystal,
         **{name: tuple(vector) for name, vector in vectors.items()},
         cells=table.integers_or_one("cells", 3),
         shape=table.text("shape", "square"),
         fudge=table.number("fudge", 1.0),
-        domains=table.build(
-            Domains,
-            spread=spread,
-            count=table.integer("mosaic_domains", domains),
-            seed=table.integer("mosaic_seed", MOSAIC_SEED),
-        ),
+        domains=_domains(table, notes),
+        diffuse=_diffuse(table),
+    )
+
+
+def _diffuse(table: Table) -> Diffuse | None:
+    """How atoms are displaced; None: it is not said."""
+    if "diffuse" not in table:
+        return None
+    of_diffuse = table.table("diffuse", known("crystal", "diffuse"))
+    return of_diffuse.build(
+        Diffuse,
+        gamma=of_diffuse.numbers_or_one("gamma", 3),
+        sigma=of_diffuse.numbers_or_one("sigma", 3),
+        reach=of_diffuse.integer("reach", DIFFUSE_REACH),
+    )
+
+
+def _domains(table: Table, notes: list[str]) -> Domains:
+    """Mosaic domains, listed or drawn."""
+    way = table.choose("what the mosaic domains are", *((name,) for name in _LISTED), _DRAWN)
+    kind = table.text("mosaic_kind") if "mosaic_kind" in table else None
+    if way is not None and way != _DRAWN:
+        if kind not in (LISTED, None):
+            raise table.error(
+                f"{table.named(*_LISTED)} lists the domains, and mosaic_kind = {kind!r} does not: "
+                "leave one of them out"
+            )
+        return table.build(Domains.of_list, listed=_listed(table))
+    if kind == LISTED:
+        raise table.error(f"mosaic_kind = {kind!r} needs {' or '.join(_LISTED)}")
+    spread: float | tuple[float, ...] = 0.0
+    if "mosaic_spread" in table:
+        spread = table.number_or_numbers("mosaic_spread", 3)
+    domains, note = table.build(
+        drawn_domains,
+        kind=kind,
+        spread=spread,
+        count=table.integer("mosaic_domains") if "mosaic_domains" in table else None,
+        seed=table.integer("mosaic_seed") if "mosaic_seed" in table else None,
+    )
+    notes += [note] if note else []
+    return domains
+
+
+def _listed(table: Table) -> ListedDomains:
+    """The domains of a file, or of the document's own text."""
+    if "mosaic_file" in table:
+        with table.reading("mosaic_file"):
+            return read_domains(table.path("mosaic_file"))
+    return parse_domains(
+        f"{table.file}: [crystal] mosaic_rotations", table.text("mosaic_rotations")
     )
 
 

@@ -2,30 +2,36 @@
 
 import dataclasses
 
-import numpy as np
-
+from tiled_sim.errors import ExperimentError, UsageError
+from tiled_sim.model.bandwidth import Bandwidth
+from tiled_sim.model.beam import Beam
+from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.exposures import Exposures, Listed, Rotation
-from tiled_sim.model.values import finite_list
 from tiled_sim.physics.vectors import Vector
 from tiled_sim.read.recorded import StatedSweep
+from tiled_sim.read.shots import Shots, listed_shots
 from tiled_sim.read.toml.beam import across
-from tiled_sim.read.toml.keys import NINE_A_FRAME
 from tiled_sim.read.toml.table import Table
 
-_ROTATION, _LISTED = (
-    tuple(field.name for field in dataclasses.fields(model)) for model in (Rotation, Listed)
-)
+_ROTATION = tuple(field.name for field in dataclasses.fields(Rotation))
+_SHOTS = ("shots", "shots_sha256", "random_shots", "shots_seed")
+_LISTED = ("orientation", "vectors", "wavelengths")
 
 
 def read_frames(
-    table: Table, beam: Vector, notes: list[str], stated: StatedSweep | None = None
+    table: Table,
+    light: tuple[Beam, Bandwidth | None],
+    crystal: Crystal,
+    notes: list[str],
+    stated: StatedSweep | None = None,
 ) -> Exposures:
     """Read exposures, about the beam's horizontal and in even steps if nothing else is said.
 
     Parameters
     ----------
     table : ``[frames]``
-    beam : direction of the direct beam
+    light : the beam, and the numbers of its spectrum; None: it has none by numbers
+    crystal : that stands in them
     notes : take what the user should know
     stated : how a geometry file says that the crystal turns, which stands for what is not said
         here; None: it does not
@@ -35,8 +41,36 @@ def read_frames(
     ExperimentError
         for values that contradict each other or the file, are missing or cannot be
     """
-    if table.choose("what the frames are", _LISTED, _ROTATION) == _LISTED:
+    if table.choose("what the frames are", _LISTED, (*_ROTATION, *_SHOTS)) == _LISTED:
         return _listed(table, stated)
+    rotation = _rotation(table, light[0].direction, notes, stated)
+    shots = _shots(table)
+    if shots is None:
+        return rotation
+    with table.reading("shots" if "shots" in table else "random_shots"):
+        try:
+            return listed_shots(shots, rotation, crystal, light, notes)
+        except (ExperimentError, UsageError) as error:
+            raise table.error(str(error)) from None
+
+
+def _shots(table: Table) -> Shots | None:
+    """Shots that the table asks for."""
+    way = table.choose("what the frames are", ("shots",), ("random_shots", "count"))
+    if way != ("shots",) and "random_shots" not in table:
+        if "shots_seed" in table or "shots_sha256" in table:
+            raise table.error("shots_seed and shots_sha256 go with shots or random_shots: add it")
+        return None
+    return Shots(
+        table.path("shots") if "shots" in table else None,
+        table.integer("random_shots") if "random_shots" in table else None,
+        table.integer("shots_seed") if "shots_seed" in table else None,
+        table.text("shots_sha256") if "shots_sha256" in table else None,
+    )
+
+
+def _rotation(table: Table, beam: Vector, notes: list[str], stated: StatedSweep | None) -> Rotation:
+    """Frames about a spindle."""
     if stated is None:
         stated = StatedSweep(across(beam))
     else:
@@ -67,11 +101,12 @@ def _listed(table: Table, stated: StatedSweep | None) -> Listed:
             "orientation and the geometry file, whose goniometer turns the crystal, both say what "
             "the frames are: leave one of them out"
         )
-    rows = table.value("orientation", NINE_A_FRAME)
-    numbers = [finite_list(row, 9) for row in rows] if isinstance(rows, list) else []
-    if not numbers or None in numbers:
-        raise table.error(f"orientation must be {NINE_A_FRAME}")
-    return table.build(Listed, orientation=np.array(numbers).reshape(-1, 3, 3))
+    orientation, others = table.nine_a_frame("orientation"), {}
+    if "vectors" in table:
+        others["vectors"] = table.nine_a_frame("vectors")
+    if "wavelengths" in table:
+        others["wavelength"] = table.number_a_frame("wavelengths", len(orientation))
+    return table.build(Listed, orientation=orientation, **others)
 
 
 def _require_agreement(table: Table, stated: StatedSweep) -> None:

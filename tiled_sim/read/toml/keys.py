@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiled_sim.model.background import ABSCISSAS, Background
+from tiled_sim.model.bandwidth import BANDWIDTH_SHAPES, CHANNELS, SPECTRUM_SEED
 from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.crystal import SHAPES, Crystal
 from tiled_sim.model.detector import DeadPixels, Detector, Panel, Sensor
+from tiled_sim.model.diffuse import DIFFUSE_REACH, Diffuse
+from tiled_sim.model.domains import KINDS
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.readout import POINT_SPREADS, Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
-from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED
+from tiled_sim.model.settings import DOMAINS_OF_A_SPREAD, MOSAIC_SEED, SHOTS_SEED
 from tiled_sim.model.units import (
     ANGLE,
     ATOMIC,
@@ -36,9 +39,11 @@ NUMBER = "a finite number"
 TWO_NUMBERS = "2 finite numbers in brackets"
 ONE_OR_TWO_NUMBERS = "a finite number, or 2 in brackets"
 VECTOR = "3 finite numbers in brackets"
+ONE_OR_THREE_NUMBERS = "a finite number, or 3 in brackets"
 INTEGER = "a whole number"
 TWO_INTEGERS = "2 whole numbers in brackets"
 ONE_OR_TWO_INTEGERS = "a whole number, or 2 in brackets"
+ONE_OR_THREE_NUMBERS = "a finite number, or 3 in brackets"
 ONE_OR_THREE_INTEGERS = "a whole number, or 3 in brackets"
 FLAG = "true or false"
 TEXT = "a text in quotes"
@@ -46,6 +51,7 @@ TEXTS = "texts in brackets"
 FILE = "the name of a file in quotes"
 TABLE = "a table of keys and values"
 TABLES = "a list of tables"
+NUMBER_A_FRAME = "a list of finite numbers, one for each frame"
 NINE_A_FRAME = "a list of nine finite numbers for each frame"
 _COUNTED = Noise()
 #: What users say; the unit inside is the first of each.
@@ -173,7 +179,8 @@ SECTIONS: tuple[Section, ...] = (
             Key("polarization_axis", VECTOR, "direction of the electric field; of any length", "the horizontal: the part of +X across the beam, or +Z's if that is along X", "-polar_vector"),
             Key("sources", TABLES, "the sources one by one: `[[beam.sources]]`; of many, lines of X Y Z weight wavelength [m] as one text", "one source", "-sourcefile"),
             Key("source_file", FILE, "the sources from a file with lines of X Y Z weight wavelength [m]", "one source", "-sourcefile"),
-            Key("spectrum_file", FILE, "wavelengths: energy [eV] or wavelength [Å], and weight, in each line ([spectra.md](spectra.md))", "one wavelength", "--spectrum"),
+            Key("spectrum_file", FILE, "wavelengths: energy [eV] or wavelength [Å], and weight, in each line, or HDF5, `FILE:DATASET` ([spectra.md](spectra.md))", "one wavelength", "--spectrum"),
+            Key("spectrum", TABLE, "the wavelengths by numbers, or how a spectrum is summed in channels: `[beam.spectrum]`", "one wavelength, or every line of the spectrum", "--bandwidth --spectrum-channels"),
             Key("dispersion", NUMBER, "full spread of the wavelength; needs its steps", "0", "-dispersion", SPREAD),
             Key("dispersion_steps", INTEGER, "number of wavelengths", "", "-dispsteps"),
             Key("divergence", TWO_NUMBERS, "full divergence, horizontal and vertical; needs its steps", "[0, 0]", "-divergence -hdivrange -vdivrange", ANGLE, "mrad"),
@@ -195,6 +202,18 @@ SECTIONS: tuple[Section, ...] = (
         listed=True,
     ),
     Section(
+        ("beam", "spectrum"),
+        "A spectrum by numbers about the wavelength of the beam ([spectra.md](spectra.md)); or beside a spectrum of a file `channels` alone.",
+        (
+            Key("shape", TEXT, f"{', '.join(BANDWIDTH_SHAPES[:-1])} or {BANDWIDTH_SHAPES[-1]}", "needed with a bandwidth", "--bandwidth-shape"),
+            Key("bandwidth", NUMBER, "full width at half maximum, of the photon energy", "", "--bandwidth", SPREAD),
+            Key("bandwidth_eV", NUMBER, "the same in eV", "", "--bandwidth", PLAIN),
+            Key("channels", INTEGER, "how many channels of energy the spectrum is cut into, or its lines summed in", f"{CHANNELS} with a bandwidth; every line of a file", "--spectrum-channels"),
+            Key("duration", NUMBER, "of a SASE pulse, full width at half maximum", "needed for sase", "--pulse-duration", TIME, "fs"),
+            Key("seed", INTEGER, "of a SASE pulse", f"{SPECTRUM_SEED}", "--spectrum-seed"),
+        ),
+    ),
+    Section(
         ("crystal",),
         "Cell and orientation are those of `cell` or `matrix`, turned by `misset`, or of vectors; a file of `geometry` may have the crystal, one of structure factors the cell.",
         (
@@ -205,13 +224,27 @@ SECTIONS: tuple[Section, ...] = (
             Key("misset", VECTOR, "turns about X, then Y, then Z of the laboratory", "[0, 0, 0]", "-misset", ANGLE),
             Key("matrix", FILE, "MOSFLM orientation matrix: a\\*, b\\*, c\\* in columns, times the wavelength", "", "-mat"),
             Key("cells", ONE_OR_THREE_INTEGERS, "number of unit cells along a, b, c, or along each", "needed", "-N -Na -Nb -Nc"),
-            Key("shape", TEXT, f"of the crystal: {', '.join(SHAPES[:-1])} (Gaussian spots) or {SHAPES[-1]}", "square", "-square_xtal -round_xtal -gauss_xtal -tophat_spots"),
+            Key("shape", TEXT, f"of the crystal: {', '.join(SHAPES[:-1])} or {SHAPES[-1]}; gauss_star and tophat are nanoBragg's Gaussian and flat-topped spots, which go by the distance in 1/Å times the number of all cells, those with _hkl simtbx's, which go by h, k, l times the cells along each axis", "square", "-square_xtal -round_xtal -gauss_xtal -tophat_spots"),
             Key("fudge", NUMBER, "factor on the squared distance from a node (not square)", "1", "-fudge"),
-            Key("mosaic_spread", NUMBER, "half-width of the cap of orientations of the domains", "0", "-mosaic", ANGLE),
+            Key("mosaic_kind", TEXT, f"how the orientations of the mosaic domains are had: {', '.join(KINDS[:-1])} or {KINDS[-1]} ([domains.md](domains.md))", "anisotropic with three spreads, listed with a list; else nanobragg", "--mosaic-kind"),
+            Key("mosaic_spread", ONE_OR_THREE_NUMBERS, "of nanobragg the half-width of the cap of orientations, of gaussian the standard deviation of the angle, of anisotropic those about a\\*, b\\*, c\\*", "0", "-mosaic --mosaic-angles", ANGLE),
             Key("mosaic_domains", INTEGER, "number of mosaic domains", f"{DOMAINS_OF_A_SPREAD} with a spread, else 1", "-mosaic_domains"),
-            Key("mosaic_seed", INTEGER, "of nanoBragg's generator of domains", str(MOSAIC_SEED), "-mosaic_seed"),
+            Key("mosaic_seed", INTEGER, "of nanoBragg's generator of domains, or of the counters of the other kinds", str(MOSAIC_SEED), "-mosaic_seed"),
+            Key("mosaic_file", FILE, "listed domains: rotation matrices and weights ([domains.md](domains.md))", "", "--mosaic-file"),
+            Key("mosaic_rotations", TEXT, "the same in the document: lines as of such a file"),
+            Key("diffuse", TABLE, "its atoms are displaced: `[crystal.diffuse]`", "they scatter into the reflections alone", "--diffuse-gamma --diffuse-sigma"),
         ),
         Crystal,
+    ),
+    Section(
+        ("crystal", "diffuse"),
+        "Diffuse scattering by displacements that are correlated over a length ([diffuse.md](diffuse.md)); three values are along a, across, and along c\\*.",
+        (
+            Key("gamma", ONE_OR_THREE_NUMBERS, "length over which correlations fall to 1/e", "needed", "--diffuse-gamma"),
+            Key("sigma", ONE_OR_THREE_NUMBERS, "root mean square displacement along an axis", "needed", "--diffuse-sigma"),
+            Key("reach", INTEGER, "nodes each way of the nearest whose halos are summed", f"{DIFFUSE_REACH}", "--diffuse-reach"),
+        ),
+        Diffuse,
     ),
     Section(
         ("detector",),
@@ -297,7 +330,13 @@ SECTIONS: tuple[Section, ...] = (
             Key("steps", INTEGER, "number of steps of a frame", "1", "-phisteps"),
             Key("oscillation", NUMBER, "from one frame to the next", "the steps together, or as `geometry` has it", "-osc"),
             Key("count", INTEGER, "number of frames", "1, or as `geometry` has it"),
+            Key("shots", FILE, "a frame for each row of a table, which may say all this and more ([shots.md](shots.md))", "", "--shots"),
+            Key("shots_sha256", TEXT, "SHA-256 of the table's bytes: another file is refused", "that of the file"),
+            Key("random_shots", INTEGER, "number of frames in random orientations", "", "--random-shots"),
+            Key("shots_seed", INTEGER, "of random orientations", f"{SHOTS_SEED}", "--shots-seed"),
             Key("orientation", NINE_A_FRAME, "in place of all that: stills, by the rotation of the crystal from where `[crystal]` has it, row by row", "", "--experiment"),
+            Key("vectors", NINE_A_FRAME, "a, b, c of each still before that rotation", "those of `[crystal]`", "--experiment", ATOMIC),
+            Key("wavelengths", NUMBER_A_FRAME, "of each still", "that of `[beam]`", "--experiment", ATOMIC),
         ),
         Rotation,
     ),

@@ -14,6 +14,7 @@ from tiled_sim.errors import InputFileError
 from tiled_sim.io.space_group import find_space_group
 from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.background import Background
+from tiled_sim.model.bandwidth import Bandwidth
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector
@@ -88,10 +89,11 @@ def _experiment(top: Table) -> Experiment:
     c_compat = top.flag("c_compat", False)
     allow_upstream = top.flag("allow_upstream", False)
     table = top.table("beam", known("beam"))
-    if c_compat and "spectrum_file" in table:
+    if c_compat and ("spectrum_file" in table or "spectrum" in table):
+        key = table.named("spectrum_file") or table.named("spectrum")
         raise table.error(
-            "spectrum_file cannot be had as C has it: the C program ignores the weights of "
-            "sources; leave one of spectrum_file and c_compat out"
+            f"{key} cannot be had as C has it: the C program ignores the weights of sources; leave "
+            f"one of {key} and c_compat out"
         )
     of_detector = top.table("detector", known("detector"))
     stated = toml_geometry.read_stated(of_detector, toml_beam.said_wavelengths(table))
@@ -114,7 +116,9 @@ def _experiment(top: Table) -> Experiment:
         crystal=crystal,
         detector=detector,
         sampling=_sampling(top, beam, crystal, detector, source.path is not None, notes),
-        exposures=_exposures(top, beam, of_crystal, stated, notes),
+        exposures=_exposures(
+            top, (beam, toml_beam.read_bandwidth(table)), (of_crystal, crystal), stated, notes
+        ),
         structure_factors=source,
         c_compat=c_compat,
         background=_background(top),
@@ -126,19 +130,22 @@ def _experiment(top: Table) -> Experiment:
 
 def _exposures(
     top: Table,
-    beam: Beam,
-    of_crystal: Table,
+    light: tuple[Beam, Bandwidth | None],
+    crystal: tuple[Table, Crystal],
     stated: toml_geometry.StatedDetector | None,
     notes: list[str],
 ) -> Exposures:
     """Frames as they are said, or as a geometry file states them."""
     table = top.table("frames", known("frames"))
+    of_crystal, read = crystal
+    beam, _ = light
     if stated is None:
-        return toml_frames.read_frames(table, beam.direction, notes)
+        return toml_frames.read_frames(table, light, read, notes)
     misset = toml_crystal.read_misset(of_crystal)
     stills = stated.stills(beam.direction, misset)
     if stills is None:
-        return toml_frames.read_frames(table, beam.direction, notes, stated.sweep(beam.direction))
+        sweep = stated.sweep(beam.direction)
+        return toml_frames.read_frames(table, light, read, notes, sweep)
     of_frames = table.named(*known("frames"))
     for other, said in ((of_crystal, toml_crystal.said_crystal(of_crystal)), (table, of_frames)):
         if said:

@@ -7,11 +7,24 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from tiled_sim.errors import ExperimentError, InputFileError
 from tiled_sim.model.units import PLAIN, Unit, spellings
 from tiled_sim.model.values import either, finite, finite_list, is_integer, shown
-from tiled_sim.physics.vectors import Vector, as_tuple, unit
-from tiled_sim.read.toml.keys import FILE, FLAG, INTEGER, NUMBER, TABLE, TABLES, TEXT, TEXTS
+from tiled_sim.physics.vectors import Array, Vector, as_tuple, unit
+from tiled_sim.read.toml.keys import (
+    FILE,
+    FLAG,
+    INTEGER,
+    NINE_A_FRAME,
+    NUMBER,
+    NUMBER_A_FRAME,
+    TABLE,
+    TABLES,
+    TEXT,
+    TEXTS,
+)
 
 Built = TypeVar("Built")
 
@@ -162,6 +175,35 @@ class Table:
         if numbers is None:
             raise self._wrong(quantity, must_be)
         return numbers
+
+    def number_or_numbers(self, quantity: str, count: int) -> float | tuple[float, ...]:
+        """A finite number, or a list of so many, in the unit inside."""
+        must_be = f"{NUMBER}, or {count} in brackets"
+        value, per_inside = self.value(quantity, must_be), self._per_inside(quantity)
+        numbers = finite_list(value, count, per_inside)
+        found = finite(value, per_inside) if numbers is None else numbers
+        if found is None:
+            raise self._wrong(quantity, must_be)
+        return found
+
+    def nine_a_frame(self, quantity: str) -> Array:
+        """Lists of nine finite numbers, in the unit inside, (frames, 3, 3)."""
+        rows = self.value(quantity, NINE_A_FRAME)
+        per_inside = self._per_inside(quantity)
+        numbers = (
+            [finite_list(row, 9, per_inside) for row in rows] if isinstance(rows, list) else []
+        )
+        if not numbers or None in numbers:
+            raise self.error(f"{self._keys[quantity]} must be {NINE_A_FRAME}")
+        return np.array(numbers).reshape(-1, 3, 3)
+
+    def number_a_frame(self, quantity: str, frames: int) -> Array:
+        """Finite numbers, in the unit inside, (frames,)."""
+        value = self.value(quantity, NUMBER_A_FRAME)
+        numbers = finite_list(value, frames, self._per_inside(quantity))
+        if numbers is None:
+            raise self._wrong(quantity, NUMBER_A_FRAME)
+        return np.array(numbers)
 
     def _per_inside(self, quantity: str) -> float:
         """How many of the unit of its key make one of the unit inside."""

@@ -11,20 +11,24 @@ from typing import Any
 import numpy as np
 
 from tiled_sim.errors import ExperimentError
+from tiled_sim.io.domains import domains_text
 from tiled_sim.io.sources import write_sources
 from tiled_sim.model.background import Background
+from tiled_sim.model.bandwidth import Bandwidth
 from tiled_sim.model.beam import Beam, Source, Spectrum
-from tiled_sim.model.crystal import Crystal, Domains
+from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import DeadPixels, MaskFile, Panel, Region, Sensor
+from tiled_sim.model.diffuse import Diffuse
+from tiled_sim.model.domains import ANISOTROPIC, NANOBRAGG, Domains
 from tiled_sim.model.experiment import Experiment, Reflections
-from tiled_sim.model.exposures import Exposures, Listed
+from tiled_sim.model.exposures import Exposures, Listed, ListedFrom
 from tiled_sim.model.readout import Noise, PointSpread
-from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, Unit, spellings, units_of
+from tiled_sim.model.units import ANGLE, FLUENCE, LENGTH, SPREAD, Unit, spellings, units_of
 from tiled_sim.physics.constants import RADIAN
-from tiled_sim.read.toml.crystal import MOSAIC
 
 #: More sources than these are lines of one text: a table each would take seconds to read.
 _LISTED_SOURCES = 100
+_WRITTEN_COLUMNS = {"orientation", "vectors", "wavelength"}
 _TABLES_OF_DETECTOR = frozenset(("panels", "sensor", "dead_pixels"))
 #: How a comment says a value: what it is multiplied by, and the unit's name.
 _IN_USERS_UNITS: tuple[tuple[Unit, float, str], ...] = (
@@ -50,7 +54,8 @@ def write_toml(experiment: Experiment) -> str:
             f"c_compat = {_value(experiment.c_compat)}",
             f"allow_upstream = {_value(experiment.allow_upstream)}",
         ],
-        ["[beam]", *_beam(experiment.beam)],
+        ["[beam]", *_beam(experiment.beam, pulses := _pulses(experiment.exposures))],
+        *(["[beam.spectrum]", *_bandwidth(numbers)] for numbers in (pulses,) if numbers),
         ["[crystal]", *_crystal(experiment.crystal)],
         ["[detector]", *_fields(experiment.detector, without=_TABLES_OF_DETECTOR)],
         *(["[[detector.panels]]", *_panel(panel)] for panel in experiment.detector.panels),
@@ -82,10 +87,30 @@ def as_comment(text: str) -> str:
     return "# " + "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _beam(beam: Beam) -> Iterator[str]:
+def _pulses(exposures: Exposures) -> Bandwidth | None:
+    """Numbers of the pulses, of which each shot has one of its own; None: there are none."""
+    source = exposures.source if isinstance(exposures, Listed) else None
+    return None if source is None else source.pulses
+
+
+def _bandwidth(numbers: Bandwidth) -> Iterator[str]:
+    yield f"shape = {_value(numbers.shape)}"
+    key, size = ("bandwidth_eV", numbers.fwhm) if numbers.in_eV else ("bandwidth", numbers.fwhm)
+    # a share is said in percent, which multiplies it by a hundred and divides again
+    said = size if numbers.in_eV else size * SPREAD["percent"]
+    yield f"{key}{'' if numbers.in_eV else '_percent'} = {_value(said)}"
+    yield f"channels = {_value(numbers.channels)}"
+    if numbers.duration is not None:
+        yield f"duration_s = {_value(numbers.duration)}"
+    yield f"seed = {_value(numbers.seed)}"
+
+
+def _beam(beam: Beam, pulses: Bandwidth | None) -> Iterator[str]:
     yield from _fields(beam, without={"spectrum"})
     if beam.polarization is None:
         yield 'polarization = "off"'
+    if pulses is not None:
+        return
     spectrum = beam.spectrum
     if len(spectrum) > _LISTED_SOURCES:
         columns = (spectrum.incident, spectrum.wavelength, spectrum.weight)
@@ -103,24 +128,68 @@ def _source(source: Source) -> str:
 
 
 def _crystal(crystal: Crystal) -> Iterator[str]:
-    yield from _fields(crystal, without={"domains"})
+    yield from _fields(crystal, without={"domains", "diffuse"})
+    yield from _domains(crystal.domains)
+    if crystal.diffuse is not None:
+        yield f"diffuse = {_part(crystal.diffuse)}"
+
+
+def _domains(domains: Domains) -> Iterator[str]:
+    """Those of nanoBragg as ever; of other kinds the kind, too."""
+    if domains.kind != NANOBRAGG:
+        yield f"mosaic_kind = {_value(domains.kind)}"
+    if domains.listed is not None:
+        yield f"mosaic_rotations = '''\n{domains_text(domains.listed)}'''"
+        return
     units = units_of(Domains)
-    for name, quantity in MOSAIC.items():
-        value, unit = getattr(crystal.domains, name), units[name]
-        yield f"{_key(quantity, unit)} = {_value(value)}{_in_users_units(value, unit)}"
+    spread = "spreads" if domains.kind == ANISOTROPIC else "spread"
+    for name, quantity in ((spread, "spread"), ("count", "domains"), ("seed", "seed")):
+        value, unit = getattr(domains, name), units[name]
+        key = _key(f"mosaic_{quantity}", unit)
+        yield f"{key} = {_value(value)}{_in_users_units(value, unit)}"
 
 
 def _exposures(exposures: Exposures) -> Iterator[str]:
     if not isinstance(exposures, Listed):
         yield from _fields(exposures)
         return
-    yield "orientation = [  # of each frame, row by row"
-    for numbers in exposures.orientation.reshape(-1, 9).tolist():
-        yield f"    {_value(tuple(numbers))},"
-    yield "]"
+    if exposures.source is not None:
+        yield from _shots(exposures, exposures.source)
+        return
+    other = exposures.columns.keys() - _WRITTEN_COLUMNS
+    if other:
+        raise ExperimentError(
+            f"frames.{min(other)} of listed exposures cannot be written as TOML: write a table of "
+            "shots (docs/shots.md)"
+        )
+    for key, values in (("orientation", exposures.orientation), ("vectors_A", exposures.vectors)):
+        if values is not None:
+            yield f"{key} = [  # of each frame, row by row"
+            for numbers in values.reshape(-1, 9).tolist():
+                yield f"    {_value(tuple(numbers))},"
+            yield "]"
+    if exposures.wavelength is not None:
+        yield f"wavelengths_A = {_value(tuple(exposures.wavelength.tolist()))}"
 
 
-def _part(part: PointSpread | Sensor) -> str:
+def _shots(listed: Listed, source: ListedFrom) -> Iterator[str]:
+    """Shots by where they come from, and phi, which is the same in all but as a table has it."""
+    if source.path is not None:
+        yield f"shots = {_path(source.path)}"
+        yield f"shots_sha256 = {_value(source.sha256)}"
+    else:
+        yield f"random_shots = {_value(source.random)}"
+    yield f"shots_seed = {_value(source.seed)}"
+    if listed.start is None and listed.oscillation is None:
+        return
+    yield f"spindle = {_value(listed.spindle)}"
+    yield f"steps = {_value(listed.steps)}"
+    for key, angles in (("start_rad", listed.start), ("oscillation_rad", listed.oscillation)):
+        if angles is not None:
+            yield f"{key} = {_value(float(angles[0]))}"
+
+
+def _part(part: Diffuse | PointSpread | Sensor) -> str:
     """All fields of a small part in one line."""
     units = units_of(type(part)).items()
     return _inline((_key(name, unit), getattr(part, name)) for name, unit in units)

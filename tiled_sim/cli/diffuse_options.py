@@ -1,0 +1,73 @@
+"""The options that say how the atoms of the crystal are displaced."""
+
+import argparse
+import math
+
+from tiled_sim.errors import UsageError
+from tiled_sim.model.diffuse import DIFFUSE_REACH, Diffuse
+from tiled_sim.model.values import integer_in, number_in, shown
+from tiled_sim.physics.vectors import Vector
+
+
+def _lengths(text: str) -> Vector:
+    values = [number_in(part) for part in text.split(",")]
+    numbers = [value for value in values if value is not None and math.isfinite(value)]
+    if len(numbers) != len(values) or len(numbers) not in (1, 3):
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is not a length or three with commas between, 50 or 50,80,120"
+        )
+    x, y, z = numbers * 3 if len(numbers) == 1 else numbers
+    return x, y, z
+
+
+def _nodes(text: str) -> int:
+    value = integer_in(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number")
+    return value
+
+
+def add_diffuse_options(parser: argparse.ArgumentParser) -> None:
+    """The options of diffuse scattering."""
+    group = parser.add_argument_group(
+        "diffuse scattering", "beside the reflections, of displaced atoms (docs/diffuse.md)"
+    )
+    group.add_argument(
+        "--diffuse-gamma",
+        type=_lengths,
+        metavar="A",
+        help="correlation length of the displacements [Å]; or three, along a, across, along c*",
+    )
+    group.add_argument(
+        "--diffuse-sigma",
+        type=_lengths,
+        metavar="A",
+        help="root mean square displacement along an axis [Å]; or three",
+    )
+    group.add_argument(
+        "--diffuse-reach",
+        type=_nodes,
+        metavar="N",
+        help=f"nodes each way whose halos are summed ({DIFFUSE_REACH})",
+    )
+
+
+def diffuse_in(options: argparse.Namespace) -> Diffuse | None:
+    """The displacements that the options ask for; None: they do not.
+
+    Raises
+    ------
+    UsageError
+        for one without the other
+    ExperimentError
+        for values that cannot be
+    """
+    gamma, sigma, reach = options.diffuse_gamma, options.diffuse_sigma, options.diffuse_reach
+    if gamma is None and sigma is None and reach is None:
+        return None
+    if gamma is None or sigma is None:
+        raise UsageError(
+            "diffuse scattering needs a correlation length and a displacement: give both "
+            "--diffuse-gamma A and --diffuse-sigma A"
+        )
+    return Diffuse(gamma, sigma, DIFFUSE_REACH if reach is None else reach)

@@ -1,0 +1,23 @@
+"""The truth of each frame as a table of shots, which ``--shots`` reads again."""
+
+from collections.abc import Callable
+
+from tiled_sim.export.output import Output
+from tiled_sim.export.selection import Selection
+from tiled_sim.export.tables import require_writer, write_table
+from tiled_sim.model.exposures import Listed
+
+
+def write(selection: Selection, output: Output, advance: Callable[[int], None]) -> tuple[str, ...]:
+    """Write a row a frame. See `tiled_sim.export.formats.Writer`."""
+    from tiled_sim.run.frames import frames_table
+
+    require_writer(output)
+    table = frames_table(selection.run.experiment, selection.frames).drop(columns="A")
+    table.insert(0, "frame", table.index)
+    write_table(output, [table])
+    advance(selection.images)
+    exposures = selection.run.experiment.exposures
+    if isinstance(exposures, Listed) and exposures.spectra is not None:
+        return ("the spectrum of each shot is not said: the run has it in frames/spectra",)
+    return ()

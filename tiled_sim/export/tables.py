@@ -1,0 +1,67 @@
+"""Tables as Parquet or CSV, by the ending of their file."""
+
+from typing import TYPE_CHECKING, Any
+
+from tiled_sim.errors import MissingExtraError
+from tiled_sim.export.output import Output
+
+if TYPE_CHECKING:
+    pass
+
+ENDINGS = (".parquet", ".csv")
+
+
+def require_writer(output: Output) -> None:
+    """Make sure that there is what writes the table.
+
+    Raises
+    ------
+    MissingExtraError
+        for Parquet without pyarrow
+    """
+    if output.path.suffix.lower() != ".csv":
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            raise MissingExtraError("tables") from None
+
+
+def write_table(output: Output, tables: Any) -> None:
+    """Write tables of the same columns, one after the other, into the one file of an output.
+
+    Parameters
+    ----------
+    output : of one file
+    tables : an iterable of `pandas.DataFrame`; at least one
+    """
+    name = output.path.name
+    output.begin((name,))
+    with output.file(name) as place:
+        if output.path.suffix.lower() == ".csv":
+            _write_csv(place, tables)
+        else:
+            _write_parquet(place, tables)
+    output.finish((name,))
+
+
+def _write_csv(place: Any, tables: Any) -> None:
+    with place.open("w", newline="") as file:
+        for number, table in enumerate(tables):
+            # the shortest digits that read back as the same float64
+            table.to_csv(file, index=False, header=number == 0, lineterminator="\n")
+
+
+def _write_parquet(place: Any, tables: Any) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    writer = None
+    try:
+        for table in tables:
+            made = pyarrow.Table.from_pandas(table, preserve_index=False)
+            if writer is None:
+                writer = parquet.ParquetWriter(place, made.schema)
+            writer.write_table(made)
+    finally:
+        if writer is not None:
+            writer.close()
