@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from support.exports import filled_run
 from support.panels import TOML, panels_run
 from support.small_camera import CENTRED, CLOSEST, SCAN, complete, experiment, exported
 from tiled_sim.cli.main import main
@@ -215,6 +216,39 @@ def test_pixels_that_are_not_square_go_into_cbf_and_not_into_smv(tmp_path):
 def test_a_name_that_dials_refuses_is_refused(run, tmp_path):
     with pytest.raises(UsageError, match=r"without a number; write int_00001\.img"):
         exported(run, tmp_path / "int.img", "smv", frames=(0, 1))
+
+
+@pytest.mark.parametrize("to", ["cbf", "smv"])
+@pytest.mark.parametrize("name", ["scan#1", "scan?"])
+def test_a_name_that_is_a_template_to_others_is_refused(run, tmp_path, to, name):
+    with pytest.raises(UsageError, match=r"take # and \? in names of images for digits"):
+        export_run(run, tmp_path / name, to=to)
+
+
+def test_letters_that_are_not_ascii_may_be_in_a_name(run, tmp_path):
+    folder = exported(run, tmp_path / "Å", "cbf")
+    np.testing.assert_array_equal(read_cbf(folder / "Å_00001.cbf"), marked(run, 0))
+    assert "NAME_TEMPLATE_OF_DATA_FRAMES= Å_?????.cbf" in (folder / "XDS.INP").read_text("utf-8")
+
+
+def test_a_tiff_says_the_resolution_of_pixels_of_any_size(tmp_path):
+    made = experiment(f"{CENTRED} {SCAN}".replace("-Xbeam 3.1 -Ybeam 4.77", ""))
+    panels = tuple(
+        dataclasses.replace(panel, pixel_size=(5.0, 75e-6)) for panel in made.detector.panels
+    )
+    detector = dataclasses.replace(made.detector, panels=panels)
+    run = filled_run(tmp_path / "run.zarr", dataclasses.replace(made, detector=detector))
+    with Image.open(exported(run, tmp_path / "a.tif", "tiff")) as opened:
+        assert opened.tag_v2[282] == pytest.approx(1 / 75e-4)  # columns a centimetre
+        assert opened.tag_v2[283] == pytest.approx(1 / 500)
+
+
+@pytest.mark.parametrize("to", ["edf", "tiff", "poni"])
+def test_a_spectrum_that_is_left_out_is_told(tmp_path, to):
+    made = experiment(f"{CENTRED} {SCAN} -dispersion 2 -dispsteps 3")
+    run = filled_run(tmp_path / "run.zarr", made)
+    made = export_run(run, tmp_path / ("a.poni" if to == "poni" else "a"), to=to)
+    assert any("3 sources of the beam are written as its central one" in one for one in made.notes)
 
 
 def test_an_export_goes_on_with_the_frames_that_it_has(run, tmp_path, monkeypatch):

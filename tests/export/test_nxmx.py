@@ -326,7 +326,11 @@ def test_a_spectrum_is_a_variant_of_its_mean(exported):
 def test_directions_of_the_beam_are_summed_and_told(tmp_path):
     file, notes = export(tmp_path, experiment_of(f"{TILTED} -divergence 2 -divsteps 3"))
     assert file[f"{BEAM}/incident_wavelength"].shape == ()
-    assert any("divergence" in note for note in notes)
+    # three steps a way, within half of the 2 mrad: -1, 0 and 1, of which those in a circle are lit
+    divergence = file[f"{BEAM}/incident_beam_divergence"]
+    assert divergence.attrs["units"] == "deg"
+    assert divergence[...] == pytest.approx(np.degrees(1e-3 * np.sqrt([[2 / 5, 2 / 5]])), rel=1e-5)
+    assert any("the 5 directions of the beam" in note for note in notes)
 
 
 def test_the_polarization_comes_back(exported):

@@ -8,6 +8,7 @@ from tiled_sim.export.frame_files import file_names
 from tiled_sim.export.one_panel import require_one_panel
 from tiled_sim.export.output import Output
 from tiled_sim.export.pixel_types import pixel_type, write_typed_frames
+from tiled_sim.export.recorded import notes_of_light
 from tiled_sim.export.selection import Selection
 
 ENDING = ".edf"
@@ -21,7 +22,7 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
     dtype = pixel_type(selection)
     names = file_names(selection, output, ENDING)
     write_typed_frames(selection, output, advance, names, dtype, header_bytes)
-    return ()
+    return notes_of_light(selection.experiment)
 
 
 def header_bytes(selection: Selection, frame: int, dtype: np.dtype) -> bytes:

@@ -6,6 +6,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from tiled_sim.errors import UsageError
 from tiled_sim.export.dials_experiments import experiment_list
 from tiled_sim.export.output import Output
 from tiled_sim.export.parallel import cores, in_order
@@ -66,6 +67,11 @@ def processing_texts(
     """
     if not output.is_folder:
         return {}, ()
+    if set("#?") & set(output.path.name):
+        raise UsageError(
+            f"--out {output.path}: DIALS and XDS take # and ? in names of images for digits; give "
+            "a name without"
+        )
     content, notes = experiment_list(selection, readings, template(selection, output, ending, "#"))
     texts = {f"{output.path.name}.expt": content}
     if turns(selection.experiment.exposures):

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tiled_sim.export.batches import Batch, Batches, Image
 from tiled_sim.export.bitshuffle import Compressor
+from tiled_sim.export.hdf5_file import new_hdf5
 from tiled_sim.export.nexus_writing import add_group
 from tiled_sim.export.nxmx_detector import Stack
 from tiled_sim.export.parallel import cores
@@ -18,8 +19,6 @@ from tiled_sim.export.selection import Selection
 #: Where the images are, in every file of an export.
 ENTRY, DATA = "entry", "data"
 IMAGES = f"{ENTRY}/{DATA}/{DATA}"
-#: What every HDF5 since 1.10 reads; virtual datasets need that.
-LIBRARY = ("earliest", "v110")
 #: Of the frames of one file, before compression: so much is done again after an interruption.
 _BYTES_OF_FILE = 1 << 32
 _MOST_FRAMES = 1000
@@ -70,11 +69,10 @@ def write_block(
     block : which frames
     advance : called when an image, of a panel in a frame, is written
     """
-    import h5py
     import hdf5plugin
 
     compressor = Compressor()
-    with h5py.File(path, "w", libver=LIBRARY) as file:
+    with new_hdf5(path) as (file, storage):
         entry = add_group(file, ENTRY, "NXentry", default=DATA)
         data = add_group(entry, DATA, "NXdata", signal=DATA)
         made = data.create_dataset(
@@ -89,6 +87,7 @@ def write_block(
         for (frame, place), chunk in _chunks(compressor, selection, stack, block.frames):
             corner = frame - block.frames.start, stack.first_row(place), 0
             made.id.write_direct_chunk(corner, chunk)
+            storage.require_written()
             advance(1)
 
 

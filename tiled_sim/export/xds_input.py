@@ -99,10 +99,11 @@ def xds_text(
         *_sensor(one),
         *_untrusted(one.geometry.panels, dead),
     ]
-    return ("\n".join(lines) + "\n").encode("ascii", "replace"), (
+    return ("\n".join(lines) + "\n").encode(errors="surrogateescape"), (
         *left_out(dead),
         *notes_of_light(selection.experiment),
         *group_notes,
+        *readings.offset_left_out("XDS.INP"),
     )
 
 
