@@ -97,6 +97,14 @@ class Selection:
         return as_frame_has_it(experiment, self.frames.start)
 
     @property
+    def title(self) -> str:
+        """Name of the run for headers and comments, without letters that end or divide them."""
+        return "".join(
+            letter if letter.isprintable() and letter not in "{};=" else "_"
+            for letter in self.run.path.name
+        )
+
+    @property
     def detector_panels(self) -> tuple[Panel, ...]:
         """The panels themselves."""
         return tuple(self.experiment.detector.panels[number] for number in self.panels)
