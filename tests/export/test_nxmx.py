@@ -9,6 +9,7 @@ import hdf5plugin  # noqa: F401  the filter
 import numpy as np
 import nxmx
 import pytest
+import zarr
 from nexusformat.nexus.validate import validate_application
 
 from support.corners import corners_of, stored_corners
@@ -459,6 +460,16 @@ def test_half_a_run_is_refused_and_leaves_nothing(tmp_path):
         export_run(run, tmp_path / "x.nxs", to="nxmx")
     assert [one.name for one in tmp_path.iterdir()] == ["r.zarr"]
     export_run(run, tmp_path / "x.nxs", to="nxmx", frames=(0, 1))
+
+
+@pytest.mark.parametrize("noise", [None, Noise()])
+def test_pixels_that_are_no_numbers_are_refused_wherever_they_are(tmp_path, noise):
+    run = filled_run(tmp_path / "r.zarr", experiment_of(TILTED, frames=2, noise=noise))
+    array = zarr.open_array(run.path / "0" / ("image" if noise is None else "counts"), mode="r+")
+    array[1, 0, -1, -1] = array.fill_value
+    with pytest.raises(TileError, match="frame 1, panel 0 has pixels that are not computed"):
+        export_run(run, tmp_path / "x.nxs", to="nxmx")
+    assert not (tmp_path / "x.nxs").exists()
 
 
 def test_a_tile_that_turns_out_damaged_leaves_no_master(tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ def geometry_text(selection: Selection) -> tuple[bytes, tuple[str, ...]]:
     stack = Stack.of(geometry.panels)
     clen = geometry.panels[0].origin[2]
     lines = [
-        f"; {selection.run.path.name}, written by tiled_sim",
+        f"; {selection.title}, written by tiled_sim",
         f"photon_energy = {HC_EV_ANGSTROM / experiment.beam.wavelength:.12g}",
         f"clen = {clen:.15g}",
         f"adu_per_photon = {readings.gain:.12g}",

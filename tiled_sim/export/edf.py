@@ -47,8 +47,9 @@ def header_bytes(selection: Selection, frame: int, dtype: np.dtype) -> bytes:
         "PSize_1": f"{panel.pixel_size[1]:.10g}",
         "PSize_2": f"{panel.pixel_size[0]:.10g}",
         "WaveLength": f"{selection.experiment.beam.wavelength * 1e-10:.12g}",
-        "title": f"{selection.run.path.name}, frame {frame}, {selection.unit}",
+        "title": f"{selection.title}, frame {frame}, {selection.unit}",
     }
     lines = "".join(f"{key} = {value} ;\n" for key, value in values.items())
-    size = -(-(len(lines.encode()) + 4) // _BLOCK) * _BLOCK
-    return b"{\n" + lines.encode().ljust(size - 4) + b"}\n"
+    encoded = lines.encode("ascii", "replace")
+    size = -(-(len(encoded) + 4) // _BLOCK) * _BLOCK
+    return b"{\n" + encoded.ljust(size - 4) + b"}\n"

@@ -15,6 +15,7 @@ from tiled_sim.export.recorded import image_number, turns
 from tiled_sim.export.selection import Selection, rounded
 from tiled_sim.export.xds_input import Images, xds_text
 from tiled_sim.model.mask import MASKED
+from tiled_sim.model.values import shown
 
 #: What stands for dead pixels in whole numbers that may be negative: in a gap or bad; and beyond
 #: the region of interest. Detectors of DECTRIS write them so, and programs mask both.
@@ -67,10 +68,11 @@ def processing_texts(
     """
     if not output.is_folder:
         return {}, ()
-    if set("#?") & set(output.path.name):
+    name = output.path.name
+    if set("#?") & set(name) or not name.isprintable():
         raise UsageError(
-            f"--out {output.path}: DIALS and XDS take # and ? in names of images for digits; give "
-            "a name without"
+            f"--out {shown(name)}: DIALS and XDS take # and ? in names of images for digits, and "
+            "read no letters that do not print; give a name without"
         )
     content, notes = experiment_list(selection, readings, template(selection, output, ending, "#"))
     texts = {f"{output.path.name}.expt": content}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +109,10 @@ def _chunks(
     try:
         before: tuple[Batch, list[_Compressing]] | None = None
         for batch in reading.of(frames):
-            chunks = [_Compressing(pool, compressor, one) for one in batch.values()]
+            chunks = [
+                _Compressing(pool, partial(_blocks, compressor, selection, image), one)
+                for image, one in zip(batch.images, batch.values(), strict=True)
+            ]
             if before is not None:
                 yield from _results(*before)
                 reading.release(before[0])
@@ -123,18 +127,29 @@ def _results(batch: Batch, chunks: list["_Compressing"]) -> Iterator[tuple[Image
     return ((image, one.result()) for image, one in zip(batch.images, chunks, strict=True))
 
 
+def _blocks(
+    compressor: Compressor, selection: Selection, image: Image, piece: npt.NDArray[np.generic]
+) -> bytes:
+    """Compress a piece of an image, of pixels that have been computed."""
+    frame, place = image
+    selection.require_numbers(frame, selection.panels[place], piece)
+    return compressor.blocks_of(piece)
+
+
 class _Compressing:
     """A chunk whose pieces are compressed by a pool."""
 
     def __init__(
-        self, pool: ThreadPoolExecutor, compressor: Compressor, chunk: npt.NDArray[np.generic]
+        self,
+        pool: ThreadPoolExecutor,
+        compress: Callable[[npt.NDArray[np.generic]], bytes],
+        chunk: npt.NDArray[np.generic],
     ) -> None:
-        self._compressor = compressor
         self._size = chunk.nbytes
         self._pieces: list[Future[bytes]] = [
-            pool.submit(compressor.blocks_of, piece) for piece in compressor.pieces(chunk)
+            pool.submit(compress, piece) for piece in Compressor.pieces(chunk)
         ]
 
     def result(self) -> bytes:
         """The chunk as HDF5 stores it, when it is done."""
-        return self._compressor.joined(self._size, [piece.result() for piece in self._pieces])
+        return Compressor.joined(self._size, [piece.result() for piece in self._pieces])

@@ -49,7 +49,7 @@ def write_master(
         file.attrs["default"] = ENTRY
         entry = add_group(file, ENTRY, "NXentry", default=DATA)
         add_field(entry, "definition", "NXmx", version="2024.02")
-        add_field(entry, "title", str(selection.run.path.name))
+        add_field(entry, "title", selection.title)
         add_field(entry, "program_name", _NAME, version=__version__)
         # a simulation takes no time: when the run was made, so that a file is always the same
         for name in ("start_time", "end_time", "end_time_estimated"):

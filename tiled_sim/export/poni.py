@@ -77,7 +77,7 @@ def poni_text(selection: Selection) -> bytes:
         "orientation": orientation,
     }
     lines = [
-        f"# {selection.run.path.name}, written by tiled_sim",
+        f"# {selection.title}, written by tiled_sim",
         "poni_version: 2.1",
         "Detector: Detector",
         f"Detector_config: {json.dumps(config)}",

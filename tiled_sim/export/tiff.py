@@ -50,7 +50,7 @@ def header_bytes(selection: Selection, frame: int, dtype: np.dtype) -> bytes:
     """
     (panel,) = selection.detector_panels
     slow, fast = panel.pixels
-    said = f"{selection.run.path.name}, frame {frame}, {selection.unit}"
+    said = f"{selection.title}, frame {frame}, {selection.unit}"
     per_centimetre = [
         number
         for side in panel.pixel_size[::-1]
