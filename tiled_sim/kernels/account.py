@@ -12,6 +12,7 @@ from tiled_sim.kernels.blocks import AT_A_TIME, LANES, images_at_a_time
 from tiled_sim.kernels.bragg.candidates import bytes_of_crystals
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE
 from tiled_sim.kernels.sample import PAIRS_AT_A_TIME
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Shape
 from tiled_sim.model.settings import COMPILED, REFERENCE, SPOTS, TRITON
@@ -39,6 +40,10 @@ _PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 62, 42
 _BACKGROUND_TENSORS = 28
 #: Of diffuse scattering, and for each node along an axis of those that it sums.
 _DIFFUSE_TENSORS, _DIFFUSE_TENSORS_OF_A_NODE = 40, 3
+
+
+#: Of several crystals: the sum, and the next one's term.
+_SUM_OF_CRYSTALS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,8 @@ class Account:
 def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> Account:
     """What a kernel takes in a process for tiles of an experiment.
 
+    Crystals are summed one after the other; what each keeps adds up.
+
     Parameters
     ----------
     kernel : name
@@ -104,16 +111,36 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
     nodes : of the grid of structure factors
     tile : (frame, panel, slow, fast) size
     """
+    accounts = [_of_crystal(kernel, alone, nodes, tile) for alone in each_alone(experiment)]
+    shared = _shared(kernel, experiment, nodes)
+    own = [account.kept - shared for account in accounts]
+    others = sum(own) - max(own)
+    more = _SUM_OF_CRYSTALS * _tensor(kernel, tile) if len(accounts) > 1 else 0
+    return Account(
+        opening=max(account.opening for account in accounts) + others,
+        kept=shared + sum(own),
+        tile=max(account.tile for account in accounts) + more,
+        heap=max(account.heap for account in accounts) + more,
+    )
+
+
+def _shared(kernel: str, experiment: Experiment, nodes: int) -> int:
+    """What is kept once, however many crystals there are."""
+    sources = len(experiment.beam.spectrum)
+    read = _EXPERIMENT + sources * _PER_SOURCE + nodes * (_LOADED_NODE + _PADDED_NODE)
+    return read + _TAKES[kernel].code + _squares(kernel, experiment, nodes)
+
+
+def _of_crystal(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> Account:
+    """The account of an experiment that has one crystal alone."""
     take = _TAKES[kernel]
     sources, domains = len(experiment.beam.spectrum), experiment.crystal.domains.count
     orientations = domains * experiment.exposures.steps
     read = _EXPERIMENT + sources * _PER_SOURCE + nodes * (_LOADED_NODE + _PADDED_NODE)
     sweeps = 2 if experiment.c_compat else 1
-    scene = (sweeps * orientations + domains) * _PER_ORIENTATION + _squares(
-        kernel, experiment, nodes
-    )
+    scene = (sweeps * orientations + domains) * _PER_ORIENTATION
     kept_steps, made_steps = _steps(kernel, sources * orientations)
-    kept = read + take.code + scene + kept_steps
+    kept = _shared(kernel, experiment, nodes) + scene + kept_steps
     opening = max(
         read + nodes * _MADE_NODE,
         read + take.code + domains * _PER_DRAWN_DOMAIN,
@@ -136,7 +163,8 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
 def _squares(kernel: str, experiment: Experiment, nodes: int) -> int:
     """The table of squared structure factors."""
     own = kernel in (COMPILED, SPOTS) and not experiment.sampling.interpolate
-    return nodes * _FLOAT if own or experiment.crystal.diffuse is not None else 0
+    diffuse = any(crystal.diffuse is not None for crystal in experiment.crystals)
+    return nodes * _FLOAT if own or diffuse else 0
 
 
 def _steps(kernel: str, steps: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from tiled_sim.io.source_file import grid_shape, oversized
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene, thinned
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Listed
 from tiled_sim.model.frame import extreme_frames
@@ -114,7 +115,7 @@ def _ranges(experiment: Experiment, factors: StructureFactors) -> tuple[_Node, _
         or experiment.sampling.interpolate
     ):
         return of_file
-    reach = _reach(experiment)
+    reach = np.max([_reach(alone) for alone in each_alone(experiment)], axis=0).tolist()
     low = (min(a, -b) for a, b in zip(factors.minimum, reach, strict=True))
     high = (max(a, b) for a, b in zip(factors.maximum, reach, strict=True))
     (h, k, l), (h_high, k_high, l_high) = low, high
@@ -122,7 +123,7 @@ def _ranges(experiment: Experiment, factors: StructureFactors) -> tuple[_Node, _
 
 
 def _reach(experiment: Experiment) -> _Node:
-    """Largest |h|, |k|, |l| that any pixel looks up in any orientation, or more."""
+    """Largest |h|, |k|, |l| that any pixel looks up in any orientation of a crystal, or more."""
     wavelengths, exposures = experiment.beam.spectrum.wavelength, experiment.exposures
     vectors, moves = experiment.crystal.direct_vectors, False
     if isinstance(exposures, Listed):

@@ -49,7 +49,8 @@ def load_inputs(experiment: Experiment) -> Inputs:
     source = experiment.structure_factors
     factors = read_structure_factors(source, experiment.crystal, experiment.beam.wavelength)
     if factors is not None and not source.ignore_file_cell:
-        require_same_cell(factors.provenance.path, factors.provenance.cell, experiment.crystal)
+        for crystal in experiment.crystals:
+            require_same_cell(factors.provenance.path, factors.provenance.cell, crystal)
     return Inputs(load_mask(experiment), factors, load_amorphous(experiment))
 
 
