@@ -225,7 +225,7 @@ def twin_of(crystal: Crystal, x: float, y: float, z: float, share: float) -> Cry
     share : of the light
     """
     turn = about_fixed_axes(*(angle / RADIAN for angle in (x, y, z)))
-    return replace(crystal.turned(turn), share=share)
+    return replace(crystal.turned(turn), share=float(share))
 
 
 def _cells_by_number(given: Given) -> tuple[int, int, int]:
