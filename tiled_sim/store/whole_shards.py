@@ -94,7 +94,8 @@ def _decoded(content: memoryview, array: zarr.Array, shape: tuple[int, ...]) -> 
         raise ValueError("its index has another checksum")
     index = np.frombuffer(encoded, "<u8").reshape(*counts, 2)
     there = tuple(-(-size // side) for size, side in zip(shape, chunk, strict=True))
-    places = index[tuple(map(slice, there))].reshape(-1, 2).tolist()
+    listed = index[tuple(map(slice, there))].reshape(-1, 2).tolist()
+    places = [(int(start), int(length)) for start, length in listed]
     corners = [tuple(map(operator.mul, number, chunk)) for number in np.ndindex(*there)]
     # one memory for all, which stays in the cache; numcodecs is slower where it makes its own
     most = max(1, _AT_ONCE // (array.dtype.itemsize * math.prod(chunk)))
