@@ -57,7 +57,7 @@ def of_toml(further, first=""):
 def told(words):
     parser = Parser("run", "as users type it")
     add_experiment_options(parser)
-    return read_request(*parser.parse(words.split())).experiment
+    return read_request(*parser.parse_beside_nanobragg(words.split())).experiment
 
 
 def test_a_twin_of_the_command_line_is_the_first_crystal_turned():
@@ -162,7 +162,7 @@ def test_what_a_document_cannot_say_is_refused(further, fault):
 
 @pytest.mark.parametrize("share", ["0", "-1", "nan", "inf"])
 def test_a_share_that_cannot_be_is_refused_by_its_option(share):
-    with pytest.raises(ExperimentError, match=r"share.*--twin|crystal: share"):
+    with pytest.raises(ExperimentError, match=r"crystal\.share = .* \(the share of twin\)"):
         told(f"--twin 0 0 0 {share} {LINE}")
 
 
