@@ -131,6 +131,18 @@ class TestStructureFactors:
         store = create(tmp_path / "run.zarr", inputs=inputs)
         assert store.read_structure_factors().sha256 == factors.sha256
 
+    @pytest.mark.parametrize(
+        ("shape", "chunk"), [((70, 50, 60), (70, 50, 60)), ((70, 70, 60), (64, 64, 60))]
+    )
+    def test_a_grid_of_few_nodes_is_one_file(self, tmp_path, shape, chunk):
+        given = np.zeros(shape, dtype=bool)
+        factors = StructureFactors(
+            given.astype(float), given, (0, 0, 0), structure_factors().provenance
+        )
+        store = create(tmp_path / "run.zarr", inputs=Inputs(Mask.live(SHAPE[1:]), factors))
+        group = zarr.open_group(store.path, mode="r")
+        assert group["inputs/structure_factors/amplitude"].chunks == chunk
+
     def test_a_changed_amplitude_is_found(self, with_factors):
         amplitude = zarr.open_group(with_factors.path, mode="r+")[
             "inputs/structure_factors/amplitude"
