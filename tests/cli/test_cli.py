@@ -64,12 +64,13 @@ TWO_DASHES = {
     "config": _READING,
     "domains": ["--out", *_READING],
     "geometry": ["--list", "--experiment", "--out"],
+    "sf": ["--out", "--dmin", "--anomalous", "--solvent"],
     "compare": [
         *("--shape", "--frame", "--panel", "--roi", "--mask", "--min-correlation", "--sum-ratio"),
         *("--peak-tolerance", "--max-displacement", "--picture"),
     ],
     "probe": [
-        *("--hkl", "--fdump", "--mtz", "--reflection", "--pixel", "--frame", "--panel"),
+        *("--hkl", "--fdump", "--mtz", "--model", "--reflection", "--pixel", "--frame", "--panel"),
         *("--c-compat", "--dtype", "--markdown"),
     ],
 }

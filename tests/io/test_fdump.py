@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiled_sim.errors import InputFileError, StoreError, UsageError
-from tiled_sim.io import fdump
 from tiled_sim.io.fdump import read_fdump, write_fdump
 from tiled_sim.io.hkl import read_hkl
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
@@ -307,7 +306,7 @@ def test_a_failure_leaves_no_file_behind(tmp_path, monkeypatch):
     def disk_full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fdump.os, "fsync", disk_full)
+    monkeypatch.setattr(os, "fsync", disk_full)
     with pytest.raises(StoreError, match="No space left"):
         write_fdump(tmp_path / "Fdump.bin", structure_factors((0, 0, 0), SMALL))
     assert list(tmp_path.iterdir()) == []
@@ -322,7 +321,7 @@ def test_a_file_system_without_links_is_written_too(tmp_path, monkeypatch):
     def no_links(*_):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(fdump.os, "link", no_links)
+    monkeypatch.setattr(os, "link", no_links)
     write_fdump(tmp_path / "Fdump.bin", structure_factors(MINIMUM, SMALL))
     assert (tmp_path / "Fdump.bin").read_bytes() == encode(MINIMUM, SMALL)
 

@@ -64,7 +64,7 @@ def test_directions_are_those_of_the_positions():
 def test_layers_of_a_sensor_absorb_all_that_it_absorbs():
     of_scene, scene = optics(THICK)
     directions, _ = of_scene.to_subpixel(every_pixel(), 0)
-    caught = sum(of_scene.capture(directions, layer) for layer in range(4))
+    caught = sum(of_scene.captures(directions, layer)(1.0) for layer in range(4))
     path = 400.0 / 300.0 / directions.dot(scene.panels[0].normal).abs()
     torch.testing.assert_close(caught, 1.0 - torch.exp(-path), rtol=1e-12, atol=0)
 
@@ -72,7 +72,7 @@ def test_layers_of_a_sensor_absorb_all_that_it_absorbs():
 def test_without_a_sensor_and_a_limit_and_a_polarization_there_are_no_factors():
     of_scene, scene = optics("-nopolar")
     directions, _ = of_scene.to_subpixel(every_pixel(), 0)
-    assert of_scene.capture(directions, 0) is None
+    assert of_scene.captures(directions, 0)(1.0) is None
     assert of_scene.within_resolution(directions) is None
     assert of_scene.polarization(directions, scene.beam.direction) is None
 

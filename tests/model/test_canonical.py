@@ -49,6 +49,11 @@ DEFAULTS = {
     2: {
         "Background.density": 1.0,
         "Background.molar_mass": 18.015,
+        "Calculation.anomalous": None,
+        "Calculation.dmin": None,
+        "Calculation.energies": 1,
+        "Calculation.solvent_B": 46.0,
+        "Calculation.solvent_k": 0.35,
         "Crystal.domains": Domains(0.0, 1, 12345678),
         "Crystal.diffuse": None,
         "Crystal.fudge": 1.0,
@@ -104,7 +109,9 @@ DEFAULTS = {
         "Sampling.oversample_omega": False,
         "Sampling.oversample_polar": False,
         "Sampling.oversample_thick": False,
+        "Sensor.attenuation_table": None,
         "Sensor.layers": 1,
+        "Reflections.calculation": None,
         "Reflections.default_F": 0.0,
         "Reflections.format": None,
         "Reflections.space_group": None,
@@ -237,6 +244,7 @@ def test_what_is_not_hashed_is_marked_in_the_model():
     }
     assert marked == {
         "Background.path",
+        "Calculation.anomalous_path",
         "Detector.up",
         *(f"DeadPixels.{name}" for name in DEAD_BY),
         "Experiment.allow_upstream",
@@ -248,4 +256,5 @@ def test_what_is_not_hashed_is_marked_in_the_model():
         "Reflections.column",
         "Reflections.ignore_file_cell",
         "Reflections.path",
+        "Sensor.material",
     }

@@ -153,6 +153,8 @@ NOT_SIMULATED = {
     *(f"detector.up.{axis}" for axis in range(3)),
     "detector.panels.0.mask.path",
     "detector.panels.0.name",
+    "detector.panels.0.sensor.material",
+    "detector.sensor.material",
     "detector.panels.0.group.0",
     "detector.panels.0.group.1",
 }

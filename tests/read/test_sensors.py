@@ -90,8 +90,8 @@ def test_what_asks_for_it_is_told(read):
 def test_panels_whose_sensors_differ_have_their_own(read):
     detector = read("-detector_thicksteps 2", sensors=[{}, OTHER]).detector
     assert detector.sensor is None
-    assert astuple(detector.panels[1].sensor) == pytest.approx((0.5e-3, 0.25e-3, 2))
-    assert astuple(detector.panels[0].sensor) == CHIPS
+    assert astuple(detector.panels[1].sensor)[:3] == pytest.approx((0.5e-3, 0.25e-3, 2))
+    assert astuple(detector.panels[0].sensor)[:3] == CHIPS
     assert {panel.sensor for panel in detector.panels[2:]} == {detector.panels[0].sensor}
 
 
@@ -104,7 +104,7 @@ def test_a_panel_without_a_sensor_among_others_catches_every_photon(read):
 
 def test_a_length_that_the_file_lacks_is_taken_from_the_words(read):
     detector = read("-detector_abs 250", sensors=[{"mu": 0.0}] * 16).detector
-    assert astuple(detector.sensor) == pytest.approx((THICKNESS, 250e-6, 2))
+    assert astuple(detector.sensor)[:3] == pytest.approx((THICKNESS, 250e-6, 2))
 
 
 def test_a_length_that_nobody_knows_must_be_given(read):
@@ -153,7 +153,7 @@ def toml(tmp_path):
 
 def test_a_table_of_the_sensor_asks_for_the_files_in_toml(toml, read):
     assert toml("").detector.sensors == ()
-    assert astuple(toml("sensor = { layers = 2 }").detector.sensor) == CHIPS
+    assert astuple(toml("sensor = { layers = 2 }").detector.sensor)[:3] == CHIPS
     assert toml("sensor = {}").detector.sensor.layers == 1
     several = toml("sensor = { layers = 2 }", sensors=[{}, OTHER]).detector
     of_words = read("-detector_thicksteps 2", sensors=[{}, OTHER]).detector

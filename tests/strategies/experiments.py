@@ -12,6 +12,7 @@ from strategies.numbers import finite, three, unit_vectors
 from tiled_sim.errors import ExperimentError
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import LONGEST, SHORTEST, Beam, Source, Spectrum
+from tiled_sim.model.calculation import Calculation
 from tiled_sim.model.crystal import SHAPES, Crystal
 from tiled_sim.model.detector import Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.domains import Domains, ListedDomains
@@ -176,7 +177,17 @@ experiments = st.builds(
         st.sampled_from(["hkl", "fdump"]),
         _any,
     )
-    | st.builds(Reflections, st.just("a.mtz"), st.just("mtz"), _any, st.none() | st.text()),
+    | st.builds(Reflections, st.just("a.mtz"), st.just("mtz"), _any, st.none() | st.text())
+    | st.builds(
+        Reflections,
+        *(st.just("a.pdb"), st.just("model"), _any),
+        calculation=st.builds(
+            Calculation.of,
+            st.none() | finite(0.2, 100.0),
+            st.sampled_from([None, "chantler", "./b/é.txt"]),
+            st.none() | st.tuples(finite(0.0, 2.0), finite(0.0, 1000.0)),
+        ),
+    ),
     c_compat=st.booleans(),
     notes=st.lists(st.text()).map(tuple),
     background=st.none() | _backgrounds,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from tiled_sim.cli.diffuse_options import add_diffuse_options, diffuse_in
 from tiled_sim.cli.experiment_number import add_experiment_number
+from tiled_sim.cli.model_options import add_model_options, of_model, refuse_model_options
 from tiled_sim.cli.mosaic_options import add_mosaic_options, mosaic_in, refuse_mosaic_options
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
@@ -138,6 +139,7 @@ def add_experiment_options(parser: Parser) -> None:
         help="take F from this MTZ, or CIF of structure factors, in place of -hkl; LABEL tells "
         "which of several columns",
     )
+    add_model_options(parser)
     add_reading_options(parser)
 
 
@@ -183,6 +185,12 @@ def add_reading_options(parser: Parser) -> None:
     )
     parser.add_argument(
         "--shots-seed", type=integer, metavar="N", help="of random orientations (1)"
+    )
+    parser.add_argument(
+        "--sensor",
+        metavar="MATERIAL:THICKNESS",
+        help="what absorbs the photons, Si:450um, in place of -detector_thick and -detector_abs; "
+        "its attenuation follows the wavelength",
     )
     parser.add_argument(
         "--allow-upstream",
@@ -272,6 +280,7 @@ def own_reading(options: argparse.Namespace) -> OwnOptions:
         "ignore_file_cell": options.ignore_file_cell,
         "clip_to_beam": options.clip_to_beam,
         "allow_upstream": options.allow_upstream,
+        "sensor": options.sensor,
         "diffuse": diffuse_in(options),
         "shots": options.shots,
         "random_shots": options.random_shots,
@@ -307,14 +316,15 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
             spectrum=spectrum_in(options),
             detector=detector_source(options),
         )
-        own: OwnOptions = {**own_reading(options), "fdump": options.fdump, "mtz": options.mtz}
-        experiment = command.experiment(**own)
-        return Request(experiment, command.outputs)
-    if options.fdump or options.mtz:
+        own: OwnOptions = {**own_reading(options), **of_model(options)}
+        own |= {"fdump": options.fdump, "mtz": options.mtz, "model": options.model}
+        return Request(command.experiment(**own), command.outputs)
+    if options.fdump or options.mtz or options.model:
         raise UsageError(
-            "--fdump and --mtz go with nanoBragg options; in a TOML file write `fdump` or `mtz` in "
-            "[structure_factors]"
+            "--fdump, --mtz and --model go with nanoBragg options; in a TOML file write `fdump`, "
+            "`mtz` or `model` in [structure_factors]"
         )
+    refuse_model_options(options)
     return Request(read_experiment_file(options, words), Outputs())
 
 
@@ -353,6 +363,11 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "--spectrum, --bandwidth and --allow-upstream go with nanoBragg options; in a TOML "
             "file write `spectrum_file` in [beam] or [beam.spectrum], and `allow_upstream = true` "
             "at the top"
+        )
+    if options.sensor is not None:
+        raise UsageError(
+            "--sensor goes with nanoBragg options; in a TOML file write `material` and "
+            "`thickness_um` in [detector.sensor]"
         )
     if any(one is not None for one in (options.geometry, options.detector, options.experiment)):
         raise UsageError(

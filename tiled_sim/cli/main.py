@@ -28,6 +28,7 @@ VERBS = {
     "trace": "what a pixel's value is made of, step by step; against another program's log",
     "plan": "what submit would do: tiles, memory, coverage; computes nothing",
     "probe": "what F is in each source, and which source a command would use",
+    "sf": "structure factors of a model, as a list, an Fdump or an MTZ",
     "compare": "whether two images are the same: sums, peaks, errors, correlation",
     "geometry": "what a geometry file, or a detector that has a name, says; draws it",
     "domains": "the mosaic domains of an experiment, as rotation matrices and weights",

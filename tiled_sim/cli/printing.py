@@ -139,8 +139,10 @@ def sensor_lines(experiment: "Experiment") -> list[str]:
     for sensor in sensors[:1]:
         others = f", the first of {len(sensors)} kinds" if sensors[1:] else ""
         lines.append(
-            f"sensor    {sensor.thickness * 1e6:g} µm in {sensor.layers} layers, attenuation "
-            f"length {sensor.attenuation_length * 1e6:g} µm{others}"
+            f"sensor    {sensor.thickness * 1e6:g} µm"
+            f"{f' of {sensor.material}' if sensor.material else ''} in {sensor.layers} layers, "
+            f"attenuation length {sensor.attenuation_length * 1e6:g} µm"
+            f"{', by wavelength' if sensor.attenuation_table else ''}{others}"
         )
     diffuse = experiment.crystal.diffuse
     if diffuse is not None:

@@ -14,6 +14,13 @@ from tiled_sim.cli.arguments import (
     read_experiment_file,
     whole_number,
 )
+from tiled_sim.cli.model_options import (
+    add_calculation_options,
+    add_energies_option,
+    calculation_in,
+    of_model,
+    refuse_model_options,
+)
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.printing import print_json
 from tiled_sim.cli.spectrum_options import spectrum_in
@@ -47,9 +54,10 @@ def parser() -> Parser:
     made = Parser(
         "probe",
         "What F is in each source, and which source a command would use.\n\n"
-        "  tiled-sim probe --hkl F --fdump F --mtz F … --reflection H K L …\n"
+        "  tiled-sim probe --hkl F --fdump F --mtz F --model F … --reflection H K L …\n"
         "  tiled-sim probe EXPERIMENT.toml | <nanoBragg options> --pixel SLOW FAST …\n\n"
-        "With nanoBragg options --fdump and --mtz count as in `submit`; --hkl is for a look only.",
+        "With nanoBragg options --fdump, --mtz and --model count as in `submit`; --hkl is for\n"
+        "a look only.",
         epilog="exit codes of this verb:\n"
         "  0    every reflection asked for is given, or absent by the symmetry of a space group,\n"
         "       in the source that the command would use, or\n"
@@ -63,6 +71,7 @@ def parser() -> Parser:
         ("hkl", "FILE", "text list, `h k l F` a line"),
         ("fdump", "FILE", "Fdump of the C program"),
         ("mtz", "FILE[:LABEL]", "MTZ, with the label of its amplitudes if it has several"),
+        ("model", "FILE", "model of the crystal, PDB or mmCIF, from which F is calculated"),
     ):
         sources.add_argument(
             f"--{name}",
@@ -73,6 +82,8 @@ def parser() -> Parser:
             metavar=metavar,
             help=what,
         )
+    add_calculation_options(made)
+    add_energies_option(made)
     made.add_argument(
         "--reflection",
         nargs=3,
@@ -164,7 +175,8 @@ def _of_format(name: str) -> Callable[[str], _Named]:
 def _check(options: argparse.Namespace, rest: list[str]) -> None:
     if not rest and not options.named:
         raise UsageError(
-            "nothing to probe: name sources (--hkl FILE, --fdump FILE, --mtz FILE) or an experiment"
+            "nothing to probe: name sources (--hkl FILE, --fdump FILE, --mtz FILE, --model "
+            "FILE) or an experiment"
         )
     if not rest and (options.pixel or options.c_compat):
         raise UsageError(
@@ -186,20 +198,22 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
         sources = _distinct([_reflections(named, options, 0.0) for named in options.named])
         return _Asked(sources, judge_list(sources), None)
     if rest[0].startswith("-"):
-        fdump, mtz = (
+        fdump, mtz, model = (
             [named.text for named in options.named if named.format == name]
-            for name in ("fdump", "mtz")
+            for name in ("fdump", "mtz", "model")
         )
         verdict, sources, experiment = judge_command(
             rest,
             c_compat=options.c_compat,
             fdump=fdump,
             mtz=mtz,
+            model=model,
             spectrum=spectrum_in(options),
             detector=detector_source(options),
-            own=own_reading(options),
+            own={**own_reading(options), **of_model(options)},
         )
     else:
+        refuse_model_options(options)
         experiment = read_experiment_file(options, rest)
         reflections = experiment.structure_factors
         reason = (
@@ -220,8 +234,16 @@ def _reflections(named: _Named, options: argparse.Namespace, default_F: float) -
     from tiled_sim.model.experiment import Reflections
 
     path, column = split_column(named.text) if named.format == "mtz" else (named.text, None)
-    space_group = None if named.format == "mtz" else options.space_group
-    return Reflections(path, named.format, default_F, column, options.ignore_file_cell, space_group)
+    own_group = named.format in ("mtz", "model")
+    return Reflections(
+        path,
+        named.format,
+        default_F,
+        column,
+        options.ignore_file_cell,
+        None if own_group else options.space_group,
+        calculation_in(options) if named.format == "model" else None,
+    )
 
 
 def _distinct(sources: "list[Reflections]") -> "list[Reflections]":

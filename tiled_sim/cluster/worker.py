@@ -22,6 +22,7 @@ from tiled_sim.cluster.page import topics
 from tiled_sim.cluster.page.thumbnail import thumbnail_of
 from tiled_sim.errors import StoreError, written
 from tiled_sim.kernels.lookups import Lookups
+from tiled_sim.model.detector import Sensor
 from tiled_sim.model.grid import Tile
 from tiled_sim.run.frames import shots_columns
 from tiled_sim.run.run import Run
@@ -57,6 +58,7 @@ class Workspace:
         self.presence = Presence(self.run.path, self.run.run_id)
         self.store = RunStore.open(path, mode="r+")
         self.simulator = self.run.simulator(device)
+        self._efficiencies: dict[Sensor, float] = {}
 
     @property
     def is_removed(self) -> bool:
@@ -154,8 +156,17 @@ class Workspace:
             "image": image_record(tile, image),
             "counts": self._count_record(tile, counts),
             "traces": [trace.to_dict() for trace in result.traces],
+            "quantum_efficiency": [self._efficiency(panel) for panel in range(*tile.panels)],
             "units": UNITS,
         }
+
+    def _efficiency(self, panel: int) -> float | None:
+        """Share of the beam's photons that the sensor of a panel absorbs head-on; None: all."""
+        experiment = self.run.experiment
+        sensor = experiment.detector.sensor_of(panel)
+        if sensor not in self._efficiencies and sensor is not None:
+            self._efficiencies[sensor] = sensor.efficiency(experiment.beam.spectrum)
+        return None if sensor is None else self._efficiencies[sensor]
 
     def _exposures(self, tile: Tile) -> dict[str, list[float]]:
         """What each frame of a tile was, by the columns of a table of shots."""

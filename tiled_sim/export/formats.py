@@ -140,6 +140,12 @@ FORMATS = {
         geometry=True,
         by_frame=None,
     ),
+    "spots": Format(
+        "reflections on the detector, a row each: h k l, panel, place, photons; Parquet or CSV",
+        "spots",
+        (".parquet", ".csv"),
+        by_frame=None,
+    ),
     "geom": Format(
         "CrystFEL's geometry, without images", "crystfel_geometry", (".geom",), geometry=True
     ),

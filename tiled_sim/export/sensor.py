@@ -18,7 +18,7 @@ class SensorTold:
 
     Parameters
     ----------
-    material : ``Si`` or ``CdTe``
+    material : ``Si`` or ``CdTe``, or that of the run
     thickness : [m]; next to nothing where every photon is caught at the panel's plane
     notes : for the user
     """
@@ -29,7 +29,7 @@ class SensorTold:
 
 
 def sensor_of(experiment: Experiment, panel: int | None = None) -> SensorTold:
-    """The sensor of a run, which knows how far photons get in it, and not what it is made of.
+    """The sensor of a run, which may only know how far photons get in it, not what it is made of.
 
     One of a single layer catches all photons where it begins, and so is next to nothing to whoever
     corrects positions for how deep they get.
@@ -44,7 +44,8 @@ def sensor_of(experiment: Experiment, panel: int | None = None) -> SensorTold:
     if sensor is None:
         return SensorTold("Si", _NOTHING, (_undivided(1000.0),))
     in_silicon = _SILICON * experiment.beam.wavelength**-3
-    material = "CdTe" if sensor.attenuation_length * _HEAVIER < in_silicon else "Si"
+    alike = "CdTe" if sensor.attenuation_length * _HEAVIER < in_silicon else "Si"
+    material = sensor.material or alike
     if sensor.layers == 1:
         return SensorTold(
             material,
@@ -56,6 +57,8 @@ def sensor_of(experiment: Experiment, panel: int | None = None) -> SensorTold:
                 _undivided(sensor.thickness * 1e3),
             ),
         )
+    if sensor.material is not None:
+        return SensorTold(material, sensor.thickness)
     return SensorTold(
         material,
         sensor.thickness,

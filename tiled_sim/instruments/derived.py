@@ -144,9 +144,18 @@ def _of_exposures(exposures: Exposures) -> _Rows:
     yield "oscillation", exposures.oscillation * RADIAN, "°"
 
 
+def _ends(sensor: Sensor) -> int:
+    """Step that leaves the first and last of a sensor's table of attenuation lengths."""
+    return max(len(sensor.attenuation_table or ()) - 1, 1)
+
+
 def _of_sensor(sensor: Sensor) -> _Rows:
     yield "thickness", sensor.thickness * 1e6, "µm"
+    if sensor.material is not None:
+        yield "material", sensor.material, ""
     yield "attenuation length", sensor.attenuation_length * 1e6, "µm"
+    for wavelength, length in (sensor.attenuation_table or ())[:: _ends(sensor)]:
+        yield f"attenuation length at {wavelength:.7g} Å", length * 1e6, "µm"
     yield "layers", sensor.layers, ""
     absorbed = -math.expm1(-sensor.thickness / sensor.attenuation_length)
     yield "absorbs of what meets it head-on", 100.0 * absorbed, "%"

@@ -16,6 +16,7 @@ from tiled_sim.kernels.first import first_evaluations
 from tiled_sim.kernels.reflections import Reflection, reflections_under
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
+from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.settings import REQUIRED_COVERAGE
@@ -183,8 +184,12 @@ def probe_reflections(reflections: Reflections, experiment: Experiment | None = 
     experiment : to measure the coverage of
     """
     crystal = None if experiment is None else experiment.crystal
+    wavelength = None if experiment is None else experiment.beam.wavelength
+    wavelengths: tuple[float, ...] = ()
+    if experiment is not None and experiment.structure_factors.path == reflections.path:
+        wavelengths = factor_wavelengths(experiment)
     try:
-        factors = read_structure_factors(reflections, crystal)
+        factors = read_structure_factors(reflections, crystal, wavelength, wavelengths)
     except TiledSimError as error:
         return Probed(reflections, None, *_identity(str(reflections.path)), str(error))
     if factors is None:
@@ -245,6 +250,7 @@ def judge_command(
     c_compat: bool,
     fdump: Sequence[str],
     mtz: Sequence[str],
+    model: Sequence[str] = (),
     spectrum: SpectrumFile | Bandwidth | None = None,
     detector: DetectorSource | None = None,
     own: OwnOptions | None = None,
@@ -255,7 +261,7 @@ def judge_command(
     ----------
     words : nanoBragg options
     c_compat : of ``--c-compat``
-    fdump, mtz : of every ``--fdump`` and ``--mtz``
+    fdump, mtz, model : of every ``--fdump``, ``--mtz`` and ``--model``
     spectrum : of ``--spectrum`` or ``--bandwidth``
     detector : of ``--geometry`` or ``--detector``
     own : the others of ours
@@ -270,10 +276,11 @@ def judge_command(
         **(own or {}),
         "fdump": fdump[0] if fdump else None,
         "mtz": mtz[0] if mtz else None,
+        "model": model[0] if model else None,
     }
     named = command.factors(own)
     try:
-        for option, values in (("--fdump", fdump), ("--mtz", mtz)):
+        for option, values in (("--fdump", fdump), ("--mtz", mtz), ("--model", model)):
             if len(values) > 1:
                 raise UsageError(f"{option} is given {len(values)} times ({', '.join(values)})")
         choice = named.choose()

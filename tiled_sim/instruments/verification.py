@@ -1,5 +1,6 @@
 """Whether a run is what it was made to be, and comes out the same when it is computed again."""
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -171,12 +172,9 @@ def _faults_of_provenance(run: Run, inputs: Inputs) -> Iterator[Fault]:
     said, factors = run.attributes["structure_factors"], inputs.factors
     if said is None or factors is None:
         return
-    true = {
-        **asdict(factors.provenance),
-        "notes": list(factors.provenance.notes),
-        "minimum": list(factors.minimum),
-        "maximum": list(factors.maximum),
-    }
+    ranges = {"minimum": factors.minimum, "maximum": factors.maximum}
+    # as JSON has it, where tuples are lists
+    true = json.loads(json.dumps({**asdict(factors.provenance), **ranges}))
     for name, value in true.items():
         if said.get(name) != value:
             told = f"what it says of the structure factors ({name}) is not what their group says"

@@ -6,15 +6,14 @@ range has indices, at the high end, which holds zeros and is never looked up: th
 """
 
 import math
-import os
 import re
-import uuid
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import StoreError, UsageError
+from tiled_sim.errors import UsageError
+from tiled_sim.io.new_file import write_new
 from tiled_sim.io.source_file import MAX_INDEX, SourceFile, grid_shape, oversized, read_source
 from tiled_sim.model.structure_factors import StructureFactors
 
@@ -177,39 +176,4 @@ def write_fdump(
     padded[:-1, :-1, :-1] = structure_factors.filled(default_F)
     ranges = zip(structure_factors.minimum, structure_factors.maximum, strict=True)
     header = " ".join(f"{low} {high}" for low, high in ranges).encode() + _HEADER_END
-    try:
-        _write_new(Path(path), header, padded)
-    except FileExistsError:
-        raise StoreError(f"{path}: it exists already: choose another name or remove it") from None
-    except OSError as error:
-        raise StoreError(
-            f"{path}: it cannot be written ({error}): check folder, rights and space"
-        ) from error
-
-
-def _write_new(path: Path, header: bytes, values: npt.NDArray[np.float64]) -> None:
-    """Write a file that appears whole or not at all, and never in the place of another."""
-    if path.exists():
-        raise FileExistsError(path)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(header)
-            file.write(values.data)
-            file.flush()
-            os.fsync(file.fileno())
-        _publish(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _publish(temporary: Path, path: Path) -> None:
-    """Give the file its name. A link, unlike a rename, fails where the name is taken."""
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        if path.exists():
-            raise FileExistsError(path) from None
-        temporary.rename(path)
+    write_new(path, (header, padded.data))

@@ -25,8 +25,8 @@ _FORMATS = {
         "is what `tiled-sim export RUN.zarr --to nxmx --out` makes",
     ),
     "npz or npy": ((".npz", ".npy"), _IN_PYTHON.format("numpy.savez")),
-    "an HKL list": ((".hkl",), "is written by no option"),
-    "MTZ": ((".mtz",), "is written by no option"),
+    "an HKL list": ((".hkl",), "is what `tiled-sim sf MODEL --out` makes"),
+    "MTZ": ((".mtz",), "is what `tiled-sim sf MODEL --out` makes"),
     "an archive": ((".gz", ".bz2", ".zip", ".tar"), "can be made of it afterwards"),
 }
 _BY_ENDING = {ending: name for name, (endings, _) in _FORMATS.items() for ending in endings}

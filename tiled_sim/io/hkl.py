@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from tiled_sim.errors import InputFileError
 from tiled_sim.io.hkl_forms import Listed, closed, fixed_columns, refused, titled
+from tiled_sim.io.new_file import write_new
 from tiled_sim.io.source_file import SourceFile, grid_shape, oversized, read_source
 from tiled_sim.io.text_table import Layout, Table, parse_table, read_text
 from tiled_sim.model.structure_factors import StructureFactors
@@ -58,6 +59,24 @@ def read_hkl(path: str | Path) -> StructureFactors:
             notes=notes,
         ),
     )
+
+
+def write_hkl(path: str | Path, factors: StructureFactors) -> None:
+    """Write F [electron] of all nodes that are given, ``h k l F`` a line, as they are to the bit.
+
+    Parameters
+    ----------
+    path : file to make
+    factors : on their grid
+
+    Raises
+    ------
+    StoreError : the file exists already or cannot be written; there is then no new file
+    """
+    nodes = np.argwhere(factors.given)
+    F = factors.amplitude[factors.given].tolist()
+    lines = zip((nodes + factors.minimum).tolist(), F, strict=True)
+    write_new(path, (f"{h} {k} {l} {value!r}\n".encode() for (h, k, l), value in lines))
 
 
 def _listed(source: SourceFile) -> tuple[Table | Listed, tuple[str, ...]]:

@@ -1,14 +1,13 @@
 """MTZ, the CCP4 suite's binary table of reflections: amplitudes of an asymmetric unit."""
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tiled_sim.io.equivalents import Indices, Rows, Values, centric, expanded
 from tiled_sim.io.mtz_columns import AmplitudeSet, choose_amplitudes, index_columns
 from tiled_sim.io.mtz_symmetry import is_whole, space_group_of
 from tiled_sim.io.refln_cif import is_cif, mtz_of_cif
@@ -16,8 +15,6 @@ from tiled_sim.io.source_file import (
     MAX_BYTES,
     MAX_INDEX,
     SourceFile,
-    grid_shape,
-    oversized,
     read_source,
 )
 from tiled_sim.io.space_group import gemmi_for, of_space_group, rotations_of
@@ -32,9 +29,6 @@ _NEGLIGIBLE = 1e-5
 
 _MAGIC = b"MTZ "
 _SCALE_NOTE = "its amplitudes are taken as electrons: an MTZ does not say its scale"
-
-_Indices = npt.NDArray[np.int64]
-_Values = npt.NDArray[np.float64]
 
 
 def split_column(text: str) -> tuple[str, str | None]:
@@ -79,7 +73,7 @@ def read_mtz(path: str | Path, column: str | None = None) -> StructureFactors:
     rotations = rotations_of(mtz.spacegroup)
     rows, notes = _values(source, mtz, amplitudes, hkl, rotations)
     _refuse_contradiction(source, mtz, rows, rotations)
-    minimum, amplitude, given = _expanded(source, rows, rotations)
+    minimum, amplitude, given = expanded(source, rows, rotations)
     cell, wavelength = _cell(mtz, columns[amplitudes.plus])
     name = mtz.spacegroup.xhm()
     plural = "s" if len(amplitudes.labels) > 1 else ""
@@ -120,22 +114,6 @@ def read_mtz_cell(path: str | Path, column: str | None = None) -> Cell | None:
     return _cell(mtz, columns[choose_amplitudes(source, columns, column).plus])[0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rows:
-    """What the file says of reflections, one entry a reflection that has its own F.
-
-    Parameters
-    ----------
-    hkl : int (n, 3)
-    F : (n,) [electron]
-    row : of the file, from 0, that each stands in
-    """
-
-    hkl: _Indices
-    F: _Values
-    row: _Indices
-
-
 def _parse(gemmi: ModuleType, source: SourceFile) -> tuple[Any, list[str]]:
     """The file as gemmi reads it, and notes on its form."""
     remedy = "an HKL list is read with -hkl, an Fdump with --fdump"
@@ -171,7 +149,7 @@ def _of_mtz(gemmi: ModuleType, source: SourceFile, content: bytes) -> Any:
     return mtz
 
 
-def _listed(source: SourceFile, mtz: Any) -> _Indices:
+def _listed(source: SourceFile, mtz: Any) -> Indices:
     """Indices (n, 3) of every row."""
     columns = list(mtz.columns)
     # by their columns: gemmi's own make_miller_array takes the first three, whatever they are
@@ -192,7 +170,7 @@ def _listed(source: SourceFile, mtz: Any) -> _Indices:
     return hkl
 
 
-def _column(mtz: Any, place: int) -> _Values:
+def _column(mtz: Any, place: int) -> Values:
     """Values of a column; NaN where the file marks them as missing."""
     values = np.array(list(mtz.columns)[place].array, dtype=np.float64)
     values[np.equal(values, mtz.valm) | ~np.isfinite(values)] = np.nan
@@ -203,19 +181,19 @@ def _values(
     source: SourceFile,
     mtz: Any,
     amplitudes: AmplitudeSet,
-    hkl: _Indices,
-    rotations: _Indices,
-) -> tuple[_Rows, list[str]]:
+    hkl: Indices,
+    rotations: Indices,
+) -> tuple[Rows, list[str]]:
     """F of each reflection that has its own, and notes on how they came about."""
     row = np.arange(len(hkl))
     F = _column(mtz, amplitudes.plus)
     if amplitudes.minus is not None:
-        rows, notes = _of_pairs(_Rows(hkl, F, row), _column(mtz, amplitudes.minus), rotations)
+        rows, notes = _of_pairs(Rows(hkl, F, row), _column(mtz, amplitudes.minus), rotations)
     elif amplitudes.difference is not None:
         difference = _column(mtz, amplitudes.difference)
-        rows, notes = _of_differences(_Rows(hkl, F, row), difference, rotations)
+        rows, notes = _of_differences(Rows(hkl, F, row), difference, rotations)
     else:
-        rows, notes = _finite(_Rows(hkl, F, row)), []
+        rows, notes = _finite(Rows(hkl, F, row)), []
     if not len(rows.F):
         raise source.error(f"column {amplitudes.name} holds no finite F: name another column")
     lost = len(hkl) - len(np.unique(rows.row))
@@ -224,57 +202,50 @@ def _values(
     return rows, notes
 
 
-def _finite(rows: _Rows) -> _Rows:
+def _finite(rows: Rows) -> Rows:
     kept = np.isfinite(rows.F)
-    return _Rows(rows.hkl[kept], rows.F[kept], rows.row[kept])
+    return Rows(rows.hkl[kept], rows.F[kept], rows.row[kept])
 
 
-def _of_pairs(plus: _Rows, F_minus: _Values, rotations: _Indices) -> tuple[_Rows, list[str]]:
+def _of_pairs(plus: Rows, F_minus: Values, rotations: Indices) -> tuple[Rows, list[str]]:
     """F(+) of h and F(-) of -h; of centric reflections, where both are the same F, their mean."""
-    F_plus, centric = plus.F, _centric(plus.hkl, rotations)
-    notes = [f"F(+) is that of h k l, F(-) that of -h -k -l; {centric.sum()} are centric"]
+    F_plus, is_centric = plus.F, centric(plus.hkl, rotations)
+    notes = [f"F(+) is that of h k l, F(-) that of -h -k -l; {is_centric.sum()} are centric"]
     both = np.isfinite(F_plus) & np.isfinite(F_minus)
-    differ = int(np.count_nonzero(both & centric & (F_plus != F_minus)))
+    differ = int(np.count_nonzero(both & is_centric & (F_plus != F_minus)))
     if differ:
         notes.append(f"{differ} centric reflections with an F(-) other than F(+) have their mean")
-    single = int(np.count_nonzero(~centric & (np.isfinite(F_plus) != np.isfinite(F_minus))))
+    single = int(np.count_nonzero(~is_centric & (np.isfinite(F_plus) != np.isfinite(F_minus))))
     if single:
         notes.append(f"{single} acentric reflections have one of F(+) and F(-), for both mates")
     mean = np.where(both, (F_plus + F_minus) / 2, np.where(np.isfinite(F_plus), F_plus, F_minus))
-    first = _Rows(plus.hkl, np.where(centric, mean, F_plus), plus.row)
-    second = _Rows(-plus.hkl, np.where(centric, np.nan, F_minus), plus.row)
+    first = Rows(plus.hkl, np.where(is_centric, mean, F_plus), plus.row)
+    second = Rows(-plus.hkl, np.where(is_centric, np.nan, F_minus), plus.row)
     return _finite(_joined(first, second)), notes
 
 
-def _of_differences(
-    mean: _Rows, difference: _Values, rotations: _Indices
-) -> tuple[_Rows, list[str]]:
+def _of_differences(mean: Rows, difference: Values, rotations: Indices) -> tuple[Rows, list[str]]:
     """F + D/2 of h and F - D/2 of -h; F of both where D is missing or h is centric."""
-    half = np.where(_centric(mean.hkl, rotations), np.nan, difference / 2)
+    half = np.where(centric(mean.hkl, rotations), np.nan, difference / 2)
     apart = np.isfinite(half)
     notes = [
         f"{np.count_nonzero(apart)} reflections have both mates, F + D/2 and F - D/2; the others "
         "have no difference or are centric"
     ]
-    first = _Rows(mean.hkl, np.where(apart, mean.F + half, mean.F), mean.row)
-    second = _Rows(-mean.hkl, np.where(apart, mean.F - half, np.nan), mean.row)
+    first = Rows(mean.hkl, np.where(apart, mean.F + half, mean.F), mean.row)
+    second = Rows(-mean.hkl, np.where(apart, mean.F - half, np.nan), mean.row)
     return _finite(_joined(first, second)), notes
 
 
-def _joined(first: _Rows, second: _Rows) -> _Rows:
-    return _Rows(
+def _joined(first: Rows, second: Rows) -> Rows:
+    return Rows(
         np.concatenate([first.hkl, second.hkl]),
         np.concatenate([first.F, second.F]),
         np.concatenate([first.row, second.row]),
     )
 
 
-def _centric(hkl: _Indices, rotations: _Indices) -> npt.NDArray[np.bool_]:
-    """Whether the Friedel mate of each is also its equivalent by a rotation."""
-    return np.any([np.all(hkl @ rotation == -hkl, axis=1) for rotation in rotations], axis=0)
-
-
-def _refuse_contradiction(source: SourceFile, mtz: Any, rows: _Rows, rotations: _Indices) -> None:
+def _refuse_contradiction(source: SourceFile, mtz: Any, rows: Rows, rotations: Indices) -> None:
     """Raise if two entries are equivalent by a rotation and have different F."""
     orbit = _orbit_keys(rows.hkl, rotations)
     order = np.lexsort((rows.F, orbit))
@@ -299,30 +270,11 @@ def _refuse_contradiction(source: SourceFile, mtz: Any, rows: _Rows, rotations: 
     )
 
 
-def _orbit_keys(hkl: _Indices, rotations: _Indices) -> _Indices:
+def _orbit_keys(hkl: Indices, rotations: Indices) -> Indices:
     """A number for each reflection, the same for its equivalents by rotation alone."""
     images = (hkl @ rotation + MAX_INDEX * 4 for rotation in rotations)
     keys = (((image[:, 0] << 40) + (image[:, 1] << 20)) + image[:, 2] for image in images)
     return np.max(list(keys), axis=0)
-
-
-def _expanded(
-    source: SourceFile, rows: _Rows, rotations: _Indices
-) -> tuple[tuple[int, int, int], _Values, npt.NDArray[np.bool_]]:
-    """Smallest h, k, l, amplitudes and given nodes of the grid that spans all equivalents."""
-    images = [rows.hkl @ rotation for rotation in rotations]
-    extent = np.max([np.abs(image).max(axis=0) for image in images], axis=0)
-    minimum, maximum = (-extent).tolist(), extent.tolist()
-    if complaint := oversized(minimum, maximum):
-        raise source.error(f"{complaint}: it is damaged, or cut its resolution")
-    shape = grid_shape(minimum, maximum)
-    amplitude, given = np.zeros(shape), np.zeros(shape, dtype=bool)
-    # Friedel mates first, their own F over them, and over all what the file itself lists
-    for image in [*(-image for image in images), *images, rows.hkl]:
-        node = tuple((image - minimum).T)
-        amplitude[node] = rows.F
-        given[node] = True
-    return (minimum[0], minimum[1], minimum[2]), amplitude, given
 
 
 def _cell(mtz: Any, column: Any) -> tuple[Cell | None, float | None]:
@@ -338,5 +290,5 @@ def _cell(mtz: Any, column: Any) -> tuple[Cell | None, float | None]:
     return None, wavelength if wavelength > 0 else None
 
 
-def _spelt(hkl: _Indices) -> str:
+def _spelt(hkl: Indices) -> str:
     return " ".join(map(str, hkl.tolist()))

@@ -12,12 +12,13 @@ from tiled_sim.model.absences import PER_EDGE, Absences, Rotation, Translation
 from tiled_sim.model.structure_factors import StructureFactors
 
 
-def gemmi_for(purpose: str) -> ModuleType:
+def gemmi_for(purpose: str, extra: str = "mtz") -> ModuleType:
     """The module gemmi.
 
     Parameters
     ----------
     purpose : what it is needed for, ``an MTZ``
+    extra : of ours that brings it
 
     Raises
     ------
@@ -27,7 +28,7 @@ def gemmi_for(purpose: str) -> ModuleType:
     try:
         import gemmi
     except ImportError:
-        raise MissingExtraError("mtz", purpose) from None
+        raise MissingExtraError(extra, purpose) from None
     return gemmi
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.kernels.kernel import Progress
 from tiled_sim.kernels.lookups import Lookups
-from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.optics import Capture, Optics
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.amorphous import AmorphousTable
@@ -78,15 +78,20 @@ class AmorphousKernel:
         assert isinstance(pixels.panel, int)
         for layer in range(self.scene.detector.layers_of(pixels.panel)):
             diffracted, distance = self._optics.to_subpixel(pixels, 0, layer)
-            scattered = self._scattered(diffracted)
-            capture = self._optics.capture(diffracted, layer, pixels.panel)
-            if capture is not None:
-                scattered *= capture
+            capture = self._optics.captures(diffracted, layer, pixels.panel)
+            sensor = self.scene.detector.sensor_of(pixels.panel)
+            if sensor is not None and sensor.attenuation_table is not None:
+                scattered = self._scattered(diffracted, capture)
+            else:
+                scattered = self._scattered(diffracted)
+                same = capture(self.scene.beam.wavelength)
+                if same is not None:
+                    scattered *= same
             total += scattered * self._optics.omega(distance, layer, pixels.panel)
         return self._scale * total
 
-    def _scattered(self, diffracted: geometry.Vectors) -> Tensor:
-        """Sum over sources of weight · F² · polar [electron²]."""
+    def _scattered(self, diffracted: geometry.Vectors, capture: Capture | None = None) -> Tensor:
+        """Sum over sources of weight · F² · polar, and of what is caught of each [electron²]."""
         spectrum = self.scene.spectrum
         total = torch.zeros_like(diffracted.x)
         for weight, source in zip(spectrum.relative_weights(), spectrum, strict=True):
@@ -96,5 +101,6 @@ class AmorphousKernel:
             polar = self._optics.polarization(diffracted, source.incident)
             if polar is not None:
                 scattered *= polar
-            total += scattered
+            caught = None if capture is None else capture(source.wavelength)
+            total += scattered if caught is None else scattered * caught
         return total

@@ -6,7 +6,7 @@ on which other pixels are computed with it.
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -23,6 +23,10 @@ from tiled_sim.physics.polarization import polarization_factor
 from tiled_sim.physics.vectors import Vector
 
 _PANEL_BY_PANEL = "pixels of a curved detector, and of sensors, come panel by panel"
+
+
+#: Share of the photons of a wavelength [Å] that each pixel catches; None: all.
+Capture = Callable[[float], Tensor | None]
 
 
 class Optics:
@@ -85,17 +89,21 @@ class Optics:
         panel = self._scene.panels.at(number, layer)
         return geometry.solid_angle(distance, panel.pixel_size, panel.close_distance)
 
-    def capture(self, diffracted: Vectors, layer: int, number: Number = 0) -> Tensor | None:
-        """Share of the photons that a layer of a panel, by its number, absorbs; None: all."""
+    def captures(self, diffracted: Vectors, layer: int, number: Number = 0) -> Capture:
+        """What tells the share of the photons that a layer of a panel, by its number, absorbs."""
         assert isinstance(number, int), _PANEL_BY_PANEL
         sensor = self._scene.detector.sensor_of(number)
         if sensor is None:
-            return None
+            return lambda _: None
         obliquity = torch.ones_like(diffracted.x)
         if self._scene.detector.curvature_radius is None:
             obliquity = diffracted.dot(self._scene.panels.at(number).normal).abs()
-        return absorbed(
-            sensor.depth(layer), sensor.depth(layer + 1), sensor.attenuation_length, obliquity
+        front, back = sensor.depth(layer), sensor.depth(layer + 1)
+        if sensor.attenuation_table is None:
+            same = absorbed(front, back, sensor.attenuation_length, obliquity)
+            return lambda _: same
+        return lambda wavelength: absorbed(
+            front, back, sensor.attenuation_at(wavelength), obliquity
         )
 
     def polarization(self, diffracted: Vectors, incident: Vector) -> Tensor | None:

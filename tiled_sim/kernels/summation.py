@@ -184,7 +184,7 @@ class PixelSum:
             if omega is None or scene.sampling.oversample_omega:
                 omega = optics.omega(distance, layer, pixels.panel)
             if subpixel == 0 or scene.sampling.oversample_thick:
-                capture = optics.capture(diffracted, layer, pixels.panel)
+                capture = optics.captures(diffracted, layer, pixels.panel)
             for number, source in enumerate(sources):
                 q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
                 seen = optics.within_resolution(q)
@@ -202,7 +202,7 @@ class PixelSum:
                     pixels, layer, subpixel, number, q, seen, recorder, of_steps
                 )
                 intensity = sum_of_steps(vectors, lookups)
-                sums.add(number, intensity, capture, polar[slot], omega)
+                sums.add(number, intensity, capture(source.wavelength), polar[slot], omega)
         assert omega is not None
         return self._scale(sums, polar, omega, recorder), lookups
 

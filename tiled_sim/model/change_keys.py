@@ -186,6 +186,16 @@ KEYS: dict[str, Key] = {
     "structure_factors.fdump": Key(PATH, "takes F from this file, from the working directory"),
     "structure_factors.mtz": Key(PATH, "takes F from this file, from the working directory"),
     "structure_factors.mtz_column": Key(TEXT, _SET),
+    "structure_factors.model": Key(
+        PATH, "calculates F from this file, from the working directory, as from the one before it"
+    ),
+    "structure_factors.model_dmin": Key(
+        OPTIONAL, "sets it; None: what the detector reaches, worked out anew", ATOMIC
+    ),
+    "structure_factors.anomalous": Key(GROUP, "sets it; None: no f′ and f″"),
+    "structure_factors.energies": Key(INTEGER, "sets it; 0: those of all sources, 1: the beam's"),
+    "structure_factors.solvent_k": Key(NUMBER, _SET),
+    "structure_factors.solvent_B": Key(NUMBER, _SET),
     "structure_factors.default_F": Key(NUMBER, _SET),
     "structure_factors.ignore_file_cell": Key(FLAG, _SET),
     "structure_factors.space_group": Key(GROUP, "sets it; None: that of the list is not known"),

@@ -16,6 +16,7 @@ from tiled_sim.errors import ExperimentError
 from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam
+from tiled_sim.model.calculation import Calculation
 from tiled_sim.model.change_keys import AXES, KEYS, REFUSED, STARS
 from tiled_sim.model.checks import require
 from tiled_sim.model.crystal import Crystal
@@ -23,6 +24,7 @@ from tiled_sim.model.detector import Detector, Sensor
 from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.domains import NANOBRAGG
 from tiled_sim.model.exposures import Exposures, Listed
+from tiled_sim.model.reach import finest_spacing
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import recommended_for
@@ -60,13 +62,29 @@ def changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment
 
 def _changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment":
     given = _read(changes)
+    _require_attenuation(experiment, given)
     parts: dict[str, Any] = dict(given.get("", {}))
     for section, (name, change) in _SECTIONS.items():
         if section in given:
             parts[name] = change(getattr(experiment, name), given[section])
     notes = [*experiment.notes, *(f"changed: {key} = {shown(v)}" for key, v in changes.items())]
     made = replace(experiment, **parts, notes=tuple(notes))
-    return noted(replace(made, notes=(*notes, *_too_coarse(experiment, made))))
+    more = (*_too_coarse(experiment, made), *_out_of_reach(experiment, made))
+    return noted(replace(made, notes=(*notes, *more)))
+
+
+def _require_attenuation(experiment: "Experiment", given: Mapping[str, _Given]) -> None:
+    """Refuse other wavelengths for a sensor whose material stops them as tables say."""
+    if not {"wavelength", "energy"} & given.get("beam", {}).keys():
+        return
+    said = given.get("detector", {}).get("sensor", {})
+    materials = {one.material for one in experiment.detector.sensors if one.material}
+    require(
+        not materials or "attenuation_length" in said,
+        f"a sensor of {' and '.join(sorted(materials))} absorbs another wavelength as tables say, "
+        "which are read with a document: Experiment.from_toml(path, changes={…}); or give "
+        "detector.sensor.attenuation_length_m, too",
+    )
 
 
 def _too_coarse(before: "Experiment", after: "Experiment") -> list[str]:
@@ -80,6 +98,20 @@ def _too_coarse(before: "Experiment", after: "Experiment") -> list[str]:
     return [
         f"oversample {oversample} stays; {needed} subpixels would be needed to follow the "
         "intensity across a pixel"
+    ]
+
+
+def _out_of_reach(before: "Experiment", after: "Experiment") -> list[str]:
+    """A note where a change has the detector look further than F of a model go."""
+    calculation = after.structure_factors.calculation
+    if calculation is None or calculation.dmin is None:
+        return []
+    had, reached = finest_spacing(before), finest_spacing(after)
+    if reached >= min(calculation.dmin, had):
+        return []
+    return [
+        f"structure_factors.model_dmin = {calculation.dmin:g} Å stays, and the detector reaches "
+        f"{reached:g} Å; structure_factors.model_dmin_A = None works it out anew"
     ]
 
 
@@ -198,6 +230,9 @@ def _detector(detector: Detector, given: _Given) -> Detector:
         )
     of_sensor = fields.pop("sensor", None)
     if of_sensor is not None:
+        if "attenuation_length" in of_sensor:
+            # which is that of no table
+            of_sensor = {"material": None, "attenuation_table": None, **of_sensor}
         fields["panels"] = tuple(
             replace(panel, sensor=panel.sensor and replace(panel.sensor, **of_sensor))
             for panel in fields.get("panels", detector.panels)
@@ -245,18 +280,41 @@ def _exposures(exposures: Exposures, given: _Given) -> Exposures:
 def _structure_factors(source: Any, given: _Given) -> Any:
     plain = ("default_F", "ignore_file_cell", "space_group")
     fields: _Given = {name: given[name] for name in plain if name in given}
-    named = [name for name in ("hkl", "fdump", "mtz") if name in given]
+    named = [name for name in ("hkl", "fdump", "mtz", "model") if name in given]
     require(
         len(named) < 2,
         f"structure_factors: {' and '.join(named)} all say where F comes from: give one",
     )
     for name in named:
-        fields |= {"path": given[name], "format": name, "column": None}
-        if name == "mtz":
+        fields |= {"path": given[name], "format": name, "column": None, "calculation": None}
+        if name in ("mtz", "model"):
             fields.setdefault("space_group", None)
     if "mtz_column" in given:
         fields["column"] = given["mtz_column"]
+    of_model = [
+        name
+        for name in ("model_dmin", "anomalous", "energies", "solvent_k", "solvent_B")
+        if name in given
+    ]
+    if "model" in named or (of_model and not named):
+        fields["calculation"] = _calculation(source.calculation or Calculation(), given)
+    else:
+        require(
+            not of_model,
+            f"structure_factors.{next(iter(of_model), '')} is of a model, and F is to be read: "
+            "leave it out",
+        )
     return replace(source, **fields)
+
+
+def _calculation(calculation: Calculation, given: _Given) -> Calculation:
+    solvent = [given.get(name, getattr(calculation, name)) for name in ("solvent_k", "solvent_B")]
+    return Calculation.of(
+        given.get("model_dmin", calculation.dmin),
+        given.get("anomalous", calculation.table),
+        (solvent[0], solvent[1]),
+        given.get("energies", calculation.energies),
+    )
 
 
 def _background(background: Background | None, given: _Given) -> Background:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tiled_sim.model.beam import Spectrum
 from tiled_sim.model.checks import (
     UNHASHED,
     require,
@@ -14,7 +15,7 @@ from tiled_sim.model.checks import (
     require_unit,
     require_within,
 )
-from tiled_sim.physics.vectors import Vector
+from tiled_sim.physics.vectors import Array, Vector
 
 #: Of the corner's distance from the sample: a plane that passes so close is seen edge-on.
 EDGE_ON = 1e-12
@@ -25,6 +26,8 @@ SMALLEST_PIXEL, LARGEST_PIXEL = 1e-9, 10.0
 #: From the sample to a panel's plane [m].
 _NEAREST = 1e-9
 _MOST_LAYERS = 10**4
+#: Of a wavelength, what rounding may make.
+_SAME_WAVELENGTH = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +108,16 @@ class Sensor:
     thickness : [m]
     attenuation_length : depth that lets 1/e of the photons through [m]
     layers : each catches what it absorbs where its front lies
+    material : whose attenuation it is, by tables, at the wavelength of the beam; None: not said
+    attenuation_table : wavelengths [Å], ascending, each with the attenuation length there [m], of
+        light of several wavelengths; None: one length stands for all
     """
 
     thickness: float
     attenuation_length: float
     layers: int = 1
+    material: str | None = field(default=None, metadata=UNHASHED)
+    attenuation_table: tuple[tuple[float, float], ...] | None = None
 
     def __post_init__(self) -> None:
         require_finite(self, "sensor")
@@ -117,6 +125,48 @@ class Sensor:
             value = getattr(self, name)
             require(value > 0, f"sensor.{name} = {value} m must be positive")
         require_count(self.layers, "sensor.layers", _MOST_LAYERS)
+        if self.attenuation_table is not None:
+            values = np.array(self.attenuation_table, dtype=np.float64).reshape(-1, 2)
+            require(
+                len(values) > 0
+                and bool(np.isfinite(values).all())
+                and bool((values > 0).all())
+                and bool((np.diff(values[:, 0]) > 0).all()),
+                "sensor.attenuation_table must be pairs of a wavelength in Å, each longer than the "
+                "one before it, and an attenuation length in m",
+            )
+
+    def attenuation_at(self, wavelength: float) -> float:
+        """Depth that lets 1/e of the photons of a wavelength [Å] through [m].
+
+        Between two wavelengths of the table its logarithm follows that of the wavelength.
+
+        Raises
+        ------
+        ValueError
+            for a wavelength beyond the table
+        """
+        return float(self._attenuation(np.array([wavelength]))[0])
+
+    def efficiency(self, spectrum: Spectrum) -> float:
+        """Share of the photons of a spectrum that it absorbs where they meet it head-on."""
+        absorbed = -np.expm1(-self.thickness / self._attenuation(spectrum.wavelength))
+        return float(np.average(absorbed, weights=spectrum.weight))
+
+    def _attenuation(self, wavelengths: Array) -> Array:
+        if self.attenuation_table is None:
+            return np.full(len(wavelengths), self.attenuation_length)
+        known, lengths = np.log(np.array(self.attenuation_table)).T
+        places = np.log(wavelengths)
+        if (
+            places.min() < known[0] - _SAME_WAVELENGTH
+            or places.max() > known[-1] + _SAME_WAVELENGTH
+        ):
+            raise ValueError(
+                f"{wavelengths.min():g} to {wavelengths.max():g} Å are beyond the table of the "
+                "sensor's attenuation"
+            )
+        return np.exp(np.interp(places, known, lengths))
 
     def depth(self, layer: int) -> float:
         """From the panel's plane to the front of a layer [m]."""

@@ -10,7 +10,7 @@ import json
 import math
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy.typing as npt
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from tiled_sim.model.background import Background
 from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
 from tiled_sim.model.beam import Beam, Spectrum
+from tiled_sim.model.calculation import Calculation
 from tiled_sim.model.canonical import canonical_sha256
 from tiled_sim.model.changes import changed
 from tiled_sim.model.checks import UNHASHED, require
@@ -32,9 +33,11 @@ from tiled_sim.model.document import (
     to_plain,
 )
 from tiled_sim.model.domains import NANOBRAGG
+from tiled_sim.model.energies import require_energies
 from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.frame import extreme_frames, frame_of
 from tiled_sim.model.own_options import OwnOptions
+from tiled_sim.model.reach import finest_spacing
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.model.upstream import require_downstream, require_forward
@@ -54,12 +57,13 @@ class Reflections:
     Parameters
     ----------
     path : file, or None for `default_F` everywhere
-    format : ``hkl``, ``fdump`` or ``mtz``; None without a file
+    format : ``hkl``, ``fdump``, ``mtz`` or ``model``; None without a file
     default_F : F of every node that the file does not give [electron]
     column : label of the amplitudes in an MTZ; None: its only column of them
     ignore_file_cell : whether the cell that a file names may be another than the crystal's
     space_group : name of that of a list, which says what nodes are absent by symmetry; None: not
-        known, or, of an MTZ, the file's
+        known, or, of an MTZ or a model, the file's
+    calculation : how F is calculated from a model; None: F is read
     """
 
     path: str | None = field(default=None, metadata=UNHASHED)
@@ -69,6 +73,7 @@ class Reflections:
     column: str | None = field(default=None, metadata=UNHASHED)
     ignore_file_cell: bool = field(default=False, metadata=UNHASHED)
     space_group: str | None = None
+    calculation: Calculation | None = None
 
     def __post_init__(self) -> None:
         require(
@@ -90,11 +95,17 @@ class Reflections:
             f"reflections, and {self._unlisted()}: leave it out (--space-group)",
         )
         require(
+            (self.calculation is not None) == (self.format == "model"),
+            "structure_factors: model_dmin, anomalous, energies, solvent_k and solvent_B say how F "
+            f"is calculated from a model, and the source is {self.path}, of format {self.format}; "
+            "name the model (--model FILE, in TOML model), or leave them out",
+        )
+        require(
             self.path is not None or self.default_F != 0.0,
-            "no structure factors: name a file (-hkl FILE, --fdump FILE, --mtz FILE; in TOML hkl, "
-            "fdump or mtz in [structure_factors]) or a default_F other than 0. Without them every "
-            "F_cell would be 0 and the image empty. Nothing is read from the working directory "
-            "unasked",
+            "no structure factors: name a file (-hkl FILE, --fdump FILE, --mtz FILE, --model FILE; "
+            "in TOML hkl, fdump, mtz or model in [structure_factors]) or a default_F other than 0. "
+            "Without them every F_cell would be 0 and the image empty. Nothing is read from the "
+            "working directory unasked",
         )
 
     def _unlisted(self) -> str:
@@ -178,6 +189,12 @@ class Experiment:
         if self.noise is not None and self.noise.point_spread is not None:
             for panel in self.detector.panels:
                 _require_reach(self.noise.point_spread, panel)
+        require_energies(self)
+        calculation = self.structure_factors.calculation
+        if calculation is not None and calculation.dmin is None:
+            dmin = finest_spacing(self)
+            source = replace(self.structure_factors, calculation=replace(calculation, dmin=dmin))
+            object.__setattr__(self, "structure_factors", source)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

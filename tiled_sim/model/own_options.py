@@ -14,6 +14,13 @@ class OwnOptions(TypedDict, total=False):
     ----------
     fdump : structure factors from this Fdump file, in place of ``-hkl``
     mtz : structure factors from this MTZ, FILE or FILE:LABEL, in place of ``-hkl``
+    model : structure factors calculated from this model, PDB or mmCIF, in place of ``-hkl``
+    model_dmin : finest spacing that they are calculated for [Å]; None: what the detector reaches
+    anomalous : where f′ and f″ of the model's elements are from: ``chantler``, or a file; None:
+        there are none
+    solvent : k [electron/Å³] and B [Å²] of the model's bulk solvent, k = 0 for none; None: 0.35, 46
+    F_energies : number of energies of the spectrum for which F of the model is calculated; 0: those
+        of all sources; None: that of the beam alone
     space_group : name of that of the list, which says what nodes are absent by symmetry
     ignore_file_cell : whether a cell that a file names counts for nothing, and may be another than
         that of the crystal
@@ -21,6 +28,8 @@ class OwnOptions(TypedDict, total=False):
         wider than the beam; None: such a one is refused, or with ``c_compat`` clipped as C does
     allow_upstream : whether light of sources may travel against the beam, and panels stand upstream
         of the sample
+    sensor : what absorbs the photons, MATERIAL:THICKNESS as in ``Si:450um``, in place of
+        ``-detector_thick`` and ``-detector_abs``; its attenuation follows the wavelength
     diffuse : how the atoms of the crystal are displaced; None: they scatter into the reflections
         alone
     shots : table of shots, a frame each (docs/shots.md)
@@ -36,10 +45,16 @@ class OwnOptions(TypedDict, total=False):
 
     fdump: str | Path | None
     mtz: str | Path | None
+    model: str | Path | None
+    model_dmin: float | None
+    anomalous: str | Path | None
+    solvent: tuple[float, float] | None
+    F_energies: int | None
     space_group: str | None
     ignore_file_cell: bool
     clip_to_beam: bool | None
     allow_upstream: bool
+    sensor: str | None
     diffuse: Diffuse | None
     shots: str | Path | None
     random_shots: int | None

@@ -6,6 +6,7 @@ from typing import Any
 
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Spectrum
+from tiled_sim.model.calculation import Calculation
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import DeadPixels, Detector, Panel, Sensor
 from tiled_sim.model.diffuse import Diffuse
@@ -51,6 +52,7 @@ FIELD_UNITS: Mapping[type, Mapping[str, Unit]] = {
     Detector: {"curvature_radius": LENGTH},
     Sensor: {"thickness": LENGTH, "attenuation_length": LENGTH},
     Sampling: {"dmin": ATOMIC},
+    Calculation: {"dmin": ATOMIC},
     Rotation: {"start": ANGLE, "step": ANGLE, "oscillation": ANGLE},
     Background: {
         "thickness": LENGTH,

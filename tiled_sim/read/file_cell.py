@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tiled_sim.errors import ExperimentError
+from tiled_sim.io.coordinates import read_coordinates_cell
 from tiled_sim.io.mtz import read_mtz_cell
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.experiment import Reflections
@@ -33,9 +34,13 @@ def cell_of_file(reflections: Reflections) -> Cell | None:
     InputFileError, UsageError
         the file cannot be read
     """
-    if reflections.format != "mtz" or reflections.ignore_file_cell:
+    if reflections.ignore_file_cell:
         return None
-    return read_mtz_cell(str(reflections.path), reflections.column)
+    if reflections.format == "model":
+        return read_coordinates_cell(str(reflections.path))
+    if reflections.format == "mtz":
+        return read_mtz_cell(str(reflections.path), reflections.column)
+    return None
 
 
 def spelt(cell: Cell) -> str:
@@ -81,7 +86,8 @@ def disagreement(name: str, cell: Cell | None, crystal: Crystal) -> str:
         f"{name} is of the cell {spelt(cell)} (Å, °), the crystal has {of_crystal}: "
         f"{', '.join(wrong)} differ{'s' if len(wrong) == 1 else ''} by more than "
         f"{100 * SAME_LENGTH:g} % or {SAME_ANGLE:g}°. Leave -cell or -mat out to take the cell of "
-        f"an MTZ (in TOML the cell of [crystal]), name the file of this crystal, or say {IGNORE}"
+        f"an MTZ or a model (in TOML the cell of [crystal]), name the file of this crystal, "
+        f"or say {IGNORE}"
     )
 
 

@@ -5,23 +5,29 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import ExperimentError, InputFileError
+from tiled_sim.errors import ExperimentError, InputFileError, UsageError
+from tiled_sim.io.anomalous import Anomalous, chantler, of_file
 from tiled_sim.io.centring import centring_notes
+from tiled_sim.io.coordinates import read_coordinates
 from tiled_sim.io.fdump import read_fdump
 from tiled_sim.io.hkl import read_hkl
 from tiled_sim.io.mask_file import read_mask
+from tiled_sim.io.model_factors import ModelFactors
 from tiled_sim.io.mtz import read_mtz
 from tiled_sim.io.space_group import find_space_group, of_space_group
 from tiled_sim.io.stol import read_stol
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.background import ABSCISSAS
+from tiled_sim.model.calculation import CHANTLER, Calculation
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Panel
+from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, Mask
 from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.physics.cell import lengths_and_angles
+from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.read.file_cell import require_same_cell
 from tiled_sim.read.geometry import read_dead_pixels
 
@@ -42,14 +48,19 @@ def load_inputs(experiment: Experiment) -> Inputs:
         if an MTZ leaves open which column is meant, or gemmi is not installed
     """
     source = experiment.structure_factors
-    factors = read_structure_factors(source, experiment.crystal)
+    factors = read_structure_factors(
+        source, experiment.crystal, experiment.beam.wavelength, factor_wavelengths(experiment)
+    )
     if factors is not None and not source.ignore_file_cell:
         require_same_cell(factors.provenance.path, factors.provenance.cell, experiment.crystal)
     return Inputs(load_mask(experiment), factors, load_amorphous(experiment))
 
 
 def read_structure_factors(
-    reflections: Reflections, crystal: Crystal | None = None
+    reflections: Reflections,
+    crystal: Crystal | None = None,
+    wavelength: float | None = None,
+    wavelengths: Sequence[float] = (),
 ) -> StructureFactors | None:
     """Read a source of F by its format; None if it names no file. Raises as `load_inputs`.
 
@@ -57,10 +68,15 @@ def read_structure_factors(
     ----------
     reflections : the source
     crystal : whose angles tell what axes a rhombohedral space group has; None: hexagonal ones
+    wavelength : of the beam, for which f′ and f″ of a model are [Å]; None: there is no beam
+    wavelengths : for which they are in its place, a grid each, the longest first [Å]; empty: one
     """
     if reflections.path is None:
         return None
-    factors = _read_structure_factors(reflections, reflections.path, crystal)
+    if reflections.calculation is not None:
+        factors = calculated(reflections.path, reflections.calculation, wavelength, wavelengths)
+    else:
+        factors = _read_structure_factors(reflections, reflections.path, crystal)
     if factors.amplitude.any():
         return factors
     return factors.noted("every F that it gives is 0: is it the right column, or file?")
@@ -80,6 +96,71 @@ def _read_structure_factors(
         alpha, _, gamma = np.degrees(lengths_and_angles(crystal.direct_vectors)[1]).tolist()
         angles = alpha, gamma
     return of_space_group(factors, find_space_group(reflections.space_group, angles))
+
+
+def calculated(
+    path: str,
+    calculation: Calculation,
+    wavelength: float | None = None,
+    wavelengths: Sequence[float] = (),
+) -> StructureFactors:
+    """F of a model, at one wavelength or at some.
+
+    Parameters
+    ----------
+    path : of the model
+    calculation : with a dmin, or what the file says that it was refined to
+    wavelength : for which f′ and f″ are [Å]; needed only where they are asked for
+    wavelengths : the same of several grids, the longest first [Å]; empty: one
+
+    Raises
+    ------
+    InputFileError
+        the model, or the table of f′ and f″, cannot be read or makes no sense
+    UsageError
+        no dmin is known, or no wavelength; f′ and f″ are not in the tables; gemmi or xraydb is not
+        installed
+    """
+    model = model_factors(path, calculation)
+    elements = model.coordinates.elements
+    if len(wavelengths) < 2:
+        alone = wavelengths[0] if wavelengths else wavelength
+        return model.structure_factors(anomalous_of(calculation, elements, alone))
+    found = [anomalous_of(calculation, elements, one) for one in wavelengths]
+    nearest = min(range(len(found)), key=lambda n: abs(wavelengths[n] - (wavelength or 0.0)))
+    return model.at_energies([one for one in found if one is not None], nearest)
+
+
+def model_factors(path: str, calculation: Calculation) -> ModelFactors:
+    """What is the same of a model for all wavelengths. Parameters and errors as `calculated`."""
+    coordinates = read_coordinates(path)
+    dmin = coordinates.resolution if calculation.dmin is None else calculation.dmin
+    if dmin is None:
+        raise UsageError(
+            f"{path} does not say to what resolution it was refined: say how fine F are to be, "
+            "--model-dmin ANGSTROM"
+        )
+    return ModelFactors(coordinates, dmin, calculation.solvent_k, calculation.solvent_B)
+
+
+def anomalous_of(
+    calculation: Calculation, elements: Sequence[str], wavelength: float | None
+) -> Anomalous | None:
+    """f′ and f″ at a wavelength [Å], as they are asked for; None: they are not.
+
+    Raises as `calculated`.
+    """
+    if calculation.anomalous is None:
+        return None
+    if wavelength is None:
+        raise UsageError(
+            f"f′ and f″ (--anomalous {calculation.table}) are those of a wavelength: give "
+            "-lambda ANGSTROM or -energy EV"
+        )
+    energy = HC_EV_ANGSTROM / wavelength
+    if calculation.anomalous == CHANTLER:
+        return chantler(elements, energy)
+    return of_file(str(calculation.anomalous_path), elements, energy)
 
 
 def load_amorphous(experiment: Experiment) -> AmorphousTable | None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from tiled_sim.errors import InputFileError, UsageError
 from tiled_sim.io.mtz import split_column
+from tiled_sim.model.calculation import Calculation
 from tiled_sim.model.experiment import Reflections
 
-_COUNTED = {2: "two", 3: "three"}
+_COUNTED = {2: "two", 3: "three", 4: "four"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class NamedReflections:
     hkl, dump : of nanoBragg's ``-hkl`` and ``-dump``
     fdump, mtz : of our ``--fdump`` and ``--mtz``, the latter FILE or FILE:LABEL
     default_F : of ``-default_F`` [electron]
+    model : of our ``--model``
+    calculation : how F of a model is calculated, of the options beside it; None: as usual
     ignore_file_cell, space_group : of our ``--ignore-file-cell`` and ``--space-group``
     """
 
@@ -40,6 +43,8 @@ class NamedReflections:
     dump: str | None = None
     fdump: str | None = None
     mtz: str | None = None
+    model: str | None = None
+    calculation: Calculation | None = None
     default_F: float = 0.0
     ignore_file_cell: bool = False
     space_group: str | None = None
@@ -59,6 +64,8 @@ class NamedReflections:
         if self.mtz is not None:
             path, column = split_column(self.mtz)
             found["--mtz"] = self._source(path, "mtz", column)
+        if self.model is not None:
+            found["--model"] = self._source(self.model, "model")
         return found
 
     def choose(self) -> Choice:
@@ -67,13 +74,18 @@ class NamedReflections:
         Raises
         ------
         UsageError
-            if several are named
+            if several are named, or something is said of a model and there is none
         InputFileError
             if the one is an Fdump that does not exist
         ExperimentError
             if there is neither a file nor a default_F
         """
         candidates = self.candidates()
+        if self.model is None and self.calculation not in (None, Calculation()):
+            raise UsageError(
+                "--model-dmin, --anomalous, --F-energies and --solvent say how F is calculated "
+                "from a model: name it, --model FILE, or leave them out"
+            )
         if not candidates:
             reflections = self._source(None, None)
             return Choice(reflections, f"no file is named: F is {self.default_F:g} everywhere")
@@ -94,7 +106,13 @@ class NamedReflections:
         self, path: str | None, file_format: str | None, column: str | None = None
     ) -> Reflections:
         return Reflections(
-            path, file_format, self.default_F, column, self.ignore_file_cell, self.space_group
+            path,
+            file_format,
+            self.default_F,
+            column,
+            self.ignore_file_cell,
+            self.space_group,
+            (self.calculation or Calculation()) if file_format == "model" else None,
         )
 
     def _dump_is_fdump(self) -> bool:

@@ -3,13 +3,20 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from tiled_sim.errors import InputFileError
-from tiled_sim.io.attenuation import attenuation_in
+from tiled_sim.io.attenuation import attenuation_in, attenuation_table, formula_of
 from tiled_sim.model.detector import Panel, Sensor
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Listed
 from tiled_sim.model.geometry import StatedSensor
+from tiled_sim.physics.vectors import Array
 
 #: Thicknesses that are said twice may differ by this [m], and attenuation lengths by this share.
 _SAME_LENGTH = _SAME_NUMBER = 1e-6
+#: More wavelengths than a table of attenuation lengths has.
+_MANY = 10**5
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +88,79 @@ class SaidSensor:
                 f"the geometry file says neither the attenuation length of its sensor of "
                 f"{stated.thickness * 1e6:g} µm nor the material: give it with -detector_abs"
             )
+        thickness = self.thickness or stated.thickness
         if depth is None:
-            found = attenuation_in(stated.material, wavelength)
-            notes.append(
-                f"the sensor's attenuation length, {found.length * 1e6:.6g} µm, is that "
-                f"of {found.source}"
-            )
-            depth = found.length
-        return Sensor(self.thickness or stated.thickness, depth, self.layers)
+            return sensor_of(stated.material, thickness, self.layers, wavelength, notes)
+        return Sensor(thickness, depth, self.layers)
+
+
+def sensor_of(
+    material: str, thickness: float, layers: int, wavelength: float, notes: list[str]
+) -> Sensor:
+    """A sensor by its material.
+
+    Parameters
+    ----------
+    material : as `attenuation_in` has it
+    thickness : [m]
+    layers : of it
+    wavelength : of the beam [Å]
+    notes : take what the user should know
+
+    Raises
+    ------
+    InputFileError, MissingExtraError
+        as `attenuation_in`
+    """
+    found = attenuation_in(material, wavelength)
+    notes.append(
+        f"the sensor's attenuation length, {found.length * 1e6:.6g} µm, is that of {found.source}"
+    )
+    return Sensor(thickness, found.length, layers, formula_of(material))
+
+
+def with_attenuation(experiment: Experiment) -> Experiment:
+    """The experiment whose sensors absorb light of every wavelength by their material's tables.
+
+    Parameters
+    ----------
+    experiment : of which some sensors may say a material, and what it absorbs of the beam's
+        wavelength alone
+
+    Raises
+    ------
+    InputFileError, MissingExtraError
+        as `attenuation_in`
+    """
+    detector = experiment.detector
+    if not any(one.material and one.attenuation_table is None for one in detector.sensors):
+        return experiment
+    wavelengths = _wavelengths(experiment)
+    if len(np.unique(wavelengths)) == 1:
+        return experiment
+    tables: dict[str, tuple[tuple[float, float], ...]] = {}
+
+    def filled(sensor: Sensor | None) -> Sensor | None:
+        if sensor is None or not sensor.material or sensor.attenuation_table is not None:
+            return sensor
+        if sensor.material not in tables:
+            tables[sensor.material] = attenuation_table(sensor.material, wavelengths)
+        return replace(sensor, attenuation_table=tables[sensor.material])
+
+    panels = tuple(replace(one, sensor=filled(one.sensor)) for one in detector.panels)
+    made = replace(detector, panels=panels, sensor=filled(detector.sensor))
+    return replace(experiment, detector=made)
+
+
+def _wavelengths(experiment: Experiment) -> Array:
+    """Of the sources of all frames [Å]; of very many, some between the extremes."""
+    sources, exposures = np.unique(experiment.beam.spectrum.wavelength), experiment.exposures
+    if not isinstance(exposures, Listed) or exposures.wavelength is None:
+        return sources
+    scales = np.unique(exposures.wavelength / experiment.beam.wavelength)
+    if len(scales) * len(sources) <= _MANY:
+        return np.outer(scales, sources).ravel()
+    return np.linspace(scales[0] * sources[0], scales[-1] * sources[-1], _MANY)
 
 
 def with_sensors(

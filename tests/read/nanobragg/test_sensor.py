@@ -29,7 +29,7 @@ def read(line, **how):
 )
 def test_the_sensor_is_what_the_options_say(line, sensor):
     found = read(line).detector.sensor
-    assert found == sensor if sensor is None else astuple(found) == pytest.approx(sensor)
+    assert found == sensor if sensor is None else astuple(found)[:3] == pytest.approx(sensor)
 
 
 @pytest.mark.parametrize(

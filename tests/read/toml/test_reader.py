@@ -18,6 +18,7 @@ from tiled_sim.errors import ExperimentError, InputFileError, TiledSimError
 from tiled_sim.model import units
 from tiled_sim.model.background import Background
 from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.calculation import Calculation
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import DeadPixels, Detector, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.diffuse import Diffuse
@@ -132,7 +133,7 @@ def fullest():
         mask=MaskFile(MASK, MASK_SHA256),
         name='the "left" one\\ \x7f\n',
         group=("detector", "left half"),
-        sensor=Sensor(3.2e-4, 1.1e-4, 2),
+        sensor=Sensor(3.2e-4, 1.1e-4, 2, "CdTe", ((0.95, 1.2e-4), (1.0, 1.1e-4))),
     )
     return Experiment(
         beam=Beam(
@@ -150,7 +151,7 @@ def fullest():
             (panel, dataclasses.replace(panel, name="right")),
             0.31,
             True,
-            Sensor(4.5e-4, 5e-4, 3),
+            Sensor(4.5e-4, 5e-4, 3, "Si", ((0.9, 6e-4), (1.1, 4e-4))),
             as_tuple(tilt[0]),
             DeadPixels("5f" * 32, "a.expt", None, 0.1, 1.3, 2),
         ),
@@ -190,9 +191,9 @@ def test_every_field_can_be_given(folder):
     met = set()
     for model, field, value in fields_of(experiment):
         met.add(model)
-        # nothing of a sensor or a background is as in C, an MTZ names its own space group, dead
-        # pixels are of a file or a name, and mosaic domains of one kind
-        of_others = field.name in ("notes", "c_compat", "space_group", "model")
+        # nothing of a sensor or a background is as in C, an MTZ names its own space group and is
+        # not calculated, dead pixels are of a file or a name, and mosaic domains of one kind
+        of_others = field.name in ("notes", "c_compat", "space_group", "model", "calculation")
         if not of_others and (model is not Domains or field.name in ("spread", "count", "seed")):
             shows = value is not field.default if model is Spectrum else value != field.default
             assert shows, f"{model.__name__}.{field.name} shows nothing"
@@ -214,6 +215,19 @@ def test_mosaic_domains_of_every_kind_read_back(folder, domains):
     crystal = dataclasses.replace(fullest().crystal, domains=domains)
     again = read_back(dataclasses.replace(fullest(), crystal=crystal))
     assert again.crystal == crystal
+
+
+@pytest.mark.parametrize(
+    "calculation",
+    [
+        Calculation(1.5, "file", str(DATA / "f.txt"), 0.4, 50.0),
+        Calculation(2.5, "chantler", solvent_k=0.0),
+    ],
+)
+def test_a_model_and_how_f_is_calculated_of_it_can_be_given(folder, calculation):
+    source = Reflections(str(DATA / "a.pdb"), "model", 7.5, calculation=calculation)
+    experiment = dataclasses.replace(fullest(), structure_factors=source)
+    assert read_back(experiment) == experiment
 
 
 def test_every_field_with_a_unit_is_one_of_the_model():
@@ -717,7 +731,7 @@ def test_a_value_that_cannot_be_names_file_section_and_key(read, section, text, 
         ("crystal", "a_A = [0, 9, 0]\nb_A = [9, 0, 0]\nc_A = [0, 0, 9]\ncells = 5", "right-handed"),
         ("detector", "pixels = [1, 1]\npixel_size_mm = 1", "distance_m"),
         ("detector", "pixels = [1, 1]\npixel_size_mm = 1\ndistance_mm = 0", "distance_mm"),
-        ("structure_factors", "", "hkl, fdump or mtz"),
+        ("structure_factors", "", "hkl, fdump, mtz or model"),
     ],
 )
 def test_what_is_missing_or_impossible_is_named(read, section, text, key):

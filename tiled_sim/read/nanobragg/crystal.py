@@ -171,8 +171,8 @@ def _cell_values(
     cell = cell_of_file(structure_factors)
     if cell is None:
         raise ExperimentError(
-            "no crystal: give -cell a b c alpha beta gamma, or -mat FILE, or --mtz FILE that names "
-            "its cell"
+            "no crystal: give -cell a b c alpha beta gamma, or -mat FILE, or --mtz FILE or "
+            "--model FILE that names its cell"
         )
     conflicts.note(f"-cell {spelt(cell)} is that of {structure_factors.path}")
     return cell

@@ -13,6 +13,7 @@ from tiled_sim.io.spectrum_file import SpectrumTable
 from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
 from tiled_sim.model.beam import Beam
+from tiled_sim.model.calculation import Calculation
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import DeadPixels, Detector
 from tiled_sim.model.experiment import Experiment, Reflections
@@ -40,6 +41,7 @@ from tiled_sim.read.nanobragg.outputs import (
     read_outputs,
     require_companions,
 )
+from tiled_sim.read.nanobragg.sensor import AskedSensor
 from tiled_sim.read.nanobragg.stated import (
     OF_ONE_IMAGE,
     DetectorSource,
@@ -51,6 +53,7 @@ from tiled_sim.read.nanobragg.stated import (
 )
 from tiled_sim.read.precedence import NamedReflections
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
+from tiled_sim.read.sensors import with_attenuation
 from tiled_sim.read.shots import Shots, listed_shots
 from tiled_sim.read.spectra import Wavelengths, in_channels, lines_of
 
@@ -137,8 +140,11 @@ class Command:
         ------
         UsageError
             for a space group that does not exist
+        ExperimentError
+            for a calculation from a model that cannot be
         """
         fdump, mtz, space_group = own.get("fdump"), own.get("mtz"), own.get("space_group")
+        model, anomalous = own.get("model"), own.get("anomalous")
         if space_group is not None:
             find_space_group(space_group)
         return NamedReflections(
@@ -146,6 +152,13 @@ class Command:
             dump=self.given.text("-dump"),
             fdump=None if fdump is None else str(fdump),
             mtz=None if mtz is None else str(mtz),
+            model=None if model is None else str(model),
+            calculation=Calculation.of(
+                own.get("model_dmin"),
+                None if anomalous is None else str(anomalous),
+                own.get("solvent"),
+                own.get("F_energies"),
+            ),
             default_F=self.given.number("-default_F") or 0.0,
             ignore_file_cell=own.get("ignore_file_cell", False),
             space_group=space_group,
@@ -177,7 +190,7 @@ class Command:
         if structure_factors is None:
             structure_factors = self.factors(own).choose().reflections
         with computable("nanoBragg options:"), by_options():
-            return noted(self._resolved(structure_factors, own))
+            return noted(with_attenuation(self._resolved(structure_factors, own)))
 
     def _resolved(self, structure_factors: Reflections, own: OwnOptions) -> Experiment:
         given, seen, conflicts = self.given, self._camera, Conflicts(self.c_compat)
@@ -187,7 +200,7 @@ class Command:
             conflicts.note(note)
         settle_dropped(given, conflicts)
         laboratory, wavelength = seen.laboratory, seen.wavelength
-        detector = self._detector(conflicts)
+        detector = self._detector(own.get("sensor"), conflicts)
         crystal, cells_by_number = read_crystal(
             given,
             wavelength,
@@ -245,12 +258,18 @@ class Command:
         )
         return replace(experiment, notes=tuple(conflicts.notes))
 
-    def _detector(self, conflicts: Conflicts) -> Detector:
+    def _detector(self, sensor: str | None, conflicts: Conflicts) -> Detector:
         seen = self._camera
+        asked = None if sensor is None else AskedSensor.of(sensor)
+        given = (
+            self.given if asked is None else asked.beside(self.given, seen.wavelength, conflicts)
+        )
         if seen.stated is not None:
-            return make_detector(self.given, seen.stated, seen.wavelength, conflicts)
-        detector = read_detector(self.given, seen.laboratory, seen.headers, conflicts)
-        return replace(detector, dead_pixels=seen.dead_pixels)
+            detector = make_detector(given, seen.stated, seen.wavelength, conflicts)
+        else:
+            detector = read_detector(given, seen.laboratory, seen.headers, conflicts)
+            detector = replace(detector, dead_pixels=seen.dead_pixels)
+        return detector if asked is None else asked.named_in(detector)
 
     def _exposures(
         self, crystal: Crystal, beam: Beam, own: OwnOptions, conflicts: Conflicts

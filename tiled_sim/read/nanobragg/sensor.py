@@ -2,18 +2,93 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from tiled_sim.errors import ExperimentError
-from tiled_sim.model.detector import Sensor
+from tiled_sim.errors import ExperimentError, UsageError
+from tiled_sim.io.attenuation import attenuation_in, formula_of
+from tiled_sim.model.detector import Detector, Sensor
 from tiled_sim.model.geometry import StatedSensor
 from tiled_sim.model.values import number_in, shown
 from tiled_sim.read.nanobragg.conflicts import Conflicts
 from tiled_sim.read.nanobragg.options import Given
 from tiled_sim.read.sensors import SaidSensor, sensor_note
 
+#: How many of each make a metre; what ends others comes after them.
+_UNITS = {"um": 1e6, "µm": 1e6, "mm": 1e3, "cm": 1e2}
 _OPTIONS = {"thickness": "-detector_thick", "attenuation_length": "-detector_abs"}
 #: The C program's number of layers where there is a thickness and no number.
 _LAYERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSensor:
+    """The sensor that our ``--sensor`` asks for, in place of nanoBragg's options.
+
+    Parameters
+    ----------
+    material : its formula
+    thickness : [m]
+    """
+
+    material: str
+    thickness: float
+
+    @classmethod
+    def of(cls, text: str) -> "AskedSensor":
+        """From MATERIAL:THICKNESS, ``Si:450um`` or ``CdTe:1mm``.
+
+        Raises
+        ------
+        UsageError
+            for any other text
+        InputFileError
+            for a material that is not known
+        """
+        material, _, size = text.partition(":")
+        unit = next((unit for unit in _UNITS if size.endswith(unit)), "")
+        number = number_in(size.removesuffix(unit).strip()) if unit else None
+        if number is None or not 0.0 < number < math.inf:
+            raise UsageError(
+                f"--sensor {text} is not MATERIAL:THICKNESS with its unit, such as Si:450um or "
+                "CdTe:1mm"
+            )
+        return cls(formula_of(material.strip()), number / _UNITS[unit])
+
+    def beside(self, given: Given, wavelength: float, conflicts: Conflicts) -> Given:
+        """The options, and with them what of nanoBragg's says the same at one wavelength [Å].
+
+        Raises
+        ------
+        ExperimentError
+            if they say a sensor, too
+        InputFileError, MissingExtraError
+            as `attenuation_in`
+        """
+        others = given.any_of(*_OPTIONS.values())
+        if others:
+            raise ExperimentError(
+                f"--sensor and {' and '.join(others)} both say what the sensor is; leave one out"
+            )
+        found = attenuation_in(self.material, wavelength)
+        conflicts.note(
+            f"the sensor's attenuation length, {found.length * 1e6:.6g} µm, is that of "
+            f"{found.source}"
+        )
+        return given.with_values(
+            {
+                "-detector_thick": (self.thickness * 1e6,),
+                "-detector_abs": (repr(found.length * 1e6),),
+            }
+        )
+
+    def named_in(self, detector: Detector) -> Detector:
+        """The detector, all whose sensors are of this material."""
+
+        def named(sensor: Sensor | None) -> Sensor | None:
+            return None if sensor is None else replace(sensor, material=self.material)
+
+        panels = tuple(replace(panel, sensor=named(panel.sensor)) for panel in detector.panels)
+        return replace(detector, panels=panels, sensor=named(detector.sensor))
 
 
 def read_sensor(given: Given, conflicts: Conflicts) -> Sensor | None:

@@ -1,17 +1,20 @@
 """The ``[detector]`` of a TOML file."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
+from tiled_sim.io.attenuation import formula_of
 from tiled_sim.io.mask_file import read_mask
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.detector import DeadPixels, Detector, MaskFile, Panel, Region, Sensor
-from tiled_sim.model.geometry import Geometry
+from tiled_sim.model.geometry import Geometry, StatedSensor
+from tiled_sim.model.values import finite_list
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
 from tiled_sim.read.geometry import dead_pixels_of
-from tiled_sim.read.sensors import SaidSensor, sensor_note, with_sensors
+from tiled_sim.read.sensors import SaidSensor, sensor_note, sensor_of, with_sensors
 from tiled_sim.read.toml.beam import across
 from tiled_sim.read.toml.geometry import (
     STATED,
@@ -20,7 +23,7 @@ from tiled_sim.read.toml.geometry import (
     read_dead_pixels_table,
     saying,
 )
-from tiled_sim.read.toml.keys import known
+from tiled_sim.read.toml.keys import PAIRS, known
 from tiled_sim.read.toml.table import Table
 
 #: What panels may share, so that it may stand once in [detector].
@@ -62,14 +65,14 @@ def read_detector(
     ways = ("panels",), _ONE_PANEL
     dead_pixels, sensor = read_dead_pixels_table(table), None
     if stated is None:
-        sensor = _sensor(table)
+        sensor = _sensor(table, beam.wavelength, notes)
     if stated is not None:
         panels = _stated_panels(table, stated, beam.direction, notes)
         panels, sensor = _stated_sensors(table, stated, panels, beam.wavelength, notes)
         dead_pixels = stated.dead_pixels
     elif table.choose("what the panels are", *ways) == ("panels",):
         panels = tuple(
-            _panel(panel, table, str(index), notes)
+            _panel(panel, table, str(index), beam.wavelength, notes)
             for index, panel in enumerate(table.tables("panels", known("detector", "panels")))
         )
     else:
@@ -131,8 +134,10 @@ def _stated_sensors(
     of_file = stated.geometry.sensors
     if "sensor" not in table or not any(of_file):
         notes.append(sensor_note(of_file))
-        return panels, _sensor(table)
+        return panels, _sensor(table, wavelength, notes)
     inner = table.table("sensor", known("detector", "sensor"))
+    if "material" in inner and "attenuation_length" not in inner:
+        _refuse_other_materials(inner, of_file)
     said = SaidSensor(
         inner.number("thickness") if "thickness" in inner else None,
         inner.number("attenuation_length") if "attenuation_length" in inner else None,
@@ -148,20 +153,60 @@ def _stated_sensors(
     return with_sensors(panels, sensors)
 
 
-def _sensor(owner: Table) -> Sensor | None:
+def _refuse_other_materials(table: Table, of_file: Sequence[StatedSensor | None]) -> None:
+    """Refuse a material that is said beside a file that names another."""
+    said = table.text("material")
+    others = {one.material for one in of_file if one is not None and one.material}
+    with table.reading("material"):
+        same = all(formula_of(other) == formula_of(said) for other in others)
+    if not same or any(one is not None and not one.material for one in of_file):
+        raise table.error(
+            f"material = {said!r} and the geometry file, whose sensors are of "
+            f"{', '.join(sorted(others)) or 'none that it names'}, contradict each other: leave it "
+            "out, or say attenuation_length"
+        )
+
+
+def _sensor(owner: Table, wavelength: float, notes: list[str]) -> Sensor | None:
     """What absorbs the photons of a detector or of one of its panels, if it is given."""
     if "sensor" not in owner:
         return None
     table = owner.table("sensor", known("detector", "sensor"))
+    thickness, layers = table.number("thickness"), table.integer("layers", 1)
+    material = table.text("material") if "material" in table else None
+    if material is not None and "attenuation_length" not in table:
+        with table.reading("material"):
+            return table.build(
+                sensor_of,
+                material=material,
+                thickness=thickness,
+                layers=layers,
+                wavelength=wavelength,
+                notes=notes,
+            )
     return table.build(
         Sensor,
-        thickness=table.number("thickness"),
+        thickness=thickness,
         attenuation_length=table.number("attenuation_length"),
-        layers=table.integer("layers", 1),
+        layers=layers,
+        material=material,
+        attenuation_table=_attenuation_table(table),
     )
 
 
-def _panel(table: Table, detector: Table, name: str, notes: list[str]) -> Panel:
+def _attenuation_table(table: Table) -> tuple[tuple[float, float], ...] | None:
+    """Pairs of wavelength [Å] and attenuation length [m]."""
+    if "attenuation_table" not in table:
+        return None
+    listed = table.value("attenuation_table", PAIRS)
+    pairs = [finite_list(pair, 2) for pair in listed] if isinstance(listed, list) else [None]
+    found = tuple((pair[0], pair[1]) for pair in pairs if pair is not None)
+    if len(found) != len(pairs):
+        raise table.error(f"attenuation_table must be {PAIRS}")
+    return found
+
+
+def _panel(table: Table, detector: Table, name: str, wavelength: float, notes: list[str]) -> Panel:
     """One of the listed panels."""
     for quantity in _SHARED:
         if quantity in table and quantity in detector:
@@ -180,7 +225,7 @@ def _panel(table: Table, detector: Table, name: str, notes: list[str]) -> Panel:
         name=name,
         notes=notes,
     )
-    return replace(panel, sensor=_sensor(table))
+    return replace(panel, sensor=_sensor(table, wavelength, notes))
 
 
 def _single_panel(table: Table, beam: Vector, notes: list[str], image: Geometry | None) -> Panel:

@@ -12,6 +12,7 @@ from typing import Any
 from tiled_sim.model.background import ABSCISSAS, Background
 from tiled_sim.model.bandwidth import BANDWIDTH_SHAPES, CHANNELS, SPECTRUM_SEED
 from tiled_sim.model.beam import Beam, Spectrum
+from tiled_sim.model.calculation import SOLVENT_B, SOLVENT_K
 from tiled_sim.model.crystal import SHAPES, Crystal
 from tiled_sim.model.detector import DeadPixels, Detector, Panel, Sensor
 from tiled_sim.model.diffuse import DIFFUSE_REACH, Diffuse
@@ -52,6 +53,7 @@ FILE = "the name of a file in quotes"
 TABLE = "a table of keys and values"
 TABLES = "a list of tables"
 NUMBER_A_FRAME = "a list of finite numbers, one for each frame"
+PAIRS = "a list of pairs of wavelength [Å] and length [m]"
 NINE_A_FRAME = "a list of nine finite numbers for each frame"
 _COUNTED = Noise()
 #: What users say; the unit inside is the first of each.
@@ -138,9 +140,11 @@ _MASKED = (
     Key("group", TEXTS, "names of the modules that hold it, outermost first", "none, or as the file has it"),
 )  # fmt: skip
 _SENSOR = (
-    Key("thickness", NUMBER, "of the slab", "needed, unless the file of `geometry` has it", "-detector_thick", usual="um"),
-    Key("attenuation_length", NUMBER, "depth that lets 1/e of the photons through", "needed, unless the file of `geometry` tells it", "-detector_abs", usual="um"),
+    Key("material", TEXT, "Si, CdTe, GaAs, Ge, CsI or Gd2O2S, whose attenuation length at every wavelength of the beam is taken from the tables of xraydb", "not said, or as the file of `geometry` has it", "--sensor"),
+    Key("thickness", NUMBER, "of the slab", "needed, unless the file of `geometry` has it", "-detector_thick --sensor", usual="um"),
+    Key("attenuation_length", NUMBER, "depth that lets 1/e of the photons through", "needed, unless `material` or the file of `geometry` tells it", "-detector_abs", usual="um"),
     Key("layers", INTEGER, "number of layers", "1", "-detector_thicksteps"),
+    Key("attenuation_table", PAIRS, "attenuation lengths at several wavelengths, beside that at the beam's", "of a `material` as its tables have it, else one length for all"),
 )  # fmt: skip
 _PIXELS = (
     Key("pixels", TWO_INTEGERS, "number of pixels, slow and fast", "needed, unless said elsewhere", "-detpixels -detpixels_s -detpixels_f"),
@@ -344,13 +348,19 @@ SECTIONS: tuple[Section, ...] = (
         ("structure_factors",),
         "At most one file ([structure-factors.md](structure-factors.md)), and the value elsewhere.",
         (
-            Key("hkl", FILE, "lines of h k l F [electrons], or one of the other forms", "one of these three, or `default_F`, is needed", "-hkl"),
+            Key("hkl", FILE, "lines of h k l F [electrons], or one of the other forms", "one of these four, or `default_F`, is needed", "-hkl"),
             Key("fdump", FILE, "nanoBragg's Fdump", "", "--fdump -dump"),
             Key("mtz", FILE, "MTZ, or CIF of structure factors", "", "--mtz"),
+            Key("model", FILE, "model of a crystal, PDB or mmCIF: F is calculated from its atoms", "", "--model"),
+            Key("model_dmin", NUMBER, "of a model: finest spacing that F is calculated for", "what the detector reaches", "--model-dmin", ATOMIC),
+            Key("anomalous", TEXT, "of a model: f′ and f″ at the beam's wavelength, of Chantler's tables, `\"chantler\"`, or of a file with lines of element, energy [eV], f′, f″", "there are none", "--anomalous"),
+            Key("energies", INTEGER, "of a model: for so many energies of the spectrum F is calculated, and each source has the nearest; 0: for those of all sources", "1: the beam's, for all", "--F-energies"),
+            Key("solvent_k", NUMBER, "of a model: density of flat bulk solvent [electrons/Å³]; 0: none", f"{SOLVENT_K:g}", "--solvent"),
+            Key("solvent_B", NUMBER, "of a model: what smears the solvent's border [Å²]", f"{SOLVENT_B:g}", "--solvent"),
             Key("mtz_column", TEXT, "label of the amplitudes in an MTZ", "its only column of them", "--mtz"),
             Key("default_F", NUMBER, "F of every node that the file does not give [electrons]", "0", "-default_F"),
             Key("ignore_file_cell", FLAG, "the cell that the file, or `matrix`, names may be another than the crystal's", "false", "--ignore-file-cell"),
-            Key("space_group", TEXT, "of a list: tells what is absent by symmetry, and expands nothing", "not known; an MTZ names its own", "--space-group"),
+            Key("space_group", TEXT, "of a list: tells what is absent by symmetry, and expands nothing", "not known; an MTZ or a model names its own", "--space-group"),
         ),
     ),
     Section(

@@ -16,6 +16,7 @@ from tiled_sim.model.arithmetic import computable
 from tiled_sim.model.background import Background
 from tiled_sim.model.bandwidth import Bandwidth
 from tiled_sim.model.beam import Beam
+from tiled_sim.model.calculation import CHANTLER, SOLVENT_B, SOLVENT_K, Calculation
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector
 from tiled_sim.model.experiment import Experiment, Reflections
@@ -25,6 +26,7 @@ from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import Sampling, recommended_for
 from tiled_sim.read.geometry import ALL
 from tiled_sim.read.sampling import choose_interpolation, choose_oversample
+from tiled_sim.read.sensors import with_attenuation
 from tiled_sim.read.toml import background as toml_background
 from tiled_sim.read.toml import beam as toml_beam
 from tiled_sim.read.toml import crystal as toml_crystal
@@ -39,7 +41,7 @@ from tiled_sim.read.toml.writer import write_toml
 
 __all__ = ["read_toml", "write_toml"]
 
-_FORMATS = ("hkl", "fdump", "mtz")
+_FORMATS = ("hkl", "fdump", "mtz", "model")
 
 
 def read_toml(path: str | Path, changes: Mapping[str, Any] | None = None) -> Experiment:
@@ -64,7 +66,7 @@ def read_toml(path: str | Path, changes: Mapping[str, Any] | None = None) -> Exp
     if changes:
         change_document(file, content, changes, single_sections())
     with computable(f"{file}:"):
-        return noted(_experiment(Table(file, "", content, known())))
+        return noted(with_attenuation(_experiment(Table(file, "", content, known()))))
 
 
 def _parse(file: Path) -> dict[str, Any]:
@@ -183,7 +185,23 @@ def _structure_factors(top: Table) -> Reflections:
         column=table.text("mtz_column") if "mtz_column" in table else None,
         ignore_file_cell=table.flag("ignore_file_cell", False),
         space_group=space_group,
+        calculation=_calculation(table, file_format),
     )
+
+
+def _calculation(table: Table, file_format: str | None) -> Calculation | None:
+    """How F is calculated, if it is from a model, or if anything is said of that."""
+    anomalous = table.text("anomalous") if "anomalous" in table else None
+    is_file = anomalous is not None and anomalous != CHANTLER
+    calculation = table.build(
+        Calculation.of,
+        dmin=table.number("model_dmin") if "model_dmin" in table else None,
+        anomalous=table.path("anomalous") if is_file else anomalous,
+        solvent=(table.number("solvent_k", SOLVENT_K), table.number("solvent_B", SOLVENT_B)),
+        energies=table.integer("energies", 1),
+    )
+    is_said = file_format == "model" or calculation != Calculation()
+    return calculation if is_said else None
 
 
 def _sampling(

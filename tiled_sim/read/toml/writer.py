@@ -16,6 +16,7 @@ from tiled_sim.io.sources import write_sources
 from tiled_sim.model.background import Background
 from tiled_sim.model.bandwidth import Bandwidth
 from tiled_sim.model.beam import Beam, Source, Spectrum
+from tiled_sim.model.calculation import CHANTLER, Calculation
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import DeadPixels, MaskFile, Panel, Region, Sensor
 from tiled_sim.model.diffuse import Diffuse
@@ -238,11 +239,26 @@ def _structure_factors(source: Reflections) -> Iterator[str]:
         yield f"{source.format} = {_path(source.path)}"
     if source.column is not None:
         yield f"mtz_column = {_value(source.column)}"
+    if source.calculation is not None:
+        yield from _calculation(source.calculation)
     yield f"default_F = {_value(source.default_F)}"
     if source.space_group is not None:
         yield f"space_group = {_value(source.space_group)}"
     if source.ignore_file_cell:
         yield f"ignore_file_cell = {_value(source.ignore_file_cell)}"
+
+
+def _calculation(calculation: Calculation) -> Iterator[str]:
+    if calculation.dmin is not None:
+        yield f"model_dmin_A = {_value(calculation.dmin)}"
+    if calculation.anomalous == CHANTLER:
+        yield f"anomalous = {_value(CHANTLER)}"
+    elif calculation.anomalous_path is not None:
+        yield f"anomalous = {_path(calculation.anomalous_path)}"
+    if calculation.energies != 1:
+        yield f"energies = {_value(calculation.energies)}"
+    yield f"solvent_k = {_value(calculation.solvent_k)}"
+    yield f"solvent_B = {_value(calculation.solvent_B)}"
 
 
 def _background(background: Background) -> Iterator[str]:
