@@ -13,15 +13,19 @@ from tiled_sim.kernels.bragg.candidates import bytes_of_crystals
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE
 from tiled_sim.kernels.sample import PAIRS_AT_A_TIME
 from tiled_sim.model.crystals import each_alone
+from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Listed
 from tiled_sim.model.grid import BLOCK, Shape
 from tiled_sim.model.settings import COMPILED, REFERENCE, SPOTS, TRITON
 
 _FLOAT = 8
 #: Of what an experiment is read into, and of each source in it.
 _EXPERIMENT, _PER_SOURCE = 1_100_000, 3000
+#: Of a byte of the arrays of listed exposures: as they were read, checked, and hashed.
+_PER_LISTED_BYTE = 3
 #: Of a node of the structure factors: as they were loaded; padded, with what a look-up meets; and
-#: while that is made.
+#: while that is made, of one grid after the other.
 _LOADED_NODE, _PADDED_NODE, _MADE_NODE = 9, 9, 11
 #: Of an orientation; of a mosaic domain while it is drawn; of an orientation in a trace, which
 #: takes all steps of a sweep at once.
@@ -108,7 +112,7 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
     ----------
     kernel : name
     experiment : what to simulate
-    nodes : of the grid of structure factors
+    nodes : of the grids of structure factors
     tile : (frame, panel, slow, fast) size
     """
     accounts = [_of_crystal(kernel, alone, nodes, tile) for alone in each_alone(experiment)]
@@ -126,9 +130,18 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
 
 def _shared(kernel: str, experiment: Experiment, nodes: int) -> int:
     """What is kept once, however many crystals there are."""
-    sources = len(experiment.beam.spectrum)
-    read = _EXPERIMENT + sources * _PER_SOURCE + nodes * (_LOADED_NODE + _PADDED_NODE)
-    return read + _TAKES[kernel].code + _squares(kernel, experiment, nodes)
+    kept = _read(experiment, nodes) + _TAKES[kernel].code + _squares(kernel, experiment, nodes)
+    grids = max(len(factor_wavelengths(experiment)), 1)
+    # what the heap keeps of the making of each, between the grids
+    return kept + (nodes // grids * _MADE_NODE if grids > 1 else 0)
+
+
+def _read(experiment: Experiment, nodes: int) -> int:
+    """What a process holds of an experiment and its structure factors."""
+    sources, exposures = len(experiment.beam.spectrum), experiment.exposures
+    listed = exposures.columns.values() if isinstance(exposures, Listed) else ()
+    shots = _PER_LISTED_BYTE * sum(values.nbytes for values in listed)
+    return _EXPERIMENT + sources * _PER_SOURCE + nodes * (_LOADED_NODE + _PADDED_NODE) + shots
 
 
 def _of_crystal(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> Account:
@@ -136,13 +149,15 @@ def _of_crystal(kernel: str, experiment: Experiment, nodes: int, tile: Shape) ->
     take = _TAKES[kernel]
     sources, domains = len(experiment.beam.spectrum), experiment.crystal.domains.count
     orientations = domains * experiment.exposures.steps
-    read = _EXPERIMENT + sources * _PER_SOURCE + nodes * (_LOADED_NODE + _PADDED_NODE)
+    grids = max(len(factor_wavelengths(experiment)), 1)
+    read = _read(experiment, nodes)
     sweeps = 2 if experiment.c_compat else 1
     scene = (sweeps * orientations + domains) * _PER_ORIENTATION
     kept_steps, made_steps = _steps(kernel, sources * orientations)
     kept = _shared(kernel, experiment, nodes) + scene + kept_steps
+    made = nodes // grids * _MADE_NODE
     opening = max(
-        read + nodes * _MADE_NODE,
+        read + made,
         read + take.code + domains * _PER_DRAWN_DOMAIN,
         kept + made_steps,
     )

@@ -97,6 +97,7 @@ class _Sums:
         of_source = self._scene.weights[vectors.source]
         pixels = len(summed)
         at_a_time = max(_PAIRS_AT_A_TIME // max(pixels, 1), 1)
+        evaluate = self._evaluator.of_source(vectors.source).evaluate
         for start in range(0, len(self._orientations), at_a_time):
             some = slice(start, start + at_a_time)
             turned, weights = self._orientations[some], self._weights[some, None]
@@ -107,7 +108,7 @@ class _Sums:
                 for row in range(3)
             ]
             counted = torch.ones_like(flat.x, dtype=torch.bool)
-            step = self._evaluator.evaluate(flat, axes, counted, True, Lookups())
+            step = evaluate(flat, axes, counted, True, Lookups())
             intensity = step.intensity.reshape(len(turned), pixels) * weights
             if vectors.seen is not None:
                 intensity = torch.where(vectors.seen, intensity, 0.0)
