@@ -124,14 +124,23 @@ def test_steps_of_all_crystals_are_accounted_for(simulate, kernel):
 
 
 def test_the_light_that_the_background_scatters_does_not_depend_on_shares(simulate):
-    words = f"{WORDS} -water 10 -beamsize 0.1"
-    wet, dry = (
-        image_of(simulate, read(words=one, twins=[(*TURN, 0.3)])).astype(np.float64)
-        for one in (words, words.replace("-water 10", ""))
-    )
-    alone = image_of(simulate, read(words=words)).astype(np.float64)
-    water = alone - image_of(simulate, read(words=words.replace("-water 10", "")))
-    np.testing.assert_allclose(wet - dry, water, atol=1e-5 * alone.max())
+    def water(**of_crystal):
+        wet, dry = (
+            read(words=f"{WORDS} {more}", twins=[(*TURN, 0.3)])
+            for more in ("-water 10 -beamsize 0.1", "")
+        )
+        images = [
+            image_of(
+                simulate,
+                dataclasses.replace(one, crystal=dataclasses.replace(one.crystal, **of_crystal)),
+            ).astype(np.float64)
+            for one in (wet, dry)
+        ]
+        return images[0] - images[1], 3e-7 * images[0].max()
+
+    (found, error), (due, _) = water(share=0.25), water()
+    assert due.min() > 10 * error
+    np.testing.assert_allclose(found, due, atol=2 * error)
 
 
 def test_the_diffuse_scattering_of_each_crystal_has_its_share(simulate):
