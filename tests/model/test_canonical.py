@@ -51,6 +51,7 @@ DEFAULTS = {
         "Background.molar_mass": 18.015,
         "Calculation.anomalous": None,
         "Calculation.dmin": None,
+        "Calculation.energies": 1,
         "Calculation.solvent_B": 46.0,
         "Calculation.solvent_k": 0.35,
         "Crystal.domains": Domains(0.0, 1, 12345678),

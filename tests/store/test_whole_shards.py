@@ -14,15 +14,18 @@ SHAPE = (3, 2, 50, 70)
 
 @pytest.fixture
 def store(tmp_path):
-    made = create(tmp_path / "r.zarr", SHAPE, (2, 2, 32, 48))
+    made = create(tmp_path / "r.zarr", SHAPE, (2, 2, 32, 48), noise=True)
     fill(made, np.random.default_rng(1).random(SHAPE, dtype=np.float32))
+    counts = np.random.default_rng(2).poisson(3.0, SHAPE).astype(np.int32)
+    for tile in made.grid:
+        made.write_counts(tile, counts[tile.region])
     return made
 
 
-def assembled(store, tile):
+def assembled(store, tile, counts=False):
     """All parts of a tile in their places."""
-    found = np.full(tile.shape, -1.0, np.float32)
-    array, place = store.array(counts=False), store.grid.place_of(tile.index)
+    array, place = store.array(counts=counts), store.grid.place_of(tile.index)
+    found = np.full(tile.shape, -1, array.dtype)
     for corner, part in parts_of_shard(array, tile, place, store.objects, store.path):
         begin = [at - start for at, (start, _) in zip(corner, tile.ranges, strict=True)]
         here = tuple(slice(at, at + size) for at, size in zip(begin, part.shape, strict=True))
@@ -33,6 +36,7 @@ def assembled(store, tile):
 def test_the_parts_of_every_tile_are_what_zarr_reads(store):
     for tile in store.grid:
         assert np.array_equal(assembled(store, tile), store.read_part(tile))
+        assert np.array_equal(assembled(store, tile, counts=True), store.read_counts_part(tile))
 
 
 def test_a_shard_that_is_not_there_is_the_fill_value(store):
@@ -81,3 +85,16 @@ def test_damage_is_told_as_that_of_the_run(store, damage):
     shard.write_bytes(damage(shard.read_bytes()))
     with pytest.raises(DamagedPixelsError, match="the image cannot be read"):
         assembled(store, store.grid[0])
+
+
+@pytest.mark.parametrize("byte", [0, 8, 13, 40])
+def test_a_damaged_chunk_of_counts_is_told_before_blosc_reads_it(store, byte):
+    """Which may crash on it: the header says how long the chunk is."""
+    shard = store.path / "0/counts/c/0/0/0/0"
+    content = bytearray(shard.read_bytes())
+    content[byte] ^= 0xFF
+    shard.write_bytes(content)
+    with pytest.raises(DamagedPixelsError, match="a chunk has another checksum"):
+        assembled(store, store.grid[0], counts=True)
+    with pytest.raises(DamagedPixelsError, match="checksum"):
+        store.read_counts_part(store.grid[0])

@@ -113,7 +113,7 @@ def notes_of_light(experiment: Experiment) -> tuple[str, ...]:
         return ()
     return (
         f"the {sources} sources of the beam are written as its central one, of "
-        f"{experiment.beam.wavelength:.6g} Å: only NXmx has spectra",
+        f"{experiment.beam.wavelength:.6g} Å: --to nxmx writes their spectrum and their spread",
     )
 
 

@@ -81,7 +81,7 @@ def xds_text(
     number, group_notes = group_number(selection)
     edges, angles = _cell(one)
     lines = [
-        f"! {selection.run.path.name}, written by tiled_sim",
+        f"! {selection.title}, written by tiled_sim",
         "JOB= XYCORR INIT COLSPOT IDXREF DEFPIX INTEGRATE CORRECT",
         f"NAME_TEMPLATE_OF_DATA_FRAMES= {images.template}",
         f"DATA_RANGE= {one.scan.first_image} {one.scan.first_image + one.scan.count - 1}",
@@ -99,10 +99,11 @@ def xds_text(
         *_sensor(one),
         *_untrusted(one.geometry.panels, dead),
     ]
-    return ("\n".join(lines) + "\n").encode("ascii", "replace"), (
+    return ("\n".join(lines) + "\n").encode(), (
         *left_out(dead),
         *notes_of_light(selection.experiment),
         *group_notes,
+        *readings.offset_left_out("XDS.INP"),
     )
 
 

@@ -12,6 +12,7 @@ from tiled_sim.kernels.blocks import AT_A_TIME, LANES, images_at_a_time
 from tiled_sim.kernels.bragg.candidates import bytes_of_crystals
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE
 from tiled_sim.kernels.sample import PAIRS_AT_A_TIME
+from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Shape
 from tiled_sim.model.settings import COMPILED, REFERENCE, SPOTS, TRITON
@@ -20,7 +21,7 @@ _FLOAT = 8
 #: Of what an experiment is read into, and of each source in it.
 _EXPERIMENT, _PER_SOURCE = 1_100_000, 3000
 #: Of a node of the structure factors: as they were loaded; padded, with what a look-up meets; and
-#: while that is made.
+#: while that is made, of one grid after the other.
 _LOADED_NODE, _PADDED_NODE, _MADE_NODE = 9, 9, 11
 #: Of an orientation; of a mosaic domain while it is drawn; of an orientation in a trace, which
 #: takes all steps of a sweep at once.
@@ -101,12 +102,13 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
     ----------
     kernel : name
     experiment : what to simulate
-    nodes : of the grid of structure factors
+    nodes : of the grids of structure factors
     tile : (frame, panel, slow, fast) size
     """
     take = _TAKES[kernel]
     sources, domains = len(experiment.beam.spectrum), experiment.crystal.domains.count
     orientations = domains * experiment.exposures.steps
+    grids = max(len(factor_wavelengths(experiment)), 1)
     read = _EXPERIMENT + sources * _PER_SOURCE + nodes * (_LOADED_NODE + _PADDED_NODE)
     sweeps = 2 if experiment.c_compat else 1
     scene = (sweeps * orientations + domains) * _PER_ORIENTATION + _squares(
@@ -114,8 +116,11 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
     )
     kept_steps, made_steps = _steps(kernel, sources * orientations)
     kept = read + take.code + scene + kept_steps
+    made = nodes // grids * _MADE_NODE
+    if grids > 1:
+        kept += made  # what the heap keeps of it, between the grids
     opening = max(
-        read + nodes * _MADE_NODE,
+        read + made,
         read + take.code + domains * _PER_DRAWN_DOMAIN,
         kept + made_steps,
     )

@@ -119,7 +119,7 @@ class CompiledLoops:
             anchors.remainder,
             anchors.node,
             weights.reshape(-1, 1, 1).to(summand.dtype),
-            summand.values,
+            summand.values[steps.grid],
             summand.last,
             summand.lattice,
         )

@@ -193,6 +193,7 @@ KEYS: dict[str, Key] = {
         OPTIONAL, "sets it; None: what the detector reaches, worked out anew", ATOMIC
     ),
     "structure_factors.anomalous": Key(GROUP, "sets it; None: no f′ and f″"),
+    "structure_factors.energies": Key(INTEGER, "sets it; 0: those of all sources, 1: the beam's"),
     "structure_factors.solvent_k": Key(NUMBER, _SET),
     "structure_factors.solvent_B": Key(NUMBER, _SET),
     "structure_factors.default_F": Key(NUMBER, _SET),

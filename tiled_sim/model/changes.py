@@ -292,7 +292,9 @@ def _structure_factors(source: Any, given: _Given) -> Any:
     if "mtz_column" in given:
         fields["column"] = given["mtz_column"]
     of_model = [
-        name for name in ("model_dmin", "anomalous", "solvent_k", "solvent_B") if name in given
+        name
+        for name in ("model_dmin", "anomalous", "energies", "solvent_k", "solvent_B")
+        if name in given
     ]
     if "model" in named or (of_model and not named):
         fields["calculation"] = _calculation(source.calculation or Calculation(), given)
@@ -311,6 +313,7 @@ def _calculation(calculation: Calculation, given: _Given) -> Calculation:
         given.get("model_dmin", calculation.dmin),
         given.get("anomalous", calculation.table),
         (solvent[0], solvent[1]),
+        given.get("energies", calculation.energies),
     )
 
 

@@ -33,6 +33,7 @@ from tiled_sim.model.document import (
     to_plain,
 )
 from tiled_sim.model.domains import NANOBRAGG
+from tiled_sim.model.energies import require_energies
 from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.frame import extreme_frames, frame_of
 from tiled_sim.model.own_options import OwnOptions
@@ -95,8 +96,8 @@ class Reflections:
         )
         require(
             (self.calculation is not None) == (self.format == "model"),
-            "structure_factors: model_dmin, anomalous, solvent_k and solvent_B say how F is "
-            f"calculated from a model, and the source is {self.path}, of format {self.format}; "
+            "structure_factors: model_dmin, anomalous, energies, solvent_k and solvent_B say how F "
+            f"is calculated from a model, and the source is {self.path}, of format {self.format}; "
             "name the model (--model FILE, in TOML model), or leave them out",
         )
         require(
@@ -188,6 +189,7 @@ class Experiment:
         if self.noise is not None and self.noise.point_spread is not None:
             for panel in self.detector.panels:
                 _require_reach(self.noise.point_spread, panel)
+        require_energies(self)
         calculation = self.structure_factors.calculation
         if calculation is not None and calculation.dmin is None:
             dmin = finest_spacing(self)

@@ -19,6 +19,8 @@ class OwnOptions(TypedDict, total=False):
     anomalous : where f′ and f″ of the model's elements are from: ``chantler``, or a file; None:
         there are none
     solvent : k [electron/Å³] and B [Å²] of the model's bulk solvent, k = 0 for none; None: 0.35, 46
+    F_energies : number of energies of the spectrum for which F of the model is calculated; 0: those
+        of all sources; None: that of the beam alone
     space_group : name of that of the list, which says what nodes are absent by symmetry
     ignore_file_cell : whether a cell that a file names counts for nothing, and may be another than
         that of the crystal
@@ -47,6 +49,7 @@ class OwnOptions(TypedDict, total=False):
     model_dmin: float | None
     anomalous: str | Path | None
     solvent: tuple[float, float] | None
+    F_energies: int | None
     space_group: str | None
     ignore_file_cell: bool
     clip_to_beam: bool | None

@@ -1,6 +1,7 @@
 """What a run was made with, kept in its store: structure factors, background, spectrum."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -29,6 +30,8 @@ from tiled_sim.store.objects import Objects
 
 #: Of nodes a side, where a grid has more of them than such a chunk, which is one file.
 LONGEST_GRID_CHUNK = 64
+#: Axes of a grid of structure factors.
+_NODE = ("h", "k", "l")
 #: Dimensions, units and meaning of the arrays of an experiment, by their names.
 _OF_EXPERIMENT = {
     "spectrum/incident": (("source", "xyz"), "1", "unit vector along which the light travels"),
@@ -121,9 +124,18 @@ def _write_structure_factors(inputs: zarr.Group, factors: StructureFactors) -> N
     for name, low, high in zip("hkl", factors.minimum, factors.maximum, strict=True):
         indices = np.arange(low, high + 1, dtype=np.int64)
         write_array(group, name, Described(indices, (name,), "1", f"Miller index {name}"))
-    unit = factors.provenance.unit
-    _write_grid(group, "amplitude", factors.amplitude, unit, "amplitude of the unit cell")
-    _write_grid(group, "given", factors.given, "1", "whether the source names the node")
+    unit, computed = factors.provenance.unit, factors.provenance.computed
+    axes: tuple[str, ...] = _NODE
+    grids = factors.amplitude
+    if factors.at_energies is not None:
+        assert computed is not None
+        grids, axes = factors.at_energies, ("energy", *_NODE)
+        energies = np.array(computed.energies)
+        of_grids = Described(energies, ("energy",), "eV", "energy of the photons of each grid")
+        write_array(group, "energy", of_grids)
+    _write_grid(group, "amplitude", Described(grids, axes, unit, "amplitude of the unit cell"))
+    given = Described(factors.given, _NODE, "1", "whether the source names the node")
+    _write_grid(group, "given", given)
 
 
 def read_structure_factors(inputs: zarr.Group) -> StructureFactors | None:
@@ -142,18 +154,24 @@ def read_structure_factors(inputs: zarr.Group) -> StructureFactors | None:
     notes = tuple(attributes.pop("notes"))
     cell, absences = attributes.pop("cell", None), attributes.pop("absences", None)
     computed = attributes.pop("computed", None)
+    computed = None if computed is None else Computed(**computed)
     first_h, first_k, first_l = (int(values_of(group, name)[0]) for name in "hkl")
+    amplitude, at_energies = values_of(group, "amplitude"), None
+    if computed is not None and computed.energy in computed.energies:
+        at_energies = amplitude
+        amplitude = at_energies[computed.energies.index(computed.energy)]
     factors = StructureFactors(
-        amplitude=values_of(group, "amplitude"),
+        amplitude=amplitude,
         given=values_of(group, "given"),
         minimum=(first_h, first_k, first_l),
         provenance=Provenance(
             notes=notes,
             cell=None if cell is None else tuple(cell),
-            computed=None if computed is None else Computed(**computed),
+            computed=computed,
             **attributes,
         ),
         absences=None if absences is None else _absences(absences),
+        at_energies=at_energies,
     )
     if factors.sha256 != content:
         raise StoreError(
@@ -204,12 +222,13 @@ def read_amorphous(inputs: zarr.Group) -> AmorphousTable | None:
     return table
 
 
-def _write_grid(
-    group: zarr.Group, name: str, values: npt.NDArray[Any], unit: str, long_name: str
-) -> None:
-    fill, shape = fill_value_of(values), values.shape
-    if values.size > LONGEST_GRID_CHUNK**3:
-        shape = tuple(min(side, LONGEST_GRID_CHUNK) for side in shape)
+def _write_grid(group: zarr.Group, name: str, grid: Described) -> None:
+    """A grid (h, k, l), or some, in chunks of one each."""
+    values = grid.values
+    fill, nodes = fill_value_of(values), values.shape[-3:]
+    if math.prod(nodes) > LONGEST_GRID_CHUNK**3:
+        nodes = tuple(min(side, LONGEST_GRID_CHUNK) for side in nodes)
+    shape = (*(1 for _ in values.shape[:-3]), *nodes)
     array = group.create_array(
         name,
         shape=values.shape,
@@ -217,8 +236,8 @@ def _write_grid(
         chunks=shape,
         compressors=COMPRESSOR,
         fill_value=fill,
-        dimension_names=("h", "k", "l"),
-        attributes={"units": unit, "long_name": long_name},
+        dimension_names=grid.dimensions,
+        attributes={"units": grid.units, "long_name": grid.long_name},
         config={"write_empty_chunks": True},
     )
     if is_nothing(fill):

@@ -1,20 +1,20 @@
 """Reading whole shards: several times as quick as by zarr, which waits for each of their chunks.
 
 The bytes are those of zarr's ``sharding_indexed`` with chunks of little-endian numbers under zstd,
-which is what runs have; anything else is left to zarr.
+or blosc and a checksum, which is what runs have; anything else is left to zarr.
 """
 
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import google_crc32c
 import numpy as np
 import numpy.typing as npt
 import zarr
-from numcodecs.zstd import decompress
-from zarr.codecs import BytesCodec, ShardingCodec, ZstdCodec
+from numcodecs import blosc, zstd
+from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, ShardingCodec, ZstdCodec
 
 from tiled_sim.model.grid import Tile
 from tiled_sim.store.objects import Objects
@@ -24,12 +24,13 @@ from tiled_sim.store.shards import damage_told, read_pixels
 #: A part of a tile: first indices (frame, panel, slow, fast) in the image, and its pixels.
 Part = tuple[tuple[int, ...], npt.NDArray[Any]]
 
+#: Decodes a chunk into pixels.
+Decoder = Callable[[memoryview, npt.NDArray[Any]], Any]
+
 #: Of a chunk that was not written.
 _NONE = 2**64 - 1
 #: Behind the index: its CRC32C.
 _CHECKSUM = 4
-#: Of pixels that one call decodes, near the size of a core's own cache [byte].
-_AT_ONCE = 1 << 20
 
 
 def parts_of_shard(
@@ -54,7 +55,8 @@ def parts_of_shard(
         the shard cannot be read
     """
     first = tuple(start for start, _ in tile.ranges)
-    if not _is_known(array):
+    decode = _decoder(array)
+    if decode is None:
         yield first, read_pixels(array, tile.region, run)
         return
     key = "/".join((array.path, "c", *map(str, place)))
@@ -64,24 +66,27 @@ def parts_of_shard(
         except FileNotFoundError:
             yield first, np.full(tile.shape, array.fill_value, array.dtype)
             return
-        for corner, part in _decoded(memoryview(content), array, tile.shape):
+        for corner, part in _decoded(memoryview(content), array, tile.shape, decode):
             yield tuple(map(operator.add, first, corner)), part
 
 
-def _is_known(array: zarr.Array) -> bool:
-    """Whether the shards of an array are what this module reads."""
+def _decoder(array: zarr.Array) -> Decoder | None:
+    """What decodes the chunks of an array; None where its shards are not what is read here."""
     codecs: list[Any] = list(getattr(array.metadata, "codecs", ()))
     if len(codecs) != 1 or not isinstance(codecs[0], ShardingCodec):
-        return False
+        return None
     sharding = codecs[0]
-    return (
-        str(getattr(sharding.index_location, "value", "")) == "end"
-        and [type(codec) for codec in sharding.codecs] == [BytesCodec, ZstdCodec]
-        and array.dtype.newbyteorder("<") == array.dtype
-    )
+    if (
+        str(getattr(sharding.index_location, "value", "")) != "end"
+        or array.dtype.newbyteorder("<") != array.dtype
+    ):
+        return None
+    return _DECODERS.get(tuple(type(codec) for codec in sharding.codecs))
 
 
-def _decoded(content: memoryview, array: zarr.Array, shape: tuple[int, ...]) -> Iterator[Part]:
+def _decoded(
+    content: memoryview, array: zarr.Array, shape: tuple[int, ...], decode: Decoder
+) -> Iterator[Part]:
     """The chunks of a shard, as far as they reach into a tile of a shape."""
     assert array.shards is not None
     chunk = array.chunks
@@ -93,42 +98,30 @@ def _decoded(content: memoryview, array: zarr.Array, shape: tuple[int, ...]) -> 
     if google_crc32c.value(bytes(encoded)) != int.from_bytes(content[-_CHECKSUM:], "little"):
         raise ValueError("its index has another checksum")
     index = np.frombuffer(encoded, "<u8").reshape(*counts, 2)
+    # one for all, which stays in the cache; numcodecs is slower where it makes its own
+    pixels = np.empty(chunk, array.dtype)
     there = tuple(-(-size // side) for size, side in zip(shape, chunk, strict=True))
     places = index[tuple(map(slice, there))].reshape(-1, 2).tolist()
-    corners = [tuple(map(operator.mul, number, chunk)) for number in np.ndindex(*there)]
-    # one memory for all, which stays in the cache; numcodecs is slower where it makes its own
-    most = max(1, _AT_ONCE // (array.dtype.itemsize * math.prod(chunk)))
-    pixels = np.empty((most, *chunk), array.dtype)
-    for chunks in _neighbours(places, most):
-        if places[chunks[0]][0] == _NONE:
-            pixels[:1] = array.fill_value
+    for number, (offset, length) in zip(np.ndindex(*there), places, strict=True):
+        if offset == _NONE:
+            pixels[...] = array.fill_value
         else:
-            start, end = places[chunks[0]][0], sum(places[chunks[-1]])
-            decompress(content[start:end], pixels[: len(chunks)])
-        for number, values in zip(chunks, pixels, strict=False):
-            left = map(operator.sub, shape, corners[number])
-            # all of it but at the end of the tile
-            yield corners[number], values[tuple(map(slice, left))]
+            decode(content[offset : offset + length], pixels)
+        corner = tuple(map(operator.mul, number, chunk))
+        left = map(operator.sub, shape, corner)
+        yield corner, pixels[tuple(map(slice, left))]  # all of it but at the end of the tile
 
 
-def _neighbours(places: list[tuple[int, int]], most: int) -> Iterator[list[int]]:
-    """Numbers of chunks that follow one another in a shard, which are decoded by one call.
+def _decode_checked(chunk: memoryview, into: npt.NDArray[Any]) -> None:
+    """Decode blosc's bytes, which must be whole: it may take the process down with it if not."""
+    encoded, checksum = chunk[:-_CHECKSUM], chunk[-_CHECKSUM:]
+    if google_crc32c.value(bytes(encoded)) != int.from_bytes(checksum, "little"):
+        raise ValueError("a chunk has another checksum")
+    blosc.decompress(encoded, into)
 
-    Those that are not there come one by one.
 
-    Parameters
-    ----------
-    places : offset and length of every chunk
-    most : in a group
-    """
-    group: list[int] = []
-    end = _NONE
-    for number in sorted(range(len(places)), key=places.__getitem__):
-        offset, length = places[number]
-        if group and (offset != end or len(group) == most):
-            yield group
-            group = []
-        group.append(number)
-        end = offset + length
-    if group:
-        yield group
+#: How chunks are decoded into memory, by their codecs.
+_DECODERS: dict[tuple[type, ...], Decoder] = {
+    (BytesCodec, ZstdCodec): zstd.decompress,
+    (BytesCodec, BloscCodec, Crc32cCodec): _decode_checked,
+}

@@ -157,6 +157,7 @@ class Command:
                 own.get("model_dmin"),
                 None if anomalous is None else str(anomalous),
                 own.get("solvent"),
+                own.get("F_energies"),
             ),
             default_F=self.given.number("-default_F") or 0.0,
             ignore_file_cell=own.get("ignore_file_cell", False),

@@ -354,6 +354,7 @@ SECTIONS: tuple[Section, ...] = (
             Key("model", FILE, "model of a crystal, PDB or mmCIF: F is calculated from its atoms", "", "--model"),
             Key("model_dmin", NUMBER, "of a model: finest spacing that F is calculated for", "what the detector reaches", "--model-dmin", ATOMIC),
             Key("anomalous", TEXT, "of a model: f′ and f″ at the beam's wavelength, of Chantler's tables, `\"chantler\"`, or of a file with lines of element, energy [eV], f′, f″", "there are none", "--anomalous"),
+            Key("energies", INTEGER, "of a model: for so many energies of the spectrum F is calculated, and each source has the nearest; 0: for those of all sources", "1: the beam's, for all", "--F-energies"),
             Key("solvent_k", NUMBER, "of a model: density of flat bulk solvent [electrons/Å³]; 0: none", f"{SOLVENT_K:g}", "--solvent"),
             Key("solvent_B", NUMBER, "of a model: what smears the solvent's border [Å²]", f"{SOLVENT_B:g}", "--solvent"),
             Key("mtz_column", TEXT, "label of the amplitudes in an MTZ", "its only column of them", "--mtz"),

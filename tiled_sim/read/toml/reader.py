@@ -198,6 +198,7 @@ def _calculation(table: Table, file_format: str | None) -> Calculation | None:
         dmin=table.number("model_dmin") if "model_dmin" in table else None,
         anomalous=table.path("anomalous") if is_file else anomalous,
         solvent=(table.number("solvent_k", SOLVENT_K), table.number("solvent_B", SOLVENT_B)),
+        energies=table.integer("energies", 1),
     )
     is_said = file_format == "model" or calculation != Calculation()
     return calculation if is_said else None

@@ -255,6 +255,8 @@ def _calculation(calculation: Calculation) -> Iterator[str]:
         yield f"anomalous = {_value(CHANTLER)}"
     elif calculation.anomalous_path is not None:
         yield f"anomalous = {_path(calculation.anomalous_path)}"
+    if calculation.energies != 1:
+        yield f"energies = {_value(calculation.energies)}"
     yield f"solvent_k = {_value(calculation.solvent_k)}"
     yield f"solvent_B = {_value(calculation.solvent_B)}"
 
