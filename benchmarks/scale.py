@@ -29,6 +29,7 @@ from distributed.protocol.pickle import dumps
 
 from tiled_sim.cluster import driver
 from tiled_sim.cluster.listener import Silent
+from tiled_sim.cluster.local import WORKER_ENVIRONMENT
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
@@ -89,13 +90,16 @@ def cluster(workers: int, folder: Path) -> Iterator[tuple[str, psutil.Process, l
     local = ["--host", "127.0.0.1", "--scheduler-file", file]
     ports = ["--port", "0", "--dashboard-address", "127.0.0.1:0"]
     alone = ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    environment = {**os.environ, **WORKER_ENVIRONMENT}
     started = [subprocess.Popen([dask, "scheduler", *local, *ports], **options)]
     try:
         deadline = time.monotonic() + SECONDS_TO_START
         while not file.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         for _ in range(workers):
-            started.append(subprocess.Popen([dask, "worker", *local, *alone], **options))
+            started.append(
+                subprocess.Popen([dask, "worker", *local, *alone], env=environment, **options)
+            )
         address = json.loads(file.read_bytes())["address"]
         processes = [psutil.Process(process.pid) for process in started]
         yield address, processes[0], processes[1:]
