@@ -114,11 +114,13 @@ def measure_tiles(count: int, tile: int, workers: int) -> dict[str, float]:
             before = [processor_seconds(each) for each in processes]
             drive(run, client, Progress(run), "cpu", Silent())
             after = [processor_seconds(each) for each in processes]
+            # in a worker, whose memory is set otherwise than this process's
+            one, *_ = client.scheduler_info()["workers"]
+            ((kernel, compression),) = client.run(alone, str(run.path), workers=[one]).values()
         tiles = len(run.plan)
         scheduling, driving, *working = (
             (then - now) / tiles * 1e3 for now, then in zip(before, after, strict=True)
         )
-        kernel, compression = alone(run)
         began = time.process_time()
         Run(run.path).status()
         telling = time.process_time() - began
@@ -136,8 +138,9 @@ def measure_tiles(count: int, tile: int, workers: int) -> dict[str, float]:
     }
 
 
-def alone(run: Run) -> tuple[float, float]:
-    """Kernel, and compression of the image, by this process alone [ms/tile]."""
+def alone(path: str) -> tuple[float, float]:
+    """Kernel, and compression of the image, of the first tiles of a run alone [ms/tile]."""
+    run = Run(path)
     simulator = run.simulator("cpu")
     tiles = [run.plan[index] for index in range(min(_ALONE, len(run.plan)))]
     simulator.simulate_tile(tiles[0])

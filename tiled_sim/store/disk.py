@@ -88,8 +88,11 @@ class Disk:
     def put(self, key: str, content: bytes) -> None:
         """Write a file, whole or not at all."""
         file = self._root / key
-        files.make_folders(self._root, file.parent)
-        durable.write_atomically(file, content)
+        try:
+            durable.write_atomically(file, content)
+        except FileNotFoundError:  # the folder, mostly
+            files.make_folders(self._root, file.parent)
+            durable.write_atomically(file, content)
 
     def put_if_absent(self, key: str, content: bytes) -> Version:
         """Write a file that is not there yet."""
