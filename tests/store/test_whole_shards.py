@@ -7,7 +7,7 @@ import zarr
 
 from support.stores import create, fill
 from tiled_sim.store.shards import DamagedPixelsError
-from tiled_sim.store.whole_shards import parts_of_shard
+from tiled_sim.store.whole_shards import ShardEncoder, parts_of_shard
 
 SHAPE = (3, 2, 50, 70)
 
@@ -81,3 +81,26 @@ def test_damage_is_told_as_that_of_the_run(store, damage):
     shard.write_bytes(damage(shard.read_bytes()))
     with pytest.raises(DamagedPixelsError, match="the image cannot be read"):
         assembled(store, store.grid[0])
+
+
+@pytest.mark.parametrize("other", [{}, {"compressors": None}], ids=["as runs have it", "plain"])
+def test_zarr_reads_the_shards_that_are_encoded_in_memory(store, tmp_path, other):
+    like = store.array(counts=False)
+    options = {"shards": like.shards, "chunks": like.chunks, "dtype": "float32", **other}
+    array = zarr.create_array(tmp_path / "a.zarr", shape=SHAPE, fill_value=np.nan, **options)
+    encode = ShardEncoder(array)
+    for tile in store.grid:
+        place = store.grid.place_of(tile.index)
+        file = tmp_path / "a.zarr" / "/".join(("c", *map(str, place)))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(encode(place, tile.region, store.read_part(tile)))
+    assert array[...].tobytes() == store.array(counts=False)[...].tobytes()
+
+
+def test_chunks_beyond_the_edge_of_the_image_are_left_out_of_a_shard(store):
+    last = store.path / "0/image/c/0/0/1/1"  # 18 × 22 pixels of 32 × 48, in chunks of as many
+    index = np.frombuffer(last.read_bytes()[-68:-4], "<u8").reshape(4, 2)
+    assert (index[:, 1] > 0).all()
+    third = store.path / "0/image/c/1/0/0/0"  # the third frame of three, in tiles of two
+    index = np.frombuffer(third.read_bytes()[-68:-4], "<u8").reshape(2, 2, 2)
+    assert (index[1] == 2**64 - 1).all()

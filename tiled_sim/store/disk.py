@@ -142,9 +142,12 @@ class Disk:
             for name in names
         )
 
-    def names(self) -> list[str]:
-        """Names in the directory."""
-        return sorted(os.listdir(self._root))
+    def names(self, folder: str = "") -> list[str]:
+        """Names in the directory, or in one within."""
+        try:
+            return sorted(os.listdir(self._root / folder))
+        except FileNotFoundError:
+            return []
 
     def sweep(self) -> None:
         """Remove files that were not renamed in the end."""
