@@ -37,6 +37,10 @@ def _one_thread():
 
 
 def pytest_collection_modifyitems(items):
+    for item in items:
+        # beside each other, but for clusters: each has processes of its own
+        group = "cluster" if TESTS / "cluster" in item.path.parents else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):

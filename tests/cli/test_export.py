@@ -159,3 +159,48 @@ def test_what_is_killed_leaves_nothing_that_looks_finished_and_goes_on(tmp_path,
     assert (out / first).stat().st_mtime_ns == kept[first]
     with h5py.File(out / "x.nxs") as file:
         assert np.array_equal(file["entry/data/data"][...], run.counts.values[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("out", "code", "complaint"),
+    [
+        ("s3://bucket/x.nxs", 2, "--out s3://…: exports are made on a disk"),
+        ("", 4, "has no name that could be made"),
+        ("/", 4, "has no name that could be made"),
+    ],
+)
+def test_where_nothing_can_be_made_is_told(run, tmp_path, monkeypatch, tell, out, code, complaint):
+    monkeypatch.chdir(tmp_path)
+    found, _, told = tell("export", run.path, "--to", "nxmx", "--out", out)
+    assert (found, list(tmp_path.iterdir())) == (code, [])
+    assert complaint in told
+
+
+def test_nothing_is_made_inside_the_run(run, tell):
+    before = sorted(run.path.iterdir())
+    code, _, told = tell("export", run.path, "--to", "npy", "--out", run.path / "0" / "x.npy")
+    assert code == 2
+    assert "is inside the run" in told
+    assert sorted(run.path.iterdir()) == before
+
+
+def test_a_format_in_capitals_is_known(run, tmp_path, tell):
+    _, _, told = tell("export", run.path, "--to", "NXMX", "--out", tmp_path / "x.nxs")
+    assert "did you mean nxmx?" in told
+
+
+def test_who_closed_standard_output_gets_the_export(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["export", str(run.path), "--to", "geom", "--out", str(tmp_path / "x.geom")]) == 0
+    assert (tmp_path / "x.geom").exists()
+
+
+def test_what_is_done_is_told_as_done_where_standard_output_is_full(
+    run, tmp_path, monkeypatch, capsys
+):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        words = ["export", str(run.path), "--to", "geom", "--out", str(tmp_path / "x.geom")]
+        assert main(words) == 4
+    assert (tmp_path / "x.geom").exists()
+    assert "done, but standard output does not take it: No space left" in capsys.readouterr().err

@@ -20,6 +20,7 @@ from support.faults import sabotage, taking
 from support.processes import PATIENCE, worker
 from support.runs import block
 from support.witness import Witness
+from tiled_sim.cli.main import main
 from tiled_sim.cluster import connect
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.errors import (
@@ -615,3 +616,39 @@ def test_resume_reads_structure_factors_from_the_store_and_not_from_their_file(
     copy.unlink()
     made = compute_missing(run, cluster=address)
     assert is_image_of(made, still())
+
+
+def test_some_frames_are_computed_now_and_the_others_later(data, tmp_path, capsys):
+    words = f"-hkl {data / 'p1.hkl'} -cell 70 80 90 75 85 95 -lambda 1 -N 5 -distance 100"
+    words = f"{words} -detpixels 128 -pixel 0.3 -oversample 1 --random-shots 6 --no-progress"
+    path, whole = tmp_path / "run.zarr", tmp_path / "whole.zarr"
+    assert main(["submit", "--out", str(whole), "--tile", "64", *words.split()]) == 0
+    submitted = ["submit", "--out", str(path), "--tile", "64", "--frames", "2:4", *words.split()]
+    assert main(submitted) == 0
+    run = Run(path)
+    there = {frame for tile in run.plan if run.committed(tile) for frame in range(*tile.frames)}
+    assert there == {2, 3}
+    assert main(["resume", str(path), "--frames", "5:", "--no-progress"]) == 0
+    assert main(["resume", str(path), "--frames", "5:6", "--no-progress"]) == 0
+    assert not run.status().complete
+    assert main(["resume", str(path), "--no-progress"]) == 0
+    assert main(["verify", str(path)]) == 0
+    np.testing.assert_array_equal(Run(path).image.values, Run(whole).image.values)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("--frames 0:7", "--frames 0:7 is no part of 0:6"),
+        ("--frames 3", "'3' is not A:B"),
+        ("--frames 0:2 -floatfile a.bin", "-floatfile: of all frames, and --frames computes some"),
+        ("--frames 0:2 --detach --cluster tcp://127.0.0.1:1", "--frames with --detach"),
+    ],
+)
+def test_frames_that_cannot_be_computed_alone_are_refused(tmp_path, capsys, words, complaint):
+    path = tmp_path / "run.zarr"
+    experiment = "-default_F 1 -cell 70 80 90 75 85 95 -lambda 1 -N 5 -distance 100 -detpixels 64"
+    asked = f"submit --out {path} {experiment} --random-shots 6 {words}"
+    assert main(asked.split()) == 2
+    assert complaint in capsys.readouterr().err
+    assert not path.exists()

@@ -16,6 +16,7 @@ from tiled_sim.io.dials_experiments import read_experiments
 from tiled_sim.model.detector import Sensor
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Listed
+from tiled_sim.model.readout import Noise
 from tiled_sim.physics.vectors import about_axis
 from tiled_sim.read.geometry import read_geometry
 
@@ -177,6 +178,13 @@ def test_a_spectrum_is_written_as_its_central_wavelength_and_that_is_told(tmp_pa
     for to in ("expt", "geom", "xds"):
         made = export_run(run, tmp_path / to, to=to)
         assert any("3 sources of the beam" in note and "1.1 Å" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("to", ["geom", "xds"])
+def test_an_offset_of_counts_that_is_left_out_is_told(tmp_path, to):
+    made = experiment(SCAN, noise=Noise(offset=10.0))
+    notes = export_run(planned(made, tmp_path / "r.zarr"), tmp_path / "a", to=to).notes
+    assert any("offset of 10 ADU" in note for note in notes)
 
 
 def test_listed_stills_are_each_as_they_stand(tmp_path):

@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import shutil
 
 import fabio
 import numpy as np
 import pytest
 from PIL import Image
 
+from support.exports import filled_run
 from support.panels import TOML, panels_run
 from support.small_camera import CENTRED, CLOSEST, SCAN, complete, experiment, exported
 from tiled_sim.cli.main import main
@@ -217,6 +219,52 @@ def test_a_name_that_dials_refuses_is_refused(run, tmp_path):
         exported(run, tmp_path / "int.img", "smv", frames=(0, 1))
 
 
+@pytest.mark.parametrize("to", ["cbf", "smv"])
+@pytest.mark.parametrize("name", ["scan#1", "scan?", "scan\n"])
+def test_a_name_that_is_a_template_to_others_is_refused(run, tmp_path, to, name):
+    with pytest.raises(UsageError, match=r"take # and \? in names of images for digits"):
+        export_run(run, tmp_path / name, to=to)
+
+
+def test_letters_that_are_not_ascii_may_be_in_a_name(run, tmp_path):
+    folder = exported(run, tmp_path / "Å", "cbf")
+    np.testing.assert_array_equal(read_cbf(folder / "Å_00001.cbf"), marked(run, 0))
+    assert "NAME_TEMPLATE_OF_DATA_FRAMES= Å_?????.cbf" in (folder / "XDS.INP").read_text("utf-8")
+
+
+def test_a_tiff_says_the_resolution_of_pixels_of_any_size(tmp_path):
+    made = experiment(f"{CENTRED} {SCAN}".replace("-Xbeam 3.1 -Ybeam 4.77", ""))
+    panels = tuple(
+        dataclasses.replace(panel, pixel_size=(5.0, 75e-6)) for panel in made.detector.panels
+    )
+    detector = dataclasses.replace(made.detector, panels=panels)
+    run = filled_run(tmp_path / "run.zarr", dataclasses.replace(made, detector=detector))
+    with Image.open(exported(run, tmp_path / "a.tif", "tiff")) as opened:
+        assert opened.tag_v2[282] == pytest.approx(1 / 75e-4)  # columns a centimetre
+        assert opened.tag_v2[283] == pytest.approx(1 / 500)
+
+
+@pytest.mark.parametrize("to", ["edf", "tiff", "geom", "xds", "poni", "nxmx"])
+def test_the_name_of_a_run_does_not_end_a_header_or_a_comment(run, tmp_path, to):
+    copy = shutil.copytree(run.path, tmp_path / "a};=\n\udcff.zarr")
+    path = tmp_path / {"geom": "a.geom", "xds": "a", "poni": "a.poni", "nxmx": "a.nxs"}.get(to, "a")
+    written = export_run(copy, path, to=to, frames=(0, 1)).path
+    if to in ("edf", "tiff"):
+        (image,) = written.glob("a_*")
+        with fabio.open(image) as opened:
+            np.testing.assert_array_equal(opened.data, marked(run, 0))
+    else:
+        assert b"a_____.zarr" in written.read_bytes()
+
+
+@pytest.mark.parametrize("to", ["edf", "tiff", "poni"])
+def test_a_spectrum_that_is_left_out_is_told(tmp_path, to):
+    made = experiment(f"{CENTRED} {SCAN} -dispersion 2 -dispsteps 3")
+    run = filled_run(tmp_path / "run.zarr", made)
+    made = export_run(run, tmp_path / ("a.poni" if to == "poni" else "a"), to=to)
+    assert any("3 sources of the beam are written as its central one" in one for one in made.notes)
+
+
 def test_an_export_goes_on_with_the_frames_that_it_has(run, tmp_path, monkeypatch):
     """What was there when it broke off is not written again."""
     from tiled_sim.export import cbf
@@ -263,6 +311,11 @@ def test_pictures_are_those_of_view(of_panels, tmp_path, capsys):
         np.testing.assert_array_equal(np.array(ours), np.array(views))
     with pytest.raises(UsageError, match="of one panel or of all"):
         exported(of_panels, tmp_path / "q", "png", panels=[0, 1])
+
+
+def test_a_picture_of_a_run_of_any_name_can_be_drawn(run, tmp_path):
+    copy = shutil.copytree(run.path, tmp_path / "$_{$\udcff.zarr")
+    assert Image.open(exported(copy, tmp_path / "a.png", "png", frames=(0, 1))).size[0] > 100
 
 
 def test_the_command_line_writes_a_folder_and_tells_what_there_is_to_know(run, tmp_path, capsys):

@@ -9,6 +9,7 @@ import hdf5plugin  # noqa: F401  the filter
 import numpy as np
 import nxmx
 import pytest
+import zarr
 from nexusformat.nexus.validate import validate_application
 
 from support.corners import corners_of, stored_corners
@@ -326,7 +327,11 @@ def test_a_spectrum_is_a_variant_of_its_mean(exported):
 def test_directions_of_the_beam_are_summed_and_told(tmp_path):
     file, notes = export(tmp_path, experiment_of(f"{TILTED} -divergence 2 -divsteps 3"))
     assert file[f"{BEAM}/incident_wavelength"].shape == ()
-    assert any("divergence" in note for note in notes)
+    # three steps a way, within half of the 2 mrad: -1, 0 and 1, of which those in a circle are lit
+    divergence = file[f"{BEAM}/incident_beam_divergence"]
+    assert divergence.attrs["units"] == "deg"
+    assert divergence[...] == pytest.approx(np.degrees(1e-3 * np.sqrt([[2 / 5, 2 / 5]])), rel=1e-5)
+    assert any("the 5 directions of the beam" in note for note in notes)
 
 
 def test_the_polarization_comes_back(exported):
@@ -455,6 +460,16 @@ def test_half_a_run_is_refused_and_leaves_nothing(tmp_path):
         export_run(run, tmp_path / "x.nxs", to="nxmx")
     assert [one.name for one in tmp_path.iterdir()] == ["r.zarr"]
     export_run(run, tmp_path / "x.nxs", to="nxmx", frames=(0, 1))
+
+
+@pytest.mark.parametrize("noise", [None, Noise()])
+def test_pixels_that_are_no_numbers_are_refused_wherever_they_are(tmp_path, noise):
+    run = filled_run(tmp_path / "r.zarr", experiment_of(TILTED, frames=2, noise=noise))
+    array = zarr.open_array(run.path / "0" / ("image" if noise is None else "counts"), mode="r+")
+    array[1, 0, -1, -1] = array.fill_value
+    with pytest.raises(TileError, match="frame 1, panel 0 has pixels that are not computed"):
+        export_run(run, tmp_path / "x.nxs", to="nxmx")
+    assert not (tmp_path / "x.nxs").exists()
 
 
 def test_a_tile_that_turns_out_damaged_leaves_no_master(tmp_path, monkeypatch):

@@ -1,8 +1,11 @@
 """Where an export is written: whole or not at all, and gone on with."""
 
+from pathlib import Path
+
 import pytest
 from filelock import FileLock
 
+from support.limits import no_file_larger_than
 from tiled_sim.errors import StoreError
 from tiled_sim.export.output import Output
 
@@ -174,3 +177,49 @@ def test_files_may_lie_in_folders(tmp_path):
     with Output(tmp_path / "a.zarr", True, WHAT) as output:
         assert make(output, names) == ("0/c/0", "0/c/1")
     assert (tmp_path / "a.zarr/0/c/1").read_text() == "content of 0/c/1"
+
+
+def test_a_folder_of_something_else_is_left_as_it_is(tmp_path, target):
+    path, is_folder, _ = target
+    theirs = tmp_path / f"{path.name}.partial"
+    theirs.mkdir()
+    for name in ("mine.txt", "mine.tmp"):
+        (theirs / name).write_text("mine")
+    with (
+        pytest.raises(StoreError, match="holds other files: move it away"),
+        Output(path, is_folder, WHAT) as output,
+    ):
+        make(output, NAMES)
+    assert files(tmp_path) == [theirs.name]
+    assert files(theirs) == ["mine.tmp", "mine.txt"]
+
+
+def test_a_folder_that_came_meanwhile_is_left_as_it_is(tmp_path):
+    path = tmp_path / "a"
+    with Output(path, True, WHAT) as output:
+        output.begin(NAMES)
+        for name in NAMES:
+            with output.file(name) as place:
+                place.write_text("ours")
+        path.mkdir()
+        with pytest.raises(StoreError, match="exists already"):
+            output.finish(NAMES)
+    assert files(path) == []
+    assert files(tmp_path) == ["a", "a.partial"]
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_a_path_without_a_name_is_refused(name):
+    with pytest.raises(StoreError, match="has no name"):
+        Output(Path(name), False, WHAT)
+
+
+def test_where_not_even_the_journal_has_room_nothing_is_left(tmp_path, target):
+    path, is_folder, _ = target
+    with (
+        pytest.raises(StoreError, match=f"{path.name} cannot be made: File too large"),
+        Output(path, is_folder, WHAT) as output,
+        no_file_larger_than(10),
+    ):
+        output.begin(NAMES)
+    assert files(tmp_path) == []

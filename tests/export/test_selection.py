@@ -132,8 +132,9 @@ def test_what_is_read_is_numbers_or_refused(tmp_path, noise):
     found = Selection.of(run)
     with pytest.raises(TileError, match="tiled-sim verify"):
         found.read(0, 0)
-    with pytest.raises(TileError, match="tiled-sim verify"):
-        list(found.parts_of(run.plan[0]))
+    ((_, part),) = found.parts_of(run.plan[0])
+    with pytest.raises(TileError, match="frame 0, panel 0 has pixels that are not computed"):
+        found.require_numbers(0, 0, part)
 
 
 def test_pixels_that_are_damaged_are_an_error(tmp_path):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tiled_sim.errors import InputFileError, UsageError
-from tiled_sim.io.spectrum_file import read_spectrum, spectra_of_shots
+from tiled_sim.io.spectrum_file import read_spectrum
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 
 ENERGY, WEIGHT = np.array([9500.0, 9510.0, 9520.0]), np.array([0.5, 1.5, 0.5])
@@ -140,23 +140,6 @@ def test_groups_that_hold_each_other_are_looked_at_once(made):
     with h5py.File(path, "a") as file:
         file["a/up"] = file["/"]
     assert is_the_spectrum(read_spectrum(path))
-
-
-def test_spectra_of_shots_are_read_one_by_one(made):
-    weights = np.array([WEIGHT, WEIGHT[::-1] + 1.0])
-    first, second = spectra_of_shots(made(energy=(ENERGY, "eV"), weights=weights))
-    assert is_the_spectrum(first)
-    assert second.weight.tolist() == weights[1].tolist()
-    energies = np.array([ENERGY, ENERGY + 5.0])
-    _, second = spectra_of_shots(made(energy=(energies, "eV"), weights=weights))
-    assert second.wavelength.tolist() == (HC_EV_ANGSTROM / energies[1]).tolist()
-
-
-def test_the_shot_whose_spectrum_is_wrong_is_named(made):
-    weights = np.array([WEIGHT, -WEIGHT])
-    assert "of shot 1 (from 0) at 0" in refused(
-        made(energy=ENERGY, weights=weights), spectra_of_shots
-    )
 
 
 def test_groups_may_be_as_deep_as_they_like(made):

@@ -191,6 +191,24 @@ def test_any_other_scene_is_that_of_the_reference_kernel(photons, options, preci
 
 
 @precisions
+def test_sources_look_f_up_in_their_grids(call, precision):
+    of_scene = dataclasses.replace(scene(SOURCES), grids=(0, 1, 1, 0, 1, 0, 0, 1))
+    first = table()
+    tripled = StructureFactorTable(
+        3.0 * first.amplitudes(torch.float64).view(15, 14, 17)[1:-1, 1:-1, 1:-1].cpu().numpy(),
+        np.ones((13, 12, 15), dtype=bool),
+        first.minimum,
+        DEFAULT_F,
+        DEVICE,
+        beside=(first,),
+    )
+    truth = live_photons(ReferenceKernel(of_scene, tripled, DEFAULT_F))
+    found = live_photons(TritonKernel(of_scene, tripled, DEFAULT_F, precision, DEVICE), call)
+    assert_agrees(found, truth, precision)
+    assert np.abs(truth - by_reference(scene(SOURCES))).max() > truth.max() / 3.0
+
+
+@precisions
 def test_domains_count_by_their_weight(photons, precision):
     alike = scene(DOMAINS)
     weighed = dataclasses.replace(alike, domain_weights=np.array([0.25, 1.75]))

@@ -74,3 +74,35 @@ def test_the_frames_that_differ_most_are_found():
     shifts = [[0.0, 0.0, 0.001], [0.0, 0.0, 0.0]]
     assert extreme_frames(Listed(TURNS)) == [0]
     assert extreme_frames(Listed(TURNS, detector_shift=shifts)) == [0, 1]
+
+
+@pytest.mark.parametrize("kernel", ["reference", "compiled", "spots"])
+def test_frames_have_the_same_bytes_alone_in_groups_and_by_other_tilings(simulate, kernel):
+    several = {
+        "fluence": [1e24, 3e24, 2e24],
+        "cells": [[4, 4, 4], [5, 6, 7], [4, 5, 4]],
+        "wavelength": [1.3, 1.31, 1.29],
+        "detector_shift": [[0.0, 0.0, 0.0], [0.002, 0.0, 0.0], [0.0, 0.001, 0.0]],
+        "beam_direction": [[1.0, 0.0, 0.0], [0.9999, 0.01414178, 0.0], [1.0, 0.0, 0.0]],
+        "spectrum": [1, 0, 1],
+        "spectra": [[1.0, 0.0, 3.0], [0.5, 0.5, 0.1]],
+    }
+    turns = np.stack([*TURNS, about_axis((1.0, 0.0, 0.0), 1.0)])
+    direction = np.array(several["beam_direction"])
+    several["beam_direction"] = direction / np.linalg.norm(direction, axis=1, keepdims=True)
+    experiment = of_words("-gauss_xtal")
+
+    def image(frames, tile):
+        columns = {
+            name: values if name == "spectra" else np.asarray(values)[frames]
+            for name, values in several.items()
+        }
+        listed = Listed(turns[frames], **columns)
+        shots = dataclasses.replace(experiment, exposures=listed)
+        return simulate(shots, kernel=kernel, negligible=1e-9, tile=tile).image
+
+    every = image([0, 1, 2], (48, 48))
+    assert not np.allclose(every[0], every[1])
+    np.testing.assert_array_equal(every, image([0, 1, 2], (16, 32)))
+    for frame in range(3):
+        np.testing.assert_array_equal(every[frame], image([frame], (48, 48))[0])

@@ -1,17 +1,26 @@
 """Models as sources of F: in commands, documents and changes, with their cells."""
 
+import dataclasses
+
 import gemmi
 import numpy as np
 import pytest
 
 from support.models import atom, cryst1
-from tiled_sim.errors import ExperimentError, MissingExtraError, UsageError
+from tiled_sim.errors import ExperimentError, InputFileError, MissingExtraError, UsageError
+from tiled_sim.io import model_factors
 from tiled_sim.io.model_factors import ModelFactors
+from tiled_sim.model.bandwidth import Bandwidth
 from tiled_sim.model.calculation import Calculation
+from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.physics.cell import lengths_and_angles
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
+from tiled_sim.plan.reach import table_of
 from tiled_sim.read.inputs import load_inputs, read_structure_factors
+from tiled_sim.read.toml.writer import write_toml
+
+import torch  # isort: skip
 
 CELL = (21.0, 24.0, 27.0, 90.0, 105.0, 90.0)
 REST = "-lambda 1.5 -N 5 -distance 100 -detpixels 32 -pixel 3 -oversample 1 -nointerpolate"
@@ -176,3 +185,60 @@ def test_a_missing_library_is_told_with_the_command_that_installs_it(monkeypatch
 def test_the_expensive_sums_are_not_made_to_read_a_document(monkeypatch):
     monkeypatch.setattr(ModelFactors, "base", property(lambda _: pytest.fail("summed")))
     assert of().structure_factors.calculation.dmin > 0
+
+
+# Several energies
+
+LIGHT = Bandwidth(40.0, True, channels=5)
+
+
+def at_edge(**own):
+    line = REST.replace("-lambda 1.5", "-energy 7112").split()
+    own = {"model": "m.pdb", "model_dmin": 3.0, "anomalous": "chantler", **own}
+    return Experiment.from_nanobragg(line, spectrum=LIGHT, **own)
+
+
+def test_each_energy_has_the_f_of_a_beam_of_that_energy():
+    experiment = at_edge(F_energies=0)
+    factors = load_inputs(experiment).factors
+    energies = factors.provenance.computed.energies
+    assert energies == pytest.approx([7064.0, 7088.0, 7112.0, 7136.0, 7160.0])
+    alone = at_edge().structure_factors
+    for grid, wavelength in zip(factors.grids, factor_wavelengths(experiment), strict=True):
+        of_one = read_structure_factors(alone, wavelength=wavelength)
+        np.testing.assert_array_equal(grid, of_one.amplitude)
+    assert factors.provenance.computed.energy == energies[2]
+    np.testing.assert_array_equal(factors.amplitude, factors.grids[2])
+    of_iron = factors.provenance.computed.elements_at["Fe"]
+    assert of_iron[2] == factors.provenance.computed.elements["Fe"]
+    assert of_iron[4][1] > 3.0 > of_iron[0][1]
+
+
+def test_the_content_of_every_energy_is_hashed():
+    factors = load_inputs(at_edge(F_energies=0)).factors
+    changed = factors.at_energies.copy()
+    changed[4, 1, 1, 1] += 1.0
+    assert dataclasses.replace(factors, at_energies=changed).sha256 != factors.sha256
+    assert load_inputs(at_edge()).factors.sha256 != factors.sha256
+
+
+def test_grids_of_all_energies_together_have_a_limit(monkeypatch):
+    monkeypatch.setattr(model_factors, "_MOST_NODES_OF_ALL", 10_000)
+    load_inputs(at_edge(F_energies=2))
+    with pytest.raises(InputFileError, match=r"m\.pdb: F at 5 energies.*ask for fewer"):
+        load_inputs(at_edge(F_energies=0))
+
+
+def test_inputs_of_another_number_of_energies_are_refused():
+    with pytest.raises(ExperimentError, match=r"F of 1 energies were loaded.* asks for 5"):
+        table_of(at_edge(F_energies=0), load_inputs(at_edge()).factors, torch.device("cpu"))
+
+
+def test_a_document_says_the_number_and_with_changes_it(tmp_path):
+    said = document("model = 'm.pdb'", "model_dmin_A = 3", "anomalous = 'chantler'", "energies = 4")
+    assert said.structure_factors.calculation.energies == 4
+    (tmp_path / "again.toml").write_text(write_toml(said))
+    assert Experiment.from_toml(tmp_path / "again.toml") == said
+    assert said.with_({"structure_factors.energies": 0}).structure_factors == (
+        of(model_dmin=3.0, anomalous="chantler", F_energies=0).structure_factors
+    )

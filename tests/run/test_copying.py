@@ -114,3 +114,20 @@ def test_a_run_that_somebody_computes_is_not_copied(run, url, capsys):
         assert main(["copy", str(run.path), url]) == 4
     assert "is computing" in capsys.readouterr().err
     assert not objects_of(place_of(url)).is_there()
+
+
+def test_no_copy_is_made_among_the_files_of_the_run(run, url):
+    before = contents(run.path)
+    with pytest.raises(StoreError, match="is inside the run"):
+        copy_run(run, run.path / "0" / "copy.zarr")
+    assert contents(run.path) == before
+    there = copy_run(run, url).run
+    with pytest.raises(StoreError, match="is inside the run"):
+        copy_run(there, f"{url}/copy.zarr")
+    assert contents(url) == before
+
+
+def test_what_a_copy_that_was_killed_left_behind_is_told_of(run, url):
+    objects_of(place_of(url)).put("0/zarr.json", b"{}")
+    with pytest.raises(StoreError, match="remove it if it is half of one that was killed"):
+        copy_run(run, url)

@@ -1,5 +1,6 @@
 """The mask, the inputs and the chunks of a run store."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -10,7 +11,7 @@ from support.stores import AMORPHOUS, SHAPE, create, mask_of, structure_factors
 from tiled_sim.errors import StoreError
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import NO_PIXEL, Mask
-from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.model.structure_factors import Computed, StructureFactors
 from tiled_sim.store import layout
 from tiled_sim.store.run_store import RunStore
 
@@ -106,6 +107,19 @@ class TestMask:
         assert (store.read_mask(1, *WHOLE) == 1).all()
 
 
+def of_two_energies():
+    factors = structure_factors()
+    grids = np.stack([2.0 * factors.amplitude, factors.amplitude])
+    energies = {"energy": 7112.5, "energies": [7000.0, 7112.5]}
+    of_iron = {"elements": {"Fe": [-7, 1]}, "elements_at": {"Fe": [[-5, 0.5], [-7, 1]]}}
+    computed = Computed("gemmi", "its own", 2.0, 0.35, 46.0, "a table", **energies, **of_iron)
+    return dataclasses.replace(
+        factors,
+        provenance=dataclasses.replace(factors.provenance, computed=computed),
+        at_energies=grids,
+    )
+
+
 class TestStructureFactors:
     @pytest.fixture
     def with_factors(self, tmp_path):
@@ -120,6 +134,25 @@ class TestStructureFactors:
         assert (read.minimum, read.provenance) == (factors.minimum, factors.provenance)
         assert read.sha256 == factors.sha256
 
+    def test_those_of_several_energies_have_an_axis_for_them(self, tmp_path):
+        factors = of_two_energies()
+        path = create(tmp_path / "run.zarr", inputs=Inputs(Mask.live(SHAPE[1:]), factors)).path
+        group = zarr.open_group(path, mode="r")["inputs/structure_factors"]
+        assert group["amplitude"].metadata.dimension_names == ("energy", "h", "k", "l")
+        assert group["amplitude"].chunks[0] == 1
+        assert group["energy"][:].tolist() == [7000.0, 7112.5]
+        read = RunStore.open(path).read_structure_factors()
+        np.testing.assert_array_equal(read.at_energies, factors.at_energies)
+        np.testing.assert_array_equal(read.amplitude, factors.amplitude)
+        assert (read.provenance, read.sha256) == (factors.provenance, factors.sha256)
+
+    def test_a_changed_amplitude_of_any_energy_is_found(self, tmp_path):
+        inputs = Inputs(Mask.live(SHAPE[1:]), of_two_energies())
+        path = create(tmp_path / "run.zarr", inputs=inputs).path
+        zarr.open_group(path, mode="r+")["inputs/structure_factors/amplitude"][0, 3, 1, 1] = 7.0
+        with pytest.raises(StoreError, match="damaged"):
+            RunStore.open(path).read_structure_factors()
+
     def test_a_run_without_them_says_none(self, store):
         assert store.read_structure_factors() is None
 
@@ -130,6 +163,18 @@ class TestStructureFactors:
         inputs = Inputs(Mask.live(SHAPE[1:]), factors)
         store = create(tmp_path / "run.zarr", inputs=inputs)
         assert store.read_structure_factors().sha256 == factors.sha256
+
+    @pytest.mark.parametrize(
+        ("shape", "chunk"), [((70, 50, 60), (70, 50, 60)), ((70, 70, 60), (64, 64, 60))]
+    )
+    def test_a_grid_of_few_nodes_is_one_file(self, tmp_path, shape, chunk):
+        given = np.zeros(shape, dtype=bool)
+        factors = StructureFactors(
+            given.astype(float), given, (0, 0, 0), structure_factors().provenance
+        )
+        store = create(tmp_path / "run.zarr", inputs=Inputs(Mask.live(SHAPE[1:]), factors))
+        group = zarr.open_group(store.path, mode="r")
+        assert group["inputs/structure_factors/amplitude"].chunks == chunk
 
     def test_a_changed_amplitude_is_found(self, with_factors):
         amplitude = zarr.open_group(with_factors.path, mode="r+")[

@@ -86,11 +86,12 @@ def test_zarrita_reads_the_counts_of_a_run(run, zarrita):
 
 def test_tensorstore_reads_a_run(run):
     tensorstore = pytest.importorskip("tensorstore")
-    path, image, _ = run
-    place = {"driver": "file", "path": f"{path}/0/image"}
-    found = tensorstore.open({"driver": "zarr3", "kvstore": place}).result()
-    assert found.domain.labels == ("frame", "panel", "slow", "fast")
-    np.testing.assert_array_equal(found.read().result(), image)
+    path, image, counts = run
+    for name, due in (("image", image), ("counts", counts)):
+        place = {"driver": "file", "path": f"{path}/0/{name}"}
+        found = tensorstore.open({"driver": "zarr3", "kvstore": place}).result()
+        assert found.domain.labels == ("frame", "panel", "slow", "fast")
+        np.testing.assert_array_equal(found.read().result(), due)
 
 
 def test_ome_zarr_py_reads_a_run(run):

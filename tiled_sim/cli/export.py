@@ -1,15 +1,12 @@
 """``tiled-sim export``: frames of a run in another program's format."""
 
-import argparse
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.frames import frame_range, frames_within
 from tiled_sim.cli.panels import find_panel
 from tiled_sim.cli.printing import print_json
-from tiled_sim.errors import UsageError
-from tiled_sim.model.values import shown
 
 _EPILOG = """\
 Formats:
@@ -41,7 +38,7 @@ def parser() -> Parser:
     )
     made.add_argument(
         "--frames",
-        type=_frames,
+        type=frame_range,
         metavar="A:B",
         help="from frame A to the one before B, counted from 0 (all)",
     )
@@ -67,7 +64,7 @@ def run(words: Sequence[str]) -> int:
     if options.panels is not None:
         names = options.panels.split(",")
         panels = [find_panel(name, detector, option="--panels") for name in names]
-    frames = _within(options.frames, len(found.experiment.exposures))
+    frames = frames_within(options.frames, len(found.experiment.exposures))
     images = (frames[1] - frames[0]) * (len(detector.panels) if panels is None else len(panels))
     with _progress(images, shown=not (options.json or options.no_progress)) as advance:
         made = export_run(
@@ -97,29 +94,6 @@ def run(words: Sequence[str]) -> int:
     for note in made.notes:
         print(f"note      {note}")
     return 0
-
-
-def _frames(text: str) -> tuple[int, int | None]:
-    """Read A:B, half-open; without A from the first, without B to the last."""
-    found = re.fullmatch(r"(\d{0,9}):(\d{0,9})", text, re.ASCII)
-    if found is None:
-        raise argparse.ArgumentTypeError(
-            f"{shown(text)} is not A:B, the first frame and the one after the last"
-        )
-    first, stop = found.groups()
-    return int(first or 0), int(stop) if stop else None
-
-
-def _within(frames: tuple[int, int | None] | None, count: int) -> tuple[int, int]:
-    """The frames that are meant of so many."""
-    first, stop = (0, None) if frames is None else frames
-    stop = count if stop is None else stop
-    if not 0 <= first < stop <= count:
-        raise UsageError(
-            f"--frames {first}:{stop} is no part of 0:{count}, which are all: give the first frame "
-            "and the one after the last"
-        )
-    return first, stop
 
 
 @contextmanager

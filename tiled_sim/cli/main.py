@@ -74,8 +74,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : without the program's name; None: those of this process
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _open_streams()
     with on_command_line():
         return _run(words)
+
+
+def _open_streams() -> None:
+    """Have what was closed before we began lead nowhere: files that are made took its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  as long as we are
 
 
 def _run(words: list[str]) -> int:
@@ -84,8 +92,7 @@ def _run(words: list[str]) -> int:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         code = _dispatch(words)
-        sys.stdout.flush()
-        return code
+        return code if _told() else StoreError.exit_code
     except TiledSimError as error:
         _report(str(error), error.exit_code, words)
         return error.exit_code
@@ -105,6 +112,20 @@ def _run(words: list[str]) -> int:
         else:
             _report(f"{message}: {error.filename}", StoreError.exit_code, words)
         return StoreError.exit_code
+
+
+def _told() -> bool:
+    """Whether standard output took what is still to be printed of what was done."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _say_no_more()
+        why = error.strerror or error
+        print(f"tiled-sim: done, but standard output does not take it: {why}", file=sys.stderr)
+        return False
+    return True
 
 
 def _say_no_more() -> None:

@@ -3,7 +3,7 @@
 import argparse
 
 from tiled_sim.errors import UsageError
-from tiled_sim.model.calculation import CHANTLER, SOLVENT_B, SOLVENT_K, Calculation
+from tiled_sim.model.calculation import CHANTLER, EVERY_ENERGY, SOLVENT_B, SOLVENT_K, Calculation
 from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.values import number_in, shown
 
@@ -13,6 +13,20 @@ def _number(text: str) -> float:
     if value is None:
         raise argparse.ArgumentTypeError(f"{shown(text)} is not a number")
     return value
+
+
+#: In place of a number of energies: those of all sources.
+_ALL = "all"
+
+
+def _energies(text: str) -> int:
+    if text == _ALL:
+        return EVERY_ENERGY
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is no number of energies, from 1 on, and not {_ALL}"
+        )
+    return int(text)
 
 
 def add_calculation_options(parser: argparse.ArgumentParser, dmin: str = "--model-dmin") -> None:
@@ -55,11 +69,25 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="calculate F from this model of the crystal, PDB or mmCIF, in place of -hkl",
     )
     add_calculation_options(parser)
+    add_energies_option(parser)
+
+
+def add_energies_option(parser: argparse.ArgumentParser) -> None:
+    """The option that says at how many energies F of a model is calculated."""
+    parser.add_argument(
+        "--F-energies",
+        type=_energies,
+        metavar=f"N|{_ALL}",
+        help="calculate F of the model, with its f′ and f″, for so many energies of the spectrum, "
+        f"of which each source has the nearest; {_ALL}: for the own of each (the beam's alone)",
+    )
 
 
 def calculation_in(options: argparse.Namespace) -> Calculation:
     """What the options beside a model say. Raises `ExperimentError` for what cannot be."""
-    return Calculation.of(options.model_dmin, options.anomalous, _solvent(options))
+    return Calculation.of(
+        options.model_dmin, options.anomalous, _solvent(options), options.F_energies
+    )
 
 
 def of_model(options: argparse.Namespace) -> OwnOptions:
@@ -68,6 +96,7 @@ def of_model(options: argparse.Namespace) -> OwnOptions:
         "model_dmin": options.model_dmin,
         "anomalous": options.anomalous,
         "solvent": _solvent(options),
+        "F_energies": options.F_energies,
     }
 
 
@@ -79,11 +108,12 @@ def refuse_model_options(options: argparse.Namespace) -> None:
     UsageError
         naming them and the keys
     """
-    if options.model_dmin is None and options.anomalous is None and options.solvent is None:
+    if all(value is None for value in of_model(options).values()):
         return
     raise UsageError(
-        "--model-dmin, --anomalous and --solvent go with nanoBragg options; in a TOML file write "
-        "`model_dmin_A`, `anomalous`, `solvent_k` and `solvent_B` in [structure_factors]"
+        "--model-dmin, --anomalous, --F-energies and --solvent go with nanoBragg options; in a "
+        "TOML file write `model_dmin_A`, `anomalous`, `energies`, `solvent_k` and `solvent_B` in "
+        "[structure_factors]"
     )
 
 

@@ -16,6 +16,7 @@ from tiled_sim.cli.arguments import (
 )
 from tiled_sim.cli.model_options import (
     add_calculation_options,
+    add_energies_option,
     calculation_in,
     of_model,
     refuse_model_options,
@@ -82,6 +83,7 @@ def parser() -> Parser:
             help=what,
         )
     add_calculation_options(made)
+    add_energies_option(made)
     made.add_argument(
         "--reflection",
         nargs=3,

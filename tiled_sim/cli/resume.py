@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request
 from tiled_sim.cli.cluster_options import add_cluster_options, cluster_of, tls_in
+from tiled_sim.cli.frames import add_frames_option, frames_of
 from tiled_sim.cli.outputs import require_possible, require_traced, write_outputs
 from tiled_sim.cli.submit import report, report_detached, say_interrupted
 from tiled_sim.errors import UsageError
@@ -23,6 +24,7 @@ def parser() -> Parser:
     )
     add_experiment_options(made)
     add_cluster_options(made)
+    add_frames_option(made)
     return made
 
 
@@ -45,6 +47,7 @@ def run(words: Sequence[str]) -> int:
     if request is not None:
         found.require_same(request.experiment)
         require_traced(found, outputs)
+    frames = frames_of(options, len(found.experiment.exposures), outputs)
     with ProgressBar(not (options.json or options.no_progress), silent=options.json) as bar:
         try:
             made = compute_missing(
@@ -54,6 +57,7 @@ def run(words: Sequence[str]) -> int:
                 device=options.device,
                 detach=options.detach,
                 listener=bar,
+                frames=frames,
             )
         except KeyboardInterrupt:
             say_interrupted(path)

@@ -46,6 +46,7 @@ def parser() -> Parser:
         help="the file to make, of the format of its ending; must not exist",
     )
     add_calculation_options(made, "--dmin")
+    made.set_defaults(F_energies=None)  # a file holds F of one
     return made
 
 

@@ -15,6 +15,7 @@ from tiled_sim.cli.arguments import (
     trace_pixels,
 )
 from tiled_sim.cli.cluster_options import add_cluster_options, cluster_of, tls_in
+from tiled_sim.cli.frames import add_frames_option, frames_of
 from tiled_sim.cli.options import option_table
 from tiled_sim.cli.outputs import printed_pixel, require_possible, write_outputs
 from tiled_sim.cli.printing import print_json, summary, summary_document
@@ -39,6 +40,7 @@ def parser() -> Parser:
     add_plan_options(made)
     add_kernel_options(made)
     add_cluster_options(made)
+    add_frames_option(made)
     return made
 
 
@@ -52,6 +54,7 @@ def run(words: Sequence[str]) -> int:
     require_possible(outputs, options.out, detach=options.detach)
     cluster, tls = cluster_of(options), tls_in(options)
     panel = trace_panel(options, request.experiment)
+    frames = frames_of(options, len(request.experiment.exposures), outputs)
     # torch, dask and zarr take seconds to import; a mistyped option should not wait for them
     from tiled_sim.cli.progress import ProgressBar
     from tiled_sim.cluster.submit import submit
@@ -75,6 +78,7 @@ def run(words: Sequence[str]) -> int:
                 require_coverage=options.require_coverage,
                 detach=options.detach,
                 listener=bar,
+                frames=frames,
             )
         except KeyboardInterrupt:
             say_interrupted(options.out)

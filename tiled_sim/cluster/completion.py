@@ -27,7 +27,7 @@ def complete(run: Run, client: Client, progress: Progress, device: str, listener
     except UnreadableShardError:
         if not withdraw_unreadable(run):
             raise
-        drive(run, client, Progress.surveyed(run), device, listener)
+        drive(run, client, Progress.surveyed(run, progress.frames), device, listener)
 
 
 def withdraw_unreadable(run: Run) -> bool:

@@ -47,7 +47,7 @@ _SILENT_DEATHS = 2
 
 
 def drive(run: Run, client: Client, progress: Progress, device: str, listener: Listener) -> None:
-    """Compute tiles on a cluster, commit each, and make the pyramid when all are done.
+    """Compute tiles on a cluster, commit each, and make the pyramid when all of the run are done.
 
     Parameters
     ----------
@@ -76,7 +76,8 @@ def drive(run: Run, client: Client, progress: Progress, device: str, listener: L
         driver = _Driver(run, client, admission, lease, device, factor, listener, progress)
         failures = driver.compute(tiles)
         _complain(run, failures, of_store=driver.store_at_fault)
-        finish(run, lease, listener)
+        if progress.complete:
+            finish(run, lease, listener)
 
 
 def finish(run: Run, lease: Lease, listener: Listener) -> None:

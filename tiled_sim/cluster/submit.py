@@ -14,7 +14,7 @@ from tiled_sim.cluster.lease import Lease
 from tiled_sim.cluster.listener import Listener, Silent
 from tiled_sim.cluster.local import Workload
 from tiled_sim.cluster.resources import workers_of
-from tiled_sim.errors import StoreError
+from tiled_sim.errors import StoreError, UsageError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import AUTO, NEGLIGIBLE, PRECISIONS, REQUIRED_COVERAGE, Settings
 from tiled_sim.plan.choice import build_kernel
@@ -46,6 +46,7 @@ def submit(
     require_coverage: float = REQUIRED_COVERAGE,
     detach: bool = False,
     listener: Listener | None = None,
+    frames: tuple[int, int] | None = None,
 ) -> Run:
     """Simulate an experiment into a new run, on a dask cluster; what the command line does.
 
@@ -65,6 +66,7 @@ def submit(
     require_coverage : share of the reflections in reach that the file must give
     detach : leave the run to a scheduler that is running already, and return when it has begun
     listener : is told of every tile
+    frames : the first to compute now, and the one after the last; None: all
 
     Raises
     ------
@@ -74,6 +76,7 @@ def submit(
     parse_cluster(cluster)
     if detach:
         require_lasting(cluster)
+    wanted = _wanted(frames, len(experiment.exposures), detach=detach)
     place = place_of(path)
     require_run_name(place)
     require_nothing(place)
@@ -95,7 +98,7 @@ def submit(
     with connected(cluster, _workload(plan, len(plan)), tls=tls) as client:
         require_memory(plan.memory, plan.grid, _memory_of_workers(client))
         run = _created(prepared, place)
-        _hand_out(run, client, Progress(run), device, detach, listener)
+        _hand_out(run, client, Progress(run, frames=wanted), device, detach, listener)
     return Run(run.path)
 
 
@@ -107,13 +110,14 @@ def compute_missing(
     device: str = "auto",
     detach: bool = False,
     listener: Listener | None = None,
+    frames: tuple[int, int] | None = None,
 ) -> Run:
     """Compute every tile of a run that is not there whole, then make the pyramid.
 
     Parameters
     ----------
     run : to complete
-    cluster, tls, device, detach, listener : as `submit`
+    cluster, tls, device, detach, listener, frames : as `submit`
 
     Raises
     ------
@@ -125,13 +129,16 @@ def compute_missing(
     workers_of(cluster, device)  # refuses a device that is not there
     if detach:
         require_lasting(cluster)
+    wanted = _wanted(frames, len(run.experiment.exposures), detach=detach)
     listener = listener or Silent()
     RunStore.open(run.path, mode="r+")  # refuses a run of a format that is not added to
     run.inputs()  # refuses to go on with others than those that the run was made with
-    progress = Progress.surveyed(run)
+    progress = Progress.surveyed(run, wanted)
     if not progress.missing and withdraw_unreadable(run):
-        progress = Progress.surveyed(run)
+        progress = Progress.surveyed(run, wanted)
     missing = progress.missing
+    if not missing and not progress.complete:
+        return run  # all that was asked for is there
     if not missing:
         with Lease(run, 0, "") as lease:
             progress.write()
@@ -145,6 +152,30 @@ def compute_missing(
             require_memory(run.plan.memory, run.plan.grid, _memory_of_workers(client))
             _hand_out(run, client, progress, device, detach, listener)
     return Run(run.path)
+
+
+def _wanted(frames: tuple[int, int] | None, count: int, *, detach: bool) -> range | None:
+    """The frames to compute now; None: all.
+
+    Raises
+    ------
+    UsageError
+        for frames that are not there, and some of a run that is left to a cluster
+    """
+    if frames is None:
+        return None
+    first, stop = frames
+    if not 0 <= first < stop <= count:
+        raise UsageError(
+            f"--frames {first}:{stop} is no part of 0:{count}, which are all: give the first frame "
+            "and the one after the last"
+        )
+    if detach:
+        raise UsageError(
+            "--frames with --detach: a driver on the cluster computes all of a run; leave one of "
+            "them out"
+        )
+    return range(first, stop)
 
 
 def _created(prepared: Prepared, place: Place) -> Run:

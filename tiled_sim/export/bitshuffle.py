@@ -64,7 +64,8 @@ class Compressor:
     def __init__(self) -> None:
         self._filter, self._c = _loaded()
 
-    def pieces(self, chunk: npt.NDArray[np.generic]) -> Iterator[npt.NDArray[np.generic]]:
+    @staticmethod
+    def pieces(chunk: npt.NDArray[np.generic]) -> Iterator[npt.NDArray[np.generic]]:
         """Parts of a contiguous chunk that can be compressed alone, in order."""
         flat = chunk.reshape(-1)
         count = max(1, _PIECE // _BLOCK_BYTES) * (_BLOCK_BYTES // chunk.itemsize)

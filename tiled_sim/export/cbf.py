@@ -90,7 +90,7 @@ def header_text(
     start, width = camera.angles(image)
     slow_beam, fast_beam = camera.beam
     height, across = camera.pixel_size
-    plain = "".join(letter if letter.isalnum() else "_" for letter in name)
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
     lines = (
         "###CBF: VERSION 1.5, tiled_sim",
         f"data_{plain}",

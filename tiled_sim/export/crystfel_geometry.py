@@ -38,7 +38,7 @@ def geometry_text(selection: Selection) -> tuple[bytes, tuple[str, ...]]:
     stack = Stack.of(geometry.panels)
     clen = geometry.panels[0].origin[2]
     lines = [
-        f"; {selection.run.path.name}, written by tiled_sim",
+        f"; {selection.title}, written by tiled_sim",
         f"photon_energy = {HC_EV_ANGSTROM / experiment.beam.wavelength:.12g}",
         f"clen = {clen:.15g}",
         f"adu_per_photon = {readings.gain:.12g}",
@@ -53,7 +53,7 @@ def geometry_text(selection: Selection) -> tuple[bytes, tuple[str, ...]]:
     for number, (panel, name) in enumerate(zip(geometry.panels, names, strict=True)):
         lines.append("")
         lines += [f"{name}/{line}" for line in _panel(panel, clen, stack.first_row(number))]
-    notes = (*left_out(dead), *notes_of_light(experiment))
+    notes = (*left_out(dead), *notes_of_light(experiment), *readings.offset_left_out("a .geom"))
     notes += _renamed([panel.name for panel in geometry.panels], names)
     if any(not panel.has_square_pixels for panel in geometry.panels):
         notes += ("pixels are not square: ss of their panels is not of length 1",)

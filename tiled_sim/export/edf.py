@@ -8,6 +8,7 @@ from tiled_sim.export.frame_files import file_names
 from tiled_sim.export.one_panel import require_one_panel
 from tiled_sim.export.output import Output
 from tiled_sim.export.pixel_types import pixel_type, write_typed_frames
+from tiled_sim.export.recorded import notes_of_light
 from tiled_sim.export.selection import Selection
 
 ENDING = ".edf"
@@ -21,7 +22,7 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
     dtype = pixel_type(selection)
     names = file_names(selection, output, ENDING)
     write_typed_frames(selection, output, advance, names, dtype, header_bytes)
-    return ()
+    return notes_of_light(selection.experiment)
 
 
 def header_bytes(selection: Selection, frame: int, dtype: np.dtype) -> bytes:
@@ -46,8 +47,9 @@ def header_bytes(selection: Selection, frame: int, dtype: np.dtype) -> bytes:
         "PSize_1": f"{panel.pixel_size[1]:.10g}",
         "PSize_2": f"{panel.pixel_size[0]:.10g}",
         "WaveLength": f"{selection.experiment.beam.wavelength * 1e-10:.12g}",
-        "title": f"{selection.run.path.name}, frame {frame}, {selection.unit}",
+        "title": f"{selection.title}, frame {frame}, {selection.unit}",
     }
     lines = "".join(f"{key} = {value} ;\n" for key, value in values.items())
-    size = -(-(len(lines.encode()) + 4) // _BLOCK) * _BLOCK
-    return b"{\n" + lines.encode().ljust(size - 4) + b"}\n"
+    encoded = lines.encode("ascii", "replace")
+    size = -(-(len(encoded) + 4) // _BLOCK) * _BLOCK
+    return b"{\n" + encoded.ljust(size - 4) + b"}\n"

@@ -10,6 +10,7 @@ from tiled_sim.export.output import Output
 from tiled_sim.export.selection import Selection
 from tiled_sim.model.frame import differing
 from tiled_sim.run.run import Run
+from tiled_sim.store.place import is_url
 from tiled_sim.versions import __version__
 
 
@@ -67,7 +68,7 @@ def export_run(
     form = format_of(to)
     selection = Selection.of(found, frames=frames, panels=panels, counts=counts)
     _require_by_frame(selection, to)
-    target = Path(path)
+    target = _target(path, found)
     _require_own_ending(target, to)
     is_folder = _is_folder(target, form, selection)
     write = form.writer()
@@ -103,6 +104,19 @@ def _require_by_frame(selection: Selection, to: str) -> None:
         f"--to {to}: the frames differ in {' and '.join(beyond)}, which it says once for all: name "
         f"one by --frames N:N+1{other}"
     )
+
+
+def _target(path: str | Path, run: Run) -> Path:
+    """Where an export is made: on a disk, and not among the files of the run."""
+    if is_url(str(path)):
+        scheme = str(path).split(":")[0]
+        raise UsageError(
+            f"--out {scheme}://…: exports are made on a disk; give a path, and copy what is there"
+        )
+    target = Path(path)
+    if isinstance(run.path, Path) and target.resolve().is_relative_to(run.path.resolve()):
+        raise UsageError(f"--out {path} is inside the run {run.path}: give a path beside it")
+    return target
 
 
 def _require_own_ending(path: Path, to: str) -> None:

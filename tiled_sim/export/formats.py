@@ -140,6 +140,12 @@ FORMATS = {
         geometry=True,
         by_frame=None,
     ),
+    "spots": Format(
+        "reflections on the detector, a row each: h k l, panel, place, photons; Parquet or CSV",
+        "spots",
+        (".parquet", ".csv"),
+        by_frame=None,
+    ),
     "geom": Format(
         "CrystFEL's geometry, without images", "crystfel_geometry", (".geom",), geometry=True
     ),
@@ -159,7 +165,7 @@ def format_of(name: str) -> Format:
         there is none, with those there are
     """
     if name not in FORMATS:
-        nearest = difflib.get_close_matches(name, FORMATS, n=1)
+        nearest = difflib.get_close_matches(name.lower(), FORMATS, n=1)
         hint = f"did you mean {nearest[0]}? " if nearest else ""
         raise UsageError(f"--to {name!r}: {hint}The formats are {', '.join(FORMATS)}")
     return FORMATS[name]

@@ -6,6 +6,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from tiled_sim.errors import UsageError
 from tiled_sim.export.dials_experiments import experiment_list
 from tiled_sim.export.output import Output
 from tiled_sim.export.parallel import cores, in_order
@@ -14,6 +15,7 @@ from tiled_sim.export.recorded import image_number, turns
 from tiled_sim.export.selection import Selection, rounded
 from tiled_sim.export.xds_input import Images, xds_text
 from tiled_sim.model.mask import MASKED
+from tiled_sim.model.values import shown
 
 #: What stands for dead pixels in whole numbers that may be negative: in a gap or bad; and beyond
 #: the region of interest. Detectors of DECTRIS write them so, and programs mask both.
@@ -66,6 +68,12 @@ def processing_texts(
     """
     if not output.is_folder:
         return {}, ()
+    name = output.path.name
+    if set("#?") & set(name) or not name.isprintable():
+        raise UsageError(
+            f"--out {shown(name)}: DIALS and XDS take # and ? in names of images for digits, and "
+            "read no letters that do not print; give a name without"
+        )
     content, notes = experiment_list(selection, readings, template(selection, output, ending, "#"))
     texts = {f"{output.path.name}.expt": content}
     if turns(selection.experiment.exposures):

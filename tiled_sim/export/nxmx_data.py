@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from tiled_sim.export.batches import Batch, Batches, Image
 from tiled_sim.export.bitshuffle import Compressor
+from tiled_sim.export.hdf5_file import new_hdf5
 from tiled_sim.export.nexus_writing import add_group
 from tiled_sim.export.nxmx_detector import Stack
 from tiled_sim.export.parallel import cores
@@ -18,8 +20,6 @@ from tiled_sim.export.selection import Selection
 #: Where the images are, in every file of an export.
 ENTRY, DATA = "entry", "data"
 IMAGES = f"{ENTRY}/{DATA}/{DATA}"
-#: What every HDF5 since 1.10 reads; virtual datasets need that.
-LIBRARY = ("earliest", "v110")
 #: Of the frames of one file, before compression: so much is done again after an interruption.
 _BYTES_OF_FILE = 1 << 32
 _MOST_FRAMES = 1000
@@ -70,11 +70,10 @@ def write_block(
     block : which frames
     advance : called when an image, of a panel in a frame, is written
     """
-    import h5py
     import hdf5plugin
 
     compressor = Compressor()
-    with h5py.File(path, "w", libver=LIBRARY) as file:
+    with new_hdf5(path) as (file, storage):
         entry = add_group(file, ENTRY, "NXentry", default=DATA)
         data = add_group(entry, DATA, "NXdata", signal=DATA)
         made = data.create_dataset(
@@ -89,6 +88,7 @@ def write_block(
         for (frame, place), chunk in _chunks(compressor, selection, stack, block.frames):
             corner = frame - block.frames.start, stack.first_row(place), 0
             made.id.write_direct_chunk(corner, chunk)
+            storage.require_written()
             advance(1)
 
 
@@ -109,7 +109,10 @@ def _chunks(
     try:
         before: tuple[Batch, list[_Compressing]] | None = None
         for batch in reading.of(frames):
-            chunks = [_Compressing(pool, compressor, one) for one in batch.values()]
+            chunks = [
+                _Compressing(pool, partial(_blocks, compressor, selection, image), one)
+                for image, one in zip(batch.images, batch.values(), strict=True)
+            ]
             if before is not None:
                 yield from _results(*before)
                 reading.release(before[0])
@@ -124,18 +127,29 @@ def _results(batch: Batch, chunks: list["_Compressing"]) -> Iterator[tuple[Image
     return ((image, one.result()) for image, one in zip(batch.images, chunks, strict=True))
 
 
+def _blocks(
+    compressor: Compressor, selection: Selection, image: Image, piece: npt.NDArray[np.generic]
+) -> bytes:
+    """Compress a piece of an image, of pixels that have been computed."""
+    frame, place = image
+    selection.require_numbers(frame, selection.panels[place], piece)
+    return compressor.blocks_of(piece)
+
+
 class _Compressing:
     """A chunk whose pieces are compressed by a pool."""
 
     def __init__(
-        self, pool: ThreadPoolExecutor, compressor: Compressor, chunk: npt.NDArray[np.generic]
+        self,
+        pool: ThreadPoolExecutor,
+        compress: Callable[[npt.NDArray[np.generic]], bytes],
+        chunk: npt.NDArray[np.generic],
     ) -> None:
-        self._compressor = compressor
         self._size = chunk.nbytes
         self._pieces: list[Future[bytes]] = [
-            pool.submit(compressor.blocks_of, piece) for piece in compressor.pieces(chunk)
+            pool.submit(compress, piece) for piece in Compressor.pieces(chunk)
         ]
 
     def result(self) -> bytes:
         """The chunk as HDF5 stores it, when it is done."""
-        return self._compressor.joined(self._size, [piece.result() for piece in self._pieces])
+        return Compressor.joined(self._size, [piece.result() for piece in self._pieces])

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from tiled_sim.export.hdf5_file import new_hdf5
 from tiled_sim.export.nexus_writing import add_axis, add_field, add_group
-from tiled_sim.export.nxmx_data import DATA, ENTRY, IMAGES, LIBRARY, Block, fill_value
+from tiled_sim.export.nxmx_data import DATA, ENTRY, IMAGES, Block, fill_value
 from tiled_sim.export.nxmx_detector import Stack, add_modules
+from tiled_sim.export.readings import Readings
+from tiled_sim.export.recorded import notes_of_crystals
 from tiled_sim.export.selection import Selection
 from tiled_sim.export.sensor import sensor_of
 from tiled_sim.model.assembly import BeamFrame
+from tiled_sim.model.beam import Spectrum
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.frame import differing, frame_of
 from tiled_sim.model.mask import MASKED, OUTSIDE_REGION
@@ -38,17 +42,15 @@ def write_master(
     stack : of its panels
     blocks : the files of its images
     """
-    import h5py
-
     experiment = selection.experiment
     frame = BeamFrame.of(experiment.detector, experiment.beam.direction)
     created = str(selection.run.attributes["created"])
     notes: list[str] = []
-    with h5py.File(path, "w", libver=LIBRARY) as file:
+    with new_hdf5(path) as (file, _):
         file.attrs["default"] = ENTRY
         entry = add_group(file, ENTRY, "NXentry", default=DATA)
         add_field(entry, "definition", "NXmx", version="2024.02")
-        add_field(entry, "title", str(selection.run.path.name))
+        add_field(entry, "title", selection.title)
         add_field(entry, "program_name", _NAME, version=__version__)
         # a simulation takes no time: when the run was made, so that a file is always the same
         for name in ("start_time", "end_time", "end_time_estimated"):
@@ -60,6 +62,7 @@ def write_master(
         _add_beam(instrument, selection, frame, notes)
         _add_detector(instrument, selection, stack, frame, notes)
         _add_sample(entry, selection, frame)
+        notes += notes_of_crystals(experiment)
         _add_data(entry, selection, stack, blocks)
     return tuple(notes)
 
@@ -83,12 +86,26 @@ def _add_beam(instrument: Any, selection: Selection, frame: BeamFrame, notes: li
         add_field(made, name, wavelengths, "angstrom")
         add_field(made, f"{name}_weights", weights)
     if len(np.unique(spectrum.incident, axis=0)) > 1:
-        notes.append("the divergence of the beam is not said: NXmx has one direction")
+        add_field(made, "incident_beam_divergence", _divergence(spectrum, frame), "deg")
+        notes.append(
+            f"the {len(np.unique(spectrum.incident, axis=0))} directions of the beam are told by "
+            "their standard deviations: NXmx has no list of them"
+        )
     if beam.polarization is not None:
         x, y, _ = frame.coordinates(np.array(beam.polarization_axis))
         turned, degree = 2.0 * math.atan2(y, x), beam.polarization
         stokes = (1.0, degree * math.cos(turned), degree * math.sin(turned), 0.0)
         add_field(made, "incident_polarization_stokes", np.array(stokes))
+
+
+def _divergence(spectrum: Spectrum, frame: BeamFrame) -> Array:
+    """Standard deviations of the sources' directions in the planes XZ and YZ, (1, 2) [°]."""
+    x, y, z = frame.coordinates(spectrum.incident).T
+    angles = np.degrees([np.arctan2(x, z), np.arctan2(y, z)])
+    mean = np.average(angles, axis=1, weights=spectrum.weight)
+    squares = (angles - mean[:, None]) ** 2
+    deviations = np.sqrt(np.average(squares, axis=1, weights=spectrum.weight))
+    return np.asarray(deviations[None], dtype=np.float64)
 
 
 def _wavelengths(selection: Selection) -> Any:
@@ -151,8 +168,7 @@ def _add_detector(
         # the last that is sound: a pixel that reads the saturation has had at least that
         add_field(made, "saturation_value", noise.saturation - 1)
         add_field(made, "bit_depth_readout", 8 * selection.dtype.itemsize)
-        if noise.offset:
-            notes.append(f"the counts have an offset of {noise.offset:g} ADU, which is not said")
+        notes += Readings.of(selection).offset_left_out("NXmx")
     add_field(made, "pixel_mask_applied", False)
     _add_mask(made, selection, stack)
     made["data"] = h5py.SoftLink(f"/{IMAGES}")

@@ -41,6 +41,8 @@ class Output:
     """
 
     def __init__(self, path: Path, is_folder: bool, identity: Mapping[str, Any]) -> None:
+        if not path.name:
+            raise StoreError(f"--out {path} has no name that could be made: give one")
         self.path = path
         self.is_folder = is_folder
         self._identity = json.loads(json.dumps(identity))
@@ -76,23 +78,17 @@ class Output:
         """
         try:
             self._staging.mkdir(exist_ok=True)
+            self._require_no_others()
+            self._lock = self._locked()
+            self._done = self._recorded()
+            self._is_ours = True
+            self._write_journal()
+            for leftover in self._staging.rglob(f"*{_TEMPORARY}"):
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         except OSError as error:
             raise StoreError(
                 f"{self.path} cannot be made: {durable.reason(error)}; give another --out"
             ) from None
-        lock = FileLock(self._staging / _LOCK)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise StoreError(
-                f"{self._staging} is being written by another process; wait for it, or give "
-                "another --out"
-            ) from None
-        self._lock = lock
-        self._done = self._recorded()
-        self._is_ours = True
-        for leftover in self._staging.rglob(f"*{_TEMPORARY}"):
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         for name in names:
             self._require_free(name)
         return tuple(name for name in names if self._is_done(name))
@@ -133,9 +129,11 @@ class Output:
         """Move everything to its place, the last of the names last; where each is."""
         folder = self.path if self.is_folder else self.path.parent
         if self.is_folder:
-            for name in (_JOURNAL, _LOCK):
-                (self._staging / name).unlink(missing_ok=True)
+            if os.path.lexists(self.path):  # by now
+                raise StoreError(f"{self.path} exists already; name another --out")
             self._staging.rename(self.path)
+            for name in (_JOURNAL, _LOCK):  # without which nothing would be known to be ours
+                (self.path / name).unlink(missing_ok=True)
         else:
             for name in names:
                 if (self._staging / name).exists():
@@ -157,6 +155,26 @@ class Output:
             place.write_bytes(content)
         self.finish((name,))
 
+    def _require_no_others(self) -> None:
+        """Refuse a folder of something else, which would be moved or removed with ours."""
+        there = os.listdir(self._staging)
+        if _JOURNAL not in there and any(name != _LOCK and not _is_journal(name) for name in there):
+            raise StoreError(
+                f"{self._staging} is where the export would be made, and holds other files: move "
+                "it away, or give another --out"
+            )
+
+    def _locked(self) -> FileLock:
+        lock = FileLock(self._staging / _LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise StoreError(
+                f"{self._staging} is being written by another process; wait for it, or give "
+                "another --out"
+            ) from None
+        return lock
+
     def _is_done(self, name: str) -> bool:
         size = self._done.get(name)
         places = [self._staging / name, *([] if self.is_folder else [self.path.with_name(name)])]
@@ -173,7 +191,7 @@ class Output:
             raise StoreError(f"{place} exists already and would be overwritten; name another --out")
 
     def _recorded(self) -> dict[str, int]:
-        """Sizes of the files that are done; begins the journal anew with them."""
+        """Sizes of the files that are done."""
         try:
             lines = (self._staging / _JOURNAL).read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
@@ -196,10 +214,13 @@ class Output:
                 f"{found.get(which)!r}, not {self._identity[which]!r}): remove it, or give another "
                 "--out"
             )
-        written = [self._identity, *(_entry(name, size) for name, size in done.items())]
+        return done
+
+    def _write_journal(self) -> None:
+        """Begin the journal anew, with the files that are done."""
+        written = [self._identity, *(_entry(name, size) for name, size in self._done.items())]
         content = "".join(f"{json.dumps(entry)}\n" for entry in written)
         durable.write_atomically(self._staging / _JOURNAL, content.encode())
-        return done
 
     def _record(self, name: str, size: int) -> None:
         with (self._staging / _JOURNAL).open("ab") as file:
@@ -207,6 +228,11 @@ class Output:
             file.flush()
             os.fsync(file.fileno())
         self._done[name] = size
+
+
+def _is_journal(name: str) -> bool:
+    """Whether a name is that of a journal that was being written."""
+    return name.startswith(f".{_JOURNAL}.") and name.endswith(_TEMPORARY)
 
 
 def _entry(name: str, size: int) -> dict[str, Any]:

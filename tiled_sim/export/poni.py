@@ -13,7 +13,7 @@ import numpy as np
 
 from tiled_sim.errors import UsageError
 from tiled_sim.export.output import Output
-from tiled_sim.export.recorded import record
+from tiled_sim.export.recorded import notes_of_light, record
 from tiled_sim.export.selection import Selection
 from tiled_sim.model.arrangement import left_handed
 from tiled_sim.model.detector import Panel
@@ -29,7 +29,7 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
     content = poni_text(selection)
     output.write_alone(content)
     advance(selection.images)
-    return ()
+    return notes_of_light(selection.experiment)
 
 
 def why_not(selection: Selection) -> str | None:
@@ -77,7 +77,7 @@ def poni_text(selection: Selection) -> bytes:
         "orientation": orientation,
     }
     lines = [
-        f"# {selection.run.path.name}, written by tiled_sim",
+        f"# {selection.title}, written by tiled_sim",
         "poni_version: 2.1",
         "Detector: Detector",
         f"Detector_config: {json.dumps(config)}",

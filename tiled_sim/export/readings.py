@@ -35,6 +35,17 @@ class Readings:
             return cls(1.0, 0.0, most)
         return cls(noise.gain, noise.offset, min(noise.saturation, most))
 
+    def offset_left_out(self, what: str) -> tuple[str, ...]:
+        """A note that a file has no word for the offset, if there is one.
+
+        Parameters
+        ----------
+        what : the file or the format
+        """
+        if not self.offset:
+            return ()
+        return (f"the counts have an offset of {self.offset:g} ADU, which {what} cannot say",)
+
     @property
     def lowest(self) -> float:
         """Below the least whole number to be trusted, which is 0.

@@ -113,7 +113,18 @@ def notes_of_light(experiment: Experiment) -> tuple[str, ...]:
         return ()
     return (
         f"the {sources} sources of the beam are written as its central one, of "
-        f"{experiment.beam.wavelength:.6g} Å: only NXmx has spectra",
+        f"{experiment.beam.wavelength:.6g} Å: --to nxmx writes their spectrum and their spread",
+    )
+
+
+def notes_of_crystals(experiment: Experiment) -> tuple[str, ...]:
+    """What a file that has one crystal leaves out, if it leaves out anything."""
+    number = len(experiment.crystals)
+    if number == 1:
+        return ()
+    return (
+        f"of the {number} crystals of the image the first is written: --to expt has an experiment "
+        "for each",
     )
 
 

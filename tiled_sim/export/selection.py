@@ -97,6 +97,14 @@ class Selection:
         return as_frame_has_it(experiment, self.frames.start)
 
     @property
+    def title(self) -> str:
+        """Name of the run for headers and comments, without letters that end or divide them."""
+        return "".join(
+            letter if letter.isprintable() and letter not in "{};=" else "_"
+            for letter in self.run.path.name
+        )
+
+    @property
     def detector_panels(self) -> tuple[Panel, ...]:
         """The panels themselves."""
         return tuple(self.experiment.detector.panels[number] for number in self.panels)
@@ -159,18 +167,17 @@ class Selection:
         """Pixels of a tile, of all frames and panels that it has, part after part.
 
         First indices (frame, panel, slow, fast) in the run, and the pixels, which the next part
-        overwrites. Quicker than `read` where a tile is wanted whole, in a thread of a pool.
+        overwrites; `require_numbers` is left to the caller. Quicker than `read` where a tile is
+        wanted whole, in a thread of a pool.
 
         Raises
         ------
-        TileError, StoreError
-            as `read`
+        StoreError
+            they cannot be read
         """
         store = self.run.store
         array, place = store.array(counts=self.counts), store.grid.place_of(tile.index)
-        for corner, part in parts_of_shard(array, tile, place, store.objects, store.path):
-            self._require_numbers(corner[0], corner[1], part)
-            yield corner, part
+        yield from parts_of_shard(array, tile, place, store.objects, store.path)
 
     def read(self, frame: int, place: int, rows: slice | None = None) -> npt.NDArray[np.generic]:
         """Pixels of a panel in a frame, int32 [ADU] or float32 [photon] (slow, fast).
@@ -196,7 +203,7 @@ class Selection:
         store = self.run.store
         reader = store.read_counts if self.counts else store.read_tile
         found = reader(frame, number, part, slice(0, fast))
-        self._require_numbers(frame, number, found)
+        self.require_numbers(frame, number, found)
         return found
 
     def bands(self, place: int) -> Iterator[slice]:
@@ -223,7 +230,19 @@ class Selection:
         part = slice(0, slow) if rows is None else rows
         return self.run.store.read_mask(number, part, slice(0, fast)) & ~np.uint8(NO_PIXEL)
 
-    def _require_numbers(self, frame: int, panel: int, found: npt.NDArray[np.generic]) -> None:
+    def require_numbers(self, frame: int, panel: int, found: npt.NDArray[np.generic]) -> None:
+        """Make sure that pixels have been computed.
+
+        Parameters
+        ----------
+        frame, panel : numbers in the run, to be told
+        found : some of the pixels
+
+        Raises
+        ------
+        TileError
+            some have not, or are no numbers
+        """
         if self.counts:
             there = int(found.min()) != NOT_COUNTED  # which is the least that there is
         else:

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from tiled_sim.export.frame_files import file_names
 from tiled_sim.export.one_panel import require_one_panel
 from tiled_sim.export.output import Output
 from tiled_sim.export.pixel_types import pixel_type, write_typed_frames
+from tiled_sim.export.recorded import notes_of_light
 from tiled_sim.export.selection import Selection
 
 ENDING = ".tif"
@@ -34,7 +36,7 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
         )
     names = file_names(selection, output, ENDING)
     write_typed_frames(selection, output, advance, names, dtype, header_bytes)
-    return ()
+    return notes_of_light(selection.experiment)
 
 
 def header_bytes(selection: Selection, frame: int, dtype: np.dtype) -> bytes:
@@ -48,9 +50,11 @@ def header_bytes(selection: Selection, frame: int, dtype: np.dtype) -> bytes:
     """
     (panel,) = selection.detector_panels
     slow, fast = panel.pixels
-    said = f"{selection.run.path.name}, frame {frame}, {selection.unit}"
+    said = f"{selection.title}, frame {frame}, {selection.unit}"
     per_centimetre = [
-        number for side in panel.pixel_size[::-1] for number in (10**7, round(side * 1e9))
+        number
+        for side in panel.pixel_size[::-1]
+        for number in Fraction(1e-2 / side).limit_denominator(10**6).as_integer_ratio()
     ]
     tags: list[tuple[int, int, list[int]]] = [
         (256, _LONG, [fast]),

@@ -16,6 +16,7 @@ from tiled_sim.kernels.first import first_evaluations
 from tiled_sim.kernels.reflections import Reflection, reflections_under
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
+from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.settings import REQUIRED_COVERAGE
@@ -184,8 +185,11 @@ def probe_reflections(reflections: Reflections, experiment: Experiment | None = 
     """
     crystal = None if experiment is None else experiment.crystal
     wavelength = None if experiment is None else experiment.beam.wavelength
+    wavelengths: tuple[float, ...] = ()
+    if experiment is not None and experiment.structure_factors.path == reflections.path:
+        wavelengths = factor_wavelengths(experiment)
     try:
-        factors = read_structure_factors(reflections, crystal, wavelength)
+        factors = read_structure_factors(reflections, crystal, wavelength, wavelengths)
     except TiledSimError as error:
         return Probed(reflections, None, *_identity(str(reflections.path)), str(error))
     if factors is None:
@@ -387,7 +391,7 @@ def under_pixel(
         frame,
         panel,
         live=not mask(panel, slice(slow, slow + 1), slice(fast, fast + 1)).any(),
-        steps=experiment.steps,
+        steps=scene.steps,
         reflections=tuple(reflections_under(scene, table, F, pixel, panel)),
         known_F=known_F,
     )

@@ -107,4 +107,7 @@ def title_of(run: Run, frame: int, panel: int | None, factor: int, *, counts: bo
         parts.append(f"panel {panel}" if name == str(panel) else f"panel {panel} ({name})")
     if factor > 1:
         parts.append(f"brightest of {factor} x {factor}")
-    return ", ".join(parts)
+    title = ", ".join(parts)
+    # to matplotlib dollars begin mathematics, and it draws no letters that cannot be printed
+    plain = "".join(letter if letter.isprintable() else "_" for letter in title)
+    return plain.replace("$", r"\$")

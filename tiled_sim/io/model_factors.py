@@ -8,7 +8,7 @@ once.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import ModuleType
@@ -33,6 +33,8 @@ _OVER_DMIN = 4.0
 _MORE_BLUR = 2.0
 #: Spacing of the points of the mask of solvent, if the finest planes need none finer [Å].
 _MASK_SPACING = 0.4
+#: Of the grids of all energies, which a process needs up to 26 bytes each for.
+_MOST_NODES_OF_ALL = 2**28
 _FORM_FACTORS = "International Tables C (1992), by gemmi"
 
 _Sums = npt.NDArray[np.complex128]
@@ -160,6 +162,52 @@ class ModelFactors:
         )
         made = StructureFactors(amplitude, given, minimum, replace(provenance, computed=computed))
         return of_space_group(made, group)
+
+    def at_energies(self, anomalous: Sequence[Anomalous], nearest: int) -> StructureFactors:
+        """F on a grid for each of some energies.
+
+        Parameters
+        ----------
+        anomalous : f′ and f″ at each energy, which rise
+        nearest : number of that which is nearest to the beam's, whose F stand for all where one is
+            asked for
+
+        Raises
+        ------
+        InputFileError
+            all grids together are larger than is allowed
+        """
+        factors = self.structure_factors(anomalous[nearest])
+        shape, count = factors.amplitude.shape, len(anomalous)
+        if count * factors.amplitude.size > _MOST_NODES_OF_ALL:
+            raise self.coordinates.source.error(
+                f"F at {count} energies, of {factors.amplitude.size} nodes each, are more than the "
+                f"{_MOST_NODES_OF_ALL} that are allowed: ask for fewer (--F-energies), or for a "
+                "larger --model-dmin"
+            )
+        grids = np.empty((count, *shape))
+        for number, one in enumerate(anomalous):
+            grids[number] = self.structure_factors(one).amplitude
+        computed = factors.provenance.computed
+        assert computed is not None
+        elements_at = {
+            name: [[one.factors[name].real, one.factors[name].imag] for one in anomalous]
+            for name in anomalous[nearest].factors
+        }
+        energies = [one.energy for one in anomalous]
+        computed = replace(computed, energies=energies, elements_at=elements_at)
+        provenance = replace(factors.provenance, computed=computed)
+        several = replace(
+            factors, amplitude=grids[nearest], provenance=provenance, at_energies=grids
+        )
+        told = ", ".join(
+            f"{name} {first[0]:+.3f} {first[1]:+.3f}i to {last[0]:+.3f} {last[1]:+.3f}i"
+            for name, (first, *_, last) in elements_at.items()
+        )
+        return several.noted(
+            f"F at {count} energies, from {energies[0]:.7g} to {energies[-1]:.7g} eV: {told}; each "
+            "source has the nearest"
+        )
 
     def _notes(self, count: int, anomalous: Anomalous | None) -> list[str]:
         """How F came about, for people."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import InputFileError
 from tiled_sim.io.image_format import refuse_key, split_key
 from tiled_sim.io.source_file import read_source
 from tiled_sim.io.spectrum_hdf5 import StoredSpectra, read_stored_spectra
@@ -82,21 +81,6 @@ def read_spectrum(path: str | Path) -> SpectrumTable:
     return _table(first, weight, in_energies)
 
 
-def spectra_of_shots(path: str | Path) -> tuple[SpectrumTable, ...]:
-    """Read the spectra of an HDF5 file that has one of each shot; of one that has one, that.
-
-    Raises as `read_spectrum`, and for a file that is not HDF5.
-    """
-    name, key = split_key(str(path))
-    if not _is_hdf5(name):
-        raise InputFileError(
-            f"{name}: spectra of many shots are read from HDF5, which this is not: write one there"
-        )
-    spectra = read_stored_spectra(name, key)
-    in_energies = _stored_in_energies(spectra)
-    return tuple(_checked(spectra, shot, in_energies) for shot in range(len(spectra.weight)))
-
-
 def _is_hdf5(name: str) -> bool:
     try:
         with open(name, "rb") as file:
@@ -110,20 +94,15 @@ def _of_shot(spectra: StoredSpectra) -> SpectrumTable:
     if len(spectra.weight) > 1:
         raise spectra.error(
             f"holds the spectra of {len(spectra.weight)} shots, and one is read here: write the "
-            "one that is meant, or their mean, to a file or dataset of its own"
+            "one that is meant, or their mean, to a file or dataset of its own; a table of shots "
+            "(--shots) may hold them as `spectra`, one for each"
         )
-    return _checked(spectra, 0, _stored_in_energies(spectra))
-
-
-def _checked(spectra: StoredSpectra, shot: int, in_energies: bool) -> SpectrumTable:
-    """The spectrum of a shot."""
-    weight = spectra.weight[shot]
-    where = f"of shot {shot} (from 0) " if len(spectra.weight) > 1 else ""
+    (weight,) = spectra.weight
     for row, complaint in _wrong_weight(weight):
-        raise spectra.error(f"{where}at {row} (from 0) {complaint}")
+        raise spectra.error(f"at {row} (from 0) {complaint}")
     if not weight.any():
-        raise spectra.error(f"{where}has weights that are all 0: name another, or correct them")
-    return _table(spectra.abscissa[min(shot, len(spectra.abscissa) - 1)], weight, in_energies)
+        raise spectra.error("has weights that are all 0: name another, or correct them")
+    return _table(spectra.abscissa[0], weight, _stored_in_energies(spectra))
 
 
 def _stored_in_energies(spectra: StoredSpectra) -> bool:

@@ -5,6 +5,7 @@ sensor, the C program's faults), directions, polarization and masks are those of
 kernel and only the sum over steps is fused.
 """
 
+import itertools
 import math
 from typing import NamedTuple, Protocol
 
@@ -53,7 +54,7 @@ class Summand(NamedTuple):
     dtype : of all that comes after h, k, l less their nodes
     minimum : h, k, l of the first node of the table
     last : last h, k, l index of the padded table, int32
-    values : F² of the padded table, F where it is interpolated, flat
+    values : of each grid, F² of the padded table, F where it is interpolated, flat
     lattice : the eight numbers of the lattice factor
     """
 
@@ -62,23 +63,26 @@ class Summand(NamedTuple):
     dtype: torch.dtype
     minimum: tuple[int, int, int]
     last: Tensor
-    values: Tensor
+    values: tuple[Tensor, ...]
     lattice: Tensor
 
     @classmethod
     def of(cls, scene: Scene, table: StructureFactorTable, precision: str) -> "Summand":
         """Of the crystal of a scene, on the table's device."""
         dtype, interpolate = PRECISIONS[precision], scene.sampling.interpolate
-        values = table.amplitudes(dtype) if interpolate else table.squares(dtype)
+        values = [
+            grid.amplitudes(dtype) if interpolate else grid.squares(dtype) for grid in table.grids
+        ]
         numbers = torch.tensor(_lattice_numbers(scene.crystal), dtype=torch.float64)
+        last = table.last_indices()
         return cls(
             loop_of(scene.crystal.shape),
             interpolate,
             dtype,
             table.minimum,
-            table.last_indices(),
-            values,
-            numbers.to(values.device),
+            last,
+            tuple(values),
+            numbers.to(last.device),
         )
 
 
@@ -102,7 +106,7 @@ class FusedLoops(Protocol):
         ----------
         differences : components of d - d_anchor, float64 (blocks, 256)
         at_anchor : components of d - i at each anchor, float64 (blocks,)
-        steps : of one direction of the beam
+        steps : of one direction of the beam, and one grid of F
         total : float64 (blocks, 256)
         progress : told how many more steps have been added
         """
@@ -128,10 +132,9 @@ class AnchoredSum:
         self._device = device
         self._optics = Optics(scene)
         if self._is_plain():
-            self._steps = steps_of(scene, device)
-            self._beams = {
-                steps.incident: self._beam_numbers(steps.incident) for steps in self._steps
-            }
+            grouped = itertools.groupby(steps_of(scene, device), lambda steps: steps.incident)
+            self._steps = {incident: list(of_grids) for incident, of_grids in grouped}
+            self._beams = {incident: self._beam_numbers(incident) for incident in self._steps}
 
     def photons_of_blocks(
         self, blocks: Blocks, progress: Progress | None = None
@@ -169,27 +172,26 @@ class AnchoredSum:
         anchors = self._anchor_directions(slow, fast, number)
         panels = self._panel_numbers(number, len(slow))
         photons: Tensor | None = None
-        for steps in self._steps:
+        for incident, of_grids in self._steps.items():
             scale = None
             total = torch.zeros((len(slow), LANES), dtype=torch.float64, device=self._device)
-            at_anchor = Vectors(
-                *(d.view(-1) - i for d, i in zip(anchors, steps.incident, strict=True))
-            )
+            at_anchor = Vectors(*(d.view(-1) - i for d, i in zip(anchors, incident, strict=True)))
             for subpixel in range(oversample**2):
                 place = self._tensor((oversample, *divmod(subpixel, oversample)))
                 x, y, z, polar_omega = self._loops.directions_of_blocks(
-                    slow, fast, *anchors, place, panels, self._beams[steps.incident]
+                    slow, fast, *anchors, place, panels, self._beams[incident]
                 )
                 if scale is None:
                     # across the beam, along the field of fully polarized light, polar rounds to
                     # less than 0
                     scale = polar_omega.clamp_(min=0.0)
-                self._loops.add_steps((x, y, z), at_anchor, steps, total, progress)
+                for steps in of_grids:
+                    self._loops.add_steps((x, y, z), at_anchor, steps, total, progress)
             assert scale is not None
             total *= scale
             photons = total if photons is None else photons.add_(total)
         assert photons is not None
-        photons *= R_E_SQR * scene.beam.fluence / scene.steps
+        photons *= R_E_SQR * scene.fluence / scene.steps
         return photons[: len(blocks.slow)]
 
     def _anchor_directions(self, slow: Tensor, fast: Tensor, number: Number) -> Vectors:
@@ -224,7 +226,8 @@ class AnchoredSum:
         orientations, weights = orientations_of(self._scene, self._device)
         # q is over λ already
         along: Vector = (0.0, 0.0, 0.0)
-        steps = StepList(along, orientations, [(1.0, 1.0)], keep=False, weights=weights)
+        grid = self._scene.grid_of(vectors.source)
+        steps = StepList(along, orientations, [(1.0, 1.0)], keep=False, weights=weights, grid=grid)
         total = torch.zeros_like(x)
         self._loops.add_steps((x, y, z), at_anchor, steps, total, vectors.progress)
         summed = total.view(-1)[: len(q.x)]

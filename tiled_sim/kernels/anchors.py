@@ -6,7 +6,7 @@ the same function of what is left, and the node is the anchor's plus a small who
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -28,7 +28,7 @@ STEPS_AT_A_TIME = 1 << 14
 
 @dataclass(frozen=True, eq=False)
 class StepTable:
-    """Steps that share the direction of the incident beam.
+    """Steps that share the direction of the incident beam, and the grid of F.
 
     Parameters
     ----------
@@ -36,12 +36,14 @@ class StepTable:
     vectors : float64 (steps, 3, 3), rows a/λ, b/λ, c/λ
     weights : float64 (steps,), of source and mosaic domain
     wavelengths : float64 (steps,) [Å]
+    grid : number of the grid that they look F up in
     """
 
     incident: Vector
     vectors: Tensor
     weights: Tensor
     wavelengths: Tensor
+    grid: int = 0
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -53,11 +55,14 @@ class StepTable:
             self.vectors[numbers],
             self.weights[numbers],
             self.wavelengths[numbers],
+            self.grid,
         )
 
 
 class StepList:
-    """Steps that share the direction of the incident beam: every orientation at every wavelength.
+    """Steps that share the direction of the incident beam, and the grid of F.
+
+    They are every orientation at every wavelength.
 
     Their table is kept, or made whenever it is wanted, some steps at a time.
 
@@ -68,6 +73,7 @@ class StepList:
     sources : wavelength [Å] and weight of each source
     keep : whether the table is
     weights : of the orientations, float64 (orientations,); None: 1 each
+    grid : number of the grid that they look F up in
     """
 
     def __init__(
@@ -78,8 +84,10 @@ class StepList:
         *,
         keep: bool,
         weights: Tensor | None = None,
+        grid: int = 0,
     ) -> None:
         self.incident = incident
+        self.grid = grid
         self._orientations = orientations
         self._weights = weights
         self._sources = sources
@@ -104,7 +112,7 @@ class StepList:
 
     def some(self, numbers: Sequence[int]) -> StepTable:
         """Steps by their numbers."""
-        return _joined(self.incident, [self.part(number, number + 1) for number in numbers])
+        return _joined([self.part(number, number + 1) for number in numbers])
 
     def _made(self, start: int, stop: int) -> StepTable:
         each = len(self._orientations)
@@ -118,18 +126,23 @@ class StepList:
             weights = of_step if self._weights is None else self._weights[part]
             tables.append(
                 StepTable(
-                    self.incident, turned / wavelength, weights * weight, of_step * wavelength
+                    self.incident,
+                    turned / wavelength,
+                    weights * weight,
+                    of_step * wavelength,
+                    self.grid,
                 )
             )
-        return _joined(self.incident, tables)
+        return _joined(tables)
 
 
-def _joined(incident: Vector, tables: Sequence[StepTable]) -> StepTable:
-    return StepTable(
-        incident,
-        torch.cat([table.vectors for table in tables]),
-        torch.cat([table.weights for table in tables]),
-        torch.cat([table.wavelengths for table in tables]),
+def _joined(tables: Sequence[StepTable]) -> StepTable:
+    """Steps of tables that share direction and grid."""
+    return replace(
+        tables[0],
+        vectors=torch.cat([table.vectors for table in tables]),
+        weights=torch.cat([table.weights for table in tables]),
+        wavelengths=torch.cat([table.wavelengths for table in tables]),
     )
 
 
@@ -160,7 +173,9 @@ def orientations_of(scene: Scene, device: torch.device) -> tuple[Tensor, Tensor 
 
 
 def steps_of(scene: Scene, device: torch.device, *, most_kept: int = STEPS_KEPT) -> list[StepList]:
-    """Every step of a scene, grouped by the direction of its source, in the order of summation.
+    """Every step of a scene, in the order of summation.
+
+    They are grouped by the direction of their source, and within a direction by the grid of F.
 
     Parameters
     ----------
@@ -169,13 +184,15 @@ def steps_of(scene: Scene, device: torch.device, *, most_kept: int = STEPS_KEPT)
     most_kept : steps of a scene whose tables are kept
     """
     orientations, weights = orientations_of(scene, device)
-    grouped: dict[Vector, list[tuple[float, float]]] = {}
-    for source, of_source in zip(scene.spectrum, scene.weights, strict=True):
-        grouped.setdefault(source.incident, []).append((source.wavelength, of_source))
+    grouped: dict[Vector, dict[int, list[tuple[float, float]]]] = {}
+    for number, (source, of_source) in enumerate(zip(scene.spectrum, scene.weights, strict=True)):
+        members = grouped.setdefault(source.incident, {}).setdefault(scene.grid_of(number), [])
+        members.append((source.wavelength, of_source))
     keep = len(scene.spectrum) * len(orientations) <= most_kept
     return [
-        StepList(incident, orientations, members, keep=keep, weights=weights)
-        for incident, members in grouped.items()
+        StepList(incident, orientations, members, keep=keep, weights=weights, grid=grid)
+        for incident, of_grids in grouped.items()
+        for grid, members in of_grids.items()
     ]
 
 

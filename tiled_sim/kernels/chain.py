@@ -75,7 +75,8 @@ class Chain:
         rows = torch.from_numpy(orientations).reshape(-1, 3, 3).to(vectors.q.x.device)
         axes = [tuple(rows[:, row, column] for column in range(3)) for row in range(3)]
         every = counted.expand(len(rows))
-        steps = self._evaluator.evaluate(vectors.q, axes, every, bool(counted.all()), lookups)
+        evaluator = self._evaluator.of_source(vectors.source)
+        steps = evaluator.evaluate(vectors.q, axes, every, bool(counted.all()), lookups)
         if recorder is not None and vectors.source == 0:
             for t in range(phi_steps):
                 step = steps.one(t * domains)
@@ -100,7 +101,7 @@ class Chain:
         sweep = SweepRecorder()
         self._evaluator.record(sweep, 0, steps, orientations[0, 0])
         (told,) = sweep.phi_steps
-        met = self._met(steps.hkl)
+        met = self._met(vectors.source, steps.hkl)
         intensities = steps.intensity * torch.from_numpy(weights).view(-1).to(steps.F_cell.device)
         rows = zip(
             zip(*told["hkl"], strict=True),
@@ -133,12 +134,12 @@ class Chain:
                 "intensity": intensity if seen else 0.0,
             }
 
-    def _met(self, index: Indices) -> list[str]:
-        """What each look-up of F met."""
+    def _met(self, source: int, index: Indices) -> list[str]:
+        """What each look-up of F by a source met."""
         if self._table is None:
             return [_MET[OUT_OF_RANGE]] * len(index.h)
-        kinds = self._table.kind_of(self._table.nodes(index)).tolist()
-        met = [_MET[kind] for kind in kinds]
+        table = self._table.grids[self._scene.grid_of(source)]
+        met = [_MET[kind] for kind in table.kind_of(table.nodes(index)).tolist()]
         if self._scene.sampling.interpolate:
             allowed = self._table.can_interpolate(index).tolist()
             met = [

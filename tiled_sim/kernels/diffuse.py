@@ -96,13 +96,14 @@ class DiffuseKernel:
                 a, b, c = orientation.tolist()
                 index = lattice.indices(q.dot(a), q.dot(b), q.dot(c))
                 B = self._displacements.at(index.h, index.k, index.l)
-                of_step = displaced(B) * self._halos(index, vectors.counted, lookups)
+                halos = self._halos(index, vectors.counted, lookups, vectors.source)
+                of_step = displaced(B) * halos
                 total += of_step if weights is None else float(weights[number]) * of_step
         if vectors.seen is not None:
             total = torch.where(vectors.seen, total, 0.0)
         return self._scale * total
 
-    def _halos(self, index: Indices, counted: Tensor, lookups: Lookups) -> Tensor:
+    def _halos(self, index: Indices, counted: Tensor, lookups: Lookups, source: int = 0) -> Tensor:
         """Sum over nodes of F² · Γ, but for the volume of Γ [electron²]; counts what it met."""
         halo = Halo(index, self._correlations)
         total = torch.zeros_like(index.h)
@@ -112,12 +113,13 @@ class DiffuseKernel:
                 total += halo.at(off)
                 lookups.out_of_range += int(counted.sum())
             return self._default_F**2 * total
-        squares = self.table.squares(torch.float64)
+        table = self.table.grids[self.scene.grid_of(source)]
+        squares = table.squares(torch.float64)
         everything = bool(counted.all())
         met = torch.zeros(_NOT_COUNTED + 1, dtype=torch.int64, device=total.device)
-        for off, nodes in self.table.neighbours(index, self._reach):
+        for off, nodes in table.neighbours(index, self._reach):
             total += squares.index_select(0, nodes) * halo.at(off)
-            kind = self.table.kind_of(nodes)
+            kind = table.kind_of(nodes)
             if not everything:
                 kind = torch.where(counted, kind, _NOT_COUNTED)
             met += torch.bincount(kind, minlength=_NOT_COUNTED + 1)

@@ -1,5 +1,6 @@
 """One step of many pixels: h, k, l, then lattice and structure factor there."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -64,7 +65,13 @@ class Evaluator:
         self._scene = scene
         self._table = table
         self._default_F = default_F
+        grids = () if table is None or not scene.grids else table.grids
+        self._of_grids = [Evaluator(replace(scene, grids=()), grid, default_F) for grid in grids]
         self._metric = scene.crystal.reciprocal_metric
+
+    def of_source(self, source: int) -> "Evaluator":
+        """That which looks F up in the grid of a source."""
+        return self._of_grids[self._scene.grid_of(source)] if self._of_grids else self
 
     def evaluate(
         self, q: Vectors, axes: Any, counted: Tensor, everything: bool, lookups: Lookups

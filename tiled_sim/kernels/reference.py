@@ -68,7 +68,7 @@ class ReferenceKernel:
         """
         total = torch.zeros_like(vectors.q.x)
         scene, recorder, counted = self.scene, vectors.recorder, vectors.counted
-        evaluate = self._evaluator.evaluate
+        evaluate = self._evaluator.of_source(vectors.source).evaluate
         first = vectors.at_first(scene)
         everything = bool(counted.all())
         for t, domains in enumerate(scene.orientations):

@@ -53,6 +53,7 @@ def _met(
 ) -> Lookups:
     """What some steps of some pixels meet."""
     difference = Vectors(*(d - i for d, i in zip(diffracted, steps.incident, strict=True)))
+    table = table.grids[steps.grid]
     anchors = anchor(steps.vectors, difference, table.minimum)
     last = table.last_indices()
     h, k, l = anchors.node[..., 0].clamp(0).minimum(last[:, None]).unbind(1)

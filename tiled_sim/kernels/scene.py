@@ -8,6 +8,7 @@ from tiled_sim.kernels.panels import Panels
 from tiled_sim.model.beam import Beam, Spectrum
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector
+from tiled_sim.model.energies import factor_wavelengths, grids_of_sources
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.first_evaluation import FirstEvaluation
@@ -31,6 +32,7 @@ class Scene:
     c_compat : replay the C program's faults
     spectrum : the sources that are summed; all of the beam's, or one
     domain_weights : of the mosaic domains, mean 1, float64 (domain,); None: all count alike
+    grids : number of the grid that each source looks F up in; empty: there is one for all
     """
 
     panels: Panels
@@ -46,6 +48,7 @@ class Scene:
     c_compat: bool
     spectrum: Spectrum
     domain_weights: Array | None = None
+    grids: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -55,10 +58,12 @@ class Scene:
         firsts: tuple[FirstEvaluation | None, ...] = (),
         panels: Panels | None = None,
     ) -> "Scene":
-        """The scene of one frame.
+        """The scene of one frame; of several crystals it is that of the first.
 
         Parameters
         ----------
+        experiment : what to simulate; `each_alone` gives that of every crystal
+        frame : number
         firsts : of `first_evaluations`; only ``c_compat`` uses them
         panels : of the experiment's detector, where other scenes share them
         """
@@ -82,11 +87,19 @@ class Scene:
             orientations=every,
             firsts=firsts if acting != first_acting else (),
             first_orientations=every if acting == first_acting else orientations(first_acting),
-            steps=experiment.steps,
+            steps=len(of_frame.beam.spectrum)
+            * (every.shape[0] * every.shape[1])
+            * experiment.sampling.oversample**2,
             c_compat=experiment.c_compat,
             spectrum=of_frame.beam.spectrum,
             domain_weights=of_frame.crystal.domains.weights,
+            grids=grids_of_sources(factor_wavelengths(experiment), of_frame.beam.spectrum),
         )
+
+    @property
+    def fluence(self) -> float:
+        """Of the frame, times the crystal's share of it [photons/m²]."""
+        return self.beam.fluence * self.crystal.share
 
     @property
     def weighs_terms(self) -> bool:
@@ -99,6 +112,10 @@ class Scene:
         """Of the sources, mean 1; all 1 as the C program has it."""
         weights = self.spectrum.relative_weights()
         return (1.0,) * len(weights) if self.c_compat else weights
+
+    def grid_of(self, source: int) -> int:
+        """Number of the grid that a source looks F up in."""
+        return self.grids[source] if self.grids else 0
 
     def first(self, panel: int) -> FirstEvaluation | None:
         """Of a panel the evaluation with orientations of its own."""
@@ -115,6 +132,7 @@ class Scene:
             first_orientations=self.first_orientations[step],
             steps=self.sampling.oversample**2,
             domain_weights=None,
+            grids=self.grids[source : source + 1],
         )
 
 

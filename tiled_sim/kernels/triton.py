@@ -131,7 +131,7 @@ class TritonLoops:
 
     def __init__(self, summand: Summand) -> None:
         self._summand = summand
-        device = summand.values.device
+        device = summand.last.device
         minimum = torch.tensor(summand.minimum, dtype=torch.int32, device=device)
         # the padded table begins one node below the lowest
         self._reach = torch.cat([minimum - 1, summand.last])
@@ -165,7 +165,7 @@ class TritonLoops:
                     some.vectors.contiguous(),
                     some.weights.contiguous(),
                     len(some),
-                    summand.values,
+                    summand.values[steps.grid],
                     self._reach,
                     summand.lattice,
                     summed,

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from tiled_sim.model.beam import MOST_SOURCES
 from tiled_sim.model.checks import UNHASHED, require, require_within
 
 #: Flat bulk solvent [electron/Å³] and [Å²]: the means over many protein crystals.
@@ -12,6 +13,8 @@ FINEST, COARSEST = 0.2, 100.0
 _MOST_SOLVENT_K, _MOST_SOLVENT_B = 2.0, 1000.0
 #: f′ and f″ of Chantler's tables, or of a file of the user's.
 CHANTLER, FROM_FILE = "chantler", "file"
+#: In place of a number of energies: those of all sources.
+EVERY_ENERGY = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Calculation:
     anomalous_path : of the file of f′ and f″; None: there is none
     solvent_k : density of flat bulk solvent [electron/Å³]; 0: there is none
     solvent_B : what smears its border [Å²]
+    energies : of the beam's spectrum for which f′ and f″ are; 1: that of its wavelength; 0: those
+        of all sources
     """
 
     dmin: float | None = None
@@ -34,6 +39,7 @@ class Calculation:
     anomalous_path: str | None = field(default=None, metadata=UNHASHED)
     solvent_k: float = SOLVENT_K
     solvent_B: float = SOLVENT_B
+    energies: int = 1
 
     def __post_init__(self) -> None:
         if self.dmin is not None:
@@ -51,6 +57,17 @@ class Calculation:
             f"structure_factors.anomalous = {self.anomalous!r} must be {CHANTLER!r}, or the name "
             "of a file of f′ and f″",
         )
+        require(
+            0 <= self.energies <= MOST_SOURCES,
+            f"structure_factors.energies = {self.energies} must be a number of energies, 1 for "
+            f"that of the beam, or {EVERY_ENERGY} for those of all sources",
+        )
+        require(
+            self.energies == 1 or self.anomalous is not None,
+            f"structure_factors.energies = {self.energies}: without f′ and f″ F is the same at all "
+            "of them; say where those are from (--anomalous chantler, or a file), or leave the "
+            "energies out (--F-energies)",
+        )
 
     @classmethod
     def of(
@@ -58,6 +75,7 @@ class Calculation:
         dmin: float | None,
         anomalous: str | None,
         solvent: tuple[float, float] | None = None,
+        energies: int | None = None,
     ) -> "Calculation":
         """As people say it.
 
@@ -66,11 +84,13 @@ class Calculation:
         dmin : [Å]; None: of what the detector reaches
         anomalous : ``chantler``, or the name of a file; None: no f′ and f″
         solvent : k [electron/Å³] and B [Å²]; None: the usual
+        energies : number; 0: of all sources; None: that of the beam alone
         """
         k, B = (SOLVENT_K, SOLVENT_B) if solvent is None else solvent
+        number = 1 if energies is None else energies
         if anomalous is None or anomalous == CHANTLER:
-            return cls(dmin, anomalous, None, k, B)
-        return cls(dmin, FROM_FILE, anomalous, k, B)
+            return cls(dmin, anomalous, None, k, B, number)
+        return cls(dmin, FROM_FILE, anomalous, k, B, number)
 
     @property
     def table(self) -> str | None:

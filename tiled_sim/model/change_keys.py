@@ -139,7 +139,7 @@ KEYS: dict[str, Key] = {
         for name in STARS
     },
     "crystal.misset": Key(
-        VECTOR, "turns the crystal as it stands about the laboratory's x, then y, then z", ANGLE
+        VECTOR, "turns all crystals as they stand about the laboratory's x, then y, then z", ANGLE
     ),
     "crystal.cells": Key(CELLS, "sets them; `sampling.oversample` stays, with a note if too small"),
     "crystal.shape": Key(TEXT, _SET),
@@ -193,6 +193,7 @@ KEYS: dict[str, Key] = {
         OPTIONAL, "sets it; None: what the detector reaches, worked out anew", ATOMIC
     ),
     "structure_factors.anomalous": Key(GROUP, "sets it; None: no f′ and f″"),
+    "structure_factors.energies": Key(INTEGER, "sets it; 0: those of all sources, 1: the beam's"),
     "structure_factors.solvent_k": Key(NUMBER, _SET),
     "structure_factors.solvent_B": Key(NUMBER, _SET),
     "structure_factors.default_F": Key(NUMBER, _SET),
@@ -226,6 +227,9 @@ _PANELS = (
     "all panels"
 )
 _SOURCES = "what the sources there are become is left open; beam.wavelength_A scales them all"
+_SHARES = (
+    "whose share is meant, where there are several crystals, is left open; change the document"
+)
 _CELL = (
     "how another cell is oriented is left open; give crystal.a_A, crystal.b_A and crystal.c_A, "
     "and crystal.misset_deg turns the crystal as it stands"
@@ -252,6 +256,7 @@ REFUSED: dict[str, str] = {
         )
     },
     **dict.fromkeys(("crystal.cell", "crystal.cell_angles", "crystal.matrix"), _CELL),
+    **dict.fromkeys(("crystals", "crystal.share"), _SHARES),
     **{
         f"crystal.{name}": "domains that are listed are read with a document or a command"
         for name in ("mosaic_file", "mosaic_rotations")

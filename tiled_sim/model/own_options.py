@@ -1,5 +1,6 @@
 """Options of ours beside those of nanoBragg, by their names in Python."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -19,6 +20,8 @@ class OwnOptions(TypedDict, total=False):
     anomalous : where f′ and f″ of the model's elements are from: ``chantler``, or a file; None:
         there are none
     solvent : k [electron/Å³] and B [Å²] of the model's bulk solvent, k = 0 for none; None: 0.35, 46
+    F_energies : number of energies of the spectrum for which F of the model is calculated; 0: those
+        of all sources; None: that of the beam alone
     space_group : name of that of the list, which says what nodes are absent by symmetry
     ignore_file_cell : whether a cell that a file names counts for nothing, and may be another than
         that of the crystal
@@ -37,6 +40,8 @@ class OwnOptions(TypedDict, total=False):
         ``anisotropic`` or ``listed``; None: by the two that follow, or nanoBragg's
     mosaic_angles : standard deviations of the domains' rotations about a*, b*, c* [°]
     mosaic_file : that lists rotation matrices and weights of the domains
+    twins : crystals beside the first, which they are again, turned as it stands by angles about X,
+        then Y, then Z of the laboratory [°], and each its share of the light: x, y, z, share
     noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed`` is
         its seed
     """
@@ -47,6 +52,7 @@ class OwnOptions(TypedDict, total=False):
     model_dmin: float | None
     anomalous: str | Path | None
     solvent: tuple[float, float] | None
+    F_energies: int | None
     space_group: str | None
     ignore_file_cell: bool
     clip_to_beam: bool | None
@@ -59,6 +65,7 @@ class OwnOptions(TypedDict, total=False):
     mosaic_kind: str | None
     mosaic_angles: tuple[float, float, float] | None
     mosaic_file: str | Path | None
+    twins: Sequence[tuple[float, float, float, float]] | None
     noise: Noise | None
 
 

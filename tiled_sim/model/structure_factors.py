@@ -26,6 +26,8 @@ class Computed:
     anomalous : name of the table of f′ and f″; None: there are none
     energy : of the photons for which f′ and f″ are [eV]; None: there are none
     elements : f′ and f″ of each element of the model [electron]
+    energies : at which F were calculated, in rising order [eV]; empty: at one
+    elements_at : f′ and f″ of each element at each of them [electron]; empty: at one
     """
 
     library: str
@@ -36,6 +38,8 @@ class Computed:
     anomalous: str | None = None
     energy: float | None = None
     elements: dict[str, list[float]] = field(default_factory=dict)
+    energies: list[float] = field(default_factory=list)
+    elements_at: dict[str, list[list[float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +81,19 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class StructureFactors:
-    """A dense grid of amplitudes F(h, k, l).
+    """A dense grid of amplitudes F(h, k, l), or one for each of some energies.
 
     Parameters
     ----------
-    amplitude : float64 (h, k, l) [electron]; 0 where not given
+    amplitude : float64 (h, k, l) [electron]; 0 where not given; of several energies, of that which
+        is nearest to the beam's
     given : bool (h, k, l); False at nodes the source did not name
     minimum : h, k, l of node (0, 0, 0)
     provenance : where they came from
     absences : which nodes a space group forbids, inside the grid and outside; None: none that is
         known of
+    at_energies : float64 (energy, h, k, l) [electron], by rising energy; None: `amplitude` is that
+        of all
 
     Raises
     ------
@@ -98,6 +105,7 @@ class StructureFactors:
     minimum: tuple[int, int, int]
     provenance: Provenance = field(repr=False)
     absences: Absences | None = None
+    at_energies: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         shape = self.amplitude.shape
@@ -110,7 +118,11 @@ class StructureFactors:
                 f"amplitude must be float64 and given bool, "
                 f"not {self.amplitude.dtype} and {self.given.dtype}"
             )
-        if not np.isfinite(self.amplitude).all():
+        if self.at_energies is not None and self.at_energies.shape[1:] != shape:
+            raise ValueError(
+                f"grids {self.at_energies.shape} must each have the shape of amplitude {shape}"
+            )
+        if not all(np.isfinite(amplitude).all() for amplitude in self.grids):
             raise ValueError("an amplitude of the structure factors is not finite")
 
     def noted(self, *notes: str) -> "StructureFactors":
@@ -119,6 +131,11 @@ class StructureFactors:
             return self
         provenance = replace(self.provenance, notes=(*self.provenance.notes, *notes))
         return replace(self, provenance=provenance)
+
+    @property
+    def grids(self) -> tuple[npt.NDArray[np.float64], ...]:
+        """Amplitudes (h, k, l) of each energy, or those of all [electron]."""
+        return (self.amplitude,) if self.at_energies is None else tuple(self.at_energies)
 
     @property
     def maximum(self) -> tuple[int, int, int]:
@@ -134,6 +151,10 @@ class StructureFactors:
         minimum = tuple(int(index) for index in self.minimum)
         digest.update(repr((minimum, self.amplitude.shape)).encode())
         digest.update(np.ascontiguousarray(self.amplitude, dtype="<f8").tobytes())
+        if self.at_energies is not None:
+            digest.update(repr(self.at_energies.shape).encode())
+            for amplitude in self.at_energies:
+                digest.update(np.ascontiguousarray(amplitude, dtype="<f8").tobytes())
         digest.update(np.packbits(self.given).tobytes())
         if self.absences is not None:
             digest.update(self.absences.sha256.encode())
@@ -146,17 +167,22 @@ class StructureFactors:
             return np.zeros_like(self.given)
         return self.absences.on_grid(self.minimum, self.given.shape) & ~self.given
 
-    def filled(self, default_F: float) -> npt.NDArray[np.float64]:
+    def filled(
+        self, default_F: float, amplitude: npt.NDArray[np.float64] | None = None
+    ) -> npt.NDArray[np.float64]:
         """Amplitudes with ``default_F`` [electron] at the nodes that were not given.
 
-        Nodes that are absent by symmetry are 0.
+        Nodes that are absent by symmetry are 0. ``amplitude`` is one of `grids`; None: that of the
+        beam's energy.
 
         An Fdump says a value for every node of its grid, so there only nodes outside the grid
         are absent and the amplitudes stand as they are (as in the C program).
         """
+        if amplitude is None:
+            amplitude = self.amplitude
         if self.provenance.format == "fdump":
-            return self.amplitude
-        filled = np.where(self.given, self.amplitude, default_F)
+            return amplitude
+        filled = np.where(self.given, amplitude, default_F)
         if self.absences is not None:
             filled[self.absent] = 0.0
         return filled

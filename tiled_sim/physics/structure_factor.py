@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ class StructureFactorTable:
     device : where the tables live
     forbidden : (h, k, l), True where F is 0 by symmetry; None: nowhere
     inside : the part of the grid that counts as in range; None: all of it
+    beside : tables of the same nodes at other energies, where this one is that of the first
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class StructureFactorTable:
         *,
         forbidden: np.ndarray | None = None,
         inside: tuple[slice, slice, slice] | None = None,
+        beside: Sequence["StructureFactorTable"] = (),
     ) -> None:
         of_given = np.where(amplitude == 0.0, np.uint8(ZERO), np.uint8(IN_RANGE))
         kind = np.where(given, of_given, np.uint8(ABSENT))
@@ -57,12 +59,18 @@ class StructureFactorTable:
         self._kind = torch.from_numpy(padded_kind.reshape(-1)).to(device)
         self._squares: dict[torch.dtype, Tensor] = {}
         self._amplitudes: dict[torch.dtype, Tensor] = {}
+        self._beside = tuple(beside)
+
+    @property
+    def grids(self) -> "tuple[StructureFactorTable, ...]":
+        """The tables of all energies, by their numbers: this one, then those beside it."""
+        return self, *self._beside
 
     @functools.cached_property
     def largest(self) -> float:
-        """Largest F, of either sign, as an amplitude [electron]."""
-        least, most = self._amplitude.aminmax()
-        return max(abs(float(least)), abs(float(most)))
+        """Largest F at any energy, of either sign, as an amplitude [electron]."""
+        ends = [float(end) for grid in self.grids for end in grid._amplitude.aminmax()]
+        return max(map(abs, ends))
 
     def amplitudes(self, dtype: torch.dtype) -> Tensor:
         """F of the padded grid, flat [electron]; made once."""
@@ -79,12 +87,18 @@ class StructureFactorTable:
     def farthest(self, reciprocal: Array) -> float:
         """Largest |h a* + k b* + l c*| of nodes whose F is not 0, infinite if it is not in the end.
 
+        Where there are several energies, at any.
+
         Parameters
         ----------
         reciprocal : rows a*, b*, c* [1/Å]
         """
         if self._default_F != 0.0:
             return math.inf
+        return max(grid._farthest(reciprocal) for grid in self.grids)
+
+    def _farthest(self, reciprocal: Array) -> float:
+        """The same of this energy alone, with F = 0 beyond the grid."""
         a, b, c = torch.from_numpy(reciprocal).to(self._amplitude.device)
         _, k, l = (
             torch.arange(low - 1, low - 1 + size, device=a.device, dtype=torch.float64)

@@ -1,8 +1,10 @@
 """How far in the reciprocal lattice a detector looks, and the table that its look-ups need."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from tiled_sim.errors import ExperimentError
@@ -10,6 +12,8 @@ from tiled_sim.io.source_file import grid_shape, oversized
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene, thinned
+from tiled_sim.model.crystals import each_alone
+from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Listed
 from tiled_sim.model.frame import extreme_frames
@@ -58,17 +62,41 @@ def table_of(
     goes on beyond the ranges of the file, as far as the detector looks: there, too, forbidden
     nodes are 0. Not so where F is interpolated, which ends with the ranges.
 
+    Where F is calculated for several energies, each has its table beside that of the first.
+
     Raises
     ------
     ExperimentError
-        if that is more than a table may have
+        if that is more than a table may have, or F are not of as many energies as the experiment
+        asks for
     """
+    wanted = max(len(factor_wavelengths(experiment)), 1)
+    if len(factors.grids) != wanted:
+        raise ExperimentError(
+            f"F of {len(factors.grids)} energies were loaded, and the experiment asks for "
+            f"{wanted}: load its inputs again"
+        )
+    first, *others = factors.grids
+    beside = [_table(experiment, factors, amplitude, device) for amplitude in others]
+    return _table(experiment, factors, first, device, beside)
+
+
+def _table(
+    experiment: Experiment,
+    factors: StructureFactors,
+    of_energy: npt.NDArray[np.float64],
+    device: torch.device,
+    beside: Sequence[StructureFactorTable] = (),
+) -> StructureFactorTable:
+    """The table of one energy, and those beside it."""
     F = experiment.structure_factors.default_F
     forbidden = None if factors.absences is None else factors.absent
     minimum, maximum = _ranges(experiment, factors)
-    amplitude, given = factors.filled(F), factors.given
+    amplitude, given = factors.filled(F, of_energy), factors.given
     if (minimum, maximum) == (factors.minimum, factors.maximum):
-        return StructureFactorTable(amplitude, given, minimum, F, device, forbidden=forbidden)
+        return StructureFactorTable(
+            amplitude, given, minimum, F, device, forbidden=forbidden, beside=beside
+        )
     assert factors.absences is not None
     if complaint := oversized(minimum, maximum):
         raise ExperimentError(
@@ -94,12 +122,15 @@ def table_of(
         device,
         forbidden=wide_forbidden,
         inside=(h, k, l),
+        beside=beside,
     )
 
 
 def nodes_of_table(experiment: Experiment, factors: StructureFactors | None) -> int:
-    """Nodes of the `table_of` an experiment; 0 without a file."""
-    return 0 if factors is None else math.prod(grid_shape(*_ranges(experiment, factors)))
+    """Nodes of the `table_of` an experiment, of all energies; 0 without a file."""
+    if factors is None:
+        return 0
+    return len(factors.grids) * math.prod(grid_shape(*_ranges(experiment, factors)))
 
 
 _Node = tuple[int, int, int]
@@ -114,7 +145,7 @@ def _ranges(experiment: Experiment, factors: StructureFactors) -> tuple[_Node, _
         or experiment.sampling.interpolate
     ):
         return of_file
-    reach = _reach(experiment)
+    reach = np.max([_reach(alone) for alone in each_alone(experiment)], axis=0).tolist()
     low = (min(a, -b) for a, b in zip(factors.minimum, reach, strict=True))
     high = (max(a, b) for a, b in zip(factors.maximum, reach, strict=True))
     (h, k, l), (h_high, k_high, l_high) = low, high
@@ -122,7 +153,7 @@ def _ranges(experiment: Experiment, factors: StructureFactors) -> tuple[_Node, _
 
 
 def _reach(experiment: Experiment) -> _Node:
-    """Largest |h|, |k|, |l| that any pixel looks up in any orientation, or more."""
+    """Largest |h|, |k|, |l| that any pixel looks up in any orientation of a crystal, or more."""
     wavelengths, exposures = experiment.beam.spectrum.wavelength, experiment.exposures
     vectors, moves = experiment.crystal.direct_vectors, False
     if isinstance(exposures, Listed):

@@ -21,6 +21,7 @@ from tiled_sim.model.background import ABSCISSAS
 from tiled_sim.model.calculation import CHANTLER, Calculation
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Panel
+from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, Mask
@@ -47,14 +48,20 @@ def load_inputs(experiment: Experiment) -> Inputs:
         if an MTZ leaves open which column is meant, or gemmi is not installed
     """
     source = experiment.structure_factors
-    factors = read_structure_factors(source, experiment.crystal, experiment.beam.wavelength)
+    factors = read_structure_factors(
+        source, experiment.crystal, experiment.beam.wavelength, factor_wavelengths(experiment)
+    )
     if factors is not None and not source.ignore_file_cell:
-        require_same_cell(factors.provenance.path, factors.provenance.cell, experiment.crystal)
+        for crystal in experiment.crystals:
+            require_same_cell(factors.provenance.path, factors.provenance.cell, crystal)
     return Inputs(load_mask(experiment), factors, load_amorphous(experiment))
 
 
 def read_structure_factors(
-    reflections: Reflections, crystal: Crystal | None = None, wavelength: float | None = None
+    reflections: Reflections,
+    crystal: Crystal | None = None,
+    wavelength: float | None = None,
+    wavelengths: Sequence[float] = (),
 ) -> StructureFactors | None:
     """Read a source of F by its format; None if it names no file. Raises as `load_inputs`.
 
@@ -63,11 +70,12 @@ def read_structure_factors(
     reflections : the source
     crystal : whose angles tell what axes a rhombohedral space group has; None: hexagonal ones
     wavelength : of the beam, for which f′ and f″ of a model are [Å]; None: there is no beam
+    wavelengths : for which they are in its place, a grid each, the longest first [Å]; empty: one
     """
     if reflections.path is None:
         return None
     if reflections.calculation is not None:
-        factors = calculated(reflections.path, reflections.calculation, wavelength)
+        factors = calculated(reflections.path, reflections.calculation, wavelength, wavelengths)
     else:
         factors = _read_structure_factors(reflections, reflections.path, crystal)
     if factors.amplitude.any():
@@ -92,15 +100,19 @@ def _read_structure_factors(
 
 
 def calculated(
-    path: str, calculation: Calculation, wavelength: float | None = None
+    path: str,
+    calculation: Calculation,
+    wavelength: float | None = None,
+    wavelengths: Sequence[float] = (),
 ) -> StructureFactors:
-    """F of a model, at one wavelength.
+    """F of a model, at one wavelength or at some.
 
     Parameters
     ----------
     path : of the model
     calculation : with a dmin, or what the file says that it was refined to
     wavelength : for which f′ and f″ are [Å]; needed only where they are asked for
+    wavelengths : the same of several grids, the longest first [Å]; empty: one
 
     Raises
     ------
@@ -111,9 +123,13 @@ def calculated(
         installed
     """
     model = model_factors(path, calculation)
-    return model.structure_factors(
-        anomalous_of(calculation, model.coordinates.elements, wavelength)
-    )
+    elements = model.coordinates.elements
+    if len(wavelengths) < 2:
+        alone = wavelengths[0] if wavelengths else wavelength
+        return model.structure_factors(anomalous_of(calculation, elements, alone))
+    found = [anomalous_of(calculation, elements, one) for one in wavelengths]
+    nearest = min(range(len(found)), key=lambda n: abs(wavelengths[n] - (wavelength or 0.0)))
+    return model.at_energies([one for one in found if one is not None], nearest)
 
 
 def model_factors(path: str, calculation: Calculation) -> ModelFactors:

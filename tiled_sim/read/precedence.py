@@ -83,8 +83,8 @@ class NamedReflections:
         candidates = self.candidates()
         if self.model is None and self.calculation not in (None, Calculation()):
             raise UsageError(
-                "--model-dmin, --anomalous and --solvent say how F is calculated from a model: "
-                "name it, --model FILE, or leave them out"
+                "--model-dmin, --anomalous, --F-energies and --solvent say how F is calculated "
+                "from a model: name it, --model FILE, or leave them out"
             )
         if not candidates:
             reflections = self._source(None, None)

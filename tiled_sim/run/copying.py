@@ -58,8 +58,13 @@ def copy_run(
     """
     place = place_of(target)
     source = run.store.objects
+    if _is_inside(place, run.path):
+        raise StoreError(f"{place} is inside the run {run.path}: name a place beside it")
     if location.objects_of(place).is_there():
-        raise StoreError(f"{place} exists already; name another place for the copy")
+        raise StoreError(
+            f"{place} exists already; name another place for the copy, or remove it if it is half "
+            "of one that was killed"
+        )
     keys = _keys(run)
     made = location.make(place)
     try:
@@ -70,6 +75,16 @@ def copy_run(
         raise
     told(len(keys), len(keys))
     return Copied(Run(place), len(keys), size)
+
+
+def _is_inside(place: Place, run: Place) -> bool:
+    """Whether a place is among the files of a run."""
+    if isinstance(place, RunURL) and isinstance(run, RunURL):
+        return f"{place}/".startswith(f"{run}/") and place != run
+    if isinstance(place, Path) and isinstance(run, Path):
+        inner, outer = place.resolve(), run.resolve()
+        return inner.is_relative_to(outer) and inner != outer
+    return False
 
 
 def _copied(

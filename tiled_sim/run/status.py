@@ -78,11 +78,17 @@ class Progress:
     run : to look at
     states : of each tile, as `tiled_sim.store.tile_index` has them; None: nothing is known
     sums : over those that are done
+    frames : whose tiles are wanted; None: all
     """
 
     def __init__(
-        self, run: "Run", states: np.ndarray | None = None, sums: Sums | None = None
+        self,
+        run: "Run",
+        states: np.ndarray | None = None,
+        sums: Sums | None = None,
+        frames: range | None = None,
     ) -> None:
+        self._grid, self._frames = run.plan.grid, frames
         self._index = TileIndex(run.path, run.run_id)
         self.states = np.zeros(len(run.plan), np.uint8) if states is None else states
         self.sums = sums or Sums()
@@ -102,17 +108,32 @@ class Progress:
         return cls(run, found.states, sums) if agree else cls(run)
 
     @classmethod
-    def surveyed(cls, run: "Run") -> "Progress":
+    def surveyed(cls, run: "Run", frames: range | None = None) -> "Progress":
         """What the sidecars say, every one of them read, of tiles whose pixels are there, too."""
-        found = cls(run)
+        found = cls(run, frames=frames)
         for index, sidecar in sidecars_of(run, range(len(run.plan)), run.committed):
             found.done(index, sidecar)
         return found
 
     @property
     def missing(self) -> list[int]:
-        """Numbers of the tiles that are not known to be done."""
-        return np.flatnonzero(self.states != DONE).tolist()
+        """Numbers of the tiles that are wanted and not known to be done."""
+        undone = np.flatnonzero(self.states != DONE)
+        if self._frames is not None:
+            first = np.unravel_index(undone, self._grid.counts)[0] * self._grid.tile[0]
+            last = first + self._grid.tile[0]
+            undone = undone[(first < self._frames.stop) & (last > self._frames.start)]
+        return undone.tolist()
+
+    @property
+    def frames(self) -> range | None:
+        """Frames whose tiles are wanted; None: all."""
+        return self._frames
+
+    @property
+    def complete(self) -> bool:
+        """Whether every tile of the run is done."""
+        return bool((self.states == DONE).all())
 
     def done(self, tile: int, found: dict[str, Any]) -> None:
         """A tile is done.

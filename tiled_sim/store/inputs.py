@@ -1,6 +1,7 @@
 """What a run was made with, kept in its store: structure factors, background, spectrum."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +13,8 @@ import zarr
 from tiled_sim.errors import StoreError
 from tiled_sim.model.absences import Absences
 from tiled_sim.model.amorphous import AmorphousTable
-from tiled_sim.model.document import LISTED_PLAIN, ROTATIONS, WEIGHTS
+from tiled_sim.model.crystals import MOST_CRYSTALS
+from tiled_sim.model.document import LISTED_PLAIN, names_of_domains
 from tiled_sim.model.experiment import FRAMES
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.structure_factors import Computed, Provenance, StructureFactors
@@ -29,17 +31,25 @@ from tiled_sim.store.objects import Objects
 
 #: Of nodes a side, where a grid has more of them than such a chunk, which is one file.
 LONGEST_GRID_CHUNK = 64
+#: Axes of a grid of structure factors.
+_NODE = ("h", "k", "l")
 #: Dimensions, units and meaning of the arrays of an experiment, by their names.
 _OF_EXPERIMENT = {
     "spectrum/incident": (("source", "xyz"), "1", "unit vector along which the light travels"),
     "spectrum/wavelength": (("source",), "angstrom", "wavelength"),
     "spectrum/weight": (("source",), "1", "weight beside the other sources"),
 }
-#: The same of mosaic domains that are listed.
-_OF_DOMAINS = {
-    ROTATIONS: (("domain", "row", "column"), "1", "rotation of the crystal"),
-    WEIGHTS: (("domain",), "1", "weight beside the other domains"),
-}
+#: The same of mosaic domains of a crystal that are listed: their rotations, and weights.
+_OF_DOMAINS = (
+    (("domain", "row", "column"), "1", "rotation of the crystal"),
+    (("domain",), "1", "weight beside the other domains"),
+)
+
+
+def _described(crystals: int) -> dict[str, tuple[tuple[str, ...], str, str]]:
+    """Dimensions, units and meaning of the arrays that so many crystals may have, and the light."""
+    of_domains = (zip(names_of_domains(n), _OF_DOMAINS, strict=True) for n in range(crystals))
+    return _OF_EXPERIMENT | dict(itertools.chain(*of_domains))
 
 
 def write_inputs(root: zarr.Group, inputs: Inputs, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -53,12 +63,13 @@ def write_inputs(root: zarr.Group, inputs: Inputs, arrays: Mapping[str, npt.NDAr
         else each exposure was
     """
     group = root.create_group("inputs")
+    described = _described(MOST_CRYSTALS)
     for name, values in arrays.items():
         part, array = name.split("/")
         if part == FRAMES:
             continue
         within = group.require_group(part)
-        write_array(within, array, Described(values, *(_OF_EXPERIMENT | _OF_DOMAINS)[name]))
+        write_array(within, array, Described(values, *described[name]))
     if inputs.factors is not None:
         _write_structure_factors(group, inputs.factors)
     if inputs.amorphous is not None:
@@ -79,8 +90,13 @@ def read_arrays(root: zarr.Group, document: Mapping[str, Any]) -> dict[str, npt.
         one is missing
     """
     found, inputs = {}, group_of(root, "inputs")
-    has_domains = document["crystal"]["domains"].get("listed") is not None
-    for name in (*_OF_EXPERIMENT, *(_OF_DOMAINS if has_domains else ())):
+    crystals = (document["crystal"], *document.get("further_crystals", ()))
+    listed = (
+        names_of_domains(number)
+        for number, crystal in enumerate(crystals)
+        if crystal["domains"].get("listed") is not None
+    )
+    for name in (*_OF_EXPERIMENT, *itertools.chain(*listed)):
         part, array = name.split("/")
         found[name] = values_of(group_of(inputs, part), array)
     exposures = document["exposures"]
@@ -121,9 +137,18 @@ def _write_structure_factors(inputs: zarr.Group, factors: StructureFactors) -> N
     for name, low, high in zip("hkl", factors.minimum, factors.maximum, strict=True):
         indices = np.arange(low, high + 1, dtype=np.int64)
         write_array(group, name, Described(indices, (name,), "1", f"Miller index {name}"))
-    unit = factors.provenance.unit
-    _write_grid(group, "amplitude", factors.amplitude, unit, "amplitude of the unit cell")
-    _write_grid(group, "given", factors.given, "1", "whether the source names the node")
+    unit, computed = factors.provenance.unit, factors.provenance.computed
+    axes: tuple[str, ...] = _NODE
+    grids = factors.amplitude
+    if factors.at_energies is not None:
+        assert computed is not None
+        grids, axes = factors.at_energies, ("energy", *_NODE)
+        energies = np.array(computed.energies)
+        of_grids = Described(energies, ("energy",), "eV", "energy of the photons of each grid")
+        write_array(group, "energy", of_grids)
+    _write_grid(group, "amplitude", Described(grids, axes, unit, "amplitude of the unit cell"))
+    given = Described(factors.given, _NODE, "1", "whether the source names the node")
+    _write_grid(group, "given", given)
 
 
 def read_structure_factors(inputs: zarr.Group) -> StructureFactors | None:
@@ -142,18 +167,24 @@ def read_structure_factors(inputs: zarr.Group) -> StructureFactors | None:
     notes = tuple(attributes.pop("notes"))
     cell, absences = attributes.pop("cell", None), attributes.pop("absences", None)
     computed = attributes.pop("computed", None)
+    computed = None if computed is None else Computed(**computed)
     first_h, first_k, first_l = (int(values_of(group, name)[0]) for name in "hkl")
+    amplitude, at_energies = values_of(group, "amplitude"), None
+    if computed is not None and computed.energy in computed.energies:
+        at_energies = amplitude
+        amplitude = at_energies[computed.energies.index(computed.energy)]
     factors = StructureFactors(
-        amplitude=values_of(group, "amplitude"),
+        amplitude=amplitude,
         given=values_of(group, "given"),
         minimum=(first_h, first_k, first_l),
         provenance=Provenance(
             notes=notes,
             cell=None if cell is None else tuple(cell),
-            computed=None if computed is None else Computed(**computed),
+            computed=computed,
             **attributes,
         ),
         absences=None if absences is None else _absences(absences),
+        at_energies=at_energies,
     )
     if factors.sha256 != content:
         raise StoreError(
@@ -204,12 +235,13 @@ def read_amorphous(inputs: zarr.Group) -> AmorphousTable | None:
     return table
 
 
-def _write_grid(
-    group: zarr.Group, name: str, values: npt.NDArray[Any], unit: str, long_name: str
-) -> None:
-    fill, shape = fill_value_of(values), values.shape
-    if values.size > LONGEST_GRID_CHUNK**3:
-        shape = tuple(min(side, LONGEST_GRID_CHUNK) for side in shape)
+def _write_grid(group: zarr.Group, name: str, grid: Described) -> None:
+    """A grid (h, k, l), or some, in chunks of one each."""
+    values = grid.values
+    fill, nodes = fill_value_of(values), values.shape[-3:]
+    if math.prod(nodes) > LONGEST_GRID_CHUNK**3:
+        nodes = tuple(min(side, LONGEST_GRID_CHUNK) for side in nodes)
+    shape = (*(1 for _ in values.shape[:-3]), *nodes)
     array = group.create_array(
         name,
         shape=values.shape,
@@ -217,8 +249,8 @@ def _write_grid(
         chunks=shape,
         compressors=COMPRESSOR,
         fill_value=fill,
-        dimension_names=("h", "k", "l"),
-        attributes={"units": unit, "long_name": long_name},
+        dimension_names=grid.dimensions,
+        attributes={"units": grid.units, "long_name": grid.long_name},
         config={"write_empty_chunks": True},
     )
     if is_nothing(fill):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.codecs import ZstdCodec
+from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from zarr.errors import ZarrUserWarning
 
 from tiled_sim.errors import StoreError
@@ -26,6 +26,13 @@ _MOST_IN_A_CHUNK = 1 << 20
 # 20 % smaller than its lz4 at 1 ms more for 512 × 512 pixels: exact zeros come in long runs, and
 # between them the exponents of the lattice factor's tails leave shuffled bytes little in common.
 COMPRESSOR = ZstdCodec(level=1)
+# Noise has no runs, but bits that are mostly zero: where the mean is 0.3 and more, counts are a
+# quarter smaller than under zstd, made in a fifth of the time and read in a quarter. The checksum
+# keeps damaged bytes from blosc, which crashes on them.
+_OF_COUNTS = (
+    BloscCodec(typesize=4, cname="lz4", clevel=5, shuffle="bitshuffle"),
+    Crc32cCodec(),
+)
 
 
 class Described(NamedTuple):
@@ -81,7 +88,7 @@ def create_counts(level: zarr.Group, grid: TileGrid) -> zarr.Array:
         dtype="int32",
         shards=grid.tile,
         chunks=(1, 1, *map(inner_chunk, grid.tile[2:])),
-        compressors=COMPRESSOR,
+        compressors=_OF_COUNTS,
         fill_value=NOT_COUNTED,
         dimension_names=AXES,
         # _FillValue: xarray takes zarr's fill value for a number like others

@@ -1,21 +1,21 @@
 """Whole shards, several times as quick as by zarr, which has a thread and a loop for each chunk.
 
 The bytes are those of zarr's ``sharding_indexed`` with chunks of little-endian numbers under zstd,
-which is what runs have; anything else is left to zarr.
+or blosc and a checksum, which is what runs have; anything else is left to zarr.
 """
 
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import google_crc32c
 import numpy as np
 import numpy.typing as npt
 import zarr
-from numcodecs.zstd import compress, decompress
+from numcodecs import blosc, zstd
 from zarr.abc.buffer import Buffer
-from zarr.codecs import BytesCodec, ShardingCodec, ZstdCodec
+from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, ShardingCodec, ZstdCodec
 from zarr.storage import MemoryStore, StorePath
 
 from tiled_sim.model.grid import Tile
@@ -26,12 +26,14 @@ from tiled_sim.store.shards import damage_told, read_pixels
 #: A part of a tile: first indices (frame, panel, slow, fast) in the image, and its pixels.
 Part = tuple[tuple[int, ...], npt.NDArray[Any]]
 
+#: Decodes a chunk into pixels, and makes one of them.
+Decoder = Callable[[memoryview, npt.NDArray[Any]], Any]
+Encoder = Callable[[npt.NDArray[Any]], bytes]
+
 #: Of a chunk that was not written.
 _NONE = 2**64 - 1
 #: Behind the index: its CRC32C.
 _CHECKSUM = 4
-#: Of pixels that one call decodes, near the size of a core's own cache [byte].
-_AT_ONCE = 1 << 20
 
 
 def parts_of_shard(
@@ -56,7 +58,8 @@ def parts_of_shard(
         the shard cannot be read
     """
     first = tuple(start for start, _ in tile.ranges)
-    if not _is_known(array):
+    decode = _DECODERS.get(tuple(map(type, _codecs(array))))
+    if decode is None:
         yield first, read_pixels(array, tile.region, run)
         return
     key = "/".join((array.path, "c", *map(str, place)))
@@ -66,7 +69,7 @@ def parts_of_shard(
         except FileNotFoundError:
             yield first, np.full(tile.shape, array.fill_value, array.dtype)
             return
-        for corner, part in _decoded(memoryview(content), array, tile.shape):
+        for corner, part in _decoded(memoryview(content), array, tile.shape, decode):
             yield tuple(map(operator.add, first, corner)), part
 
 
@@ -83,10 +86,9 @@ class ShardEncoder:
 
     def __init__(self, array: zarr.Array) -> None:
         self._array = array
-        self._level: int | None = None
-        if _is_known(array):
-            metadata: Any = array.metadata  # of version 3, which the types do not tell
-            self._level = metadata.codecs[0].codecs[1].level
+        codecs = _codecs(array)
+        maker = _ENCODERS.get(tuple(map(type, codecs)))
+        self._encode = None if maker is None else maker(codecs[1])
 
     def __call__(
         self, place: tuple[int, ...], region: tuple[slice, ...], pixels: npt.NDArray[Any]
@@ -99,9 +101,9 @@ class ShardEncoder:
         region : of the shard, as far as it reaches into the array
         pixels : of the region
         """
-        if self._level is None:
+        if self._encode is None:
             return _encoded_by_zarr(self._array, place, region, pixels)
-        return _encoded(self._array, pixels, self._level)
+        return _encoded(self._array, pixels, self._encode)
 
 
 def _encoded_by_zarr(
@@ -109,7 +111,7 @@ def _encoded_by_zarr(
 ) -> bytes:
     """A shard of any codecs, as `ShardEncoder`."""
     held: dict[str, Buffer] = {}
-    metadata: Any = array.metadata
+    metadata: Any = array.metadata  # of version 3, which the types do not tell
     alone: zarr.Array = zarr.Array(
         zarr.AsyncArray(
             metadata=metadata,
@@ -121,7 +123,7 @@ def _encoded_by_zarr(
     return held["/".join(("c", *map(str, place)))].to_bytes()
 
 
-def _encoded(array: zarr.Array, pixels: npt.NDArray[Any], level: int) -> bytes:
+def _encoded(array: zarr.Array, pixels: npt.NDArray[Any], encode: Encoder) -> bytes:
     """A shard whose chunks follow each other, those beyond the edge of the array left out."""
     assert array.shards is not None
     chunk = array.chunks
@@ -137,29 +139,31 @@ def _encoded(array: zarr.Array, pixels: npt.NDArray[Any], level: int) -> bytes:
     for number in np.ndindex(*there):
         corner = map(operator.mul, number, chunk)
         part = pixels[tuple(slice(at, at + side) for at, side in zip(corner, chunk, strict=True))]
-        content = compress(np.ascontiguousarray(part), level)
+        content = encode(np.ascontiguousarray(part))
         index[number] = end, len(content)
         contents.append(content)
         end += len(content)
     encoded = index.tobytes()
-    checksum = google_crc32c.value(encoded).to_bytes(_CHECKSUM, "little")
-    return b"".join((*contents, encoded, checksum))
+    return b"".join((*contents, encoded, _checksum(encoded)))
 
 
-def _is_known(array: zarr.Array) -> bool:
-    """Whether the shards of an array are what this module reads and writes itself."""
+def _codecs(array: zarr.Array) -> tuple[Any, ...]:
+    """Codecs of the chunks of an array; none where its shards are not what is known here."""
     codecs: list[Any] = list(getattr(array.metadata, "codecs", ()))
     if len(codecs) != 1 or not isinstance(codecs[0], ShardingCodec):
-        return False
+        return ()
     sharding = codecs[0]
-    return (
-        str(getattr(sharding.index_location, "value", "")) == "end"
-        and [type(codec) for codec in sharding.codecs] == [BytesCodec, ZstdCodec]
-        and array.dtype.newbyteorder("<") == array.dtype
-    )
+    if (
+        str(getattr(sharding.index_location, "value", "")) != "end"
+        or array.dtype.newbyteorder("<") != array.dtype
+    ):
+        return ()
+    return tuple(sharding.codecs)
 
 
-def _decoded(content: memoryview, array: zarr.Array, shape: tuple[int, ...]) -> Iterator[Part]:
+def _decoded(
+    content: memoryview, array: zarr.Array, shape: tuple[int, ...], decode: Decoder
+) -> Iterator[Part]:
     """The chunks of a shard, as far as they reach into a tile of a shape."""
     assert array.shards is not None
     chunk = array.chunks
@@ -171,42 +175,53 @@ def _decoded(content: memoryview, array: zarr.Array, shape: tuple[int, ...]) -> 
     if google_crc32c.value(bytes(encoded)) != int.from_bytes(content[-_CHECKSUM:], "little"):
         raise ValueError("its index has another checksum")
     index = np.frombuffer(encoded, "<u8").reshape(*counts, 2)
+    # one for all, which stays in the cache; numcodecs is slower where it makes its own
+    pixels = np.empty(chunk, array.dtype)
     there = tuple(-(-size // side) for size, side in zip(shape, chunk, strict=True))
     places = index[tuple(map(slice, there))].reshape(-1, 2).tolist()
-    corners = [tuple(map(operator.mul, number, chunk)) for number in np.ndindex(*there)]
-    # one memory for all, which stays in the cache; numcodecs is slower where it makes its own
-    most = max(1, _AT_ONCE // (array.dtype.itemsize * math.prod(chunk)))
-    pixels = np.empty((most, *chunk), array.dtype)
-    for chunks in _neighbours(places, most):
-        if places[chunks[0]][0] == _NONE:
-            pixels[:1] = array.fill_value
+    for number, (offset, length) in zip(np.ndindex(*there), places, strict=True):
+        if offset == _NONE:
+            pixels[...] = array.fill_value
         else:
-            start, end = places[chunks[0]][0], sum(places[chunks[-1]])
-            decompress(content[start:end], pixels[: len(chunks)])
-        for number, values in zip(chunks, pixels, strict=False):
-            left = map(operator.sub, shape, corners[number])
-            # all of it but at the end of the tile
-            yield corners[number], values[tuple(map(slice, left))]
+            decode(content[offset : offset + length], pixels)
+        corner = tuple(map(operator.mul, number, chunk))
+        left = map(operator.sub, shape, corner)
+        yield corner, pixels[tuple(map(slice, left))]  # all of it but at the end of the tile
 
 
-def _neighbours(places: list[tuple[int, int]], most: int) -> Iterator[list[int]]:
-    """Numbers of chunks that follow one another in a shard, which are decoded by one call.
+def _decode_checked(chunk: memoryview, into: npt.NDArray[Any]) -> None:
+    """Decode blosc's bytes, which must be whole: it may take the process down with it if not."""
+    encoded, checksum = chunk[:-_CHECKSUM], chunk[-_CHECKSUM:]
+    if google_crc32c.value(bytes(encoded)) != int.from_bytes(checksum, "little"):
+        raise ValueError("a chunk has another checksum")
+    blosc.decompress(encoded, into)
 
-    Those that are not there come one by one.
 
-    Parameters
-    ----------
-    places : offset and length of every chunk
-    most : in a group
-    """
-    group: list[int] = []
-    end = _NONE
-    for number in sorted(range(len(places)), key=places.__getitem__):
-        offset, length = places[number]
-        if group and (offset != end or len(group) == most):
-            yield group
-            group = []
-        group.append(number)
-        end = offset + length
-    if group:
-        yield group
+def _by_zstd(codec: ZstdCodec) -> Encoder:
+    return lambda pixels: bytes(zstd.compress(pixels, codec.level, codec.checksum))
+
+
+def _by_blosc(codec: BloscCodec) -> Encoder:
+    shuffle = ("noshuffle", "shuffle", "bitshuffle").index(codec.shuffle.value)
+    name, level, size = codec.cname.value.encode(), codec.clevel, codec.blocksize
+
+    def encode(pixels: npt.NDArray[Any]) -> bytes:
+        content = bytes(blosc.compress(pixels, name, level, shuffle, size, codec.typesize))
+        return content + _checksum(content)
+
+    return encode
+
+
+def _checksum(content: bytes) -> bytes:
+    return google_crc32c.value(content).to_bytes(_CHECKSUM, "little")
+
+
+#: How chunks are decoded into memory, and made, by their codecs.
+_DECODERS: dict[tuple[type, ...], Decoder] = {
+    (BytesCodec, ZstdCodec): zstd.decompress,
+    (BytesCodec, BloscCodec, Crc32cCodec): _decode_checked,
+}
+_ENCODERS: dict[tuple[type, ...], Callable[[Any], Encoder]] = {
+    (BytesCodec, ZstdCodec): _by_zstd,
+    (BytesCodec, BloscCodec, Crc32cCodec): _by_blosc,
+}

@@ -77,7 +77,7 @@ class Finder:
     ) -> None:
         self.spot = spot
         kept: dict[str, int] = {} if keep else {"most_kept": 0}
-        #: Steps of each direction of the beam.
+        #: Steps of each direction of the beam, and of each grid of F.
         self.directions = steps_of(scene, torch.device("cpu"), **kept)
         self._kept: list[list[Steps]] = []
         if keep and sum(map(len, self.directions)) <= _STEPS_KEPT:
@@ -85,7 +85,7 @@ class Finder:
         self._panels = scene.panels
         self._height = float(math.prod(scene.crystal.cells)) ** 2
         self._table = table
-        self._squares = table.squares(torch.float64)
+        self._squares = [grid.squares(torch.float64) for grid in table.grids]
         self._ends_with_table = default_F == 0.0
 
     def steps(self, direction: int) -> Iterator[Steps]:
@@ -100,7 +100,8 @@ class Finder:
     def on_lines(self, patch: Patch, steps: Steps, lines: Lines) -> Candidates:
         """The candidates on some of the `lines`."""
         nodes = lines.nodes_near_sphere()
-        squares = self._squares.index_select(0, self._table.nodes(indices(*nodes[1:])))
+        of_grid = self._squares[steps.grid]
+        squares = of_grid.index_select(0, self._table.nodes(indices(*nodes[1:])))
         scattering = squares.nonzero()[:, 0]
         nodes, squares = nodes.some(scattering), squares[scattering]
         centre = _centres(nodes, steps)

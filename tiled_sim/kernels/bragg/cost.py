@@ -3,7 +3,7 @@
 import bisect
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -80,7 +80,9 @@ def predicted_cost(
     sample = _evenly(number_of, _SAMPLED_PATCHES)
     times = number_of / len(sample) * len(experiment.exposures)
     cost = Cost()
-    finder = Finder(Scene.of(experiment, 0), table, default_F, spot, keep=False)
+    # where candidates lie is the same at all energies
+    scene = replace(Scene.of(experiment, 0), grids=())
+    finder = Finder(scene, table, default_F, spot, keep=False)
     for number in sample:
         panel = bisect.bisect_right(starts, number) - 1
         cost.add(_of_patch(finder, grids[panel][number - starts[panel]]), times)

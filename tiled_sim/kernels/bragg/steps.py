@@ -10,11 +10,12 @@ from tiled_sim.physics.vectors import Vector
 
 
 class Steps(NamedTuple):
-    """Steps that share the direction of the incident beam; lengths are times λ.
+    """Steps that share the direction of the incident beam, and the grid of F; lengths are times λ.
 
     Parameters
     ----------
     incident : unit vector
+    grid : number of the grid that they look F up in
     direct : a/λ, b/λ, c/λ, float64 (steps, 3, 3)
     reciprocal : λa*, λb*, λc*, dual to them, float64 (steps, 3, 3)
     direct_forward, reciprocal_forward : their products with the incident direction, float64
@@ -26,6 +27,7 @@ class Steps(NamedTuple):
     """
 
     incident: Vector
+    grid: int
     direct: Tensor
     reciprocal: Tensor
     direct_forward: Tensor
@@ -44,6 +46,7 @@ class Steps(NamedTuple):
         incident = torch.tensor(table.incident, dtype=torch.float64)
         return cls(
             table.incident,
+            table.grid,
             table.vectors,
             reciprocal,
             table.vectors @ incident,
@@ -56,4 +59,5 @@ class Steps(NamedTuple):
 
     def some(self, numbers: slice) -> "Steps":
         """Some of the steps."""
-        return Steps(self.incident, *(of_steps[numbers] for of_steps in self[1:]))
+        every = (of_steps[numbers] for of_steps in self[2:])
+        return Steps(self.incident, self.grid, *every)

@@ -1,0 +1,104 @@
+"""The reflections that a run has on its panels, as a table: node, place and photons of each."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from tiled_sim.export.output import Output
+from tiled_sim.export.selection import Selection
+from tiled_sim.export.tables import require_writer, write_table
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.devices import one_torch_thread
+from tiled_sim.kernels.node_sums import node_sums
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.crystals import each_alone
+from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.plan.reach import table_of
+
+if TYPE_CHECKING:
+    import pandas
+
+#: Pixels with fewer photons are left out, and reflections with fewer [photon].
+LEAST_PHOTONS = 0.01
+#: Pixels whose steps are shared out in one go.
+_AT_A_TIME = 1 << 16
+_CPU = torch.device("cpu")
+
+
+def write(selection: Selection, output: Output, advance: Callable[[int], None]) -> tuple[str, ...]:
+    """Write a row a reflection, crystal, panel and frame. See `tiled_sim.export.formats.Writer`."""
+    require_writer(output)
+    selection = dataclasses.replace(selection, counts=False)
+    with one_torch_thread(), torch.inference_mode():
+        write_table(output, _tables(selection, advance))
+    return (f"pixels and reflections of less than {LEAST_PHOTONS:g} photons are left out",)
+
+
+def _tables(selection: Selection, advance: Callable[[int], None]) -> Iterator["pandas.DataFrame"]:
+    experiment, factors = selection.run.experiment, selection.run.inputs().factors
+    table = None if factors is None else table_of(experiment, factors, _CPU)
+    crystals = each_alone(experiment)
+    for frame in selection.frames:
+        scenes = [Scene.of(alone, frame) for alone in crystals]
+        for place in range(len(selection.panels)):
+            for number, scene in enumerate(scenes, 1):
+                found = _of_panel(selection, scene, table, frame, place)
+                if len(scenes) > 1:
+                    found.insert(2, "crystal", np.full(len(found), number, dtype=np.int32))
+                yield found
+            advance(1)
+
+
+def _of_panel(
+    selection: Selection,
+    scene: Scene,
+    table: StructureFactorTable | None,
+    frame: int,
+    place: int,
+) -> "pandas.DataFrame":
+    """Reflections of a frame on a panel, by its place in the selection."""
+    import pandas
+
+    panel = selection.panels[place]
+    default_F = selection.run.experiment.structure_factors.default_F
+    names = ("h", "k", "l", "slow", "fast", "photons")
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for band in selection.bands(place):
+        image = selection.read(frame, place, band)
+        slow, fast = np.nonzero(np.asarray(image, dtype=np.float32) >= LEAST_PHOTONS)
+        for start in range(0, len(slow), _AT_A_TIME):
+            part = slice(start, start + _AT_A_TIME)
+            rows = torch.from_numpy(slow[part] + float(band.start))
+            pixels = Pixels(
+                rows,
+                torch.from_numpy(fast[part].astype(np.float64)),
+                torch.ones(len(rows), dtype=torch.bool),
+                panel,
+            )
+            found = node_sums(scene, table, default_F, pixels)
+            for name, values in zip(
+                names, (*found.hkl.unbind(1), found.slow, found.fast, found.photons), strict=True
+            ):
+                columns[name].append(values.numpy())
+    joined = {
+        name: np.concatenate(parts) if parts else np.empty(0) for name, parts in columns.items()
+    }
+    return _summed(pandas.DataFrame(joined), frame, panel)
+
+
+def _summed(parts: "pandas.DataFrame", frame: int, panel: int) -> "pandas.DataFrame":
+    """One row for each node, with the centroid of all its parts."""
+    for name in ("slow", "fast"):
+        parts[name] *= parts["photons"]
+    table = parts.groupby(["h", "k", "l"], as_index=False).sum()
+    for name in ("slow", "fast"):
+        table[name] /= table["photons"]
+    table = table[table["photons"] >= LEAST_PHOTONS]
+    kinds = {"h": np.int32, "k": np.int32, "l": np.int32, "slow": float, "fast": float}
+    table = table.astype({**kinds, "photons": float})
+    table.insert(0, "panel", np.full(len(table), panel, dtype=np.int32))
+    table.insert(0, "frame", np.full(len(table), frame, dtype=np.int32))
+    return table
