@@ -222,7 +222,7 @@ class Listed:
         for start in range(0, len(able), _AT_ONCE):
             values = self.orientation[start : start + _AT_ONCE]
             unity = values @ values.transpose(0, 2, 1)
-            across = (np.abs(unity - np.eye(3)) < _ROUNDING).all(axis=(1, 2))
+            across = np.asarray((np.abs(unity - np.eye(3)) < _ROUNDING).all(axis=(1, 2)))
             handed = np.linalg.det(np.where(across[:, None, None], values, -np.eye(3))) > 0.0
             able[start : start + _AT_ONCE] = handed
         self._require_each(
