@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from distributed import get_worker
+from distributed import Worker, get_worker
 
 from tiled_sim.cluster.page import topics
 
@@ -38,10 +38,9 @@ class Bulletin(contextlib.AbstractContextManager):
         self._lock = threading.Lock()
         self._is_waiting = False
         self._timer: object | None = None
-        try:
+        self._worker: Worker | None = None
+        with contextlib.suppress(ValueError):  # outside a worker, as in a test, nobody listens
             self._worker = get_worker()
-        except ValueError:  # outside a worker, as in a test, nobody listens
-            self._worker = None
 
     def tell(self, event: dict[str, Any], *, at_once: bool = False) -> None:
         """Tell an event, soon or at once."""
@@ -55,11 +54,12 @@ class Bulletin(contextlib.AbstractContextManager):
             self._worker.loop.add_callback(self._send)
 
     def __exit__(self, *_: object) -> None:
-        if self._held:
+        if self._worker is not None and self._held:
             self._worker.loop.add_callback(self._send)
 
     def _send(self) -> None:
         """Send what is held; called by the worker's loop alone, so that the order is kept."""
+        assert self._worker is not None
         with self._lock:
             held, self._held = self._held, []
             self._is_waiting = bool(held)

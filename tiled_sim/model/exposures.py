@@ -222,9 +222,9 @@ class Listed:
         for start in range(0, len(able), _AT_ONCE):
             values = self.orientation[start : start + _AT_ONCE]
             unity = values @ values.transpose(0, 2, 1)
-            across = (np.abs(unity - np.eye(3)) < _ROUNDING).all(axis=(1, 2))
-            handed = np.linalg.det(np.where(across[:, None, None], values, -np.eye(3))) > 0.0
-            able[start : start + _AT_ONCE] = handed
+            across = (np.abs(unity - np.eye(3)) < _ROUNDING).all(axis=(1, 2)).reshape(-1, 1, 1)
+            handed = np.linalg.det(np.where(across, values, -np.eye(3)))
+            able[start : start + _AT_ONCE] = handed > 0.0
         self._require_each(
             able,
             "orientation",
