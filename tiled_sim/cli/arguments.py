@@ -14,6 +14,7 @@ from tiled_sim.cli.model_options import add_model_options, of_model, refuse_mode
 from tiled_sim.cli.mosaic_options import add_mosaic_options, mosaic_in, refuse_mosaic_options
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
+from tiled_sim.cli.twin_options import add_twin_option, refuse_twin_option, twins_in
 from tiled_sim.errors import UsageError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.own_options import OwnOptions
@@ -204,6 +205,7 @@ def add_reading_options(parser: Parser) -> None:
     )
     add_diffuse_options(parser)
     add_mosaic_options(parser)
+    add_twin_option(parser)
     add_noise_options(parser)
 
 
@@ -287,6 +289,7 @@ def own_reading(options: argparse.Namespace) -> OwnOptions:
         "shots_seed": options.shots_seed,
         "noise": noise_in(options),
         **mosaic_in(options),
+        **twins_in(options),
     }
 
 
@@ -390,6 +393,7 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "file"
         )
     refuse_mosaic_options(options)
+    refuse_twin_option(options)
     if noise_in(options) is not None:
         raise UsageError(
             "the --noise options go with nanoBragg options; write [noise] in the TOML file"

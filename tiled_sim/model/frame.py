@@ -7,6 +7,7 @@ import numpy as np
 
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.detector import Detector
 from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.physics.cell import dual
@@ -28,7 +29,7 @@ class Frame:
 
     Parameters
     ----------
-    beam, crystal, detector : see their classes
+    beam, crystal, detector : see their classes; of several crystals it is the first
     """
 
     beam: Beam
@@ -55,8 +56,9 @@ def frame_of(experiment: "Experiment", number: int) -> Frame:
 
 
 def as_frame_has_it(experiment: "Experiment", number: int) -> "Experiment":
-    """An experiment with the beam, crystal and detector of one of its frames, in all of them."""
+    """An experiment with the beam, crystals and detector of one of its frames, in all of them."""
     frame, exposures = frame_of(experiment, number), experiment.exposures
+    further = [frame_of(alone, number).crystal for alone in each_alone(experiment)[1:]]
     if isinstance(exposures, Listed):
         unsaid: dict[str, Any] = dict.fromkeys((*_OF_FRAMES, "spectra"))
         exposures = replace(exposures, **unsaid)
@@ -64,6 +66,7 @@ def as_frame_has_it(experiment: "Experiment", number: int) -> "Experiment":
         experiment,
         beam=frame.beam,
         crystal=frame.crystal,
+        further_crystals=tuple(further),
         detector=frame.detector,
         exposures=exposures,
     )
