@@ -4,6 +4,7 @@ The bytes are those of zarr's ``sharding_indexed`` with chunks of little-endian 
 or blosc and a checksum, which is what runs have; anything else is left to zarr.
 """
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Iterator
@@ -87,8 +88,8 @@ class ShardEncoder:
     def __init__(self, array: zarr.Array) -> None:
         self._array = array
         codecs = _codecs(array)
-        maker = _ENCODERS.get(tuple(map(type, codecs)))
-        self._encode = None if maker is None else maker(codecs[1])
+        encode = _ENCODERS.get(tuple(map(type, codecs)))
+        self._encode = None if encode is None else functools.partial(encode, codecs[1])
 
     def __call__(
         self, place: tuple[int, ...], region: tuple[slice, ...], pixels: npt.NDArray[Any]
@@ -197,19 +198,15 @@ def _decode_checked(chunk: memoryview, into: npt.NDArray[Any]) -> None:
     blosc.decompress(encoded, into)
 
 
-def _by_zstd(codec: ZstdCodec) -> Encoder:
-    return lambda pixels: bytes(zstd.compress(pixels, codec.level, codec.checksum))
+def _encode_zstd(codec: ZstdCodec, pixels: npt.NDArray[Any]) -> bytes:
+    return bytes(zstd.compress(pixels, codec.level, codec.checksum))
 
 
-def _by_blosc(codec: BloscCodec) -> Encoder:
+def _encode_blosc(codec: BloscCodec, pixels: npt.NDArray[Any]) -> bytes:
     shuffle = ("noshuffle", "shuffle", "bitshuffle").index(codec.shuffle.value)
     name, level, size = codec.cname.value.encode(), codec.clevel, codec.blocksize
-
-    def encode(pixels: npt.NDArray[Any]) -> bytes:
-        content = bytes(blosc.compress(pixels, name, level, shuffle, size, codec.typesize))
-        return content + _checksum(content)
-
-    return encode
+    content = bytes(blosc.compress(pixels, name, level, shuffle, size, codec.typesize))
+    return content + _checksum(content)
 
 
 def _checksum(content: bytes) -> bytes:
@@ -221,7 +218,7 @@ _DECODERS: dict[tuple[type, ...], Decoder] = {
     (BytesCodec, ZstdCodec): zstd.decompress,
     (BytesCodec, BloscCodec, Crc32cCodec): _decode_checked,
 }
-_ENCODERS: dict[tuple[type, ...], Callable[[Any], Encoder]] = {
-    (BytesCodec, ZstdCodec): _by_zstd,
-    (BytesCodec, BloscCodec, Crc32cCodec): _by_blosc,
+_ENCODERS: dict[tuple[type, ...], Callable[[Any, npt.NDArray[Any]], bytes]] = {
+    (BytesCodec, ZstdCodec): _encode_zstd,
+    (BytesCodec, BloscCodec, Crc32cCodec): _encode_blosc,
 }
