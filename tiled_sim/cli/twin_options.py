@@ -1,7 +1,6 @@
 """The option that puts further crystals into the image."""
 
 import argparse
-import math
 
 from tiled_sim.errors import UsageError
 from tiled_sim.model.own_options import OwnOptions
@@ -44,6 +43,6 @@ def refuse_twin_option(options: argparse.Namespace) -> None:
 
 def _number(text: str) -> float:
     value = number_in(text)
-    if value is None or not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a finite number")
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a number")
     return value
