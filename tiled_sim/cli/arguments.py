@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from tiled_sim.cli.diffuse_options import add_diffuse_options, diffuse_in
 from tiled_sim.cli.experiment_number import add_experiment_number
 from tiled_sim.cli.model_options import add_model_options, of_model, refuse_model_options
 from tiled_sim.cli.mosaic_options import add_mosaic_options, mosaic_in, refuse_mosaic_options
+from tiled_sim.cli.numbers import integer, number
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
 from tiled_sim.cli.twin_options import add_twin_option, refuse_twin_option, twins_in
@@ -24,38 +24,6 @@ from tiled_sim.model.values import integer_in, number_in, shown
 if TYPE_CHECKING:
     from tiled_sim.read.nanobragg.outputs import Outputs
     from tiled_sim.read.nanobragg.stated import DetectorSource
-
-
-def number(text: str) -> float:
-    """Read a finite number."""
-    value = number_in(text)
-    if value is None or not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a finite number")
-    return value
-
-
-def positive(text: str) -> float:
-    """Read a positive number."""
-    value = number_in(text)
-    if value is None or not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a positive number")
-    return value
-
-
-def integer(text: str) -> int:
-    """Read a whole number of either sign."""
-    value = integer_in(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number")
-    return value
-
-
-def whole_number(text: str) -> int:
-    """Read a number that counts something."""
-    value = integer_in(text)
-    if value is None or value < 0:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number from 0")
-    return value
 
 
 class Parser(argparse.ArgumentParser):

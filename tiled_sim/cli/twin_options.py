@@ -2,9 +2,9 @@
 
 import argparse
 
+from tiled_sim.cli.numbers import any_number
 from tiled_sim.errors import UsageError
 from tiled_sim.model.own_options import OwnOptions
-from tiled_sim.model.values import number_in, shown
 
 
 def add_twin_option(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +13,7 @@ def add_twin_option(parser: argparse.ArgumentParser) -> None:
         "--twin",
         nargs=4,
         action="append",
-        type=_number,
+        type=any_number,
         metavar=("X", "Y", "Z", "SHARE"),
         help="a further crystal: the first turned by X, then Y, then Z about the laboratory's axes "
         "[°], whose image is added SHARE times; may be repeated (docs/domains.md)",
@@ -39,10 +39,3 @@ def refuse_twin_option(options: argparse.Namespace) -> None:
             "--twin goes with nanoBragg options; in a TOML file write [[crystals]] with "
             "`misset_deg` and `share`"
         )
-
-
-def _number(text: str) -> float:
-    value = number_in(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a number")
-    return value
