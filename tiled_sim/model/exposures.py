@@ -17,7 +17,7 @@ from tiled_sim.model.crystal import MOST_CELLS
 from tiled_sim.model.settings import SHOTS_SEED
 from tiled_sim.physics.vectors import Array, Vector, about_axes, as_tuple
 
-_MOST_FRAMES = 10**7
+MOST_FRAMES = 10**7
 #: How far products of the rows of a rotation may be from those of unit vectors across each other.
 _ROUNDING = 1e-9
 #: Frames whose numbers stay in the cache while they are looked at.
@@ -80,7 +80,7 @@ class Rotation:
         require_finite(self, "frames")
         require_unit(self.spindle, "frames.spindle")
         require(self.steps >= 1, f"frames.steps = {self.steps} must be at least 1")
-        require_count(self.count, "frames.count", _MOST_FRAMES)
+        require_count(self.count, "frames.count", MOST_FRAMES)
         require(
             self.fills_oscillation(self.oscillation),
             f"frames.steps = {self.steps} of {self.step} rad and frames.oscillation = "
@@ -190,7 +190,7 @@ class Listed:
 
     def __post_init__(self) -> None:
         count = len(np.atleast_1d(self.orientation))
-        require_count(count, "the number of frames.orientation", _MOST_FRAMES)
+        require_count(count, "the number of frames.orientation", MOST_FRAMES)
         for name, (shape, kind) in COLUMNS.items():
             if getattr(self, name) is not None:
                 self._freeze(name, (count, *shape), kind)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tiled_sim.errors import UsageError
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.crystals import each_alone
@@ -70,6 +71,30 @@ def as_frame_has_it(experiment: "Experiment", number: int) -> "Experiment":
         detector=frame.detector,
         exposures=exposures,
     )
+
+
+def require_frames(frames: tuple[int, int], count: int, all_of: str = "") -> range:
+    """Frames by the first and the one after the last.
+
+    Parameters
+    ----------
+    frames : the two
+    count : number of all
+    all_of : whose they are, for the message; empty: it is plain
+
+    Raises
+    ------
+    UsageError
+        for frames that are not there
+    """
+    first, stop = frames
+    if not 0 <= first < stop <= count:
+        whose = f" of {all_of}" if all_of else ""
+        raise UsageError(
+            f"--frames {first}:{stop} is no part of 0:{count}, which are all{whose}: give the "
+            "first frame and the one after the last"
+        )
+    return range(first, stop)
 
 
 def differing(exposures: Exposures, frames: range) -> set[str]:
