@@ -58,7 +58,7 @@ CHANGES = {
     "python": (packages.platform, "python_version", lambda: "4.0"),
     "the architecture": (packages.platform, "machine", lambda: "riscv64"),
     "the vector instructions": (torch.backends.cpu, "get_cpu_capability", lambda: "NONE"),
-    "the cpu": (packages, "_cpu_flags", lambda: "flags: fpu"),
+    "the cpu": (packages, "cpu_flags", lambda: "flags: fpu"),
     "inductor's settings": (packages, "_SETTINGS", {"size_asserts": True}),
 }
 

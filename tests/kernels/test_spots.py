@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from strategies import scenes
 from strategies.numbers import finite
-from tiled_sim.kernels import spots
 from tiled_sim.kernels.blocks import Blocks
-from tiled_sim.kernels.bragg import lines, patches, windows
+from tiled_sim.kernels.bragg import loops, patches, steps
 from tiled_sim.kernels.bragg.spot import SHAPES
 from tiled_sim.kernels.evaluation import Evaluator
 from tiled_sim.kernels.optics import Optics
@@ -292,6 +291,26 @@ def test_a_panel_may_reach_to_wide_angles(kind):
     assert errors(here[kept], truth[kept]) < 1e-9
 
 
+def oblong(detector):
+    """A detector whose pixels are longer along fast."""
+    longer = (
+        dataclasses.replace(panel, pixel_size=(panel.pixel_size[0], 2 * panel.pixel_size[0]))
+        for panel in detector.panels
+    )
+    return dataclasses.replace(detector, panels=tuple(longer))
+
+
+@pytest.mark.parametrize("reach", [0.2, 0.7])
+@pytest.mark.parametrize("oversample", [1, 3])
+def test_pixels_need_not_be_square(reach, oversample):
+    experiment = cubic(reach=reach, domains=12, oversample=oversample, pixels=(70, 40))
+    experiment = dataclasses.replace(experiment, detector=oblong(experiment.detector))
+    truth, _ = run(Truncated, experiment)
+    here, _ = run(SpotsKernel, experiment)
+    kept = ~on_an_edge(experiment)
+    assert errors(here[kept], truth[kept]) < 1e-9
+
+
 def test_each_direction_of_the_beam_has_its_own_polarization():
     sources = tuple(
         Source(as_tuple(unit(direction)), wavelength, weight)
@@ -374,12 +393,8 @@ def test_bytes_do_not_depend_on_the_order_of_blocks():
     ("module", "name", "value"),
     [
         (patches, "PATCH_SIDE", 32),
-        (patches, "PIXELS_AT_A_TIME", 100),
-        (spots, "PIXELS_AT_A_TIME", 100),
-        (lines, "_LINES_AT_A_TIME", 3),
-        (lines, "_LINES_AT_A_TIME", 100),
-        (windows, "_SPOTS_AT_A_TIME", 5),
-        (windows, "_PAIRS_AT_A_TIME", 300),
+        (steps, "_STEPS_AT_A_TIME", 7),
+        (steps, "_STEPS_KEPT", 1),
     ],
 )
 def test_bytes_do_not_depend_on_how_much_is_worked_on_at_a_time(monkeypatch, module, name, value):
@@ -397,15 +412,6 @@ def test_bytes_of_any_block_alone_are_those_it_has_among_others(experiment, numb
     alone, _ = kernel.photons_of_blocks(some(blocks, torch.tensor([number])))
     together, _ = kernel.photons_of_blocks(blocks)
     assert alone[0].numpy().tobytes() == together[number].numpy().tobytes()
-
-
-def test_bits_of_a_pixel_s_scale_do_not_depend_on_how_many_are_scaled_with_it():
-    kernel = SpotsKernel(Scene.of(cubic(pixels=(64, 64)), 0), table(40.0), 40.0, NEGLIGIBLE)
-    patch, every = patches.Patch((0, 0), (64, 64), 1), torch.arange(64 * 64)
-    incident = kernel.scene.beam.direction
-    together = kernel._scale_of(patch, every, incident)
-    alone = torch.cat([kernel._scale_of(patch, one, incident) for one in every.split(1)])
-    assert alone.numpy().tobytes() == together.numpy().tobytes()
 
 
 def test_no_blocks_give_no_photons():
@@ -465,15 +471,6 @@ def test_a_trace_is_the_float64_chain_of_its_pixel():
 # What it cannot do
 
 
-def oblong(detector):
-    """A detector whose pixels are longer along fast."""
-    longer = (
-        dataclasses.replace(panel, pixel_size=(panel.pixel_size[0], 2 * panel.pixel_size[0]))
-        for panel in detector.panels
-    )
-    return dataclasses.replace(detector, panels=tuple(longer))
-
-
 def test_it_can_compute_a_plain_experiment():
     assert obstacle(cubic()) == ""
 
@@ -483,7 +480,6 @@ def test_it_can_compute_a_plain_experiment():
     [
         ("shape", lambda e: {"crystal": dataclasses.replace(e.crystal, shape="square")}),
         ("curved", lambda e: {"detector": dataclasses.replace(e.detector, curvature_radius=0.1)}),
-        ("not square", lambda e: {"detector": oblong(e.detector)}),
         ("dmin", lambda e: {"sampling": Sampling(dmin=2.0)}),
         ("interpolate", lambda e: {"sampling": Sampling(interpolate=True)}),
         ("faults", lambda e: {"c_compat": True}),
@@ -514,14 +510,15 @@ def test_a_square_crystal_is_refused():
 def evaluations_of(experiment, monkeypatch):
     """Evaluations that a run really does."""
     done = 0
-    add_to = windows.Windows.add_to
+    add = loops.Loops.add
 
-    def counting(some, *rest):
+    def counting(*arguments):
         nonlocal done
-        done += some.place.numel()
-        return add_to(some, *rest)
+        counts = add(*arguments)
+        done += counts.evaluations
+        return counts
 
-    monkeypatch.setattr(windows.Windows, "add_to", counting)
+    monkeypatch.setattr(loops.Loops, "add", counting)
     run(SpotsKernel, experiment)
     return done
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from tiled_sim.kernels.anchors import BYTES_PER_STEP, STEPS_AT_A_TIME, STEPS_KEPT
 from tiled_sim.kernels.blocks import AT_A_TIME, LANES, images_at_a_time
-from tiled_sim.kernels.bragg.candidates import bytes_of_crystals
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE
+from tiled_sim.kernels.bragg.steps import bytes_of_crystals
 from tiled_sim.kernels.sample import PAIRS_AT_A_TIME
 from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.energies import factor_wavelengths

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from filelock import FileLock
@@ -81,7 +81,7 @@ class Graph:
             platform.python_version(),
             platform.machine(),
             torch.backends.cpu.get_cpu_capability(),
-            _cpu_flags(),
+            cpu_flags(),
             sorted(_SETTINGS.items()),
             LANES,
             _SOURCES,
@@ -89,9 +89,34 @@ class Graph:
         key = hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
         return cache_folder() / f"{self.name}-{key}.pt2"
 
+    def make(self, path: Path) -> None:
+        """Compile it into a file."""
+        _compile(self, path)
+
+
+class Package(Protocol):
+    """What is compiled on the user's machine and kept in the cache."""
+
+    @property
+    def name(self) -> str:
+        """For the user."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies or will lie: keyed by all that decides what is in it."""
+
+    def make(self, path: Path) -> None:
+        """Compile it into a file.
+
+        Raises
+        ------
+        Exception
+            if the compiler fails, whatever that raises
+        """
+
 
 @functools.cache
-def _cpu_flags() -> str:
+def cpu_flags() -> str:
     """What this CPU can do; packages are made for it (-march=native) and crash on a lesser one."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -106,14 +131,18 @@ def cache_folder() -> Path:
     return Path(home) / "tiled_sim" / "kernels"
 
 
+def compiler() -> str:
+    """The C++ compiler, which is the one that inductor calls."""
+    return os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+
+
 def has_compiler() -> bool:
-    """Whether the C++ compiler that inductor calls is there."""
-    usual = "clang++" if sys.platform == "darwin" else "g++"
-    return shutil.which(os.environ.get("CXX") or usual) is not None
+    """Whether the C++ compiler is there."""
+    return shutil.which(compiler()) is not None
 
 
 def obstacle_to_build() -> str:
-    """Why no graph can be compiled here; empty if one can."""
+    """Why nothing can be compiled here; empty if something can."""
     if not has_compiler():
         return "no C++ compiler is installed (g++ or clang++)"
     try:
@@ -125,13 +154,13 @@ def obstacle_to_build() -> str:
     return ""
 
 
-def is_built(graph: Graph) -> bool:
-    """Whether a graph is in the cache."""
-    return os.path.isfile(graph.path)  # False, too, where it cannot be looked at
+def is_built(package: Package) -> bool:
+    """Whether a package is in the cache."""
+    return os.path.isfile(package.path)  # False, too, where it cannot be looked at
 
 
-def build(graph: Graph) -> None:
-    """Compile a graph into the cache, unless it is there; about half a minute.
+def build(package: Package) -> None:
+    """Compile into the cache, unless it is there; a graph in half a minute, C++ in two seconds.
 
     Processes that build at once wait for one of them. A package is complete when it has its name.
 
@@ -140,21 +169,21 @@ def build(graph: Graph) -> None:
     KernelError
         if the compiler fails, whatever it says
     """
-    path = graph.path
+    path = package.path
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
         if path.is_file():
             return
         logger.info("compiling %s", path.name)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            made = Path(folder) / "graph.pt2"
+            made = Path(folder) / f"made{path.suffix}"
             try:
-                _compile(graph, made)
+                package.make(made)
             except Exception as error:
                 logger.info("compiling %s", path.name, exc_info=True)
                 reason = str(error).strip().partition("\n")[0] or type(error).__name__
                 raise KernelError(
-                    f"the compiled kernel cannot be made here ({graph.name}: {reason}); "
+                    f"the compiled kernel cannot be made here ({package.name}: {reason}); "
                     "--kernel reference needs no compiler"
                 ) from error
             made.replace(path)

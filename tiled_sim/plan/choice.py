@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.kernels import spots
-from tiled_sim.kernels.compiled import CompiledKernel, graphs_of
-from tiled_sim.kernels.packages import build, is_built, obstacle_to_build
+from tiled_sim.kernels.bragg.loops import LIBRARY
+from tiled_sim.kernels.compiled import graphs_of
+from tiled_sim.kernels.packages import Package, build, is_built, obstacle_to_build
 from tiled_sim.kernels.spots import predicted_cost
 from tiled_sim.model.crystal import GAUSSIAN
 from tiled_sim.model.crystals import each_alone
@@ -42,6 +43,7 @@ _DIFFUSE_STEP, _DIFFUSE_NODE = 50e-9, 6e-9
 #: Of a compiled kernel in each process, and for the first time on a machine.
 _LOADING = 0.5
 _BUILDING = {False: 25.0, True: 55.0}
+_BUILDING_SPOTS = 2.0
 
 
 def choose_kernel(
@@ -131,16 +133,15 @@ def build_kernel(
     Raises
     ------
     KernelError
-        if the compiled kernel was asked for by name and cannot be made
+        if the kernel was asked for by name and cannot be made
     """
-    if settings.kernel != CompiledKernel.name:
-        return settings
-    missing = [graph for graph in graphs_of(experiment, settings.precision) if not is_built(graph)]
+    packages = _packages(settings.kernel, experiment, settings.precision)
+    missing = [package for package in packages if not is_built(package)]
     if missing:
         compiling()
     try:
-        for graph in missing:
-            build(graph)
+        for package in missing:
+            build(package)
     except KernelError as error:
         if asked != AUTO:
             raise
@@ -167,19 +168,29 @@ def _obstacle(kernel: str, experiment: Experiment, asked: Settings, device: str)
     if kernel == SPOTS:
         if _is_gaussian(experiment) and asked.negligible == 0.0:
             return "--negligible 0 keeps every evaluation"
-        return next(filter(None, map(spots.obstacle, each_alone(experiment))), "")
-    if kernel == COMPILED and not all(map(is_built, graphs_of(experiment, asked.precision))):
-        return obstacle_to_build()
+        obstacle = next(filter(None, map(spots.obstacle, each_alone(experiment))), "")
+        if obstacle:
+            return obstacle
     if kernel == TRITON:
         from tiled_sim.kernels import triton
 
         return triton.obstacle()
-    return ""
+    built = all(map(is_built, _packages(kernel, experiment, asked.precision)))
+    return "" if built else obstacle_to_build()
+
+
+def _packages(kernel: str, experiment: Experiment, precision: str) -> tuple[Package, ...]:
+    """What is compiled for a kernel."""
+    if kernel == COMPILED:
+        return graphs_of(experiment, precision)
+    return (LIBRARY,) if kernel == SPOTS else ()
 
 
 def _seconds_to_start(settings: Settings, experiment: Experiment) -> float:
     """Until a kernel is loaded, and compiled if it has never been [s]."""
-    if settings.kernel != CompiledKernel.name:
+    if settings.kernel == SPOTS:
+        return 0.0 if is_built(LIBRARY) else _BUILDING_SPOTS
+    if settings.kernel != COMPILED:
         return 0.0
     graphs = graphs_of(experiment, settings.precision)
     return _LOADING + sum(_BUILDING[graph.interpolate] for graph in graphs if not is_built(graph))

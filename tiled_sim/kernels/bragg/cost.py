@@ -7,26 +7,26 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from tiled_sim.kernels.bragg.candidates import Finder
+from tiled_sim.kernels.anchors import StepList, steps_of
+from tiled_sim.kernels.bragg.loops import Counts, Loops
 from tiled_sim.kernels.bragg.patches import Patch, PatchGrid
 from tiled_sim.kernels.bragg.spot import Spot
 from tiled_sim.kernels.bragg.steps import Steps
-from tiled_sim.kernels.bragg.windows import parts
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
 # Seconds on one core, measured; only their ratios to those of other kernels decide.
-_PER_SUBPIXEL, _PER_SUBPIXEL_AND_DIRECTION = 18e-9, 5e-9
-_PER_LIT_PIXEL = 60e-9
-_PER_PATCH_AND_DIRECTION = 0.7e-3
-_PER_STEP = 0.4e-6
-_PER_LINE = 25e-9
-_PER_NODE = 150e-9
+_PER_SUBPIXEL, _PER_SUBPIXEL_AND_DIRECTION = 6e-9, 2e-9
+_PER_LIT_PIXEL = 10e-9
+_PER_PATCH_AND_DIRECTION = 0.1e-3
+_PER_STEP = 0.25e-6
+_PER_LINE = 6e-9
+_PER_NODE = 40e-9
 #: By whether spots are alone.
-_PER_EVALUATION = {True: 10e-9, False: 30e-9}
+_PER_EVALUATION = {True: 0.8e-9, False: 1.5e-9}
 #: From so many, evenly over all, the cost of a run is predicted.
-_SAMPLED_PATCHES, _SAMPLED_DIRECTIONS, _SAMPLED_STEPS = 8, 3, 6
+_SAMPLED_PATCHES, _SAMPLED_DIRECTIONS, _SAMPLED_STEPS = 16, 4, 24
 
 
 @dataclass(slots=True)
@@ -80,47 +80,42 @@ def predicted_cost(
     sample = _evenly(number_of, _SAMPLED_PATCHES)
     times = number_of / len(sample) * len(experiment.exposures)
     cost = Cost()
-    # where candidates lie is the same at all energies
+    # where spots lie is the same at all energies
     scene = replace(Scene.of(experiment, 0), grids=())
-    finder = Finder(scene, table, default_F, spot, keep=False)
+    # the height is of no account
+    loops = Loops(spot, 1.0, table, default_F)
+    directions = steps_of(scene, torch.device("cpu"), most_kept=0)
     for number in sample:
         panel = bisect.bisect_right(starts, number) - 1
-        cost.add(_of_patch(finder, grids[panel][number - starts[panel]]), times)
+        patch = grids[panel][number - starts[panel]]
+        cost.add(_of_patch(loops, directions, patch, scene), times)
     return cost
 
 
-def _of_patch(finder: Finder, patch: Patch) -> Cost:
+def _of_patch(loops: Loops, directions: list[StepList], patch: Patch, scene: Scene) -> Cost:
     """Cost of a patch, from the nodes that a sample of steps brings to it."""
     pixels, subpixels = math.prod(patch.shape), math.prod(patch.subpixels)
     cost = Cost(seconds=subpixels * _PER_SUBPIXEL)
-    sample = _evenly(len(finder.directions), _SAMPLED_DIRECTIONS)
+    sample = _evenly(len(directions), _SAMPLED_DIRECTIONS)
     for number in sample:
-        every = finder.directions[number]
+        every = directions[number]
         numbers = _evenly(len(every), _SAMPLED_STEPS)
-        share = len(numbers) / len(every)
-        of_direction = Cost()
         steps = Steps.of(every.some(numbers))
-        of_direction.add(_of_steps(finder, patch, steps), 1.0 / share)
+        counts = loops.count(patch, scene.panels[patch.panel], steps)
+        of_direction = Cost()
+        of_direction.add(_of_counts(counts, loops.alone), len(every) / len(numbers))
         lit = min(pixels, of_direction.evaluations)
         of_direction.seconds += _PER_PATCH_AND_DIRECTION + lit * _PER_LIT_PIXEL
-        of_direction.seconds += subpixels * _PER_SUBPIXEL_AND_DIRECTION
-        cost.add(of_direction, len(finder.directions) / len(sample))
+        of_direction.seconds += subpixels * _PER_SUBPIXEL_AND_DIRECTION + len(every) * _PER_STEP
+        cost.add(of_direction, len(directions) / len(sample))
     return cost
 
 
-def _of_steps(finder: Finder, patch: Patch, steps: Steps) -> Cost:
-    """Cost of finding and evaluating the spots of some steps."""
-    cost = Cost(seconds=len(steps.weights) * _PER_STEP)
-    for lines in finder.lines(patch, steps):
-        footprint = finder.on_lines(patch, steps, lines).footprint
-        cost.lines += lines.number
-        cost.nodes += len(footprint.row)
-        for part in parts(footprint):
-            rows, columns = footprint.largest(part)
-            cost.evaluations += rows * columns * (part.stop - part.start)
-    cost.seconds += cost.lines * _PER_LINE + cost.nodes * _PER_NODE
-    cost.seconds += cost.evaluations * _PER_EVALUATION[finder.spot.alone]
-    return cost
+def _of_counts(counts: Counts, alone: bool) -> Cost:
+    """Cost of finding and evaluating spots."""
+    seconds = counts.lines * _PER_LINE + counts.nodes * _PER_NODE
+    seconds += counts.evaluations * _PER_EVALUATION[alone]
+    return Cost(counts.lines, counts.nodes, counts.evaluations, seconds)
 
 
 def _evenly(number: int, most: int) -> list[int]:

@@ -1,6 +1,5 @@
-"""Patches: the rectangles of blocks that are worked on at a time, and the directions to them."""
+"""Patches: the rectangles of blocks that are worked on at a time."""
 
-import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -12,13 +11,10 @@ from tiled_sim.kernels.blocks import Blocks
 from tiled_sim.kernels.panels import Panels
 from tiled_sim.model.detector import Panel, Region
 from tiled_sim.model.grid import BLOCK
-from tiled_sim.physics import geometry
-from tiled_sim.physics.geometry import Vectors
+from tiled_sim.physics.vectors import Array
 
 # What is worked on at a time. Memory and time depend on these numbers, results do not.
 PATCH_SIDE = 512
-#: Few enough that what is computed with stays in cache.
-PIXELS_AT_A_TIME = 1 << 13
 
 
 class Patch(NamedTuple):
@@ -43,18 +39,8 @@ class Patch(NamedTuple):
         rows, columns = self.shape
         return rows * self.oversample, columns * self.oversample
 
-    def corners(self, panel: Panel) -> Tensor:
-        """Directions to its four corners, in turn, (4, 3)."""
-        rows, columns = self.shape
-        corners = np.add([(0, 0), (0, columns), (rows, columns), (rows, 0)], self.corner)
-        axes = np.array([panel.slow_axis, panel.fast_axis])
-        position = np.array(panel.origin) + panel.pixel_size[0] * corners @ axes
-        return torch.from_numpy(position / np.linalg.norm(position, axis=1, keepdims=True))
-
-    def directions(self, panel: Panel, place: Tensor, live: Tensor) -> Vectors:
-        """Unit vectors to all subpixels, row by row, flat.
-
-        Those to pixels that are not live are infinite, so that no evaluation there counts.
+    def wanted(self, place: Tensor, live: Tensor) -> Tensor | None:
+        """Which subpixels are of live pixels, (slow, fast); None if all are.
 
         Parameters
         ----------
@@ -62,33 +48,28 @@ class Patch(NamedTuple):
         live : of their pixels, (blocks, 256)
         """
         rows, columns = (side // BLOCK for side in self.shape)
-        grid = self._grid(panel)
         every = torch.zeros((rows * columns, BLOCK * BLOCK), dtype=torch.bool)
         every[place] = live
-        if not bool(every.all()):
-            dead = ~every.view(rows, columns, BLOCK, BLOCK).transpose(1, 2).reshape(self.shape)
-            for axis in range(2):
-                dead = dead.repeat_interleave(self.oversample, axis)
-            grid.masked_fill_(dead, math.inf)
-        return Vectors(*grid.flatten(1))
+        if bool(every.all()):
+            return None
+        pixels = every.view(rows, columns, BLOCK, BLOCK).transpose(1, 2).reshape(self.shape)
+        for axis in range(2):
+            pixels = pixels.repeat_interleave(self.oversample, axis)
+        return pixels
 
-    def _grid(self, panel: Panel) -> Tensor:
-        """Directions to the subpixels, (3, slow, fast)."""
-        size = panel.pixel_size[0] / self.oversample
-        down, along = (
-            size * (torch.arange(side, dtype=torch.float64) + corner * self.oversample) + size / 2.0
-            for side, corner in zip(self.subpixels, self.corner, strict=True)
-        )
-        grid = torch.empty((3, len(down), len(along)), dtype=torch.float64)
-        at_a_time = max(PIXELS_AT_A_TIME // len(along), 1)
-        for start in range(0, len(down), at_a_time):
-            rows = slice(start, start + at_a_time)
-            position = geometry.flat_position(
-                down[rows, None], along, panel.origin, panel.slow_axis, panel.fast_axis
-            )
-            for component, out in zip(geometry.direction(position)[0], grid, strict=True):
-                out[rows] = component
-        return grid
+    def blocks(self, pixels: Tensor) -> Tensor:
+        """Its pixels, (slow, fast), block after block, (blocks, 256)."""
+        rows, columns = (side // BLOCK for side in self.shape)
+        blocks = pixels.view(rows, BLOCK, columns, BLOCK).transpose(1, 2)
+        return blocks.reshape(-1, BLOCK * BLOCK)
+
+    def corners(self, panel: Panel) -> Array:
+        """Directions to its four corners, in turn, (4, 3)."""
+        rows, columns = self.shape
+        corners = np.add([(0, 0), (0, columns), (rows, columns), (rows, 0)], self.corner)
+        axes = np.array([panel.slow_axis, panel.fast_axis])
+        position = np.array(panel.origin) + (corners * panel.pixel_size) @ axes
+        return position / np.linalg.norm(position, axis=1, keepdims=True)
 
 
 def patches_of(

@@ -5,9 +5,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
-
 from tiled_sim.model.crystal import GAUSSIAN, Crystal
 from tiled_sim.physics.cell import dual
 from tiled_sim.physics.lattice import GAUSS_WIDTH, TOPHAT_EDGE
@@ -16,8 +13,6 @@ from tiled_sim.physics.vectors import Array
 SHAPES = ("gauss_star", "tophat", "gauss_hkl", "tophat_hkl")
 #: Of (Δr* · N)² fudge, or its like by h, k, l: F_latt² of a Gaussian spot is 1/e of its peak there.
 _GAUSS_WIDTH = GAUSS_WIDTH / 2.0
-#: exp of less is denormal or 0, and slow.
-_SMALLEST_EXPONENT = -700.0
 _LEAST_SHARE = 1e-300
 
 # Nodes are looked for a little further out than they can be, for the roundings on the way; what is
@@ -83,23 +78,10 @@ class Spot(NamedTuple):
             bool(euclidean) and radius * edge < 0.499,
         )
 
-    def reach(self, wavelengths: Tensor) -> Tensor:
-        """Radius times λ, with a margin for roundings."""
-        return wavelengths * (self.radius * (1.0 + _RELATIVE_MARGIN)) + _MARGIN
-
-    def squared_factor(self, distance_sqr: Tensor) -> Tensor:
-        """F_latt² over its peak, 0 where it is negligible.
-
-        Parameters
-        ----------
-        distance_sqr : from the node [1/Å²]; overwritten
-        """
-        exponent = distance_sqr.mul_(-self.sharpness)
-        if not self.gaussian:
-            return (exponent > -1.0).to(torch.float64)
-        factor = exponent.clamp_(min=_SMALLEST_EXPONENT).exp_()
-        # the one vectorised operation that zeroes what is not above a limit
-        return torch.threshold_(factor, math.nextafter(self.least, 0.0), 0.0)
+    @property
+    def radius_and_margin(self) -> tuple[float, float]:
+        """Radius with a margin for roundings [1/Å], and what to add to it times λ."""
+        return self.radius * (1.0 + _RELATIVE_MARGIN), _MARGIN
 
 
 def cell_radius(reciprocal: Array) -> float:

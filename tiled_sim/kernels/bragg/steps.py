@@ -1,12 +1,20 @@
 """The steps of a sum with their crystals, scaled so that the Ewald sphere has radius 1."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from tiled_sim.kernels.anchors import StepTable
+from tiled_sim.kernels.anchors import StepList, StepTable, steps_of
+from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics.vectors import Vector
+
+#: Of a scene of so many steps, 40 MB, all crystals are kept; of one with more they are made for so
+#: many at a time. Memory and time depend on these numbers, results do not.
+_STEPS_KEPT, _STEPS_AT_A_TIME = 1 << 17, 1 << 12
+#: Of a step with its crystal, its table included, and as much while they are made.
+_BYTES_PER_STEP = 500
 
 
 class Steps(NamedTuple):
@@ -18,10 +26,6 @@ class Steps(NamedTuple):
     grid : number of the grid that they look F up in
     direct : a/λ, b/λ, c/λ, float64 (steps, 3, 3)
     reciprocal : λa*, λb*, λc*, dual to them, float64 (steps, 3, 3)
-    direct_forward, reciprocal_forward : their products with the incident direction, float64
-        (steps, 3)
-    lengths : of the direct vectors, float64 (steps, 3)
-    products : of the reciprocal vectors with each other, float64 (steps, 3, 3)
     weights : of the sources, float64 (steps,)
     wavelengths : float64 (steps,) [Å]
     """
@@ -30,10 +34,6 @@ class Steps(NamedTuple):
     grid: int
     direct: Tensor
     reciprocal: Tensor
-    direct_forward: Tensor
-    reciprocal_forward: Tensor
-    lengths: Tensor
-    products: Tensor
     weights: Tensor
     wavelengths: Tensor
 
@@ -43,21 +43,43 @@ class Steps(NamedTuple):
         a, b, c = table.vectors.unbind(1)
         crossed = torch.stack([torch.linalg.cross(*pair) for pair in ((b, c), (c, a), (a, b))], 1)
         reciprocal = crossed / (a * crossed[:, 0]).sum(1)[:, None, None]
-        incident = torch.tensor(table.incident, dtype=torch.float64)
         return cls(
             table.incident,
             table.grid,
-            table.vectors,
+            table.vectors.contiguous(),
             reciprocal,
-            table.vectors @ incident,
-            reciprocal @ incident,
-            torch.linalg.vector_norm(table.vectors, dim=2),
-            reciprocal @ reciprocal.mT,
-            table.weights,
-            table.wavelengths,
+            table.weights.contiguous(),
+            table.wavelengths.contiguous(),
         )
 
-    def some(self, numbers: slice) -> "Steps":
-        """Some of the steps."""
-        every = (of_steps[numbers] for of_steps in self[2:])
-        return Steps(self.incident, self.grid, *every)
+
+class Directions:
+    """Steps of each direction of the beam, and of each grid of F, with their crystals.
+
+    Parameters
+    ----------
+    scene : the frame
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self._lists = steps_of(scene, torch.device("cpu"))
+        self._kept: list[list[Steps]] = []
+        if sum(map(len, self._lists)) <= _STEPS_KEPT:
+            self._kept = [list(_made(steps)) for steps in self._lists]
+
+    def __iter__(self) -> Iterator[tuple[Vector, Iterator[Steps]]]:
+        """Each direction of the beam, and its steps in order, some at a time."""
+        for number, steps in enumerate(self._lists):
+            yield steps.incident, iter(self._kept[number]) if self._kept else _made(steps)
+
+
+def bytes_of_crystals(steps: int) -> int:
+    """What `Directions` holds of so many steps, and what is made on the way."""
+    if steps <= _STEPS_KEPT:
+        return steps * _BYTES_PER_STEP
+    return _STEPS_AT_A_TIME * _BYTES_PER_STEP * 3
+
+
+def _made(steps: StepList) -> Iterator[Steps]:
+    """Steps with their crystals."""
+    return map(Steps.of, steps.parts(_STEPS_AT_A_TIME))

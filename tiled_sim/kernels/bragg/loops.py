@@ -1,0 +1,279 @@
+"""The compiled loops of spots.cpp, and what they take: its structures, as C lays them out."""
+
+import ctypes
+import functools
+import math
+from collections.abc import Callable
+from ctypes import Structure, byref, c_double, c_int64
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tiled_sim.kernels.bragg.patches import Patch
+from tiled_sim.kernels.bragg.spot import Spot
+from tiled_sim.kernels.bragg.steps import Steps
+from tiled_sim.kernels.library import Library, load
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.detector import Panel
+from tiled_sim.physics.constants import R_E_SQR
+from tiled_sim.physics.polarization import transverse_axes
+from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.physics.vectors import Array, Vector
+
+LIBRARY = Library("spots", "tiled_sim.kernels.bragg", "spots.cpp")
+#: Subpixels that are worked on at a time, side by side along fast.
+LANES = 8
+_Vector, _Numbers, _Pair = c_double * 3, c_double * 6, c_int64 * 2
+
+
+class _Patch(Structure):
+    _fields_ = (
+        ("corners", _Vector * 4),
+        ("tangents", _Vector * 4),
+        ("cosines", c_double * 4),
+        ("sines", c_double * 4),
+        ("normals", _Vector * 4),
+        ("normal", _Vector),
+        ("across", _Vector * 2),
+        ("per_tangent", c_double * 2),
+        ("start", c_double * 2),
+        ("first", _Pair),
+        ("number", _Pair),
+    )
+
+
+class _Steps(Structure):
+    _fields_ = (
+        ("number", c_int64),
+        ("incident", _Vector),
+        ("direct", ctypes.c_void_p),
+        ("reciprocal", ctypes.c_void_p),
+        ("wavelengths", ctypes.c_void_p),
+        ("weights", ctypes.c_void_p),
+    )
+
+
+class _Spot(Structure):
+    _fields_ = (
+        ("radius", c_double),
+        ("radius_margin", c_double),
+        ("height", c_double),
+        ("sharpness", c_double),
+        ("metric", _Numbers),
+        ("least", c_double),
+        ("flat", c_int64),
+        ("alone", c_int64),
+    )
+
+
+class _Table(Structure):
+    _fields_ = (
+        ("squares", ctypes.c_void_p),
+        ("first", c_int64 * 3),
+        ("last", c_int64 * 3),
+        ("ends", c_int64),
+    )
+
+
+class _Optics(Structure):
+    _fields_ = (
+        ("slow", _Vector),
+        ("fast", _Vector),
+        ("origin", _Vector),
+        ("omega", c_double * 2),
+        ("incident", _Vector),
+        ("electric", _Vector),
+        ("magnetic", _Vector),
+        ("kahn", _Vector),
+        ("photons", c_double),
+        ("oversample", c_int64),
+    )
+
+
+class _Counts(Structure):
+    _fields_ = tuple((name, c_int64) for name in ("lines", "nodes", "evaluations", "counted"))
+
+
+class Counts(NamedTuple):
+    """What following spots met.
+
+    Parameters
+    ----------
+    lines : of the reciprocal lattices that were followed
+    nodes : whose spots may light a subpixel
+    evaluations : done; if none were, of so many subpixels under the spots
+    counted : of those done, that are not negligible
+    """
+
+    lines: int
+    nodes: int
+    evaluations: int
+    counted: int
+
+
+class Loops:
+    """The loops for the spots of a crystal.
+
+    Parameters
+    ----------
+    spot : of the crystal
+    height : F_latt² at its peak
+    table : of structure factors, on CPU
+    default_F : outside the table [electron]
+
+    Raises
+    ------
+    KernelError
+        if they cannot be compiled
+    """
+
+    def __init__(
+        self,
+        spot: Spot,
+        height: float,
+        table: StructureFactorTable,
+        default_F: float,
+    ) -> None:
+        self._library = load(LIBRARY)
+        self.alone = spot.alone
+        least = math.log(spot.least) if spot.gaussian else -1.0
+        (aa, ab, ac), (_, bb, bc), (_, _, cc) = spot.metric.tolist()
+        metric = _Numbers(aa, ab, ac, bb, bc, cc)
+        radius, margin = spot.radius_and_margin
+        flat = not spot.gaussian
+        self._spot = _Spot(radius, margin, height, spot.sharpness, metric, least, flat, spot.alone)
+        # the padded tables: their border included
+        first = [low - 1 for low in table.minimum]
+        last = [start + n for start, n in zip(first, table.last_indices().tolist(), strict=True)]
+        self._squares = [grid.squares(torch.float64).contiguous() for grid in table.grids]
+        self._tables = [
+            _Table(each.data_ptr(), (c_int64 * 3)(*first), (c_int64 * 3)(*last), default_F == 0.0)
+            for each in self._squares
+        ]
+
+    def count(self, patch: Patch, panel: Panel, steps: Steps) -> Counts:
+        """Follow the spots of some steps to a patch of a panel without evaluating them."""
+        return self._follow(_patch(patch, panel), steps, None)
+
+    def add(self, patch: Patch, panel: Panel, steps: Steps, subpixels: Tensor) -> Counts:
+        """Add weight · F_cell² · F_latt² of some steps to the subpixels of a patch of a panel.
+
+        Parameters
+        ----------
+        subpixels : as `Camera.subpixels`, their directions infinite where they are not wanted
+        """
+        return self._follow(_patch(patch, panel), steps, ctypes.c_void_p(subpixels.data_ptr()))
+
+    def _follow(self, patch: _Patch, steps: Steps, subpixels: ctypes.c_void_p | None) -> Counts:
+        counts = _Counts()
+        arrays = steps.direct, steps.reciprocal, steps.wavelengths, steps.weights
+        pointers = (array.data_ptr() for array in arrays)
+        of_steps = _Steps(len(steps.weights), _Vector(*steps.incident), *pointers)
+        table = self._tables[steps.grid]
+        every = map(byref, (patch, of_steps, self._spot, table))
+        self._library.follow_spots(*every, subpixels, byref(counts))
+        return Counts(*(getattr(counts, name) for name in Counts._fields))
+
+
+class Camera:
+    """The loops that are of the detector and the beam, not of the crystal.
+
+    Parameters
+    ----------
+    scene : the frame, its detector flat
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self._library = load(LIBRARY)
+        self._scene = scene
+        self._photons = R_E_SQR * scene.fluence / scene.steps
+
+    def subpixels(self, patch: Patch) -> Tensor:
+        """The subpixels of a patch, eight at a time along fast, float64 (slow, fast / 8, 4, 8).
+
+        They are the components of the unit vectors to them, and sums over steps [electron²], 0.
+        """
+        rows, columns = patch.subpixels
+        subpixels = torch.empty((rows, columns // LANES, 4, LANES), dtype=torch.float64)
+        self._call(self._library.look_at, patch, self._scene.beam.direction, subpixels)
+        return subpixels
+
+    def add_photons(
+        self, patch: Patch, incident: Vector, subpixels: Tensor, photons: Tensor
+    ) -> None:
+        """Add the photons of sums over the steps of a direction of the beam; the sums are 0 then.
+
+        That is r_e² · fluence / steps · polar · omega, these two at the first subpixel of a pixel.
+
+        Parameters
+        ----------
+        incident : unit vector
+        subpixels : of a patch
+        photons : of its pixels, float64 (slow, fast)
+        """
+        self._call(self._library.add_photons, patch, incident, subpixels, photons)
+
+    def _call(
+        self, loop: Callable[..., None], patch: Patch, incident: Vector, *tensors: Tensor
+    ) -> None:
+        optics = self._optics(patch, incident)
+        pointers = (ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors)
+        loop(byref(_patch(patch, self._scene.panels[patch.panel])), byref(optics), *pointers)
+
+    def _optics(self, patch: Patch, incident: Vector) -> _Optics:
+        """Of a panel and a direction of the beam."""
+        panel, point = self._scene.panels[patch.panel], self._scene.detector.point_pixel
+        slow, fast = (
+            _Vector(*(size / patch.oversample * component for component in axis))
+            for size, axis in zip(panel.pixel_size, (panel.slow_axis, panel.fast_axis), strict=True)
+        )
+        omega = (0.0, 1.0) if point else (panel.pixel_area * panel.close_distance, 0.0)
+        electric, magnetic = transverse_axes(incident, self._scene.beam.polarization_axis)
+        kahn = self._scene.beam.polarization
+        factor = (1.0, 0.0, 0.0) if kahn is None else (0.5, 0.5, -0.5 * kahn)
+        vectors = panel.origin, incident, electric, magnetic, factor
+        origin, *of_beam = (_Vector(*vector) for vector in vectors)
+        return _Optics(
+            slow, fast, origin, (c_double * 2)(*omega), *of_beam, self._photons, patch.oversample
+        )
+
+
+@functools.lru_cache(maxsize=4096)
+def _patch(patch: Patch, panel: Panel) -> _Patch:
+    """A patch of a panel; made once for all frames."""
+    made = _Patch()
+    corners = patch.corners(panel)
+    following = np.roll(corners, -1, 0)
+    cosines = (corners * following).sum(1)
+    tangents = following - cosines[:, None] * corners
+    sines = np.linalg.norm(tangents, axis=1)
+    normals = np.cross(corners, following)
+    normals *= np.sign(normals @ corners.sum(0))[:, None]
+    _fill(made.corners, corners)
+    _fill(made.tangents, tangents / sines[:, None])
+    _fill(made.normals, normals)
+    made.cosines[:], made.sines[:] = cosines, sines
+    slow, fast, origin = map(np.array, (panel.slow_axis, panel.fast_axis, panel.origin))
+    normal = np.cross(fast, slow)
+    normal /= np.linalg.norm(normal)
+    distance = float(origin @ normal)
+    if distance < 0.0:
+        normal, distance = -normal, -distance
+    made.normal[:] = normal
+    # the axes need not be perpendicular: coordinates are products with their duals in the plane
+    across = np.linalg.inv(np.array([slow, fast, normal])).T[:2]
+    _fill(made.across, across / np.linalg.norm(across, axis=1, keepdims=True))
+    for axis, size in enumerate(panel.pixel_size):
+        per_metre = patch.oversample / size
+        made.per_tangent[axis] = per_metre * distance * float(np.linalg.norm(across[axis]))
+        made.start[axis] = float(across[axis] @ origin) * per_metre + 0.5
+        made.first[axis] = patch.corner[axis] * patch.oversample
+        made.number[axis] = patch.subpixels[axis]
+    return made
+
+
+def _fill(rows: ctypes.Array, values: Array) -> None:
+    for row, value in zip(rows, values, strict=True):
+        row[:] = value

@@ -1,0 +1,490 @@
+// The loops of the kernel that follows spots. spots.py says what is done, loops.py what is passed.
+//
+// Values that reach a pixel are computed in one place each, in whole vectors of pixels on the grid
+// of the panel, and added in the order of the steps: bits do not depend on what is worked on
+// together.
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#ifdef __AVX__
+#include <immintrin.h>
+#endif
+
+namespace {
+
+constexpr int LANES = 8;
+typedef double Doubles __attribute__((vector_size(8 * LANES)));
+typedef int64_t Longs __attribute__((vector_size(8 * LANES)));
+
+// h, k, l are looked for a little further out than they can be, for the roundings on the way; and
+// so are subpixels.
+constexpr double INDEX_MARGIN = 1e-6, RELATIVE_MARGIN = 1e-9, MARGIN = 1e-6;
+
+struct Vector {
+    double x, y, z;
+};
+
+inline Vector at(const double *v) { return {v[0], v[1], v[2]}; }
+
+inline double dot(const Vector &a, const Vector &b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+
+inline Doubles load(const double *from) {
+    Doubles values;
+    std::memcpy(&values, from, sizeof values);
+    return values;
+}
+
+inline void store(double *to, const Doubles &values) { std::memcpy(to, &values, sizeof values); }
+
+inline Doubles product(const Doubles *d, const double *v) {
+    return d[0] * v[0] + d[1] * v[1] + d[2] * v[2];
+}
+
+inline Doubles length_of(const Doubles *d) {
+    const Doubles squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+    Doubles length;
+    for (int lane = 0; lane < LANES; ++lane) length[lane] = std::sqrt(squared[lane]);
+    return length;
+}
+
+// A bit for each lane of a mask.
+inline unsigned bits_of(const Longs &mask) {
+#if defined(__AVX512DQ__)
+    return _mm512_movepi64_mask((__m512i)mask);
+#elif defined(__AVX__)
+    __m256d halves[2];
+    std::memcpy(halves, &mask, sizeof halves);
+    return unsigned(_mm256_movemask_pd(halves[0])) | unsigned(_mm256_movemask_pd(halves[1])) << 4;
+#else
+    unsigned bits = 0;
+    for (int lane = 0; lane < LANES; ++lane) bits |= unsigned(mask[lane] & 1) << lane;
+    return bits;
+#endif
+}
+
+inline double larger(double a, double b) { return a > b ? a : b; }
+
+inline double smaller(double a, double b) { return a < b ? a : b; }
+
+// e^x, -700 <= x <= 0, to a rounding: 2^n e^r, |r| <= ln 2 / 2, by the series of e^r.
+inline Doubles exponential(const Doubles &x) {
+    const double magic = 6755399441055744.0;  // 1.5 * 2^52: the sum's last bits are n
+    const Doubles shifted = x * 1.4426950408889634 + magic;
+    const Doubles n = shifted - magic;
+    const Doubles r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
+    Doubles e = r * (1.0 / 479001600.0) + 1.0 / 39916800.0;
+    e = e * r + 1.0 / 3628800.0;
+    e = e * r + 1.0 / 362880.0;
+    e = e * r + 1.0 / 40320.0;
+    e = e * r + 1.0 / 5040.0;
+    e = e * r + 1.0 / 720.0;
+    e = e * r + 1.0 / 120.0;
+    e = e * r + 1.0 / 24.0;
+    e = e * r + 1.0 / 6.0;
+    e = e * r + 0.5;
+    e = e * r + 1.0;
+    e = e * r + 1.0;
+    const Longs scale = ((Longs)shifted << 52) + (int64_t(1023) << 52);
+    return e * (Doubles)scale;
+}
+
+}  // namespace
+
+extern "C" {
+
+// A patch of a panel; lengths are over the radius of the Ewald sphere.
+struct Patch {
+    // Of its quadrangle of directions: the corners, the unit vectors along the edges to the
+    // following ones, the cosines and sines of these edges, and their normals, which point inwards.
+    double corners[4][3], tangents[4][3], cosines[4], sines[4], normals[4][3];
+    // Of the panel's plane: its normal; for slow and fast a unit vector in the plane, subpixels for
+    // each unit of tangent from the normal towards it, and what to take off these.
+    double normal[3], across[2][3], per_tangent[2], start[2];
+    // First subpixel along slow and fast, and how many.
+    int64_t first[2], number[2];
+};
+
+// Steps of one direction of the beam and one grid of F, in the order of summation.
+struct Steps {
+    int64_t number;
+    double incident[3];
+    // Of each step: a/λ, b/λ, c/λ; λa*, λb*, λc*; λ; weight of the source and the domain.
+    const double *direct, *reciprocal, *wavelengths, *weights;
+};
+
+// The spots of a crystal.
+struct Spot {
+    // Radius of a sphere around a node that holds all that counts [1/Å], with its margins.
+    double radius, radius_margin;
+    // F_latt² at its peak; its exponent is -sharpness times the squared distance [1/Å²], or by the
+    // six numbers of a metric; exponents of less than least do not count.
+    double height, sharpness, metric[6], least;
+    int64_t flat, alone;
+};
+
+// F² by h, k, l.
+struct Table {
+    const double *squares;
+    int64_t first[3], last[3];
+    // Whether there is nothing outside.
+    int64_t ends;
+};
+
+// Some subpixels side by side, together so that a spot meets few pages of memory: the components
+// of their directions, infinite where they are not wanted, and their sums over steps.
+struct Subpixels {
+    double x[LANES], y[LANES], z[LANES], total[LANES];
+};
+
+// What makes photons of the sums over steps.
+struct Optics {
+    // The panel: along a subpixel of slow and of fast, and the corner of the panel [m]; what the
+    // solid angle is, over the distance and added, over the squared distance.
+    double slow[3], fast[3], origin[3], omega[2];
+    // The beam: incident, electric and magnetic directions, and the factor's constant, that of
+    // the squared cosine and that of the field.
+    double incident[3], electric[3], magnetic[3], kahn[3];
+    // Photons for each electron² and steradian.
+    double photons;
+    int64_t oversample;
+};
+
+struct Counts {
+    // Lines of the lattices that are followed, nodes whose spots may light a subpixel, evaluations
+    // that are done, and those of them that count.
+    int64_t lines, nodes, evaluations, counted;
+};
+}
+
+namespace {
+
+// What a step's nodes need.
+struct Step {
+    Vector direct[3], reciprocal[3], incident;
+    double intensity, reach, exponent;
+};
+
+struct Node {
+    Vector centre;
+    double intensity;
+    int64_t first[2], last[2];
+};
+
+// Greatest product of a vector with the directions of a quadrangle: inside, on an edge, or at a
+// corner.
+double greatest(const Patch &patch, const Vector &v) {
+    double most = -INFINITY;
+    bool inside = true;
+    for (int i = 0; i < 4; ++i) {
+        const double corner = dot(at(patch.corners[i]), v), along = dot(at(patch.tangents[i]), v);
+        // of an edge, an arc, the greatest product lies between its ends or at one of them
+        const bool between = along > 0.0 && along * patch.cosines[i] < corner * patch.sines[i];
+        const double value = between ? std::sqrt(corner * corner + along * along) : corner;
+        if (value > most) most = value;
+        inside = inside && dot(at(patch.normals[i]), v) >= 0.0;
+    }
+    return inside ? std::sqrt(dot(v, v)) : most;
+}
+
+// Where the spot around a node, already placed, falls among the subpixels of a patch: a cone of
+// directions around its centre is cut by the panel's plane in a conic, and this is the rectangle
+// around it.
+bool footprint(const Patch &patch, double reach, Node &node) {
+    const double length = std::sqrt(dot(node.centre, node.centre));
+    // at distance p from the sample: 1 - cos θ = (reach² - (p - 1)²) / 2p
+    const double versine = (reach * reach - (length - 1.0) * (length - 1.0)) / (2.0 * length);
+    if (versine < 0.0) return false;
+    const double sine_sqr = larger(versine * (2.0 - versine), 0.0);
+    const double out = dot(node.centre, at(patch.normal)) / length;
+    const double below = out * out - sine_sqr;
+    // part of the cone runs beside the plane and has no end there
+    const bool endless = below <= 0.0 || versine >= 1.0;
+    if (out < 0.0 && !endless) return false;
+    for (int axis = 0; axis < 2; ++axis) {
+        int64_t first = patch.first[axis], last = first + patch.number[axis] - 1;
+        if (!endless) {
+            const double aside = dot(node.centre, at(patch.across[axis])) / length;
+            const double around = out * out + aside * aside - sine_sqr;
+            const double spread = std::sqrt(larger(sine_sqr * around, 0.0));
+            double low = (aside * out - spread) / below * patch.per_tangent[axis];
+            double high = (aside * out + spread) / below * patch.per_tangent[axis];
+            low -= patch.start[axis] + std::fabs(low) * RELATIVE_MARGIN + MARGIN;
+            high -= patch.start[axis] - std::fabs(high) * RELATIVE_MARGIN - MARGIN;
+            low = std::ceil(low);
+            high = std::floor(high);
+            if (!(low <= double(last) && high >= double(first) && low <= high)) return false;
+            if (low > double(first)) first = int64_t(low);
+            if (high < double(last)) last = int64_t(high);
+        }
+        node.first[axis] = first - patch.first[axis];
+        node.last[axis] = last - patch.first[axis];
+    }
+    return true;
+}
+
+// Add a spot to the subpixels under it.
+template <bool flat, bool alone>
+void light(const Patch &patch, const Spot &spot, const Step &step, const Node &node,
+           Subpixels *subpixels, Counts &counts) {
+    const Vector c = node.centre;
+    const int64_t width = patch.number[1] / LANES;
+    const int64_t from = node.first[1] / LANES, to = node.last[1] / LANES;
+    const Vector *const a = step.direct;
+    const double *const g = spot.metric;
+    int64_t number = 0;
+    for (int64_t row = node.first[0]; row <= node.last[0]; ++row) {
+        for (int64_t column = from; column <= to; ++column) {
+            Subpixels &here = subpixels[row * width + column];
+            const Doubles x = load(here.x) - c.x, y = load(here.y) - c.y, z = load(here.z) - c.z;
+            Doubles exponent;
+            Longs counted;
+            if constexpr (alone) {
+                exponent = (x * x + y * y + z * z) * step.exponent;
+                counted = flat ? exponent > spot.least : exponent >= spot.least;
+            } else {
+                const Doubles h = a[0].x * x + a[0].y * y + a[0].z * z;
+                const Doubles k = a[1].x * x + a[1].y * y + a[1].z * z;
+                const Doubles l = a[2].x * x + a[2].y * y + a[2].z * z;
+                exponent = -spot.sharpness *
+                           (h * (g[0] * h + 2.0 * (g[1] * k + g[2] * l)) +
+                            k * (g[3] * k + 2.0 * g[4] * l) + g[5] * (l * l));
+                counted = flat ? exponent > spot.least : exponent >= spot.least;
+                // else another node is nearer
+                counted &= (h > -0.5) & (h <= 0.5) & (k > -0.5) & (k <= 0.5) & (l > -0.5) &
+                           (l <= 0.5);
+            }
+            number += __builtin_popcount(bits_of(counted));
+            Doubles share;
+            if constexpr (flat) {
+                share = counted ? Doubles{} + 1.0 : Doubles{};
+            } else {
+                // of those that do not count any that is not slow
+                share = exponential(counted ? exponent : Doubles{});
+                share = counted ? share : Doubles{};
+            }
+            store(here.total, load(here.total) + share * node.intensity);
+        }
+    }
+    counts.counted += number;
+}
+
+typedef void (*Light)(const Patch &, const Spot &, const Step &, const Node &, Subpixels *,
+                      Counts &);
+
+Light light_of(const Spot &spot) {
+    if (spot.flat) return spot.alone ? light<true, true> : light<true, false>;
+    return spot.alone ? light<false, true> : light<false, false>;
+}
+
+// Where lines along w, u and v fixed, meet the shell of the Ewald sphere: a node i + u a* + v b* +
+// w c* moves on a line, which meets the spheres of radius 1 - reach and 1 + reach where quadratics
+// have their roots, on the near and on the far side.
+struct Crossings {
+    double near_first[LANES], near_last[LANES], far_first[LANES], far_last[LANES];
+};
+
+struct Quadratic {
+    double aa, ab, ac, bb, bc, cc, ia, ib, ic, excess, reach;
+
+    void cross(double u, double first_v, Crossings &found) const {
+        // a spot that holds the sphere's centre has no inner shell
+        const double inside = reach < 1.0 ? cc * reach * (2.0 - reach) : INFINITY;
+        const double outside = cc * reach * (2.0 + reach), inverse = 1.0 / cc;
+        for (int lane = 0; lane < LANES; ++lane) {
+            const double v = first_v + lane;
+            const double beyond =
+                u * (u * aa + 2.0 * ia) + (v * (v * bb + 2.0 * ib) + excess) + 2.0 * ab * u * v;
+            const double ahead = (ic + u * ac) + v * bc;
+            const double root = ahead * ahead - beyond * cc;
+            const double outer = std::sqrt(larger(root + outside, 0.0)) * inverse;
+            const double inner = std::sqrt(larger(root - inside, 0.0)) * inverse;
+            const double middle = -ahead * inverse;
+            found.near_first[lane] = std::ceil(middle - outer);
+            found.near_last[lane] = std::floor(middle - inner);
+            // without an inner shell both intervals end in the middle, which must not count twice
+            found.far_first[lane] = larger(std::ceil(middle + inner), found.near_last[lane] + 1.0);
+            found.far_last[lane] = std::floor(middle + outer);
+        }
+    }
+};
+
+// The work on one patch.
+struct Work {
+    const Patch &patch;
+    const Spot &spot;
+    const Table &table;
+    Subpixels *const subpixels;
+    const Light light;
+    Counts &counts;
+
+    void follow(const Step &step) {
+        double low[3], high[3];
+        for (int axis = 0; axis < 3; ++axis) {
+            const Vector &a = step.direct[axis];
+            const double margin = std::sqrt(dot(a, a)) * step.reach + INDEX_MARGIN;
+            const double forward = dot(a, step.incident);
+            low[axis] = std::ceil(-greatest(patch, {-a.x, -a.y, -a.z}) - forward - margin);
+            high[axis] = std::floor(greatest(patch, a) - forward + margin);
+            if (table.ends) {
+                low[axis] = larger(low[axis], double(table.first[axis]));
+                high[axis] = smaller(high[axis], double(table.last[axis]));
+            }
+            if (!(low[axis] <= high[axis])) return;
+        }
+        // lines along the index that there is most of are fewest
+        int w = 0;
+        for (int axis = 1; axis < 3; ++axis)
+            if (high[axis] - low[axis] > high[w] - low[w]) w = axis;
+        lines(step, low, high, (w + 1) % 3, (w + 2) % 3, w);
+    }
+
+    void lines(const Step &step, const double *low, const double *high, int u, int v, int w) {
+        const Vector *const r = step.reciprocal;
+        const Vector &i = step.incident;
+        const Quadratic quadratic = {dot(r[u], r[u]), dot(r[u], r[v]), dot(r[u], r[w]),
+                                     dot(r[v], r[v]), dot(r[v], r[w]), dot(r[w], r[w]),
+                                     dot(i, r[u]),    dot(i, r[v]),    dot(i, r[w]),
+                                     // i·i is 1 but for roundings
+                                     dot(i, i) - 1.0, step.reach};
+        double index[3];
+        for (double along_u = low[u]; along_u <= high[u]; along_u += 1.0) {
+            index[u] = along_u;
+            for (double first_v = low[v]; first_v <= high[v]; first_v += LANES) {
+                Crossings found;
+                quadratic.cross(along_u, first_v, found);
+                const int number = int(smaller(high[v] - first_v + 1.0, LANES));
+                counts.lines += number;
+                for (int lane = 0; lane < number; ++lane) {
+                    index[v] = first_v + lane;
+                    const double near_last = smaller(found.near_last[lane], high[w]);
+                    const double far_last = smaller(found.far_last[lane], high[w]);
+                    index[w] = larger(found.near_first[lane], low[w]);
+                    for (; index[w] <= near_last; index[w] += 1.0) node(step, index);
+                    index[w] = larger(found.far_first[lane], low[w]);
+                    for (; index[w] <= far_last; index[w] += 1.0) node(step, index);
+                }
+            }
+        }
+    }
+
+    __attribute__((noinline)) void node(const Step &step, const double *index) {
+        int64_t place = 0;
+        for (int axis = 0; axis < 3; ++axis) {
+            const int64_t first = table.first[axis], last = table.last[axis];
+            int64_t inside = int64_t(index[axis]);
+            inside = inside < first ? first : inside > last ? last : inside;
+            place = place * (last - first + 1) + (inside - first);
+        }
+        const double square = table.squares[place];
+        if (square == 0.0) return;
+        const Vector *const r = step.reciprocal;
+        const Vector &i = step.incident;
+        const double h = index[0], k = index[1], l = index[2];
+        Node found;
+        found.centre = {i.x + (h * r[0].x + k * r[1].x + l * r[2].x),
+                        i.y + (h * r[0].y + k * r[1].y + l * r[2].y),
+                        i.z + (h * r[0].z + k * r[1].z + l * r[2].z)};
+        found.intensity = step.intensity * square;
+        if (!footprint(patch, step.reach, found)) return;
+        const int64_t rows = found.last[0] - found.first[0] + 1;
+        const int64_t vectors = found.last[1] / LANES - found.first[1] / LANES + 1;
+        ++counts.nodes;
+        counts.evaluations += rows * vectors * LANES;
+        if (subpixels != nullptr) light(patch, spot, step, found, subpixels, counts);
+    }
+};
+
+}  // namespace
+
+extern "C" {
+
+// Add the spots of some steps to the subpixels of a patch, row by row; without them only count.
+void follow_spots(const Patch *patch, const Steps *steps, const Spot *spot, const Table *table,
+                  Subpixels *subpixels, Counts *counts) {
+    Work work = {*patch, *spot, *table, subpixels, light_of(*spot), *counts};
+    for (int64_t number = 0; number < steps->number; ++number) {
+        const double wavelength = steps->wavelengths[number];
+        Step step;
+        for (int axis = 0; axis < 3; ++axis) {
+            step.direct[axis] = at(steps->direct + 9 * number + 3 * axis);
+            step.reciprocal[axis] = at(steps->reciprocal + 9 * number + 3 * axis);
+        }
+        step.incident = at(steps->incident);
+        step.intensity = steps->weights[number] * spot->height;
+        step.reach = wavelength * spot->radius + spot->radius_margin;
+        step.exponent = -spot->sharpness / (wavelength * wavelength);
+        work.follow(step);
+    }
+}
+
+// Directions to all subpixels of a patch, and sums of 0.
+void look_at(const Patch *patch, const Optics *optics, Subpixels *subpixels) {
+    const Doubles lane = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0};
+    const int64_t width = patch->number[1];
+    for (int64_t row = 0; row < patch->number[0]; ++row) {
+        const double down = double(patch->first[0] + row) + 0.5;
+        for (int64_t column = 0; column < width; column += LANES) {
+            const Doubles along = lane + (double(patch->first[1] + column) + 0.5);
+            Doubles position[3];
+            for (int axis = 0; axis < 3; ++axis)
+                position[axis] = along * optics->fast[axis] + down * optics->slow[axis] +
+                                 optics->origin[axis];
+            const Doubles inverse = 1.0 / length_of(position);
+            Subpixels &here = subpixels[(row * width + column) / LANES];
+            store(here.x, position[0] * inverse);
+            store(here.y, position[1] * inverse);
+            store(here.z, position[2] * inverse);
+            store(here.total, Doubles{});
+        }
+    }
+}
+
+// Add the photons of the sums over steps to the pixels of a patch, row by row, and begin anew.
+void add_photons(const Patch *patch, const Optics *optics, Subpixels *subpixels, double *photons) {
+    const int64_t oversample = optics->oversample, width = patch->number[1];
+    const int64_t rows = patch->number[0] / oversample, columns = width / oversample;
+    const double *const kahn = optics->kahn;
+    for (int64_t row = 0; row < rows; ++row) {
+        const double down = double(patch->first[0] + row * oversample) + 0.5;
+        for (int64_t column = 0; column < columns; column += LANES) {
+            Doubles sum = {};
+            // one after the other, so that the order is the same everywhere
+            for (int64_t slow = 0; slow < oversample; ++slow) {
+                const int64_t first = (row * oversample + slow) * width + column * oversample;
+                for (int64_t fast = 0; fast < oversample; ++fast)
+                    for (int lane = 0; lane < LANES; ++lane) {
+                        const int64_t place = first + lane * oversample + fast;
+                        double &total = subpixels[place / LANES].total[place % LANES];
+                        sum[lane] += total;
+                        total = 0.0;
+                    }
+            }
+            if (bits_of(sum != 0.0) == 0) continue;
+            // at the first subpixel of each
+            Doubles along;
+            for (int lane = 0; lane < LANES; ++lane)
+                along[lane] = double(patch->first[1] + (column + lane) * oversample) + 0.5;
+            Doubles d[3];
+            for (int axis = 0; axis < 3; ++axis)
+                d[axis] = along * optics->fast[axis] + down * optics->slow[axis] +
+                          optics->origin[axis];
+            const Doubles distance = length_of(d);
+            for (int axis = 0; axis < 3; ++axis) d[axis] = d[axis] / distance;
+            const Doubles cosine = product(d, optics->incident);
+            const Doubles electric = product(d, optics->electric);
+            const Doubles magnetic = product(d, optics->magnetic);
+            // cos 2ψ sin² 2θ is the difference of the squares of the transverse components
+            Doubles polar = kahn[0] + kahn[1] * cosine * cosine +
+                            kahn[2] * (electric * electric - magnetic * magnetic);
+            // along the field of fully polarized light it rounds to less than 0
+            polar = polar > 0.0 ? polar : Doubles{};
+            const Doubles omega =
+                (optics->omega[0] / distance + optics->omega[1]) / (distance * distance);
+            double *const to = photons + row * columns + column;
+            store(to, load(to) + sum * (polar * omega * optics->photons));
+        }
+    }
+}
+}

@@ -1,0 +1,84 @@
+"""Loops in C++ that ship as source: compiled once per user, machine and version."""
+
+import ctypes
+import functools
+import hashlib
+import logging
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from tiled_sim.kernels.packages import build, cache_folder, compiler, cpu_flags
+
+logger = logging.getLogger(__name__)
+
+#: Vectors are written out, so that the compiler's freedom to fuse a product and a sum is the same
+#: for every pixel; nothing here asks for the errors of floating point.
+_FLAGS = (
+    "-O3",
+    "-march=native",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-std=c++17",
+    "-shared",
+    "-fPIC",
+    "-Wno-psabi",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A source file to compile.
+
+    Parameters
+    ----------
+    name : for the user
+    package, file : where its source is
+    """
+
+    name: str
+    package: str
+    file: str
+
+    @property
+    def source(self) -> str:
+        """The text."""
+        return resources.files(self.package).joinpath(self.file).read_text(encoding="utf-8")
+
+    @property
+    def path(self) -> Path:
+        """Where the library lies or will lie: keyed by all that decides what is in it."""
+        facts = self.source, _FLAGS, platform.machine(), platform.system(), cpu_flags()
+        key = hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
+        return cache_folder() / f"{self.name}-{key}.so"
+
+    def make(self, path: Path) -> None:
+        """Compile it, and note what came of it beside."""
+        source = path.with_suffix(".cpp")
+        source.write_text(self.source, encoding="utf-8")
+        done = subprocess.run(
+            [compiler(), *_FLAGS, str(source), "-o", str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise OSError(done.stderr.strip().rpartition("\n")[2] or f"{compiler()} failed")
+
+
+@functools.lru_cache(maxsize=4)
+def load(library: Library) -> ctypes.CDLL:
+    """The library; built first if it is not in the cache.
+
+    Its functions may be called by several threads at once, and let others run.
+
+    Raises
+    ------
+    KernelError
+        if it cannot be compiled
+    """
+    build(library)
+    return ctypes.CDLL(str(library.path))
