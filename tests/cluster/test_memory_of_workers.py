@@ -55,7 +55,13 @@ CASES = {
     "spots, 2048²": ("spots", 2048, GAUSS, {}),
     "spots, large grid": ("spots", 64, GAUSS, {"grid": 75}),
     "spots, 10 000 steps": ("spots", 64, f"{NARROW} {SOURCES} 10 {DOMAINS} 1000", {}),
-    # turned, so that there are some: without a spot directions are not computed
+    "spots, sensor": (
+        "spots",
+        512,
+        f"{GAUSS} -detector_thick 450 -detector_abs 500 -detector_thicksteps 2",
+        {},
+    ),
+    # turned, so that there are some
     "spots, narrow": ("spots", 512, f"{NARROW} -osc 1 -phisteps 10", {}),
     "compiled, 100 panels": ("compiled", 254, CELL, {"panels": 100}),
     "spots, 100 panels": ("spots", 254, GAUSS, {"panels": 100}),
@@ -70,7 +76,7 @@ QUICK = (
     "compiled, 300 sources one by one",
     "spots, 2048²",
     "spots, large grid",
-    "spots, narrow",
+    "spots, sensor",
     "spots, 100 panels",
 )
 

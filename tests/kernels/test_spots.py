@@ -23,7 +23,7 @@ from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.spots import SpotsKernel, obstacle, predicted_cost
 from tiled_sim.model.beam import Beam, Source, Spectrum
 from tiled_sim.model.crystal import Crystal
-from tiled_sim.model.detector import Detector, Panel, Region
+from tiled_sim.model.detector import Detector, Panel, Region, Sensor
 from tiled_sim.model.domains import Domains
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Rotation
@@ -291,6 +291,29 @@ def test_a_panel_may_reach_to_wide_angles(kind):
     assert errors(here[kept], truth[kept]) < 1e-9
 
 
+SENSORS = {
+    "as C has it": {"attenuation_length": 3e-4},
+    "of a material": {
+        "attenuation_length": 3e-4,
+        "attenuation_table": ((0.9, 4e-4), (1.0, 3e-4), (1.1, 2e-4)),
+    },
+}
+
+
+@pytest.mark.parametrize("kind", SENSORS)
+@pytest.mark.parametrize("oversample", [1, 2])
+def test_each_layer_of_a_sensor_absorbs_its_share_of_each_wavelength(kind, oversample):
+    sources = tuple(Source((0.0, 0.0, 1.0), 0.95 + 0.05 * n, 1.0 + n) for n in range(3))
+    experiment = cubic(domains=6, oversample=oversample, sources=sources, pixel=1e-3)
+    sensor = Sensor(4.5e-4, layers=3, **SENSORS[kind])
+    detector = dataclasses.replace(experiment.detector, sensor=sensor)
+    experiment = dataclasses.replace(experiment, detector=detector)
+    truth, _ = run(Truncated, experiment)
+    here, _ = run(SpotsKernel, experiment)
+    kept = ~on_an_edge(experiment)
+    assert errors(here[kept], truth[kept]) < 1e-9
+
+
 def oblong(detector):
     """A detector whose pixels are longer along fast."""
     longer = (
@@ -480,6 +503,8 @@ def test_it_can_compute_a_plain_experiment():
     [
         ("shape", lambda e: {"crystal": dataclasses.replace(e.crystal, shape="square")}),
         ("curved", lambda e: {"detector": dataclasses.replace(e.detector, curvature_radius=0.1)}),
+        ("once a pixel", lambda e: {"sampling": Sampling(2, oversample_polar=True)}),
+        ("32 × 32", lambda e: {"sampling": Sampling(33)}),
         ("dmin", lambda e: {"sampling": Sampling(dmin=2.0)}),
         ("interpolate", lambda e: {"sampling": Sampling(interpolate=True)}),
         ("faults", lambda e: {"c_compat": True}),

@@ -6,6 +6,7 @@ import pytest
 
 from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.kernels import compiled, packages
+from tiled_sim.kernels.bragg import loops
 from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.settings import BY_REFERENCE, PRECISIONS, Settings
 from tiled_sim.plan import choice
@@ -15,7 +16,7 @@ from tiled_sim.simulation.images import simulate
 
 #: 1440 steps a pixel.
 MANY_STEPS = ("-mosaic", 1, "-mosaic_domains", 144, "-phisteps", 10, "-osc", 1)
-SHAPES = ("-square_xtal", "-round_xtal", "-gauss_xtal", "-tophat_spots")
+ENDLESS, ENDING = ("-square_xtal", "-round_xtal"), ("-gauss_xtal", "-tophat_spots")
 
 
 @pytest.fixture
@@ -69,6 +70,7 @@ def no_building(monkeypatch):
 
     monkeypatch.setattr(packages, "build", refuse)
     monkeypatch.setattr(compiled, "load", refuse)
+    monkeypatch.setattr(loops, "load", refuse)
 
 
 def chosen(
@@ -119,9 +121,19 @@ def test_a_small_job_does_not_even_load_what_is_built(small, full_cache, no_buil
     assert simulate(small).max() > 0
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", ENDLESS)
 def test_choosing_compiles_nothing(still, empty_cache, no_building, shape):
     assert chosen(still(*MANY_STEPS, "-detpixels", 2000, shape)).kernel == "compiled"
+
+
+@pytest.mark.parametrize("shape", ENDING)
+def test_choosing_for_a_small_job_compiles_nothing(still, empty_cache, no_building, shape):
+    assert chosen(still(shape)).kernel == "reference"
+
+
+@pytest.mark.parametrize("shape", ENDING)
+def test_spots_are_followed_though_their_loops_must_be_built(still, empty_cache, shape):
+    assert chosen(still(*MANY_STEPS, "-detpixels", 2000, "-N", 30, shape)).kernel == "spots"
 
 
 def test_a_job_for_which_a_compilation_is_too_dear_is_worth_one_that_is_made(still, full_cache):

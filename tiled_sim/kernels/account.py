@@ -38,8 +38,9 @@ _PER_PAIR = 97
 _SUMMED_PIXEL, _OTHER_PIXEL = 6, 4
 #: Of a pixel of images that were laid out together, what the heap keeps.
 _KEPT_LAID_OUT = 4
-#: Of a subpixel of a patch where spots are evaluated, and what of that the heap keeps.
-_PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 62, 42
+#: Of a subpixel of a patch where spots are evaluated, and what of that the heap keeps; of a pixel,
+#: where a sensor absorbs its share.
+_PER_SUBPIXEL, _KEPT_PER_SUBPIXEL, _PER_ABSORBING_PIXEL = 62, 28, 112
 #: Of the background, as many tensors of the blocks.
 _BACKGROUND_TENSORS = 28
 #: Of diffuse scattering, and for each node along an axis of those that it sums.
@@ -76,7 +77,7 @@ class _Take:
 _TAKES = {
     REFERENCE: _Take(2_600_000, 9_500_000, 7_500_000, AT_A_TIME[REFERENCE], 80, 1),
     COMPILED: _Take(6_500_000, 4_500_000, 3_000_000, AT_A_TIME[COMPILED], 12, 4, 13),
-    SPOTS: _Take(11_700_000, 5_500_000, 5_900_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
+    SPOTS: _Take(6_000_000, 5_500_000, 5_900_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
     # its tensors are on the device
     TRITON: _Take(6_500_000, 6_500_000, 5_000_000, AT_A_TIME[TRITON], 0, 4),
 }
@@ -214,7 +215,10 @@ def _summing(kernel: str, experiment: Experiment, tile: Shape) -> int:
     take, tensor = _TAKES[kernel], _tensor(kernel, tile)
     size = take.sum + take.tensors * tensor
     if kernel == SPOTS:
-        size += _subpixels(experiment, tile) * _PER_SUBPIXEL
+        subpixels = _subpixels(experiment, tile)
+        size += subpixels * _PER_SUBPIXEL
+        if experiment.detector.sensors:
+            size += subpixels // experiment.sampling.oversample**2 * _PER_ABSORBING_PIXEL
     elif _is_by_source(kernel, experiment):
         size += take.tensors_by_source * tensor + _tensors_of_sources(kernel, experiment, tile)
     if experiment.background is not None:

@@ -2,9 +2,9 @@
 
 Of most evaluations of a Gaussian or flat-topped spot nothing comes. Here the nodes whose spots
 touch the Ewald sphere are found first, line by line of the reciprocal lattice, each is projected
-onto the panel, and only the subpixels under it are evaluated (`bragg`). Whether an evaluation counts is decided by its pixel and its step alone,
-and the terms of a pixel are added in the order of the steps, so that bits depend neither on the
-tile nor on what is worked on together.
+onto the panel, and only the subpixels under it are evaluated (`bragg`). Whether an evaluation
+counts is decided by its pixel and its step alone, and the terms of a pixel are added in the order
+of the steps, so that bits depend neither on the tile nor on what is worked on together.
 """
 
 import math
@@ -22,7 +22,7 @@ from tiled_sim.kernels.bragg.steps import Directions
 from tiled_sim.kernels.chain import Chain
 from tiled_sim.kernels.kernel import Progress, after_steps
 from tiled_sim.kernels.lookups import Lookups
-from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.optics import Capture, Optics
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.crystal import GAUSSIAN
@@ -32,6 +32,8 @@ from tiled_sim.model.settings import SPOTS
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
 _CPU = torch.device("cpu")
+#: With more a block alone would be larger than a patch.
+MOST_OVERSAMPLE = PATCH_SIDE // BLOCK
 __all__ = ["SpotsKernel", "obstacle", "predicted_cost"]
 
 
@@ -41,13 +43,15 @@ def obstacle(experiment: Experiment | Scene) -> str:
         return f"the spots of a crystal of shape {experiment.crystal.shape} have no end"
     if experiment.detector.curvature_radius is not None:
         return "the detector is curved"
-    if experiment.detector.sensors:
-        return "the sensor has a thickness"
-    if experiment.sampling.oversample_polar or experiment.sampling.oversample_omega:
-        return "it takes polarization and solid angle once a pixel"
-    if experiment.sampling.dmin > 0.0:
+    sampling = experiment.sampling
+    by_term = sampling.oversample_polar or sampling.oversample_omega or sampling.oversample_thick
+    if by_term and (sampling.oversample > 1 or experiment.detector.sensors):
+        return "it takes polarization, solid angle and absorption once a pixel"
+    if sampling.oversample > MOST_OVERSAMPLE:
+        return f"pixels are cut into more than {MOST_OVERSAMPLE} × {MOST_OVERSAMPLE} subpixels"
+    if sampling.dmin > 0.0:
         return "dmin cuts through spots"
-    if experiment.sampling.interpolate:
+    if sampling.interpolate:
         return "it takes F of the nearest node and does not interpolate"
     return "it does not replay the C program's faults" if experiment.c_compat else ""
 
@@ -97,8 +101,9 @@ class SpotsKernel:
         self._loops = Loops(spot, height, self.table, default_F)
         self._camera = Camera(scene)
         self._directions = Directions(scene)
+        self._optics = Optics(scene)
         if scene.crystal.shape in GAUSSIAN:
-            self.skipped_bound = negligible * Optics(scene).ceiling(self.table.largest)
+            self.skipped_bound = negligible * self._optics.ceiling(self.table.largest)
 
     def trace(self, pixels: Pixels, recorder: Recorder) -> None:
         """As `Kernel.trace`, by the float64 chain: every term, negligible or not."""
@@ -125,17 +130,35 @@ class SpotsKernel:
         self, patch: Patch, wanted: Tensor | None, progress: Progress
     ) -> tuple[Tensor, int]:
         """Photons of its pixels, (slow, fast), and how many evaluations counted."""
-        panel = self.scene.panels[patch.panel]
         photons = torch.zeros(patch.shape, dtype=torch.float64)
-        subpixels, counted = self._camera.subpixels(patch), 0
-        if wanted is not None:
-            dead = ~wanted.view(len(wanted), -1, 1, LANES)
-            subpixels[:, :, :3].masked_fill_(dead, math.inf)
-        for incident, every in self._directions:
-            before = counted
-            for steps in every:
-                counted += self._loops.add(patch, panel, steps, subpixels).counted
-                progress(len(steps.weights))
-            if counted > before:
-                self._camera.add_photons(patch, incident, subpixels, photons)
+        counted = 0
+        for layer, panel in enumerate(self.scene.panels.layers(patch.panel)):
+            subpixels = self._camera.subpixels(patch, panel)
+            if wanted is not None:
+                dead = ~wanted.view(len(wanted), -1, 1, LANES)
+                subpixels[:, :, :3].masked_fill_(dead, math.inf)
+            capture = self._capture(patch, layer)
+            grouped = self._directions if capture is None else self._directions.by_wavelength()
+            for incident, every in grouped:
+                before = counted
+                for steps in every:
+                    counted += self._loops.add(patch, panel, steps, subpixels).counted
+                    progress(len(steps.weights))
+                if counted > before:
+                    # where it matters, they all have that of the last
+                    share = None if capture is None else capture(float(steps.wavelengths[0]))
+                    self._camera.add_photons(patch, incident, subpixels, share, photons)
         return photons, counted
+
+    def _capture(self, patch: Patch, layer: int) -> Capture | None:
+        """What tells the share that a layer absorbs in the pixels of a patch; None: all."""
+        if self.scene.detector.sensor_of(patch.panel) is None:
+            return None
+        rows, columns = (
+            torch.arange(start, start + side, dtype=torch.float64)
+            for start, side in zip(patch.corner, patch.shape, strict=True)
+        )
+        slow, fast = torch.meshgrid(rows, columns, indexing="ij")
+        pixels = Pixels(slow, fast, torch.ones_like(slow, dtype=torch.bool), patch.panel)
+        diffracted, _ = self._optics.to_subpixel(pixels, 0, layer)
+        return self._optics.captures(diffracted, layer, patch.panel)

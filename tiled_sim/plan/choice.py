@@ -84,12 +84,14 @@ def choose_kernel(
     if device == "cuda":
         kernel = able[-1]  # what was made for the device, if it is there
         return _chosen(kernel, experiment, settings, "; ".join(unable) or "made for this device")
-    seconds = {}
+    seconds: dict[str, float] = {}
     for kernel in able:
+        if kernel == SPOTS and not is_built(LIBRARY) and min(seconds.values()) < _BUILDING_SPOTS:
+            continue  # even to predict its time takes its loops
         chosen = _chosen(kernel, experiment, settings, "")
         starting = _seconds_to_start(chosen, experiment)
         seconds[kernel] = predicted_seconds(chosen, experiment, cores=cores) + starting
-    first, *others = sorted(able, key=lambda kernel: seconds[kernel])
+    first, *others = sorted(seconds, key=lambda kernel: seconds[kernel])
     told = [f"predicted {seconds[first]:.2g} s"]
     told += [f"{kernel} {seconds[kernel]:.2g} s" for kernel in others]
     return _chosen(first, experiment, settings, "; ".join([", ".join(told), *unable]))

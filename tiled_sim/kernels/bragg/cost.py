@@ -17,14 +17,14 @@ from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
 # Seconds on one core, measured; only their ratios to those of other kernels decide.
-_PER_SUBPIXEL, _PER_SUBPIXEL_AND_DIRECTION = 6e-9, 2e-9
-_PER_LIT_PIXEL = 10e-9
-_PER_PATCH_AND_DIRECTION = 0.1e-3
-_PER_STEP = 0.25e-6
-_PER_LINE = 6e-9
-_PER_NODE = 40e-9
+_PER_SUBPIXEL, _PER_SUBPIXEL_AND_DIRECTION = 5e-9, 0.5e-9
+_PER_LIT_PIXEL = 5e-9
+_PER_PATCH, _PER_PATCH_AND_DIRECTION = 0.3e-3, 0.05e-3
+_PER_STEP = 0.1e-6
+_PER_LINE = 5e-9
+_PER_NODE = 25e-9
 #: By whether spots are alone.
-_PER_EVALUATION = {True: 0.8e-9, False: 1.5e-9}
+_PER_EVALUATION = {True: 0.9e-9, False: 1.4e-9}
 #: From so many, evenly over all, the cost of a run is predicted.
 _SAMPLED_PATCHES, _SAMPLED_DIRECTIONS, _SAMPLED_STEPS = 16, 4, 24
 
@@ -88,14 +88,15 @@ def predicted_cost(
     for number in sample:
         panel = bisect.bisect_right(starts, number) - 1
         patch = grids[panel][number - starts[panel]]
-        cost.add(_of_patch(loops, directions, patch, scene), times)
+        layers = scene.detector.layers_of(panel)
+        cost.add(_of_patch(loops, directions, patch, scene), times * layers)
     return cost
 
 
 def _of_patch(loops: Loops, directions: list[StepList], patch: Patch, scene: Scene) -> Cost:
     """Cost of a patch, from the nodes that a sample of steps brings to it."""
     pixels, subpixels = math.prod(patch.shape), math.prod(patch.subpixels)
-    cost = Cost(seconds=subpixels * _PER_SUBPIXEL)
+    cost = Cost(seconds=_PER_PATCH + subpixels * _PER_SUBPIXEL)
     sample = _evenly(len(directions), _SAMPLED_DIRECTIONS)
     for number in sample:
         every = directions[number]

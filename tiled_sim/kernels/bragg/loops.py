@@ -3,7 +3,6 @@
 import ctypes
 import functools
 import math
-from collections.abc import Callable
 from ctypes import Structure, byref, c_double, c_int64
 from typing import NamedTuple
 
@@ -164,7 +163,7 @@ class Loops:
         ----------
         subpixels : as `Camera.subpixels`, their directions infinite where they are not wanted
         """
-        return self._follow(_patch(patch, panel), steps, ctypes.c_void_p(subpixels.data_ptr()))
+        return self._follow(_patch(patch, panel), steps, _pointer(subpixels))
 
     def _follow(self, patch: _Patch, steps: Steps, subpixels: ctypes.c_void_p | None) -> Counts:
         counts = _Counts()
@@ -190,45 +189,52 @@ class Camera:
         self._scene = scene
         self._photons = R_E_SQR * scene.fluence / scene.steps
 
-    def subpixels(self, patch: Patch) -> Tensor:
+    def subpixels(self, patch: Patch, panel: Panel) -> Tensor:
         """The subpixels of a patch, eight at a time along fast, float64 (slow, fast / 8, 4, 8).
 
         They are the components of the unit vectors to them, and sums over steps [electron²], 0.
         """
         rows, columns = patch.subpixels
         subpixels = torch.empty((rows, columns // LANES, 4, LANES), dtype=torch.float64)
-        self._call(self._library.look_at, patch, self._scene.beam.direction, subpixels)
+        optics = self._optics(patch, panel, self._scene.beam.direction)
+        of_panel = byref(_patch(patch, panel))
+        self._library.look_at(of_panel, byref(optics), _pointer(subpixels))
         return subpixels
 
     def add_photons(
-        self, patch: Patch, incident: Vector, subpixels: Tensor, photons: Tensor
+        self,
+        patch: Patch,
+        incident: Vector,
+        subpixels: Tensor,
+        capture: Tensor | None,
+        photons: Tensor,
     ) -> None:
         """Add the photons of sums over the steps of a direction of the beam; the sums are 0 then.
 
-        That is r_e² · fluence / steps · polar · omega, these two at the first subpixel of a pixel.
+        That is r_e² · fluence / steps · polar · omega · capture, all at the first subpixel of a
+        pixel, on the front of the sensor.
 
         Parameters
         ----------
         incident : unit vector
         subpixels : of a patch
+        capture : share of the photons that pixels absorb, float64 (slow, fast); None: all
         photons : of its pixels, float64 (slow, fast)
         """
-        self._call(self._library.add_photons, patch, incident, subpixels, photons)
+        panel = self._scene.panels[patch.panel]
+        optics = self._optics(patch, panel, incident)
+        pointers = (
+            None if values is None else _pointer(values) for values in (subpixels, capture, photons)
+        )
+        self._library.add_photons(byref(_patch(patch, panel)), byref(optics), *pointers)
 
-    def _call(
-        self, loop: Callable[..., None], patch: Patch, incident: Vector, *tensors: Tensor
-    ) -> None:
-        optics = self._optics(patch, incident)
-        pointers = (ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors)
-        loop(byref(_patch(patch, self._scene.panels[patch.panel])), byref(optics), *pointers)
-
-    def _optics(self, patch: Patch, incident: Vector) -> _Optics:
+    def _optics(self, patch: Patch, panel: Panel, incident: Vector) -> _Optics:
         """Of a panel and a direction of the beam."""
-        panel, point = self._scene.panels[patch.panel], self._scene.detector.point_pixel
         slow, fast = (
             _Vector(*(size / patch.oversample * component for component in axis))
             for size, axis in zip(panel.pixel_size, (panel.slow_axis, panel.fast_axis), strict=True)
         )
+        point = self._scene.detector.point_pixel
         omega = (0.0, 1.0) if point else (panel.pixel_area * panel.close_distance, 0.0)
         electric, magnetic = transverse_axes(incident, self._scene.beam.polarization_axis)
         kahn = self._scene.beam.polarization
@@ -238,6 +244,10 @@ class Camera:
         return _Optics(
             slow, fast, origin, (c_double * 2)(*omega), *of_beam, self._photons, patch.oversample
         )
+
+
+def _pointer(tensor: Tensor) -> ctypes.c_void_p:
+    return ctypes.c_void_p(tensor.data_ptr())
 
 
 @functools.lru_cache(maxsize=4096)

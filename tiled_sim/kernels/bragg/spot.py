@@ -5,6 +5,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+
 from tiled_sim.model.crystal import GAUSSIAN, Crystal
 from tiled_sim.physics.cell import dual
 from tiled_sim.physics.lattice import GAUSS_WIDTH, TOPHAT_EDGE

@@ -441,8 +441,10 @@ void look_at(const Patch *patch, const Optics *optics, Subpixels *subpixels) {
     }
 }
 
-// Add the photons of the sums over steps to the pixels of a patch, row by row, and begin anew.
-void add_photons(const Patch *patch, const Optics *optics, Subpixels *subpixels, double *photons) {
+// Add the photons of the sums over steps to the pixels of a patch, row by row, and begin anew;
+// capture, the share that each pixel absorbs, may be null.
+void add_photons(const Patch *patch, const Optics *optics, Subpixels *subpixels,
+                 const double *capture, double *photons) {
     const int64_t oversample = optics->oversample, width = patch->number[1];
     const int64_t rows = patch->number[0] / oversample, columns = width / oversample;
     const double *const kahn = optics->kahn;
@@ -482,7 +484,9 @@ void add_photons(const Patch *patch, const Optics *optics, Subpixels *subpixels,
             polar = polar > 0.0 ? polar : Doubles{};
             const Doubles omega =
                 (optics->omega[0] / distance + optics->omega[1]) / (distance * distance);
-            double *const to = photons + row * columns + column;
+            const int64_t place = row * columns + column;
+            if (capture != nullptr) sum = sum * load(capture + place);
+            double *const to = photons + place;
             store(to, load(to) + sum * (polar * omega * optics->photons));
         }
     }

@@ -52,6 +52,12 @@ class Steps(NamedTuple):
             table.wavelengths.contiguous(),
         )
 
+    def split(self, sizes: list[int]) -> Iterator["Steps"]:
+        """So many of the steps after so many others."""
+        parts = (of_steps.split(sizes) for of_steps in self[2:])
+        for some in zip(*parts, strict=True):
+            yield Steps(self.incident, self.grid, *some)
+
 
 class Directions:
     """Steps of each direction of the beam, and of each grid of F, with their crystals.
@@ -71,6 +77,14 @@ class Directions:
         """Each direction of the beam, and its steps in order, some at a time."""
         for number, steps in enumerate(self._lists):
             yield steps.incident, iter(self._kept[number]) if self._kept else _made(steps)
+
+    def by_wavelength(self) -> Iterator[tuple[Vector, Iterator[Steps]]]:
+        """The same, steps of different wavelengths apart."""
+        for incident, every in self:
+            for steps in every:
+                _, counts = torch.unique_consecutive(steps.wavelengths, return_counts=True)
+                for some in steps.split(counts.tolist()):
+                    yield incident, iter([some])
 
 
 def bytes_of_crystals(steps: int) -> int:
