@@ -22,6 +22,7 @@ from tiled_sim.model.grid import BLOCK, Tile
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.reach import table_of
+from tiled_sim.simulation.behind import Behind
 from tiled_sim.simulation.counting import count_photons
 from tiled_sim.simulation.rectangles import (
     Numbers,
@@ -129,7 +130,7 @@ class Simulator:
         progress : told, now and then, how many of the planned evaluations are behind, all in all
         """
         result = TileResult(np.empty(tile.shape, dtype=np.float32))
-        behind = _Behind(progress)
+        behind = Behind(progress)
         images = result.image.reshape(-1, *tile.shape[2:])
         brightest: tuple[float, Rectangle] | None = None
         start = 0
@@ -159,7 +160,7 @@ class Simulator:
         parts: Sequence[Rectangle],
         images: npt.NDArray[np.float32],
         result: TileResult,
-        behind: "_Behind",
+        behind: Behind,
     ) -> None:
         """Fill in parts of images, (part, slow, fast) [photons]; adds to the tile's account."""
         started = time.perf_counter()
@@ -177,7 +178,7 @@ class Simulator:
         blocks: RectangleBlocks,
         planned: int,
         result: TileResult,
-        behind: "_Behind",
+        behind: Behind,
     ) -> None:
         """Sum the blocks of some frames' parts, of which so many evaluations are planned."""
         # masks are those of panels, so that all frames have the live blocks of the first
@@ -262,7 +263,7 @@ class Simulator:
             blocks = self._blocks_of(where)
             with torch.inference_mode():
                 kernels = self._kernels([where.frame])
-                self._sum_blocks(kernels, blocks, (blocks.live(), 0), _Behind(None))
+                self._sum_blocks(kernels, blocks, (blocks.live(), 0), Behind(None))
             image = np.empty((1, *where.shape), dtype=np.float32)
             blocks.write(image)
             return image[0]
@@ -285,7 +286,7 @@ class Simulator:
         kernels: list[tuple[Kernel, ...]],
         blocks: RectangleBlocks,
         every: tuple[Numbers, int],
-        behind: "_Behind",
+        behind: Behind,
     ) -> tuple[list[Lookups], int]:
         """Sum blocks of some frames, fewer at a time where device memory runs out.
 
@@ -442,38 +443,6 @@ class Simulator:
             (fast, min(fast + BLOCK, last_fast)),
         )
         return self._blocks_of(where).holding((pixel[0], pixel[1]))
-
-
-class _Behind:
-    """Adds up what kernels tell of evaluations that are behind them.
-
-    Parameters
-    ----------
-    progress : told the number of all
-    """
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self._before = self._now = 0
-
-    def more(self, evaluations: int) -> None:
-        """So many more of the blocks that are worked on."""
-        self._now += evaluations
-        self._tell()
-
-    def again(self) -> None:
-        """The blocks are worked on once more."""
-        self._now = 0
-
-    def done(self, evaluations: int) -> None:
-        """The blocks are done, with so many."""
-        self._before += evaluations
-        self._now = 0
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._progress is not None:
-            self._progress(self._before + self._now)
 
 
 def _sum_of(
