@@ -22,7 +22,7 @@ COLUMNS = {
     "sizes": {"cells": SHOTS.integers(3, 9, size=(FRAMES, 3))},
     "beams": {"beam_direction": TILTED / np.linalg.norm(TILTED, axis=1, keepdims=True)},
     # of some frames that follow each other the same
-    "distances": {"detector_shift": 1e-3 * np.arange(3) * (np.arange(FRAMES) // 3 % 3)[:, None]},
+    "distances": {"detector_shift": np.outer(np.arange(FRAMES) // 3 % 3, [0.03, 0.001, 0.0])},
     "phi": {
         "start": SHOTS.uniform(size=FRAMES),
         "oscillation": np.full(FRAMES, 0.02),
