@@ -70,3 +70,15 @@ def test_an_image_takes_a_few_bytes_a_pixel_while_it_is_summed(kernel):
     small, large = (account(kernel, tile=tile) for tile in (1024, 2048))
     assert 5 <= (large.tile - small.tile) / (2048**2 - 1024**2) <= 7
     assert large.kept == small.kept
+
+
+def test_frames_that_are_taken_together_keep_little_more_than_one():
+    def kept(frames, *options, kernel="compiled"):
+        experiment = Experiment.from_nanobragg([*SMALL.split(), *map(str, options)])
+        return account_of(kernel, experiment, 0, (frames, 1, 64, 64)).kept
+
+    one, few, all_of_tile = (kept(frames) for frames in (1, 4, 1000))
+    assert one < few < all_of_tile < one + MB
+    many_steps = "-osc", 1, "-phisteps", 50_000
+    assert kept(1000, *many_steps) == kept(1, *many_steps)
+    assert kept(1000, kernel="spots") == kept(1, kernel="spots")

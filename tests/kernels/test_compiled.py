@@ -496,7 +496,7 @@ def test_every_look_up_is_counted_as_the_reference_kernel_counts_it(in_data, sti
     filled = StructureFactorTable(factors.filled(0.0), factors.given, factors.minimum, 0.0, CPU)
     scene, blocks = scene_of(experiment), blocks_of(experiment)
     _, met = ReferenceKernel(scene, filled, 0.0).photons_of_blocks(blocks)
-    assert count_lookups(scene, filled, blocks.pixels()) == met
+    assert count_lookups([scene], filled, blocks.pixels()) == met
 
 
 @counted

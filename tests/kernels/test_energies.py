@@ -233,5 +233,5 @@ def test_look_ups_are_counted_in_the_grid_of_each_source():
         kernels_of(whole, SETTINGS[name], table)[0] for name in ("reference", "compiled")
     )
     _, met = reference.photons_of_blocks(block())
-    sampled = count_lookups(fused.scene, table, block().pixels())
+    sampled = count_lookups([fused.scene], table, block().pixels())
     assert (met.zero, met.in_range) == (sampled.zero, sampled.in_range) == (256 * 4, 256 * 6)

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from tiled_sim.kernels.anchors import BYTES_PER_STEP, STEPS_AT_A_TIME, STEPS_KEPT
-from tiled_sim.kernels.blocks import AT_A_TIME, LANES, images_at_a_time
+from tiled_sim.kernels.blocks import AT_A_TIME, LANES, frames_at_a_time, images_at_a_time
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE
 from tiled_sim.kernels.bragg.steps import bytes_of_crystals
 from tiled_sim.kernels.sample import PAIRS_AT_A_TIME
@@ -30,6 +30,8 @@ _LOADED_NODE, _PADDED_NODE, _MADE_NODE = 9, 9, 11
 #: Of an orientation; of a mosaic domain while it is drawn; of an orientation in a trace, which
 #: takes all steps of a sweep at once.
 _PER_ORIENTATION, _PER_DRAWN_DOMAIN, _PER_TRACED_ORIENTATION = 72, 440, 150
+#: Of a frame whose kernel is kept with others', beside its orientations and steps.
+_PER_FRAME = 10_000
 #: Of a table of steps while it is made, over its own size.
 _MADE_STEPS = 2
 #: Of a step of a pixel whose look-ups are counted, so many at a time.
@@ -154,8 +156,11 @@ def _of_crystal(kernel: str, experiment: Experiment, nodes: int, tile: Shape) ->
     read = _read(experiment, nodes)
     sweeps = 2 if experiment.c_compat else 1
     scene = (sweeps * orientations + domains) * _PER_ORIENTATION
-    kept_steps, made_steps = _steps(kernel, sources * orientations)
+    frames = min(tile[0], frames_at_a_time(kernel, experiment.steps))
+    steps = sources * orientations
+    kept_steps, made_steps = _steps(kernel, steps, frames)
     kept = _shared(kernel, experiment, nodes) + scene + kept_steps
+    kept += (frames - 1) * (scene + kept_steps + _PER_FRAME)
     made = nodes // grids * _MADE_NODE
     opening = max(
         read + made,
@@ -172,7 +177,7 @@ def _of_crystal(kernel: str, experiment: Experiment, nodes: int, tile: Shape) ->
         heap += _KEPT_LAID_OUT * laid_out
     traced = heap + orientations * _PER_TRACED_ORIENTATION
     counted = heap + _SUMMED_PIXEL * laid_out + made_steps
-    counted += _counting(kernel, sources * orientations, of_frame)
+    counted += _counting(kernel, frames * steps, of_frame)
     return Account(opening, kept, max(summing, traced, counted), heap)
 
 
@@ -183,14 +188,14 @@ def _squares(kernel: str, experiment: Experiment, nodes: int) -> int:
     return nodes * _FLOAT if own or diffuse else 0
 
 
-def _steps(kernel: str, steps: int) -> tuple[int, int]:
-    """Steps that are kept with a scene, and those in the making."""
+def _steps(kernel: str, steps: int, frames: int) -> tuple[int, int]:
+    """Steps that are kept with a scene, and those of some frames in the making."""
     if kernel in (REFERENCE, TRITON):
         return 0, 0
     kept = steps * BYTES_PER_STEP if steps <= STEPS_KEPT else 0
     if kernel == SPOTS:
         kept += bytes_of_crystals(steps)
-    return kept, min(steps, STEPS_AT_A_TIME) * BYTES_PER_STEP * _MADE_STEPS
+    return kept, min(frames * steps, STEPS_AT_A_TIME) * BYTES_PER_STEP * _MADE_STEPS
 
 
 def _counting(kernel: str, steps: int, pixels: int) -> int:

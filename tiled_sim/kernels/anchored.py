@@ -18,26 +18,22 @@ from tiled_sim.kernels.chain import Chain
 from tiled_sim.kernels.graphs import PRECISIONS
 from tiled_sim.kernels.kernel import Progress, after_steps
 from tiled_sim.kernels.lookups import Lookups
-from tiled_sim.kernels.optics import Optics
-from tiled_sim.kernels.panels import Number
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.kernels.sights import ANCHOR, Sights, pad
 from tiled_sim.kernels.summation import PixelSum, ScatteringVectors, photons_by_panel
 from tiled_sim.model.crystal import GAUSSIAN, Crystal
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics import lattice
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.geometry import Vectors
-from tiled_sim.physics.polarization import transverse_axes
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import Vector
 
 #: Of float64 chains against stored pixels: float32 has 1.2e-7 from one number to the next.
 TRACE_ERROR = {"float64": 2e-7, "mixed": 1e-3}
-#: The pixel of a block that anchors it, along slow and fast.
-_ANCHOR = (BLOCK // 2, BLOCK // 2)
-_ANCHOR_LANE = _ANCHOR[0] * BLOCK + _ANCHOR[1]
+_ANCHOR_LANE = ANCHOR[0] * BLOCK + ANCHOR[1]
 
 
 def loop_of(shape: str) -> str:
@@ -130,11 +126,10 @@ class AnchoredSum:
         self._table = table
         self._loops = loops
         self._device = device
-        self._optics = Optics(scene)
         if self._is_plain():
             grouped = itertools.groupby(steps_of(scene, device), lambda steps: steps.incident)
             self._steps = {incident: list(of_grids) for incident, of_grids in grouped}
-            self._beams = {incident: self._beam_numbers(incident) for incident in self._steps}
+            self._sights = Sights(scene, self._steps, loops.directions_of_blocks, device)
 
     def photons_of_blocks(
         self, blocks: Blocks, progress: Progress | None = None
@@ -166,27 +161,16 @@ class AnchoredSum:
 
     def _plain_photons(self, blocks: Blocks, progress: Progress) -> Tensor:
         """Photons of blocks, (blocks, 256)."""
-        scene, oversample = self._scene, self._scene.sampling.oversample
-        slow, fast = _pad(blocks.slow[:, None]), _pad(blocks.fast[:, None])
-        number = blocks.panel if isinstance(blocks.panel, int) else _pad(blocks.panel[:, None])
-        anchors = self._anchor_directions(slow, fast, number)
-        panels = self._panel_numbers(number, len(slow))
+        scene, sights = self._scene, self._sights.of_blocks(blocks)
         photons: Tensor | None = None
         for incident, of_grids in self._steps.items():
-            scale = None
-            total = torch.zeros((len(slow), LANES), dtype=torch.float64, device=self._device)
-            at_anchor = Vectors(*(d.view(-1) - i for d, i in zip(anchors, incident, strict=True)))
-            for subpixel in range(oversample**2):
-                place = self._tensor((oversample, *divmod(subpixel, oversample)))
-                x, y, z, polar_omega = self._loops.directions_of_blocks(
-                    slow, fast, *anchors, place, panels, self._beams[incident]
-                )
-                if scale is None:
-                    # across the beam, along the field of fully polarized light, polar rounds to
-                    # less than 0
-                    scale = polar_omega.clamp_(min=0.0)
+            total = scale = None
+            for differences, at_anchor, of_subpixel in sights(incident):
+                if total is None:
+                    total, scale = torch.zeros_like(of_subpixel), of_subpixel
                 for steps in of_grids:
-                    self._loops.add_steps((x, y, z), at_anchor, steps, total, progress)
+                    self._loops.add_steps(differences, at_anchor, steps, total, progress)
+            assert total is not None
             assert scale is not None
             total *= scale
             photons = total if photons is None else photons.add_(total)
@@ -194,30 +178,10 @@ class AnchoredSum:
         photons *= R_E_SQR * scene.fluence / scene.steps
         return photons[: len(blocks.slow)]
 
-    def _anchor_directions(self, slow: Tensor, fast: Tensor, number: Number) -> Vectors:
-        """Directions from the sample to the anchors of blocks of a panel or some, (blocks, 1)."""
-        live = torch.ones_like(slow, dtype=torch.bool)
-        pixels = Pixels(slow + _ANCHOR[0], fast + _ANCHOR[1], live, number)
-        return self._optics.to_subpixel(pixels, 0)[0]
-
-    def _panel_numbers(self, number: Number, blocks: int) -> Tensor:
-        """Numbers of the panel of each block, (blocks, 13)."""
-        of_blocks = number if isinstance(number, int) else number[:, 0]
-        oversample = self._scene.sampling.oversample
-        rows = self._scene.panels.directions(of_blocks, oversample, self._device)
-        return rows.expand(blocks, -1).contiguous()
-
-    def _beam_numbers(self, incident: Vector) -> Tensor:
-        """Incident, electric and magnetic directions, and the three numbers of Kahn's formula."""
-        electric, magnetic = transverse_axes(incident, self._scene.beam.polarization_axis)
-        kahn = self._scene.beam.polarization
-        factor = (1.0, 0.0, 0.0) if kahn is None else (0.5, 0.5, -0.5 * kahn)
-        return self._tensor((*incident, *electric, *magnetic, *factor))
-
     def _sum_of_steps(self, vectors: ScatteringVectors, lookups: Lookups) -> Tensor:
         """As in the reference: all phi steps and domains of one subpixel and source."""
         q = vectors.q
-        blocks = Vectors(*(_pad(component.view(-1, LANES)) for component in q))
+        blocks = Vectors(*(pad(component.view(-1, LANES)) for component in q))
         at_anchor = Vectors(*(component[:, _ANCHOR_LANE].contiguous() for component in blocks))
         x, y, z = (
             component - anchored[:, None]
@@ -240,9 +204,6 @@ class AnchoredSum:
             summed = torch.where(first, exact, summed)
         return summed if vectors.seen is None else torch.where(vectors.seen, summed, 0.0)
 
-    def _tensor(self, numbers: tuple[float, ...]) -> Tensor:
-        return torch.tensor(numbers, dtype=torch.float64, device=self._device)
-
 
 def _lattice_numbers(crystal: Crystal) -> tuple[float, ...]:
     """What the lattice factor is made of, by the shape of the crystal."""
@@ -255,8 +216,3 @@ def _lattice_numbers(crystal: Crystal) -> tuple[float, ...]:
     gaussian = crystal.shape in GAUSSIAN
     width = 2.0 / lattice.GAUSS_WIDTH if gaussian else 1.0 / lattice.TOPHAT_EDGE
     return (aa, ab, ac, bb, bc, cc, crystal.spot_sharpness * width, n_sqr)
-
-
-def _pad(blocks: Tensor) -> Tensor:
-    """At least two blocks: compiled graphs are made for two and more."""
-    return blocks.contiguous() if len(blocks) > 1 else blocks.repeat(2, 1)

@@ -112,7 +112,7 @@ class StepList:
 
     def some(self, numbers: Sequence[int]) -> StepTable:
         """Steps by their numbers."""
-        return _joined([self.part(number, number + 1) for number in numbers])
+        return joined([self.part(number, number + 1) for number in numbers])
 
     def _made(self, start: int, stop: int) -> StepTable:
         each = len(self._orientations)
@@ -133,10 +133,10 @@ class StepList:
                     self.grid,
                 )
             )
-        return _joined(tables)
+        return joined(tables)
 
 
-def _joined(tables: Sequence[StepTable]) -> StepTable:
+def joined(tables: Sequence[StepTable]) -> StepTable:
     """Steps of tables that share direction and grid."""
     return replace(
         tables[0],

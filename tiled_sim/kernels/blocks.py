@@ -4,8 +4,8 @@ Tiles are made of whole blocks, so that a pixel's block, and with it its value t
 does not depend on the tile.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,6 +23,14 @@ AT_A_TIME = {REFERENCE: 60, COMPILED: 256, TRITON: 8192}
 #: Of the images that are laid out together, unless one has more: 4 MB of float32. Memory and time
 #: depend on it, results do not.
 PIXELS_LAID_OUT = 1 << 20
+#: Of frames whose kernels are made, and whose blocks are summed, together, and of their steps in
+#: all: what a frame costs beside its sum is nothing beside that of many steps.
+_FRAMES, _STEPS_OF_FRAMES = 16, 1 << 10
+
+
+def frames_at_a_time(kernel: str, steps: int) -> int:
+    """How many frames of so many steps a kernel takes together."""
+    return min(max(_STEPS_OF_FRAMES // steps, 1), _FRAMES) if kernel == COMPILED else 1
 
 
 def images_at_a_time(pixels: int) -> int:
@@ -68,6 +76,22 @@ def joined(every: Iterable[Pixels]) -> Pixels:
     )
 
 
+class Seen:
+    """What blocks see, kept from one kernel to the next that sees the same."""
+
+    def __init__(self) -> None:
+        self._key: Hashable = None
+        self._value: Any = None
+
+    def of(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What was made last for the key, or is made for it now."""
+        if key != self._key:
+            self._key, self._value = None, None
+            self._value = make()
+            self._key = key
+        return self._value
+
+
 class Blocks(NamedTuple):
     """Blocks of 16 × 16 pixels, on the grids of their panels.
 
@@ -77,6 +101,7 @@ class Blocks(NamedTuple):
     live : False where a pixel is not wanted, (blocks, 256)
     whole : True if all are live
     panel : number of the panel of all of them, or of each, int64 (blocks,), in order
+    seen : keeps what they see for the next kernel; None: nothing does
     """
 
     slow: Tensor
@@ -84,6 +109,7 @@ class Blocks(NamedTuple):
     live: Tensor
     whole: bool
     panel: int | Tensor = 0
+    seen: Seen | None = None
 
     @property
     def number_live(self) -> int:

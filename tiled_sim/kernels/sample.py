@@ -1,8 +1,18 @@
 """Counting what the look-ups of a few pixels meet, for kernels that do not count as they go."""
 
+import itertools
+from collections.abc import Iterator, Sequence
+
 import torch
 
-from tiled_sim.kernels.anchors import STEPS_AT_A_TIME, StepTable, anchor, steps_of
+from tiled_sim.kernels.anchors import (
+    STEPS_AT_A_TIME,
+    StepList,
+    StepTable,
+    anchor,
+    joined,
+    steps_of,
+)
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.optics import Optics
@@ -11,41 +21,65 @@ from tiled_sim.model.sampling import Sampling
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.kinds import FORBIDDEN
 from tiled_sim.physics.structure_factor import StructureFactorTable
+from tiled_sim.physics.vectors import Vector
 
 #: Steps times pixels looked at in one go. Memory and time depend on it, results do not.
 PAIRS_AT_A_TIME = 1 << 16
 
 
-def count_lookups(scene: Scene, table: StructureFactorTable, pixels: Pixels) -> Lookups:
+def count_lookups(scenes: Sequence[Scene], table: StructureFactorTable, pixels: Pixels) -> Lookups:
     """What the look-ups of some pixels meet, all steps of them.
 
     Parameters
     ----------
-    scene : the frame
+    scenes : one crystal in some frames
     table : of structure factors
-    pixels : those that are not live are left out
+    pixels : of each frame; those that are not live are left out
     """
     live = pixels.some(pixels.live)
-    if scene.detector.curvature_radius is None and not scene.detector.has_own_sensors:
-        return _count(scene, table, live, panel=0)
     lookups = Lookups()
-    for some in live.by_panel():
-        assert isinstance(some.panel, int)
-        lookups.add(_count(scene, table, some, some.panel))
+    for _, alike in itertools.groupby(scenes, lambda scene: scene.panels):
+        some = list(alike)
+        detector = some[0].detector
+        if detector.curvature_radius is None and not detector.has_own_sensors:
+            lookups.add(_count(some, table, live, panel=0))
+            continue
+        for of_panel in live.by_panel():
+            assert isinstance(of_panel.panel, int)
+            lookups.add(_count(some, table, of_panel, of_panel.panel))
     return lookups
 
 
-def _count(scene: Scene, table: StructureFactorTable, live: Pixels, panel: int) -> Lookups:
-    """What the look-ups of live pixels meet, on panels with the layers of one of them."""
-    optics, lookups = Optics(scene), Lookups()
-    steps = steps_of(scene, live.slow.device, most_kept=0)
-    at_a_time = max(PAIRS_AT_A_TIME // max(len(live.slow), 1), 1)
+def _count(
+    scenes: Sequence[Scene], table: StructureFactorTable, live: Pixels, panel: int
+) -> Lookups:
+    """What the look-ups of live pixels meet, on panels with the layers of one of them.
+
+    Parameters
+    ----------
+    scenes : that differ in crystal and light
+    """
+    optics, sampling, lookups = Optics(scenes[0]), scenes[0].sampling, Lookups()
+    device = live.slow.device
+    steps = [alike for scene in scenes for alike in steps_of(scene, device, most_kept=0)]
+    at_a_time = min(max(PAIRS_AT_A_TIME // max(len(live.slow), 1), 1), STEPS_AT_A_TIME)
     for layer, subpixel in optics.places(panel):
         diffracted, _ = optics.to_subpixel(live, subpixel, layer)
-        for of_direction in steps:
-            for some in of_direction.parts(min(at_a_time, STEPS_AT_A_TIME)):
-                lookups.add(_met(scene.sampling, table, diffracted, some))
+        for some in _parts(steps, at_a_time):
+            lookups.add(_met(sampling, table, diffracted, some))
     return lookups
+
+
+def _parts(lists: Sequence[StepList], size: int) -> Iterator[StepTable]:
+    """All steps, at most so many at a time; few of many frames together."""
+    grouped: dict[tuple[Vector, int], list[StepList]] = {}
+    for steps in lists:
+        grouped.setdefault((steps.incident, steps.grid), []).append(steps)
+    for alike in grouped.values():
+        if sum(map(len, alike)) <= size:
+            yield joined([steps.part(0, len(steps)) for steps in alike])
+        else:
+            yield from itertools.chain.from_iterable(steps.parts(size) for steps in alike)
 
 
 def _met(

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from tiled_sim.errors import ExperimentError
 from tiled_sim.model.checks import require, require_finite, require_unit, require_within
 from tiled_sim.physics.vectors import Array, Vector, unit
 
@@ -148,7 +149,7 @@ class Spectrum:
 
     def spans_direction(self, direction: Vector) -> bool:
         """Whether a unit vector lies in the narrowest cone around the mean that has all sources."""
-        mean = self.mean_direction
+        mean = self.incident[0] if len(self) == 1 else self.mean_direction
         if not mean.any():
             return True
         # half a chord is the sine of half the angle, which needs no cosine near 1
@@ -212,16 +213,17 @@ class Beam:
                 -1 <= self.polarization <= 1,
                 f"beam.polarization = {self.polarization} must lie between -1 and 1",
             )
-        ends = self.spectrum.wavelength.min(), self.spectrum.wavelength.max()
-        require(
-            self.spectrum.spans_wavelength(self.wavelength),
-            f"beam.wavelength = {self.wavelength:.9g} Å and its sources, of {ends[0]:.9g} to "
-            f"{ends[1]:.9g} Å, contradict each other; change both, as Experiment.with_ does for "
-            "beam.wavelength_A",
-        )
-        mean = tuple(self.spectrum.mean_direction.tolist())
-        require(
-            self.spectrum.spans_direction(self.direction),
-            f"beam.direction = {self.direction} and its sources, which travel along {mean}, "
-            "contradict each other: it does not lie among them; change both",
-        )
+        # every frame of a list may have a beam: what messages say is worked out for them alone
+        if not self.spectrum.spans_wavelength(self.wavelength):
+            ends = self.spectrum.wavelength.min(), self.spectrum.wavelength.max()
+            raise ExperimentError(
+                f"beam.wavelength = {self.wavelength:.9g} Å and its sources, of {ends[0]:.9g} to "
+                f"{ends[1]:.9g} Å, contradict each other; change both, as Experiment.with_ does "
+                "for beam.wavelength_A"
+            )
+        if not self.spectrum.spans_direction(self.direction):
+            mean = tuple(self.spectrum.mean_direction.tolist())
+            raise ExperimentError(
+                f"beam.direction = {self.direction} and its sources, which travel along {mean}, "
+                "contradict each other: it does not lie among them; change both"
+            )

@@ -60,6 +60,33 @@ def groups(tile: Tile) -> Iterator[list[Rectangle]]:
         yield some
 
 
+class OfFrames(NamedTuple):
+    """Rectangles of frames with the same panels, those of one frame after the other.
+
+    Parameters
+    ----------
+    frames : their numbers
+    start : number of the first rectangle
+    each : rectangles of a frame
+    blocks : of a frame, by which a block's number grows from one frame to the next
+    """
+
+    frames: list[int]
+    start: int
+    each: int
+    blocks: int
+
+    @property
+    def first(self) -> slice:
+        """The rectangles of the first frame."""
+        return slice(self.start, self.start + self.each)
+
+    @property
+    def every(self) -> slice:
+        """All of them."""
+        return slice(self.start, self.start + self.each * len(self.frames))
+
+
 class RectangleBlocks:
     """Rectangles of one shape as blocks of 16 × 16 pixels, laid out block by block.
 
@@ -111,13 +138,19 @@ class RectangleBlocks:
         left_out = np.isin(self._panels, list(panels))
         return numbers[~left_out[numbers // self._each]]
 
-    def frames(self) -> Iterator[tuple[int, slice]]:
-        """Each frame, and which of the rectangles are its."""
+    def frames(self, most: int) -> Iterator["OfFrames"]:
+        """The rectangles by frames: those with the same panels together, at most so many."""
         start = 0
-        for frame, parts in itertools.groupby(part.frame for part in self.parts):
-            stop = start + len(list(parts))
-            yield frame, slice(start, stop)
-            start = stop
+        each = [
+            (frame, [part.panel for part in parts])
+            for frame, parts in itertools.groupby(self.parts, lambda part: part.frame)
+        ]
+        for panels, same in itertools.groupby(each, lambda one: one[1]):
+            numbers = [frame for frame, _ in same]
+            for first in range(0, len(numbers), most):
+                some = numbers[first : first + most]
+                yield OfFrames(some, start, len(panels), len(panels) * self._each)
+                start += len(some) * len(panels)
 
     def sample(self, numbers: Numbers) -> Pixels:
         """A live pixel of each of some live blocks: the middle one if it is live."""

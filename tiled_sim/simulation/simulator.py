@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from tiled_sim.errors import ExperimentError
-from tiled_sim.kernels.blocks import Blocks
+from tiled_sim.kernels.blocks import Blocks, Seen, frames_at_a_time
 from tiled_sim.kernels.kernel import Kernel, Progress
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.making import KernelMaker
@@ -22,9 +22,11 @@ from tiled_sim.model.grid import BLOCK, Tile
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.reach import table_of
+from tiled_sim.simulation.behind import Behind
 from tiled_sim.simulation.counting import count_photons
 from tiled_sim.simulation.rectangles import (
     Numbers,
+    OfFrames,
     Rectangle,
     RectangleBlocks,
     groups,
@@ -112,6 +114,7 @@ class Simulator:
         self.device = device
         self._default_F = experiment.structure_factors.default_F
         self._number_of_crystals = len(experiment.crystals)
+        self._frames_at_a_time = frames_at_a_time(plan.settings.kernel, experiment.steps)
         self._kept: dict[int, tuple[Kernel, ...]] = {}
         table = None
         if inputs.factors is not None:
@@ -127,7 +130,7 @@ class Simulator:
         progress : told, now and then, how many of the planned evaluations are behind, all in all
         """
         result = TileResult(np.empty(tile.shape, dtype=np.float32))
-        behind = _Behind(progress)
+        behind = Behind(progress)
         images = result.image.reshape(-1, *tile.shape[2:])
         brightest: tuple[float, Rectangle] | None = None
         start = 0
@@ -157,51 +160,51 @@ class Simulator:
         parts: Sequence[Rectangle],
         images: npt.NDArray[np.float32],
         result: TileResult,
-        behind: "_Behind",
+        behind: Behind,
     ) -> None:
         """Fill in parts of images, (part, slow, fast) [photons]; adds to the tile's account."""
         started = time.perf_counter()
         live = self._live(parts)
         blocks = RectangleBlocks(parts, live, self.device)
         planned = self._planned_of(parts, live)
-        for frame, of_frame in blocks.frames():
-            self._simulate_frame(frame, blocks, of_frame, sum(planned[of_frame]), result, behind)
+        for some in blocks.frames(self._frames_at_a_time):
+            self._simulate_frames(some, blocks, sum(planned[some.every]), result, behind)
         blocks.write(images)
         result.seconds["kernel"] += time.perf_counter() - started
 
-    def _simulate_frame(
+    def _simulate_frames(
         self,
-        frame: int,
+        parts: OfFrames,
         blocks: RectangleBlocks,
-        parts: slice,
         planned: int,
         result: TileResult,
-        behind: "_Behind",
+        behind: Behind,
     ) -> None:
-        """Sum the blocks of a frame's parts, of which so many evaluations are planned."""
-        numbers = blocks.live(parts)
+        """Sum the blocks of some frames' parts, of which so many evaluations are planned."""
+        # masks are those of panels, so that all frames have the live blocks of the first
+        numbers = blocks.live(parts.first)
         if not len(numbers):
             return
-        kernels = self._kernels(frame)
+        kernels = self._kernels(parts.frames)
         with torch.inference_mode():
             lit = blocks.without(self._maker.dark_panels, numbers)
-            met, halvings = self._sum_blocks(kernels, blocks, lit, behind)
+            met, halvings = self._sum_blocks(kernels, blocks, (lit, parts.blocks), behind)
             if len(lit) < len(numbers):
-                behind.done(planned - self._planned(blocks.blocks(lit)))
-            for kernel, of_kernel in zip(kernels, met, strict=True):
-                result.lookups.add(
-                    of_kernel if kernel.counts else _sampled(kernel, blocks, numbers)
-                )
+                behind.done(planned - len(kernels) * self._planned(blocks.blocks(lit)))
+            for of_frames, of_kernels in zip(zip(*kernels, strict=True), met, strict=True):
+                counts = of_frames[0].counts
+                result.lookups.add(of_kernels if counts else _sampled(of_frames, blocks, numbers))
         # what the others look up is beside the steps
         done = sum(of_crystal.total for of_crystal in met[: self._number_of_crystals])
+        every = [kernel for of_frame in kernels for kernel in of_frame]
         evaluations = result.evaluations
         evaluations.planned += planned
         evaluations.done += done
-        if any(kernel.leaves_out for kernel in kernels):
+        if any(kernel.leaves_out for kernel in every):
             evaluations.skipped += planned - done
-        bound = sum(kernel.skipped_bound for kernel in kernels)
+        bound = max(sum(kernel.skipped_bound for kernel in of_frame) for of_frame in kernels)
         evaluations.skipped_bound = max(evaluations.skipped_bound, bound)
-        result.counted = "exact" if all(kernel.counts for kernel in kernels) else "sampled"
+        result.counted = "exact" if all(kernel.counts for kernel in every) else "sampled"
         result.halvings += halvings
 
     def planned_evaluations(self, tile: Tile) -> int:
@@ -259,7 +262,8 @@ class Simulator:
         def expected(where: Rectangle) -> npt.NDArray[np.float32]:
             blocks = self._blocks_of(where)
             with torch.inference_mode():
-                self._sum_blocks(self._kernels(where.frame), blocks, blocks.live(), _Behind(None))
+                kernels = self._kernels([where.frame])
+                self._sum_blocks(kernels, blocks, (blocks.live(), 0), Behind(None))
             image = np.empty((1, *where.shape), dtype=np.float32)
             blocks.write(image)
             return image[0]
@@ -279,28 +283,42 @@ class Simulator:
 
     def _sum_blocks(
         self,
-        kernels: tuple[Kernel, ...],
+        kernels: list[tuple[Kernel, ...]],
         blocks: RectangleBlocks,
-        every: Numbers,
-        behind: "_Behind",
+        every: tuple[Numbers, int],
+        behind: Behind,
     ) -> tuple[list[Lookups], int]:
-        """Sum blocks of a frame by their numbers, fewer at a time where device memory runs out.
+        """Sum blocks of some frames, fewer at a time where device memory runs out.
 
         A pixel's value does not depend on the blocks that are worked on with its own.
 
+        Parameters
+        ----------
+        kernels : of each frame
+        blocks : of all
+        every : numbers of the first frame's, and by how much those of the next are larger
+        behind : told
+
         Returns
         -------
-        what each kernel met, and the halvings
+        what the kernels of each crystal, and of what is beside it, met, and the halvings
         """
-        lookups = [Lookups() for _ in kernels]
+        lookups = [Lookups() for _ in kernels[0]]
+        numbers, each = every
         start, halvings = 0, 0
-        size = min(kernel.blocks_at_a_time for kernel in kernels)
-        size = max(min(size, len(every)), 1)
-        while start < len(every):
-            numbers = every[start : start + size]
-            some = blocks.blocks(numbers)
+        size = min(kernel.blocks_at_a_time for kernel in kernels[0])
+        size = max(min(size, len(numbers)), 1)
+        # a kernel alone needs no memory for what the next would see
+        seen = Seen if len(kernels) * len(kernels[0]) > 1 else lambda: None
+        while start < len(numbers):
+            first = numbers[start : start + size]
+            some = blocks.blocks(first)._replace(seen=seen())
+            met = []
             try:
-                photons, met = _sum_of(kernels, some, behind.more)
+                for frame, of_frame in enumerate(kernels):
+                    photons, of_kernels = _sum_of(of_frame, some, behind.more)
+                    blocks.fill(first + frame * each, some, photons)
+                    met.append(of_kernels)
             except torch.OutOfMemoryError:
                 if size == 1:
                     raise
@@ -309,27 +327,32 @@ class Simulator:
                 behind.again()
                 torch.cuda.empty_cache()
                 continue
-            blocks.fill(numbers, some, photons)
-            for of_kernel, more in zip(lookups, met, strict=True):
-                of_kernel.add(more)
-            behind.done(self._planned(some))
+            for of_kernels in met:
+                for of_kernel, more in zip(lookups, of_kernels, strict=True):
+                    of_kernel.add(more)
+            behind.done(len(kernels) * self._planned(some))
             start += size
         return lookups, halvings
 
-    def _kernels(self, frame: int) -> tuple[Kernel, ...]:
-        """What a frame is the sum of, the crystals' first; the last are kept."""
-        kernels = self._kept.get(frame)
-        if kernels is None:
-            kernels = self._maker.kernels(frame, self.plan.first_evaluations)
-            self._kept = {frame: kernels}
+    def _kernels(self, frames: Sequence[int]) -> list[tuple[Kernel, ...]]:
+        """What each frame is the sum of, the crystals' first; the last are kept."""
+        kept = self._kept
+        if any(frame not in kept for frame in frames):
+            make, firsts = self._maker.kernels, self.plan.first_evaluations
+            kept = {frame: kept.get(frame) or make(frame, firsts) for frame in frames}
+            self._kept = kept
             if self.device.type == "cuda":
                 # tiles on other streams may use what this one has just put there
                 torch.cuda.synchronize(self.device)
+        return [kept[frame] for frame in frames]
+
+    def _kernels_of(self, frame: int) -> tuple[Kernel, ...]:
+        (kernels,) = self._kernels([frame])
         return kernels
 
     def _of_crystals(self, frame: int) -> tuple[Kernel, ...]:
         """Those of a frame that sum the crystals' reflections."""
-        return self._kernels(frame)[: self._number_of_crystals]
+        return self._kernels_of(frame)[: self._number_of_crystals]
 
     def _trace_requested(
         self, where: Rectangle, image: npt.NDArray[np.float32], result: TileResult
@@ -359,7 +382,7 @@ class Simulator:
     ) -> Trace:
         """Run the pixel's block through the kernels once more, with a recorder."""
         started = time.perf_counter()
-        kernels = self._kernels(where.frame)
+        kernels = self._kernels_of(where.frame)
         place = (where.frame, where.panel, *at)
         block, lane = self._block_at(place)
         with torch.inference_mode():
@@ -392,7 +415,7 @@ class Simulator:
         """
         block, lane = self._block_at(place)
         with torch.inference_mode():
-            photons, _ = _sum_of(self._kernels(place[0]), block)
+            photons, _ = _sum_of(self._kernels_of(place[0]), block)
         return float(photons[0, lane])
 
     def steps_of_pixel(self, place: Place) -> list[dict[str, Any]]:
@@ -422,38 +445,6 @@ class Simulator:
         return self._blocks_of(where).holding((pixel[0], pixel[1]))
 
 
-class _Behind:
-    """Adds up what kernels tell of evaluations that are behind them.
-
-    Parameters
-    ----------
-    progress : told the number of all
-    """
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self._before = self._now = 0
-
-    def more(self, evaluations: int) -> None:
-        """So many more of the blocks that are worked on."""
-        self._now += evaluations
-        self._tell()
-
-    def again(self) -> None:
-        """The blocks are worked on once more."""
-        self._now = 0
-
-    def done(self, evaluations: int) -> None:
-        """The blocks are done, with so many."""
-        self._before += evaluations
-        self._now = 0
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._progress is not None:
-            self._progress(self._before + self._now)
-
-
 def _sum_of(
     kernels: tuple[Kernel, ...], blocks: Blocks, progress: Progress | None = None
 ) -> tuple[torch.Tensor, list[Lookups]]:
@@ -465,8 +456,16 @@ def _sum_of(
     return photons, [met for _, met in terms]
 
 
-def _sampled(kernel: Kernel, blocks: RectangleBlocks, numbers: Numbers) -> Lookups:
-    """What the look-ups of a sample of pixels meet, for a kernel that does not count them."""
-    assert kernel.table is not None
-    sample = blocks.sample(numbers[:: kernel.blocks_a_sample])
-    return count_lookups(kernel.scene, kernel.table, sample)
+def _sampled(kernels: Sequence[Kernel], blocks: RectangleBlocks, numbers: Numbers) -> Lookups:
+    """What the look-ups of a sample of pixels meet, for a kernel that does not count them.
+
+    Parameters
+    ----------
+    kernels : of one crystal in some frames
+    blocks : of all
+    numbers : of the first frame's blocks
+    """
+    first = kernels[0]
+    assert first.table is not None
+    sample = blocks.sample(numbers[:: first.blocks_a_sample])
+    return count_lookups([kernel.scene for kernel in kernels], first.table, sample)
