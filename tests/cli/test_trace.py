@@ -91,7 +91,7 @@ def test_every_row_is_printed_with_its_unit(tell):
     assert code == 0
     table = output.split("\n\n")[1].splitlines()[1:]
     rows = {line.split()[0]: line.split()[-1] for line in table}
-    beside = {"diffuse_photons", "background_photons"}
+    beside = {"crystal_share", "other_crystals_photons", "diffuse_photons", "background_photons"}
     assert rows == {name: unit for name, unit in UNITS.items() if name not in beside}
 
 

@@ -195,11 +195,13 @@ def blamed(witness):
 def loop(run, witness):
     """The loop without a cluster; batches that it means to submit are in ``loop.again``."""
     made = driver._Driver(run, None, None, Lease(), "cpu", 0, witness, Progress(run))
+
+    def hear(told):
+        made._hear((0.0, {"tiles": [told]}))
+
     return SimpleNamespace(
-        begin=lambda tile, worker: made._hear(
-            (0.0, {"tile": tile, "state": "running", "worker": worker})
-        ),
-        end=lambda tile: made._hear((0.0, {"tile": tile, "state": "done", "worker": A})),
+        begin=lambda tile, worker: hear({"tile": tile, "state": "running", "worker": worker}),
+        end=lambda tile: hear({"tile": tile, "state": "done", "worker": A}),
         lose=made._blame,
         take=made._take,
         again=made._again,
@@ -235,6 +237,25 @@ def test_deaths_of_workers_that_had_not_begun_the_tile_do_not_count(loop, witnes
     loop.lose(Batch((4,)), death(A))
     assert blamed(witness) == [(ID[4], False)]
     assert list(loop.again) == [Batch((4,), shunned=A, alone=True)]
+
+
+def test_of_tiles_that_were_not_told_of_the_first_that_is_not_in_the_store_is_to_blame(
+    loop, witness, run
+):
+    compute_batch(str(run.path), run.run_id, "cpu", [(3, 1), (4, 1)])
+    for worker in (A, B, A, B):
+        loop.begin(3, worker)
+    loop.lose(Batch((2, 3, 4, 5, 6)), death(B))
+    assert blamed(witness) == [(ID[5], True)]
+    assert list(loop.again) == [Batch((2, 3, 4, 6))]
+
+
+def test_of_a_batch_whose_tiles_are_all_in_the_store_none_is_to_blame(loop, witness, run):
+    compute_batch(str(run.path), run.run_id, "cpu", [(3, 1), (4, 1)])
+    loop.begin(3, A)
+    loop.lose(Batch((3, 4)), death(A))
+    assert blamed(witness) == []
+    assert list(loop.again) == [Batch((3,)), Batch((4,))]
 
 
 def test_of_a_process_with_several_threads_no_tile_is_blamed_at_once(loop, witness):

@@ -532,7 +532,7 @@ def tell(client, run_id, *messages):
 
         worker = get_worker()
         for message in messages:
-            worker.log_event(topic, {"worker": worker.address, **message})
+            worker.log_event(topic, {"tiles": [{"worker": worker.address, **message}]})
 
     topic = f"{topics.TILES}{run_id}"
     return client.submit(log, topic, messages, pure=False).result(timeout=PATIENCE)

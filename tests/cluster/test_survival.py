@@ -427,7 +427,7 @@ def test_a_read_only_store_is_told_and_can_be_looked_at(
 def test_a_tile_that_always_raises_is_set_aside_and_told(run, undisturbed, client, address, capsys):
     heard = []
     topic = topic_of(run.run_id)
-    client.subscribe_topic(topic, lambda event: heard.append(event[1]))
+    client.subscribe_topic(topic, lambda event: heard.extend(event[1]["tiles"]))
     client.wait_for_workers(2, timeout=PATIENCE)
     client.run(importlib.import_module, "tiled_sim.cluster.worker")
     with sabotage(client, befalling_the_victim(raising(after=2.0))):  # both are admitted by then

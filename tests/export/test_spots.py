@@ -40,6 +40,17 @@ def test_photons_of_all_reflections_are_those_of_the_image(tmp_path, words):
         assert len(spots[spots.frame == frame]) > 10
 
 
+def test_reflections_of_several_crystals_are_told_apart(tmp_path):
+    words = "-N 3 -gauss_xtal -fluence 1e26"
+    run, spots = made(tmp_path, words, twins=[(10, 20, 30, 0.5)])
+    image = run.image.values
+    lit = image[image >= 0.01].sum(dtype=np.float64)
+    photons = spots.groupby("crystal").photons.sum()
+    assert list(photons.index) == [1, 2]
+    assert photons.sum() == pytest.approx(lit, rel=2e-3)
+    assert 0.2 < photons[2] / photons[1] < 0.8
+
+
 def test_bright_reflections_stand_where_the_lattice_puts_them(tmp_path):
     # of crystals of 15 cells on pixels of 0.8 mm a spot is one pixel or two
     run, spots = made(tmp_path, "-N 15 -gauss_xtal -fluence 1e28 -oversample 4", random_shots=2)

@@ -18,7 +18,7 @@ from tiled_sim.kernels.spots import SpotsKernel
 from tiled_sim.model.domains import Domains, ListedDomains
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.vectors import about_fixed_axes
-from tiled_sim.simulation.trace import steps_of_sum
+from tiled_sim.simulation.steps import steps_of_sum
 
 import torch  # isort: skip
 

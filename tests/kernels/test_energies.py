@@ -25,7 +25,7 @@ from tiled_sim.physics.lattice import indices
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.plan.reach import table_of
 from tiled_sim.read.inputs import load_inputs
-from tiled_sim.simulation.trace import steps_of_sum
+from tiled_sim.simulation.steps import steps_of_sum
 
 import torch  # isort: skip
 

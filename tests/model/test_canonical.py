@@ -41,6 +41,19 @@ EXPERIMENT = Experiment(
     noise=Noise(seed=5),
 )
 
+
+def test_an_experiment_of_one_crystal_has_the_hash_of_before_there_were_several():
+    # of commit ff2254a
+    assert EXPERIMENT.sha256 == "f1c0dceef290a3c2537f87c4b718bb093ab2ebde1e9087e1005e45aa8497ac97"
+
+
+def test_every_crystal_and_its_share_is_hashed():
+    twin = dataclasses.replace(CRYSTAL, share=0.5)
+    both = dataclasses.replace(EXPERIMENT, further_crystals=(twin,))
+    other = dataclasses.replace(EXPERIMENT, further_crystals=(CRYSTAL,))
+    assert len({EXPERIMENT.sha256, both.sha256, other.sha256}) == 3
+
+
 #: How dead pixels are read again.
 DEAD_BY = ("path", "model", "distance", "wavelength", "experiment")
 #: What each hash version stands for: the default of every field that has one and is hashed. Add
@@ -58,6 +71,7 @@ DEFAULTS = {
         "Crystal.diffuse": None,
         "Crystal.fudge": 1.0,
         "Crystal.shape": "square",
+        "Crystal.share": 1.0,
         "Detector.curvature_radius": None,
         "Detector.dead_pixels": None,
         "Detector.point_pixel": False,
@@ -71,6 +85,7 @@ DEFAULTS = {
         "Domains.spreads": (0.0, 0.0, 0.0),
         "Experiment.background": None,
         "Experiment.c_compat": False,
+        "Experiment.further_crystals": (),
         "Experiment.noise": None,
         "ListedDomains.axes": "laboratory",
         "Noise.calibration": 0.0,

@@ -77,3 +77,8 @@ def test_the_rotation_of_a_shot_does_not_depend_on_the_others():
     some = np.array([3, 77, 12])
     np.testing.assert_array_equal(random_rotations(7, some), every[some])
     assert not np.allclose(random_rotations(8, some), every[some])
+
+
+def test_rotations_are_the_same_in_whatever_portions_they_are_made():
+    many = random_rotations(3, np.arange(20_000))
+    assert many[8000:17_000].tobytes() == random_rotations(3, np.arange(8000, 17_000)).tobytes()

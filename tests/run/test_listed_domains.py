@@ -1,5 +1,6 @@
 """A run of listed mosaic domains: kept with their hash, computed by workers, and checked."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -10,7 +11,7 @@ from support.damage import remove
 from tiled_sim.cluster import worker
 from tiled_sim.errors import StoreError
 from tiled_sim.io.domains import write_domains
-from tiled_sim.model.domains import ListedDomains
+from tiled_sim.model.domains import Domains, ListedDomains
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.vectors import about_fixed_axes
 from tiled_sim.plan.prepare import prepare
@@ -74,3 +75,18 @@ def test_rotations_that_were_lost_are_named(path):
     remove(path / "inputs/domains/rotation/c/0/0/0")
     with pytest.raises(StoreError, match=r"Lost: inputs/domains/rotation/c/0/0/0"):
         Run(path)
+
+
+# Of several crystals
+
+
+def test_a_run_keeps_the_list_of_every_crystal(tmp_path, listed, simulate):
+    other = ListedDomains(LIST.rotation[1:], [1.0], "crystal")
+    twin = dataclasses.replace(listed.crystal, domains=Domains.of_list(other), share=0.5)
+    experiment = dataclasses.replace(listed, further_crystals=(listed.crystal, twin))
+    run = create_run(prepare(experiment, tile=(64, 64), require_coverage=0.0), tmp_path / "t.zarr")
+    worker.compute_batch(str(run.path), run.run_id, "cpu", [(n, 1) for n in range(len(run.plan))])
+    again = Run(run.path)
+    assert again.experiment == experiment
+    assert again.experiment.crystals[2].domains.listed == other
+    assert again.image.values.tobytes() == simulate(experiment).image.tobytes()

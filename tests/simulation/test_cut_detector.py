@@ -11,10 +11,11 @@ from tiled_sim.kernels import blocks
 from tiled_sim.kernels.darkness import dark_panels
 from tiled_sim.kernels.making import KernelMaker
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
-from tiled_sim.model.settings import Settings
+from tiled_sim.model.settings import BY_REFERENCE, Settings
 from tiled_sim.plan.planning import make_plan
 from tiled_sim.plan.reach import table_of
 from tiled_sim.read.inputs import load_inputs
@@ -149,6 +150,23 @@ def test_no_panel_that_reflections_reach_is_taken_for_dark(in_data, words):
     (reference,) = results(experiment, "reference")
     assert dark
     assert not reference.image[0, sorted(dark)].any()
+
+
+def test_a_panel_that_one_of_several_crystals_reaches_is_not_dark(in_data):
+    experiment = few("-N 5 -gauss_xtal")
+    smaller = Experiment.from_nanobragg(
+        f"{FEW} -N 5 -gauss_xtal".replace("-cell 70 80 90", "-cell 35 40 45").split()
+    )
+    both = dataclasses.replace(experiment, further_crystals=(smaller.crystal,))
+
+    def dark(one):
+        device = torch.device("cpu")
+        table = table_of(one, load_inputs(one).factors, device)
+        settings = dataclasses.replace(BY_REFERENCE, kernel="compiled")
+        return KernelMaker(one, settings, table, None, device).dark_panels
+
+    alone = [dark(one) for one in each_alone(both)]
+    assert dark(both) == alone[0] & alone[1] < alone[0]
 
 
 def test_where_a_default_F_is_everywhere_no_panel_is_dark(in_data):

@@ -21,7 +21,7 @@ from tiled_sim.plan.planning import make_plan
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.read.nanobragg.reader import read_options
 from tiled_sim.simulation.simulator import Simulator
-from tiled_sim.simulation.trace import UNITS, scaling_chain
+from tiled_sim.simulation.trace import UNITS, RecordedPixel, scaling_chain
 
 CPU = torch.device("cpu")
 LINE = (
@@ -29,6 +29,10 @@ LINE = (
     "-detpixels_y 60 -pixel 0.4 -distance 100 -oversample 2 -osc 1 -phi 3 -phisteps 2 "
 )
 PLAIN = "-default_F 100 -cell 70 -N 1 -detpixels_x 40 -detpixels_y 24 -oversample 2"
+
+
+#: Rows of what is beside the crystal.
+BESIDE = {"crystal_share", "other_crystals_photons", "background_photons", "diffuse_photons"}
 
 
 def read(line="", **keywords):
@@ -190,7 +194,7 @@ def test_a_trace_says_what_the_image_holds(computed):
 
 def test_every_row_of_a_trace_has_a_unit(computed):
     ((_, trace),) = traced(computed, "requested")
-    assert set(trace.values) == set(UNITS) - {"background_photons", "diffuse_photons"}
+    assert set(trace.values) == set(UNITS) - BESIDE
 
 
 def test_a_trace_multiplies_up_to_the_pixel(computed):
@@ -267,10 +271,11 @@ def test_only_a_square_crystal_has_factors_of_the_lattice_one_by_one(in_data, si
 def test_a_trace_that_does_not_match_the_image_is_an_error(experiment):
     recorder = Recorder(0)
     recorder.record(photons=1.0)
+    pixel = RecordedPixel(recorder, ())
     with pytest.raises(
         AssertionError, match=r"trace of pixel \(0, 0, 1, 2\) gives 1.0, the image 2.0"
     ):
-        scaling_chain(recorder, Scene.of(experiment, 0), (0, 0, 1, 2), "requested", 2.0, None)
+        scaling_chain(pixel, Scene.of(experiment, 0), (0, 0, 1, 2), "requested", 2.0, None)
 
 
 # Spots instead of pixels

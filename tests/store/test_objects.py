@@ -128,6 +128,13 @@ def test_names_are_those_at_the_top(objects):
     assert objects.names() == ["traces", "zarr.json"]
 
 
+def test_names_in_a_folder_are_those_of_its_files_and_folders(objects):
+    for key in ("traces/f00001/p000/a", "traces/f00001/p001/a", "traces/b", "tracesnot/c"):
+        objects.put(key, b"")
+    assert objects.names("traces") == ["b", "f00001"]
+    assert objects.names("none") == []
+
+
 def test_the_identity_stays_as_long_as_the_run_does(objects):
     before = objects.identity()
     objects.put("tiles/index", b"1")

@@ -7,7 +7,7 @@ import zarr
 
 from support.stores import create, fill
 from tiled_sim.store.shards import DamagedPixelsError
-from tiled_sim.store.whole_shards import parts_of_shard
+from tiled_sim.store.whole_shards import ShardEncoder, parts_of_shard
 
 SHAPE = (3, 2, 50, 70)
 
@@ -85,6 +85,55 @@ def test_damage_is_told_as_that_of_the_run(store, damage):
     shard.write_bytes(damage(shard.read_bytes()))
     with pytest.raises(DamagedPixelsError, match="the image cannot be read"):
         assembled(store, store.grid[0])
+
+
+@pytest.mark.parametrize("name", ["image", "counts"])
+def test_shards_are_as_zarr_makes_them_but_for_the_order_of_their_chunks(store, tmp_path, name):
+    like, tile = store.array(counts=name == "counts"), store.grid[0]
+    codec = like.metadata.codecs[0]
+    by_zarr = zarr.create_array(
+        tmp_path / "a.zarr",
+        shape=SHAPE,
+        shards=like.shards,
+        chunks=like.chunks,
+        dtype=like.dtype,
+        compressors=codec.codecs[1:],
+    )
+    by_zarr[tile.region] = like[tile.region]
+    ours, theirs = (
+        (folder / "c/0/0/0/0").read_bytes()
+        for folder in (store.path / "0" / name, by_zarr.store.root)
+    )
+    chunks = [
+        sorted(
+            shard[at : at + size] for at, size in np.frombuffer(shard[-68:-4], "<u8").reshape(4, 2)
+        )
+        for shard in (ours, theirs)
+    ]
+    assert len(ours) == len(theirs)
+    assert chunks[0] == chunks[1]
+
+
+def test_shards_of_other_codecs_are_made_by_zarr(store, tmp_path):
+    like = store.array(counts=False)
+    options = {"shards": like.shards, "chunks": like.chunks, "dtype": "float32"}
+    array = zarr.create_array(tmp_path / "a.zarr", shape=SHAPE, compressors=None, **options)
+    encode = ShardEncoder(array)
+    for tile in store.grid:
+        place = store.grid.place_of(tile.index)
+        file = tmp_path / "a.zarr" / "/".join(("c", *map(str, place)))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(encode(place, tile.region, store.read_part(tile)))
+    assert array[...].tobytes() == like[...].tobytes()
+
+
+def test_chunks_beyond_the_edge_of_the_image_are_left_out_of_a_shard(store):
+    last = store.path / "0/image/c/0/0/1/1"  # 18 × 22 pixels of 32 × 48, in chunks of as many
+    index = np.frombuffer(last.read_bytes()[-68:-4], "<u8").reshape(4, 2)
+    assert (index[:, 1] > 0).all()
+    third = store.path / "0/image/c/1/0/0/0"  # the third frame of three, in tiles of two
+    index = np.frombuffer(third.read_bytes()[-68:-4], "<u8").reshape(2, 2, 2)
+    assert (index[1] == 2**64 - 1).all()
 
 
 @pytest.mark.parametrize("byte", [0, 8, 13, 40])

@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from tiled_sim.cli.diffuse_options import add_diffuse_options, diffuse_in
 from tiled_sim.cli.experiment_number import add_experiment_number
 from tiled_sim.cli.model_options import add_model_options, of_model, refuse_model_options
 from tiled_sim.cli.mosaic_options import add_mosaic_options, mosaic_in, refuse_mosaic_options
+from tiled_sim.cli.numbers import integer, number
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
+from tiled_sim.cli.twin_options import add_twin_option, refuse_twin_option, twins_in
 from tiled_sim.errors import UsageError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.own_options import OwnOptions
@@ -23,38 +24,6 @@ from tiled_sim.model.values import integer_in, number_in, shown
 if TYPE_CHECKING:
     from tiled_sim.read.nanobragg.outputs import Outputs
     from tiled_sim.read.nanobragg.stated import DetectorSource
-
-
-def number(text: str) -> float:
-    """Read a finite number."""
-    value = number_in(text)
-    if value is None or not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a finite number")
-    return value
-
-
-def positive(text: str) -> float:
-    """Read a positive number."""
-    value = number_in(text)
-    if value is None or not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a positive number")
-    return value
-
-
-def integer(text: str) -> int:
-    """Read a whole number of either sign."""
-    value = integer_in(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number")
-    return value
-
-
-def whole_number(text: str) -> int:
-    """Read a number that counts something."""
-    value = integer_in(text)
-    if value is None or value < 0:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number from 0")
-    return value
 
 
 class Parser(argparse.ArgumentParser):
@@ -204,6 +173,7 @@ def add_reading_options(parser: Parser) -> None:
     )
     add_diffuse_options(parser)
     add_mosaic_options(parser)
+    add_twin_option(parser)
     add_noise_options(parser)
 
 
@@ -287,6 +257,7 @@ def own_reading(options: argparse.Namespace) -> OwnOptions:
         "shots_seed": options.shots_seed,
         "noise": noise_in(options),
         **mosaic_in(options),
+        **twins_in(options),
     }
 
 
@@ -390,6 +361,7 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "file"
         )
     refuse_mosaic_options(options)
+    refuse_twin_option(options)
     if noise_in(options) is not None:
         raise UsageError(
             "the --noise options go with nanoBragg options; write [noise] in the TOML file"

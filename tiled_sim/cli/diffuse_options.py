@@ -3,9 +3,10 @@
 import argparse
 import math
 
+from tiled_sim.cli.numbers import integer
 from tiled_sim.errors import UsageError
 from tiled_sim.model.diffuse import DIFFUSE_REACH, Diffuse
-from tiled_sim.model.values import integer_in, number_in, shown
+from tiled_sim.model.values import number_in, shown
 from tiled_sim.physics.vectors import Vector
 
 
@@ -18,13 +19,6 @@ def _lengths(text: str) -> Vector:
         )
     x, y, z = numbers * 3 if len(numbers) == 1 else numbers
     return x, y, z
-
-
-def _nodes(text: str) -> int:
-    value = integer_in(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number")
-    return value
 
 
 def add_diffuse_options(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +40,7 @@ def add_diffuse_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--diffuse-reach",
-        type=_nodes,
+        type=integer,
         metavar="N",
         help=f"nodes each way whose halos are summed ({DIFFUSE_REACH})",
     )

@@ -5,6 +5,7 @@ import re
 
 from tiled_sim.cli.arguments import Parser
 from tiled_sim.errors import UsageError
+from tiled_sim.model.frame import require_frames
 from tiled_sim.model.values import shown
 from tiled_sim.read.nanobragg.outputs import Outputs
 
@@ -41,11 +42,7 @@ def frames_within(frames: tuple[int, int | None] | None, count: int) -> tuple[in
     """
     first, stop = (0, None) if frames is None else frames
     stop = count if stop is None else stop
-    if not 0 <= first < stop <= count:
-        raise UsageError(
-            f"--frames {first}:{stop} is no part of 0:{count}, which are all: give the first frame "
-            "and the one after the last"
-        )
+    require_frames((first, stop), count)
     return first, stop
 
 

@@ -2,18 +2,11 @@
 
 import argparse
 
+from tiled_sim.cli.numbers import any_number
 from tiled_sim.errors import UsageError
 from tiled_sim.model.calculation import CHANTLER, EVERY_ENERGY, SOLVENT_B, SOLVENT_K, Calculation
 from tiled_sim.model.own_options import OwnOptions
-from tiled_sim.model.values import number_in, shown
-
-
-def _number(text: str) -> float:
-    value = number_in(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a number")
-    return value
-
+from tiled_sim.model.values import shown
 
 #: In place of a number of energies: those of all sources.
 _ALL = "all"
@@ -41,7 +34,7 @@ def add_calculation_options(parser: argparse.ArgumentParser, dmin: str = "--mode
     parser.add_argument(
         dmin,
         dest="model_dmin",
-        type=_number,
+        type=any_number,
         metavar="ANGSTROM",
         help=f"finest spacing that F of the model is calculated for ({otherwise})",
     )
@@ -54,7 +47,7 @@ def add_calculation_options(parser: argparse.ArgumentParser, dmin: str = "--mode
     parser.add_argument(
         "--solvent",
         nargs=2,
-        type=_number,
+        type=any_number,
         metavar=("K", "B"),
         help="density [electrons/Å³] and B [Å²] of the model's flat bulk solvent; 0 0 for none "
         f"({SOLVENT_K:g} {SOLVENT_B:g})",

@@ -2,10 +2,10 @@
 
 import argparse
 
+from tiled_sim.cli.numbers import any_number
 from tiled_sim.errors import UsageError
 from tiled_sim.model.domains import KINDS
 from tiled_sim.model.own_options import OwnOptions
-from tiled_sim.model.values import number_in, shown
 
 
 def add_mosaic_options(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add_mosaic_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mosaic-angles",
         nargs=3,
-        type=_degrees,
+        type=any_number,
         metavar=("A", "B", "C"),
         help="standard deviations of the domains' rotations about a*, b*, c* [°]",
     )
@@ -53,10 +53,3 @@ def refuse_mosaic_options(options: argparse.Namespace) -> None:
             "--mosaic-kind, --mosaic-angles and --mosaic-file go with nanoBragg options; in a TOML "
             "file write `mosaic_kind`, `mosaic_spread_deg` and `mosaic_file` in [crystal]"
         )
-
-
-def _degrees(text: str) -> float:
-    value = number_in(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a number")
-    return value

@@ -9,10 +9,8 @@ from tiled_sim.cli.arguments import (
     Parser,
     add_reading_options,
     detector_source,
-    integer,
     own_reading,
     read_experiment_file,
-    whole_number,
 )
 from tiled_sim.cli.model_options import (
     add_calculation_options,
@@ -21,6 +19,7 @@ from tiled_sim.cli.model_options import (
     of_model,
     refuse_model_options,
 )
+from tiled_sim.cli.numbers import integer, whole_number
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.printing import print_json
 from tiled_sim.cli.spectrum_options import spectrum_in

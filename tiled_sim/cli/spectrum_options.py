@@ -2,6 +2,7 @@
 
 import argparse
 
+from tiled_sim.cli.numbers import integer
 from tiled_sim.errors import UsageError
 from tiled_sim.model.bandwidth import (
     BANDWIDTH_SHAPES,
@@ -12,7 +13,7 @@ from tiled_sim.model.bandwidth import (
     SpectrumFile,
     bandwidth_in,
 )
-from tiled_sim.model.values import integer_in, number_in, shown
+from tiled_sim.model.values import number_in, shown
 
 #: What goes with a bandwidth alone.
 _BESIDE = ("bandwidth_shape", "pulse_duration", "spectrum_seed")
@@ -29,13 +30,6 @@ def _femtoseconds(text: str) -> float:
     value = number_in(text)
     if value is None or not 0.0 < value < 1e6:
         raise argparse.ArgumentTypeError(f"{shown(text)} is not a length of a pulse in fs")
-    return value
-
-
-def _whole(text: str) -> int:
-    value = integer_in(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number")
     return value
 
 
@@ -58,7 +52,7 @@ def add_spectrum_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--spectrum-channels",
-        type=_whole,
+        type=integer,
         metavar="N",
         help=f"channels that a bandwidth is cut into ({CHANNELS}), or the lines of a file are "
         "summed in (each is one)",
@@ -70,7 +64,7 @@ def add_spectrum_options(parser: argparse.ArgumentParser) -> None:
         help="full width at half maximum of a SASE pulse",
     )
     group.add_argument(
-        "--spectrum-seed", type=_whole, metavar="N", help=f"of its spikes ({SPECTRUM_SEED})"
+        "--spectrum-seed", type=integer, metavar="N", help=f"of its spikes ({SPECTRUM_SEED})"
     )
 
 

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request, whole_number
+from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request
+from tiled_sim.cli.numbers import whole_number
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError

@@ -125,9 +125,10 @@ def _phi_table(traced: TracedPixel) -> list[str]:
 def _steps_table(steps: Sequence[dict[str, Any]]) -> list[str]:
     """Every step of the sum; of a fused kernel what it makes of each step alone, too."""
     fused = "kernel_intensity" in steps[0]
+    several = ["crystal"] if "crystal" in steps[0] else []
     rows = [
         (
-            *(str(step[name]) for name in ("layer", "subpixel", "source", "phi_tic")),
+            *(str(step[name]) for name in (*several, "layer", "subpixel", "source", "phi_tic")),
             f"{step['phi_deg']:.10g}",
             str(step["domain"]),
             *(f"{index:.10g}" for index in step["hkl_frac"]),
@@ -141,7 +142,8 @@ def _steps_table(steps: Sequence[dict[str, Any]]) -> list[str]:
         )
         for step in steps
     ]
-    head = ["layer", "subpixel", "source", "phi_tic", "phi_deg", "domain", "h", "k", "l", "node"]
+    head = [*several, "layer", "subpixel", "source", "phi_tic", "phi_deg", "domain"]
+    head += ["h", "k", "l", "node"]
     head += ["F_cell", "met", "F_latt", "intensity", "share", *(["by the kernel"] if fused else [])]
     return _table(head, rows)
 

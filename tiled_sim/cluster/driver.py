@@ -190,7 +190,8 @@ class _Driver:
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         """Hear of tiles that are begun and ended."""
-        self._under_way.hear(event[1])
+        for told in event[1]["tiles"]:
+            self._under_way.hear(told)
 
     def _look(self) -> None:
         """Now and then: count threads, which come and go, and see whether to go on."""
@@ -334,24 +335,35 @@ class _Driver:
 
     def _blame(self, batch: Batch, error: BaseException) -> None:
         """A task failed as a whole, or its workers died: which of its tiles is to blame."""
-        for tile in batch.tiles:
-            self._under_way.lose(tile)
+        begun = [tile for tile in batch.tiles if self._under_way.has_begun(tile)]
+        deaths = [self._under_way.end(tile) for tile in batch.tiles if tile in begun]
         if not isinstance(error, KilledWorker):
             first, *others = batch.tiles
             self._try_again(others)
             self._fail(first, f"{type(error).__name__}: {error}", "")
             return
-        begun = [tile for tile in batch.tiles if self._under_way.has_begun(tile)]
-        if begun:
-            suspect = begun[-1]
-            self._try_again([tile for tile in batch.tiles if tile != suspect])
-            self._suspect(batch, suspect, error.last_worker)
-        else:
+        suspect = self._not_kept(batch, begun[-1]) if begun else None
+        if suspect is None:
             self._divide(batch, error.last_worker.address)
+        else:
+            self._try_again([tile for tile in batch.tiles if tile != suspect])
+            self._suspect(batch, suspect, deaths[-1], error.last_worker)
 
-    def _suspect(self, batch: Batch, tile: int, worker: WorkerState) -> None:
+    def _not_kept(self, batch: Batch, begun: int) -> int | None:
+        """The first tile of a batch that is not in the store, from one on that was begun.
+
+        A worker tells of quick tiles a little later than it computes them, one after the other.
+        """
+        for tile in batch.tiles[batch.tiles.index(begun) :]:
+            try:
+                if self._run.committed(self._run.plan[tile]) is None:
+                    return tile
+            except StoreError:  # of something in its place
+                return tile
+        return None
+
+    def _suspect(self, batch: Batch, tile: int, deaths: int, worker: WorkerState) -> None:
         """Workers died while they computed a tile; blame it unless they computed others, too."""
-        deaths = self._under_way.end(tile)
         if batch.alone or worker.nthreads == 1:
             self._fail(tile, _obituary(deaths, worker.address), worker.address, deaths, alone=True)
         else:

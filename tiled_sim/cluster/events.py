@@ -1,16 +1,19 @@
 """What workers tell of the tiles of a run while they compute them."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from distributed import get_worker
+from distributed import Worker, get_worker
 
 from tiled_sim.cluster.page import topics
 
 #: Between two messages about how far a tile is, and before the first [s].
 _SECONDS_BETWEEN_PARTS = 2.0
+#: Between two messages of a batch: each costs worker, scheduler and driver a millisecond.
+_SECONDS_BETWEEN_MESSAGES = 0.1
 
 
 def topic_of(run_id: str) -> str:
@@ -18,11 +21,54 @@ def topic_of(run_id: str) -> str:
     return f"{topics.TILES}{run_id}"
 
 
-def tell(run_id: str, event: dict[str, Any]) -> None:
-    """Log an event of a tile, for the driver and the page on the dashboard."""
-    with contextlib.suppress(ValueError):  # outside a worker, as in a test, nobody listens
-        worker = get_worker()
-        worker.log_event(topic_of(run_id), {"worker": worker.address, **event})
+class Bulletin(contextlib.AbstractContextManager):
+    """Events of tiles, for the driver and the page on the dashboard: ``tiles`` of a message.
+
+    The first is sent at once, and those of the next tenth of a second together; at the end of the
+    block nothing is left.
+
+    Parameters
+    ----------
+    run_id : of the run
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self._topic = topic_of(run_id)
+        self._held: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+        self._is_waiting = False
+        self._timer: object | None = None
+        self._worker: Worker | None = None
+        with contextlib.suppress(ValueError):  # outside a worker, as in a test, nobody listens
+            self._worker = get_worker()
+
+    def tell(self, event: dict[str, Any], *, at_once: bool = False) -> None:
+        """Tell an event, soon or at once."""
+        if self._worker is None:
+            return
+        with self._lock:
+            self._held.append({"worker": self._worker.address, **event})
+            at_once |= not self._is_waiting
+            self._is_waiting = True
+        if at_once:
+            self._worker.loop.add_callback(self._send)
+
+    def __exit__(self, *_: object) -> None:
+        if self._worker is not None and self._held:
+            self._worker.loop.add_callback(self._send)
+
+    def _send(self) -> None:
+        """Send what is held; called by the worker's loop alone, so that the order is kept."""
+        assert self._worker is not None  # nothing is held without one
+        with self._lock:
+            held, self._held = self._held, []
+            self._is_waiting = bool(held)
+        if self._timer is not None:
+            self._worker.loop.remove_timeout(self._timer)
+            self._timer = None
+        if held:
+            self._worker.log_event(self._topic, {"tiles": held})
+            self._timer = self._worker.loop.call_later(_SECONDS_BETWEEN_MESSAGES, self._send)
 
 
 class Parts:

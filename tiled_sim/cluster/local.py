@@ -27,7 +27,11 @@ from tiled_sim.kernels.devices import TILES_ON_A_GPU, one_torch_thread
 #: call: 76 against 53 ns an evaluation, and 300 where tensors reach the threshold of mmap.
 _KEPT = 1 << 28
 #: Environment of every worker that we start, here or elsewhere.
-WORKER_ENVIRONMENT = {"MALLOC_TRIM_THRESHOLD_": str(_KEPT)}
+WORKER_ENVIRONMENT = {
+    "MALLOC_TRIM_THRESHOLD_": str(_KEPT),
+    # dask's looks at what a worker does, for the dashboard: a hundred a second take 2 % of it
+    "DASK_DISTRIBUTED__WORKER__PROFILE__INTERVAL": "100ms",
+}
 #: What the processes of a local cluster say on the terminal: a tile that fails is told by us,
 #: with its attempts, and not by a traceback of its worker.
 _WORKER_LOGS = {"distributed": "critical", "distributed.worker.memory": "warning"}

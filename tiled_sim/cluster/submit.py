@@ -16,6 +16,7 @@ from tiled_sim.cluster.local import Workload
 from tiled_sim.cluster.resources import workers_of
 from tiled_sim.errors import StoreError, UsageError
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.frame import require_frames
 from tiled_sim.model.settings import AUTO, NEGLIGIBLE, PRECISIONS, REQUIRED_COVERAGE, Settings
 from tiled_sim.plan.choice import build_kernel
 from tiled_sim.plan.memory import WorkerMemory, require_memory
@@ -164,18 +165,13 @@ def _wanted(frames: tuple[int, int] | None, count: int, *, detach: bool) -> rang
     """
     if frames is None:
         return None
-    first, stop = frames
-    if not 0 <= first < stop <= count:
-        raise UsageError(
-            f"--frames {first}:{stop} is no part of 0:{count}, which are all: give the first frame "
-            "and the one after the last"
-        )
+    wanted = require_frames(frames, count)
     if detach:
         raise UsageError(
             "--frames with --detach: a driver on the cluster computes all of a run; leave one of "
             "them out"
         )
-    return range(first, stop)
+    return wanted
 
 
 def _created(prepared: Prepared, place: Place) -> Run:

@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from tiled_sim.cluster.page.thumbnail import thumbnail_of
 from tiled_sim.errors import StoreError, written
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.model.detector import Sensor
-from tiled_sim.model.grid import Tile
+from tiled_sim.model.grid import Range, Tile
 from tiled_sim.run.frames import shots_columns
 from tiled_sim.run.run import Run
 from tiled_sim.run.sums import excerpt
@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 SCHEMA = "tiled_sim sidecar 2"
 #: What the events of a tile say of it.
 RUNNING, DONE, FAILED = topics.RUNNING, topics.DONE, topics.FAILED
+_TOLD = ("tile", "evaluations", "seconds", "lookups", "error", "of_store", "worker")
 
 
 class Workspace:
@@ -59,6 +60,7 @@ class Workspace:
         self.store = RunStore.open(path, mode="r+")
         self.simulator = self.run.simulator(device)
         self._efficiencies: dict[Sensor, float] = {}
+        self._exposed: tuple[Range, dict[str, list[float]]] = (0, 0), {}
 
     @property
     def is_removed(self) -> bool:
@@ -69,10 +71,12 @@ class Workspace:
             return True
         return False
 
-    def compute(self, tile: Tile, attempt: int, factor: int) -> tuple[dict[str, Any], bytes]:
+    def compute(
+        self, tile: Tile, attempt: int, factor: int, bulletin: events.Bulletin
+    ) -> tuple[dict[str, Any], bytes]:
         """Compute and commit a tile; its sidecar, and a thumbnail unless ``factor`` is 0."""
         started = datetime.now(UTC)
-        result = self.simulator.simulate_tile(tile, self._parts_of(tile, attempt))
+        result = self.simulator.simulate_tile(tile, self._parts_of(tile, attempt, bulletin))
         counts = self._count(tile, result)
         if (done := self.run.committed(tile)) is not None:
             return done, b""  # by a task of an earlier driver, which went on after that had died
@@ -88,13 +92,13 @@ class Workspace:
             self.store.write_sidecar(sidecar)
         return sidecar, thumbnail_of(tile, result.image, factor) if factor else b""
 
-    def _parts_of(self, tile: Tile, attempt: int) -> events.Parts:
+    def _parts_of(self, tile: Tile, attempt: int, bulletin: events.Bulletin) -> events.Parts:
         """Tells how much of a tile is behind."""
         return events.Parts(
             running(tile.index, attempt),
             planned=lambda: self.simulator.planned_evaluations(tile),
             counted=lambda: not self.simulator.leaves_out,
-            tell=lambda event: events.tell(self.run.run_id, event),
+            tell=bulletin.tell,
         )
 
     def _count(self, tile: Tile, result: TileResult) -> npt.NDArray[np.int32] | None:
@@ -170,8 +174,12 @@ class Workspace:
 
     def _exposures(self, tile: Tile) -> dict[str, list[float]]:
         """What each frame of a tile was, by the columns of a table of shots."""
-        columns = shots_columns(self.run.experiment, range(*tile.frames))
-        return {name: values.tolist() for name, values in columns.items()}
+        frames, told = self._exposed
+        if frames != tile.frames:  # those of the tile before, mostly
+            columns = shots_columns(self.run.experiment, range(*tile.frames))
+            told = {name: values.tolist() for name, values in columns.items()}
+            self._exposed = tile.frames, told
+        return told
 
     def _count_record(
         self, tile: Tile, counts: npt.NDArray[np.int32] | None
@@ -236,29 +244,53 @@ def compute_batch(
         return [_failed(tiles[0][0], error)]
     control = Control(here.run.path)
     records = []
-    for index, attempt in tiles:
-        if control.cancelled or here.is_removed:
-            break
-        events.tell(run_id, running(index, attempt))
-        record, thumbnail = _compute(here, here.run.plan[index], attempt, factor)
-        records.append(record)
-        state = FAILED if "error" in record else DONE
-        events.tell(run_id, {**record, "state": state, "attempt": attempt, "thumbnail": thumbnail})
+    with events.Bulletin(run_id) as bulletin:
+        at_once = False
+        for index, attempt in tiles:
+            if control.cancelled or here.is_removed:
+                break
+            bulletin.tell(running(index, attempt), at_once=at_once)
+            ended = _compute(here, here.run.plan[index], attempt, factor, bulletin)
+            records.append(ended.record)
+            bulletin.tell(ended.event(attempt))
+            # then a worker has died of a later one, and it is well to know of which
+            at_once |= ended.was_there
     return records
 
 
+class _Ended(NamedTuple):
+    """A tile that was computed, or failed.
+
+    Parameters
+    ----------
+    record : as `compute_batch` returns it
+    thumbnail : of its image
+    was_there : whether it had been committed before
+    """
+
+    record: dict[str, Any]
+    thumbnail: bytes = b""
+    was_there: bool = False
+
+    def event(self, attempt: int) -> dict[str, Any]:
+        """What is told of it: without what only the driver needs, which gets the record."""
+        told = {name: self.record[name] for name in _TOLD if name in self.record}
+        state = FAILED if "error" in self.record else DONE
+        return {**told, "state": state, "attempt": attempt, "thumbnail": self.thumbnail}
+
+
 def _compute(
-    here: "Workspace", tile: Tile, attempt: int, factor: int
-) -> tuple[dict[str, Any], bytes]:
-    """Compute and commit a tile; its record and its thumbnail."""
+    here: "Workspace", tile: Tile, attempt: int, factor: int, bulletin: events.Bulletin
+) -> _Ended:
+    """Compute and commit a tile."""
     try:
         done = here.run.committed(tile)
-        sidecar, thumbnail = (done, b"") if done else here.compute(tile, attempt, factor)
+        sidecar, thumbnail = (done, b"") if done else here.compute(tile, attempt, factor, bulletin)
     except Exception as error:  # whatever a kernel, a disk or a file system may raise
         # the driver tells of it; a traceback would say no more of a full disk
         is_told = isinstance(error, StoreError)
         logger.info("tile %s failed: %s", here.run.plan.id_of(tile), error, exc_info=not is_told)
-        return _failed(tile.index, error), b""
+        return _Ended(_failed(tile.index, error))
     record = {
         "tile": tile.index,
         "id": sidecar["tile"]["id"],
@@ -272,7 +304,7 @@ def _compute(
             if trace["departure"]
         ],
     }
-    return record, thumbnail
+    return _Ended(record, thumbnail, done is not None)
 
 
 def _failed(tile: int, error: Exception) -> dict[str, Any]:

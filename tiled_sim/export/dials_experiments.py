@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from tiled_sim.export.selection import Selection
 from tiled_sim.export.symmetry import hall_symbol
 from tiled_sim.io.dials_detector import TO_Z_ALONG_BEAM
 from tiled_sim.io.dials_experiments import KIND
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.detector import Panel
 from tiled_sim.model.geometry import Light
 from tiled_sim.model.recorded import RecordedExperiment, Scan
@@ -62,14 +63,21 @@ def experiment_list(
     """
     require_flat(selection.experiment, "expt")
     dead = dead_of(selection)
-    recorded = record(selection.run.experiment, selection.frames, selection.panels)
+    recorded, *others = (
+        record(alone, selection.frames, selection.panels)
+        for alone in each_alone(selection.run.experiment)
+    )
     group, known = hall_symbol(selection)
     document = _Document(template)
     geometry, detector = None, {}
-    for number, one in zip(selection.frames, recorded, strict=False):
+    for number, one, *more in zip(selection.frames, recorded, *others, strict=False):
         if one.geometry is not geometry:
             geometry, detector = one.geometry, _detector(one, dead, readings)
         document.add(one, detector, group, image_number(number))
+        # of several lattices each is an experiment of the same image
+        for other in more:
+            beside = replace(other, geometry=geometry)
+            document.add(beside, detector, group, image_number(number))
     notes = (*left_out(dead), *notes_of_light(selection.experiment))
     if selection.experiment.beam.polarization is None:
         notes += (

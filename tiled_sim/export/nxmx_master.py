@@ -12,6 +12,7 @@ from tiled_sim.export.nexus_writing import add_axis, add_field, add_group
 from tiled_sim.export.nxmx_data import DATA, ENTRY, IMAGES, Block, fill_value
 from tiled_sim.export.nxmx_detector import Stack, add_modules
 from tiled_sim.export.readings import Readings
+from tiled_sim.export.recorded import notes_of_crystals
 from tiled_sim.export.selection import Selection
 from tiled_sim.export.sensor import sensor_of
 from tiled_sim.model.assembly import BeamFrame
@@ -61,6 +62,7 @@ def write_master(
         _add_beam(instrument, selection, frame, notes)
         _add_detector(instrument, selection, stack, frame, notes)
         _add_sample(entry, selection, frame)
+        notes += notes_of_crystals(experiment)
         _add_data(entry, selection, stack, blocks)
     return tuple(notes)
 

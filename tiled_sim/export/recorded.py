@@ -117,6 +117,17 @@ def notes_of_light(experiment: Experiment) -> tuple[str, ...]:
     )
 
 
+def notes_of_crystals(experiment: Experiment) -> tuple[str, ...]:
+    """What a file that has one crystal leaves out, if it leaves out anything."""
+    number = len(experiment.crystals)
+    if number == 1:
+        return ()
+    return (
+        f"of the {number} crystals of the image the first is written: --to expt has an experiment "
+        "for each",
+    )
+
+
 def image_number(frame: int) -> int:
     """Number of a frame's image in names of files and in scans, which count from 1."""
     return frame + 1

@@ -12,7 +12,7 @@ from tiled_sim.errors import TileError, UsageError
 from tiled_sim.model.detector import Panel
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Listed
-from tiled_sim.model.frame import as_frame_has_it
+from tiled_sim.model.frame import as_frame_has_it, require_frames
 from tiled_sim.model.grid import Tile
 from tiled_sim.model.mask import NO_PIXEL
 from tiled_sim.run.run import Run
@@ -67,12 +67,7 @@ class Selection:
             for frames or panels that are not there or twice, and counts of a run that has none
         """
         count = len(run.experiment.exposures)
-        first, stop = (0, count) if frames is None else frames
-        if not 0 <= first < stop <= count:
-            raise UsageError(
-                f"--frames {first}:{stop} is no part of 0:{count}, which are all of {run.path}: "
-                "give the first frame and the one after the last"
-            )
+        chosen_frames = require_frames(frames or (0, count), count, str(run.path))
         there = len(run.experiment.detector.panels)
         chosen = tuple(range(there)) if panels is None else tuple(panels)
         for panel in chosen:
@@ -86,7 +81,7 @@ class Selection:
                 "out, or simulate with --noise"
             )
         has_counts = run.experiment.noise is not None
-        return cls(run, range(first, stop), chosen, has_counts if counts is None else counts)
+        return cls(run, chosen_frames, chosen, has_counts if counts is None else counts)
 
     @cached_property
     def experiment(self) -> Experiment:

@@ -14,6 +14,7 @@ from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.devices import one_torch_thread
 from tiled_sim.kernels.node_sums import node_sums
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.plan.reach import table_of
 
@@ -28,7 +29,7 @@ _CPU = torch.device("cpu")
 
 
 def write(selection: Selection, output: Output, advance: Callable[[int], None]) -> tuple[str, ...]:
-    """Write a row a reflection, panel and frame. See `tiled_sim.export.formats.Writer`."""
+    """Write a row a reflection, crystal, panel and frame. See `tiled_sim.export.formats.Writer`."""
     require_writer(output)
     selection = dataclasses.replace(selection, counts=False)
     with one_torch_thread(), torch.inference_mode():
@@ -39,10 +40,15 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
 def _tables(selection: Selection, advance: Callable[[int], None]) -> Iterator["pandas.DataFrame"]:
     experiment, factors = selection.run.experiment, selection.run.inputs().factors
     table = None if factors is None else table_of(experiment, factors, _CPU)
+    crystals = each_alone(experiment)
     for frame in selection.frames:
-        scene = Scene.of(experiment, frame)
+        scenes = [Scene.of(alone, frame) for alone in crystals]
         for place in range(len(selection.panels)):
-            yield _of_panel(selection, scene, table, frame, place)
+            for number, scene in enumerate(scenes, 1):
+                found = _of_panel(selection, scene, table, frame, place)
+                if len(scenes) > 1:
+                    found.insert(2, "crystal", np.full(len(found), number, dtype=np.int32))
+                yield found
             advance(1)
 
 

@@ -15,7 +15,7 @@ from tiled_sim.export.dead_rectangles import DeadRectangles, dead_of, left_out
 from tiled_sim.export.nxmx_detector import Stack
 from tiled_sim.export.output import Output
 from tiled_sim.export.readings import Readings
-from tiled_sim.export.recorded import notes_of_light, record, require_flat
+from tiled_sim.export.recorded import notes_of_crystals, notes_of_light, record, require_flat
 from tiled_sim.export.selection import Selection
 from tiled_sim.export.symmetry import group_number
 from tiled_sim.model.detector import Panel, Region
@@ -102,6 +102,7 @@ def xds_text(
     return ("\n".join(lines) + "\n").encode(), (
         *left_out(dead),
         *notes_of_light(selection.experiment),
+        *notes_of_crystals(selection.experiment),
         *group_notes,
         *readings.offset_left_out("XDS.INP"),
     )

@@ -136,6 +136,12 @@ STAGES: Final = (
         "polarization factor and axis, cos 2θ",
     ),
     Stage(
+        "other crystals",
+        ("crystal_share", "other_crystals_photons"),
+        ("direction", "beam direction", "solid angle", "exposure", "polarization"),
+        "how further crystals stand, and the shares of all: what is before is of the first alone",
+    ),
+    Stage(
         "diffuse scattering",
         ("diffuse_photons",),
         ("direction", "beam direction", "solid angle", "exposure", "polarization"),
@@ -158,6 +164,7 @@ STAGES: Final = (
             "sensor",
             "polarization",
             "solid angle",
+            "other crystals",
             "diffuse scattering",
             "background",
         ),

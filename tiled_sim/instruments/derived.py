@@ -66,6 +66,10 @@ def derived(experiment: Experiment) -> tuple[Derived, ...]:
         "experiment": _of_experiment(experiment),
         "beam": _of_beam(experiment.beam),
         "crystal": _of_crystal(experiment.crystal),
+        **{
+            f"crystal {number}": _of_crystal(crystal)
+            for number, crystal in enumerate(experiment.further_crystals, 2)
+        },
         "frames": _of_exposures(experiment.exposures),
     }
     if experiment.detector.sensor is not None:

@@ -391,7 +391,7 @@ def under_pixel(
         frame,
         panel,
         live=not mask(panel, slice(slow, slow + 1), slice(fast, fast + 1)).any(),
-        steps=experiment.steps,
+        steps=scene.steps,
         reflections=tuple(reflections_under(scene, table, F, pixel, panel)),
         known_F=known_F,
     )

@@ -35,7 +35,8 @@ class TracedPixel:
     trace : the float64 chain
     photons : of the kernel, before it is rounded to float32 [photons]
     stored : pixel of the run's image; NaN where not yet computed, None without a run [photons]
-    steps : every step of the sum, as `tiled_sim.simulation.trace.steps_of_sum`; None: not asked for
+    steps : every step of the sum, as `tiled_sim.simulation.steps.steps_of_pixel`; None: not asked
+        for
     """
 
     experiment: Experiment
@@ -56,6 +57,7 @@ class TracedPixel:
         """I_before_scaling that the kernel's photons stand for [electron²]."""
         row = self.trace.values
         beside = row.get("diffuse_photons", 0.0) + row.get("background_photons", 0.0)
+        beside += sum(row.get("other_crystals_photons", ()))
         chain, crystal = row["I_pixel_final"] - beside, self.photons - beside
         ratio = crystal / chain if chain else math.nan
         return 0.0 if crystal == 0.0 else row["I_before_scaling"] * ratio

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tiled_sim.errors import InputFileError, StoreError
+from tiled_sim.errors import InputFileError
+from tiled_sim.io.new_file import write_new
 from tiled_sim.io.npz import read_npz_arrays
 from tiled_sim.io.source_file import SourceFile, read_source
 from tiled_sim.io.text_table import Layout, Table, read_table
@@ -72,7 +73,7 @@ def write_domains(path: str | Path, listed: ListedDomains) -> None:
     Raises
     ------
     StoreError
-        if the file exists or cannot be written
+        if the file exists or cannot be written; there is then no new file
     """
     if Path(path).suffix == ".npz":
         packed = io.BytesIO()
@@ -80,15 +81,7 @@ def write_domains(path: str | Path, listed: ListedDomains) -> None:
         content = packed.getvalue()
     else:
         content = domains_text(listed).encode()
-    try:
-        with Path(path).open("xb") as file:
-            file.write(content)
-    except FileExistsError:
-        raise StoreError(f"{path}: it exists already: choose another name or remove it") from None
-    except OSError as error:
-        raise StoreError(
-            f"{path}: it cannot be written ({error.strerror}): check folder, rights and space"
-        ) from None
+    write_new(path, (content,))
 
 
 def _of_text(source: SourceFile) -> ListedDomains:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from tiled_sim.errors import InputFileError, MissingExtraError
 from tiled_sim.io.hdf5 import opened
+from tiled_sim.model.exposures import MOST_FRAMES
 from tiled_sim.model.units import (
     ANGLE,
     ATOMIC,
@@ -56,7 +57,6 @@ FRAME = "frame"
 ORIENTATION, RANDOM = "orientation", "random"
 #: In HDF5 beside the columns: weights of the beam's sources, (spectra, sources).
 SPECTRA = "spectra"
-_MOST_ROWS = 10**7
 _PARQUET, _HDF5 = (".parquet", ".pq"), (".h5", ".hdf5", ".nxs")
 
 
@@ -227,9 +227,9 @@ def _checked(
             raise InputFileError(
                 f"{path}: column {name} has {length} rows, and {first} {count}; they must be equal"
             )
-    if not 0 < count <= _MOST_ROWS:
+    if not 0 < count <= MOST_FRAMES:
         raise InputFileError(
-            f"{path}: a table of shots has a row for each, 1 to {_MOST_ROWS}; this one has {count}"
+            f"{path}: a table of shots has a row for each, 1 to {MOST_FRAMES}; this one has {count}"
         )
     table = ShotsTable(path, digest, {}, first_line=first_line)
     found: dict[str, Array] = {}

@@ -12,14 +12,18 @@ from tiled_sim.kernels.blocks import AT_A_TIME, LANES, images_at_a_time
 from tiled_sim.kernels.bragg.candidates import bytes_of_crystals
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE
 from tiled_sim.kernels.sample import PAIRS_AT_A_TIME
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.exposures import Listed
 from tiled_sim.model.grid import BLOCK, Shape
 from tiled_sim.model.settings import COMPILED, REFERENCE, SPOTS, TRITON
 
 _FLOAT = 8
 #: Of what an experiment is read into, and of each source in it.
 _EXPERIMENT, _PER_SOURCE = 1_100_000, 3000
+#: Of a byte of the arrays of listed exposures: as they were read, checked, and hashed.
+_PER_LISTED_BYTE = 3
 #: Of a node of the structure factors: as they were loaded; padded, with what a look-up meets; and
 #: while that is made, of one grid after the other.
 _LOADED_NODE, _PADDED_NODE, _MADE_NODE = 9, 9, 11
@@ -40,6 +44,10 @@ _PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 62, 42
 _BACKGROUND_TENSORS = 28
 #: Of diffuse scattering, and for each node along an axis of those that it sums.
 _DIFFUSE_TENSORS, _DIFFUSE_TENSORS_OF_A_NODE = 40, 3
+
+
+#: Of several crystals: the sum, and the next one's term.
+_SUM_OF_CRYSTALS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,8 @@ class Account:
 def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> Account:
     """What a kernel takes in a process for tiles of an experiment.
 
+    Crystals are summed one after the other; what each keeps adds up.
+
     Parameters
     ----------
     kernel : name
@@ -105,20 +115,47 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
     nodes : of the grids of structure factors
     tile : (frame, panel, slow, fast) size
     """
+    accounts = [_of_crystal(kernel, alone, nodes, tile) for alone in each_alone(experiment)]
+    shared = _shared(kernel, experiment, nodes)
+    own = [account.kept - shared for account in accounts]
+    others = sum(own) - max(own)
+    more = _SUM_OF_CRYSTALS * _tensor(kernel, tile) if len(accounts) > 1 else 0
+    return Account(
+        opening=max(account.opening for account in accounts) + others,
+        kept=shared + sum(own),
+        tile=max(account.tile for account in accounts) + more,
+        heap=max(account.heap for account in accounts) + more,
+    )
+
+
+def _shared(kernel: str, experiment: Experiment, nodes: int) -> int:
+    """What is kept once, however many crystals there are."""
+    kept = _read(experiment, nodes) + _TAKES[kernel].code + _squares(kernel, experiment, nodes)
+    grids = max(len(factor_wavelengths(experiment)), 1)
+    # what the heap keeps of the making of each, between the grids
+    return kept + (nodes // grids * _MADE_NODE if grids > 1 else 0)
+
+
+def _read(experiment: Experiment, nodes: int) -> int:
+    """What a process holds of an experiment and its structure factors."""
+    sources, exposures = len(experiment.beam.spectrum), experiment.exposures
+    listed = exposures.columns.values() if isinstance(exposures, Listed) else ()
+    shots = _PER_LISTED_BYTE * sum(values.nbytes for values in listed)
+    return _EXPERIMENT + sources * _PER_SOURCE + nodes * (_LOADED_NODE + _PADDED_NODE) + shots
+
+
+def _of_crystal(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> Account:
+    """The account of an experiment that has one crystal alone."""
     take = _TAKES[kernel]
     sources, domains = len(experiment.beam.spectrum), experiment.crystal.domains.count
     orientations = domains * experiment.exposures.steps
     grids = max(len(factor_wavelengths(experiment)), 1)
-    read = _EXPERIMENT + sources * _PER_SOURCE + nodes * (_LOADED_NODE + _PADDED_NODE)
+    read = _read(experiment, nodes)
     sweeps = 2 if experiment.c_compat else 1
-    scene = (sweeps * orientations + domains) * _PER_ORIENTATION + _squares(
-        kernel, experiment, nodes
-    )
+    scene = (sweeps * orientations + domains) * _PER_ORIENTATION
     kept_steps, made_steps = _steps(kernel, sources * orientations)
-    kept = read + take.code + scene + kept_steps
+    kept = _shared(kernel, experiment, nodes) + scene + kept_steps
     made = nodes // grids * _MADE_NODE
-    if grids > 1:
-        kept += made  # what the heap keeps of it, between the grids
     opening = max(
         read + made,
         read + take.code + domains * _PER_DRAWN_DOMAIN,
@@ -141,7 +178,8 @@ def account_of(kernel: str, experiment: Experiment, nodes: int, tile: Shape) -> 
 def _squares(kernel: str, experiment: Experiment, nodes: int) -> int:
     """The table of squared structure factors."""
     own = kernel in (COMPILED, SPOTS) and not experiment.sampling.interpolate
-    return nodes * _FLOAT if own or experiment.crystal.diffuse is not None else 0
+    diffuse = any(crystal.diffuse is not None for crystal in experiment.crystals)
+    return nodes * _FLOAT if own or diffuse else 0
 
 
 def _steps(kernel: str, steps: int) -> tuple[int, int]:

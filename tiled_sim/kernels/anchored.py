@@ -191,7 +191,7 @@ class AnchoredSum:
             total *= scale
             photons = total if photons is None else photons.add_(total)
         assert photons is not None
-        photons *= R_E_SQR * scene.beam.fluence / scene.steps
+        photons *= R_E_SQR * scene.fluence / scene.steps
         return photons[: len(blocks.slow)]
 
     def _anchor_directions(self, slow: Tensor, fast: Tensor, number: Number) -> Vectors:

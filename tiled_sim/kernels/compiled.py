@@ -22,10 +22,13 @@ _CPU = torch.device("cpu")
 STEPS_AT_A_TIME = 64
 
 
-def graphs_of(experiment: Experiment, precision: str) -> tuple[Graph, Graph]:
-    """The graphs that an experiment needs: directions, and the sum over steps."""
-    shape = loop_of(experiment.crystal.shape)
-    return _graphs(shape, experiment.sampling.interpolate, precision)
+def graphs_of(experiment: Experiment, precision: str) -> tuple[Graph, ...]:
+    """The graphs that an experiment needs: directions, and sums over steps, one a shape."""
+    needed = (
+        _graphs(loop_of(crystal.shape), experiment.sampling.interpolate, precision)
+        for crystal in experiment.crystals
+    )
+    return tuple(dict.fromkeys(graph for graphs in needed for graph in graphs))
 
 
 def _graphs(shape: str, interpolate: bool, precision: str) -> tuple[Graph, Graph]:

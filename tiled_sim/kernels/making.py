@@ -15,6 +15,7 @@ from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.spots import SpotsKernel
 from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Listed
 from tiled_sim.model.first_evaluation import FirstEvaluation
@@ -43,39 +44,45 @@ class KernelMaker:
         device: torch.device,
     ) -> None:
         self._experiment = experiment
+        self._alone = each_alone(experiment)
         self._panels = Panels(experiment.detector)
         self._settings = settings
         self._table = table
         self._amorphous = amorphous
         self._device = device
 
+    @property
+    def default_F(self) -> float:
+        """F where no file gives it [electron]."""
+        return self._experiment.structure_factors.default_F
+
     def kernels(
         self, frame: int, firsts: tuple[FirstEvaluation | None, ...] = ()
     ) -> tuple[Kernel, ...]:
-        """The kernels whose sum a frame is: the crystal's, then what is beside it.
+        """The kernels whose sum a frame is: the crystals', then what is beside them.
 
         Parameters
         ----------
         frame : number
         firsts : as `Scene.of`
         """
-        scene = Scene.of(self._experiment, frame, firsts, self._panels)
-        return self.of_crystal(scene), *self._beside(scene)
+        scenes = [Scene.of(alone, frame, firsts, self._panels) for alone in self._alone]
+        return *map(self.of_crystal, scenes), *self._beside(scenes)
 
-    def _beside(self, scene: Scene) -> Iterator[Kernel]:
-        """What scatters beside the reflections of the crystal."""
-        diffuse, background = scene.crystal.diffuse, self._experiment.background
-        if diffuse is not None:
-            default_F = self._experiment.structure_factors.default_F
-            yield DiffuseKernel(scene, diffuse, self._table, default_F, self._device)
+    def _beside(self, scenes: list[Scene]) -> Iterator[Kernel]:
+        """What scatters beside the reflections of the crystals."""
+        for scene in scenes:
+            diffuse = scene.crystal.diffuse
+            if diffuse is not None:
+                yield DiffuseKernel(scene, diffuse, self._table, self.default_F, self._device)
+        background = self._experiment.background
         if background is not None:
             assert self._amorphous is not None, "the table of the background was not loaded"
-            yield AmorphousKernel(scene, background, self._amorphous, self._device)
+            yield AmorphousKernel(scenes[0], background, self._amorphous, self._device)
 
     def of_crystal(self, scene: Scene) -> Kernel:
         """The kernel that was chosen, for the crystal of a scene."""
-        settings = self._settings
-        default_F = self._experiment.structure_factors.default_F
+        settings, default_F = self._settings, self.default_F
         if settings.kernel == REFERENCE:
             return ReferenceKernel(scene, self._table, default_F)
         table = self._table_everywhere
@@ -94,7 +101,7 @@ class KernelMaker:
     def dark_panels(self) -> frozenset[int]:
         """Panels whose pixels are 0 in every frame, if the kernel does not count look-ups."""
         beside = self._experiment.background is not None
-        beside = beside or self._experiment.crystal.diffuse is not None
+        beside = beside or any(one.diffuse is not None for one in self._experiment.crystals)
         exposures = self._experiment.exposures
         differ = isinstance(exposures, Listed) and (
             exposures.moves_light or exposures.vectors is not None
@@ -102,12 +109,15 @@ class KernelMaker:
         one_alone = len(self._panels) == 1
         if one_alone or beside or differ or self._settings.kernel == REFERENCE:
             return frozenset()
-        scene = Scene.of(self._experiment, 0, panels=self._panels)
-        return dark_panels(scene, self._table_everywhere)
+        dark = [
+            dark_panels(Scene.of(alone, 0, panels=self._panels), self._table_everywhere)
+            for alone in self._alone
+        ]
+        return frozenset.intersection(*dark)
 
     @functools.cached_property
     def _table_everywhere(self) -> StructureFactorTable:
         """A table for kernels that do without none; all frames share it."""
         if self._table is not None:
             return self._table
-        return constant_table(self._experiment.structure_factors.default_F, self._device)
+        return constant_table(self.default_F, self._device)

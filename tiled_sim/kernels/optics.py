@@ -126,4 +126,4 @@ class Optics:
         scene = self._scene
         height = float(math.prod(scene.crystal.cells)) ** 2
         omega = scene.panels.largest_omega
-        return R_E_SQR * scene.beam.fluence * F * F * height * omega
+        return R_E_SQR * scene.fluence * F * F * height * omega

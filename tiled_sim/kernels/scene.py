@@ -58,10 +58,12 @@ class Scene:
         firsts: tuple[FirstEvaluation | None, ...] = (),
         panels: Panels | None = None,
     ) -> "Scene":
-        """The scene of one frame.
+        """The scene of one frame; of several crystals it is that of the first.
 
         Parameters
         ----------
+        experiment : what to simulate; `each_alone` gives that of every crystal
+        frame : number
         firsts : of `first_evaluations`; only ``c_compat`` uses them
         panels : of the experiment's detector, where other scenes share them
         """
@@ -85,12 +87,19 @@ class Scene:
             orientations=every,
             firsts=firsts if acting != first_acting else (),
             first_orientations=every if acting == first_acting else orientations(first_acting),
-            steps=experiment.steps,
+            steps=len(of_frame.beam.spectrum)
+            * (every.shape[0] * every.shape[1])
+            * experiment.sampling.oversample**2,
             c_compat=experiment.c_compat,
             spectrum=of_frame.beam.spectrum,
             domain_weights=of_frame.crystal.domains.weights,
             grids=grids_of_sources(factor_wavelengths(experiment), of_frame.beam.spectrum),
         )
+
+    @property
+    def fluence(self) -> float:
+        """Of the frame, times the crystal's share of it [photons/m²]."""
+        return self.beam.fluence * self.crystal.share
 
     @property
     def weighs_terms(self) -> bool:

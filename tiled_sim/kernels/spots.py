@@ -171,7 +171,7 @@ class SpotsKernel:
         )
         diffracted, distance = self._optics.to_subpixel(pixels, 0)
         scale = self._optics.omega(distance, 0, patch.panel) * (
-            R_E_SQR * self.scene.beam.fluence / self.scene.steps
+            R_E_SQR * self.scene.fluence / self.scene.steps
         )
         polar = self._optics.polarization(diffracted, incident)
         if polar is not None:

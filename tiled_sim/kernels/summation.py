@@ -244,7 +244,7 @@ class PixelSum:
         for number, (weight, I) in enumerate(zip(scene.weights, sums.I, strict=True)):
             total += weight * I
             polarized += weight * I * polar[0 if shared else number]
-        per_step = R_E_SQR * scene.beam.fluence / scene.steps
+        per_step = R_E_SQR * scene.fluence / scene.steps
         photons = per_step * (total * first if shared else polarized) * omega
         if recorder is not None:
             mean = first if shared else torch.where(total == 0.0, first, polarized / total)
@@ -269,7 +269,7 @@ class PixelSum:
             captured += weight * sums.captured[number]
             polarized += weight * sums.polarized[number]
             whole += weight * sums.whole[number]
-        photons = R_E_SQR * self._scene.beam.fluence / self._scene.steps * whole
+        photons = R_E_SQR * self._scene.fluence / self._scene.steps * whole
         if recorder is not None:
             recorder.record(
                 I=I,

@@ -139,7 +139,7 @@ KEYS: dict[str, Key] = {
         for name in STARS
     },
     "crystal.misset": Key(
-        VECTOR, "turns the crystal as it stands about the laboratory's x, then y, then z", ANGLE
+        VECTOR, "turns all crystals as they stand about the laboratory's x, then y, then z", ANGLE
     ),
     "crystal.cells": Key(CELLS, "sets them; `sampling.oversample` stays, with a note if too small"),
     "crystal.shape": Key(TEXT, _SET),
@@ -227,6 +227,9 @@ _PANELS = (
     "all panels"
 )
 _SOURCES = "what the sources there are become is left open; beam.wavelength_A scales them all"
+_SHARES = (
+    "whose share is meant, where there are several crystals, is left open; change the document"
+)
 _CELL = (
     "how another cell is oriented is left open; give crystal.a_A, crystal.b_A and crystal.c_A, "
     "and crystal.misset_deg turns the crystal as it stands"
@@ -253,6 +256,7 @@ REFUSED: dict[str, str] = {
         )
     },
     **dict.fromkeys(("crystal.cell", "crystal.cell_angles", "crystal.matrix"), _CELL),
+    **dict.fromkeys(("crystals", "crystal.share"), _SHARES),
     **{
         f"crystal.{name}": "domains that are listed are read with a document or a command"
         for name in ("mosaic_file", "mosaic_rotations")

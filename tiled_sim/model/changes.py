@@ -67,6 +67,8 @@ def _changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experimen
     for section, (name, change) in _SECTIONS.items():
         if section in given:
             parts[name] = change(getattr(experiment, name), given[section])
+    if "crystal" in given and experiment.further_crystals:
+        parts["further_crystals"] = _further(experiment.further_crystals, given["crystal"])
     notes = [*experiment.notes, *(f"changed: {key} = {shown(v)}" for key, v in changes.items())]
     made = replace(experiment, **parts, notes=tuple(notes))
     more = (*_too_coarse(experiment, made), *_out_of_reach(experiment, made))
@@ -91,7 +93,8 @@ def _too_coarse(before: "Experiment", after: "Experiment") -> list[str]:
     """A note where a change asks for more subpixels than there are."""
     oversample = after.sampling.oversample
     had, needed = (
-        recommended_for(one.detector, one.crystal, one.beam.wavelength) for one in (before, after)
+        max(recommended_for(one.detector, crystal, one.beam.wavelength) for crystal in one.crystals)
+        for one in (before, after)
     )
     if needed <= max(oversample, had):
         return []
@@ -185,9 +188,8 @@ def _crystal(crystal: Crystal, given: _Given) -> Crystal:
             f"crystal.misset and crystal.{next(iter(vectors), '')} both say how the crystal is "
             "oriented: give one or the other",
         )
-        turn = about_fixed_axes(*given["misset"]).T
-        rows = (*crystal.direct_vectors @ turn, *crystal.reciprocal_vectors @ turn)
-        vectors = {name: as_tuple(row) for name, row in zip((*AXES, *STARS), rows, strict=True)}
+        turned = crystal.turned(about_fixed_axes(*given["misset"]))
+        vectors = {name: getattr(turned, name) for name in (*AXES, *STARS)}
     elif vectors:
         vectors |= _follow(crystal, vectors)
     plain = ("cells", "shape", "fudge")
@@ -207,6 +209,17 @@ def _crystal(crystal: Crystal, given: _Given) -> Crystal:
     if "diffuse" in given:
         fields["diffuse"] = _within(crystal.diffuse, Diffuse, given["diffuse"], "crystal.diffuse")
     return replace(crystal, **vectors, **fields, domains=domains)
+
+
+def _further(crystals: tuple[Crystal, ...], given: _Given) -> tuple[Crystal, ...]:
+    """The crystals beside the first, which are changed as it is."""
+    vectors = [name for name in (*AXES, *STARS) if name in given]
+    require(
+        not vectors,
+        f"crystal.{next(iter(vectors), '')}: how the other crystals of the image stand is then "
+        "left open; change the document instead: Experiment.from_toml(path, changes={…})",
+    )
+    return tuple(_crystal(crystal, given) for crystal in crystals)
 
 
 def _follow(crystal: Crystal, vectors: _Given) -> _Given:

@@ -1,14 +1,14 @@
 """The crystal: its cell, shape and mosaic domains."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tiled_sim.model.checks import require, require_finite, require_within
 from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.domains import CRYSTAL, LABORATORY, Domains, ListedDomains
-from tiled_sim.physics.vectors import Array, Vector
+from tiled_sim.physics.vectors import Array, Vector, as_tuple
 
 #: How far the products of direct and reciprocal vectors may be from those of dual ones: by the
 #: rounding of numbers that people write down, and by the factor of nanoBragg's triclinic cells.
@@ -42,6 +42,7 @@ class Crystal:
     fudge : factor on the squared distance from a node, for all shapes but square
     domains : orientations of its mosaic domains
     diffuse : how its atoms are displaced; None: they scatter into the reflections alone
+    share : of the light that it is in; its photons are multiplied by it
     """
 
     a: Vector
@@ -55,6 +56,7 @@ class Crystal:
     fudge: float = 1.0
     domains: Domains = _SINGLE
     diffuse: Diffuse | None = None
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         require_finite(self, "crystal")
@@ -68,6 +70,7 @@ class Crystal:
             f"crystal.cells = {self.cells} must be at most {MOST_CELLS} each way",
         )
         require(self.fudge > 0, f"crystal.fudge = {self.fudge} must be positive")
+        require(self.share > 0, f"crystal.share = {self.share} must be positive")
         require(
             self.volume > 0,
             "crystal: a, b, c must be right-handed and span a cell; "
@@ -91,6 +94,12 @@ class Crystal:
     def reciprocal_vectors(self) -> Array:
         """Rows a*, b*, c* [1/Å]."""
         return np.array([self.a_star, self.b_star, self.c_star])
+
+    def turned(self, rotation: Array) -> "Crystal":
+        """The crystal as a rotation matrix (3, 3) of the laboratory turns it."""
+        rows = np.concatenate([self.direct_vectors, self.reciprocal_vectors]) @ rotation.T
+        a, b, c, a_star, b_star, c_star = (as_tuple(row) for row in rows)
+        return replace(self, a=a, b=b, c=c, a_star=a_star, b_star=b_star, c_star=c_star)
 
     def in_domains(self, rotations: Array) -> Array:
         """Rows a, b, c [Å] of each domain as the crystal is turned, (rotations, domains, 3, 3).

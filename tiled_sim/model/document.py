@@ -12,8 +12,17 @@ from tiled_sim.physics.vectors import Vector
 
 #: Fields of listed exposures that are no arrays; they are left out where they are as by default.
 LISTED_PLAIN = ("spindle", "steps", "source")
-#: Names of the listed mosaic domains among the arrays of an experiment.
-ROTATIONS, WEIGHTS = "domains/rotation", "domains/weight"
+
+
+def names_of_domains(crystal: int) -> tuple[str, str]:
+    """Names of rotations and weights of listed domains among the arrays of an experiment.
+
+    Parameters
+    ----------
+    crystal : number of the crystal whose they are; names count from 1, and leave 1 out
+    """
+    part = f"domains_{crystal + 1}" if crystal else "domains"
+    return f"{part}/rotation", f"{part}/weight"
 
 
 def to_plain(value: typing.Any) -> typing.Any:
@@ -90,9 +99,17 @@ def listed_from_plain(
 
 
 def domains_from_plain(
-    crystal: typing.Mapping[str, typing.Any], arrays: typing.Mapping[str, typing.Any]
+    crystal: typing.Mapping[str, typing.Any],
+    arrays: typing.Mapping[str, typing.Any],
+    number: int = 0,
 ) -> dict[str, typing.Any]:
     """The document of a crystal's mosaic domains, with what is listed in place of its hash.
+
+    Parameters
+    ----------
+    crystal : document of the crystal
+    arrays : of the experiment, by name
+    number : of the crystal
 
     Raises
     ------
@@ -104,7 +121,8 @@ def domains_from_plain(
     domains = dict(crystal["domains"])
     written = domains.get("listed")
     if written is not None:
-        listed = ListedDomains(arrays[ROTATIONS], arrays[WEIGHTS], written["axes"])
+        rotations, weights = (arrays[name] for name in names_of_domains(number))
+        listed = ListedDomains(rotations, weights, written["axes"])
         require(
             listed.sha256 == written["sha256"],
             f"crystal.domains: the arrays have SHA-256 {listed.sha256}, written were those of "

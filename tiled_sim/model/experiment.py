@@ -23,13 +23,13 @@ from tiled_sim.model.canonical import canonical_sha256
 from tiled_sim.model.changes import changed
 from tiled_sim.model.checks import UNHASHED, require
 from tiled_sim.model.crystal import NOT_IN_C, Crystal
+from tiled_sim.model.crystals import MOST_CRYSTALS
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.document import (
-    ROTATIONS,
-    WEIGHTS,
     domains_from_plain,
     from_plain,
     listed_from_plain,
+    names_of_domains,
     to_plain,
 )
 from tiled_sim.model.domains import NANOBRAGG
@@ -120,6 +120,8 @@ class Experiment:
     Parameters
     ----------
     beam, crystal, detector, sampling, exposures, structure_factors : see their classes
+    further_crystals : beside the first, in the same light, with the same structure factors; frames
+        turn all together, and have their numbers of cells for all
     c_compat : replay what the C program does wrong where that is defined (docs/differences.md)
     background : scattering of amorphous material; None: none
     noise : how photons are counted; None: they are not, the image is of expected photons alone
@@ -138,10 +140,12 @@ class Experiment:
     background: Background | None = None
     noise: Noise | None = None
     allow_upstream: bool = field(default=False, metadata=UNHASHED)
+    further_crystals: tuple[Crystal, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False, metadata=UNHASHED)
 
     def __post_init__(self) -> None:
-        domains = self.crystal.domains.count
+        _require_number(self.crystals)
+        domains = sum(crystal.domains.count for crystal in self.crystals)
         orientations = self.exposures.steps * domains
         require(
             orientations <= _MOST_ORIENTATIONS,
@@ -171,21 +175,8 @@ class Experiment:
                 f"{what} cannot be had as C has it: the C program's result means nothing "
                 "(docs/differences.md, rows 14, 15 and 20); leave it or c_compat out",
             )
-        require(
-            not (self.c_compat and self.crystal.diffuse is not None),
-            "diffuse scattering cannot be had as C has it: the C program has none; leave it or "
-            "c_compat out",
-        )
-        kind, shape = self.crystal.domains.kind, self.crystal.shape
-        for what, is_there in (
-            (f"mosaic domains of the kind {kind}", kind != NANOBRAGG),
-            (f"the shape {shape}", shape in NOT_IN_C),
-        ):
-            require(
-                not (self.c_compat and is_there),
-                f"{what} cannot be had as C has it: the C program knows none such; leave it or "
-                "c_compat out",
-            )
+        if self.c_compat:
+            _require_as_in_c(self.crystals)
         if self.noise is not None and self.noise.point_spread is not None:
             for panel in self.detector.panels:
                 _require_reach(self.noise.point_spread, panel)
@@ -197,6 +188,11 @@ class Experiment:
             object.__setattr__(self, "structure_factors", source)
 
     @property
+    def crystals(self) -> tuple[Crystal, ...]:
+        """All crystals of the image, the first one first."""
+        return self.crystal, *self.further_crystals
+
+    @property
     def shape(self) -> tuple[int, int, int, int]:
         """(frame, panel, slow, fast) size of the image, panels padded to the largest."""
         slow, fast = self.detector.pixels
@@ -204,10 +200,10 @@ class Experiment:
 
     @property
     def steps(self) -> int:
-        """Terms in a pixel's sum: sources × mosaic domains × phi steps × subpixels."""
+        """Terms in a pixel's sum: sources × mosaic domains of all crystals × phi × subpixels."""
         return (
             len(self.beam.spectrum)
-            * self.crystal.domains.count
+            * sum(crystal.domains.count for crystal in self.crystals)
             * self.exposures.steps
             * self.sampling.oversample**2
         )
@@ -238,9 +234,11 @@ class Experiment:
         if isinstance(self.exposures, Listed):
             columns = self.exposures.columns.items()
             arrays |= {f"{FRAMES}/{name}": values for name, values in columns}
-        domains = self.crystal.domains.listed
-        if domains is not None:
-            arrays |= {ROTATIONS: domains.rotation, WEIGHTS: domains.weight}
+        for number, crystal in enumerate(self.crystals):
+            listed = crystal.domains.listed
+            if listed is not None:
+                rotations, weights = names_of_domains(number)
+                arrays |= {rotations: listed.rotation, weights: listed.weight}
         return arrays
 
     @classmethod
@@ -281,11 +279,15 @@ class Experiment:
                     f"{written}",
                 )
             exposures = listed
-        crystal = {**data["crystal"], "domains": domains_from_plain(data["crystal"], arrays)}
+        crystal, *further = (
+            {**crystal, "domains": domains_from_plain(crystal, arrays, number)}
+            for number, crystal in enumerate((data["crystal"], *data.get("further_crystals", ())))
+        )
         # documents of before the field were never asked on which side their light comes in
         said = {"allow_upstream": True, **data}
         beam = {**data["beam"], "spectrum": spectrum}
-        return from_plain(cls, {**said, "beam": beam, "crystal": crystal, "exposures": exposures})
+        said |= {"crystal": crystal, "further_crystals": further}
+        return from_plain(cls, {**said, "beam": beam, "exposures": exposures})
 
     def with_(self, changes: Mapping[str, typing.Any]) -> "Experiment":
         """The experiment with other values, and with all that follows from them.
@@ -341,6 +343,33 @@ class Experiment:
         from tiled_sim.read.toml.reader import read_toml
 
         return read_toml(path, changes)
+
+
+def _require_number(crystals: tuple[Crystal, ...]) -> None:
+    """Refuse more crystals than an image may have."""
+    require(
+        len(crystals) <= MOST_CRYSTALS,
+        f"{len(crystals)} crystals in one image, each as much work as an image of its own; "
+        f"{MOST_CRYSTALS} are allowed (mosaic domains that are listed may be more)",
+    )
+
+
+def _require_as_in_c(crystals: tuple[Crystal, ...]) -> None:
+    """Refuse what the C program does not have."""
+    first = crystals[0]
+    kind, shape = first.domains.kind, first.shape
+    for what, is_there in (
+        ("diffuse scattering", first.diffuse is not None),
+        (f"mosaic domains of the kind {kind}", kind != NANOBRAGG),
+        (f"the shape {shape}", shape in NOT_IN_C),
+        ("more than one crystal in an image", len(crystals) > 1),
+        ("the share of a crystal", first.share != 1.0),
+    ):
+        require(
+            not is_there,
+            f"{what} cannot be had as C has it: the C program knows none such; leave it or "
+            "c_compat out",
+        )
 
 
 def _require_spectra(listed: Listed, beam: Beam) -> None:

@@ -17,9 +17,11 @@ from tiled_sim.model.crystal import MOST_CELLS
 from tiled_sim.model.settings import SHOTS_SEED
 from tiled_sim.physics.vectors import Array, Vector, about_axes, as_tuple
 
-_MOST_FRAMES = 10**7
+MOST_FRAMES = 10**7
 #: How far products of the rows of a rotation may be from those of unit vectors across each other.
 _ROUNDING = 1e-9
+#: Frames whose numbers stay in the cache while they are looked at.
+_AT_ONCE = 1 << 13
 _ALONG_X: Vector = (1.0, 0.0, 0.0)
 
 
@@ -78,7 +80,7 @@ class Rotation:
         require_finite(self, "frames")
         require_unit(self.spindle, "frames.spindle")
         require(self.steps >= 1, f"frames.steps = {self.steps} must be at least 1")
-        require_count(self.count, "frames.count", _MOST_FRAMES)
+        require_count(self.count, "frames.count", MOST_FRAMES)
         require(
             self.fills_oscillation(self.oscillation),
             f"frames.steps = {self.steps} of {self.step} rad and frames.oscillation = "
@@ -188,7 +190,7 @@ class Listed:
 
     def __post_init__(self) -> None:
         count = len(np.atleast_1d(self.orientation))
-        require_count(count, "the number of frames.orientation", _MOST_FRAMES)
+        require_count(count, "the number of frames.orientation", MOST_FRAMES)
         for name, (shape, kind) in COLUMNS.items():
             if getattr(self, name) is not None:
                 self._freeze(name, (count, *shape), kind)
@@ -216,12 +218,15 @@ class Listed:
         object.__setattr__(self, name, values)
 
     def _require_rotations(self) -> None:
-        values = self.orientation
-        unity = values @ values.transpose(0, 2, 1)
-        across = (np.abs(unity - np.eye(3)) < _ROUNDING).all(axis=(1, 2)).reshape(-1, 1, 1)
-        handed = np.linalg.det(np.where(across, values, -np.eye(3)))
+        able = np.empty(len(self.orientation), dtype=np.bool_)
+        for start in range(0, len(able), _AT_ONCE):
+            values = self.orientation[start : start + _AT_ONCE]
+            unity = values @ values.transpose(0, 2, 1)
+            across = np.asarray((np.abs(unity - np.eye(3)) < _ROUNDING).all(axis=(1, 2)))
+            handed = np.linalg.det(np.where(across[:, None, None], values, -np.eye(3))) > 0.0
+            able[start : start + _AT_ONCE] = handed
         self._require_each(
-            handed > 0.0,
+            able,
             "orientation",
             "is no rotation: its rows must be unit vectors across each other, and right-handed",
         )
@@ -332,13 +337,11 @@ class Listed:
     @cached_property
     def hashes(self) -> dict[str, str]:
         """SHA-256 of each array that is given."""
-        little = {
-            name: values.astype(values.dtype.newbyteorder("<"))
+        little = (
+            (name, np.ascontiguousarray(values, values.dtype.newbyteorder("<")))
             for name, values in self.columns.items()
-        }
-        return {
-            name: hashlib.sha256(values.tobytes()).hexdigest() for name, values in little.items()
-        }
+        )
+        return {name: hashlib.sha256(values.data).hexdigest() for name, values in little}
 
 
 Exposures = Rotation | Listed

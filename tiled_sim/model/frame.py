@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tiled_sim.errors import UsageError
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.detector import Detector
 from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.physics.cell import dual
@@ -28,7 +30,7 @@ class Frame:
 
     Parameters
     ----------
-    beam, crystal, detector : see their classes
+    beam, crystal, detector : see their classes; of several crystals it is the first
     """
 
     beam: Beam
@@ -55,8 +57,9 @@ def frame_of(experiment: "Experiment", number: int) -> Frame:
 
 
 def as_frame_has_it(experiment: "Experiment", number: int) -> "Experiment":
-    """An experiment with the beam, crystal and detector of one of its frames, in all of them."""
+    """An experiment with the beam, crystals and detector of one of its frames, in all of them."""
     frame, exposures = frame_of(experiment, number), experiment.exposures
+    further = [frame_of(alone, number).crystal for alone in each_alone(experiment)[1:]]
     if isinstance(exposures, Listed):
         unsaid: dict[str, Any] = dict.fromkeys((*_OF_FRAMES, "spectra"))
         exposures = replace(exposures, **unsaid)
@@ -64,9 +67,34 @@ def as_frame_has_it(experiment: "Experiment", number: int) -> "Experiment":
         experiment,
         beam=frame.beam,
         crystal=frame.crystal,
+        further_crystals=tuple(further),
         detector=frame.detector,
         exposures=exposures,
     )
+
+
+def require_frames(frames: tuple[int, int], count: int, all_of: str = "") -> range:
+    """Frames by the first and the one after the last.
+
+    Parameters
+    ----------
+    frames : the two
+    count : number of all
+    all_of : whose they are, for the message; empty: it is plain
+
+    Raises
+    ------
+    UsageError
+        for frames that are not there
+    """
+    first, stop = frames
+    if not 0 <= first < stop <= count:
+        whose = f" of {all_of}" if all_of else ""
+        raise UsageError(
+            f"--frames {first}:{stop} is no part of 0:{count}, which are all{whose}: give the "
+            "first frame and the one after the last"
+        )
+    return range(first, stop)
 
 
 def differing(exposures: Exposures, frames: range) -> set[str]:

@@ -1,5 +1,6 @@
 """Options of ours beside those of nanoBragg, by their names in Python."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -39,6 +40,8 @@ class OwnOptions(TypedDict, total=False):
         ``anisotropic`` or ``listed``; None: by the two that follow, or nanoBragg's
     mosaic_angles : standard deviations of the domains' rotations about a*, b*, c* [°]
     mosaic_file : that lists rotation matrices and weights of the domains
+    twins : crystals beside the first, which they are again, turned as it stands by angles about X,
+        then Y, then Z of the laboratory [°], and each its share of the light: x, y, z, share
     noise : how photons are counted, beside what ``-noisefile`` and ``-seed`` say; a ``-seed`` is
         its seed
     """
@@ -62,6 +65,7 @@ class OwnOptions(TypedDict, total=False):
     mosaic_kind: str | None
     mosaic_angles: tuple[float, float, float] | None
     mosaic_file: str | Path | None
+    twins: Sequence[tuple[float, float, float, float]] | None
     noise: Noise | None
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tiled_sim.model.calculation import COARSEST, FINEST
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.model.frame import Frame, extreme_frames, frame_of
 from tiled_sim.model.sampling import Sampling
@@ -36,8 +37,9 @@ def finest_spacing(experiment: "Experiment") -> float:
         detector
     """
     length = max(
-        _longest(frame_of(experiment, number), experiment.sampling)
-        for number in extreme_frames(experiment.exposures)
+        _longest(frame_of(alone, number), alone.sampling)
+        for alone in each_alone(experiment)
+        for number in extreme_frames(alone.exposures)
     )
     spacing = math.floor(10.0**_DIGITS / length) / 10.0**_DIGITS
     return min(max(spacing, FINEST), COARSEST)

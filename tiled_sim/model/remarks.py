@@ -38,7 +38,14 @@ def remarks(experiment: "Experiment") -> list[str]:
     """
     told = []
     beam, exposures = experiment.beam, experiment.exposures
-    domains, spacing = experiment.crystal.domains, coarsest_spacing(experiment.crystal)
+    crystals = experiment.crystals
+    spacing = max(map(coarsest_spacing, crystals))
+    if len(crystals) > 1:
+        shares = ", ".join(f"{crystal.share:g}" for crystal in crystals)
+        told.append(
+            f"{len(crystals)} crystals: the image is the sum of what each makes alone, times its "
+            f"share: {shares}"
+        )
     if beam.fluence == 0.0:
         told.append("the fluence is 0, so the image is empty")
     widest = max(max(panel.pixel_size) for panel in experiment.detector.panels)
@@ -65,7 +72,9 @@ def remarks(experiment: "Experiment") -> list[str]:
             f"phi: {exposures.steps} steps at the same angle make the image of one, at "
             f"{exposures.steps} times the cost"
         )
-    if domains.kind == NANOBRAGG and domains.count > 1 and domains.spread == 0.0:
+    for domains in dict.fromkeys(crystal.domains for crystal in crystals):
+        if domains.kind != NANOBRAGG or domains.count == 1 or domains.spread > 0.0:
+            continue
         told.append(
             f"{domains.count} mosaic domains without a spread make the image of one, at "
             f"{domains.count} times the cost"

@@ -13,6 +13,8 @@ from tiled_sim.physics.vectors import Array, Vector, of_quaternions
 PURPOSE, OF_SHOTS = 0x6D697373, 0x73686F74
 
 _TURN = 360.0
+#: Shots whose numbers stay in the cache on their way.
+_AT_ONCE = 1 << 13
 
 
 def random_missetting(seed: int) -> Vector:
@@ -47,13 +49,22 @@ def random_rotations(seed: int, shots: npt.NDArray[np.int64]) -> Array:
     -------
     (shots, 3, 3)
     """
+    rotations = np.empty((len(shots), 3, 3))
+    for start in range(0, len(shots), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        rotations[some] = _rotations(seed, shots[some])
+    return rotations
+
+
+def _rotations(seed: int, shots: npt.NDArray[np.int64]) -> Array:
+    """Of some of the shots, as `random_rotations`."""
     first = _words(np.zeros(len(shots)), shots, OF_SHOTS, seed)
     second = _words(np.ones(len(shots)), shots, OF_SHOTS, seed)
     radius, turn = uniform(first[0], first[1]), 2.0 * math.pi * uniform(first[2], first[3])
     other = 2.0 * math.pi * uniform(second[0], second[1])
     # one by one: the last bits of numpy's vectorised ones are its version's and the CPU's
     sines, cosines, other_sines, other_cosines = (
-        np.array([function(angle) for angle in angles.tolist()])
+        np.fromiter(map(function, angles.tolist()), np.float64, len(shots))
         for angles in (turn, other)
         for function in (math.sin, math.cos)
     )

@@ -11,6 +11,7 @@ from tiled_sim.kernels.compiled import CompiledKernel, graphs_of
 from tiled_sim.kernels.packages import build, is_built, obstacle_to_build
 from tiled_sim.kernels.spots import predicted_cost
 from tiled_sim.model.crystal import GAUSSIAN
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import (
     AUTO,
@@ -107,14 +108,11 @@ def predicted_seconds(settings: Settings, experiment: Experiment, *, cores: int)
     """
     if settings.kernel == TRITON:
         return math.inf
-    seconds = _seconds_of_crystal(settings, experiment)
+    alone = each_alone(experiment)
+    seconds = sum(_seconds_of_crystal(settings, one) + _seconds_of_diffuse(one) for one in alone)
     if experiment.background is not None:
         lookups = _layered_pixels(experiment) * len(experiment.beam.spectrum)
         seconds += lookups * _BACKGROUND_LOOKUP
-    diffuse = experiment.crystal.diffuse
-    if diffuse is not None:
-        steps = _layered_pixels(experiment) * experiment.steps
-        seconds += steps * (_DIFFUSE_STEP + diffuse.nodes * _DIFFUSE_NODE)
     return seconds / cores
 
 
@@ -153,8 +151,13 @@ def build_kernel(
 
 def _chosen(kernel: str, experiment: Experiment, asked: Settings, reason: str) -> Settings:
     precision = asked.precision if kernel in (COMPILED, TRITON) else PRECISIONS[0]
-    gaussian = kernel == SPOTS and experiment.crystal.shape in GAUSSIAN
+    gaussian = kernel == SPOTS and _is_gaussian(experiment)
     return Settings(kernel, precision, asked.negligible if gaussian else 0.0, reason)
+
+
+def _is_gaussian(experiment: Experiment) -> bool:
+    """Whether the spots of any crystal fall off as a Gaussian."""
+    return any(crystal.shape in GAUSSIAN for crystal in experiment.crystals)
 
 
 def _obstacle(kernel: str, experiment: Experiment, asked: Settings, device: str) -> str:
@@ -162,9 +165,9 @@ def _obstacle(kernel: str, experiment: Experiment, asked: Settings, device: str)
     if device not in DEVICES[kernel]:
         return f"it runs on {DEVICES[kernel][0].upper()}"
     if kernel == SPOTS:
-        if experiment.crystal.shape in GAUSSIAN and asked.negligible == 0.0:
+        if _is_gaussian(experiment) and asked.negligible == 0.0:
             return "--negligible 0 keeps every evaluation"
-        return spots.obstacle(experiment)
+        return next(filter(None, map(spots.obstacle, each_alone(experiment))), "")
     if kernel == COMPILED and not all(map(is_built, graphs_of(experiment, asked.precision))):
         return obstacle_to_build()
     if kernel == TRITON:
@@ -183,7 +186,7 @@ def _seconds_to_start(settings: Settings, experiment: Experiment) -> float:
 
 
 def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
-    """Predicted time of what a kernel sums, on one core [s]."""
+    """Predicted time of what a kernel sums of a crystal alone, on one core [s]."""
     if settings.kernel == SPOTS:
         return predicted_cost(experiment, settings.negligible).seconds
     interpolate = experiment.sampling.interpolate
@@ -196,6 +199,15 @@ def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
         evaluations * _COMPILED_EVALUATION[settings.precision, interpolate]
         + subpixels * _COMPILED_SUBPIXEL
     )
+
+
+def _seconds_of_diffuse(experiment: Experiment) -> float:
+    """The same of its diffuse scattering [s]."""
+    diffuse = experiment.crystal.diffuse
+    if diffuse is None:
+        return 0.0
+    steps = _layered_pixels(experiment) * experiment.steps
+    return steps * (_DIFFUSE_STEP + diffuse.nodes * _DIFFUSE_NODE)
 
 
 def _layered_pixels(experiment: Experiment) -> int:

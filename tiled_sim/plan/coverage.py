@@ -15,6 +15,7 @@ from tiled_sim.kernels.devices import one_torch_thread
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene, thinned
 from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.mask import Mask
@@ -110,21 +111,21 @@ def measure_coverage(
     structure_factors : of its file
     mask : of its panels
     """
-    experiment = thinned(experiment, _LISTED_STEPS)
+    crystals = [thinned(alone, _LISTED_STEPS) for alone in each_alone(experiment)]
     sampled_frames = _sampled_frames(experiment.exposures)
     keys = np.empty(0, dtype=np.int64)
     pixels = 0
-    steps = _sampled_steps(
-        experiment, _SAMPLED_STEPS * _SAMPLED_FRAMES // max(len(sampled_frames), _SAMPLED_FRAMES)
-    )
+    most = _SAMPLED_STEPS * _SAMPLED_FRAMES // max(len(sampled_frames), _SAMPLED_FRAMES)
+    steps = [_sampled_steps(alone, max(most // len(crystals), 1)) for alone in crystals]
     with one_torch_thread():
-        scenes = [Scene.of(experiment, frame) for frame in sampled_frames]
+        scenes = [[Scene.of(alone, frame) for alone in crystals] for frame in sampled_frames]
         for sample in _samples(experiment, mask):
             pixels += len(sample.slow)
-            for scene in scenes:
-                diffracted, _ = Optics(scene).to_subpixel(sample, 0)
-                for source, orientation in steps:
-                    keys = np.union1d(keys, _node_keys(scene, diffracted, source, orientation))
+            for of_frame in scenes:
+                diffracted, _ = Optics(of_frame[0]).to_subpixel(sample, 0)
+                for scene, of_crystal in zip(of_frame, steps, strict=True):
+                    for source, orientation in of_crystal:
+                        keys = np.union1d(keys, _node_keys(scene, diffracted, source, orientation))
     nodes = _nodes(keys)
     nodes = nodes[np.any(nodes != 0, axis=1)]
     position = nodes - np.array(structure_factors.minimum)
@@ -142,7 +143,7 @@ def measure_coverage(
         given=int(given.sum()),
         too_near_edge=int((~interpolable).sum()),
         pixels=pixels,
-        steps=len(steps) * len(sampled_frames),
+        steps=sum(map(len, steps)) * len(sampled_frames),
         forbidden=int(forbidden.sum()),
     )
 

@@ -18,10 +18,10 @@ _EMPTY_WORKER = {"cpu": 273_000_000, "cuda": 1_500_000_000}
 _MARGIN = 1.05
 #: Of a tile when it is written: image, chunks, and what xxhash and zarr take with them; more where
 #: sides are no multiple of a block's, …
-_WRITING = 2_500_000
-_PER_PIXEL, _PER_RAGGED_PIXEL = 12, 14
+_WRITING = 3_500_000
+_PER_PIXEL, _PER_RAGGED_PIXEL = 11, 14
 #: … when its photons are counted, and when they are spread over neighbours, with a margin.
-_PER_COUNTED_PIXEL, _PER_SPREAD_PIXEL = 18, 22
+_PER_COUNTED_PIXEL, _PER_SPREAD_PIXEL = 17, 21
 
 
 @dataclass(frozen=True, slots=True)

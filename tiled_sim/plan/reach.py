@@ -12,6 +12,7 @@ from tiled_sim.io.source_file import grid_shape, oversized
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene, thinned
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Listed
@@ -144,7 +145,7 @@ def _ranges(experiment: Experiment, factors: StructureFactors) -> tuple[_Node, _
         or experiment.sampling.interpolate
     ):
         return of_file
-    reach = _reach(experiment)
+    reach = np.max([_reach(alone) for alone in each_alone(experiment)], axis=0).tolist()
     low = (min(a, -b) for a, b in zip(factors.minimum, reach, strict=True))
     high = (max(a, b) for a, b in zip(factors.maximum, reach, strict=True))
     (h, k, l), (h_high, k_high, l_high) = low, high
@@ -152,7 +153,7 @@ def _ranges(experiment: Experiment, factors: StructureFactors) -> tuple[_Node, _
 
 
 def _reach(experiment: Experiment) -> _Node:
-    """Largest |h|, |k|, |l| that any pixel looks up in any orientation, or more."""
+    """Largest |h|, |k|, |l| that any pixel looks up in any orientation of a crystal, or more."""
     wavelengths, exposures = experiment.beam.spectrum.wavelength, experiment.exposures
     vectors, moves = experiment.crystal.direct_vectors, False
     if isinstance(exposures, Listed):

@@ -52,7 +52,8 @@ def load_inputs(experiment: Experiment) -> Inputs:
         source, experiment.crystal, experiment.beam.wavelength, factor_wavelengths(experiment)
     )
     if factors is not None and not source.ignore_file_cell:
-        require_same_cell(factors.provenance.path, factors.provenance.cell, experiment.crystal)
+        for crystal in experiment.crystals:
+            require_same_cell(factors.provenance.path, factors.provenance.cell, crystal)
     return Inputs(load_mask(experiment), factors, load_amorphous(experiment))
 
 

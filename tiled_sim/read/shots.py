@@ -21,7 +21,7 @@ from tiled_sim.io.shots import (
 from tiled_sim.model.bandwidth import SASE, Bandwidth
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.crystal import Crystal
-from tiled_sim.model.exposures import Listed, ListedFrom, Rotation
+from tiled_sim.model.exposures import MOST_FRAMES, Listed, ListedFrom, Rotation
 from tiled_sim.model.settings import SHOTS_SEED
 from tiled_sim.physics.cell import stood_from
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
@@ -120,8 +120,8 @@ def listed_shots(
     seed = SHOTS_SEED if shots.seed is None else shots.seed
     if shots.table is None:
         count = shots.random or 0
-        if not 1 <= count <= 10**7:
-            raise UsageError(f"--random-shots {count} must be a number from 1 to {10**7}")
+        if not 1 <= count <= MOST_FRAMES:
+            raise UsageError(f"--random-shots {count} must be a number from 1 to {MOST_FRAMES}")
         notes.append(f"{count} shots of random orientations, by seed {seed}")
         columns = {"orientation": random_rotations(seed, np.arange(count))}
         pulses = _add_pulses(columns, *light, notes)

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -15,11 +16,14 @@ from tiled_sim.run.sums import Counted, Sums
 from tiled_sim.store.control import Control, Driver, Failure
 from tiled_sim.store.objects import each
 from tiled_sim.store.tile_index import DONE, FAILED, Known, TileIndex
+from tiled_sim.store.traces import FOLDER
 
 if TYPE_CHECKING:
     from tiled_sim.run.run import Run
 
 _MISSING_TOLD = 10
+#: What the names of the tiles of a frame begin with.
+_FRAME = re.compile("f([0-9]+)")
 _SECONDS_BETWEEN_WRITES = 2.0
 
 
@@ -173,8 +177,8 @@ def status_of(run: "Run") -> Status:
     found = Progress.known(run)
     for tile, sidecar in sidecars_of(run, found.missing, run.sidecar):
         found.done(tile, sidecar)
-    missing = [name for _, name in ids_of(run.plan.grid, found.missing)]
-    undone, sums = set(missing), found.sums
+    missing, failures, sums = found.missing, list(control.failures()), found.sums
+    undone = {name for _, name in ids_of(run.plan.grid, missing)} if failures else set()
     return Status(
         len(run.plan),
         done=sums.done,
@@ -185,8 +189,8 @@ def status_of(run: "Run") -> Status:
         peak_at=sums.peak_at,
         nan=sums.nan,
         lookups=sums.lookups,
-        missing=missing[:_MISSING_TOLD],
-        failed=[failure for failure in control.failures() if failure.tile in undone],
+        missing=[name for _, name in ids_of(run.plan.grid, missing[:_MISSING_TOLD])],
+        failed=[failure for failure in failures if failure.tile in undone],
         driver=control.driver(),
         counted=None if run.experiment.noise is None else sums.counted,
     )
@@ -203,14 +207,24 @@ def sidecars_of(
     tiles : their numbers
     read : the sidecar of a tile, or None where it does not count
     """
-    names = dict(ids_of(run.plan.grid, tiles))
-    # a look at the folder first: most of the tiles of a run that has just begun are not there
+    # a look at the folders first: most of the tiles of a run that has just begun are not there
+    names = dict(ids_of(run.plan.grid, _of_frames(run, tiles)))
     there = run.store.having_sidecars(names.values())
     numbers = [number for number, name in names.items() if name in there]
     read_all = each(run.store.objects, lambda number: read(run.plan[number]), numbers)
     for number, found in zip(numbers, read_all, strict=True):
         if found is not None:
             yield number, found
+
+
+def _of_frames(run: "Run", tiles: Iterable[int]) -> list[int]:
+    """Those of some tiles whose frames have been begun."""
+    named = map(_FRAME.fullmatch, run.store.objects.names(FOLDER))
+    begun = np.array([int(name[1]) for name in named if name], dtype=np.int64)
+    numbers = np.asarray(tiles, dtype=np.int64)
+    frames = numbers // math.prod(run.plan.grid.counts[1:])
+    found: list[int] = numbers[np.isin(frames, begun)].tolist()
+    return found
 
 
 def ids_of(grid: TileGrid, tiles: Iterable[int]) -> Iterator[tuple[int, str]]:

@@ -1,6 +1,5 @@
 """One tile, a pure function of experiment, inputs, plan and tile."""
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,17 +12,14 @@ import torch
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.kernels.blocks import Blocks
-from tiled_sim.kernels.chain import Chain
 from tiled_sim.kernels.kernel import Kernel, Progress
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.making import KernelMaker
 from tiled_sim.kernels.optics import Optics
-from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.sample import count_lookups
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Tile
 from tiled_sim.model.inputs import Inputs
-from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.reach import table_of
 from tiled_sim.simulation.counting import count_photons
@@ -34,7 +30,8 @@ from tiled_sim.simulation.rectangles import (
     groups,
     rectangles,
 )
-from tiled_sim.simulation.trace import Trace, scaling_chain, steps_of_sum
+from tiled_sim.simulation.steps import steps_of_pixel
+from tiled_sim.simulation.trace import Trace, record_pixel, scaling_chain
 
 #: Of the brightest pixel there could be: below, float32 may have underflowed.
 _DARK = 1e-30
@@ -114,6 +111,7 @@ class Simulator:
         self.plan = plan
         self.device = device
         self._default_F = experiment.structure_factors.default_F
+        self._number_of_crystals = len(experiment.crystals)
         self._kept: dict[int, tuple[Kernel, ...]] = {}
         table = None
         if inputs.factors is not None:
@@ -194,7 +192,8 @@ class Simulator:
                 result.lookups.add(
                     of_kernel if kernel.counts else _sampled(kernel, blocks, numbers)
                 )
-        done = met[0].total  # what the others look up is beside the steps
+        # what the others look up is beside the steps
+        done = sum(of_crystal.total for of_crystal in met[: self._number_of_crystals])
         evaluations = result.evaluations
         evaluations.planned += planned
         evaluations.done += done
@@ -318,7 +317,7 @@ class Simulator:
         return lookups, halvings
 
     def _kernels(self, frame: int) -> tuple[Kernel, ...]:
-        """What a frame is the sum of, the crystal's first; the last are kept."""
+        """What a frame is the sum of, the crystals' first; the last are kept."""
         kernels = self._kept.get(frame)
         if kernels is None:
             kernels = self._maker.kernels(frame, self.plan.first_evaluations)
@@ -327,6 +326,10 @@ class Simulator:
                 # tiles on other streams may use what this one has just put there
                 torch.cuda.synchronize(self.device)
         return kernels
+
+    def _of_crystals(self, frame: int) -> tuple[Kernel, ...]:
+        """Those of a frame that sum the crystals' reflections."""
+        return self._kernels(frame)[: self._number_of_crystals]
 
     def _trace_requested(
         self, where: Rectangle, image: npt.NDArray[np.float32], result: TileResult
@@ -350,25 +353,22 @@ class Simulator:
         self,
         where: Rectangle,
         image: npt.NDArray[np.float32],
-        pixel: tuple[int, int],
+        at: tuple[int, int],
         reason: str,
         result: TileResult,
     ) -> Trace:
         """Run the pixel's block through the kernels once more, with a recorder."""
         started = time.perf_counter()
         kernels = self._kernels(where.frame)
-        place = (where.frame, where.panel, *pixel)
+        place = (where.frame, where.panel, *at)
         block, lane = self._block_at(place)
-        recorder = Recorder(lane)
-        pixels = block.pixels()
         with torch.inference_mode():
-            for kernel in kernels:
-                kernel.trace(pixels, recorder)
-        stored = float(image[pixel[0] - where.slow[0], pixel[1] - where.fast[0]])
+            pixel = record_pixel(kernels, block.pixels(), lane)
+        stored = float(image[at[0] - where.slow[0], at[1] - where.fast[0]])
         # a kernel in float32 is traced in float64; between spots the tile's peak is the scale
         near = stored + 1e-6 * float(image.max())
         tolerance = self._tolerance(kernels, near)
-        trace = scaling_chain(recorder, kernels[0].scene, place, reason, stored, tolerance)
+        trace = scaling_chain(pixel, kernels[0].scene, place, reason, stored, tolerance)
         result.seconds["trace"] += time.perf_counter() - started
         return trace
 
@@ -377,9 +377,10 @@ class Simulator:
         errors = [kernel.trace_error for kernel in kernels if kernel.trace_error is not None]
         if not errors:
             return None
-        crystal = kernels[0]
-        F = self._default_F if crystal.table is None else crystal.table.largest
-        dark = _DARK * Optics(crystal.scene).ceiling(F)
+        dark = 0.0
+        for crystal in kernels[: self._number_of_crystals]:
+            F = self._default_F if crystal.table is None else crystal.table.largest
+            dark += _DARK * Optics(crystal.scene).ceiling(F)
         return max(errors) * near + dark + sum(kernel.skipped_bound for kernel in kernels)
 
     def photons_of_pixel(self, place: Place) -> float:
@@ -397,28 +398,15 @@ class Simulator:
     def steps_of_pixel(self, place: Place) -> list[dict[str, Any]]:
         """Every step of a pixel's sum, by the float64 chain.
 
-        See `tiled_sim.simulation.trace.steps_of_sum`.
-
-        Where the kernel is another than the reference, and a pixel has one subpixel and layer, each
-        has ``kernel_intensity`` too: what the kernel makes of the step alone [electron²].
+        See `tiled_sim.simulation.steps.steps_of_pixel`.
 
         Parameters
         ----------
         place : (frame, panel, slow, fast)
         """
-        kernel = self._kernels(place[0])[0]
         block, lane = self._block_at(place)
-        recorder = Recorder(lane, every_step=True)
         with torch.inference_mode():
-            chain = Chain(kernel.scene, kernel.table, self._default_F)
-            chain.photons(block.pixels(), recorder)
-            steps = steps_of_sum(recorder)
-            layers = kernel.scene.detector.layers_of(place[1])
-            alone = layers * kernel.scene.sampling.oversample**2 == 1
-            if self.plan.settings.kernel != BY_REFERENCE.kernel and alone:
-                for step in steps:
-                    step["kernel_intensity"] = self._kernel_intensity(kernel, block, lane, step)
-        return steps
+            return steps_of_pixel(self._of_crystals(place[0]), self._maker, block, lane)
 
     def _block_at(self, place: Place) -> tuple[Blocks, int]:
         """The block of a pixel, and the pixel's place in it."""
@@ -432,21 +420,6 @@ class Simulator:
             (fast, min(fast + BLOCK, last_fast)),
         )
         return self._blocks_of(where).holding((pixel[0], pixel[1]))
-
-    def _kernel_intensity(
-        self, kernel: Kernel, block: Blocks, lane: int, step: dict[str, Any]
-    ) -> float:
-        """A step's intensity by a kernel like this one that has no other step [electron²].
-
-        Infinite where the kernel finds some and the chain none: they look F up at other nodes.
-        """
-        scene = kernel.scene.single_step(step["source"], step["phi_tic"], step["domain"])
-        alone = self._maker.of_crystal(scene)
-        photons, _ = alone.photons_of_blocks(block)
-        chain = Chain(scene, alone.table, self._default_F).photons(block.pixels(), Recorder(lane))
-        if chain == 0.0:
-            return 0.0 if float(photons[0, lane]) == 0.0 else math.inf
-        return float(step["intensity"] * (photons[0, lane] / chain))
 
 
 class _Behind:

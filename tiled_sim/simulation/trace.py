@@ -1,13 +1,17 @@
 """The scaling chain of one pixel, in the names of the C program's trace."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.kernel import Kernel
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.crystal import Crystal
 from tiled_sim.physics.constants import R_E_SQR
 
 #: Unit of every row. The C program labels the scattering vector 1/Å; its value is in 1/m.
@@ -51,11 +55,18 @@ UNITS = {
     "polar": "1",
     "omega_pixel": "sr",
     "cos_2theta": "1",
+    "crystal_share": "1",
+    "other_crystals_photons": "photons",
     "diffuse_photons": "photons",
     "background_photons": "photons",
     "I_pixel_final": "photons",
     "floatimage_accumulated": "photons",
 }
+
+
+#: What kernels record beside the first crystal's: photons of another, and of what is no crystal.
+OF_CRYSTAL, DIFFUSE, BACKGROUND = "photons", "diffuse", "background"
+_BESIDE = (OF_CRYSTAL, DIFFUSE, BACKGROUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +105,63 @@ class Trace:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedPixel:
+    """What kernels told of a pixel.
+
+    Parameters
+    ----------
+    crystal : of the first one, whose chain is told whole
+    beside : photons of each of the others, in the order in which they are added, by what it is:
+        ``photons`` of a crystal, ``diffuse`` or ``background``
+    """
+
+    crystal: Recorder
+    beside: tuple[tuple[str, float], ...]
+
+    def of(self, kind: str) -> list[float]:
+        """Those of one kind."""
+        return [photons for name, photons in self.beside if name == kind]
+
+
+def record_pixel(kernels: Sequence[Kernel], pixels: Pixels, index: int) -> RecordedPixel:
+    """Have kernels tell what they make of a pixel.
+
+    Parameters
+    ----------
+    kernels : of a frame, a crystal's first
+    pixels : of a block
+    index : of the pixel among them
+    """
+    crystal = Recorder(index)
+    kernels[0].trace(pixels, crystal)
+    beside = []
+    for kernel in kernels[1:]:
+        told = Recorder(index)
+        kernel.trace(pixels, told)
+        beside += [(name, told.values[name]) for name in _BESIDE if name in told.values]
+    return RecordedPixel(crystal, tuple(beside))  # type: ignore[arg-type]
+
+
 def scaling_chain(
-    recorder: Recorder,
+    pixel: RecordedPixel,
     scene: Scene,
     place: tuple[int, int, int, int],
     reason: str,
     stored: float,
     tolerance: float | None,
 ) -> Trace:
-    """Name what the recorder saw.
+    """Name what was recorded.
 
     Parameters
     ----------
-    recorder : after the kernel ran over the pixel's block
-    scene : that the kernel summed
+    pixel : of `record_pixel`
+    scene : that the first kernel summed
     place : (frame, panel, slow, fast) of the pixel
     reason : why it is traced
     stored : the pixel's value in the image [photons]
     tolerance : difference of the traced value from the stored one that the kernel explains
-        [photons]; None where the recorder saw the very tensors that made the image. A step
+        [photons]; None where the very tensors that made the image were recorded. A step
         within rounding of a half-integer index may fall to another node in another kernel, which
         no tolerance covers: a larger difference is kept and told.
 
@@ -121,11 +170,11 @@ def scaling_chain(
     AssertionError
         if they differ though they are the same tensors: the trace would lie
     """
+    recorder = pixel.crystal
     seen: dict[str, Any] = recorder.values
     panel, crystal = scene.panels[place[1]], scene.crystal
-    beside = {name: seen[name] for name in ("diffuse", "background") if name in seen}
     photons = seen["photons"]
-    for value in beside.values():
+    for _, value in pixel.beside:
         photons += value
     traced = float(np.float32(photons))
     departs = not abs(traced - stored) <= (tolerance or 0.0)
@@ -176,7 +225,7 @@ def scaling_chain(
         "polar": seen["polar"],
         "omega_pixel": seen["omega"],
         "cos_2theta": seen["cos_two_theta"],
-        **{f"{name}_photons": value for name, value in beside.items()},
+        **_rows_beside(pixel, crystal),
         "I_pixel_final": photons,
         "floatimage_accumulated": stored,
     }
@@ -185,44 +234,33 @@ def scaling_chain(
         place[2:],
         reason,
         values,
-        [_phi_step(t, step) for t, step in enumerate(recorder.phi_steps)],
+        [phi_step(t, step) for t, step in enumerate(recorder.phi_steps)],
         traced - stored if departs else 0.0,
     )
 
 
-def steps_of_sum(recorder: Recorder) -> list[dict[str, Any]]:
-    """Every step of a pixel's sum, in the order in which it is summed.
+def _rows_beside(pixel: RecordedPixel, crystal: Crystal) -> dict[str, Any]:
+    """What is added to the first crystal, where there is anything."""
+    rows: dict[str, Any] = {}
+    others = pixel.of(OF_CRYSTAL)
+    if others or crystal.share != 1.0:
+        rows["crystal_share"] = crystal.share
+    if others:
+        rows["other_crystals_photons"] = others
+    for name in (DIFFUSE, BACKGROUND):
+        if terms := pixel.of(name):
+            rows[f"{name}_photons"] = math.fsum(terms)
+    return rows
+
+
+def phi_step(number: int, step: dict[str, Any]) -> dict[str, Any]:
+    """A phi step as it is told.
 
     Parameters
     ----------
-    recorder : after a chain told it every step
-
-    Returns
-    -------
-    a row a step: where it stands (``layer``, ``subpixel``, ``source``, ``phi_tic``, ``phi_deg`` as
-    it acts, ``domain``), ``hkl_frac``, ``hkl_rounded``, ``F_cell`` and what its look-up ``met``,
-    ``F_latt``, the ``weight`` of its source, its ``intensity`` times that [electron²], and the
-    ``share`` that this is of I_before_scaling
+    number : of the step
+    step : as a recorder has it
     """
-    total = math.fsum(step["intensity"] for step in recorder.steps)
-    return [
-        {
-            "layer": step["layer"],
-            "subpixel": step["subpixel"],
-            "source": step["source"],
-            **_phi_step(step["phi_tic"], step),
-            "domain": step["domain"],
-            "hkl_rounded": [int(index) for index in step["hkl_rounded"]],
-            "met": step["met"],
-            "weight": step["weight"],
-            "intensity": step["intensity"],
-            "share": step["intensity"] / total if total else 0.0,
-        }
-        for step in recorder.steps
-    ]
-
-
-def _phi_step(number: int, step: dict[str, Any]) -> dict[str, Any]:
     return {
         "phi_tic": number,
         "phi_deg": math.degrees(step["phi"]),

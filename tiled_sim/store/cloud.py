@@ -160,14 +160,14 @@ class Cloud:
             found = obstore.list(self._client, folder or None)
             return sorted(item["path"] for part in found for item in part)
 
-    def names(self) -> list[str]:
-        """The first parts of the names."""
+    def names(self, folder: str = "") -> list[str]:
+        """The first parts of the names, or those that follow a folder's."""
         import obstore
 
         with told(self._url):
-            found = obstore.list_with_delimiter(self._client)
-        files = (item["path"] for item in found["objects"])
-        return sorted([*found["common_prefixes"], *files])
+            found = obstore.list_with_delimiter(self._client, folder or None)
+        paths = [*found["common_prefixes"], *(item["path"] for item in found["objects"])]
+        return sorted(path.removeprefix(f"{folder}/") for path in paths)
 
     def sweep(self) -> None:
         """Remove what those left behind who tried whether they can write."""

@@ -88,8 +88,11 @@ class Disk:
     def put(self, key: str, content: bytes) -> None:
         """Write a file, whole or not at all."""
         file = self._root / key
-        files.make_folders(self._root, file.parent)
-        durable.write_atomically(file, content)
+        try:
+            durable.write_atomically(file, content)
+        except FileNotFoundError:  # the folder, mostly
+            files.make_folders(self._root, file.parent)
+            durable.write_atomically(file, content)
 
     def put_if_absent(self, key: str, content: bytes) -> Version:
         """Write a file that is not there yet."""
@@ -139,9 +142,12 @@ class Disk:
             for name in names
         )
 
-    def names(self) -> list[str]:
-        """Names in the directory."""
-        return sorted(os.listdir(self._root))
+    def names(self, folder: str = "") -> list[str]:
+        """Names in the directory, or in one within."""
+        try:
+            return sorted(os.listdir(self._root / folder))
+        except FileNotFoundError:
+            return []
 
     def sweep(self) -> None:
         """Remove files that were not renamed in the end."""

@@ -13,7 +13,8 @@ import zarr
 from tiled_sim.errors import StoreError
 from tiled_sim.model.absences import Absences
 from tiled_sim.model.amorphous import AmorphousTable
-from tiled_sim.model.document import LISTED_PLAIN, ROTATIONS, WEIGHTS
+from tiled_sim.model.crystals import MOST_CRYSTALS
+from tiled_sim.model.document import LISTED_PLAIN, names_of_domains
 from tiled_sim.model.experiment import FRAMES
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.structure_factors import Computed, Provenance, StructureFactors
@@ -38,11 +39,17 @@ _OF_EXPERIMENT = {
     "spectrum/wavelength": (("source",), "angstrom", "wavelength"),
     "spectrum/weight": (("source",), "1", "weight beside the other sources"),
 }
-#: The same of mosaic domains that are listed.
-_OF_DOMAINS = {
-    ROTATIONS: (("domain", "row", "column"), "1", "rotation of the crystal"),
-    WEIGHTS: (("domain",), "1", "weight beside the other domains"),
-}
+#: The same of mosaic domains of a crystal that are listed: their rotations, and weights.
+_OF_DOMAINS = (
+    (("domain", "row", "column"), "1", "rotation of the crystal"),
+    (("domain",), "1", "weight beside the other domains"),
+)
+
+
+def _described(crystals: int) -> dict[str, tuple[tuple[str, ...], str, str]]:
+    """Dimensions, units and meaning of the arrays that so many crystals may have, and the light."""
+    of_domains = (zip(names_of_domains(n), _OF_DOMAINS, strict=True) for n in range(crystals))
+    return _OF_EXPERIMENT | dict(itertools.chain(*of_domains))
 
 
 def write_inputs(root: zarr.Group, inputs: Inputs, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -56,12 +63,13 @@ def write_inputs(root: zarr.Group, inputs: Inputs, arrays: Mapping[str, npt.NDAr
         else each exposure was
     """
     group = root.create_group("inputs")
+    described = _described(MOST_CRYSTALS)
     for name, values in arrays.items():
         part, array = name.split("/")
         if part == FRAMES:
             continue
         within = group.require_group(part)
-        write_array(within, array, Described(values, *(_OF_EXPERIMENT | _OF_DOMAINS)[name]))
+        write_array(within, array, Described(values, *described[name]))
     if inputs.factors is not None:
         _write_structure_factors(group, inputs.factors)
     if inputs.amorphous is not None:
@@ -82,8 +90,13 @@ def read_arrays(root: zarr.Group, document: Mapping[str, Any]) -> dict[str, npt.
         one is missing
     """
     found, inputs = {}, group_of(root, "inputs")
-    has_domains = document["crystal"]["domains"].get("listed") is not None
-    for name in (*_OF_EXPERIMENT, *(_OF_DOMAINS if has_domains else ())):
+    crystals = (document["crystal"], *document.get("further_crystals", ()))
+    listed = (
+        names_of_domains(number)
+        for number, crystal in enumerate(crystals)
+        if crystal["domains"].get("listed") is not None
+    )
+    for name in (*_OF_EXPERIMENT, *itertools.chain(*listed)):
         part, array = name.split("/")
         found[name] = values_of(group_of(inputs, part), array)
     exposures = document["exposures"]

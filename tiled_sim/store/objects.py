@@ -117,8 +117,8 @@ class Objects(Protocol):
     def keys(self, folder: str) -> list[str]:
         """Keys in a folder and those below it, in order."""
 
-    def names(self) -> list[str]:
-        """Names at the top of the run, in order."""
+    def names(self, folder: str = "") -> list[str]:
+        """Names in a folder, or at the top of the run, in order; none where it is not there."""
 
     def sweep(self) -> None:
         """Remove what interrupted writes left behind; nobody else may be writing."""

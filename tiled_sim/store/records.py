@@ -22,12 +22,13 @@ def image_record(tile: Tile, image: npt.NDArray[np.float32]) -> dict[str, Any]:
     tile : whose image it is
     image : float32 (frame, panel, slow, fast) [photons]
     """
+    total = float(image.sum(dtype=np.float64))
     return {
-        "sum": float(image.sum(dtype=np.float64)),
+        "sum": total,
         "max": float(image.max()),
         "max_at": place_of_largest(tile, image),
-        "mean": float(image.mean(dtype=np.float64)),
-        "nan": int(np.isnan(image).sum()),
+        "mean": total / image.size,
+        "nan": 0 if math.isfinite(total) else int(np.isnan(image).sum()),
         "dtype": "float32",
         "byte_order": "little",
         "sha256": image_digest(image),

@@ -24,10 +24,11 @@ from tiled_sim.store.levels import axes_of, write_levels
 from tiled_sim.store.location import FORMAT
 from tiled_sim.store.objects import Objects, each
 from tiled_sim.store.place import Place, RunURL, place_of
-from tiled_sim.store.shards import ShardEncoder, fault_of_shard, read_pixels
+from tiled_sim.store.shards import fault_of_shard, read_pixels
 from tiled_sim.store.skeleton import write_skeleton
 from tiled_sim.store.tile_index import TileIndex
 from tiled_sim.store.traces import Traces
+from tiled_sim.store.whole_shards import ShardEncoder
 
 __all__ = ["FORMAT", "NOT_COUNTED", "RunStore"]
 

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.abc.buffer import Buffer
-from zarr.storage import MemoryStore, StorePath
 
 from tiled_sim.errors import StoreError
 from tiled_sim.store import durable, files
@@ -56,43 +54,6 @@ def damage_told(array: zarr.Array, run: Place) -> Iterator[None]:
             f"{run}: the {array.basename} cannot be read ({error}); `tiled-sim verify {run}` names "
             "the tiles that are damaged"
         ) from error
-
-
-class ShardEncoder:
-    """Makes the bytes of shards in memory.
-
-    zarr itself first reads the shard that it is to replace, which may be damaged, and from an
-    object store is one request more.
-
-    Parameters
-    ----------
-    array : whose shards they are
-    """
-
-    def __init__(self, array: zarr.Array) -> None:
-        self._held: dict[str, Buffer] = {}
-        metadata: Any = array.metadata  # of version 3, which the types do not tell
-        self._array: zarr.Array = zarr.Array(
-            zarr.AsyncArray(
-                metadata=metadata,
-                store_path=StorePath(MemoryStore(self._held)),
-                config={"write_empty_chunks": True},
-            )
-        )
-
-    def __call__(
-        self, place: tuple[int, ...], region: tuple[slice, ...], pixels: npt.NDArray[Any]
-    ) -> bytes:
-        """The whole of a shard as it is stored, chunks of the fill value too.
-
-        Parameters
-        ----------
-        place : of the shard among those along each axis
-        region : of the shard, as far as it reaches into the array
-        pixels : of the region
-        """
-        self._array[region] = pixels
-        return self._held.pop("/".join(("c", *map(str, place)))).to_bytes()
 
 
 def fault_of_shard(

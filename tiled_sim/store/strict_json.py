@@ -21,10 +21,14 @@ def dumps(document: Any) -> str:
     TypeError
         a value has no JSON form
     """
-    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, default=_plain)
-    for place in _non_finite(json.loads(text)):
-        raise ValueError(f"{place} is not finite, and JSON has no NaN and no infinity")
-    return text + "\n"
+    try:  # in one line: Python has a quick encoder for that alone
+        return _encode(document, allow_nan=False) + "\n"
+    except ValueError:
+        for place in _non_finite(json.loads(_encode(document, allow_nan=True))):
+            raise ValueError(
+                f"{place} is not finite, and JSON has no NaN and no infinity"
+            ) from None
+        raise
 
 
 def loads(text: str | bytes) -> Any:
@@ -39,6 +43,12 @@ def loads(text: str | bytes) -> Any:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _encode(document: Any, *, allow_nan: bool) -> str:
+    return json.dumps(
+        document, sort_keys=True, ensure_ascii=False, allow_nan=allow_nan, default=_plain
+    )
 
 
 def _finite(number: str) -> float:

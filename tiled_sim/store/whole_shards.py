@@ -1,9 +1,10 @@
-"""Reading whole shards: several times as quick as by zarr, which waits for each of their chunks.
+"""Whole shards, several times as quick as by zarr, which has a thread and a loop for each chunk.
 
 The bytes are those of zarr's ``sharding_indexed`` with chunks of little-endian numbers under zstd,
 or blosc and a checksum, which is what runs have; anything else is left to zarr.
 """
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Iterator
@@ -14,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 from numcodecs import blosc, zstd
+from zarr.abc.buffer import Buffer
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, ShardingCodec, ZstdCodec
+from zarr.storage import MemoryStore, StorePath
 
 from tiled_sim.model.grid import Tile
 from tiled_sim.store.objects import Objects
@@ -24,8 +27,9 @@ from tiled_sim.store.shards import damage_told, read_pixels
 #: A part of a tile: first indices (frame, panel, slow, fast) in the image, and its pixels.
 Part = tuple[tuple[int, ...], npt.NDArray[Any]]
 
-#: Decodes a chunk into pixels.
+#: Decodes a chunk into pixels, and makes one of them.
 Decoder = Callable[[memoryview, npt.NDArray[Any]], Any]
+Encoder = Callable[[npt.NDArray[Any]], bytes]
 
 #: Of a chunk that was not written.
 _NONE = 2**64 - 1
@@ -55,7 +59,7 @@ def parts_of_shard(
         the shard cannot be read
     """
     first = tuple(start for start, _ in tile.ranges)
-    decode = _decoder(array)
+    decode = _DECODERS.get(tuple(map(type, _codecs(array))))
     if decode is None:
         yield first, read_pixels(array, tile.region, run)
         return
@@ -70,18 +74,92 @@ def parts_of_shard(
             yield tuple(map(operator.add, first, corner)), part
 
 
-def _decoder(array: zarr.Array) -> Decoder | None:
-    """What decodes the chunks of an array; None where its shards are not what is read here."""
+class ShardEncoder:
+    """Makes the bytes of shards in memory.
+
+    zarr itself first reads the shard that it is to replace, which may be damaged, and from an
+    object store is one request more.
+
+    Parameters
+    ----------
+    array : whose shards they are
+    """
+
+    def __init__(self, array: zarr.Array) -> None:
+        self._array = array
+        codecs = _codecs(array)
+        encode = _ENCODERS.get(tuple(map(type, codecs)))
+        self._encode = None if encode is None else functools.partial(encode, codecs[1])
+
+    def __call__(
+        self, place: tuple[int, ...], region: tuple[slice, ...], pixels: npt.NDArray[Any]
+    ) -> bytes:
+        """The whole of a shard as it is stored, chunks of the fill value too.
+
+        Parameters
+        ----------
+        place : of the shard among those along each axis
+        region : of the shard, as far as it reaches into the array
+        pixels : of the region
+        """
+        if self._encode is None:
+            return _encoded_by_zarr(self._array, place, region, pixels)
+        return _encoded(self._array, pixels, self._encode)
+
+
+def _encoded_by_zarr(
+    array: zarr.Array, place: tuple[int, ...], region: tuple[slice, ...], pixels: npt.NDArray[Any]
+) -> bytes:
+    """A shard of any codecs, as `ShardEncoder`."""
+    held: dict[str, Buffer] = {}
+    metadata: Any = array.metadata  # of version 3, which the types do not tell
+    alone: zarr.Array = zarr.Array(
+        zarr.AsyncArray(
+            metadata=metadata,
+            store_path=StorePath(MemoryStore(held)),
+            config={"write_empty_chunks": True},
+        )
+    )
+    alone[region] = pixels
+    return held["/".join(("c", *map(str, place)))].to_bytes()
+
+
+def _encoded(array: zarr.Array, pixels: npt.NDArray[Any], encode: Encoder) -> bytes:
+    """A shard whose chunks follow each other, those beyond the edge of the array left out."""
+    assert array.shards is not None
+    chunk = array.chunks
+    counts = (side // part for side, part in zip(array.shards, chunk, strict=True))
+    there = tuple(-(-size // side) for size, side in zip(pixels.shape, chunk, strict=True))
+    whole = tuple(map(operator.mul, there, chunk))
+    if pixels.shape != whole:
+        padded = np.full(whole, array.fill_value, array.dtype)
+        padded[tuple(map(slice, pixels.shape))] = pixels
+        pixels = padded
+    index = np.full((*counts, 2), _NONE, "<u8")
+    contents, end = [], 0
+    for number in np.ndindex(*there):
+        corner = map(operator.mul, number, chunk)
+        part = pixels[tuple(slice(at, at + side) for at, side in zip(corner, chunk, strict=True))]
+        content = encode(np.ascontiguousarray(part))
+        index[number] = end, len(content)
+        contents.append(content)
+        end += len(content)
+    encoded = index.tobytes()
+    return b"".join((*contents, encoded, _checksum(encoded)))
+
+
+def _codecs(array: zarr.Array) -> tuple[Any, ...]:
+    """Codecs of the chunks of an array; none where its shards are not what is known here."""
     codecs: list[Any] = list(getattr(array.metadata, "codecs", ()))
     if len(codecs) != 1 or not isinstance(codecs[0], ShardingCodec):
-        return None
+        return ()
     sharding = codecs[0]
     if (
         str(getattr(sharding.index_location, "value", "")) != "end"
         or array.dtype.newbyteorder("<") != array.dtype
     ):
-        return None
-    return _DECODERS.get(tuple(type(codec) for codec in sharding.codecs))
+        return ()
+    return tuple(sharding.codecs)
 
 
 def _decoded(
@@ -120,8 +198,27 @@ def _decode_checked(chunk: memoryview, into: npt.NDArray[Any]) -> None:
     blosc.decompress(encoded, into)
 
 
-#: How chunks are decoded into memory, by their codecs.
+def _encode_zstd(codec: ZstdCodec, pixels: npt.NDArray[Any]) -> bytes:
+    return bytes(zstd.compress(pixels, codec.level, codec.checksum))
+
+
+def _encode_blosc(codec: BloscCodec, pixels: npt.NDArray[Any]) -> bytes:
+    shuffle = ("noshuffle", "shuffle", "bitshuffle").index(codec.shuffle.value)
+    name, level, size = codec.cname.value.encode(), codec.clevel, codec.blocksize
+    content = bytes(blosc.compress(pixels, name, level, shuffle, size, codec.typesize))
+    return content + _checksum(content)
+
+
+def _checksum(content: bytes) -> bytes:
+    return google_crc32c.value(content).to_bytes(_CHECKSUM, "little")
+
+
+#: How chunks are decoded into memory, and made, by their codecs.
 _DECODERS: dict[tuple[type, ...], Decoder] = {
     (BytesCodec, ZstdCodec): zstd.decompress,
     (BytesCodec, BloscCodec, Crc32cCodec): _decode_checked,
+}
+_ENCODERS: dict[tuple[type, ...], Callable[[Any, npt.NDArray[Any]], bytes]] = {
+    (BytesCodec, ZstdCodec): _encode_zstd,
+    (BytesCodec, BloscCodec, Crc32cCodec): _encode_blosc,
 }

@@ -161,6 +161,7 @@ def fullest():
         background=Background(TABLE, TABLE_SHA256, "4stol", 1e-4, 2.5e-9, 0.92, 18.0),
         noise=Noise(5, 0.02, 0.03, 6, 3.0, 1.8, 40.0, 65535, PointSpread("gauss", 7e-5, 4)),
         allow_upstream=True,
+        further_crystals=(crystal(np.diag([50.0, 60.0, 70.0]), share=0.3),),
     )
 
 
@@ -172,6 +173,7 @@ def crystal(direct, reciprocal=None, **fields):
         "fudge": 0.7,
         "domains": Domains(0.01, 3, 42),
         "diffuse": Diffuse((40.0, 50.0, 60.0), (0.2, 0.3, 0.4), 3),
+        "share": 0.7,
     }
     return Crystal(*(as_tuple(vector) for vector in vectors), **(others | fields))
 

@@ -40,7 +40,8 @@ class PagePlugin(SchedulerPlugin):
         if self.registry is None or not isinstance(msg, dict):
             return
         if topic.startswith(TILES):
-            self.registry.tell_tile(topic.removeprefix(TILES), msg)
+            for told in msg["tiles"]:
+                self.registry.tell_tile(topic.removeprefix(TILES), told)
         elif topic == RUNS:
             self.registry.tell_run(msg)
 

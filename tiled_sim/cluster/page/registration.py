@@ -94,7 +94,7 @@ def tell_failure(
     """
     told = {"tile": tile, "state": topics.FAILED, "attempt": attempts, "final": final}
     told |= {"error": error, "worker": worker}
-    _attempt(_tell, client, topics.TILES + run.run_id, told)
+    _attempt(_tell, client, topics.TILES + run.run_id, {"tiles": [told]})
 
 
 def link_of(client: Client) -> str:

@@ -7,6 +7,7 @@ the upper half of the float32 (sign, exponent and 7 bits of the fraction). Codes
 value, which makes maxima, percentiles and colours simple.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -44,8 +45,13 @@ def reduce(image: npt.NDArray[np.float32], slow: int, fast: int, factor: int) ->
     slow, fast : place of its first pixel in the panel [pixel]
     factor : as of `factor_of`
     """
-    rows = np.fmax.reduceat(image, _starts(slow, image.shape[0], factor), axis=0)
-    maxima = np.fmax.reduceat(rows, _starts(fast, image.shape[1], factor), axis=1)
+    before = slow % factor, fast % factor
+    after = (-(slow + image.shape[0]) % factor, -(fast + image.shape[1]) % factor)
+    if any((*before, *after)):
+        image = np.pad(image, list(zip(before, after, strict=True)), constant_values=np.nan)
+    rows = np.fmax.reduce(image.reshape(-1, factor, image.shape[1]), axis=1)
+    # slices are several times as quick as a reduction along the short axis that is left
+    maxima = functools.reduce(np.fmax, (rows[:, step::factor] for step in range(factor)))
     return encode(maxima).astype("<u2").tobytes()
 
 
@@ -74,8 +80,3 @@ def decode(codes: Codes) -> npt.NDArray[np.float32]:
     """Values of codes; NaN where nothing is known."""
     bits = (np.maximum(codes, 1).astype(np.uint32) - 1) << 16
     return np.where(codes > 0, bits.view(np.float32), np.float32(np.nan))
-
-
-def _starts(first: int, size: int, factor: int) -> list[int]:
-    """Where in a tile its cells begin; the first may have begun before it."""
-    return [0, *range(factor - first % factor, size, factor)]

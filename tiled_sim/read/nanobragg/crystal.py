@@ -215,6 +215,26 @@ def _missetting(given: Given, conflicts: Conflicts) -> Vector | None:
     return angles
 
 
+def twin_of(crystal: Crystal, x: float, y: float, z: float, share: float) -> Crystal:
+    """A crystal again, turned as it stands, with another share.
+
+    Parameters
+    ----------
+    crystal : at phi 0
+    x, y, z : angles about X, then Y, then Z of the laboratory [°]
+    share : of the light
+
+    Raises
+    ------
+    ExperimentError
+        for an angle that is no finite number
+    """
+    if not all(map(math.isfinite, (x, y, z))):
+        raise ExperimentError(f"--twin {x:g} {y:g} {z:g}: its angles must be finite")
+    turn = about_fixed_axes(*(angle / RADIAN for angle in (x, y, z)))
+    return replace(crystal.turned(turn), share=float(share))
+
+
 def _cells_by_number(given: Given) -> tuple[int, int, int]:
     def cells(letter: str) -> int:
         option = given.last_of("-N", f"-N{letter}")

@@ -14,6 +14,7 @@ _SAID_BY = {
     "source.wavelength": "-sourcefile, -lambda and -dispersion",
     "crystal.cells": "-N",
     "crystal.fudge": "-fudge",
+    "crystal.share": "the share of --twin",
     "crystal.mosaic_domains": "-mosaic_domains",
     "crystal.mosaic_seed": "-mosaic_seed",
     "crystal.mosaic_kind": "--mosaic-kind, -mosaic and --mosaic-angles",

@@ -27,7 +27,7 @@ from tiled_sim.read.nanobragg.background import read_background
 from tiled_sim.read.nanobragg.beam import read_beam, read_beam_size, read_wavelength
 from tiled_sim.read.nanobragg.camera import camera_header
 from tiled_sim.read.nanobragg.conflicts import Conflicts
-from tiled_sim.read.nanobragg.crystal import read_crystal
+from tiled_sim.read.nanobragg.crystal import read_crystal, twin_of
 from tiled_sim.read.nanobragg.detector import Laboratory, read_detector, read_laboratory
 from tiled_sim.read.nanobragg.domains import OwnMosaic
 from tiled_sim.read.nanobragg.dropped import settle_dropped
@@ -232,9 +232,11 @@ class Command:
             allow_upstream=allow_upstream,
         )
         exposures = self._exposures(crystal, beam, own, conflicts)
+        twins = tuple(twin_of(crystal, *numbers) for numbers in own.get("twins") or ())
         experiment = Experiment(
             beam=beam,
             crystal=crystal,
+            further_crystals=twins,
             detector=detector,
             sampling=Sampling(
                 oversample=_oversample(given, crystal, recommended, conflicts),

@@ -1,6 +1,8 @@
 """The ``[crystal]`` of a TOML file."""
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +74,52 @@ def read_crystal(
         fudge=table.number("fudge", 1.0),
         domains=_domains(table, notes),
         diffuse=_diffuse(table),
+        share=table.number("share", 1.0),
     )
+
+
+def read_further(
+    tables: list[Table],
+    first: Crystal,
+    wavelength: float,
+    structure_factors: Reflections,
+    notes: list[str],
+) -> tuple[Crystal, ...]:
+    """Read the crystals beside the first.
+
+    One that says a cell, matrix or vectors is a crystal of its own, as `read_crystal` reads it. Any
+    other is the first, turned by ``misset`` as it stands, but for what else it says.
+
+    Parameters
+    ----------
+    tables : of ``[[crystals]]``
+    first : of ``[crystal]``
+    wavelength, structure_factors, notes : as `read_crystal`
+    """
+    return tuple(
+        read_crystal(table, wavelength, structure_factors, notes)
+        if said_crystal(table)
+        else _like(first, table, notes)
+        for table in tables
+    )
+
+
+def _like(first: Crystal, table: Table, notes: list[str]) -> Crystal:
+    """The first crystal again, but for what a table says."""
+    said: dict[str, Any] = {"share": table.number("share", 1.0)}
+    if "cells" in table:
+        said["cells"] = table.integers_or_one("cells", 3)
+    if "shape" in table:
+        said["shape"] = table.text("shape")
+    if "fudge" in table:
+        said["fudge"] = table.number("fudge")
+    if table.named("mosaic_kind", *_DRAWN, *_LISTED):
+        said["domains"] = _domains(table, notes)
+    if "diffuse" in table:
+        said["diffuse"] = _diffuse(table)
+    misset = read_misset(table)
+    turned = first if misset is None else first.turned(misset)
+    return table.build(lambda: replace(turned, **said))
 
 
 def _diffuse(table: Table) -> Diffuse | None:

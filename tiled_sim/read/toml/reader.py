@@ -104,9 +104,10 @@ def _experiment(top: Table) -> Experiment:
     if c_compat and len(set(beam.spectrum.weight.tolist())) > 1:
         notes.append("as C: the weights of the sources are ignored")
     source = _structure_factors(top)
-    of_crystal = top.table("crystal", known("crystal"))
+    of_crystal, of_further = _tables_of_crystals(top)
     recorded = None if stated is None else stated.crystal(beam.direction)
     crystal = toml_crystal.read_crystal(of_crystal, beam.wavelength, source, notes, recorded)
+    further = toml_crystal.read_further(of_further, crystal, beam.wavelength, source, notes)
     detector = toml_detector.read_detector(of_detector, beam, notes, stated)
     if "distance" in of_detector and stated is None and beam.direction[2] < 0.0:
         notes.append(
@@ -116,8 +117,11 @@ def _experiment(top: Table) -> Experiment:
     return Experiment(
         beam=beam,
         crystal=crystal,
+        further_crystals=further,
         detector=detector,
-        sampling=_sampling(top, beam, crystal, detector, source.path is not None, notes),
+        sampling=_sampling(
+            top, beam, (crystal, *further), detector, source.path is not None, notes
+        ),
         exposures=_exposures(
             top, (beam, toml_beam.read_bandwidth(table)), (of_crystal, crystal), stated, notes
         ),
@@ -128,6 +132,14 @@ def _experiment(top: Table) -> Experiment:
         allow_upstream=allow_upstream,
         notes=tuple(note for note in notes if note),
     )
+
+
+def _tables_of_crystals(top: Table) -> tuple[Table, list[Table]]:
+    """``[crystal]``, or the first of ``[[crystals]]`` without it, and further ones."""
+    further = top.tables("crystals", known("crystal")) if "crystals" in top else []
+    if further and "crystal" not in top:
+        return further[0], further[1:]
+    return top.table("crystal", known("crystal")), further
 
 
 def _exposures(
@@ -207,22 +219,24 @@ def _calculation(table: Table, file_format: str | None) -> Calculation | None:
 def _sampling(
     top: Table,
     beam: Beam,
-    crystal: Crystal,
+    crystals: tuple[Crystal, ...],
     detector: Detector,
     has_file: bool,
     notes: list[str],
 ) -> Sampling:
-    """What is not said is chosen: oversampling from the crystal, on the panel that needs most."""
+    """What is not said is chosen: oversampling by the largest crystal, F by the smallest."""
     table = top.table("sampling", known("sampling"))
-    recommended = recommended_for(detector, crystal, beam.wavelength)
+    largest = max(crystals, key=lambda crystal: max(crystal.edges))
+    recommended = recommended_for(detector, largest, beam.wavelength)
     asked = table.integer("oversample") if "oversample" in table else None
-    oversample, note = choose_oversample(asked, recommended, crystal)
+    oversample, note = choose_oversample(asked, recommended, largest)
     notes.append(note)
     interpolate = False
     if "interpolate" in table:
         interpolate = table.flag("interpolate", False)
     elif has_file:
-        interpolate, note = choose_interpolation(crystal.cells)
+        cells = min((crystal.cells for crystal in crystals), key=min)
+        interpolate, note = choose_interpolation(cells)
         notes.append(note)
     return table.build(
         Sampling,

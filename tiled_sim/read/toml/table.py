@@ -331,7 +331,7 @@ class Table:
         contents = self.value(quantity, TABLES)
         if not isinstance(contents, list) or not contents:
             raise self._wrong(quantity, TABLES)
-        name = f"{self._name[1:-1]}.{quantity}"
+        name = f"{self._name[1:-1]}.{quantity}" if self._name else quantity
         return [
             Table(self._file, f"[[{name}]] number {number}:", content, known)
             for number, content in enumerate(contents, 1)

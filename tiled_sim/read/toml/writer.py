@@ -58,6 +58,7 @@ def write_toml(experiment: Experiment) -> str:
         ["[beam]", *_beam(experiment.beam, pulses := _pulses(experiment.exposures))],
         *(["[beam.spectrum]", *_bandwidth(numbers)] for numbers in (pulses,) if numbers),
         ["[crystal]", *_crystal(experiment.crystal)],
+        *(["[[crystals]]", *_crystal(crystal)] for crystal in experiment.further_crystals),
         ["[detector]", *_fields(experiment.detector, without=_TABLES_OF_DETECTOR)],
         *(["[[detector.panels]]", *_panel(panel)] for panel in experiment.detector.panels),
         *(
@@ -129,7 +130,9 @@ def _source(source: Source) -> str:
 
 
 def _crystal(crystal: Crystal) -> Iterator[str]:
-    yield from _fields(crystal, without={"domains", "diffuse"})
+    yield from _fields(crystal, without={"domains", "diffuse", "share"})
+    if crystal.share != 1.0:
+        yield f"share = {_value(crystal.share)}"
     yield from _domains(crystal.domains)
     if crystal.diffuse is not None:
         yield f"diffuse = {_part(crystal.diffuse)}"
