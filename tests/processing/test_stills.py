@@ -50,8 +50,16 @@ seed = 2
 _KNOWN = (
     *("unit_cell=70.0,80.0,90.0,75.0,85.0,95.0", "space_group=P1"),
     *("indexing.method=real_space_grid_search", "stills.indexer=sequences"),
-    *("joint_indexing=False", "detector.fix=all", "beam.fix=all", "nproc=2"),
+    *("joint_indexing=False", "detector.fix=all", "beam.fix=all", "indexing.nproc=2"),
 )
+#: Refined freely, the cell goes as far as a still leaves it loose, and the crystal turns with it, by
+#: up to 0.2°. Fixed, it has the angles of the grid that the search went through.
+_HELD = """
+refinement.parameterisation.crystal.unit_cell.restraints.tie_to_target {
+  values = 70 80 90 75 85 95
+  sigmas = 0.01 0.01 0.01 0.01 0.01 0.01
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +72,8 @@ def indexed(tmp_path_factory):
     export_run(run, folder / "stills.nxs", to="nxmx")
     dials(folder, "import", "stills.nxs")
     dials(folder, "find_spots", "imported.expt", "nproc=2")
-    dials(folder, "index", "imported.expt", "strong.refl", *_KNOWN, timeout=1800)
+    (folder / "cell.phil").write_text(_HELD)
+    dials(folder, "index", "imported.expt", "strong.refl", "cell.phil", *_KNOWN, timeout=1800)
     # every image is an experiment of its own, in the order of the frames
     images = reflections(folder / "strong.refl", "id")["id"]
     return run, np.bincount(images, minlength=SHOTS), models(folder / "indexed.expt")
@@ -78,11 +87,20 @@ def _truth(run):
     return np.array(rows).transpose(0, 2, 1)
 
 
+def _choices():
+    """Ways to choose the axes of a cell of P 1 anew, by small whole numbers, (ways, 3, 3)."""
+    ways = np.array(list(itertools.product((-1, 0, 1), repeat=9))).reshape(-1, 3, 3)
+    return ways[np.round(np.linalg.det(ways)) == 1]
+
+
 def _same_axes(found, true):
     """A cell of P 1 with its axes chosen as the true ones."""
-    choices = (np.reshape(each, (3, 3)) for each in itertools.product((-1, 0, 1), repeat=9))
-    able = (each for each in choices if round(np.linalg.det(each)) == 1)
-    return found @ min(able, key=lambda each: np.linalg.norm(found @ each - true))
+    able = found @ _choices()
+    return able[np.linalg.norm(able - true, axis=(1, 2)).argmin()]
+
+
+def _quantiles(values):
+    return np.quantile(values, (0.5, 0.9, 0.98, 1.0), method="lower").round(4).tolist()
 
 
 def test_stills_in_random_orientations_are_indexed_as_they_stand(indexed):
@@ -100,8 +118,8 @@ def test_stills_in_random_orientations_are_indexed_as_they_stand(indexed):
     due = spots >= FEWEST
     print(
         f"{spots.min()} to {spots.max()} spots, {due.sum()} stills with {FEWEST} and more; "
-        f"{np.isfinite(turned).sum()} indexed, cells off by {np.round(np.sort(apart), 4)}, turned "
-        f"by {np.round(np.sort(turned), 3)}°"
+        f"{np.isfinite(turned).sum()} indexed, turned by {_quantiles(turned)}°, cells off by "
+        f"{_quantiles(apart)} (median, 90 %, 98 %, most)"
     )
     assert due.sum() >= 0.8 * SHOTS
     assert ((turned[due] <= 0.1) & (apart[due] <= 0.02)).mean() >= 0.9
