@@ -52,8 +52,8 @@ _KNOWN = (
     *("indexing.method=real_space_grid_search", "stills.indexer=sequences"),
     *("joint_indexing=False", "detector.fix=all", "beam.fix=all", "indexing.nproc=2"),
 )
-#: Refined freely, the cell goes as far as a still leaves it, and the crystal turns with it, by up to
-#: 0.2°. Fixed, it has the angles of the grid that the search went through.
+#: Refined freely, the cell goes as far as a still leaves it, and the crystal turns with it, by 0.2°
+#: at most. Fixed, it has the angles of the grid that the search went through.
 _HELD = """
 refinement.parameterisation.crystal.unit_cell.restraints.tie_to_target {
   values = 70 80 90 75 85 95
