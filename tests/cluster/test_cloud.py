@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 
+import h5py
 import numpy as np
 import pytest
 
@@ -84,8 +85,14 @@ def test_a_run_at_a_url_survives_its_workers_and_is_that_of_a_disk(
     assert main(["resume", url, "--no-progress", "--cluster", "local"]) == 0
     assert main(["status", url]) == main(["verify", url, "--recompute", "1"]) == 0
     assert main(["view", url, "--out", str(tmp_path / "run.png")]) == 0
+    for to, name in (("npy", "run.npy"), ("nxmx", "run.nxs")):
+        assert main(["export", url, "--to", to, "--out", str(tmp_path / name), "--image"]) == 0
     assert shards(Run(url)) == shards(on_disk)
     np.testing.assert_array_equal(Run(url).image.values, on_disk.image.values)
+    with h5py.File(tmp_path / "run.nxs") as file:
+        exported = file["entry/data/data"][:]
+    for found in (np.load(tmp_path / "run.npy")[:, 0], exported):
+        np.testing.assert_array_equal(found, on_disk.image.values[:, 0])
     assert main(["compare", url, url]) == 0
     assert main(["trace", url, "--pixel", "3", "5"]) == 0
     told += "".join(capfd.readouterr())

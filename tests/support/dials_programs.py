@@ -36,6 +36,7 @@ for one in ExperimentListFactory.from_json_file(sys.argv[1], check_format=False)
         "axis": one.goniometer.get_rotation_axis() if one.goniometer else None,
         "oscillation": one.scan.get_oscillation() if one.scan else None,
         "A": one.crystal.get_A() if one.crystal else None,
+        "image": one.imageset.indices()[0] if one.imageset else None,
     })
 json.dump(told, sys.stdout)
 """
@@ -68,11 +69,11 @@ def _environment():
     return {**os.environ, "HDF5_PLUGIN_PATH": hdf5plugin.PLUGIN_PATH}
 
 
-def dials(folder, program, *words):
-    """Run ``dials.PROGRAM WORDS`` in a folder; what it said."""
+def dials(folder, program, *words, timeout=600):
+    """Run ``dials.PROGRAM WORDS`` in a folder, for so many seconds at most; what it said."""
     command = [shutil.which(f"dials.{program}", path="/usr/bin"), *map(str, words)]
     done = subprocess.run(
-        command, cwd=folder, env=_environment(), capture_output=True, text=True, timeout=600
+        command, cwd=folder, env=_environment(), capture_output=True, text=True, timeout=timeout
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-3000:]
