@@ -15,7 +15,7 @@ from torch import Tensor
 from tiled_sim.kernels.anchored import TRACE_ERROR
 from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.kernels.bragg.cost import predicted_cost
-from tiled_sim.kernels.bragg.loops import LANES, Camera, Loops
+from tiled_sim.kernels.bragg.loops import Camera, Loops
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE, Patch, patches_of
 from tiled_sim.kernels.bragg.spot import SHAPES, Spot
 from tiled_sim.kernels.bragg.steps import Directions
@@ -133,10 +133,7 @@ class SpotsKernel:
         photons = torch.zeros(patch.shape, dtype=torch.float64)
         counted = 0
         for layer, panel in enumerate(self.scene.panels.layers(patch.panel)):
-            subpixels = self._camera.subpixels(patch, panel)
-            if wanted is not None:
-                dead = ~wanted.view(len(wanted), -1, 1, LANES)
-                subpixels[:, :, :3].masked_fill_(dead, math.inf)
+            subpixels = self._camera.subpixels(patch, panel, wanted)
             capture = self._capture(patch, layer)
             grouped = self._directions if capture is None else self._directions.by_wavelength()
             for incident, every in grouped:

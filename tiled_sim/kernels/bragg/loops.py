@@ -161,7 +161,7 @@ class Loops:
 
         Parameters
         ----------
-        subpixels : as `Camera.subpixels`, their directions infinite where they are not wanted
+        subpixels : of `Camera`
         """
         return self._follow(_patch(patch, panel), steps, _pointer(subpixels))
 
@@ -189,16 +189,21 @@ class Camera:
         self._scene = scene
         self._photons = R_E_SQR * scene.fluence / scene.steps
 
-    def subpixels(self, patch: Patch, panel: Panel) -> Tensor:
+    def subpixels(self, patch: Patch, panel: Panel, wanted: Tensor | None) -> Tensor:
         """The subpixels of a patch, eight at a time along fast, float64 (slow, fast / 8, 4, 8).
 
         They are the components of the unit vectors to them, and sums over steps [electron²], 0.
+
+        Parameters
+        ----------
+        panel : of the patch, on the front of a layer of its sensor
+        wanted : which of them, (slow, fast); the others are looked for at infinity; None: all
         """
         rows, columns = patch.subpixels
         subpixels = torch.empty((rows, columns // LANES, 4, LANES), dtype=torch.float64)
         optics = self._optics(patch, panel, self._scene.beam.direction)
-        of_panel = byref(_patch(patch, panel))
-        self._library.look_at(of_panel, byref(optics), _pointer(subpixels))
+        pointers = _pointer(wanted), _pointer(subpixels)
+        self._library.look_at(byref(_patch(patch, panel)), byref(optics), *pointers)
         return subpixels
 
     def add_photons(
@@ -223,9 +228,7 @@ class Camera:
         """
         panel = self._scene.panels[patch.panel]
         optics = self._optics(patch, panel, incident)
-        pointers = (
-            None if values is None else _pointer(values) for values in (subpixels, capture, photons)
-        )
+        pointers = map(_pointer, (subpixels, capture, photons))
         self._library.add_photons(byref(_patch(patch, panel)), byref(optics), *pointers)
 
     def _optics(self, patch: Patch, panel: Panel, incident: Vector) -> _Optics:
@@ -246,8 +249,9 @@ class Camera:
         )
 
 
-def _pointer(tensor: Tensor) -> ctypes.c_void_p:
-    return ctypes.c_void_p(tensor.data_ptr())
+def _pointer(tensor: Tensor | None) -> ctypes.c_void_p | None:
+    """Of a contiguous tensor."""
+    return None if tensor is None else ctypes.c_void_p(tensor.data_ptr())
 
 
 @functools.lru_cache(maxsize=4096)

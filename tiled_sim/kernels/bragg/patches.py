@@ -55,7 +55,7 @@ class Patch(NamedTuple):
         pixels = every.view(rows, columns, BLOCK, BLOCK).transpose(1, 2).reshape(self.shape)
         for axis in range(2):
             pixels = pixels.repeat_interleave(self.oversample, axis)
-        return pixels
+        return pixels.contiguous()
 
     def blocks(self, pixels: Tensor) -> Tensor:
         """Its pixels, (slow, fast), block after block, (blocks, 256)."""

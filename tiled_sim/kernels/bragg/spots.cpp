@@ -133,7 +133,7 @@ struct Table {
 };
 
 // Some subpixels side by side, together so that a spot meets few pages of memory: the components
-// of their directions, infinite where they are not wanted, and their sums over steps.
+// of their directions, x infinite where they are not wanted, and their sums over steps.
 struct Subpixels {
     double x[LANES], y[LANES], z[LANES], total[LANES];
 };
@@ -419,8 +419,8 @@ void follow_spots(const Patch *patch, const Steps *steps, const Spot *spot, cons
     }
 }
 
-// Directions to all subpixels of a patch, and sums of 0.
-void look_at(const Patch *patch, const Optics *optics, Subpixels *subpixels) {
+// Directions to all subpixels of a patch, and sums of 0; wanted, row by row, may be null: all.
+void look_at(const Patch *patch, const Optics *optics, const bool *wanted, Subpixels *subpixels) {
     const Doubles lane = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0};
     const int64_t width = patch->number[1];
     for (int64_t row = 0; row < patch->number[0]; ++row) {
@@ -436,6 +436,9 @@ void look_at(const Patch *patch, const Optics *optics, Subpixels *subpixels) {
             store(here.x, position[0] * inverse);
             store(here.y, position[1] * inverse);
             store(here.z, position[2] * inverse);
+            if (wanted != nullptr)
+                for (int lane = 0; lane < LANES; ++lane)
+                    if (!wanted[row * width + column + lane]) here.x[lane] = INFINITY;
             store(here.total, Doubles{});
         }
     }
