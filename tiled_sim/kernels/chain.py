@@ -1,14 +1,13 @@
-"""The scaling chain of one pixel in float64, all steps of a sweep at once.
+"""The scaling chain of one pixel in float64, thousands of steps at once.
 
 The reference kernel takes one step after the other, for many pixels; here the same functions take
-one pixel and many steps, so that a trace of thousands of steps costs milliseconds. Its sums differ
-from there in the last bits.
+one pixel and many steps, of as many sources as go together, so that a trace of thousands of steps
+costs a millisecond. Its sums differ from there in the last bits.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,11 +17,16 @@ from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.recorder import Recorder, SweepRecorder
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.summation import PixelSum, ScatteringVectors
+from tiled_sim.physics import lattice
+from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.kinds import ABSENT, FORBIDDEN, IN_RANGE, OUT_OF_RANGE, ZERO
 from tiled_sim.physics.lattice import Indices
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import Array
 
+#: Steps of a subpixel that are evaluated together: 64 KiB a tensor. Memory and time depend on it,
+#: and the last bits of sums, results do not.
+STEPS_TOGETHER = 1 << 13
 #: What a step that dmin leaves out met.
 BEYOND_DMIN = "beyond dmin"
 _MET = {
@@ -48,6 +52,8 @@ class Chain:
         self._scene = scene
         self._table = table
         self._evaluator = Evaluator(scene, table, default_F)
+        each = scene.orientations.shape[0] * scene.orientations.shape[1]
+        self._pixel_sum = PixelSum(scene, max(STEPS_TOGETHER // each, 1))
 
     def photons(self, pixels: Pixels, recorder: Recorder) -> float:
         """Photons of the recorder's pixel.
@@ -59,79 +65,140 @@ class Chain:
         """
         index = recorder.index
         alone = pixels.some(slice(index, index + 1))
+
+        def sum_of_steps(vectors: ScatteringVectors, _: Lookups) -> Tensor:
+            return self._sum_of_steps(vectors, recorder.steps if recorder.every_step else None)
+
         recorder.index = 0
         try:
-            (photons,), _ = PixelSum(self._scene).photons(alone, self._sum_of_steps, recorder)
+            (photons,), _ = self._pixel_sum.photons(alone, sum_of_steps, recorder)
         finally:
             recorder.index = index
         return float(photons)
 
-    def _sum_of_steps(self, vectors: ScatteringVectors, lookups: Lookups) -> Tensor:
-        """Sum over phi steps and mosaic domains of one subpixel and source [electron²]."""
-        scene, recorder, counted = self._scene, vectors.recorder, vectors.counted
+    def _sum_of_steps(
+        self, vectors: ScatteringVectors, every: list[dict[str, Any]] | None
+    ) -> Tensor:
+        """Sum over phi steps and mosaic domains of one subpixel, for each source [electron²].
+
+        Parameters
+        ----------
+        vectors : of the subpixel and some sources
+        every : told each of the steps; None: nothing is
+        """
+        scene, recorder = self._scene, vectors.recorder
         is_first = vectors.at_first(scene) is not None
         orientations = scene.first_orientations if is_first else scene.orientations
         phi_steps, domains = orientations.shape[:2]
-        rows = torch.from_numpy(orientations).reshape(-1, 3, 3).to(vectors.q.x.device)
-        axes = [tuple(rows[:, row, column] for column in range(3)) for row in range(3)]
-        every = counted.expand(len(rows))
-        evaluator = self._evaluator.of_source(vectors.source)
-        steps = evaluator.evaluate(vectors.q, axes, every, bool(counted.all()), lookups)
-        if recorder is not None and vectors.source == 0:
-            for t in range(phi_steps):
-                step = steps.one(t * domains)
-                self._evaluator.record(recorder, t, step, orientations[t, 0])
-        if recorder is not None and recorder.every_step:
-            recorder.steps += self._every_step(vectors, steps, orientations)
-        intensity = steps.intensity
+        rows = torch.from_numpy(orientations).reshape(-1, 3, 3)
+        weights = None
         if scene.domain_weights is not None:
-            weights = torch.from_numpy(scene.domain_weights).to(intensity.device)
-            intensity = intensity * weights.repeat(phi_steps)
-        total = intensity.sum(dim=0, keepdim=True)
-        return total if vectors.seen is None else torch.where(vectors.seen, total, 0.0)
+            weights = torch.from_numpy(scene.domain_weights).to(vectors.q.x.device)
+            weights = weights.repeat(phi_steps)
+        # those of a source are a row
+        q = Vectors(*(component.reshape(-1, 1) for component in vectors.q))
+        sources = len(q.x)
+        together = STEPS_TOGETHER // sources
+        totals = torch.zeros_like(vectors.q.x)
+        for start in range(0, len(rows), together):
+            part = slice(start, start + together)
+            steps = self._evaluate(q, rows[part].to(q.x.device), vectors.source)
+            intensity = steps.intensity.view(sources, -1)
+            if weights is not None:
+                intensity = intensity * weights[part]
+            totals += intensity.sum(dim=1).view(totals.shape)
+            if recorder is not None and vectors.source == 0:
+                # of the first domain
+                first = slice(-start % domains, intensity.shape[1], domains)
+                self._record(recorder, steps.some(first), orientations)
+            if every is not None:
+                every += self._every_step(vectors, steps, start)
+        return totals if vectors.seen is None else torch.where(vectors.seen, totals, 0.0)
 
-    def _every_step(
-        self, vectors: ScatteringVectors, steps: Evaluation, orientations: Array
-    ) -> Iterator[dict[str, Any]]:
-        """Each step of a sweep as plain numbers, in the order in which they are summed."""
-        seen = bool(vectors.counted.all())
-        of_source, of_domain = self._scene.weights[vectors.source], self._scene.domain_weights
-        weights = np.full(orientations.shape[:2], of_source)
-        weights *= 1.0 if of_domain is None else of_domain
+    def _evaluate(self, q: Vectors, orientations: Tensor, source: int) -> Evaluation:
+        """Steps of every orientation, of one source after the other.
+
+        Parameters
+        ----------
+        q : of the sources, (sources, 1) [1/Å]
+        orientations : rows a, b, c, (orientations, 3, 3) [Å]
+        source : number of the first
+        """
+        h, k, l = (q.dot(axis.unbind(-1)).view(-1) for axis in orientations.unbind(1))
+        index = lattice.indices(h, k, l)
+        F_cell = self._evaluator.F_cell(index, range(source, source + len(q.x)))
+        return Evaluation(index, self._evaluator.lattice_factor(index), F_cell)
+
+    def _record(self, recorder: Recorder, steps: Evaluation, orientations: Array) -> None:
+        """Keep phi steps of the first source and domain; with the first, its crystal."""
+        if not recorder.phi_steps:
+            a, b, c = orientations[0, 0].tolist()
+            recorder.record(a=a, b=b, c=c)
+        angles = self._scene.angles[len(recorder.phi_steps) :]
+        recorder.phi_steps += [
+            {"phi": phi, **step} for phi, step in zip(angles, self._told(steps), strict=False)
+        ]
+
+    def _told(self, steps: Evaluation) -> Iterator[dict[str, Any]]:
+        """Steps as plain numbers, each as a recorder has it."""
         sweep = SweepRecorder()
-        self._evaluator.record(sweep, 0, steps, orientations[0, 0])
+        self._evaluator.record(sweep, 0, steps, self._scene.orientations[0, 0])
         (told,) = sweep.phi_steps
-        met = self._met(vectors.source, steps.hkl)
-        intensities = steps.intensity * torch.from_numpy(weights).view(-1).to(steps.F_cell.device)
-        rows = zip(
-            zip(*told["hkl"], strict=True),
-            zip(*told["hkl_rounded"], strict=True),
-            zip(*told["F_latt_abc"], strict=True),
+        triples = ("hkl", "hkl_rounded", "F_latt_abc")
+        for hkl, hkl_rounded, F_latt_abc, F_latt, F_cell in zip(
+            *(zip(*told[name], strict=True) for name in triples),
             told["F_latt"],
             told["F_cell"],
-            met,
-            weights.reshape(-1).tolist(),
-            intensities.tolist(),
             strict=True,
-        )
-        for number, row in enumerate(rows):
-            hkl, hkl_rounded, F_latt_abc, F_latt, F_cell, kind, weight, intensity = row
-            phi, domain = divmod(number, orientations.shape[1])
+        ):
             yield {
-                "layer": vectors.layer,
-                "subpixel": vectors.subpixel,
-                "source": vectors.source,
-                "phi_tic": phi,
-                "phi": self._scene.angles[phi],
-                "domain": domain,
                 "hkl": list(hkl),
                 "hkl_rounded": list(hkl_rounded),
                 "F_latt_abc": list(F_latt_abc),
                 "F_latt": F_latt,
                 "F_cell": F_cell,
-                "met": kind if seen else BEYOND_DMIN,
+            }
+
+    def _every_step(
+        self, vectors: ScatteringVectors, steps: Evaluation, start: int
+    ) -> Iterator[dict[str, Any]]:
+        """Steps as plain numbers, in the order in which they are summed.
+
+        Parameters
+        ----------
+        vectors : that they have
+        steps : of one source after the other
+        start : number of the first one's orientation
+        """
+        scene = self._scene
+        domains, of_domain = scene.orientations.shape[1], scene.domain_weights
+        each = len(steps.F_cell) // len(vectors.q.x)
+        seen = vectors.counted.expand(vectors.q.x.shape).flatten().tolist()
+        met = [
+            kind
+            for after in range(len(seen))
+            for kind in self._met(vectors.source + after, _of_part(steps.hkl, after, each))
+        ]
+        of_sources = scene.weights
+        rows = zip(self._told(steps), met, steps.intensity.tolist(), strict=True)
+        for number, (told, kind, intensity) in enumerate(rows):
+            after, orientation = divmod(number, each)
+            source = vectors.source + after
+            phi, domain = divmod(start + orientation, domains)
+            weight = of_sources[source]
+            if of_domain is not None:
+                weight *= float(of_domain[domain])
+            yield {
+                "layer": vectors.layer,
+                "subpixel": vectors.subpixel,
+                "source": source,
+                "phi_tic": phi,
+                "phi": scene.angles[phi],
+                "domain": domain,
+                **told,
+                "met": kind if seen[after] else BEYOND_DMIN,
                 "weight": weight,
-                "intensity": intensity if seen else 0.0,
+                "intensity": weight * intensity if seen[after] else 0.0,
             }
 
     def _met(self, source: int, index: Indices) -> list[str]:
@@ -147,3 +214,8 @@ class Chain:
                 for kind, may in zip(met, allowed, strict=True)
             ]
         return met
+
+
+def _of_part(index: Indices, number: int, each: int) -> Indices:
+    """One of the parts of so many elements each."""
+    return Indices(*(values[number * each : (number + 1) * each] for values in index))

@@ -1,5 +1,6 @@
-"""One step of many pixels: h, k, l, then lattice and structure factor there."""
+"""Steps of many pixels, or many of one: h, k, l, then lattice and structure factor there."""
 
+import itertools
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ _BY_HKL = {
 
 
 class Evaluation(NamedTuple):
-    """One step of many pixels."""
+    """One step of many pixels, or many steps of one."""
 
     hkl: Indices
     F_latt: tuple[Tensor, ...]
@@ -41,9 +42,8 @@ class Evaluation(NamedTuple):
             F = F * factor
         return F * F
 
-    def one(self, number: int) -> "Evaluation":
-        """A single one out of many."""
-        part = slice(number, number + 1)
+    def some(self, part: slice) -> "Evaluation":
+        """Some out of many."""
         return Evaluation(
             Indices(*(values[part] for values in self.hkl)),
             tuple(factor[part] for factor in self.F_latt),
@@ -65,13 +65,19 @@ class Evaluator:
         self._scene = scene
         self._table = table
         self._default_F = default_F
-        grids = () if table is None or not scene.grids else table.grids
-        self._of_grids = [Evaluator(replace(scene, grids=()), grid, default_F) for grid in grids]
+        self._of_grids: dict[int, Evaluator] = {}
         self._metric = scene.crystal.reciprocal_metric
 
     def of_source(self, source: int) -> "Evaluator":
         """That which looks F up in the grid of a source."""
-        return self._of_grids[self._scene.grid_of(source)] if self._of_grids else self
+        scene = self._scene
+        if self._table is None or not scene.grids:
+            return self
+        number = scene.grid_of(source)
+        if number not in self._of_grids:
+            grid = self._table.grids[number]
+            self._of_grids[number] = Evaluator(replace(scene, grids=()), grid, self._default_F)
+        return self._of_grids[number]
 
     def evaluate(
         self, q: Vectors, axes: Any, counted: Tensor, everything: bool, lookups: Lookups
@@ -117,13 +123,37 @@ class Evaluator:
         if not everything:
             kind = torch.where(counted, kind, _NOT_COUNTED)
         lookups.add(Lookups.of_kinds(torch.bincount(kind, minlength=_NOT_COUNTED + 1).tolist()))
-        F_cell = self._table.nearest(nodes)
-        if self._scene.sampling.interpolate:
-            allowed = self._table.can_interpolate(index)
-            lookups.interpolation_refused += int((counted & ~allowed).sum())
-            if bool(allowed.any()):
-                F_cell = torch.where(allowed, self._table.tricubic(index, allowed), F_cell)
-        return F_cell
+        if not self._scene.sampling.interpolate:
+            return self._table.nearest(nodes)
+        allowed = self._table.can_interpolate(index)
+        lookups.interpolation_refused += int((counted & ~allowed).sum())
+        return _interpolated(self._table, index, nodes, allowed)
+
+    def F_cell(self, index: Indices, sources: range) -> Tensor:
+        """Structure factor of the unit cell [electron]; counts nothing.
+
+        Parameters
+        ----------
+        index : of steps of some sources, those of one after the other, as many of each
+        sources : their numbers
+        """
+        if self._table is None:
+            return torch.full_like(index.h, self._default_F)
+        interpolate = self._scene.sampling.interpolate
+        nodes = self._table.nodes(index)
+        each, start, parts = len(nodes) // len(sources), 0, []
+        for number, some in itertools.groupby(sources, self._scene.grid_of):
+            # grids have the same nodes
+            table = self._table.grids[number]
+            part = slice(start, start + each * len(list(some)))
+            start = part.stop
+            if interpolate:
+                of_part = Indices(*(values[part] for values in index))
+                allowed = table.can_interpolate(of_part)
+                parts.append(_interpolated(table, of_part, nodes[part], allowed))
+            else:
+                parts.append(table.nearest(nodes[part]))
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def record(self, recorder: Recorder, t: int, step: Evaluation, orientation: Array) -> None:
         """Keep one phi step of the first source and domain; of phi step 0, everything."""
@@ -149,3 +179,11 @@ class Evaluator:
         if t == 0:
             a, b, c = orientation.tolist()
             recorder.record(a=a, b=b, c=c)
+
+
+def _interpolated(
+    table: StructureFactorTable, index: Indices, nodes: Tensor, allowed: Tensor
+) -> Tensor:
+    """F between nodes where that is allowed, else at the nearest [electron]."""
+    F = table.nearest(nodes)
+    return torch.where(allowed, table.tricubic(index, allowed), F) if bool(allowed.any()) else F

@@ -14,19 +14,19 @@ from torch import Tensor
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.panels import Number
 from tiled_sim.kernels.scene import Scene
-from tiled_sim.model.detector import Panel
+from tiled_sim.model.detector import Panel, Sensor
 from tiled_sim.physics import geometry
 from tiled_sim.physics.absorption import absorbed
 from tiled_sim.physics.constants import R_E_SQR
-from tiled_sim.physics.geometry import Vectors
+from tiled_sim.physics.geometry import Components, Vectors
 from tiled_sim.physics.polarization import polarization_factor
-from tiled_sim.physics.vectors import Vector
 
 _PANEL_BY_PANEL = "pixels of a curved detector, and of sensors, come panel by panel"
 
 
-#: Share of the photons of a wavelength [Å] that each pixel catches; None: all.
-Capture = Callable[[float], Tensor | None]
+#: Share of the photons of a wavelength [Å], or of each of some, (wavelengths, 1), that each pixel
+#: catches; None: all.
+Capture = Callable[[float | Tensor], Tensor | None]
 
 
 class Optics:
@@ -102,11 +102,9 @@ class Optics:
         if sensor.attenuation_table is None:
             same = absorbed(front, back, sensor.attenuation_length, obliquity)
             return lambda _: same
-        return lambda wavelength: absorbed(
-            front, back, sensor.attenuation_at(wavelength), obliquity
-        )
+        return lambda wavelength: absorbed(front, back, _attenuation(sensor, wavelength), obliquity)
 
-    def polarization(self, diffracted: Vectors, incident: Vector) -> Tensor | None:
+    def polarization(self, diffracted: Vectors, incident: Components) -> Tensor | None:
         """Polarization factor of light that came along ``incident``; None: 1 everywhere."""
         beam = self._scene.beam
         if beam.polarization is None:
@@ -127,3 +125,11 @@ class Optics:
         height = float(math.prod(scene.crystal.cells)) ** 2
         omega = scene.panels.largest_omega
         return R_E_SQR * scene.fluence * F * F * height * omega
+
+
+def _attenuation(sensor: Sensor, wavelength: float | Tensor) -> float | Tensor:
+    """Attenuation length [m] at a wavelength [Å], or at each of some."""
+    if not isinstance(wavelength, Tensor):
+        return sensor.attenuation_at(wavelength)
+    lengths = sensor.attenuations_at(wavelength.flatten().cpu().numpy())
+    return torch.from_numpy(lengths).view(wavelength.shape).to(wavelength.device)

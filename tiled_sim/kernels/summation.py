@@ -1,13 +1,15 @@
 """The sum over layers, subpixels and sources of a pixel, whatever sums the steps of one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.kernels.kernel import Progress, after_steps
+from tiled_sim.kernels.light import Light, lights_of
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.recorder import Recorder
@@ -15,7 +17,6 @@ from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics import geometry
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.geometry import Vectors
-from tiled_sim.physics.vectors import Vector
 
 
 class ScatteringVectors(NamedTuple):
@@ -24,10 +25,10 @@ class ScatteringVectors(NamedTuple):
     Parameters
     ----------
     pixels : whose subpixel it is
-    layer, subpixel, source : numbers
-    q : [1/Å]
-    seen : pixels that dmin lets through; None: all
-    recorder : told the values of its pixel
+    layer, subpixel, source : numbers; of sources taken together that of the first
+    q : [1/Å], one for each pixel; of sources taken together (sources, pixels)
+    seen : pixels that dmin lets through, as q; None: all
+    recorder : told the values of its pixel, of the last layer and subpixel
     progress : told how many more steps have been summed
     """
 
@@ -94,13 +95,13 @@ class _Sums:
 
     def add(
         self,
-        source: int,
+        source: int | slice,
         intensity: Tensor,
         capture: Tensor | None,
         polar: Tensor,
         omega: Tensor,
     ) -> None:
-        """Add a term with its factors; ``capture`` None is 1."""
+        """Add a term of a source, or of each of some, with its factors; ``capture`` None is 1."""
         self.I[source] += intensity
         if self._weighed:
             captured = intensity if capture is None else intensity * capture
@@ -120,19 +121,24 @@ class _Polarization:
 
     def __init__(self, factors: int, like: Tensor) -> None:
         self._factors = like.new_zeros((factors, *like.shape))
-        self._is_known = [False] * factors
+        self._is_known = np.zeros(factors, dtype=np.bool_)
 
-    def is_known(self, number: int) -> bool:
-        """Whether it has been set."""
-        return self._is_known[number]
+    def is_known(self, which: int | slice) -> bool:
+        """Whether it, or each of some, has been set."""
+        return bool(self._is_known[which].all())
 
-    def set(self, number: int, factor: Tensor | float) -> None:
-        """Set a factor of all pixels."""
-        self._factors[number] = factor
-        self._is_known[number] = True
+    def set(self, which: int | slice, factor: Tensor | float) -> None:
+        """Set a factor, or each of some, of all pixels."""
+        self._factors[which] = factor
+        self._is_known[which] = True
 
-    def __getitem__(self, number: int) -> Tensor:
-        return self._factors[number]
+    def __getitem__(self, which: int | slice) -> Tensor:
+        return self._factors[which]
+
+    @property
+    def of_sources(self) -> Tensor:
+        """Those of all, (source, pixels)."""
+        return self._factors
 
 
 class PixelSum:
@@ -141,11 +147,14 @@ class PixelSum:
     Parameters
     ----------
     scene : the frame
+    sources_at_a_time : whose steps are summed together, but for the C program's faults, which go
+        by the order of the sources
     """
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, sources_at_a_time: int = 1) -> None:
         self._scene = scene
         self._optics = Optics(scene)
+        self._sources_at_a_time = 1 if scene.c_compat else sources_at_a_time
 
     def photons(
         self,
@@ -159,7 +168,7 @@ class PixelSum:
         Parameters
         ----------
         pixels : any number, of one panel; those that are not live are computed, and not counted
-        sum_of_steps : called for every layer, subpixel and source
+        sum_of_steps : called for every layer, subpixel and source, or sources taken together
         recorder : told the values of its pixel
         progress : told how many more evaluations are done
 
@@ -168,50 +177,47 @@ class PixelSum:
         float64, one value a pixel [photons]
         """
         scene, optics = self._scene, self._optics
-        sources = list(scene.spectrum)
-        sums = _Sums(len(sources), pixels.slow, scene.weighs_terms)
+        sources = len(scene.spectrum)
+        sums = _Sums(sources, pixels.slow, scene.weighs_terms)
         # the C program takes the factor of the first source for all
-        polar = _Polarization(1 if scene.c_compat else len(sources), pixels.slow)
+        polar = _Polarization(1 if scene.c_compat else sources, pixels.slow)
         omega = None
         lookups = Lookups()
         of_steps = after_steps(progress, int(pixels.live.sum()))
         assert isinstance(pixels.panel, int)
-        for layer, subpixel in optics.places(pixels.panel):
+        lights = list(lights_of(scene.spectrum, self._sources_at_a_time, pixels.slow.device))
+        *_, last = places = list(optics.places(pixels.panel))
+        for layer, subpixel in places:
+            told = recorder if (layer, subpixel) == last else None
             position = optics.position(pixels, subpixel, layer)
             diffracted, distance = geometry.direction(position)
-            if recorder is not None:
-                recorder.record(position=position, distance=distance, diffracted=diffracted)
+            if told is not None:
+                told.record(position=position, distance=distance, diffracted=diffracted)
             if omega is None or scene.sampling.oversample_omega:
                 omega = optics.omega(distance, layer, pixels.panel)
             if subpixel == 0 or scene.sampling.oversample_thick:
                 capture = optics.captures(diffracted, layer, pixels.panel)
-            for number, source in enumerate(sources):
-                q = geometry.scattering_vector(diffracted, source.incident, source.wavelength)
+            for light in lights:
+                q = geometry.scattering_vector(diffracted, light.incident, light.wavelength)
                 seen = optics.within_resolution(q)
-                slot = 0 if scene.c_compat else number
-                self._polarize(polar, slot, diffracted, source.incident, seen)
-                if recorder is not None and number == 0:
-                    recorder.record(
-                        incident=source.incident,
-                        wavelength=source.wavelength,
-                        q=q,
-                        cos_two_theta=diffracted.dot(source.incident),
-                    )
-                    recorder.phi_steps.clear()
+                slot = 0 if scene.c_compat else light.which
+                self._polarize(polar, slot, diffracted, light, seen)
+                if told is not None and light.number == 0:
+                    _record_first(told, light, diffracted, q)
                 vectors = ScatteringVectors(
-                    pixels, layer, subpixel, number, q, seen, recorder, of_steps
+                    pixels, layer, subpixel, light.number, q, seen, told, of_steps
                 )
                 intensity = sum_of_steps(vectors, lookups)
-                sums.add(number, intensity, capture(source.wavelength), polar[slot], omega)
+                sums.add(light.which, intensity, capture(light.wavelength), polar[slot], omega)
         assert omega is not None
         return self._scale(sums, polar, omega, recorder), lookups
 
     def _polarize(
         self,
         polar: _Polarization,
-        slot: int,
+        slot: int | slice,
         diffracted: Vectors,
-        incident: Vector,
+        light: Light,
         seen: Tensor | None,
     ) -> None:
         """Set the polarization factor where a pixel is first seen.
@@ -221,7 +227,7 @@ class PixelSum:
         is_known = polar.is_known(slot) and not self._scene.sampling.oversample_polar
         if is_known and seen is None:
             return
-        factor = self._optics.polarization(diffracted, incident)
+        factor = self._optics.polarization(diffracted, light.incident)
         if factor is None:
             polar.set(slot, 1.0)
             return
@@ -239,15 +245,11 @@ class PixelSum:
         if scene.weighs_terms:
             return self._scale_weighed(sums, first, omega, recorder)
         shared = len(scene.weights) == 1 or scene.c_compat
-        total = torch.zeros_like(omega)
-        polarized = torch.zeros_like(omega)
-        for number, (weight, I) in enumerate(zip(scene.weights, sums.I, strict=True)):
-            total += weight * I
-            polarized += weight * I * polar[0 if shared else number]
-        per_step = R_E_SQR * scene.fluence / scene.steps
-        photons = per_step * (total * first if shared else polarized) * omega
+        total = _weighed(scene.weights, sums.I)
+        polarized = total * first if shared else _weighed(scene.weights, sums.I, polar.of_sources)
+        photons = R_E_SQR * scene.fluence / scene.steps * polarized * omega
         if recorder is not None:
-            mean = first if shared else torch.where(total == 0.0, first, polarized / total)
+            mean = first if shared else _ratio(polarized, total, first)
             recorder.record(I=total, capture=1.0, polar=mean, omega=omega, photons=photons)
         return photons
 
@@ -263,12 +265,10 @@ class PixelSum:
         The recorder is told the mean of each factor over the pixel's intensity, so that the chain
         multiplies out; of a dark pixel the last.
         """
-        I, captured, polarized, whole = (torch.zeros_like(omega) for _ in range(4))
-        for number, weight in enumerate(self._scene.weights):
-            I += weight * sums.I[number]
-            captured += weight * sums.captured[number]
-            polarized += weight * sums.polarized[number]
-            whole += weight * sums.whole[number]
+        I, captured, polarized, whole = (
+            _weighed(self._scene.weights, terms)
+            for terms in (sums.I, sums.captured, sums.polarized, sums.whole)
+        )
         photons = R_E_SQR * self._scene.fluence / self._scene.steps * whole
         if recorder is not None:
             recorder.record(
@@ -279,6 +279,37 @@ class PixelSum:
                 photons=photons,
             )
         return photons
+
+
+def _record_first(recorder: Recorder, light: Light, diffracted: Vectors, q: Vectors) -> None:
+    """Tell what is of the first source alone, before its phi steps."""
+    several = isinstance(light.which, slice)
+    recorder.record(
+        incident=light.first.incident,
+        wavelength=light.first.wavelength,
+        q=Vectors(*(component[0] for component in q)) if several else q,
+        cos_two_theta=diffracted.dot(light.first.incident),
+    )
+    recorder.phi_steps.clear()
+
+
+def _weighed(weights: Sequence[float], terms: Tensor, factors: Tensor | None = None) -> Tensor:
+    """Sum over sources of weight times term, times a factor, in the order of the sources.
+
+    Parameters
+    ----------
+    weights : of the sources
+    terms, factors : (source, pixels)
+    """
+    if terms.shape[1] == 1:
+        # of one pixel all at once: a cumulative sum keeps the order, and so the bits
+        of_each = terms.new_tensor(weights)[:, None] * terms
+        return (of_each if factors is None else of_each * factors).cumsum(0)[-1]
+    total = torch.zeros_like(terms[0])
+    for number, weight in enumerate(weights):
+        of_source = weight * terms[number]
+        total += of_source if factors is None else of_source * factors[number]
+    return total
 
 
 def _ratio(above: Tensor, below: Tensor, otherwise: Tensor) -> Tensor:

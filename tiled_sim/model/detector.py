@@ -139,6 +139,18 @@ class Sensor:
     def attenuation_at(self, wavelength: float) -> float:
         """Depth that lets 1/e of the photons of a wavelength [Å] through [m].
 
+        As `attenuations_at`.
+        """
+        return float(self.attenuations_at(np.array([wavelength]))[0])
+
+    def efficiency(self, spectrum: Spectrum) -> float:
+        """Share of the photons of a spectrum that it absorbs where they meet it head-on."""
+        absorbed = -np.expm1(-self.thickness / self.attenuations_at(spectrum.wavelength))
+        return float(np.average(absorbed, weights=spectrum.weight))
+
+    def attenuations_at(self, wavelengths: Array) -> Array:
+        """Depths that let 1/e of the photons of wavelengths [Å] through [m].
+
         Between two wavelengths of the table its logarithm follows that of the wavelength.
 
         Raises
@@ -146,14 +158,6 @@ class Sensor:
         ValueError
             for a wavelength beyond the table
         """
-        return float(self._attenuation(np.array([wavelength]))[0])
-
-    def efficiency(self, spectrum: Spectrum) -> float:
-        """Share of the photons of a spectrum that it absorbs where they meet it head-on."""
-        absorbed = -np.expm1(-self.thickness / self._attenuation(spectrum.wavelength))
-        return float(np.average(absorbed, weights=spectrum.weight))
-
-    def _attenuation(self, wavelengths: Array) -> Array:
         if self.attenuation_table is None:
             return np.full(len(wavelengths), self.attenuation_length)
         known, lengths = np.log(np.array(self.attenuation_table)).T

@@ -7,7 +7,9 @@ from torch import Tensor, exp, expm1, where
 _THIN = 1e-6
 
 
-def absorbed(front: float, back: float, attenuation_length: float, obliquity: Tensor) -> Tensor:
+def absorbed(
+    front: float, back: float, attenuation_length: float | Tensor, obliquity: Tensor
+) -> Tensor:
     """Share of the photons that is absorbed between two depths (Lambert and Beer).
 
     Parameters

@@ -134,13 +134,15 @@ def point_solid_angle(distance: Tensor) -> Tensor:
     return 1.0 / (distance * distance)
 
 
-def scattering_vector(diffracted: Vectors, incident: Vector, wavelength: float) -> Vectors:
+def scattering_vector(
+    diffracted: Vectors, incident: Components, wavelength: float | Tensor
+) -> Vectors:
     """Scattering vectors q = (d - i)/λ [1/Å].
 
     Parameters
     ----------
     diffracted : unit vectors to the pixels
-    incident : unit vector along which the light travels
-    wavelength : λ [Å]
+    incident : unit vector along which the light travels, or components of many
+    wavelength : λ [Å], or of many
     """
     return Vectors(*((d - i) / wavelength for d, i in zip(diffracted, incident, strict=True)))
