@@ -11,6 +11,7 @@ from tiled_sim.kernels.anchors import BYTES_PER_STEP, STEPS_AT_A_TIME, STEPS_KEP
 from tiled_sim.kernels.blocks import AT_A_TIME, LANES, frames_at_a_time, images_at_a_time
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE
 from tiled_sim.kernels.bragg.steps import bytes_of_crystals
+from tiled_sim.kernels.chain import STEPS_TOGETHER
 from tiled_sim.kernels.sample import PAIRS_AT_A_TIME
 from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.energies import factor_wavelengths
@@ -27,9 +28,10 @@ _PER_LISTED_BYTE = 3
 #: Of a node of the structure factors: as they were loaded; padded, with what a look-up meets; and
 #: while that is made, of one grid after the other.
 _LOADED_NODE, _PADDED_NODE, _MADE_NODE = 9, 9, 11
-#: Of an orientation; of a mosaic domain while it is drawn; of an orientation in a trace, which
-#: takes all steps of a sweep at once.
-_PER_ORIENTATION, _PER_DRAWN_DOMAIN, _PER_TRACED_ORIENTATION = 72, 440, 150
+#: Of an orientation; of a mosaic domain while it is drawn.
+_PER_ORIENTATION, _PER_DRAWN_DOMAIN = 72, 440
+#: Of a step in a trace, so many at a time, and of a source.
+_PER_TRACED_STEP, _PER_TRACED_SOURCE = 500, 110
 #: Of a frame whose kernel is kept with others', beside its orientations and steps.
 _PER_FRAME = 10_000
 #: Of a table of steps while it is made, over its own size.
@@ -175,7 +177,7 @@ def _of_crystal(kernel: str, experiment: Experiment, nodes: int, tile: Shape) ->
     heap = take.heap + _kept_of_sum(kernel, experiment, tile)
     if laid_out > tile[2] * tile[3]:
         heap += _KEPT_LAID_OUT * laid_out
-    traced = heap + orientations * _PER_TRACED_ORIENTATION
+    traced = heap + min(steps, STEPS_TOGETHER) * _PER_TRACED_STEP + sources * _PER_TRACED_SOURCE
     counted = heap + _SUMMED_PIXEL * laid_out + made_steps
     counted += _counting(kernel, frames * steps, of_frame)
     return Account(opening, kept, max(summing, traced, counted), heap)

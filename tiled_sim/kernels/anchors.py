@@ -115,29 +115,26 @@ class StepList:
         return joined([self.part(number, number + 1) for number in numbers])
 
     def _made(self, start: int, stop: int) -> StepTable:
-        each = len(self._orientations)
-        tables = []
-        for number in range(start // each, -(-stop // each)):
-            wavelength, weight = self._sources[number]
-            first = number * each
-            part = slice(max(start - first, 0), stop - first)
-            turned = self._orientations[part]
-            of_step = turned.new_ones(len(turned))
-            weights = of_step if self._weights is None else self._weights[part]
-            tables.append(
-                StepTable(
-                    self.incident,
-                    turned / wavelength,
-                    weights * weight,
-                    of_step * wavelength,
-                    self.grid,
-                )
-            )
-        return joined(tables)
+        orientations = self._orientations
+        each, first = len(orientations), start // len(orientations)
+        sources = self._sources[first : -(-stop // each)]
+        # a division by one number for each source: by a tensor of them some devices round otherwise
+        vectors = [
+            orientations[max(start - number * each, 0) : stop - number * each] / wavelength
+            for number, (wavelength, _) in enumerate(sources, first)
+        ]
+        counts = torch.tensor([len(some) for some in vectors], device=orientations.device)
+        wavelengths, weights = orientations.new_tensor(sources).repeat_interleave(counts, 0).T
+        if self._weights is not None:
+            numbers = torch.arange(start, stop, device=orientations.device)
+            weights = weights * self._weights[numbers % each]
+        return StepTable(self.incident, torch.cat(vectors), weights, wavelengths, self.grid)
 
 
 def joined(tables: Sequence[StepTable]) -> StepTable:
     """Steps of tables that share direction and grid."""
+    if len(tables) == 1:
+        return tables[0]
     return replace(
         tables[0],
         vectors=torch.cat([table.vectors for table in tables]),

@@ -8,6 +8,7 @@ costs a millisecond. Its sums differ from there in the last bits.
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,9 +25,9 @@ from tiled_sim.physics.lattice import Indices
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import Array
 
-#: Steps of a subpixel that are evaluated together: 64 KiB a tensor. Memory and time depend on it,
+#: Steps of a subpixel that are evaluated together: 32 KiB a tensor. Memory and time depend on it,
 #: and the last bits of sums, results do not.
-STEPS_TOGETHER = 1 << 13
+STEPS_TOGETHER = 1 << 12
 #: What a step that dmin leaves out met.
 BEYOND_DMIN = "beyond dmin"
 _MET = {
@@ -89,12 +90,8 @@ class Chain:
         scene, recorder = self._scene, vectors.recorder
         is_first = vectors.at_first(scene) is not None
         orientations = scene.first_orientations if is_first else scene.orientations
-        phi_steps, domains = orientations.shape[:2]
+        domains = orientations.shape[1]
         rows = torch.from_numpy(orientations).reshape(-1, 3, 3)
-        weights = None
-        if scene.domain_weights is not None:
-            weights = torch.from_numpy(scene.domain_weights).to(vectors.q.x.device)
-            weights = weights.repeat(phi_steps)
         # those of a source are a row
         q = Vectors(*(component.reshape(-1, 1) for component in vectors.q))
         sources = len(q.x)
@@ -104,8 +101,10 @@ class Chain:
             part = slice(start, start + together)
             steps = self._evaluate(q, rows[part].to(q.x.device), vectors.source)
             intensity = steps.intensity.view(sources, -1)
-            if weights is not None:
-                intensity = intensity * weights[part]
+            if scene.domain_weights is not None:
+                numbers = np.arange(start, start + intensity.shape[1]) % domains
+                weights = torch.from_numpy(scene.domain_weights[numbers])
+                intensity = intensity * weights.to(intensity.device)
             totals += intensity.sum(dim=1).view(totals.shape)
             if recorder is not None and vectors.source == 0:
                 # of the first domain

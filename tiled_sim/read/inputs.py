@@ -224,25 +224,28 @@ def _rectangle(
 ) -> npt.NDArray[np.uint8]:
     """Mask of a rectangle of a panel, which may reach beyond its own pixels."""
     shape = (rows.stop - rows.start, columns.stop - columns.start)
-    part = np.full(shape, NO_PIXEL, dtype=np.uint8)
     slow, fast = panel.pixels
+    part = np.zeros(shape, dtype=np.uint8)
+    part[max(slow - rows.start, 0) :] = NO_PIXEL
+    part[:, max(fast - columns.start, 0) :] = NO_PIXEL
     there = part[: max(slow - rows.start, 0), : max(fast - columns.start, 0)]
-    there[:] = 0
     if dead is not None:
-        there[dead[rows, columns]] = MASKED
+        np.multiply(dead[rows, columns], MASKED, out=there)
     region = panel.region
     if region is not None:
-        inside = np.outer(
-            _within(rows, region.slow_start, region.slow_stop)[: there.shape[0]],
-            _within(columns, region.fast_start, region.fast_stop)[: there.shape[1]],
+        inside = (
+            _within(rows, region.slow_start, region.slow_stop),
+            _within(columns, region.fast_start, region.fast_stop),
         )
-        there[~inside] |= OUTSIDE_REGION
+        held = there[inside].copy()
+        there |= OUTSIDE_REGION
+        there[inside] = held
     return part
 
 
-def _within(part: slice, start: int, stop: int) -> npt.NDArray[np.bool_]:
-    numbers = np.arange(part.start, part.stop)
-    return (numbers >= start) & (numbers < stop)
+def _within(part: slice, start: int, stop: int) -> slice:
+    """What of a range lies between two numbers, counted from where the range begins."""
+    return slice(max(start - part.start, 0), max(stop - part.start, 0))
 
 
 def _dead_pixels(panel: Panel) -> Pixels | None:

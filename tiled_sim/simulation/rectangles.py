@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from tiled_sim.kernels.blocks import Blocks, Pixels, images_at_a_time
+from tiled_sim.model.detector import Panel, Region
 from tiled_sim.model.grid import BLOCK, Range, Tile
 
 #: The pixel of a block whose look-ups are counted for a kernel that does not count, if it is live.
@@ -58,6 +59,34 @@ def groups(tile: Tile) -> Iterator[list[Rectangle]]:
     parts, number = rectangles(tile), images_at_a_time(slow * fast)
     while some := list(itertools.islice(parts, number)):
         yield some
+
+
+def cut_to_regions(parts: Sequence[Rectangle], panels: Sequence[Panel]) -> list[Rectangle]:
+    """Rectangles of one shape cut to the blocks that may hold a live pixel of any of them.
+
+    Parameters
+    ----------
+    parts : of one tile
+    panels : of the detector, outside whose regions no pixel is live
+
+    Returns
+    -------
+    of one shape again; empty if there are no such blocks
+    """
+    of_parts = [panels[number] for number in {part.panel for part in parts}]
+    regions = [panel.region or Region(0, panel.pixels[0], 0, panel.pixels[1]) for panel in of_parts]
+    slow = _cut(parts[0].slow, [(region.slow_start, region.slow_stop) for region in regions])
+    fast = _cut(parts[0].fast, [(region.fast_start, region.fast_stop) for region in regions])
+    if slow is None or fast is None:
+        return []
+    return [part._replace(slow=slow, fast=fast) for part in parts]
+
+
+def _cut(side: Range, wanted: Sequence[Range]) -> Range | None:
+    """The blocks of a side of a tile that reach into any of some ranges; None: there are none."""
+    first = min(start for start, _ in wanted) // BLOCK * BLOCK
+    start, stop = max(side[0], first), min(side[1], max(stop for _, stop in wanted))
+    return (start, stop) if start < stop else None
 
 
 class OfFrames(NamedTuple):

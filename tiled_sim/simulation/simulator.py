@@ -29,6 +29,7 @@ from tiled_sim.simulation.rectangles import (
     OfFrames,
     Rectangle,
     RectangleBlocks,
+    cut_to_regions,
     groups,
     rectangles,
 )
@@ -129,15 +130,13 @@ class Simulator:
         tile : of the plan
         progress : told, now and then, how many of the planned evaluations are behind, all in all
         """
-        result = TileResult(np.empty(tile.shape, dtype=np.float32))
+        result = TileResult(np.zeros(tile.shape, dtype=np.float32))
         behind = Behind(progress)
         images = result.image.reshape(-1, *tile.shape[2:])
-        brightest: tuple[float, Rectangle] | None = None
-        start = 0
+        brightest: tuple[float, Rectangle, npt.NDArray[np.float32]] | None = None
         with _stream_of_its_own(self.device):
-            for parts in groups(tile):
-                some = images[start : start + len(parts)]
-                start += len(parts)
+            for parts, places in self._groups(tile):
+                some = images[places]
                 self._simulate(parts, some, result, behind)
                 peaks = some.max(axis=(1, 2))
                 if not np.isfinite(peaks).all():
@@ -150,10 +149,25 @@ class Simulator:
                         self._trace_requested(where, image, result)
                 number = int(peaks.argmax())
                 if peaks[number] > (brightest[0] if brightest else 0.0):
-                    brightest = float(peaks[number]), parts[number]
+                    brightest = float(peaks[number]), parts[number], some[number]
             if brightest is not None:
-                self._trace_brightest(brightest[1], tile, result)
+                self._trace_brightest(*brightest[1:], result)
         return result
+
+    def _groups(self, tile: Tile) -> Iterator[tuple[list[Rectangle], tuple[slice, slice, slice]]]:
+        """What of a tile may hold live pixels, and its (image, slow, fast) place in the tile's.
+
+        As many images at a time as are laid out together.
+        """
+        start = 0
+        for every in groups(tile):
+            numbers = slice(start, start + len(every))
+            start = numbers.stop
+            parts = cut_to_regions(every, self.experiment.detector.panels)
+            if parts:
+                sides = zip((parts[0].slow, parts[0].fast), (tile.slow, tile.fast), strict=True)
+                slow, fast = (slice(a - first, b - first) for (a, b), (first, _) in sides)
+                yield parts, (numbers, slow, fast)
 
     def _simulate(
         self,
@@ -209,7 +223,8 @@ class Simulator:
 
     def planned_evaluations(self, tile: Tile) -> int:
         """Steps times live pixels of a tile."""
-        return sum(sum(self._planned_of(parts, self._live(parts))) for parts in groups(tile))
+        parts = (parts for parts, _ in self._groups(tile))
+        return sum(sum(self._planned_of(some, self._live(some))) for some in parts)
 
     def _planned_of(self, parts: Sequence[Rectangle], live: npt.NDArray[np.bool_]) -> list[int]:
         """Steps of the live pixels of each of some rectangles."""
@@ -237,6 +252,10 @@ class Simulator:
 
     def _mask(self, where: Rectangle) -> npt.NDArray[np.uint8]:
         return self.inputs.mask(where.panel, *where.sides)
+
+    def _is_live(self, panel: int, slow: int, fast: int) -> bool:
+        part = self.inputs.mask(panel, slice(slow, slow + 1), slice(fast, fast + 1))
+        return not part.any()
 
     def _live(self, parts: Sequence[Rectangle]) -> npt.NDArray[np.bool_]:
         """Live pixels of parts of images, (part, slow, fast); frames share those of a panel."""
@@ -360,14 +379,14 @@ class Simulator:
         """Trace the live pixels of a rectangle whose chain is asked for."""
         if self.plan.trace_panel not in (None, where.panel):
             return
-        mask = self._mask(where)
         for slow, fast in self.plan.trace_pixels:
-            if where.holds(slow, fast) and mask[slow - where.slow[0], fast - where.fast[0]] == 0:
+            if where.holds(slow, fast) and self._is_live(where.panel, slow, fast):
                 result.traces.append(self._trace(where, image, (slow, fast), "requested", result))
 
-    def _trace_brightest(self, where: Rectangle, tile: Tile, result: TileResult) -> None:
+    def _trace_brightest(
+        self, where: Rectangle, image: npt.NDArray[np.float32], result: TileResult
+    ) -> None:
         """Trace the brightest pixel of a tile, which lies in this part of it."""
-        image = result.image[where.frame - tile.frames[0], where.panel - tile.panels[0]]
         row, column = divmod(int(image.argmax()), image.shape[1])
         pixel = where.slow[0] + row, where.fast[0] + column
         result.traces.append(self._trace(where, image, pixel, "brightest", result))
