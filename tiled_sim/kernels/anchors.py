@@ -123,10 +123,12 @@ class StepList:
             orientations[max(start - number * each, 0) : stop - number * each] / wavelength
             for number, (wavelength, _) in enumerate(sources, first)
         ]
-        counts = torch.tensor([len(some) for some in vectors], device=orientations.device)
-        wavelengths, weights = orientations.new_tensor(sources).repeat_interleave(counts, 0).T
+        numbers = torch.arange(start, stop, device=orientations.device)
+        of_steps = numbers.div(each, rounding_mode="floor") - first
+        wavelengths, weights = (
+            orientations.new_tensor(values)[of_steps] for values in zip(*sources, strict=True)
+        )
         if self._weights is not None:
-            numbers = torch.arange(start, stop, device=orientations.device)
             weights = weights * self._weights[numbers % each]
         return StepTable(self.incident, torch.cat(vectors), weights, wavelengths, self.grid)
 

@@ -230,7 +230,7 @@ def _rectangle(
     part[:, max(fast - columns.start, 0) :] = NO_PIXEL
     there = part[: max(slow - rows.start, 0), : max(fast - columns.start, 0)]
     if dead is not None:
-        np.multiply(dead[rows, columns], MASKED, out=there)
+        np.multiply(dead[rows, columns], np.uint8(MASKED), out=there)
     region = panel.region
     if region is not None:
         inside = (
