@@ -77,3 +77,15 @@ def test_an_axis_that_leans_towards_the_beam_is_made_perpendicular():
 def test_the_factor_does_not_depend_on_the_length_of_the_axis():
     long = factor(0.7, 0.4, kahn=0.9, axis=(0.0, 0.0, 5.0))
     assert long == pytest.approx(factor(0.7, 0.4, kahn=0.9))
+
+
+@PROPERTY
+@given(two_theta=angles, azimuth=azimuths, tilt=st.floats(-1.0, 1.0), turn=azimuths)
+def test_of_many_directions_each_has_the_factor_that_it_has_alone(two_theta, azimuth, tilt, turn):
+    across = math.sin(tilt)
+    beams = [BEAM, (math.cos(tilt), across * math.sin(turn), across * math.cos(turn)), AXIS]
+    seen = towards(two_theta, azimuth)
+    many = tuple(torch.tensor(beams, dtype=torch.float64)[:, None, :].unbind(-1))
+    together = polarization_factor(seen, many, 0.7, AXIS)[:, 0].tolist()
+    alone = [polarization_factor(seen, beam, 0.7, AXIS).item() for beam in beams]
+    assert together == pytest.approx(alone, abs=1e-12)

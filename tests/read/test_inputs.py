@@ -193,3 +193,11 @@ def test_a_list_of_nothing_but_zeros_is_told(still, tmp_path):
     zeros, some = (load_inputs(still("-hkl", tmp_path / f"{n}.hkl")).factors for n in "zf")
     assert "every F that it gives is 0: is it the right column, or file?" in zeros.provenance.notes
     assert not any("every F" in note for note in some.provenance.notes)
+
+
+@pytest.mark.parametrize("rows", [(0, 128), (10, 30), (100, 128), (20, 21)])
+@pytest.mark.parametrize("columns", [(0, 128), (30, 60), (112, 128), (0, 40)])
+def test_a_part_of_a_mask_is_that_of_the_whole(mask_file, rows, columns):
+    mask = load_mask(masked_by(mask_file, "-roi", "20", "99", "40", "111"))
+    part = mask(0, slice(*rows), slice(*columns))
+    np.testing.assert_array_equal(part, mask(0, WHOLE, WHOLE)[slice(*rows), slice(*columns)])

@@ -40,13 +40,13 @@ def _uncompiled(monkeypatch):
 def alike(simulate):
     """Make sure that frames are the same together and alone, and that there is something on them.
 
-    ``alike(experiment, kernel settings …)`` returns them, and what each tile of them is.
+    ``alike(experiment, kernel and settings …)`` returns them, and what each tile of them is.
     """
 
-    def compare(experiment, **settings):
+    def compare(experiment, kernel="compiled", **settings):
         slow, fast = experiment.detector.pixels
         together, alone = (
-            simulate(experiment, kernel="compiled", tile=tile, **settings)
+            simulate(experiment, kernel=kernel, tile=tile, **settings)
             for tile in (None, (slow, fast))
         )
         assert len(together.results) < len(alone.results) == np.prod(experiment.shape[:2])
@@ -99,6 +99,16 @@ def counted(simulated):
 @pytest.mark.parametrize("shape", ["-square_xtal", "-round_xtal", "-gauss_xtal", "-tophat_spots"])
 def test_frames_of_a_scan_are_the_same_together_and_alone(alike, still, shape, precision):
     alike(scan(still(shape, "-N", 3, "-osc", 1, "-phisteps", 2)), precision=precision)
+
+
+@pytest.mark.parametrize("shape", ["-gauss_xtal", "-tophat_spots"])
+def test_frames_whose_spots_are_followed_are_the_same_together_and_alone(alike, still, shape):
+    words = (shape, "-N", 6, "-mosaic", 0.5, "-mosaic_domains", 3)
+    together, alone = alike(with_other_cells(still(*words)), kernel="spots", negligible=1e-9)
+    told, expected = counted(together), counted(alone)
+    # no sum: each tile tells the largest of its frames
+    del told["skipped_bound"], expected["skipped_bound"]
+    assert told == expected
 
 
 @pytest.mark.parametrize("name", COLUMNS)

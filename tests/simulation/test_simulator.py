@@ -74,6 +74,26 @@ def plain():
     return read_options(PLAIN.split())
 
 
+def test_no_more_of_the_mask_is_read_than_the_blocks_of_the_region():
+    experiment = read_options([*PLAIN.split(), *["-roi", "18", "30", "2", "9"]])
+    asked = []
+
+    def read(panel, slow, fast):
+        asked.append((slow, fast))
+        return load_inputs(experiment).mask(panel, slow, fast)
+
+    inputs = Inputs(Mask((1, 24, 40), read))
+    plan = make_plan(experiment, inputs, BY_REFERENCE, tile=(16, 16), trace_pixels=((3, 19),))
+    simulator = Simulator(experiment, inputs, plan, CPU)
+    asked.clear()
+    for tile in plan:
+        result = simulator.simulate_tile(tile)
+        live = load_inputs(experiment).mask(0, slice(*tile.slow), slice(*tile.fast)) == 0
+        assert np.array_equal(result.image[0, 0] > 0, live)
+    assert asked
+    assert all(slow.stop <= 16 and fast.start >= 16 and fast.stop <= 32 for slow, fast in asked)
+
+
 def dead_at(*places, shape=(24, 40)):
     mask = np.zeros(shape, np.uint8)
     for place in places:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tiled_sim.model.grid import BLOCK
-from tiled_sim.model.settings import COMPILED, REFERENCE, TRITON
+from tiled_sim.model.settings import COMPILED, REFERENCE, SPOTS, TRITON
 
 #: Pixels of a block.
 LANES = BLOCK * BLOCK
@@ -30,7 +30,7 @@ _FRAMES, _STEPS_OF_FRAMES = 16, 1 << 10
 
 def frames_at_a_time(kernel: str, steps: int) -> int:
     """How many frames of so many steps a kernel takes together."""
-    return min(max(_STEPS_OF_FRAMES // steps, 1), _FRAMES) if kernel == COMPILED else 1
+    return min(max(_STEPS_OF_FRAMES // steps, 1), _FRAMES) if kernel in (COMPILED, SPOTS) else 1
 
 
 def images_at_a_time(pixels: int) -> int:
