@@ -72,8 +72,9 @@ def test_an_image_takes_a_few_bytes_a_pixel_while_it_is_summed(kernel):
     assert large.kept == small.kept
 
 
-def test_frames_that_are_taken_together_keep_little_more_than_one():
-    def kept(frames, *options, kernel="compiled"):
+@pytest.mark.parametrize("together", ["compiled", "spots"])
+def test_frames_that_are_taken_together_keep_little_more_than_one(together):
+    def kept(frames, *options, kernel=together):
         experiment = Experiment.from_nanobragg([*SMALL.split(), *map(str, options)])
         return account_of(kernel, experiment, 0, (frames, 1, 64, 64)).kept
 
@@ -81,4 +82,10 @@ def test_frames_that_are_taken_together_keep_little_more_than_one():
     assert one < few < all_of_tile < one + MB
     many_steps = "-osc", 1, "-phisteps", 50_000
     assert kept(1000, *many_steps) == kept(1, *many_steps)
-    assert kept(1000, kernel="spots") == kept(1, kernel="spots")
+    assert kept(1000, kernel="reference") == kept(1, kernel="reference")
+
+
+@kernels
+def test_a_trace_takes_no_more_memory_for_more_steps_than_it_evaluates_together(kernel):
+    few, many = (account(kernel, "-mosaic 1 -mosaic_domains", n, tile=32) for n in ("5000", "9000"))
+    assert many.tile - few.tile < 0.1 * MB
