@@ -263,6 +263,10 @@ def test_a_reader_that_leaves_early_is_no_error():
         ("plan --mtz a.mtz experiment.toml", ["--mtz", "[structure_factors]"]),
         (f"plan --mtz a.mtz {STILL}", ["two sources", "-hkl p1.hkl", "--mtz a.mtz"]),
         ("plan experiment.toml -N 5", ["experiment.toml", "'-N' is one word too many"]),
+        (
+            "plan --diffuse-gamma 50 80 120 -N 5",
+            ["'80' and '120' belong to no option", "50,80,120"],
+        ),
         ("config --tile 64 experiment.toml", ["'--tile'"]),
         ("resume", ["tiled-sim resume RUN.zarr"]),
         ("status a.zarr b.zarr", ["'b.zarr'"]),

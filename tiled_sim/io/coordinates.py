@@ -170,7 +170,5 @@ def _space_group(source: SourceFile, structure: Any, cell: Cell) -> Any:
             "_symmetry.space_group_name_H-M)"
         )
     if wrong := misfit(found, cell):
-        raise source.error(
-            f"{wrong}: correct one, in CRYST1 (in mmCIF _symmetry and _cell)"
-        )
+        raise source.error(f"{wrong}: correct one, in CRYST1 (in mmCIF _symmetry and _cell)")
     return found
