@@ -96,6 +96,12 @@ def test_a_random_row_says_no_orientation_of_its_own(tmp_path):
         read_shots(csv(tmp_path / "a.csv", f"{names},1,2,3\nrandom,0,2,0\n"))
 
 
+def test_values_that_are_lists_are_refused_by_their_row(tmp_path):
+    pandas.DataFrame({"N": [[1, 2], [3]]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputFileError, match=r"a\.parquet, row 0: N is '\[1 2\]', no number"):
+        read_shots(tmp_path / "a.parquet")
+
+
 def test_columns_of_different_lengths_are_refused(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["N"], file["spectrum"] = [3, 4], [0, 0, 1]

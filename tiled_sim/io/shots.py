@@ -278,7 +278,8 @@ def _numbers(table: ShotsTable, key: str, values: Any) -> Array:
         if wrong.any():
             row = int(np.argmax(wrong))
             said = values[row]
-            what = "is missing" if said is None or said != said else f"is {said!r}, no number"
+            missing = said is None or (isinstance(said, float) and said != said)
+            what = "is missing" if missing else f"is {str(said)!r}, no number"
             raise InputFileError(f"{table.place(row)}: {key} {what}")
         values = numbers
     numbers = np.asarray(values, dtype=np.float64)

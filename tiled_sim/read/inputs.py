@@ -95,7 +95,8 @@ def _read_structure_factors(
     if crystal is None:
         return of_space_group(factors, find_space_group(reflections.space_group))
     lengths, angles = lengths_and_angles(crystal.direct_vectors)
-    a, b, c, alpha, beta, gamma = *lengths.tolist(), *np.degrees(angles).tolist()
+    a, b, c = lengths.tolist()
+    alpha, beta, gamma = np.degrees(angles).tolist()
     group = find_space_group(reflections.space_group, (alpha, gamma))
     if wrong := misfit(group, (a, b, c, alpha, beta, gamma)):
         raise UsageError(f"{wrong}: name another with --space-group, or the crystal's cell")
