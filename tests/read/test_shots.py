@@ -107,6 +107,22 @@ def test_what_a_table_leaves_out_is_the_experiments(tmp_path):
     np.testing.assert_array_equal(listed.orientation, [np.eye(3)] * 2)
 
 
+def test_subpixels_and_interpolation_are_those_of_the_crystals_of_the_shots(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path, "N", (20,), (300,), (5,))
+    (tmp_path / "a.hkl").write_text("1 2 3 5\n")
+    words = BASE.replace("-oversample 1", "-hkl a.hkl").split()
+    few = Experiment.from_nanobragg([*words, "-N", "2"], shots="shots.csv")
+    many = Experiment.from_nanobragg([*words, "-N", "300"]).sampling
+    assert few.sampling == many
+    chosen = ("oversample =", "interpolate =")
+    document = [line for line in write_toml(few).splitlines() if not line.startswith(chosen)]
+    (tmp_path / "a.toml").write_text("\n".join(document))
+    assert Experiment.from_toml("a.toml").sampling == many
+    table(tmp_path, "N", (2,), (300,))
+    assert Experiment.from_nanobragg(words, shots="shots.csv").sampling.interpolate
+
+
 def test_an_oscillation_that_one_step_leaves_out_is_told(tmp_path):
     path = table(tmp_path, "oscillation_deg", (1,), (2,))
     (note,) = (one for one in read(shots=path).notes if "counts for nothing" in one)
