@@ -1005,6 +1005,14 @@ def test_config_as_json_has_every_derived_value_with_its_unit(tell, in_data):
 # view
 
 
+def test_view_tells_what_of_its_frame_is_not_computed(tell, still, tmp_path):
+    run = create_run(prepare(still(), tile=(32, 32)), tmp_path / "run.zarr")
+    code, output, _ = tell("view", run.path, "--out", tmp_path / "a.png")
+    assert code == 0
+    assert f"{len(run.plan)} tiles of frame 0 are not computed" in output
+    assert f"`tiled-sim resume {run.path}`" in output
+
+
 def test_view_writes_a_picture_beside_and_says_where(tell, finished, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert tell("view", finished) == (0, "run.png\n", "")

@@ -168,6 +168,25 @@ def test_rows_that_say_the_same_are_told(tmp_path):
     )
 
 
+def test_shots_without_light_are_told(tmp_path):
+    path = table(tmp_path, "fluence_photons_per_m2", (1e20,), (0,), (0,))
+    notes = read("-fluence 0", shots=path).notes
+    assert "the fluence of 2 of 3 frames is 0: they are empty" in notes
+    assert not any("the image is empty" in note for note in notes)
+
+
+@pytest.mark.parametrize(("energies", "told"), [(None, True), (2, False)])
+def test_anomalous_scattering_at_another_wavelength_than_the_shots_is_told(
+    tmp_path, data, energies, told
+):
+    words = "-N 4 -distance 100 -detpixels 40 -pixel 0.4 -oversample 1 -energy 9500"
+    path = table(tmp_path, "energy_eV", (9500,), (9700,))
+    model = {"model": data / "2erl.pdb", "anomalous": "chantler", "F_energies": energies}
+    notes = Experiment.from_nanobragg(words.split(), shots=path, **model).notes
+    (note,) = [note for note in notes if "f′ and f″ of all frames" in note] or [""]
+    assert ("--F-energies N" in note) is told
+
+
 # Documents
 
 
