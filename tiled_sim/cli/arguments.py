@@ -319,6 +319,11 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
     UsageError
         if more follows, or options that only nanoBragg's can take
     """
+    if len(words) > 1 and not words[0].endswith(".toml"):
+        raise UsageError(
+            f"{' and '.join(map(repr, words[:2]))} belong to no option: leave them out (three "
+            "values of an option of ours have commas between them, 50,80,120)"
+        )
     if len(words) > 1:
         raise UsageError(
             f"the experiment is {words[0]}, so {words[1]!r} is one word too many; "

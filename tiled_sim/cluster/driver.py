@@ -64,15 +64,15 @@ def drive(run: Run, client: Client, progress: Progress, device: str, listener: L
     TiledSimError
         if no worker can compute the run, the scheduler is gone, or somebody asked to stop
     """
-    tiles = progress.missing
+    tiles, left = progress.missing, progress.left
     requirements = Requirements(str(run.path.absolute()), run.run_id, device)
     with (
-        Lease(run, len(tiles), client.dashboard_link or "") as lease,
+        Lease(run, len(tiles), client.dashboard_link or "", left) as lease,
         admitted(client, requirements) as admission,
         shown(client, run, tiles, ATTEMPTS) as factor,
     ):
         page = link_of(client) if factor else client.dashboard_link or ""
-        listener.started(run, len(tiles), page)
+        listener.started(run, len(tiles), page, left)
         driver = _Driver(run, client, admission, lease, device, factor, listener, progress)
         failures = driver.compute(tiles)
         _complain(run, failures, of_store=driver.store_at_fault)

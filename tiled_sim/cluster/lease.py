@@ -48,6 +48,7 @@ class Lease:
     run : to compute
     missing : tiles that will be
     dashboard : address of the page to watch
+    left : tiles that are not done either, and will not be
 
     Raises
     ------
@@ -55,7 +56,7 @@ class Lease:
         if another driver lives, or the store cannot be written
     """
 
-    def __init__(self, run: Run, missing: int, dashboard: str) -> None:
+    def __init__(self, run: Run, missing: int, dashboard: str, left: int = 0) -> None:
         self._run = run
         self._control = Control(run.path)
         self._presence = Presence(run.path, run.run_id)
@@ -79,6 +80,7 @@ class Lease:
             evaluations=0,
             dashboard=dashboard,
             error="",
+            left=left,
         )
         self._tenure = Tenure(self._control, self._driver.token)
         self._thread = threading.Thread(target=self._live, name="lease", daemon=True)

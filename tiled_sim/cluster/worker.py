@@ -23,6 +23,7 @@ from tiled_sim.cluster.page.thumbnail import thumbnail_of
 from tiled_sim.errors import StoreError, written
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.model.detector import Sensor
+from tiled_sim.model.frame import beam_of, differing
 from tiled_sim.model.grid import Range, Tile
 from tiled_sim.run.frames import shots_columns
 from tiled_sim.run.run import Run
@@ -59,7 +60,6 @@ class Workspace:
         self.presence = Presence(self.run.path, self.run.run_id)
         self.store = RunStore.open(path, mode="r+")
         self.simulator = self.run.simulator(device)
-        self._efficiencies: dict[Sensor, float] = {}
         self._exposed: tuple[Range, dict[str, list[float]]] = (0, 0), {}
 
     @property
@@ -160,17 +160,26 @@ class Workspace:
             "image": image_record(tile, image),
             "counts": self._count_record(tile, counts),
             "traces": [trace.to_dict() for trace in result.traces],
-            "quantum_efficiency": [self._efficiency(panel) for panel in range(*tile.panels)],
+            "quantum_efficiency": self._efficiencies(tile),
             "units": UNITS,
         }
 
-    def _efficiency(self, panel: int) -> float | None:
-        """Share of the beam's photons that the sensor of a panel absorbs head-on; None: all."""
+    def _efficiencies(self, tile: Tile) -> list[float | None]:
+        """Share of the photons that the sensor of each panel absorbs head-on; None: all.
+
+        The mean over the sources, and over the frames.
+        """
         experiment = self.run.experiment
-        sensor = experiment.detector.sensor_of(panel)
-        if sensor not in self._efficiencies and sensor is not None:
-            self._efficiencies[sensor] = sensor.efficiency(experiment.beam.spectrum)
-        return None if sensor is None else self._efficiencies[sensor]
+        frames = range(*tile.frames)
+        if not differing(experiment.exposures, frames) & {"wavelength", "spectrum"}:
+            frames = frames[:1]
+        spectra = [beam_of(experiment, frame).spectrum for frame in frames]
+        shares: dict[Sensor | None, float | None] = {None: None}
+        sensors = [experiment.detector.sensor_of(panel) for panel in range(*tile.panels)]
+        for sensor in sensors:
+            if sensor is not None and sensor not in shares:
+                shares[sensor] = float(np.mean([sensor.efficiency(light) for light in spectra]))
+        return [shares[sensor] for sensor in sensors]
 
     def _exposures(self, tile: Tile) -> dict[str, list[float]]:
         """What each frame of a tile was, by the columns of a table of shots."""

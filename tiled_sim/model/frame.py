@@ -50,10 +50,24 @@ def frame_of(experiment: "Experiment", number: int) -> Frame:
     if not isinstance(exposures, Listed):
         return Frame(experiment.beam, experiment.crystal, experiment.detector)
     return Frame(
-        _beam(experiment.beam, exposures, number),
+        beam_of(experiment, number),
         _crystal(experiment.crystal, exposures, number),
         _detector(experiment.detector, exposures, number),
     )
+
+
+def beam_of(experiment: "Experiment", number: int) -> Beam:
+    """The beam of a frame; the experiment's own object where its exposure does not change it.
+
+    Parameters
+    ----------
+    experiment : what is simulated
+    number : of the frame
+    """
+    exposures = experiment.exposures
+    if not isinstance(exposures, Listed):
+        return experiment.beam
+    return _beam(experiment.beam, exposures, number)
 
 
 def as_frame_has_it(experiment: "Experiment", number: int) -> "Experiment":

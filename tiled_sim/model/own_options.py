@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
+import numpy as np
+
+from tiled_sim.errors import UsageError
 from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.readout import Noise
 
@@ -69,13 +72,22 @@ class OwnOptions(TypedDict, total=False):
     noise: Noise | None
 
 
+#: Parameters that are whole numbers, texts, and numbers side by side.
+_WHOLE = ("F_energies", "random_shots", "shots_seed")
+_TEXTS = ("space_group", "sensor", "mosaic_kind")
+_SEVERAL = {"solvent": 2, "mosaic_angles": 3}
+_OF_A_TWIN = "x, y, z and its share"
+
+
 def check_own(own: OwnOptions) -> None:
-    """Refuse names that are none, as Python refuses an unknown parameter.
+    """Refuse names that are none, as Python refuses an unknown parameter, and other types.
 
     Raises
     ------
     TypeError
-        naming the first
+        naming the first name that is none
+    UsageError
+        naming the first parameter of another type
     """
     for name in own:
         if name not in OwnOptions.__annotations__:
@@ -83,3 +95,29 @@ def check_own(own: OwnOptions) -> None:
                 f"unexpected keyword argument {name!r}; there are "
                 f"{', '.join(OwnOptions.__annotations__)}"
             )
+    given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
+    for name in _WHOLE:
+        value = given.get(name, 0)
+        _require(isinstance(value, int | np.integer), f"{name}={value!r} must be a whole number")
+    for name in _TEXTS:
+        value = given.get(name, "")
+        _require(isinstance(value, str), f"{name}={value!r} must be a text")
+    for name, count in _SEVERAL.items():
+        value = given.get(name, (0.0,) * count)
+        _require(_are_numbers(value, count), f"{name}={value!r} must be {count} numbers")
+    for twin in given.get("twins", ()):
+        _require(_are_numbers(twin, 4), f"twins: {twin!r} must be four numbers, {_OF_A_TWIN}")
+    diffuse = given.get("diffuse")
+    _require(
+        diffuse is None or isinstance(diffuse, Diffuse),
+        f"diffuse={diffuse!r} must be a Diffuse, of tiled_sim.model.diffuse",
+    )
+
+
+def _are_numbers(values: Any, count: int) -> bool:
+    return np.ndim(values) == 1 and len(values) == count and np.asarray(values).dtype.kind in "iuf"
+
+
+def _require(able: bool, message: str) -> None:
+    if not able:
+        raise UsageError(message)

@@ -14,7 +14,7 @@ from tiled_sim.io.hkl import read_hkl
 from tiled_sim.io.mask_file import read_mask
 from tiled_sim.io.model_factors import ModelFactors
 from tiled_sim.io.mtz import read_mtz
-from tiled_sim.io.space_group import find_space_group, of_space_group
+from tiled_sim.io.space_group import find_space_group, misfit, of_space_group
 from tiled_sim.io.stol import read_stol
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.background import ABSCISSAS
@@ -92,11 +92,15 @@ def _read_structure_factors(
     factors = read(path)
     if reflections.space_group is None:
         return factors.noted(*centring_notes(factors))
-    angles = None
-    if crystal is not None:
-        alpha, _, gamma = np.degrees(lengths_and_angles(crystal.direct_vectors)[1]).tolist()
-        angles = alpha, gamma
-    return of_space_group(factors, find_space_group(reflections.space_group, angles))
+    if crystal is None:
+        return of_space_group(factors, find_space_group(reflections.space_group))
+    lengths, angles = lengths_and_angles(crystal.direct_vectors)
+    a, b, c = lengths.tolist()
+    alpha, beta, gamma = np.degrees(angles).tolist()
+    group = find_space_group(reflections.space_group, (alpha, gamma))
+    if wrong := misfit(group, (a, b, c, alpha, beta, gamma)):
+        raise UsageError(f"{wrong}: name another with --space-group, or the crystal's cell")
+    return of_space_group(factors, group)
 
 
 def calculated(

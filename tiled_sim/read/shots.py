@@ -19,8 +19,8 @@ from tiled_sim.io.shots import (
     read_shots,
 )
 from tiled_sim.model.bandwidth import SASE, Bandwidth
-from tiled_sim.model.beam import Beam
-from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.beam import LONGEST, SHORTEST, Beam
+from tiled_sim.model.crystal import MOST_CELLS, Crystal
 from tiled_sim.model.exposures import MOST_FRAMES, Listed, ListedFrom, Rotation
 from tiled_sim.model.settings import SHOTS_SEED
 from tiled_sim.physics.cell import stood_from
@@ -32,6 +32,8 @@ from tiled_sim.physics.vectors import (
     nearest_rotations,
     of_quaternions,
 )
+from tiled_sim.read.matrices import cell_of, in_words
+from tiled_sim.read.stills import OTHER_CELL
 
 #: How far written numbers of a rotation, or of a cell, may be from it by their rounding.
 _ROUNDING = 1e-4
@@ -135,6 +137,11 @@ def listed_shots(
     columns = _columns(table, crystal, seed)
     notes.append(f"{len(table)} shots of {table.path}: {', '.join(columns)}")
     notes.extend(_duplicates(table, columns))
+    if rotation.steps == 1 and np.any(columns.get("oscillation", 0.0)):
+        notes.append(
+            f"the oscillation of {table.path} counts for nothing: there is one step of phi in a "
+            "shot; -phisteps N (in TOML `steps` of [frames]) turns the crystal by it"
+        )
     pulses = _add_pulses(columns, *light, notes)
     return _filled(
         columns, rotation, ListedFrom(table.path, table.sha256, seed=seed, pulses=pulses)
@@ -185,7 +192,8 @@ def _columns(table: ShotsTable, crystal: Crystal, seed: int) -> dict[str, Array]
             )
         columns["vectors"] = crystal.direct_vectors * _scales(table)[:, :, None]
     if table.has("fluence"):
-        columns["fluence"] = table.columns["fluence"]
+        columns["fluence"] = fluence = table.columns["fluence"]
+        table.require(fluence >= 0.0, "fluence must not be negative")
     if table.has("wavelength", "energy"):
         columns["wavelength"] = _wavelengths(table)
     if table.has(*BEAM):
@@ -228,8 +236,8 @@ def _cells(table: ShotsTable) -> Array:
     if table.has("N") and table.has(*CELLS):
         raise InputFileError(f"{table.path}: N and Na, Nb, Nc both say the cells; give one")
     cells = table.group(CELLS) if table.has(*CELLS) else table.columns["N"][:, None].repeat(3, 1)
-    able = ((cells == np.floor(cells)) & (cells >= 1)).all(axis=1)
-    table.require(able, "numbers of cells must be whole, from 1 on")
+    able = ((cells == np.floor(cells)) & (cells >= 1) & (cells <= MOST_CELLS)).all(axis=1)
+    table.require(able, f"numbers of cells must be whole, from 1 to {MOST_CELLS}")
     return np.asarray(cells.astype(np.int64))
 
 
@@ -249,9 +257,14 @@ def _wavelengths(table: ShotsTable) -> Array:
     if table.has("wavelength") and table.has("energy"):
         raise InputFileError(f"{table.path}: wavelength and energy both give it; give one")
     name = "wavelength" if table.has("wavelength") else "energy"
-    table.require(table.columns[name] > 0.0, f"{name} must be positive")
     values = table.columns[name]
-    return np.asarray(values if name == "wavelength" else HC_EV_ANGSTROM / values)
+    table.require(values > 0.0, f"{name} must be positive")
+    found = np.asarray(values if name == "wavelength" else HC_EV_ANGSTROM / values)
+    table.require(
+        (found >= SHORTEST) & (found <= LONGEST),
+        f"{name} must be that of light of {SHORTEST:g} to {LONGEST:g} Å; check its unit",
+    )
+    return found
 
 
 def _orientations(table: ShotsTable, crystal: Crystal, seed: int) -> dict[str, Array]:
@@ -306,9 +319,24 @@ def _of_reciprocal_vectors(table: ShotsTable, crystal: Crystal) -> dict[str, Arr
     reciprocal = table.group(RECIPROCAL_VECTORS).reshape(-1, 3, 3)
     volume = np.linalg.det(reciprocal)
     table.require(volume > 0.0, "a*, b*, c* must be right-handed and span a cell")
+    _require_like(table, reciprocal, crystal)
     direct = np.asarray(np.linalg.inv(reciprocal).transpose(0, 2, 1), dtype=np.float64)
     orientation, vectors = stood_from(crystal.direct_vectors, direct)
     return {"orientation": orientation} | ({} if vectors is None else {"vectors": vectors})
+
+
+def _require_like(table: ShotsTable, reciprocal: Array, crystal: Crystal) -> None:
+    """Refuse cells that share no list of F with the crystal's."""
+    edges = np.linalg.norm(np.linalg.inv(reciprocal), axis=1)  # those of a, b, c are its columns
+    off = np.abs(edges / np.linalg.norm(crystal.direct_vectors, axis=1) - 1.0).max(axis=1)
+    worst = int(np.argmax(off > OTHER_CELL))
+    cells = (cell_of(rows) for rows in (reciprocal[worst], crystal.reciprocal_vectors))
+    table.require(
+        off <= OTHER_CELL,
+        "a*, b*, c* are of the cell {}, and the crystal has {}".format(*map(in_words, cells))
+        + f": lengths may differ by {100 * OTHER_CELL:g} %, as all shots have the same F; check "
+        "the unit of the columns, and -cell",
+    )
 
 
 def _duplicates(table: ShotsTable, columns: dict[str, Array]) -> list[str]:

@@ -126,6 +126,11 @@ class Progress:
         return undone.tolist()
 
     @property
+    def left(self) -> int:
+        """How many others are not known to be done: of frames that are not wanted."""
+        return int(np.count_nonzero(self.states != DONE)) - len(self.missing)
+
+    @property
     def frames(self) -> range | None:
         """Frames whose tiles are wanted; None: all."""
         return self._frames

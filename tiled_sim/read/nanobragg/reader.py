@@ -15,6 +15,7 @@ from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.calculation import Calculation
 from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.crystals import largest_and_smallest
 from tiled_sim.model.detector import DeadPixels, Detector
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Exposures
@@ -212,13 +213,6 @@ class Command:
         )
         crystal = replace(crystal, diffuse=own.get("diffuse"))
         beam_size = read_beam_size(given) / 1000.0
-        recommended = (
-            recommended_oversample(
-                crystal, wavelength, laboratory.placed.distance, laboratory.pixel_size
-            )
-            if seen.stated is None
-            else recommended_for(detector, crystal, wavelength)
-        )
         if beam_size < 0:
             conflicts.note(
                 f"-beamsize {beam_size * 1000:g} mm: less than 0 is a beam without an end, as in C"
@@ -232,6 +226,14 @@ class Command:
             allow_upstream=allow_upstream,
         )
         exposures = self._exposures(crystal, beam, own, conflicts)
+        largest, smallest = largest_and_smallest((crystal,), exposures)
+        recommended = (
+            recommended_oversample(
+                largest, wavelength, laboratory.placed.distance, laboratory.pixel_size
+            )
+            if seen.stated is None
+            else recommended_for(detector, largest, wavelength)
+        )
         twins = tuple(twin_of(crystal, *numbers) for numbers in own.get("twins") or ())
         experiment = Experiment(
             beam=beam,
@@ -239,10 +241,10 @@ class Command:
             further_crystals=twins,
             detector=detector,
             sampling=Sampling(
-                oversample=_oversample(given, crystal, recommended, conflicts),
+                oversample=_oversample(given, largest, recommended, conflicts),
                 interpolate=_interpolate(
                     given,
-                    cells_by_number if self.c_compat else crystal.cells,
+                    cells_by_number if self.c_compat else smallest.cells,
                     structure_factors.path is not None,
                     conflicts,
                 ),
