@@ -3,7 +3,6 @@
 import math
 import os
 import signal
-import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from dask.system import CPU_COUNT
 from distributed import LocalCluster, Nanny, Security
 from distributed.system import MEMORY_LIMIT
 
+from tiled_sim.cluster.dashboard import LOOPBACK, dashboard_port
 from tiled_sim.cluster.descriptors import OF_CLIENT, OF_WORKER, require_descriptors
 from tiled_sim.cluster.forms import Gpu, Local
 from tiled_sim.cluster.scripts import require_guarded_script
@@ -37,9 +37,6 @@ WORKER_ENVIRONMENT = {
 _WORKER_LOGS = {"distributed": "critical", "distributed.worker.memory": "warning"}
 _ENVIRONMENT = {**WORKER_ENVIRONMENT, "DASK_DISTRIBUTED__LOGGING": str(_WORKER_LOGS)}
 _PRE_SPAWN = "distributed.nanny.pre-spawn-environ"
-LOOPBACK = "127.0.0.1"
-#: Of dask's dashboard, where it is free.
-DASHBOARD_PORT = 8787
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 #: Seconds below which a run is not worth processes of its own.
 _QUICK = 10.0
@@ -124,16 +121,6 @@ def visible_gpus() -> list[str]:
     if named is None:
         return [str(number) for number in range(count)]
     return [name.strip() for name in named.split(",")][:count]
-
-
-def dashboard_port() -> int:
-    """Dask's own port if it is free; else 0, which is any."""
-    with socket.socket() as probe:
-        try:
-            probe.bind((LOOPBACK, DASHBOARD_PORT))
-        except OSError:
-            return 0
-    return DASHBOARD_PORT
 
 
 def _gpus(where: Gpu) -> list[str]:
