@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from distributed import Client, Security
 
 from tiled_sim.cluster.dashboard import LOOPBACK, dashboard_port
-from tiled_sim.cluster.local import WORKER_ENVIRONMENT
+from tiled_sim.cluster.environment import WORKER_ENVIRONMENT
 from tiled_sim.cluster.profiles import SlurmProfile
 from tiled_sim.cluster.security import on_disk
 from tiled_sim.errors import MissingExtraError, TiledSimError, UsageError
