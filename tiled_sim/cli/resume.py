@@ -41,7 +41,6 @@ def run(words: Sequence[str]) -> int:
     from tiled_sim.cluster.ahead import importing_ahead
     from tiled_sim.run.run import Run
 
-    began = time.monotonic()
     found = Run(path)
     if request is not None:
         found.require_same(request.experiment)
@@ -51,6 +50,7 @@ def run(words: Sequence[str]) -> int:
         from tiled_sim.cli.progress import ProgressBar
         from tiled_sim.cluster.submit import compute_missing
 
+        began = time.monotonic()
         with ProgressBar(not (options.json or options.no_progress), silent=options.json) as bar:
             try:
                 made = compute_missing(

@@ -94,9 +94,9 @@ def _start() -> None:
     try:
         with worker_environment():
             said = dask.config.get(PRE_SPAWN)
-            wanted = _THREADS | {name: str(value) for name, value in said.items() if value is not None}
+            wanted: dict[str, str] = _THREADS | {name: str(value) for name, value in said.items() if value is not None}
             # what this process was given goes before; nothing is imported from this folder
-            given = {name: os.environ.get(name, wanted[name]) for name in wanted}
+            given = {name: os.environ.get(name, value) for name, value in wanted.items()}
             with environment({**given, "PYTHONSAFEPATH": "1"}):
                 forkserver.ensure_running()
     finally:
