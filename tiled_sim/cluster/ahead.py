@@ -93,8 +93,10 @@ def _start() -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         with worker_environment():
-            said = dask.config.get(PRE_SPAWN)
-            wanted: dict[str, str] = _THREADS | {name: str(value) for name, value in said.items() if value is not None}
+            wanted: dict[str, str] = dict(_THREADS)
+            for name, value in dask.config.get(PRE_SPAWN).items():
+                if value is not None:
+                    wanted[name] = str(value)
             # what this process was given goes before; nothing is imported from this folder
             given = {name: os.environ.get(name, value) for name, value in wanted.items()}
             with environment({**given, "PYTHONSAFEPATH": "1"}):
