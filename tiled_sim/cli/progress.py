@@ -13,7 +13,7 @@ from rich.progress import (
 )
 
 from tiled_sim.cli.printing import number, plan_line
-from tiled_sim.cluster.local import DASHBOARD_PORT, LOOPBACK, dashboard_port
+from tiled_sim.cluster.dashboard import DASHBOARD_PORT, LOOPBACK, dashboard_port
 from tiled_sim.plan.plan import Plan
 from tiled_sim.run.run import Run
 from tiled_sim.store.control import Driver

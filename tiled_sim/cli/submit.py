@@ -25,6 +25,9 @@ from tiled_sim.read.nanobragg.outputs import Outputs
 if TYPE_CHECKING:
     from tiled_sim.run.run import Run
 
+#: Of the compiled kernel, roughly: what makes the plan takes as long to import as a worker.
+_SECONDS_AN_EVALUATION = 4e-9
+
 
 def parser() -> Parser:
     """The options of the verb."""
@@ -56,33 +59,36 @@ def run(words: Sequence[str]) -> int:
     panel = trace_panel(options, request.experiment)
     frames = frames_of(options, len(request.experiment.exposures), outputs)
     # torch, dask and zarr take seconds to import; a mistyped option should not wait for them
-    from tiled_sim.cli.progress import ProgressBar
-    from tiled_sim.cluster.submit import submit
+    from tiled_sim.cluster.ahead import importing_ahead
 
-    began = time.monotonic()
-    shown = _progress_shown(options.json, options.no_progress, outputs)
-    with ProgressBar(shown, silent=options.json) as bar:
-        try:
-            made = submit(
-                request.experiment,
-                options.out,
-                cluster=cluster,
-                tls=tls,
-                tile=options.tile,
-                precision=options.precision,
-                kernel=options.kernel,
-                negligible=options.negligible,
-                device=options.device,
-                trace_pixels=[*trace_pixels(options), *outputs.pixels],
-                trace_panel=panel,
-                require_coverage=options.require_coverage,
-                detach=options.detach,
-                listener=bar,
-                frames=frames,
-            )
-        except KeyboardInterrupt:
-            say_interrupted(options.out)
-            raise
+    with importing_ahead(cluster, request.experiment.evaluations * _SECONDS_AN_EVALUATION):
+        from tiled_sim.cli.progress import ProgressBar
+        from tiled_sim.cluster.submit import submit
+
+        began = time.monotonic()
+        shown = _progress_shown(options.json, options.no_progress, outputs)
+        with ProgressBar(shown, silent=options.json) as bar:
+            try:
+                made = submit(
+                    request.experiment,
+                    options.out,
+                    cluster=cluster,
+                    tls=tls,
+                    tile=options.tile,
+                    precision=options.precision,
+                    kernel=options.kernel,
+                    negligible=options.negligible,
+                    device=options.device,
+                    trace_pixels=[*trace_pixels(options), *outputs.pixels],
+                    trace_panel=panel,
+                    require_coverage=options.require_coverage,
+                    detach=options.detach,
+                    listener=bar,
+                    frames=frames,
+                )
+            except KeyboardInterrupt:
+                say_interrupted(options.out)
+                raise
     if options.detach:
         report_detached(made, options.json)
         return 0
