@@ -3,7 +3,7 @@
 import argparse
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -75,6 +75,22 @@ class Parser(argparse.ArgumentParser):
             if word.startswith("--"):
                 self._refuse(word)
         return options, rest
+
+    def said(self, options: argparse.Namespace, *, beside: Collection[str]) -> list[str]:
+        """Names of the options that have another value than by default.
+
+        Parameters
+        ----------
+        options : as they were found
+        beside : names of their values that are left out
+        """
+        return [
+            action.option_strings[0]
+            for action in self._actions
+            if action.option_strings
+            and action.dest not in beside
+            and getattr(options, action.dest, action.default) != action.default
+        ]
 
     def _refuse(self, word: str) -> NoReturn:
         known = [option for action in self._actions for option in action.option_strings]

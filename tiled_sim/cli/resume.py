@@ -39,10 +39,12 @@ def run(words: Sequence[str]) -> int:
     require_possible(outputs, path, detach=options.detach)
     cluster, tls = cluster_of(options), tls_in(options)
     from tiled_sim.cli.progress import ProgressBar
+    from tiled_sim.cluster.growth import finish_growth_of
     from tiled_sim.cluster.submit import compute_missing
     from tiled_sim.run.run import Run
 
     began = time.monotonic()
+    finish_growth_of(path)
     found = Run(path)
     if request is not None:
         found.require_same(request.experiment)

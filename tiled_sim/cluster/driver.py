@@ -266,6 +266,7 @@ class _Driver:
             self._device,
             [(tile, self._attempt(tile)) for tile in batch.tiles],
             self._factor,
+            self._run.plan.grid.shape[0],
             key=f"tiles-{self._run.run_id[:8]}-{batch.tiles[0]}-{self._batches}",
             pure=False,
             resources=resources,

@@ -91,6 +91,7 @@ def listed_shots(
     crystal: Crystal,
     light: tuple[Beam, Bandwidth | None],
     notes: list[str],
+    first: int = 0,
 ) -> Listed:
     """Exposures of shots; what they leave out is that of the experiment.
 
@@ -102,6 +103,7 @@ def listed_shots(
     light : its beam, and the numbers of its spectrum, of which every shot has a pulse of its own
         if it is that of a SASE pulse; None: its spectrum is no one's by numbers
     notes : take what the user should know
+    first : number of the first, by which what is random of it is drawn; those before it are others
 
     Raises
     ------
@@ -120,11 +122,13 @@ def listed_shots(
     seed = SHOTS_SEED if shots.seed is None else shots.seed
     if shots.table is None:
         count = shots.random or 0
-        if not 1 <= count <= MOST_FRAMES:
-            raise UsageError(f"--random-shots {count} must be a number from 1 to {MOST_FRAMES}")
+        if not 1 <= count <= MOST_FRAMES - first:
+            raise UsageError(
+                f"--random-shots {count} must be a number from 1 to {MOST_FRAMES - first}"
+            )
         notes.append(f"{count} shots of random orientations, by seed {seed}")
-        columns = {"orientation": random_rotations(seed, np.arange(count))}
-        pulses = _add_pulses(columns, *light, notes)
+        columns = {"orientation": random_rotations(seed, np.arange(first, first + count))}
+        pulses = _add_pulses(columns, first, *light, notes)
         return _filled(columns, rotation, ListedFrom(random=count, seed=seed, pulses=pulses))
     table = read_shots(shots.table)
     if shots.sha256 is not None and table.sha256 != shots.sha256:
@@ -132,17 +136,21 @@ def listed_shots(
             f"{table.path}: its SHA-256 is {table.sha256}, and {shots.sha256} is asked for: it is "
             "another table"
         )
-    columns = _columns(table, crystal, seed)
+    columns = _columns(table, crystal, seed, first)
     notes.append(f"{len(table)} shots of {table.path}: {', '.join(columns)}")
     notes.extend(_duplicates(table, columns))
-    pulses = _add_pulses(columns, *light, notes)
+    pulses = _add_pulses(columns, first, *light, notes)
     return _filled(
         columns, rotation, ListedFrom(table.path, table.sha256, seed=seed, pulses=pulses)
     )
 
 
 def _add_pulses(
-    columns: dict[str, Array], beam: Beam, bandwidth: Bandwidth | None, notes: list[str]
+    columns: dict[str, Array],
+    first: int,
+    beam: Beam,
+    bandwidth: Bandwidth | None,
+    notes: list[str],
 ) -> Bandwidth | None:
     """Give every shot a SASE pulse of its own; None: the shots have none."""
     if bandwidth is None or bandwidth.shape != SASE or "spectra" in columns:
@@ -154,7 +162,8 @@ def _add_pulses(
             "divergence, or --bandwidth-shape sase, out"
         )
     count = len(columns["orientation"])
-    pulses = [bandwidth.channels_at(beam.wavelength, shot)[1] for shot in range(count)]
+    numbers = range(first, first + count)
+    pulses = [bandwidth.channels_at(beam.wavelength, shot)[1] for shot in numbers]
     columns["spectra"] = np.array(pulses)
     columns["spectrum"] = np.arange(count, dtype=np.float64)
     notes.append(f"each of {count} shots has a SASE pulse of its own, by seed {bandwidth.seed}")
@@ -173,9 +182,9 @@ def _filled(columns: dict[str, Array], rotation: Rotation, source: ListedFrom) -
     return replace(listed, spindle=rotation.spindle) if turns else listed
 
 
-def _columns(table: ShotsTable, crystal: Crystal, seed: int) -> dict[str, Array]:
+def _columns(table: ShotsTable, crystal: Crystal, seed: int, first: int) -> dict[str, Array]:
     """Arrays of `Listed` that a table gives."""
-    columns = _orientations(table, crystal, seed)
+    columns = _orientations(table, crystal, seed, first)
     if table.has("N", *CELLS):
         columns["cells"] = _cells(table)
     if table.has("cell_scale", *SCALES):
@@ -254,7 +263,7 @@ def _wavelengths(table: ShotsTable) -> Array:
     return np.asarray(values if name == "wavelength" else HC_EV_ANGSTROM / values)
 
 
-def _orientations(table: ShotsTable, crystal: Crystal, seed: int) -> dict[str, Array]:
+def _orientations(table: ShotsTable, crystal: Crystal, seed: int, first: int) -> dict[str, Array]:
     """Orientation of each row, and its cell where a*, b*, c* say another than the crystal's."""
     ways = [way for way in _ORIENTATIONS if table.has(*way)]
     if len(ways) > 1:
@@ -280,7 +289,7 @@ def _orientations(table: ShotsTable, crystal: Crystal, seed: int) -> dict[str, A
                 "both say it; give one"
             )
         rows = np.flatnonzero(table.random)
-        found["orientation"][rows] = random_rotations(seed, rows)
+        found["orientation"][rows] = random_rotations(seed, first + rows)
     return found
 
 

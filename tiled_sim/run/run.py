@@ -1,5 +1,6 @@
 """A run: its experiment, image, sidecars and state, read from its store."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from tiled_sim.plan.plan import Plan
 from tiled_sim.run.faults import faults_of_tiles
 from tiled_sim.run.status import Status, status_of
 from tiled_sim.store import files
+from tiled_sim.store.growth import is_growing
 from tiled_sim.store.place import RunURL
 from tiled_sim.store.run_store import FORMAT, NOT_COUNTED, RunStore
 from tiled_sim.store.schema import check_of
@@ -43,6 +45,14 @@ _UNGUARDED = check_of(
                 "required": ["experiment", "structure_factors", "mask", "background", "plan"],
                 "properties": {"experiment": _HASH, "plan": _HASH},
                 "additionalProperties": {"anyOf": [_HASH, _NO_HASH]},
+            },
+            "earlier": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["frames", "hashes"],
+                    "properties": {"frames": {"type": "integer"}, "hashes": {"type": "object"}},
+                },
             },
             "structure_factors": {
                 "type": ["object", "null"],
@@ -210,13 +220,22 @@ class Run:
             found = self.store.read_sidecar(self.plan.id_of(tile))
         except SidecarError:
             return None
-        if found is None or found["hashes"] != self.hashes or found["run_id"] != self.run_id:
+        if found is None or found["run_id"] != self.run_id:
+            return None
+        if not self._knows(found["hashes"], tile):
             return None
         ranges = [found["tile"][name] for name in ("frames", "panels", "slow", "fast")]
         if ranges != [list(part) for part in tile.ranges]:
             return None
         has_noise = self.experiment.noise is not None
         return found if (found["counts"] is not None) == has_noise else None
+
+    def _knows(self, hashes: dict[str, str | None], tile: Tile) -> bool:
+        """Whether they are the run's, or those that it had when a tile's frames were all it had."""
+        return hashes == self.hashes or any(
+            hashes == before["hashes"] and tile.frames[1] <= before["frames"]
+            for before in self.attributes.get("earlier", ())
+        )
 
     def committed(self, tile: Tile) -> dict[str, Any] | None:
         """The sidecar of a tile whose pixels are there, too; None if the tile must be computed.
@@ -315,7 +334,16 @@ class Run:
         return inputs
 
     def _lost(self) -> str:
-        """Which file of an input was lost, to end a sentence with; empty if none was."""
+        """Which file of an input was lost, to end a sentence with; empty if none was.
+
+        Or that frames were being added, when the files may be those of more frames already.
+        """
+        with contextlib.suppress(OSError):
+            if is_growing(self.store.objects):
+                return (
+                    ". Frames were being added to it when that was stopped: `tiled-sim resume "
+                    f"{self.path}` finishes it"
+                )
         try:
             lost = list(self.store.lost_files_of_inputs())
         except (StoreError, *files.DAMAGE):

@@ -122,6 +122,13 @@ def create_mask(level: zarr.Group, grid: TileGrid) -> zarr.Array:
     )
 
 
+def grid_of(image: zarr.Array) -> TileGrid:
+    """Grid of the tiles of an array of pixels."""
+    assert image.shards is not None
+    (frames, panels, slow, fast), tile = image.shape, image.shards
+    return TileGrid((frames, panels, slow, fast), (tile[0], tile[1], tile[2], tile[3]))
+
+
 def write_coordinates(level: zarr.Group, shape: Shape, centres: PixelCentres) -> None:
     """Arrays ``frame``, ``panel``, ``slow`` and ``fast`` of one level.
 
