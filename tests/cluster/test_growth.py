@@ -173,7 +173,7 @@ def test_a_run_between_two_sizes_says_what_finishes_it(run, tmp_path):
     assert any("frames were being added" in str(fault) for fault in verify(run).faults)
     with zipfile.ZipFile(run.path / KEY) as opened:
         opened.extract("frames/orientation/c/0/0/0", run.path)
-    with pytest.raises(StoreError, match=r"Frames were being added.*tiled-sim resume"):
+    with pytest.raises(StoreError, match=r"frames were being added.*tiled-sim resume"):
         Run(run.path)
     finish_growth(run.path)
     assert verify(computed(Run(run.path))).faults == ()
@@ -205,6 +205,13 @@ def test_workers_that_hold_the_smaller_run_compute_the_larger(tmp_path, address)
     run = compute_missing(submitted(tmp_path / "run.zarr", BEFORE), cluster=address)
     assert append(run.path, Shots(random=ADDED), cluster=address).status().complete
     assert verify(Run(run.path)).faults == ()
+
+
+def test_a_run_in_an_object_store_grows(bucket, run):
+    away = computed(submitted(f"{bucket}/run.zarr", BEFORE))
+    away, here = (computed(grow_run(one, more(one))) for one in (away, run))
+    assert verify(away).faults == ()
+    np.testing.assert_array_equal(away.counts.values, here.counts.values)
 
 
 def test_a_run_of_a_rotation_is_not_added_to(tmp_path):

@@ -1,6 +1,5 @@
 """A run: its experiment, image, sidecars and state, read from its store."""
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +107,11 @@ class Run:
         except StoreError as error:
             raise StoreError(f"{error}{self._lost()}") from error
         except Exception as error:  # they may hold anything, if they were edited
+            if is_growing(self.store.objects):
+                raise StoreError(
+                    f"{path}: frames were being added to it when that was stopped; `tiled-sim "
+                    f"resume {path}` finishes it"
+                ) from error
             told = f"they lack or spoil {error}{self._lost()}"
             raise StoreError(_spoilt(path, told)) from error
         if attributes["format"] != FORMAT:
@@ -334,16 +338,7 @@ class Run:
         return inputs
 
     def _lost(self) -> str:
-        """Which file of an input was lost, to end a sentence with; empty if none was.
-
-        Or that frames were being added, when the files may be those of more frames already.
-        """
-        with contextlib.suppress(OSError):
-            if is_growing(self.store.objects):
-                return (
-                    ". Frames were being added to it when that was stopped: `tiled-sim resume "
-                    f"{self.path}` finishes it"
-                )
+        """Which file of an input was lost, to end a sentence with; empty if none was."""
         try:
             lost = list(self.store.lost_files_of_inputs())
         except (StoreError, *files.DAMAGE):
