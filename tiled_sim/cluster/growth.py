@@ -67,7 +67,7 @@ def grow_run(run: Run, prepared: Prepared) -> Run:
             )
         begin_growth(run.store.objects, prepared.experiment, prepared.plan.grid, attributes)
         finish_growth(run.path)
-    return Run(run.path)
+    return Run(run.path, prepared.experiment)
 
 
 def finish_growth_of(path: str | Path | RunURL) -> None:

@@ -103,7 +103,7 @@ def submit(
         require_memory(plan.memory, plan.grid, _memory_of_workers(client))
         run = _created(prepared, place)
         _hand_out(run, client, Progress(run, frames=wanted), device, detach, listener)
-    return Run(run.path)
+    return Run(run.path, run.experiment)
 
 
 def compute_missing(
@@ -138,12 +138,12 @@ def compute_missing(
     RunStore.open(run.path, mode="r+")  # refuses a run of a format that is not added to
     run.inputs()  # refuses to go on with others than those that the run was made with
     progress = Progress.surveyed(run, wanted)
-    if not progress.missing and withdraw_unreadable(run):
+    if not len(progress.missing) and withdraw_unreadable(run):
         progress = Progress.surveyed(run, wanted)
     missing = progress.missing
-    if not missing and not progress.complete:
+    if not len(missing) and not progress.complete:
         return run  # all that was asked for is there
-    if not missing:
+    if not len(missing):
         with Lease(run, 0, "") as lease:
             progress.write()
             finish(run, lease, listener)
@@ -155,7 +155,7 @@ def compute_missing(
         with connected(cluster, _workload(run.plan, len(missing)), tls=tls) as client:
             require_memory(run.plan.memory, run.plan.grid, _memory_of_workers(client))
             _hand_out(run, client, progress, device, detach, listener)
-    return Run(run.path)
+    return Run(run.path, run.experiment)
 
 
 def append(
@@ -203,7 +203,7 @@ def append(
         require_memory(plan.memory, plan.grid, _memory_of_workers(client))
         grown = grow_run(run, prepared)
         _hand_out(grown, client, Progress.surveyed(grown), device, detach, listener)
-    return Run(run.path)
+    return Run(run.path, grown.experiment)
 
 
 def _wanted(frames: tuple[int, int] | None, count: int, *, detach: bool) -> range | None:

@@ -177,6 +177,8 @@ def _filled(columns: dict[str, Array], rotation: Rotation, source: ListedFrom) -
         columns["start"] = np.full(count, rotation.start)
     if (rotation.oscillation or rotation.steps > 1) and "oscillation" not in columns:
         columns["oscillation"] = np.full(count, rotation.oscillation)
+    for values in columns.values():
+        values.setflags(write=False)  # so that they need not be copied
     turns = "start" in columns or "oscillation" in columns
     listed = Listed(**columns, steps=rotation.steps, source=source)  # type: ignore[arg-type]
     return replace(listed, spindle=rotation.spindle) if turns else listed

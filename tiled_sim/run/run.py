@@ -85,6 +85,8 @@ class Run:
     Parameters
     ----------
     path : of the store, or its URL
+    experiment : that it is probably of, whose frames, which may be many, are then not read and held
+        once more; None: it is read
 
     Raises
     ------
@@ -92,7 +94,7 @@ class Run:
         if there is no run, or it is damaged
     """
 
-    def __init__(self, path: str | Path | RunURL) -> None:
+    def __init__(self, path: str | Path | RunURL, experiment: Experiment | None = None) -> None:
         self.store = RunStore.open(path)
         self.path = self.store.path
         attributes = self.store.attributes
@@ -102,7 +104,9 @@ class Run:
         self.run_id: str = attributes["run_id"]
         self.hashes: dict[str, str | None] = attributes["hashes"]
         try:
-            self.experiment = self.store.read_experiment()
+            if experiment is None or experiment.sha256 != self.hashes["experiment"]:
+                experiment = self.store.read_experiment()
+            self.experiment = experiment
             self.plan = Plan.from_dict(attributes["plan"])
         except StoreError as error:
             raise StoreError(f"{error}{self._lost()}") from error
