@@ -136,6 +136,12 @@ def add_reading_options(parser: Parser) -> None:
         help="replay what the C program does wrong, and ignore what it ignores",
     )
     parser.add_argument(
+        "--F000",
+        type=number,
+        metavar="ELECTRONS",
+        help="F of 0 0 0, whatever the file of F gives (the file's, or -default_F)",
+    )
+    parser.add_argument(
         "--space-group",
         metavar="NAME",
         help="of the list of structure factors: tells what is absent by symmetry, and expands "
@@ -262,6 +268,7 @@ def _point_spread_in(options: argparse.Namespace) -> PointSpread | None:
 def own_reading(options: argparse.Namespace) -> OwnOptions:
     """What `add_reading_options` asks for beside C's way and a spectrum. Raises as `noise_in`."""
     return {
+        "F000": options.F000,
         "space_group": options.space_group,
         "ignore_file_cell": options.ignore_file_cell,
         "clip_to_beam": options.clip_to_beam,
@@ -366,10 +373,12 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "--shots, --random-shots and --shots-seed go with nanoBragg options; in a TOML file "
             "write `shots`, `random_shots` and `shots_seed` in [frames]"
         )
-    if options.ignore_file_cell or options.space_group is not None:
+    if options.ignore_file_cell or any(
+        one is not None for one in (options.space_group, options.F000)
+    ):
         raise UsageError(
-            "--ignore-file-cell and --space-group go with nanoBragg options; in a TOML file write "
-            "`ignore_file_cell = true` and `space_group` in [structure_factors]"
+            "--ignore-file-cell, --space-group and --F000 go with nanoBragg options; in a TOML "
+            "file write `ignore_file_cell = true`, `space_group` and `F000` in [structure_factors]"
         )
     if diffuse_in(options) is not None:
         raise UsageError(

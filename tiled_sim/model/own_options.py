@@ -22,6 +22,7 @@ class OwnOptions(TypedDict, total=False):
     solvent : k [electron/Å³] and B [Å²] of the model's bulk solvent, k = 0 for none; None: 0.35, 46
     F_energies : number of energies of the spectrum for which F of the model is calculated; 0: those
         of all sources; None: that of the beam alone
+    F000 : F of 0 0 0, whatever the file gives [electron]; None: the file's, or ``-default_F``
     space_group : name of that of the list, which says what nodes are absent by symmetry
     ignore_file_cell : whether a cell that a file names counts for nothing, and may be another than
         that of the crystal
@@ -53,6 +54,7 @@ class OwnOptions(TypedDict, total=False):
     anomalous: str | Path | None
     solvent: tuple[float, float] | None
     F_energies: int | None
+    F000: float | None
     space_group: str | None
     ignore_file_cell: bool
     clip_to_beam: bool | None

@@ -162,6 +162,7 @@ class Command:
             default_F=self.given.number("-default_F") or 0.0,
             ignore_file_cell=own.get("ignore_file_cell", False),
             space_group=space_group,
+            F000=own.get("F000"),
         )
 
     def experiment(

@@ -362,6 +362,7 @@ SECTIONS: tuple[Section, ...] = (
             Key("mtz_column", TEXT, "label of the amplitudes in an MTZ", "its only column of them", "--mtz"),
             Key("default_F", NUMBER, "F of every node that the file does not give [electrons]", "0", "-default_F"),
             Key("ignore_file_cell", FLAG, "the cell that the file, or `matrix`, names may be another than the crystal's", "false", "--ignore-file-cell"),
+            Key("F000", NUMBER, "F of 0 0 0, whatever the file gives [electrons]", "the file's, or `default_F`", "--F000"),
             Key("space_group", TEXT, "of a list: tells what is absent by symmetry, and expands nothing", "not known; an MTZ or a model names its own", "--space-group"),
         ),
     ),

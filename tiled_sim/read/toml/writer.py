@@ -245,6 +245,8 @@ def _structure_factors(source: Reflections) -> Iterator[str]:
     if source.calculation is not None:
         yield from _calculation(source.calculation)
     yield f"default_F = {_value(source.default_F)}"
+    if source.F000 is not None:
+        yield f"F000 = {_value(source.F000)}"
     if source.space_group is not None:
         yield f"space_group = {_value(source.space_group)}"
     if source.ignore_file_cell:
