@@ -222,4 +222,4 @@ def test_f000_beyond_the_list_is_refused_with_what_to_add(tmp_path):
 
 def test_f000_without_a_file_is_refused():
     with pytest.raises(ExperimentError, match="F000 = 3"):
-        ts.Experiment.from_nanobragg("-default_F 10 -cell 70 80 90 90 90 90 -N 5".split(), F000=3.0)
+        ts.Experiment.from_nanobragg(f"-default_F 10 {CELL}".split(), F000=3.0)

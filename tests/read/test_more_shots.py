@@ -32,6 +32,7 @@ def table(tmp_path, text, name="shots.csv"):
     [
         ((), {"shots_seed": 7}),
         (("-osc", "1", "-phisteps", "2", "-phi", "5"), {}),
+        ((), {"shots_cell_spread": (0.002, 0.0, 0.01)}),
         ((), {"spectrum": Bandwidth(0.002, False, "sase", 5, 1e-14, 4)}),
     ],
 )

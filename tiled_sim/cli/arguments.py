@@ -13,6 +13,7 @@ from tiled_sim.cli.model_options import add_model_options, of_model, refuse_mode
 from tiled_sim.cli.mosaic_options import add_mosaic_options, mosaic_in, refuse_mosaic_options
 from tiled_sim.cli.numbers import integer, number
 from tiled_sim.cli.panels import add_panel_option, panel_of
+from tiled_sim.cli.shots_options import add_shots_options, refuse_shots_options, shots_in
 from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
 from tiled_sim.cli.twin_options import add_twin_option, refuse_twin_option, twins_in
 from tiled_sim.errors import UsageError
@@ -165,18 +166,7 @@ def add_reading_options(parser: Parser) -> None:
         help="the detector is one that has a name, 'Eiger2 16M' (`tiled-sim geometry --list`)",
     )
     add_experiment_number(parser)
-    parser.add_argument(
-        "--shots",
-        metavar="TABLE",
-        help="a frame for each row of a CSV, Parquet or HDF5 table: orientation, fluence, cell, "
-        "wavelength … (docs/shots.md)",
-    )
-    parser.add_argument(
-        "--random-shots", type=integer, metavar="N", help="N frames, of random orientations"
-    )
-    parser.add_argument(
-        "--shots-seed", type=integer, metavar="N", help="of random orientations (1)"
-    )
+    add_shots_options(parser)
     parser.add_argument(
         "--sensor",
         metavar="MATERIAL:THICKNESS",
@@ -275,10 +265,8 @@ def own_reading(options: argparse.Namespace) -> OwnOptions:
         "allow_upstream": options.allow_upstream,
         "sensor": options.sensor,
         "diffuse": diffuse_in(options),
-        "shots": options.shots,
-        "random_shots": options.random_shots,
-        "shots_seed": options.shots_seed,
         "noise": noise_in(options),
+        **shots_in(options),
         **mosaic_in(options),
         **twins_in(options),
     }
@@ -368,11 +356,7 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "--geometry, --detector and --experiment go with nanoBragg options; in a TOML file "
             "write `geometry`, `experiment` or `model` in [detector]"
         )
-    if any(one is not None for one in (options.shots, options.random_shots, options.shots_seed)):
-        raise UsageError(
-            "--shots, --random-shots and --shots-seed go with nanoBragg options; in a TOML file "
-            "write `shots`, `random_shots` and `shots_seed` in [frames]"
-        )
+    refuse_shots_options(options)
     if options.ignore_file_cell or any(
         one is not None for one in (options.space_group, options.F000)
     ):

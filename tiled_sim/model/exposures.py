@@ -117,9 +117,11 @@ class ListedFrom:
     path : of the table; None: of none
     sha256 : of the table's bytes
     random : number of random orientations; 0: those of the table
-    seed : of random orientations
+    seed : of what is random of them
     pulses : of which each shot has one of its own; None: the spectrum of all is the beam's, or the
         table's
+    cell_spread : standard deviations of a, b and c, as shares of them, by which each shot has a
+        cell of its own; None: the crystal's, or the table's
     """
 
     path: str | None = None
@@ -127,6 +129,7 @@ class ListedFrom:
     random: int = 0
     seed: int = SHOTS_SEED
     pulses: Bandwidth | None = None
+    cell_spread: Vector | None = None
 
 
 #: Shape of a frame's value in each array of `Listed`, and its type.

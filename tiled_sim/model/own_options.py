@@ -36,7 +36,8 @@ class OwnOptions(TypedDict, total=False):
         alone
     shots : table of shots, a frame each (docs/shots.md)
     random_shots : number of shots in random orientations
-    shots_seed : of random orientations
+    shots_seed : of what is random of shots
+    shots_cell_spread : by which share a, b and c vary from shot to shot, standard deviations
     mosaic_kind : ``nanobragg``, ``gaussian`` with the standard deviation of ``-mosaic``,
         ``anisotropic`` or ``listed``; None: by the two that follow, or nanoBragg's
     mosaic_angles : standard deviations of the domains' rotations about a*, b*, c* [°]
@@ -64,6 +65,7 @@ class OwnOptions(TypedDict, total=False):
     shots: str | Path | None
     random_shots: int | None
     shots_seed: int | None
+    shots_cell_spread: tuple[float, float, float] | None
     mosaic_kind: str | None
     mosaic_angles: tuple[float, float, float] | None
     mosaic_file: str | Path | None

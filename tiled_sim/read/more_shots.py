@@ -22,7 +22,8 @@ def with_more_shots(experiment: Experiment, shots: Shots) -> Experiment:
     Parameters
     ----------
     experiment : of shots
-    shots : as they are asked for; without a seed by that of the shots before
+    shots : as they are asked for; without a seed by that of the shots before, and with cells that
+        vary as theirs
 
     Raises
     ------
@@ -38,8 +39,9 @@ def with_more_shots(experiment: Experiment, shots: Shots) -> Experiment:
             "another --out"
         )
     source, notes = listed.source, list[str]()
-    if shots.seed is None and source is not None:
-        shots = replace(shots, seed=source.seed)
+    if source is not None:
+        seed = source.seed if shots.seed is None else shots.seed
+        shots = replace(shots, seed=seed, cell_spread=source.cell_spread)
     start, oscillation = (_of_all(listed, name) for name in _TURNS)
     rotation = Rotation(
         listed.spindle,

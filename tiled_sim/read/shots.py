@@ -25,14 +25,17 @@ from tiled_sim.model.exposures import MOST_FRAMES, Listed, ListedFrom, Rotation
 from tiled_sim.model.settings import SHOTS_SEED
 from tiled_sim.physics.cell import stood_from
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
-from tiled_sim.physics.orientation import random_rotations
+from tiled_sim.physics.orientation import random_cells, random_rotations
 from tiled_sim.physics.vectors import (
     Array,
+    Vector,
     about_fixed_axes,
     nearest_rotations,
     of_quaternions,
 )
 
+#: Standard deviation of the lengths of cells that still share a list of F.
+MOST_CELL_SPREAD = 0.02
 #: How far written numbers of a rotation, or of a cell, may be from it by their rounding.
 _ROUNDING = 1e-4
 _ORIENTATIONS = (MISSET, QUATERNION, ROTATION, RECIPROCAL_VECTORS)
@@ -48,12 +51,15 @@ class Shots:
     random : number of random orientations; None: none
     seed : of them, and of a table's; None: 1
     sha256 : that the table must have; None: any
+    cell_spread : standard deviations of a, b and c, as shares of them; None: all cells are the
+        same, but for the table's
     """
 
     table: str | None = None
     random: int | None = None
     seed: int | None = None
     sha256: str | None = None
+    cell_spread: Vector | None = None
 
     @classmethod
     def of(
@@ -62,6 +68,7 @@ class Shots:
         random: int | None,
         seed: int | None,
         sha256: str | None = None,
+        cell_spread: Vector | None = None,
     ) -> "Shots | None":
         """Those of options; None: none are asked for.
 
@@ -76,13 +83,14 @@ class Shots:
                 "one (in a table the column `orientation` asks for a random one)"
             )
         if table is None and random is None:
-            if seed is not None:
-                raise UsageError(
-                    f"--shots-seed {seed} has no effect without --random-shots or --shots; leave "
-                    "it out"
-                )
+            for option, value in (("seed", seed), ("cell-spread", cell_spread)):
+                if value is not None:
+                    raise UsageError(
+                        f"--shots-{option} {value} has no effect without --random-shots or "
+                        "--shots; leave it out"
+                    )
             return None
-        return cls(None if table is None else str(table), random, seed, sha256)
+        return cls(None if table is None else str(table), random, seed, sha256, cell_spread)
 
 
 def listed_shots(
@@ -120,28 +128,55 @@ def listed_shots(
             "one of them out"
         )
     seed = SHOTS_SEED if shots.seed is None else shots.seed
+    source = ListedFrom(seed=seed, cell_spread=shots.cell_spread)
     if shots.table is None:
         count = shots.random or 0
         if not 1 <= count <= MOST_FRAMES - first:
-            raise UsageError(
-                f"--random-shots {count} must be a number from 1 to {MOST_FRAMES - first}"
-            )
+            most = MOST_FRAMES - first
+            raise UsageError(f"--random-shots {count} must be a number from 1 to {most}")
         notes.append(f"{count} shots of random orientations, by seed {seed}")
         columns = {"orientation": random_rotations(seed, np.arange(first, first + count))}
-        pulses = _add_pulses(columns, first, *light, notes)
-        return _filled(columns, rotation, ListedFrom(random=count, seed=seed, pulses=pulses))
-    table = read_shots(shots.table)
-    if shots.sha256 is not None and table.sha256 != shots.sha256:
-        raise InputFileError(
-            f"{table.path}: its SHA-256 is {table.sha256}, and {shots.sha256} is asked for: it is "
-            "another table"
-        )
-    columns = _columns(table, crystal, seed, first)
-    notes.append(f"{len(table)} shots of {table.path}: {', '.join(columns)}")
-    notes.extend(_duplicates(table, columns))
+        source = replace(source, random=count)
+    else:
+        table = read_shots(shots.table)
+        if shots.sha256 is not None and table.sha256 != shots.sha256:
+            raise InputFileError(
+                f"{table.path}: its SHA-256 is {table.sha256}, and {shots.sha256} is asked for: it "
+                "is another table"
+            )
+        columns = _columns(table, crystal, seed, first)
+        notes.append(f"{len(table)} shots of {table.path}: {', '.join(columns)}")
+        notes.extend(_duplicates(table, columns))
+        source = replace(source, path=table.path, sha256=table.sha256)
+    if shots.cell_spread is not None:
+        _add_cells(columns, first, crystal, source, notes)
     pulses = _add_pulses(columns, first, *light, notes)
-    return _filled(
-        columns, rotation, ListedFrom(table.path, table.sha256, seed=seed, pulses=pulses)
+    return _filled(columns, rotation, replace(source, pulses=pulses))
+
+
+def _add_cells(
+    columns: dict[str, Array], first: int, crystal: Crystal, source: ListedFrom, notes: list[str]
+) -> None:
+    """Give every shot a cell of its own, at random."""
+    spread = source.cell_spread
+    assert spread is not None
+    if "vectors" in columns:
+        raise InputFileError(
+            f"{source.path}: it says the cell of each shot, and the cells are to vary by "
+            f"{spread[0]:g}, {spread[1]:g}, {spread[2]:g} at random (--shots-cell-spread): leave one "
+            "of them out"
+        )
+    if not all(0.0 <= share <= MOST_CELL_SPREAD for share in spread):
+        raise UsageError(
+            f"--shots-cell-spread {spread[0]:g}, {spread[1]:g}, {spread[2]:g}: each must be a share "
+            f"from 0 to {MOST_CELL_SPREAD:g} of a, b, c: all cells have one list of F"
+        )
+    shots = np.arange(first, first + len(columns["orientation"]))
+    factors = 1.0 + np.array(spread) * random_cells(source.seed, shots)
+    columns["vectors"] = crystal.direct_vectors * factors[:, :, None]
+    notes.append(
+        f"a, b, c of each shot vary by {spread[0]:g}, {spread[1]:g}, {spread[2]:g} of them "
+        f"(standard deviation), by seed {source.seed}"
     )
 
 

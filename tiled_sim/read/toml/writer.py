@@ -184,6 +184,8 @@ def _shots(listed: Listed, source: ListedFrom) -> Iterator[str]:
     else:
         yield f"random_shots = {_value(source.random)}"
     yield f"shots_seed = {_value(source.seed)}"
+    if source.cell_spread is not None:
+        yield f"shots_cell_spread = {_value(source.cell_spread)}"
     if listed.start is None and listed.oscillation is None:
         return
     yield f"spindle = {_value(listed.spindle)}"
