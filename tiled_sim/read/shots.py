@@ -160,23 +160,22 @@ def _add_cells(
     """Give every shot a cell of its own, at random."""
     spread = source.cell_spread
     assert spread is not None
+    said = ", ".join(f"{share:g}" for share in spread)
     if "vectors" in columns:
         raise InputFileError(
-            f"{source.path}: it says the cell of each shot, and the cells are to vary by "
-            f"{spread[0]:g}, {spread[1]:g}, {spread[2]:g} at random (--shots-cell-spread): leave one "
-            "of them out"
+            f"{source.path}: it says the cell of each shot, and --shots-cell-spread {said} draws "
+            "them at random: leave one of the two out"
         )
     if not all(0.0 <= share <= MOST_CELL_SPREAD for share in spread):
         raise UsageError(
-            f"--shots-cell-spread {spread[0]:g}, {spread[1]:g}, {spread[2]:g}: each must be a share "
-            f"from 0 to {MOST_CELL_SPREAD:g} of a, b, c: all cells have one list of F"
+            f"--shots-cell-spread {said}: each must be a share from 0 to {MOST_CELL_SPREAD:g}, as "
+            "all cells have one list of F"
         )
     shots = np.arange(first, first + len(columns["orientation"]))
     factors = 1.0 + np.array(spread) * random_cells(source.seed, shots)
     columns["vectors"] = crystal.direct_vectors * factors[:, :, None]
     notes.append(
-        f"a, b, c of each shot vary by {spread[0]:g}, {spread[1]:g}, {spread[2]:g} of them "
-        f"(standard deviation), by seed {source.seed}"
+        f"a, b, c of each shot vary by {said} of them (standard deviations), by seed {source.seed}"
     )
 
 
