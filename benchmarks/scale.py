@@ -49,7 +49,7 @@ SECONDS_TO_START = 60
 
 
 def nothing(
-    path: str, run_id: str, device: str, tiles: list[tuple[int, int]], factor: int
+    path: str, run_id: str, device: str, tiles: list[tuple[int, int]], factor: int, frames: int
 ) -> list[dict[str, Any]]:
     """A batch whose tiles take a second each, as they say; tells what a real one tells."""
     from tiled_sim.cluster.events import Bulletin

@@ -263,3 +263,56 @@ def test_what_does_not_go_together_is_refused(words, own, complaint):
 def test_c_has_no_shots():
     with pytest.raises(ExperimentError, match="a list of exposures cannot be had as C has it"):
         read(random_shots=2, c_compat=True)
+
+
+# Cells that vary
+
+
+def lengths_of(listed):
+    return np.linalg.norm(listed.vectors, axis=2)
+
+
+def test_cells_vary_by_their_spread_in_length_and_not_in_angle():
+    spread = (0.002, 0.0, 0.01)
+    listed = read(random_shots=4000, shots_cell_spread=spread).exposures
+    relative = lengths_of(listed) / (50.0, 60.0, 70.0) - 1.0
+    np.testing.assert_allclose(relative.mean(axis=0), 0.0, atol=4 * 0.01 / np.sqrt(4000))
+    np.testing.assert_allclose(relative.std(axis=0), spread, rtol=0.05)
+    assert abs(np.corrcoef(relative[:, 0], relative[:, 2])[0, 1]) < 4 / np.sqrt(4000)
+    directions = listed.vectors / lengths_of(listed)[:, :, None]
+    np.testing.assert_allclose(directions, np.broadcast_to(directions[0], directions.shape))
+
+
+def test_the_first_cells_of_many_are_those_of_few():
+    few, many = (
+        read(random_shots=count, shots_cell_spread=(0.01, 0.01, 0.01)).exposures for count in (2, 9)
+    )
+    np.testing.assert_array_equal(few.vectors, many.vectors[:2])
+
+
+def test_cells_of_a_table_vary_where_it_does_not_say_them(tmp_path):
+    spread = (0.01, 0.01, 0.01)
+    path = table(tmp_path, "misset_x_deg,misset_y_deg,misset_z_deg", (1, 2, 3), (4, 5, 6))
+    listed = read(shots=path, shots_cell_spread=spread).exposures
+    assert not np.array_equal(*lengths_of(listed))
+    path = table(tmp_path, "cell_scale", (1.01,))
+    with pytest.raises(InputFileError, match=r"shots\.csv: it says the cell of each shot"):
+        read(shots=path, shots_cell_spread=spread)
+
+
+@pytest.mark.parametrize("spread", [(-0.001, 0, 0), (0, 0.03, 0), (0, 0, float("nan"))])
+def test_spreads_that_cannot_be_are_refused(spread):
+    with pytest.raises(UsageError, match=r"from 0 to 0\.02"):
+        read(random_shots=2, shots_cell_spread=spread)
+
+
+def test_a_spread_without_shots_is_refused():
+    with pytest.raises(UsageError, match="has no effect without"):
+        read(shots_cell_spread=(0.001, 0.001, 0.001))
+
+
+def test_the_spread_of_cells_is_written_as_toml_and_read_again(tmp_path):
+    experiment = read(random_shots=3, shots_seed=5, shots_cell_spread=(0.002, 0.0, 0.01))
+    path = tmp_path / "e.toml"
+    path.write_text(write_toml(experiment))
+    assert Experiment.from_toml(path).sha256 == experiment.sha256

@@ -255,6 +255,7 @@ def _reflections(named: _Named, options: argparse.Namespace, default_F: float) -
         options.ignore_file_cell,
         None if own_group else options.space_group,
         calculation_in(options) if named.format == "model" else None,
+        options.F000,
     )
 
 

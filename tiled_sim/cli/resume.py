@@ -39,8 +39,10 @@ def run(words: Sequence[str]) -> int:
     require_possible(outputs, path, detach=options.detach)
     cluster, tls = cluster_of(options), tls_in(options)
     from tiled_sim.cluster.ahead import importing_ahead
+    from tiled_sim.cluster.growth import finish_growth_of
     from tiled_sim.run.run import Run
 
+    finish_growth_of(path)
     found = Run(path)
     if request is not None:
         found.require_same(request.experiment)

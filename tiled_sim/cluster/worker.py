@@ -63,6 +63,11 @@ class Workspace:
         self._exposed: tuple[Range, dict[str, list[float]]] = (0, 0), {}
 
     @property
+    def frames(self) -> int:
+        """Number of the frames of the run, as it was when it was opened."""
+        return self.run.plan.grid.shape[0]
+
+    @property
     def is_removed(self) -> bool:
         """Whether the directory of the run is gone, or holds another run."""
         try:
@@ -204,16 +209,16 @@ _workspaces: dict[tuple[str, str, str], Workspace] = {}
 _opening = threading.Lock()
 
 
-def workspace(path: str, run_id: str, device: str) -> Workspace:
-    """The process's workspace of a run; opened at the first call.
+def workspace(path: str, run_id: str, device: str, frames: int = 0) -> Workspace:
+    """The process's workspace of a run; opened at the first call, and when it has more frames.
 
     Only the run last asked for is kept, so that a worker's memory does not grow from run to run.
     """
     key = (path, run_id, device)
     with _opening:
-        if key not in _workspaces:
+        if key not in _workspaces or _workspaces[key].frames < frames:
             opened = Workspace(path, device)
-            if opened.run.run_id != run_id:
+            if opened.run.run_id != run_id or opened.frames < frames:
                 raise StoreError(f"{path} holds another run than the one submitted")
             _workspaces.clear()
             _workspaces[key] = opened
@@ -226,7 +231,12 @@ def running(tile: int, attempt: int) -> dict[str, Any]:
 
 
 def compute_batch(
-    path: str, run_id: str, device: str, tiles: list[tuple[int, int]], factor: int = 0
+    path: str,
+    run_id: str,
+    device: str,
+    tiles: list[tuple[int, int]],
+    factor: int = 0,
+    frames: int = 0,
 ) -> list[dict[str, Any]]:
     """The task of some tiles: a few words in, a few numbers out; the image goes to the store.
 
@@ -240,6 +250,7 @@ def compute_batch(
     device : name of the torch device
     tiles : index in the plan, and attempt (1 for the first), of each
     factor : of the thumbnails that are told to the page; 0: none
+    frames : that the run has, or more by now: it may have grown since a worker opened it
 
     Returns
     -------
@@ -248,7 +259,7 @@ def compute_batch(
     removed or cannot be opened here, are left out
     """
     try:
-        here = workspace(path, run_id, device)
+        here = workspace(path, run_id, device, frames)
     except Exception as error:  # of this worker, perhaps: the other tiles may go elsewhere
         return [_failed(tiles[0][0], error)]
     control = Control(here.run.path)

@@ -14,6 +14,7 @@ from tiled_sim.run.faults import FINISH, NOTHING, WRITE, Fault, look_at, strange
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
 from tiled_sim.run.sums import Sums
+from tiled_sim.store.growth import KEY, is_growing
 from tiled_sim.store.inspection import Flaw, Inspection, alike
 from tiled_sim.store.objects import each
 from tiled_sim.store.run_store import FORMAT
@@ -115,6 +116,9 @@ def _faults_of_store(
         yield _fault(flaw, WRITE)
     for flaw in (*look.flaws_of_root(), *look.flaws_of_levels()):
         yield _fault(flaw, FINISH)
+    if is_growing(run.store.objects):
+        told = "frames were being added when that was stopped; `tiled-sim resume` finishes it"
+        yield Fault(KEY, told, NOTHING)
     unseen += [f"{name}: it is no part of a run" for name in look.strangers()]
 
 

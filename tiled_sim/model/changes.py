@@ -314,7 +314,7 @@ def _exposures(exposures: Exposures, given: _Given) -> Exposures:
 
 
 def _structure_factors(source: Any, given: _Given) -> Any:
-    plain = ("default_F", "ignore_file_cell", "space_group")
+    plain = ("default_F", "F000", "ignore_file_cell", "space_group")
     fields: _Given = {name: given[name] for name in plain if name in given}
     named = [name for name in ("hkl", "fdump", "mtz", "model") if name in given]
     require(

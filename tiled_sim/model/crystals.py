@@ -73,4 +73,7 @@ def _of_crystal(exposures: Exposures, first: Crystal, crystal: Crystal) -> Expos
     if not isinstance(exposures, Listed) or exposures.vectors is None or crystal is first:
         return exposures
     strain = exposures.vectors @ np.linalg.inv(first.direct_vectors)
-    return replace(exposures, vectors=strain @ crystal.direct_vectors)
+    vectors = strain @ crystal.direct_vectors
+    # frames that have the first's own have this one's own, to the last bit
+    vectors[(exposures.vectors == first.direct_vectors).all(axis=(1, 2))] = crystal.direct_vectors
+    return replace(exposures, vectors=vectors)

@@ -25,6 +25,7 @@ class OwnOptions(TypedDict, total=False):
     solvent : k [electron/Å³] and B [Å²] of the model's bulk solvent, k = 0 for none; None: 0.35, 46
     F_energies : number of energies of the spectrum for which F of the model is calculated; 0: those
         of all sources; None: that of the beam alone
+    F000 : F of 0 0 0, whatever the file gives [electron]; None: the file's, or ``-default_F``
     space_group : name of that of the list, which says what nodes are absent by symmetry
     ignore_file_cell : whether a cell that a file names counts for nothing, and may be another than
         that of the crystal
@@ -38,7 +39,8 @@ class OwnOptions(TypedDict, total=False):
         alone
     shots : table of shots, a frame each (docs/shots.md)
     random_shots : number of shots in random orientations
-    shots_seed : of random orientations
+    shots_seed : of what is random of shots
+    shots_cell_spread : by which share a, b and c vary from shot to shot, standard deviations
     mosaic_kind : ``nanobragg``, ``gaussian`` with the standard deviation of ``-mosaic``,
         ``anisotropic`` or ``listed``; None: by the two that follow, or nanoBragg's
     mosaic_angles : standard deviations of the domains' rotations about a*, b*, c* [°]
@@ -56,6 +58,7 @@ class OwnOptions(TypedDict, total=False):
     anomalous: str | Path | None
     solvent: tuple[float, float] | None
     F_energies: int | None
+    F000: float | None
     space_group: str | None
     ignore_file_cell: bool
     clip_to_beam: bool | None
@@ -65,6 +68,7 @@ class OwnOptions(TypedDict, total=False):
     shots: str | Path | None
     random_shots: int | None
     shots_seed: int | None
+    shots_cell_spread: tuple[float, float, float] | None
     mosaic_kind: str | None
     mosaic_angles: tuple[float, float, float] | None
     mosaic_file: str | Path | None

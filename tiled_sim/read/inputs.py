@@ -78,6 +78,14 @@ def read_structure_factors(
         factors = calculated(reflections.path, reflections.calculation, wavelength, wavelengths)
     else:
         factors = _read_structure_factors(reflections, reflections.path, crystal)
+    if reflections.F000 is not None:
+        try:
+            factors = factors.with_F000(reflections.F000)
+        except ValueError as error:
+            raise InputFileError(
+                f"{reflections.path}: F(0 0 0) is asked for, and {error} that it gives: add a line "
+                "`0 0 0 F` to the list, or leave --F000 out"
+            ) from None
     if factors.amplitude.any():
         return factors
     return factors.noted("every F that it gives is 0: is it the right column, or file?")

@@ -163,6 +163,7 @@ class Command:
             default_F=self.given.number("-default_F") or 0.0,
             ignore_file_cell=own.get("ignore_file_cell", False),
             space_group=space_group,
+            F000=own.get("F000"),
         )
 
     def experiment(
@@ -279,7 +280,12 @@ class Command:
         self, crystal: Crystal, beam: Beam, own: OwnOptions, conflicts: Conflicts
     ) -> Exposures:
         seen = self._camera
-        shots = Shots.of(own.get("shots"), own.get("random_shots"), own.get("shots_seed"))
+        shots = Shots.of(
+            own.get("shots"),
+            own.get("random_shots"),
+            own.get("shots_seed"),
+            cell_spread=own.get("shots_cell_spread"),
+        )
         if seen.stated is not None and seen.stated.stills is not None:
             if shots is not None:
                 raise UsageError(

@@ -199,6 +199,7 @@ def _structure_factors(top: Table) -> Reflections:
         ignore_file_cell=table.flag("ignore_file_cell", False),
         space_group=space_group,
         calculation=_calculation(table, file_format),
+        F000=table.number("F000") if "F000" in table else None,
     )
 
 
