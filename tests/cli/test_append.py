@@ -45,7 +45,7 @@ def test_shots_are_added_to_a_run_and_computed(path, address, tmp_path, capsys):
         ("", "which shots?"),
         ("--shots-seed 3", "has no effect without"),
         ("--random-shots 0", "must be a number from 1 to"),
-        ("--shots nowhere.csv", "cannot read the table of shots nowhere.csv"),
+        ("--shots nowhere.csv", "nowhere.csv: there is no such file"),
     ],
 )
 def test_what_says_another_experiment_than_the_runs_is_refused_by_name(path, words, told, capsys):
