@@ -1,4 +1,4 @@
-"""The compiled loops of spots.cpp, and what they take: its structures, as C lays them out."""
+"""The compiled loops of cpp/spots.cpp, and what they take: its structures, as C lays them out."""
 
 import ctypes
 import functools
