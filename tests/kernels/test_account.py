@@ -88,6 +88,6 @@ def test_frames_that_are_taken_together_keep_little_more_than_one(together):
 @kernels
 def test_a_trace_takes_no_more_memory_for_more_steps_than_it_evaluates_together(kernel):
     few, many = (
-        account(kernel, "-mosaic 1 -mosaic_domains", n, tile=32) for n in ("20000", "60000")
+        account(kernel, "-mosaic 1 -mosaic_domains", n, tile=32) for n in ("80000", "200000")
     )
     assert many.tile - few.tile < 0.1 * MB
