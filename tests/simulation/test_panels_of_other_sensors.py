@@ -35,7 +35,8 @@ def of_panels(sensors, common=None, words=""):
 
 
 @pytest.mark.parametrize(
-    ("kernel", "words"), [("reference", ""), ("compiled", ""), ("spots", "-tophat_spots -fudge 0.5")]
+    ("kernel", "words"),
+    [("reference", ""), ("compiled", ""), ("spots", "-tophat_spots -fudge 0.5")],
 )
 @pytest.mark.parametrize("common", [None, Sensor(2e-4, 3e-4, 4)])
 def test_each_panel_is_as_if_its_sensor_were_that_of_all(simulate, kernel, words, common):
