@@ -94,9 +94,10 @@ def halve(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """
     *images, slow, fast = image.shape
     mean = np.empty((*images, math.ceil(slow / 2), math.ceil(fast / 2)), dtype=np.float32)
-    for start in range(0, slow, _ROWS):
-        stop = start + _ROWS
-        _halve(image[..., start:stop, :], mean[..., start // 2 : stop // 2, :])
+    with np.errstate(invalid="ignore"):  # pixels that are spoilt may be NaN that signal
+        for start in range(0, slow, _ROWS):
+            stop = start + _ROWS
+            _halve(image[..., start:stop, :], mean[..., start // 2 : stop // 2, :])
     return mean
 
 
