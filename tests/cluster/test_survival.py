@@ -252,11 +252,11 @@ def test_a_client_killed_while_it_makes_the_smaller_images_leaves_them_to_resume
     code = (
         "import os, signal, sys; from tiled_sim.cli.main import main\n"
         "from tiled_sim.store import pyramid\n"
-        "pyramid.LONGEST_SIDE, real = 32, pyramid.fill_level\n"
-        "def fill_level(fine, coarse, apply=map):\n"
+        "pyramid.LONGEST_SIDE, real = 32, pyramid.reduced_shard\n"
+        "def reduced_shard(objects, run, fine, coarse, shard):\n"
         "    if coarse.shape[-1] < 100: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    real(fine, coarse, apply)\n"
-        "pyramid.fill_level = fill_level\n"
+        "    return real(objects, run, fine, coarse, shard)\n"
+        "pyramid.reduced_shard = reduced_shard\n"
         f"sys.exit(main(['resume', {str(run.path)!r}, '--cluster', {address!r}]))"
     )
     killed = subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.plan.tiling import grid_of, pixels_of_a_tile
+from tiled_sim.store.layout import inner_chunk
 
 MEGAPIXELS = 4_200_000
 
@@ -45,8 +46,15 @@ def test_every_worker_has_four_tiles_of_a_large_detector():
 
 def test_a_tile_is_at_most_32_megabytes():
     grid = grid_of((1, 1, 32_768, 32_768), None, seconds=30.0, workers=1)
-    assert pixels(grid) <= 1.03 * 2**23
+    assert pixels(grid) <= 1.04 * 2**23
     assert len(grid) <= 160
+
+
+@pytest.mark.parametrize("side", [4362, 16_384, 32_768])
+def test_large_tiles_divide_into_large_chunks(side):
+    # sides of 64 times a prime number were divided into chunks of 64 x 64
+    grid = grid_of((1, 1, side, side), None, seconds=30.0, workers=2)
+    assert min(map(inner_chunk, grid.tile[2:])) >= 128
 
 
 def test_a_tile_takes_about_ten_seconds_at_most():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from support.stores import SHAPE, create, fill
 from tiled_sim.store import pyramid
+from tiled_sim.store.run_store import RunStore
 
 
 @pytest.mark.parametrize("shape", [(64, 96), (50, 70), (33, 1), (17, 49)])
@@ -117,6 +118,94 @@ def test_ome_transformations_say_the_same_as_the_coordinates(tmp_path, monkeypat
             np.testing.assert_allclose(
                 places + translation["translation"][axis], level[name], rtol=1e-12
             )
+
+
+def written(path, image, tile, monkeypatch):
+    """A finished run of an image, of whose tiles the first levels have files of their own."""
+    monkeypatch.setattr(pyramid, "LONGEST_SIDE", 16)
+    monkeypatch.setattr(pyramid, "WORTH_A_FILE", 16 * 16)
+    store = create(path, image.shape, tile)
+    fill(store, image)
+    return store
+
+
+def pixels_of(store):
+    """Of each level from 1, by its number."""
+    levels = sorted(int(name) for name in store.objects.names() if name.isdigit() and name != "0")
+    return {
+        level: zarr.open_array(store.path / str(level) / "image", mode="r")[...] for level in levels
+    }
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 256, 192), (1, 1, 201, 333)])
+def test_levels_are_the_same_whatever_the_tiles(tmp_path, monkeypatch, shape):
+    image = np.random.default_rng(5).random(shape, dtype=np.float32)
+    image[image < 0.1] = np.nan
+    found = []
+    for tile in [(1, 1, 128, 64), (2, 2, 64, 128), (1, 1, 48, 80), shape]:
+        store = written(
+            tmp_path / f"{tile}.zarr", image, (*tile[:2], *map(whole, tile[2:])), monkeypatch
+        )
+        store.finish()
+        found.append(pixels_of(store))
+    for other in found[1:]:
+        assert other.keys() == found[0].keys()
+        for level, pixels in other.items():
+            np.testing.assert_array_equal(pixels, found[0][level])
+
+
+def whole(side):
+    return -(-side // 64) * 64 if side > 80 else side
+
+
+def test_a_tile_is_written_with_its_own_levels(tmp_path, monkeypatch):
+    image = np.random.default_rng(6).random((1, 1, 256, 256), dtype=np.float32)
+    store = written(tmp_path / "run.zarr", image, (1, 1, 128, 128), monkeypatch)
+    assert len(store.objects.keys("1")) == len(store.objects.keys("2")) == 4
+    assert store.objects.names() == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "frames",
+        "inputs",
+        "panels",
+        "tiles",
+        "zarr.json",
+    ]
+    before = {key: store.objects.get(key) for key in store.objects.keys("1")}
+    store.finish()
+    assert {key: store.objects.get(key) for key in before} == before
+
+
+@pytest.mark.parametrize("harm", ["lost", "cut", "empty", "spoilt"])
+def test_a_level_of_a_tile_that_is_not_whole_is_made_again(tmp_path, monkeypatch, harm):
+    image = np.random.default_rng(7).random((1, 1, 256, 256), dtype=np.float32)
+    store = written(tmp_path / "run.zarr", image, (1, 1, 128, 128), monkeypatch)
+    file = store.path / "1/image/c/0/0/1/0"
+    content = file.read_bytes()
+    if harm == "lost":
+        file.unlink()
+    elif harm == "spoilt":
+        file.write_bytes(bytes(64) + content[64:])
+        (store.path / "2/image/c/0/0/1/0").unlink()
+    else:
+        file.write_bytes(content[:-40] if harm == "cut" else b"")
+    store.finish()
+    assert file.read_bytes() == content
+
+
+def test_levels_of_a_run_made_before_are_made_anew(tmp_path, monkeypatch):
+    image = np.random.default_rng(8).random((1, 1, 256, 256), dtype=np.float32)
+    store = written(tmp_path / "run.zarr", image, (1, 1, 128, 128), monkeypatch)
+    store.finish()
+    due = {key: store.objects.get(key) for level in "1234" for key in store.objects.keys(level)}
+    monkeypatch.setattr(pyramid, "WORTH_A_FILE", np.inf)
+    RunStore.open(store.path, mode="r+").finish()
+    assert zarr.open_array(store.path / "1/image", mode="r").shards == (1, 1, 128, 128)
+    monkeypatch.setattr(pyramid, "WORTH_A_FILE", 16 * 16)
+    RunStore.open(store.path, mode="r+").finish()
+    assert {key: store.objects.get(key) for key in due} == due
 
 
 @pytest.mark.parametrize("bad", [np.nan, 100.0])

@@ -50,4 +50,5 @@ def repair(
             elif fault.remedy == WRITE:
                 for key, content in inspection.content_of(fault.place).items():
                     store.objects.put(key, content)
+        store.levels.forget()
     return compute_missing(Run(run.path), cluster=cluster, device=device, listener=listener)

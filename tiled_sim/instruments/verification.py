@@ -95,7 +95,8 @@ def inspection_of(run: Run, inputs: Inputs, *, levels: bool = True) -> Inspectio
     inputs : of it
     levels : whether it must have its smaller images
     """
-    return Inspection(run.store.objects, run.experiment, run.plan.grid, inputs, levels=levels)
+    store, grid = run.store, run.plan.grid
+    return Inspection(store.objects, store.path, run.experiment, grid, inputs, levels=levels)
 
 
 def _inputs(run: Run) -> tuple[Inputs, list[Fault]]:

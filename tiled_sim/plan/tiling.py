@@ -18,8 +18,10 @@ _SHORTEST_SECONDS = 0.2
 _LONGEST_SECONDS, _LONGEST_OF_SMALL = 10.0, 60.0
 #: Where it is not known what a tile costs, on a GPU: 512 × 512.
 _PIXELS_OF_UNKNOWN_COST = 1 << 18
-#: Sides are multiples of this where they can be: such tiles divide into chunks of fair size.
-_STEP = 64
+#: Sides are multiples of the first of these that takes no tile away, and makes none longer by more
+#: than a sixteenth: such tiles divide into chunks of fair size, and so do their smaller copies.
+_STEPS = 256, 128, 64
+_LONGER = 1 / 16
 
 
 def grid_of(
@@ -80,12 +82,14 @@ def _sides(slow: int, fast: int, pixels: int) -> tuple[int, int]:
 
 
 def _side(size: int, number: int) -> int:
-    """Side of so many tiles along an axis, in steps of 64 where that takes none away."""
-    for step in (_STEP, BLOCK):
-        side = math.ceil(size / number / step) * step
-        if math.ceil(size / side) == number:
-            break
-    return side
+    """Side of so many tiles along an axis, in steps of 64 and more where that takes none away."""
+    least = math.ceil(size / number / BLOCK) * BLOCK
+    for step in _STEPS:
+        side = math.ceil(least / step) * step
+        longest = (1 + _LONGER) * least if step > _STEPS[-1] else math.inf
+        if math.ceil(size / side) == number and side <= longest:
+            return side
+    return least
 
 
 def _evenly(count: int, most: int) -> int:

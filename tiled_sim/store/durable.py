@@ -12,25 +12,27 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 @contextlib.contextmanager
-def ready(path: Path, content: bytes) -> Iterator[Path]:
+def ready(path: Path, content: bytes, *, synced: bool = True) -> Iterator[Path]:
     """A file beside another, to take its place: all of it is on disk; it is not left behind."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                file.flush()
+                os.fsync(file.fileno())
         yield temporary
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, after a crash too."""
-    with ready(path, content) as temporary:
+def write_atomically(path: Path, content: bytes, *, synced: bool = True) -> None:
+    """Write a file so that it is there whole or not at all, after a crash too if it is synced."""
+    with ready(path, content, synced=synced) as temporary:
         temporary.replace(path)
-    sync(path.parent)
+    if synced:
+        sync(path.parent)
 
 
 def write_if_absent(path: Path, content: bytes) -> None:

@@ -13,11 +13,12 @@ from zarr.storage import MemoryStore
 from tiled_sim.model.coordinates import PixelCentres
 from tiled_sim.model.difference import first_difference
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.grid import TileGrid
+from tiled_sim.model.grid import Tile, TileGrid
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.store import durable, files, growth, layout, ome, pyramid, strict_json
 from tiled_sim.store.levels import axes_of, create_level
 from tiled_sim.store.objects import Objects
+from tiled_sim.store.place import Place
 from tiled_sim.store.skeleton import write_skeleton
 
 #: Arrays whose values are held against a hash and not against these.
@@ -60,7 +61,7 @@ class Inspection:
 
     Parameters
     ----------
-    objects : of the run
+    objects, run : of the run, and its path
     experiment, grid, inputs : that it must be of; an input that cannot be read is left out
     levels : whether it must have its smaller images
     """
@@ -68,25 +69,36 @@ class Inspection:
     def __init__(
         self,
         objects: Objects,
+        run: Place,
         experiment: Experiment,
         grid: TileGrid,
         inputs: Inputs,
         *,
         levels: bool,
     ) -> None:
-        self._objects = objects
+        self._objects, self._run = objects, run
         self._store = _Expected()
         self._root = zarr.open_group(self._store, mode="w-", zarr_format=3)
         centres = write_skeleton(self._root, experiment, grid, inputs)
         self._levels = [axes_of(centres)]
         self._unit = centres.unit
         if levels:
-            for number, sides in enumerate(pyramid.smaller_shapes(*grid.shape[2:]), start=1):
-                grid = pyramid.grid_of_level(grid, sides)
+            for number, level in enumerate(self._division(grid), start=1):
+                grid, sides = level.grid, level.grid.shape[2:]
                 slow, fast = (axis.at_level(number) for axis in self._levels[0])
                 self._levels.append((slow, fast))
                 places = PixelCentres(slow.centres(sides[0]), fast.centres(sides[1]), self._unit)
                 create_level(self._root, number, grid, places)
+
+    def _division(self, grid: TileGrid) -> list[pyramid.Level]:
+        """How the levels are divided; in runs made before all shards had the sides of tiles."""
+        before = pyramid.levels_of(grid, math.inf)
+        try:
+            found = self._document(f"1/image/{_METADATA}")["chunk_grid"]["configuration"]
+            is_of_before = found["chunk_shape"] == list(before[0].grid.tile)
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            is_of_before = False
+        return before if is_of_before else pyramid.levels_of(grid)
 
     @property
     def nodes(self) -> list[str]:
@@ -156,7 +168,7 @@ class Inspection:
                 yield Flaw(f"{number}/image", f"it cannot be opened ({error})")
                 continue
             for shard in shards:
-                what = _flaw_of_level(fine, coarse, shard)
+                what = self._flaw_of_level(fine, coarse, shard)
                 if what:
                     place = pyramid.shards_of(coarse).place_of(shard.index)
                     yield Flaw("/".join(map(str, (number, "image", "c", *place))), what)
@@ -168,6 +180,18 @@ class Inspection:
         for name in self._objects.names():
             if name not in known and not name.isdigit():
                 yield name
+
+    def _flaw_of_level(self, fine: zarr.Array, coarse: zarr.Array, shard: Tile) -> str:
+        try:
+            due = pyramid.reduced_shard(self._objects, self._run, fine, coarse, shard)
+        except pyramid.UnreadableShardError:
+            return ""  # the larger image is at fault, and that is told
+        try:
+            found = np.asarray(coarse[shard.region])
+        except files.DAMAGE as error:
+            return f"it cannot be read ({error})"
+        same = np.array_equal(found, due, equal_nan=True)
+        return "" if same else "its pixels are not the means of those of the larger image"
 
     def _open(self, *, copies: bool = False) -> zarr.Group:
         """The run's group, its nodes by their own metadata or by the root's copies."""
@@ -252,19 +276,6 @@ def without_name(document: Any) -> Any:
         return {**document, "multiscales": [{**image, "name": ""}]}
     except (TypeError, KeyError, ValueError):
         return document
-
-
-def _flaw_of_level(fine: zarr.Array, coarse: zarr.Array, shard: Any) -> str:
-    try:
-        due = pyramid.reduced_shard(fine, coarse, shard)
-    except pyramid.UnreadableShardError:
-        return ""  # the larger image is at fault, and that is told
-    try:
-        found = np.asarray(coarse[shard.region])
-    except files.DAMAGE as error:
-        return f"it cannot be read ({error})"
-    same = np.array_equal(found, due, equal_nan=True)
-    return "" if same else "its pixels are not the means of those of the larger image"
 
 
 def _short(value: Any) -> str:

@@ -85,8 +85,15 @@ class Objects(Protocol):
     def present(self, keys: Iterable[str]) -> set[str]:
         """Those of some keys, of one folder, under which there is something."""
 
-    def put(self, key: str, content: bytes) -> None:
-        """Write a content in place of what may be there."""
+    def put(self, key: str, content: bytes, *, synced: bool = True) -> None:
+        """Write a content in place of what may be there.
+
+        Parameters
+        ----------
+        key, content : to write
+        synced : whether it has to outlast a crash of the machine right after; else it may be cut
+            then
+        """
 
     def put_if_absent(self, key: str, content: bytes) -> Version:
         """Write a content where nothing is; its version.

@@ -2,21 +2,26 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import zarr
 
 from tiled_sim.errors import StoreError
-from tiled_sim.model.grid import Tile, TileGrid
-from tiled_sim.store import files
+from tiled_sim.model.grid import BLOCK, Tile, TileGrid
+from tiled_sim.store.objects import Objects
+from tiled_sim.store.place import Place
+from tiled_sim.store.shards import DamagedPixelsError
+from tiled_sim.store.whole_shards import parts_of_shard
 
 LONGEST_SIDE = 512
 """No level is made of a level whose sides are this long or shorter [pixel]."""
+WORTH_A_FILE = 1 << 18
+"""Of a tile, on levels that have a file for each: 1 MB of float32 [pixel]."""
+#: Rows that are halved at a time: they stay in the cache.
+_ROWS = 32
 
 
 class UnreadableShardError(StoreError):
@@ -31,6 +36,7 @@ class UnreadableShardError(StoreError):
 
     def __init__(self, array: str, index: int, error: object) -> None:
         super().__init__(f"shard {index} of {array} cannot be read ({error})")
+        self.array = array
         self.index = index
         self._made_of = (array, index, str(error))
 
@@ -86,18 +92,35 @@ def halve(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     ----------
     image : float32 (…, slow, fast)
     """
-    shape = (*image.shape[:-2], *(math.ceil(side / 2) for side in image.shape[-2:]))
-    total = np.zeros(shape, dtype=np.float64)
-    count = np.zeros(shape, dtype=np.uint8)
-    for slow, fast in itertools.product(range(2), repeat=2):
-        part = image[..., slow::2, fast::2]
+    *images, slow, fast = image.shape
+    mean = np.empty((*images, math.ceil(slow / 2), math.ceil(fast / 2)), dtype=np.float32)
+    with np.errstate(invalid="ignore"):  # pixels that are spoilt may be NaN that signal
+        for start in range(0, slow, _ROWS):
+            stop = start + _ROWS
+            _halve(image[..., start:stop, :], mean[..., start // 2 : stop // 2, :])
+    return mean
+
+
+def _halve(image: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]) -> None:
+    """Some rows, as `halve`."""
+    if image.shape[-2] % 2 == image.shape[-1] % 2 == 0:
+        values = image.astype(np.float64)
+        total = values[..., 0::2, 0::2] + values[..., 0::2, 1::2]
+        total += values[..., 1::2, 0::2]
+        total += values[..., 1::2, 1::2]
+        if not np.isnan(total).any():
+            np.multiply(total, 0.25, out=mean, casting="same_kind")
+            return
+    total = np.zeros(mean.shape, dtype=np.float64)
+    count = np.zeros(mean.shape, dtype=np.uint8)
+    for first, second in itertools.product(range(2), repeat=2):
+        part = image[..., first::2, second::2]
         corner = np.s_[..., : part.shape[-2], : part.shape[-1]]
         valid = ~np.isnan(part)
         np.add(total[corner], part, out=total[corner], where=valid)
         count[corner] += valid
-    mean = np.full(shape, np.nan, dtype=np.float32)
+    mean[...] = np.nan
     np.divide(total, count, out=mean, where=count > 0, casting="same_kind")
-    return mean
 
 
 def smaller_shapes(slow: int, fast: int) -> list[tuple[int, int]]:
@@ -109,37 +132,45 @@ def smaller_shapes(slow: int, fast: int) -> list[tuple[int, int]]:
     return shapes
 
 
-def grid_of_level(finer: TileGrid, sides: tuple[int, int]) -> TileGrid:
-    """Shards of a level: those of the level before, no larger than the image.
+class Level(NamedTuple):
+    """How a level is divided.
 
     Parameters
     ----------
-    finer : of the level before
-    sides : (slow, fast) pixels of a panel of the level
+    grid : of its shards
+    of_tiles : whether each is a smaller copy of a tile, which who computes that makes; else their
+        sides are those of tiles, and they are made when all tiles are there
     """
-    return TileGrid.cut((*finer.shape[:2], *sides), finer.tile)
+
+    grid: TileGrid
+    of_tiles: bool
 
 
-def fill_level(
-    fine: zarr.Array, coarse: zarr.Array, apply: Callable[..., Iterable[Any]] = map
-) -> None:
-    """Write one level from the one before, shard by shard.
-
-    At most two shards are in memory for each call of ``apply`` in progress, however large the
-    detector and however many panels and frames a shard holds.
+def levels_of(grid: TileGrid, worth_a_file: float | None = None) -> list[Level]:
+    """How levels 1, 2, … are divided.
 
     Parameters
     ----------
-    fine, coarse : float32 (frame, panel, slow, fast), the shards of ``coarse`` by `grid_of_level`
-    apply : as ``map``; that of a ``ThreadPoolExecutor`` makes shards side by side
+    grid : of the tiles
+    worth_a_file : pixels that a shard of a tile has at least; None: `WORTH_A_FILE`
     """
-    for _ in apply(partial(_fill_shard, fine, coarse), shards_of(coarse)):
-        pass
-
-
-def _fill_shard(fine: zarr.Array, coarse: zarr.Array, shard: Tile) -> None:
-    """Write a shard of a level."""
-    coarse[shard.region] = reduced_shard(fine, coarse, shard)
+    fewest = WORTH_A_FILE if worth_a_file is None else worth_a_file
+    frames, panels, *sides = grid.tile
+    levels: list[Level] = []
+    for shape in smaller_shapes(*grid.shape[2:]):
+        factor = 2 ** (len(levels) + 1)
+        of_tiles = (
+            all(side % (factor * BLOCK) == 0 for side in sides)
+            and math.prod(grid.tile) // factor**2 >= fewest
+        )
+        whole = (*grid.shape[:2], *shape)
+        if of_tiles:
+            slow, fast = (side // factor for side in sides)
+            level = TileGrid(whole, (frames, panels, slow, fast))
+        else:
+            level = TileGrid.cut(whole, grid.tile)
+        levels.append(Level(level, of_tiles))
+    return levels
 
 
 def shards_of(array: zarr.Array) -> TileGrid:
@@ -152,12 +183,17 @@ def shards_of(array: zarr.Array) -> TileGrid:
     )
 
 
-def reduced_shard(fine: zarr.Array, coarse: zarr.Array, shard: Tile) -> npt.NDArray[np.float32]:
+def reduced_shard(
+    objects: Objects, run: Place, fine: zarr.Array, coarse: zarr.Array, shard: Tile
+) -> npt.NDArray[np.float32]:
     """Pixels of a shard of a level, from the shards of the one before that lie under it.
+
+    It and one more are in memory, however large the detector.
 
     Parameters
     ----------
-    fine, coarse : as `fill_level`
+    objects, run : of the run, and its path
+    fine, coarse : float32 (frame, panel, slow, fast), by `levels_of`
     shard : of ``coarse``
 
     Raises
@@ -166,23 +202,29 @@ def reduced_shard(fine: zarr.Array, coarse: zarr.Array, shard: Tile) -> npt.NDAr
         naming the one of ``fine`` that is damaged
     """
     finer = shards_of(fine)
-    frame, panel, row, column = shards_of(coarse).place_of(shard.index)
+    frame, panel, _, _ = shards_of(coarse).place_of(shard.index)
+    rows, columns = (
+        range(2 * start // side, math.ceil(min(2 * stop, size) / side))
+        for (start, stop), side, size in zip(
+            shard.ranges[2:], finer.tile[2:], finer.shape[2:], strict=True
+        )
+    )
     image = np.empty(shard.shape, dtype=np.float32)
-    for below in itertools.product((2 * row, 2 * row + 1), (2 * column, 2 * column + 1)):
-        place = (frame, panel, *below)
-        if any(number >= count for number, count in zip(place, finer.counts, strict=True)):
-            continue
-        tile = finer[finer.index_at(place)]
-        part = halve(_read(fine, tile))
-        top, left = tile.slow[0] // 2 - shard.slow[0], tile.fast[0] // 2 - shard.fast[0]
-        image[..., top : top + part.shape[-2], left : left + part.shape[-1]] = part
+    for row, column in itertools.product(rows, columns):
+        place = (frame, panel, row, column)
+        below = finer[finer.index_at(place)]
+        try:
+            for first, part in parts_of_shard(fine, below, place, objects, run):
+                half = halve(part)
+                corner = (first[0], first[1], first[2] // 2, first[3] // 2)
+                image[
+                    tuple(
+                        slice(at - start, at - start + side)
+                        for at, (start, _), side in zip(
+                            corner, shard.ranges, half.shape, strict=True
+                        )
+                    )
+                ] = half
+        except DamagedPixelsError as error:
+            raise UnreadableShardError(fine.path, below.index, error.__cause__) from error
     return image
-
-
-def _read(array: zarr.Array, shard: Tile) -> npt.NDArray[np.float32]:
-    try:
-        return np.asarray(array[shard.region])
-    except files.DAMAGE as error:
-        if files.is_shortage(error):
-            raise
-        raise UnreadableShardError(array.path, shard.index, error) from error

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from tiled_sim.model.structure_factors import StructureFactors
 from tiled_sim.store import files, format1, layout, location, ome, sidecar, strict_json
 from tiled_sim.store.inputs import lost_files, read_amorphous, read_arrays, read_structure_factors
 from tiled_sim.store.layout import NOT_COUNTED
-from tiled_sim.store.levels import axes_of, write_levels
+from tiled_sim.store.levels import Levels, axes_of
 from tiled_sim.store.location import FORMAT
 from tiled_sim.store.objects import Objects, each
 from tiled_sim.store.place import Place, RunURL, place_of
@@ -147,6 +147,11 @@ class RunStore:
         """What the run is made of, by names."""
         return self._objects
 
+    @cached_property
+    def levels(self) -> Levels:
+        """Its smaller images."""
+        return Levels(self._objects, self._path, self.grid)
+
     @property
     def attributes(self) -> dict[str, Any]:
         """What the run is: ``format`` and what `create` was given."""
@@ -242,7 +247,7 @@ class RunStore:
         return self._arrays["counts" if counts else "image"]
 
     def write_tile(self, tile: Tile, image: npt.NDArray[np.float32]) -> None:
-        """Write the pixels of a tile, and have them on disk before returning.
+        """Write the pixels of a tile, and have them on disk before returning; their levels, too.
 
         The tile counts as done only with its sidecar: `write_sidecar` next.
 
@@ -259,6 +264,7 @@ class RunStore:
             an image of another shape or type
         """
         self._write("image", tile, image)
+        self.levels.write_tile(tile, image)
 
     def read_counts(
         self, frame: int, panel: int, slow: slice, fast: slice
@@ -335,14 +341,8 @@ class RunStore:
             something that cannot be read, nor replaced, stands in the place of one
         """
         for name, array in self._arrays.items():
-            assert array.shards is not None
-            counts, there = (
-                tuple(-(-side // chunk) for side, chunk in zip(sides, array.chunks, strict=True))
-                for sides in (array.shards, tile.shape)
-            )
             key = self._shard(name, tile)
-            fault = fault_of_shard(self._objects, key, counts, there)
-            if fault:
+            if fault := fault_of_shard(self._objects, key, array, tile.shape):
                 yield f"{key} {fault}"
 
     def write_sidecar(self, document: Mapping[str, Any]) -> None:
@@ -390,7 +390,7 @@ class RunStore:
         self._objects.sweep()
 
     def finish(self, apply: Callable[..., Iterable[Any]] | None = None) -> None:
-        """Make the pyramid of 2 × 2 means and consolidate the metadata; may be done again.
+        """Make what lacks of the levels, and consolidate the metadata; may be done again.
 
         Parameters
         ----------
@@ -404,7 +404,7 @@ class RunStore:
         self._require_writable()
         apply = apply or partial(each, self._objects)
         root = zarr.open_group(self._root.store, mode="r+", zarr_format=3, use_consolidated=False)
-        write_levels(root, self.grid, self._path.stem, apply)
+        self.levels.finish(root, self._path.stem, apply)
 
     def _inputs(self) -> zarr.Group:
         """The group of the inputs."""

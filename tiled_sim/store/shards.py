@@ -56,9 +56,7 @@ def damage_told(array: zarr.Array, run: Place) -> Iterator[None]:
         ) from error
 
 
-def fault_of_shard(
-    objects: Objects, key: str, counts: tuple[int, ...], there: tuple[int, ...]
-) -> str:
+def fault_of_shard(objects: Objects, key: str, array: zarr.Array, shape: tuple[int, ...]) -> str:
     """What keeps a shard from being read; empty if its index says that all chunks are there.
 
     A damaged chunk is found when it is decoded, and changed pixels by their digest.
@@ -67,17 +65,20 @@ def fault_of_shard(
     ----------
     objects : of the run
     key : of the shard, its index at the end
-    counts : of chunks along each axis
-    there : the first of them along each axis that have pixels: those beyond the edge of the array
-        are never written
+    array : that it is of
+    shape : of the part of it that lies in the array: chunks beyond the edge are never written
 
     Raises
     ------
     StoreError
         something that cannot be read, nor replaced, stands in its place
     """
-    chunks = math.prod(counts)
-    size_of_index = 16 * chunks + _CHECKSUM
+    assert array.shards is not None
+    counts, there = (
+        tuple(-(-side // chunk) for side, chunk in zip(sides, array.chunks, strict=True))
+        for sides in (array.shards, shape)
+    )
+    size_of_index = 16 * math.prod(counts) + _CHECKSUM
     try:
         index, size = objects.get_tail(key, size_of_index)
         if size < size_of_index:
