@@ -8,7 +8,7 @@ from dataclasses import replace
 from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.kernels import spots
 from tiled_sim.kernels.bragg.loops import LIBRARY
-from tiled_sim.kernels.compiled import graphs_of
+from tiled_sim.kernels.compiled import packages_of
 from tiled_sim.kernels.packages import Package, build, is_built, obstacle_to_build
 from tiled_sim.kernels.spots import predicted_cost
 from tiled_sim.model.crystal import GAUSSIAN
@@ -184,7 +184,7 @@ def _obstacle(kernel: str, experiment: Experiment, asked: Settings, device: str)
 def _packages(kernel: str, experiment: Experiment, precision: str) -> tuple[Package, ...]:
     """What is compiled for a kernel."""
     if kernel == COMPILED:
-        return graphs_of(experiment, precision)
+        return packages_of(experiment, precision)
     return (LIBRARY,) if kernel == SPOTS else ()
 
 
@@ -194,7 +194,7 @@ def _seconds_to_start(settings: Settings, experiment: Experiment) -> float:
         return 0.0 if is_built(LIBRARY) else _BUILDING_SPOTS
     if settings.kernel != COMPILED:
         return 0.0
-    graphs = graphs_of(experiment, settings.precision)
+    graphs = packages_of(experiment, settings.precision)
     return _LOADING + sum(_BUILDING[graph.interpolate] for graph in graphs if not is_built(graph))
 
 
