@@ -250,8 +250,10 @@ struct Blocks {
     // Corners along slow and fast, and of each the numbers of its panel, 13 of them: fast and slow
     // axes, origin, two numbers of the solid angle, sides of a subpixel along slow and fast.
     const double *slow, *fast, *panels;
-    // Subpixels along a side of a pixel; and the pixel of a block that anchors it.
+    // Subpixels along a side of a pixel; the pixel of a block that anchors it, and the components
+    // of its directions, or null.
     int64_t oversample, anchor[2];
+    const double *anchors[3];
 };
 
 // Steps of one direction of the beam and one grid of F, in the order of summation.
@@ -456,7 +458,8 @@ Block::Block(const Blocks &blocks, int64_t number)
     Doubles d[3];
     const Row row(*this, double(blocks.anchor[0]), 0.0);
     const Doubles distance = row.direction(all(double(blocks.anchor[1])), 0.0, d);
-    for (int axis = 0; axis < 3; ++axis) anchor[axis] = d[axis][0];
+    for (int axis = 0; axis < 3; ++axis)
+        anchor[axis] = blocks.anchors[axis] == nullptr ? d[axis][0] : blocks.anchors[axis][number];
     // (1 + e)^-½ is summed as far as e⁵: what is left out is e⁶/4, of e up to a pixel's diagonal
     // over the distance
     const double pixel = oversample * std::sqrt(panel[11] * panel[11] + panel[12] * panel[12]);

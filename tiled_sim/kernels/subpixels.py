@@ -17,10 +17,11 @@ from torch import Tensor
 
 from tiled_sim.kernels.anchored import Summand, loop_of
 from tiled_sim.kernels.anchors import StepList, StepTable, steps_of
-from tiled_sim.kernels.blocks import Blocks
+from tiled_sim.kernels.blocks import Blocks, Pixels
 from tiled_sim.kernels.kernel import Progress, after_steps
 from tiled_sim.kernels.library import Library, load
 from tiled_sim.kernels.lookups import Lookups
+from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.sights import ANCHOR
 from tiled_sim.model.experiment import Experiment
@@ -50,6 +51,7 @@ class _Blocks(Structure):
         ("panels", ctypes.c_void_p),
         ("oversample", c_int64),
         ("anchor", c_int64 * 2),
+        ("anchors", ctypes.c_void_p * 3),
     )
 
 
@@ -113,12 +115,13 @@ class SubpixelSum:
         """As `Kernel.photons_of_blocks`."""
         scene, live = self._scene, blocks.number_live
         of_steps = after_steps(progress, live * self._oversample**2)
-        corners = blocks.slow.contiguous(), blocks.fast.contiguous()
-        panels = scene.panels.directions(blocks.panel, self._oversample, _CPU)
-        panels = panels.expand(len(corners[0]), -1).contiguous()
-        pointers = (tensor.data_ptr() for tensor in (*corners, panels))
-        anchor = (c_int64 * 2)(*ANCHOR)
-        of_blocks = _Blocks(len(panels), *pointers, self._oversample, anchor)
+        tensors = self._tensors(blocks)
+        slow, fast, panels, *anchors = (tensor.data_ptr() for tensor in tensors)
+        of_blocks = _Blocks(
+            *(len(blocks.slow), slow, fast, panels, self._oversample),
+            (c_int64 * 2)(*ANCHOR),
+            (ctypes.c_void_p * 3)(*anchors),
+        )
         photons = torch.zeros(blocks.live.shape, dtype=torch.float64)
         for beam, of_grids in self._steps:
             total = torch.zeros_like(photons)
@@ -128,6 +131,17 @@ class SubpixelSum:
             self._library.add_photons(byref(of_blocks), byref(beam), *_pointers(total, photons))
         photons *= R_E_SQR * scene.fluence / scene.steps
         return photons, Lookups(uncounted=live * scene.steps)
+
+    def _tensors(self, blocks: Blocks) -> tuple[Tensor, ...]:
+        """What the loop takes of blocks: corners, panels, and directions to anchors or nothing."""
+        slow, fast, number = blocks.slow.contiguous(), blocks.fast.contiguous(), blocks.panel
+        panels = self._scene.panels.directions(number, self._oversample, _CPU)
+        panels = panels.expand(len(slow), -1).contiguous()
+        if self._oversample > 1:
+            return slow, fast, panels
+        # torch's square root may be a bit off the nearest number, and decides the bits of a block
+        pixels = Pixels(slow + ANCHOR[0], fast + ANCHOR[1], torch.ones_like(slow).bool(), number)
+        return slow, fast, panels, *Optics(self._scene).to_subpixel(pixels, 0)[0]
 
     def _parts(self, of_grids: list[StepList]) -> Iterator[StepTable]:
         sums = max(_EVALUATIONS_AT_A_TIME // self._oversample**2 // _STEPS_OF_A_SUM, 1)
