@@ -260,6 +260,8 @@ struct Blocks {
 struct Steps {
     int64_t number;
     double incident[3];
+    // Whether they are the first of a sum.
+    int64_t begin;
     // a/λ, b/λ, c/λ of each; weights; F² of the padded table, of double or float.
     const double *vectors, *weights;
     const void *squares;
@@ -440,11 +442,11 @@ struct Row {
             d[axis] = (along * panel[axis] + across[axis]) + panel[6 + axis];
     }
 
-    // Unit vectors there, and distances [m].
-    inline Doubles direction(Doubles columns, double sub_fast, Doubles *d) const {
+    // Unit vectors there, and distances [m] and their inverses.
+    inline Doubles direction(Doubles columns, double sub_fast, Doubles *d, Doubles &inverse) const {
         position(columns, sub_fast, d);
         const Doubles distance = root_of(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
-        const Doubles inverse = 1.0 / distance;
+        inverse = 1.0 / distance;
         for (int axis = 0; axis < 3; ++axis) d[axis] = quotient(d[axis], distance, inverse);
         return distance;
     }
@@ -455,9 +457,9 @@ Block::Block(const Blocks &blocks, int64_t number)
       slow(blocks.slow[number]),
       fast(blocks.fast[number]),
       oversample(double(blocks.oversample)) {
-    Doubles d[3];
+    Doubles d[3], inverse;
     const Row row(*this, double(blocks.anchor[0]), 0.0);
-    const Doubles distance = row.direction(all(double(blocks.anchor[1])), 0.0, d);
+    const Doubles distance = row.direction(all(double(blocks.anchor[1])), 0.0, d, inverse);
     for (int axis = 0; axis < 3; ++axis)
         anchor[axis] = blocks.anchors[axis] == nullptr ? d[axis][0] : blocks.anchors[axis][number];
     // (1 + e)^-½ is summed as far as e⁵: what is left out is e⁶/4, of e up to a pixel's diagonal
@@ -563,17 +565,19 @@ void add(const Block &block, const Steps &steps, const double *lattice, double *
     for (int64_t first = 0; first < steps.number; first += AT_A_TIME) {
         const int number = int(steps.number - first < AT_A_TIME ? steps.number - first : AT_A_TIME);
         block.peel(steps, first, number, anchored);
+        const bool begin = steps.begin && first == 0;
         for (int pixel = 0; pixel < PIXELS; pixel += parts * LANES) {
             Doubles columns[parts], sum[parts], d[parts][3];
             for (int part = 0; part < parts; ++part) {
                 columns[part] = FIRST_LANES + double(pixel % SIDE + part * LANES);
-                sum[part] = load(total + pixel + part * LANES);
+                sum[part] = begin ? Doubles{} : load(total + pixel + part * LANES);
             }
             const double row = double(pixel / SIDE);
             if constexpr (!Lattice::fused) {
                 const Row of_row(block, row, 0.0);
                 for (int part = 0; part < parts; ++part) {
-                    of_row.direction(columns[part], 0.0, d[part]);
+                    Doubles inverse;
+                    of_row.direction(columns[part], 0.0, d[part], inverse);
                     for (int axis = 0; axis < 3; ++axis) d[part][axis] -= block.anchor[axis];
                 }
                 typename Precision::Values some = {};
@@ -597,23 +601,29 @@ void add(const Block &block, const Steps &steps, const double *lattice, double *
     }
 }
 
-// Photons are sums times polarization and solid angle at the first subpixel.
+// Photons are sums times polarization and solid angle at the first subpixel, in their place or to
+// add.
 void scale(const Block &block, const Beam &beam, const double *total, double *photons) {
     for (int pixel = 0; pixel < PIXELS; pixel += LANES) {
         Doubles d[3];
-        const Doubles distance = Row(block, double(pixel / SIDE), 0.0)
-                                     .direction(FIRST_LANES + double(pixel % SIDE), 0.0, d);
+        Doubles inverse;
+        const Doubles distance =
+            Row(block, double(pixel / SIDE), 0.0)
+                .direction(FIRST_LANES + double(pixel % SIDE), 0.0, d, inverse);
         const Doubles cosine = product(d, beam.incident);
         const Doubles electric = product(d, beam.electric);
         const Doubles magnetic = product(d, beam.magnetic);
         Doubles polar = beam.kahn[0] + beam.kahn[1] * cosine * cosine;
         // cos 2ψ sin² 2θ is the difference of the squares of the transverse components
         polar = polar + beam.kahn[2] * (electric * electric - magnetic * magnetic);
-        const Doubles omega = (block.panel[9] / distance + block.panel[10]) / (distance * distance);
+        const Doubles omega =
+            (quotient(all(block.panel[9]), distance, inverse) + block.panel[10]) /
+            (distance * distance);
         Doubles factor = polar * omega;
         // across the beam, along the field of fully polarized light, polar rounds to less than 0
         factor = factor < 0.0 ? Doubles{} : factor;
-        store(photons + pixel, load(photons + pixel) + load(total + pixel) * factor);
+        const Doubles found = load(total + pixel) * factor;
+        store(photons + pixel, total == photons ? found : load(photons + pixel) + found);
     }
 }
 
@@ -649,7 +659,7 @@ void add_steps(const Blocks *blocks, const Steps *steps, const double *lattice, 
     }
 }
 
-// Add the photons of totals to blocks, both (blocks, 256).
+// Make photons of totals, or add them to photons that are elsewhere, both (blocks, 256).
 void add_photons(const Blocks *blocks, const Beam *beam, const double *total, double *photons) {
     for (int64_t number = 0; number < blocks->number; ++number)
         scale(Block(*blocks, number), *beam, total + number * PIXELS, photons + number * PIXELS);

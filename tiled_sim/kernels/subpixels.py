@@ -59,6 +59,7 @@ class _Steps(Structure):
     _fields_ = (
         ("number", c_int64),
         ("incident", _Vector),
+        ("begin", c_int64),
         ("vectors", ctypes.c_void_p),
         ("weights", ctypes.c_void_p),
         ("squares", ctypes.c_void_p),
@@ -105,6 +106,7 @@ class SubpixelSum:
         self._scene = scene
         square = loop_of(scene.crystal.shape) == "square"
         self._summand = Summand.of(scene, table, precision if square else "float64")
+        self._last = _Indices(*self._summand.last.tolist())
         self._oversample = scene.sampling.oversample
         grouped = itertools.groupby(steps_of(scene, _CPU), lambda steps: steps.incident)
         self._steps = [(self._beam(incident), list(of_grids)) for incident, of_grids in grouped]
@@ -122,13 +124,18 @@ class SubpixelSum:
             (c_int64 * 2)(*ANCHOR),
             (ctypes.c_void_p * 3)(*anchors),
         )
-        photons = torch.zeros(blocks.live.shape, dtype=torch.float64)
+        photons: Tensor | None = None
         for beam, of_grids in self._steps:
-            total = torch.zeros_like(photons)
+            total = torch.empty(blocks.live.shape, dtype=torch.float64)
+            begin = True
             for some in self._parts(of_grids):
-                self._add_steps(of_blocks, some, total)
+                self._add_steps(of_blocks, some, total, begin)
+                begin = False
                 of_steps(len(some))
+            # of the first in their place
+            photons = total if photons is None else photons
             self._library.add_photons(byref(of_blocks), byref(beam), *_pointers(total, photons))
+        assert photons is not None
         photons *= R_E_SQR * scene.fluence / scene.steps
         return photons, Lookups(uncounted=live * scene.steps)
 
@@ -148,15 +155,16 @@ class SubpixelSum:
         for steps in of_grids:
             yield from steps.parts(sums * _STEPS_OF_A_SUM)
 
-    def _add_steps(self, blocks: _Blocks, steps: StepTable, total: Tensor) -> None:
+    def _add_steps(self, blocks: _Blocks, steps: StepTable, total: Tensor, begin: bool) -> None:
         summand = self._summand
         tensors = steps.vectors.contiguous(), steps.weights.contiguous()
         of_steps = _Steps(
             len(steps),
             _Vector(*steps.incident),
+            begin,
             *(tensor.data_ptr() for tensor in (*tensors, summand.values[steps.grid])),
             _Indices(*summand.minimum),
-            _Indices(*summand.last.tolist()),
+            self._last,
         )
         self._library.add_steps(
             byref(blocks),
