@@ -75,7 +75,7 @@ def test_subpixels_are_those_of_the_reference_kernel(still, shape, oversample, p
 @pytest.mark.parametrize("distance", [0.5, 2, 5, 20])
 @precisions
 def test_pixels_that_look_large_are_those_of_the_reference_kernel(still, distance, precision):
-    experiment = still("-oversample", 3, "-distance", distance, "-N", 3)
+    experiment = still("-oversample", 3, "-distance", distance, "-N", 3, "-default_F", 9)
     here, truth = (photons(kernel, square_of(3)) for kernel in kernels(experiment, precision))
     assert_like(here, truth, *{"float64": (1e-9, 1e-11), "mixed": (3e-5, 1e-6)}[precision])
 
