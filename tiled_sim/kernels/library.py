@@ -30,10 +30,11 @@ _FLAGS = (
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A source file to compile.
+    """A file in `tiled_sim.kernels.cpp` to compile.
 
     Parameters
     ----------
+<<<<<<< HEAD
     name : for the user
     package, file : where its source is
     contracts : whether the compiler may fuse a product and a sum
@@ -43,11 +44,19 @@ class Library:
     package: str
     file: str
     contracts: bool = True
+=======
+    name : of the file, without its ending
+    """
+
+    name: str
+>>>>>>> spots
 
     @property
     def source(self) -> str:
-        """The text."""
-        return resources.files(self.package).joinpath(self.file).read_text(encoding="utf-8")
+        """The text, after that of what all share."""
+        folder = resources.files("tiled_sim.kernels.cpp")
+        files = "vectors.h", f"{self.name}.cpp"
+        return "\n".join(folder.joinpath(file).read_text(encoding="utf-8") for file in files)
 
     @property
     def _flags(self) -> tuple[str, ...]:

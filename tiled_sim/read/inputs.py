@@ -14,7 +14,7 @@ from tiled_sim.io.hkl import read_hkl
 from tiled_sim.io.mask_file import read_mask
 from tiled_sim.io.model_factors import ModelFactors
 from tiled_sim.io.mtz import read_mtz
-from tiled_sim.io.space_group import find_space_group, of_space_group
+from tiled_sim.io.space_group import find_space_group, misfit, of_space_group
 from tiled_sim.io.stol import read_stol
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.background import ABSCISSAS
@@ -78,6 +78,14 @@ def read_structure_factors(
         factors = calculated(reflections.path, reflections.calculation, wavelength, wavelengths)
     else:
         factors = _read_structure_factors(reflections, reflections.path, crystal)
+    if reflections.F000 is not None:
+        try:
+            factors = factors.with_F000(reflections.F000)
+        except ValueError as error:
+            raise InputFileError(
+                f"{reflections.path}: F(0 0 0) is asked for, and {error} that it gives: add a line "
+                "`0 0 0 F` to the list, or leave --F000 out"
+            ) from None
     if factors.amplitude.any():
         return factors
     return factors.noted("every F that it gives is 0: is it the right column, or file?")
@@ -92,11 +100,15 @@ def _read_structure_factors(
     factors = read(path)
     if reflections.space_group is None:
         return factors.noted(*centring_notes(factors))
-    angles = None
-    if crystal is not None:
-        alpha, _, gamma = np.degrees(lengths_and_angles(crystal.direct_vectors)[1]).tolist()
-        angles = alpha, gamma
-    return of_space_group(factors, find_space_group(reflections.space_group, angles))
+    if crystal is None:
+        return of_space_group(factors, find_space_group(reflections.space_group))
+    lengths, angles = lengths_and_angles(crystal.direct_vectors)
+    a, b, c = lengths.tolist()
+    alpha, beta, gamma = np.degrees(angles).tolist()
+    group = find_space_group(reflections.space_group, (alpha, gamma))
+    if wrong := misfit(group, (a, b, c, alpha, beta, gamma)):
+        raise UsageError(f"{wrong}: name another with --space-group, or the crystal's cell")
+    return of_space_group(factors, group)
 
 
 def calculated(
