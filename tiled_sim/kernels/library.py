@@ -34,22 +34,12 @@ class Library:
 
     Parameters
     ----------
-<<<<<<< HEAD
-    name : for the user
-    package, file : where its source is
+    name : of the file, without its ending
     contracts : whether the compiler may fuse a product and a sum
     """
 
     name: str
-    package: str
-    file: str
     contracts: bool = True
-=======
-    name : of the file, without its ending
-    """
-
-    name: str
->>>>>>> spots
 
     @property
     def source(self) -> str:

@@ -67,7 +67,9 @@ def _count(
     together = max(at_a_time // max(sum(map(len, steps)), 1), 1)
     places = optics.places(panel)
     while some_places := list(itertools.islice(places, together)):
-        directions = [optics.to_subpixel(live, subpixel, layer)[0] for layer, subpixel in some_places]
+        directions = [
+            optics.to_subpixel(live, subpixel, layer)[0] for layer, subpixel in some_places
+        ]
         diffracted = Vectors(*map(torch.cat, zip(*directions, strict=True)))
         for some in _parts(steps, at_a_time):
             lookups.add(_met(sampling, table, diffracted, some))

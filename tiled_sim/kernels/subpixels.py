@@ -10,7 +10,7 @@ is fused, so that their bits are those of the graphs.
 import ctypes
 import itertools
 from collections.abc import Iterator
-from ctypes import Structure, byref, c_double, c_int32, c_int64
+from ctypes import Structure, byref, c_int32, c_int64
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from torch import Tensor
 from tiled_sim.kernels.anchored import Summand, loop_of
 from tiled_sim.kernels.anchors import StepList, StepTable, steps_of
 from tiled_sim.kernels.blocks import Blocks, Pixels
+from tiled_sim.kernels.cpp.structures import Numbers3, pointer
 from tiled_sim.kernels.kernel import Progress, after_steps
 from tiled_sim.kernels.library import Library, load
 from tiled_sim.kernels.lookups import Lookups
@@ -30,7 +31,7 @@ from tiled_sim.physics.polarization import transverse_axes
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import Vector
 
-LIBRARY = Library("subpixels", "tiled_sim.kernels", "subpixels.cpp", contracts=False)
+LIBRARY = Library("subpixels", contracts=False)
 #: Shapes by their numbers in C++.
 _SHAPES = ("square", "round", "gauss_star", "tophat")
 #: With fewer a pixel costs more than its steps.
@@ -40,7 +41,7 @@ _MOST_OVERSAMPLE = 64
 #: Evaluations of a pixel between two reports of progress, in whole sums of 64 steps.
 _EVALUATIONS_AT_A_TIME, _STEPS_OF_A_SUM = 1024, 64
 _CPU = torch.device("cpu")
-_Vector, _Indices = c_double * 3, c_int32 * 3
+_Indices = c_int32 * 3
 
 
 class _Blocks(Structure):
@@ -58,7 +59,7 @@ class _Blocks(Structure):
 class _Steps(Structure):
     _fields_ = (
         ("number", c_int64),
-        ("incident", _Vector),
+        ("incident", Numbers3),
         ("begin", c_int64),
         ("vectors", ctypes.c_void_p),
         ("weights", ctypes.c_void_p),
@@ -70,10 +71,10 @@ class _Steps(Structure):
 
 class _Beam(Structure):
     _fields_ = (
-        ("incident", _Vector),
-        ("electric", _Vector),
-        ("magnetic", _Vector),
-        ("kahn", _Vector),
+        ("incident", Numbers3),
+        ("electric", Numbers3),
+        ("magnetic", Numbers3),
+        ("kahn", Numbers3),
     )
 
 
@@ -134,7 +135,9 @@ class SubpixelSum:
                 of_steps(len(some))
             # of the first in their place
             photons = total if photons is None else photons
-            self._library.add_photons(byref(of_blocks), byref(beam), *_pointers(total, photons))
+            self._library.add_photons(
+                byref(of_blocks), byref(beam), pointer(total), pointer(photons)
+            )
         assert photons is not None
         photons *= R_E_SQR * scene.fluence / scene.steps
         return photons, Lookups(uncounted=live * scene.steps)
@@ -160,7 +163,7 @@ class SubpixelSum:
         tensors = steps.vectors.contiguous(), steps.weights.contiguous()
         of_steps = _Steps(
             len(steps),
-            _Vector(*steps.incident),
+            Numbers3(*steps.incident),
             begin,
             *(tensor.data_ptr() for tensor in (*tensors, summand.values[steps.grid])),
             _Indices(*summand.minimum),
@@ -169,20 +172,15 @@ class SubpixelSum:
         self._library.add_steps(
             byref(blocks),
             byref(of_steps),
-            *_pointers(summand.lattice),
+            pointer(summand.lattice),
             _SHAPES.index(summand.shape),
             int(summand.dtype is torch.float32),
             int(self._oversample == 1),
-            *_pointers(total),
+            pointer(total),
         )
 
     def _beam(self, incident: Vector) -> _Beam:
         electric, magnetic = transverse_axes(incident, self._scene.beam.polarization_axis)
         kahn = self._scene.beam.polarization
         factor = (1.0, 0.0, 0.0) if kahn is None else (0.5, 0.5, -0.5 * kahn)
-        return _Beam(*(_Vector(*vector) for vector in (incident, electric, magnetic, factor)))
-
-
-def _pointers(*tensors: Tensor) -> Iterator[ctypes.c_void_p]:
-    """Of contiguous tensors."""
-    return (ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors)
+        return _Beam(*(Numbers3(*vector) for vector in (incident, electric, magnetic, factor)))

@@ -6,18 +6,11 @@
 // bits do not depend on what is worked on together. A product and a sum are rounded once where
 // `fused` says so, and nowhere else.
 
-#include <cmath>
-#include <cstdint>
-#include <cstring>
 #include <vector>
-
-#ifdef __AVX__
-#include <immintrin.h>
-#endif
 
 namespace {
 
-constexpr int LANES = 8, SIDE = 16, PIXELS = SIDE * SIDE;
+constexpr int SIDE = 16, PIXELS = SIDE * SIDE;
 // Steps whose sum is taken in float32, where the precision is mixed.
 constexpr int AT_A_TIME = 64;
 // Nodes beyond this lie outside every table.
@@ -26,24 +19,14 @@ constexpr double FAR = double(1 << 28);
 constexpr double SMALLEST_DELTA = 1e-9;
 constexpr double PI = 3.141592653589793;
 
-typedef double Doubles __attribute__((vector_size(8 * LANES)));
 typedef float Halves __attribute__((vector_size(4 * LANES)));
 typedef float Floats __attribute__((vector_size(8 * LANES)));
-typedef int64_t Longs __attribute__((vector_size(8 * LANES)));
 typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
 
 inline Doubles all(double x) { return Doubles{x, x, x, x, x, x, x, x}; }
 inline Floats all(float x) { return Floats{x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
 
 const Doubles FIRST_LANES = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0};
-
-inline Doubles load(const double *from) {
-    Doubles values;
-    std::memcpy(&values, from, sizeof values);
-    return values;
-}
-
-inline void store(double *to, const Doubles &values) { std::memcpy(to, &values, sizeof values); }
 
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
 inline Doubles fma(Doubles a, Doubles b, Doubles c) {
@@ -67,7 +50,6 @@ inline Doubles farther(Doubles x, Doubles y) {
 inline Doubles within(Doubles x, Doubles low, Doubles high) {
     return (Doubles)_mm512_min_pd(_mm512_max_pd((__m512d)x, (__m512d)low), (__m512d)high);
 }
-inline bool any(Longs mask) { return _mm512_movepi64_mask((__m512i)mask) != 0; }
 inline Ints whole(Doubles x) { return (Ints)_mm512_cvttpd_epi32((__m512d)x); }
 // Not by way of memory, which waits for both stores.
 inline Floats joined(Halves first, Halves second) {
@@ -124,11 +106,6 @@ inline Doubles within(Doubles x, Doubles low, Doubles high) {
     x = x > low ? x : low;
     return x < high ? x : high;
 }
-inline bool any(Longs mask) {
-    int64_t every = 0;
-    for (int lane = 0; lane < LANES; ++lane) every |= mask[lane];
-    return every != 0;
-}
 inline Ints whole(Doubles x) { return __builtin_convertvector(x, Ints); }
 inline Floats joined(Halves first, Halves second) {
     Floats values;
@@ -156,10 +133,6 @@ inline Doubles quotient(Doubles x, Doubles divisor, Doubles inverse) {
 #endif
 }
 
-inline Doubles product(const Doubles *d, const double *v) {
-    return d[0] * v[0] + d[1] * v[1] + d[2] * v[2];
-}
-
 // sin(πx)/x on |x| ≤ ½ by even powers of x, as in graphs.py.
 constexpr double SINE_DOUBLE[] = {
     3.1415926535897882,    -5.167712780048736,     2.550164039794811,
@@ -185,20 +158,6 @@ inline Doubles sine_of_pi(Doubles x) {
 template <bool fused>
 inline Floats sine_of_pi(Floats x) {
     return x * powers<fused>(x * x, SINE_FLOAT);
-}
-
-// e^x, -700 <= x <= 0, to a rounding: 2^n e^r, |r| <= ln 2 / 2, by the series of e^r.
-inline Doubles exponential(Doubles x) {
-    constexpr double series[] = {1.0,           1.0,           1.0 / 2,       1.0 / 6,
-                                 1.0 / 24,      1.0 / 120,     1.0 / 720,     1.0 / 5040,
-                                 1.0 / 40320,   1.0 / 362880,  1.0 / 3628800, 1.0 / 39916800,
-                                 1.0 / 479001600};
-    const double magic = 6755399441055744.0;  // 1.5 * 2^52: the sum's last bits are n
-    const Doubles shifted = x * 1.4426950408889634 + magic;
-    const Doubles n = shifted - magic;
-    const Doubles r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
-    const Longs scale = ((Longs)shifted << 52) + (int64_t(1023) << 52);
-    return powers<true>(r, series) * (Doubles)scale;
 }
 
 // Numbers of pixels side by side, in the precision of a sum: as many vectors of double as make one
@@ -332,11 +291,10 @@ struct Round : Other {
             sqr = fma(along, along, sqr);
         }
         const Doubles radius = root_of(sqr * lattice[3]);
-        const Doubles turns = farther(rest_of(radius), Doubles{});
-        const Doubles x = radius * PI, x_sqr = x * x;
-        // signs turn with the half-turns, and only the square counts
-        const Doubles side = rest_of(radius);
-        const Doubles sine = sine_of_pi<true>(side), cosine = sine_of_pi<true>(0.5 - turns);
+        const Doubles turns = rest_of(radius), x = radius * PI, x_sqr = x * x;
+        // both signs turn with the same half-turns, and only the square counts
+        const Doubles sine = sine_of_pi<true>(turns);
+        const Doubles cosine = sine_of_pi<true>(0.5 - farther(turns, Doubles{}));
         const Doubles large = 3.0 * (sine / x - cosine) / x_sqr;
         const Doubles sphere = x < 1.5 ? powers<true>(x_sqr, series) : large;
         result = lattice[7] * (sphere * sphere);
@@ -356,7 +314,7 @@ struct Gauss : Other {
     static bool square(const Doubles (*delta)[1], const double *lattice, Doubles &result) {
         const Doubles distance = distance_of(delta, lattice);
         const Longs counted = distance <= 700.0;
-        if (!any(counted)) return false;
+        if (bits_of(counted) == 0) return false;
         const Doubles share = exponential(counted ? -distance : Doubles{});
         result = counted ? lattice[7] * share : Doubles{};
         return true;
@@ -366,7 +324,7 @@ struct Gauss : Other {
 struct Flat : Other {
     static bool square(const Doubles (*delta)[1], const double *lattice, Doubles &result) {
         const Longs counted = distance_of(delta, lattice) < 1.0;
-        if (!any(counted)) return false;
+        if (bits_of(counted) == 0) return false;
         result = counted ? all(lattice[7]) : Doubles{};
         return true;
     }
