@@ -35,6 +35,12 @@ precisions = pytest.mark.parametrize("precision", PRECISIONS)
 shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 
 
+@pytest.fixture(autouse=True)
+def _on_any_cpu(monkeypatch):
+    """The loop is taken where it is slow, too."""
+    monkeypatch.setattr(subpixels, "has_wide_vectors", lambda: True)
+
+
 def kernels(experiment, precision="float64"):
     """The compiled kernel of an experiment, and the reference kernel."""
     factors, F = load_inputs(experiment).factors, experiment.structure_factors.default_F
@@ -113,6 +119,11 @@ def test_a_pixel_that_is_not_cut_has_the_bits_of_the_graphs(still, monkeypatch, 
 )
 def test_the_graphs_sum_the_rest(still, options):
     assert not subpixels.sums(still("-oversample", 2, *options))
+
+
+def test_without_wide_vectors_the_graphs_sum(still, monkeypatch):
+    monkeypatch.setattr(subpixels, "has_wide_vectors", lambda: False)
+    assert not subpixels.sums(still("-oversample", 2))
 
 
 def in_tiles(experiment, precision, tile):

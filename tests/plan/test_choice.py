@@ -180,7 +180,10 @@ def test_the_reason_for_the_reference_kernel_tells_the_seconds(still, empty_cach
     assert chosen(job).reason == "predicted 1.6 s, compiled 22 s"
 
 
-def test_subpixels_wait_for_a_loop_that_is_soon_compiled(still, empty_cache, round_costs):
+def test_subpixels_wait_for_a_loop_that_is_soon_compiled(
+    still, empty_cache, round_costs, monkeypatch
+):
+    monkeypatch.setattr(subpixels, "has_wide_vectors", lambda: True)
     # 4e6 pixels of 16 subpixels: 0.7 s beside 3 s of a compilation
     job = still("-detpixels", 2000, "-oversample", 4)
     assert chosen(job).reason == "predicted 3.7 s, reference 6.4 s"

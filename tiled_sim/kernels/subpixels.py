@@ -23,6 +23,7 @@ from tiled_sim.kernels.kernel import Progress, after_steps
 from tiled_sim.kernels.library import Library, load
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.packages import cpu_flags
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.sights import ANCHOR
 from tiled_sim.model.experiment import Experiment
@@ -78,8 +79,15 @@ class _Beam(Structure):
     )
 
 
+def has_wide_vectors() -> bool:
+    """Whether this CPU has the vectors that the loop is written for; in halves it is slow."""
+    return {"avx512f", "avx512dq"} <= set(cpu_flags().split())
+
+
 def sums(experiment: Experiment | Scene) -> bool:
-    """Whether this loop sums an experiment with one crystal, or one of its scenes."""
+    """Whether this loop sums an experiment with one crystal, or one of its scenes, here."""
+    if not has_wide_vectors():
+        return False
     sampling = experiment.sampling
     own_terms = sampling.oversample_polar or sampling.oversample_omega
     if experiment.detector.sensors or experiment.detector.curvature_radius is not None:
