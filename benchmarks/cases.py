@@ -38,6 +38,8 @@ CASES = (
     Case("E", "tricubic, 10 phi steps", f"{P1} -N 10 -oversample 1 -detpixels 256 -phi 1 -osc 1 -phisteps 10 -interpolate"),
     Case("F", "1250 steps, gauss, a region", f"{P1} -N 10 -gauss_xtal -oversample 1 -detpixels 512 -roi 0 127 0 127 -mosaic 0.5 -mosaic_domains 25 -dispersion 1 -dispsteps 50", GAUSS),
     Case("G", "stills: 100 wavelengths, 25 domains, gauss, a region", f"{P1} -N 10 -gauss_xtal -oversample 1 -detpixels 3000 -pixel 0.11 -mosaic 0.5 -mosaic_domains 25 -dispersion 1 -dispsteps 100 -roi 1536 1631 1536 1631", GAUSS),
+    Case("K", "oversampling 3, a single step, square", f"{P1} -N 10 -oversample 3 -detpixels 1024"),
+    Case("L", "oversampling 7, a single step, square", f"{P1} -N 10 -oversample 7 -detpixels 512"),
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import torch
 from beside import run_c
 from cases import DATA, Case
 
-from tiled_sim.kernels.compiled import graphs_of
+from tiled_sim.kernels.compiled import packages_of
 from tiled_sim.kernels.packages import build, is_built
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import NEGLIGIBLE, Settings
@@ -85,7 +85,7 @@ def measure(case: Case, program: Path | None, repeat: int) -> list[dict]:
     for kernel in kernels:
         name, precision = kernel.split()
         if name == "compiled":
-            for graph in graphs_of(experiment, precision):
+            for graph in packages_of(experiment, precision):
                 build(graph) if not is_built(graph) else None
     ours = {kernel: Ours(experiment, kernel) for kernel in kernels}
     evaluations = next(iter(ours.values())).live * experiment.steps

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from tiled_sim.errors import KernelError, UsageError
-from tiled_sim.kernels import compiled, packages
+from tiled_sim.kernels import compiled, packages, subpixels
 from tiled_sim.kernels.bragg import loops
 from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.settings import BY_REFERENCE, PRECISIONS, Settings
@@ -71,6 +71,7 @@ def no_building(monkeypatch):
     monkeypatch.setattr(packages, "build", refuse)
     monkeypatch.setattr(compiled, "load", refuse)
     monkeypatch.setattr(loops, "load", refuse)
+    monkeypatch.setattr(subpixels, "load", refuse)
 
 
 def chosen(
@@ -167,12 +168,25 @@ def round_costs(monkeypatch):
     monkeypatch.setattr(choice, "_COMPILED_SUBPIXEL", 50e-9)
     monkeypatch.setattr(choice, "_LOADING", 1.0)
     monkeypatch.setattr(choice, "_BUILDING", {False: 10.0})
+    monkeypatch.setattr(choice, "_TOGETHER_EVALUATION", {"float64": 5e-9})
+    monkeypatch.setattr(choice, "_TOGETHER_SUBPIXEL", 5e-9)
+    monkeypatch.setattr(choice, "_TOGETHER_PIXEL", 10e-9)
+    monkeypatch.setattr(choice, "_BUILDING_LIBRARY", 3.0)
 
 
 def test_the_reason_for_the_reference_kernel_tells_the_seconds(still, empty_cache, round_costs):
     # 4e6 pixels of 4 subpixels: 1.6 s; else 0.88 s beside loading and two compilations
-    job = still("-detpixels", 2000, "-oversample", 2)
+    job = still("-detpixels", 2000, "-oversample", 2, "-dmin", 4)
     assert chosen(job).reason == "predicted 1.6 s, compiled 22 s"
+
+
+def test_subpixels_wait_for_a_loop_that_is_soon_compiled(
+    still, empty_cache, round_costs, monkeypatch
+):
+    monkeypatch.setattr(subpixels, "has_wide_vectors", lambda: True)
+    # 4e6 pixels of 16 subpixels: 0.7 s beside 3 s of a compilation
+    job = still("-detpixels", 2000, "-oversample", 4)
+    assert chosen(job).reason == "predicted 3.7 s, reference 6.4 s"
 
 
 def test_the_reason_for_the_compiled_kernel_tells_the_seconds(still, full_cache, round_costs):

@@ -10,7 +10,7 @@ import torch  # isort: skip
 from tiled_sim.errors import ExperimentError, UsageError
 from tiled_sim.io.hkl import read_hkl
 from tiled_sim.kernels.account import account_of
-from tiled_sim.kernels.compiled import graphs_of
+from tiled_sim.kernels.compiled import packages_of
 from tiled_sim.kernels.making import KernelMaker
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.crystals import each_alone
@@ -83,8 +83,8 @@ def test_spots_are_refused_where_those_of_any_crystal_have_no_end():
         choose_kernel(with_(read(), shape="square"), asked, device="cpu", cores=1)
 
 
-def test_graphs_of_all_shapes_are_compiled():
-    one, both = (graphs_of(e, "float64") for e in (read(), with_(read(), shape="square")))
+def test_packages_of_all_shapes_are_compiled():
+    one, both = (packages_of(e, "float64") for e in (read(), with_(read(), shape="square")))
     assert len(one) == 2
     assert set(both) > set(one)
     assert len(both) == len(set(both)) == 3

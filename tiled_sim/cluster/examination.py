@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 
 from tiled_sim.errors import StoreError, TiledSimError
-from tiled_sim.kernels.compiled import graphs_of
+from tiled_sim.kernels.compiled import packages_of
 from tiled_sim.kernels.devices import resolve_device
 from tiled_sim.kernels.packages import is_built, obstacle_to_build
 from tiled_sim.model.settings import COMPILED
@@ -71,7 +71,7 @@ def _obstacle_to_write(run: Run) -> str:
 def _obstacle_to_compile(run: Run) -> str:
     if run.plan.settings.kernel != COMPILED:
         return ""
-    if all(is_built(graph) for graph in graphs_of(run.experiment, run.plan.settings.precision)):
+    if all(is_built(graph) for graph in packages_of(run.experiment, run.plan.settings.precision)):
         return ""
     found = obstacle_to_build()
     return found and f"{found}; mend that there, or submit with --kernel reference"

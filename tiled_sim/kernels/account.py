@@ -13,6 +13,7 @@ from tiled_sim.kernels.bragg.patches import PATCH_SIDE
 from tiled_sim.kernels.bragg.steps import bytes_of_crystals
 from tiled_sim.kernels.chain import STEPS_TOGETHER
 from tiled_sim.kernels.sample import PAIRS_AT_A_TIME
+from tiled_sim.kernels.subpixels import sums as sums_subpixels
 from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment
@@ -84,6 +85,8 @@ _TAKES = {
     # its tensors are on the device
     TRITON: _Take(6_500_000, 6_500_000, 5_000_000, AT_A_TIME[TRITON], 0, 4),
 }
+#: Of the compiled kernel, where it works out directions as it sums.
+_TENSORS_TOGETHER = 4
 #: More tensors of each source where pixels are summed source by source; more where terms have
 #: factors of their own.
 _TENSORS_OF_A_SOURCE = {False: 2, True: 5}
@@ -219,7 +222,8 @@ def _tensor(kernel: str, tile: Shape) -> int:
 def _summing(kernel: str, experiment: Experiment, tile: Shape) -> int:
     """What is computed of the blocks that are worked on, and with it."""
     take, tensor = _TAKES[kernel], _tensor(kernel, tile)
-    size = take.sum + take.tensors * tensor
+    together = kernel == COMPILED and sums_subpixels(experiment)
+    size = take.sum + (_TENSORS_TOGETHER if together else take.tensors) * tensor
     if kernel == SPOTS:
         size += _subpixels(experiment, tile) * _PER_SUBPIXEL
     elif _is_by_source(kernel, experiment):

@@ -1,16 +1,20 @@
-"""The fused CPU kernel: graphs that inductor compiles to one loop each."""
+"""The fused CPU kernel: graphs that inductor compiles to one loop each, or a loop in C++."""
 
 import torch
 from torch import Tensor
 
+from tiled_sim.kernels import subpixels
 from tiled_sim.kernels.anchored import TRACE_ERROR, AnchoredSum, Summand, loop_of
 from tiled_sim.kernels.anchors import StepList, StepTable, anchor
 from tiled_sim.kernels.blocks import AT_A_TIME, Blocks, Pixels
+from tiled_sim.kernels.chain import Chain
 from tiled_sim.kernels.kernel import Progress
 from tiled_sim.kernels.lookups import Lookups
-from tiled_sim.kernels.packages import Graph, load
+from tiled_sim.kernels.packages import Graph, Package, load
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.kernels.subpixels import SubpixelSum
+from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import COMPILED
 from tiled_sim.physics.geometry import Vectors
@@ -22,13 +26,15 @@ _CPU = torch.device("cpu")
 STEPS_AT_A_TIME = 64
 
 
-def graphs_of(experiment: Experiment, precision: str) -> tuple[Graph, ...]:
-    """The graphs that an experiment needs: directions, and sums over steps, one a shape."""
+def packages_of(experiment: Experiment, precision: str) -> tuple[Package, ...]:
+    """What an experiment needs: graphs of directions and sums over steps, or a loop in C++."""
     needed = (
-        _graphs(loop_of(crystal.shape), experiment.sampling.interpolate, precision)
-        for crystal in experiment.crystals
+        (subpixels.LIBRARY,)
+        if subpixels.sums(alone)
+        else _graphs(loop_of(alone.crystal.shape), alone.sampling.interpolate, precision)
+        for alone in each_alone(experiment)
     )
-    return tuple(dict.fromkeys(graph for graphs in needed for graph in graphs))
+    return tuple(dict.fromkeys(package for packages in needed for package in packages))
 
 
 def _graphs(shape: str, interpolate: bool, precision: str) -> tuple[Graph, Graph]:
@@ -63,8 +69,14 @@ class CompiledKernel:
         self.scene = scene
         self.table = constant_table(default_F, _CPU) if table is None else table
         self.trace_error = TRACE_ERROR[precision]
-        loops = CompiledLoops(Summand.of(scene, self.table, precision), precision)
-        self._sum = AnchoredSum(scene, self.table, loops, _CPU)
+        self._sum = self._made_sum(precision)
+
+    def _made_sum(self, precision: str) -> SubpixelSum | AnchoredSum:
+        scene, table = self.scene, self.table
+        if subpixels.sums(scene):
+            return SubpixelSum(scene, table, precision)
+        loops = CompiledLoops(Summand.of(scene, table, precision), precision)
+        return AnchoredSum(scene, table, loops, _CPU)
 
     def photons_of_blocks(
         self, blocks: Blocks, progress: Progress | None = None
@@ -73,8 +85,9 @@ class CompiledKernel:
         return self._sum.photons_of_blocks(blocks, progress)
 
     def trace(self, pixels: Pixels, recorder: Recorder) -> None:
-        """As `Kernel.trace`."""
-        self._sum.trace(pixels, recorder)
+        """As `Kernel.trace`, by the float64 chain."""
+        # its table is never None: no other F is asked for
+        Chain(self.scene, self.table, 0.0).photons(pixels, recorder)
 
 
 class CompiledLoops:

@@ -19,7 +19,6 @@ logger = logging.getLogger(__name__)
 _FLAGS = (
     "-O3",
     "-march=native",
-    "-ffp-contract=fast",
     "-fno-math-errno",
     "-fno-trapping-math",
     "-std=c++17",
@@ -36,9 +35,11 @@ class Library:
     Parameters
     ----------
     name : of the file, without its ending
+    contracts : whether the compiler may fuse a product and a sum
     """
 
     name: str
+    contracts: bool = True
 
     @property
     def source(self) -> str:
@@ -48,9 +49,13 @@ class Library:
         return "\n".join(folder.joinpath(file).read_text(encoding="utf-8") for file in files)
 
     @property
+    def _flags(self) -> tuple[str, ...]:
+        return *_FLAGS, f"-ffp-contract={'fast' if self.contracts else 'off'}"
+
+    @property
     def path(self) -> Path:
         """Where the library lies or will lie: keyed by all that decides what is in it."""
-        facts = self.source, _FLAGS, platform.machine(), platform.system(), cpu_flags()
+        facts = self.source, self._flags, platform.machine(), platform.system(), cpu_flags()
         key = hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
         return cache_folder() / f"{self.name}-{key}.so"
 
@@ -59,7 +64,7 @@ class Library:
         source = path.with_suffix(".cpp")
         source.write_text(self.source, encoding="utf-8")
         done = subprocess.run(
-            [compiler(), *_FLAGS, str(source), "-o", str(path)],
+            [compiler(), *self._flags, str(source), "-o", str(path)],
             capture_output=True,
             text=True,
             check=False,

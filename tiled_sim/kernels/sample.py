@@ -63,8 +63,14 @@ def _count(
     device = live.slow.device
     steps = [alike for scene in scenes for alike in steps_of(scene, device, most_kept=0)]
     at_a_time = min(max(PAIRS_AT_A_TIME // max(len(live.slow), 1), 1), STEPS_AT_A_TIME)
-    for layer, subpixel in optics.places(panel):
-        diffracted, _ = optics.to_subpixel(live, subpixel, layer)
+    # subpixels of few steps together
+    together = max(at_a_time // max(sum(map(len, steps)), 1), 1)
+    places = optics.places(panel)
+    while some_places := list(itertools.islice(places, together)):
+        directions = [
+            optics.to_subpixel(live, subpixel, layer)[0] for layer, subpixel in some_places
+        ]
+        diffracted = Vectors(*map(torch.cat, zip(*directions, strict=True)))
         for some in _parts(steps, at_a_time):
             lookups.add(_met(sampling, table, diffracted, some))
     return lookups

@@ -8,10 +8,11 @@ from dataclasses import replace
 from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.kernels import spots
 from tiled_sim.kernels.bragg.loops import LIBRARY
-from tiled_sim.kernels.compiled import graphs_of
+from tiled_sim.kernels.compiled import packages_of
 from tiled_sim.kernels.fused_amorphous import BACKGROUND
-from tiled_sim.kernels.packages import Package, build, is_built, obstacle_to_build
+from tiled_sim.kernels.packages import Graph, Package, build, is_built, obstacle_to_build
 from tiled_sim.kernels.spots import predicted_cost
+from tiled_sim.kernels.subpixels import sums as sums_subpixels
 from tiled_sim.model.crystal import GAUSSIAN
 from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.experiment import Experiment
@@ -39,13 +40,16 @@ _COMPILED_EVALUATION = {
     ("mixed", True): 41e-9,
 }
 _COMPILED_SUBPIXEL = 30e-9
+#: Of the loop that takes subpixels together: of an evaluation, a subpixel and a pixel.
+_TOGETHER_EVALUATION = {"float64": 2.2e-9, "mixed": 1.5e-9}
+_TOGETHER_SUBPIXEL, _TOGETHER_PIXEL = 1.5e-9, 15e-9
 #: Of F of the background by a source, by whether the loop in C++ does it.
 _BACKGROUND_LOOKUP = {False: 60e-9, True: 8e-9}
 _DIFFUSE_STEP, _DIFFUSE_NODE = 50e-9, 6e-9
 #: Of a compiled kernel in each process, and for the first time on a machine.
-_LOADING = 0.5
+_LOADING, _LOADING_LIBRARY = 0.5, 2e-3
 _BUILDING = {False: 25.0, True: 55.0}
-_BUILDING_SPOTS = 2.0
+_BUILDING_LIBRARY = 2.0
 
 
 def choose_kernel(
@@ -88,7 +92,7 @@ def choose_kernel(
         return _chosen(kernel, experiment, settings, "; ".join(unable) or "made for this device")
     seconds: dict[str, float] = {}
     for kernel in able:
-        if kernel == SPOTS and not is_built(LIBRARY) and min(seconds.values()) < _BUILDING_SPOTS:
+        if kernel == SPOTS and not is_built(LIBRARY) and min(seconds.values()) < _BUILDING_LIBRARY:
             continue  # even to predict its time takes its loops
         chosen = _chosen(kernel, experiment, settings, "")
         starting = _seconds_to_start(chosen, experiment)
@@ -186,7 +190,7 @@ def _obstacle(kernel: str, experiment: Experiment, asked: Settings, device: str)
 def _packages(kernel: str, experiment: Experiment, precision: str) -> tuple[Package, ...]:
     """What is compiled for a kernel."""
     if kernel == COMPILED:
-        return graphs_of(experiment, precision)
+        return packages_of(experiment, precision)
     if kernel != SPOTS:
         return ()
     return (LIBRARY,) if experiment.background is None else (LIBRARY, BACKGROUND)
@@ -195,11 +199,20 @@ def _packages(kernel: str, experiment: Experiment, precision: str) -> tuple[Pack
 def _seconds_to_start(settings: Settings, experiment: Experiment) -> float:
     """Until a kernel is loaded, and compiled if it has never been [s]."""
     if settings.kernel == SPOTS:
-        return 0.0 if is_built(LIBRARY) else _BUILDING_SPOTS
+        return 0.0 if is_built(LIBRARY) else _BUILDING_LIBRARY
     if settings.kernel != COMPILED:
         return 0.0
-    graphs = graphs_of(experiment, settings.precision)
-    return _LOADING + sum(_BUILDING[graph.interpolate] for graph in graphs if not is_built(graph))
+    packages = packages_of(experiment, settings.precision)
+    graphs = any(isinstance(package, Graph) for package in packages)
+    loading = _LOADING if graphs else _LOADING_LIBRARY
+    return loading + sum(_seconds_to_build(package) for package in packages)
+
+
+def _seconds_to_build(package: Package) -> float:
+    """Until something is compiled [s]."""
+    if is_built(package):
+        return 0.0
+    return _BUILDING[package.interpolate] if isinstance(package, Graph) else _BUILDING_LIBRARY
 
 
 def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
@@ -212,6 +225,12 @@ def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
     if settings.kernel == REFERENCE:
         return evaluations * _REFERENCE_EVALUATION[interpolate]
     subpixels = pixels * experiment.sampling.oversample**2
+    if sums_subpixels(experiment):
+        return (
+            evaluations * _TOGETHER_EVALUATION[settings.precision]
+            + subpixels * _TOGETHER_SUBPIXEL
+            + pixels * _TOGETHER_PIXEL
+        )
     return (
         evaluations * _COMPILED_EVALUATION[settings.precision, interpolate]
         + subpixels * _COMPILED_SUBPIXEL
