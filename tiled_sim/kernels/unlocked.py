@@ -62,13 +62,16 @@ class _Model:
         self._model = c_void_p()
         create = library.AOTInductorModelContainerCreateWithDevice
         _require(create(byref(self._model), c_size_t(threads), b"cpu", None))
-        outputs = c_size_t()
+        inputs, outputs = c_size_t(), c_size_t()
+        _require(library.AOTInductorModelContainerGetNumInputs(self._model, byref(inputs)))
         _require(library.AOTInductorModelContainerGetNumOutputs(self._model, byref(outputs)))
-        self._outputs = c_void_p * outputs.value
+        self._inputs, self._outputs = inputs.value, c_void_p * outputs.value
         self._run = library.AOTInductorModelContainerRun
         self._run.argtypes = [c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p]
 
     def __call__(self, tensors: list[Tensor]) -> list[Tensor]:
+        if len(tensors) != self._inputs:  # which would end the process
+            raise TypeError(f"{self._inputs} tensors are needed, not {len(tensors)}")
         capsules = torch._C._aoti.unsafe_alloc_void_ptrs_from_tensors(tensors)
         pointers = (c_void_p * len(capsules))(*(_pointer_of(each, None) for each in capsules))
         results = self._outputs()

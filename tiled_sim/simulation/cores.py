@@ -2,8 +2,10 @@
 
 import contextvars
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from numbers import Integral
 from threading import Barrier, Event
 from types import TracebackType
 from typing import Any, TypeVar
@@ -29,11 +31,12 @@ def threads_on(device: torch.device, cores: int | None) -> int:
     UsageError
         for what is no number of cores
     """
-    if cores is not None and (not isinstance(cores, int) or isinstance(cores, bool) or cores < 1):
-        raise UsageError(f"--cores {cores!r} must be a whole number of 1 or more, or None: all")
+    wrong = not isinstance(cores, Integral) or isinstance(cores, bool) or cores < 1
+    if cores is not None and wrong:
+        raise UsageError(f"cores={cores!r} must be a whole number of 1 or more, or None: all")
     if device.type != "cpu":
         return TILES_ON_A_GPU
-    return cores or _cores_of_this_process()
+    return _cores_of_this_process() if cores is None else cores
 
 
 def _cores_of_this_process() -> int:
@@ -93,6 +96,8 @@ def _pool_of(number: int) -> ThreadPoolExecutor:
     ready = Barrier(number + 1)
 
     def begin() -> None:
+        # Ctrl-C wakes the thread that waits for the image, not one of these
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         torch.get_num_threads()  # a thread takes its number, for good, when it first asks
         ready.wait()
 
