@@ -1,5 +1,7 @@
 """The fused CPU kernel: graphs that inductor compiles to one loop each."""
 
+import itertools
+
 import torch
 from torch import Tensor
 
@@ -11,8 +13,9 @@ from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.packages import Graph, load
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.crystal import SHAPES
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.settings import COMPILED
+from tiled_sim.model.settings import COMPILED, PRECISIONS
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
@@ -27,6 +30,16 @@ def graphs_of(experiment: Experiment, precision: str) -> tuple[Graph, ...]:
     needed = (
         _graphs(loop_of(crystal.shape), experiment.sampling.interpolate, precision)
         for crystal in experiment.crystals
+    )
+    return tuple(dict.fromkeys(graph for graphs in needed for graph in graphs))
+
+
+def every_graph() -> tuple[Graph, ...]:
+    """The graphs of all experiments, those that most need first."""
+    loops = dict.fromkeys(map(loop_of, SHAPES))
+    needed = (
+        _graphs(shape, interpolate, precision)
+        for interpolate, precision, shape in itertools.product((False, True), PRECISIONS, loops)
     )
     return tuple(dict.fromkeys(graph for graphs in needed for graph in graphs))
 
