@@ -29,7 +29,8 @@ def round_costs(monkeypatch):
     """Costs that make the predictions easy to work out; a job takes 9 s or 1 s."""
     pixels = 96 * 96
     monkeypatch.setattr(choice, "_REFERENCE_EVALUATION", {False: 9.0 / pixels})
-    monkeypatch.setattr(choice, "_REFERENCE_SUBPIXEL", 0.0)
+    monkeypatch.setattr(choice, "_REFERENCE_PIXEL", 0.0)
+    monkeypatch.setattr(choice, "_COMPILED_PIXEL", 0.0)
     compiled = {("float64", False): 1.0 / pixels, ("mixed", False): 0.5 / pixels}
     monkeypatch.setattr(choice, "_COMPILED_EVALUATION", compiled)
     monkeypatch.setattr(choice, "_COMPILED_SUBPIXEL", 0.0)

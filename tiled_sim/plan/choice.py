@@ -32,19 +32,19 @@ logger = logging.getLogger(__name__)
 # Seconds on one core, measured (docs/benchmarks.md), where F is taken at the nearest node and
 # where it is interpolated; only their ratios decide.
 _REFERENCE_EVALUATION = {False: 43e-9, True: 210e-9}
-_REFERENCE_SUBPIXEL = 130e-9
+_REFERENCE_PIXEL = 110e-9
 _COMPILED_EVALUATION = {
     ("float64", False): 3.5e-9,
     ("mixed", False): 2e-9,
     ("float64", True): 45e-9,
     ("mixed", True): 41e-9,
 }
-_COMPILED_SUBPIXEL = 30e-9
+_COMPILED_SUBPIXEL, _COMPILED_PIXEL = 10e-9, 13e-9
 _BACKGROUND_LOOKUP = 200e-9
 _DIFFUSE_STEP, _DIFFUSE_NODE = 50e-9, 6e-9
 #: Of a compiled kernel in each process, and for the first time on a machine.
 _LOADING = 0.02
-_BUILDING = {False: 25.0, True: 55.0}
+_BUILDING = {False: 19.0, True: 42.0}
 _BUILDING_SPOTS = 2.0
 
 
@@ -247,12 +247,13 @@ def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
     interpolate = experiment.sampling.interpolate
     pixels = _layered_pixels(experiment)
     evaluations = pixels * experiment.steps
-    subpixels = pixels * experiment.sampling.oversample**2
     if settings.kernel == REFERENCE:
-        return evaluations * _REFERENCE_EVALUATION[interpolate] + subpixels * _REFERENCE_SUBPIXEL
+        return evaluations * _REFERENCE_EVALUATION[interpolate] + pixels * _REFERENCE_PIXEL
+    subpixels = pixels * experiment.sampling.oversample**2
     return (
         evaluations * _COMPILED_EVALUATION[settings.precision, interpolate]
         + subpixels * _COMPILED_SUBPIXEL
+        + pixels * _COMPILED_PIXEL
     )
 
 
