@@ -30,8 +30,8 @@ from distributed.protocol.pickle import dumps
 
 from tiled_sim.cluster import driver
 from tiled_sim.cluster.batches import A_THREAD
+from tiled_sim.cluster.environment import WORKER_ENVIRONMENT
 from tiled_sim.cluster.listener import Silent
-from tiled_sim.cluster.local import WORKER_ENVIRONMENT
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import Settings
 from tiled_sim.plan.prepare import prepare
@@ -49,7 +49,7 @@ SECONDS_TO_START = 60
 
 
 def nothing(
-    path: str, run_id: str, device: str, tiles: list[tuple[int, int]], factor: int
+    path: str, run_id: str, device: str, tiles: list[tuple[int, int]], factor: int, frames: int
 ) -> list[dict[str, Any]]:
     """A batch whose tiles take a second each, as they say; tells what a real one tells."""
     from tiled_sim.cluster.events import Bulletin

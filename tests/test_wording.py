@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import tiled_sim
+from tiled_sim.cli.main import main
 from tiled_sim.errors import UsageError, written
 from tiled_sim.wording import in_python, on_command_line
 
@@ -72,3 +73,17 @@ def test_no_message_of_a_module_keeps_an_option_in_python(file):
     for text in texts_of(ast.parse(file.read_text())):
         said = re.sub("`[^`]*`?", "", in_python(text))  # the rest of a command may be a variable
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", said)) <= OTHERS, text
+
+
+def test_every_verb_that_a_page_writes_is_one(capsys):
+    assert main(["--help"]) == 0
+    verbs = set(re.findall(r"^  ([a-z]+) ", capsys.readouterr().out.split("exit codes")[0], re.M))
+    root = PACKAGE.parent
+    pages = [root / "README.md", *(root / "docs").glob("*.md")]
+    written = {
+        (page.name, verb)
+        for page in pages
+        for verb in re.findall(r"(?:^|`|\$ )(?:\s*)tiled-sim ([a-z]+)", page.read_text(), re.M)
+    }
+    assert len(written) > 30
+    assert {(page, verb) for page, verb in written if verb not in verbs} == set()

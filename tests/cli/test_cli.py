@@ -264,6 +264,10 @@ def test_a_reader_that_leaves_early_is_no_error():
         ("plan --mtz a.mtz experiment.toml", ["--mtz", "[structure_factors]"]),
         (f"plan --mtz a.mtz {STILL}", ["two sources", "-hkl p1.hkl", "--mtz a.mtz"]),
         ("plan experiment.toml -N 5", ["experiment.toml", "'-N' is one word too many"]),
+        (
+            "plan --diffuse-gamma 50 80 120 -N 5",
+            ["'80' and '120' belong to no option", "50,80,120"],
+        ),
         ("config --tile 64 experiment.toml", ["'--tile'"]),
         ("resume", ["tiled-sim resume RUN.zarr"]),
         ("status a.zarr b.zarr", ["'b.zarr'"]),
@@ -1000,6 +1004,14 @@ def test_config_as_json_has_every_derived_value_with_its_unit(tell, in_data):
 
 
 # view
+
+
+def test_view_tells_what_of_its_frame_is_not_computed(tell, still, tmp_path):
+    run = create_run(prepare(still(), tile=(32, 32)), tmp_path / "run.zarr")
+    code, output, _ = tell("view", run.path, "--out", tmp_path / "a.png")
+    assert code == 0
+    assert f"{len(run.plan)} tiles of frame 0 are not computed" in output
+    assert f"`tiled-sim resume {run.path}`" in output
 
 
 def test_view_writes_a_picture_beside_and_says_where(tell, finished, tmp_path, monkeypatch):

@@ -91,6 +91,7 @@ BESIDE = {
     "detector.dead_pixels.path": {"model": None},
     "frames.shots_sha256": {"shots": str(DATA / "shots.csv")},
     "frames.shots_seed": {"random_shots": 2},
+    "frames.shots_cell_spread": {"random_shots": 2},
     "frames.vectors": ONE_FRAME,
     "frames.wavelengths": ONE_FRAME,
     "structure_factors.default_F": {"hkl": str(DATA / "few.hkl")},

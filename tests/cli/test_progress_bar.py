@@ -81,6 +81,13 @@ def test_of_a_driver_elsewhere_the_same_is_shown(plan, printed):
         assert "2 keval/s" in shown(bar, printed)
 
 
+def test_tiles_of_frames_that_nobody_asks_for_are_neither_done_nor_to_be_done(plan, printed):
+    with ProgressBar(True) as bar:
+        bar.started(Run(plan), 3, "nowhere", left=5)
+        assert "1/4" in shown(bar, printed)
+    assert "resuming  1 of 9 tiles are done already" in Text.from_ansi(printed.getvalue()).plain
+
+
 def test_the_time_left_counts_what_is_under_way():
     driver = Driver("token", "host", 1, RUNNING, 3, "now", 10.0, 9, 0, 0, 0, "", "")
     assert driver.seconds_left is None

@@ -95,6 +95,14 @@ def test_every_row_is_printed_with_its_unit(tell):
     assert rows == {name: unit for name, unit in UNITS.items() if name not in beside}
 
 
+def test_the_reciprocal_cell_of_a_shot_is_turned_with_it(trace):
+    # of an orthogonal cell, for C's a* of a triclinic one is longer
+    values = trace(PIXEL, f"{STILL} -cell 70 80 90 90 90 90 --random-shots 2 --frame 1")["values"]
+    direct = np.array([values[f"rot_{axis}_angstroms"] for axis in "abc"])
+    reciprocal = np.array([values[f"rot_{axis}_star_A_inv"] for axis in "abc"])
+    np.testing.assert_allclose(direct @ reciprocal.T, np.eye(3), atol=1e-12)
+
+
 def test_the_unit_is_right_where_the_label_of_the_c_program_is_not(tell):
     _, output, _ = tell(PIXEL, STILL)
     assert re.search(r"^scattering_vec_A_inv .* 1/m$", output, re.MULTILINE)

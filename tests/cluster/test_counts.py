@@ -13,7 +13,7 @@ from support.faults import dying, once, sabotage
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.errors import StoreError
-from tiled_sim.instruments.verification import recomputed_faults
+from tiled_sim.instruments.recomputation import recomputed_faults
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run

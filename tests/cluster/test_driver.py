@@ -316,8 +316,8 @@ def test_a_tile_that_is_suspected_has_a_worker_to_itself(run, address, monkeypat
     real_send = driver._Driver._send
 
     def send(self):
-        while self._fresh:
-            self._again.append(Batch((self._fresh.popleft(),), alone=True))
+        self._again.extend(Batch((tile,), alone=True) for tile in self._fresh.tolist())
+        self._fresh = self._fresh[:0]
         real_send(self)
 
     monkeypatch.setattr(driver._Driver, "_send", send)

@@ -707,7 +707,7 @@ class Watcher(Silent):
         self.link = None
         self.run_id = None
 
-    def started(self, run, missing, dashboard):
+    def started(self, run, missing, dashboard, left=0):
         self.link, self.run_id = dashboard, run.run_id
         self.tile_done(None)
 

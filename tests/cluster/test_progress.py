@@ -21,7 +21,7 @@ class Observer(Silent):
         self.seen = []
         self.done_after = None
 
-    def started(self, run, missing, dashboard):
+    def started(self, run, missing, dashboard, left=0):
         self.control = Control(run.path)
         self.page = f"{dashboard}/tiles.json?run={run.run_id}"
 

@@ -35,6 +35,7 @@ from tiled_sim.kernels.packages import has_compiler
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
+from tiled_sim.store.control import Control
 from tiled_sim.store.sidecar import SCHEMA
 
 #: Nobody answers there; what must be refused before a cluster is asked for fails otherwise.
@@ -628,6 +629,8 @@ def test_some_frames_are_computed_now_and_the_others_later(data, tmp_path, capsy
     run = Run(path)
     there = {frame for tile in run.plan if run.committed(tile) for frame in range(*tile.frames)}
     assert there == {2, 3}
+    driver = Control(path).driver()
+    assert driver.done == driver.missing == len(run.plan) - driver.left < len(run.plan)
     assert main(["resume", str(path), "--frames", "5:", "--no-progress"]) == 0
     assert main(["resume", str(path), "--frames", "5:6", "--no-progress"]) == 0
     assert not run.status().complete

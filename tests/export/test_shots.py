@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from support.stores import experiment_of
+from tiled_sim import simulate
 from tiled_sim.cluster.submit import submit
 from tiled_sim.errors import UsageError
 from tiled_sim.export.exporting import export_run
 from tiled_sim.io.dials_experiments import read_experiments
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Listed
 from tiled_sim.model.frame import frame_of
 from tiled_sim.physics.vectors import about_axis
@@ -68,3 +70,22 @@ def test_nxmx_has_the_wavelength_of_every_frame(tmp_path):
     with h5py.File(tmp_path / "a.nxs") as file:
         found = file["entry/instrument/beam/incident_wavelength"][()]
     np.testing.assert_allclose(found, [1.0, 1.01, 0.99])
+
+
+def test_a_table_read_again_by_the_same_options_makes_the_same_frames(tmp_path):
+    words = (
+        "-default_F 100 -cell 50 60 70 90 90 90 -misset 10 20 30 -N 3 -distance 100 -detpixels 32 "
+        "-pixel 0.5 -oversample 1 -phi 30 -osc 5 -phisteps 3"
+    )
+    experiment = Experiment.from_nanobragg(words.split(), random_shots=2)
+    run = submit(experiment, tmp_path / "run.zarr", require_coverage=0.0, kernel="reference")
+    export_run(run, tmp_path / "truth.csv", to="shots")
+    again = Experiment.from_nanobragg(words.split(), shots=tmp_path / "truth.csv")
+    np.testing.assert_allclose(simulate(again).values, run.image.values, rtol=1e-5)
+
+
+@pytest.mark.parametrize("to", ["shots", "spots"])
+def test_a_table_whose_name_does_not_tell_its_format_is_refused(run, tmp_path, to):
+    with pytest.raises(UsageError, match=r"truth.txt.* the ending .* tells .*\.parquet or \.csv"):
+        export_run(run, tmp_path / "truth.txt", to=to)
+    assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,7 @@ import pytest
 
 from tiled_sim.cli.main import main
 from tiled_sim.cluster.worker import compute_batch
-from tiled_sim.instruments.verification import recomputed_faults
+from tiled_sim.instruments.recomputation import recomputed_faults
 from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run

@@ -162,3 +162,8 @@ def test_atoms_on_an_axis_that_count_more_than_once_are_a_note(read):
     assert any("1 atoms lie on a symmetry element" in one for one in on_axis.notes)
     halved = read(cell, atom(1, "C", (0, 2, 0), occ=0.5))
     assert not any("symmetry element" in one for one in halved.notes)
+
+
+def test_a_space_group_of_another_cell_is_refused(read):
+    with pytest.raises(InputFileError, match=r"P 41 is no space group of the cell .* CRYST1"):
+        read(cryst1(CELL, "P 41"), CARBON)

@@ -86,7 +86,9 @@ def test_text_that_is_no_list_is_refused_with_its_line(read, text, fault):
 @pytest.mark.parametrize(
     ("arrays", "fault"),
     [
-        ({"matrices": TWO}, "no array 'rotations'"),
+        ({"matrices": TWO}, "the array 'matrices' is not known, only rotations, weights, axes"),
+        ({"weights": np.ones(2)}, "no array 'rotations'"),
+        ({"rotations": TWO, "weight": np.ones(2)}, "the array 'weight' is not known"),
         ({"rotations": TWO[0]}, r"has the shape \(3, 3\)"),
         ({"rotations": TWO[:0]}, r"has the shape \(0, 3, 3\)"),
         ({"rotations": TWO * 1j}, "complex128, and must be real"),

@@ -99,3 +99,8 @@ def test_a_header_that_is_cut_short_is_refused(written):
     path.write_bytes(content[: content.index(b"END     ")])
     with pytest.raises(InputFileError, match="its header has no end: it is cut short"):
         read_mtz(path)
+
+
+def test_a_group_of_another_cell_is_refused(written):
+    with pytest.raises(InputFileError, match=r"made\.mtz: P 41 is no space group of .* 40 50"):
+        read_mtz(written("P 41", (40, 50, 60, 90, 90, 90)))

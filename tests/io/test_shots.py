@@ -57,7 +57,15 @@ def test_spectra_stand_in_hdf5_beside_the_columns(tmp_path):
         ("N\n", "1 to 10000000; this one has 0"),
         ("N\n3\nthree\n", r"line 3: N is 'three', no number"),
         ("N,fluence_photons_per_m2\n3,1\n4,\n", "line 3: fluence_photons_per_m2 is missing"),
-        ("N\n3\n\n4\n", "line 3: N is missing"),
+        ("N\n3\n\nfour\n", r"line 4: N is 'four'"),
+        ("N\n3\nnan\n", "line 3: N is missing, or no finite number"),
+        ("N,energy_eV\n3,9000\n3,9000,1\n", "line 3: 3 values, and the first line has 2 names"),
+        ("N,energy_eV\n3,9000,1,1\n3,9000\n", "line 2: 4 values, and the first line has 2 names"),
+        ("N,N\n3,3\n", "the column N is there twice"),
+        (",N\n0,3\n", "column 1 has values and no name"),
+        ("N;energy_eV\n3;9000\n", "is one column: commas separate the names"),
+        ("N energy_eV\n3 9000\n", "is one column: commas separate the names"),
+        ("n\n3\n", "'n' is not known; did you mean N"),
         ("N\n3\ninf\n", "line 3: N is missing, or no finite number"),
         ("fluence\n3\n", "the column fluence needs its unit: fluence_photons_per_m2 or"),
         ("fluence_photons_per_m3\n3\n", "'fluence_photons_per_m3' is not known; did you mean"),
@@ -72,6 +80,28 @@ def test_a_table_that_is_none_is_answered_with_file_and_line(tmp_path, text, com
     assert str(path) in str(caught.value)
 
 
+def test_lines_and_columns_without_a_value_are_none(tmp_path):
+    text = "\ufefforientation,N,\r\nrandom,3,\r\n\r\n,4,\r\n,,\r\n"
+    shots = read_shots(csv(tmp_path / "a.csv", text))
+    np.testing.assert_array_equal(shots.columns["N"], [3.0, 4.0])
+    np.testing.assert_array_equal(shots.random, [True, False])
+    assert shots.place(1).endswith("line 4")
+
+
+def test_a_random_row_says_no_orientation_of_its_own(tmp_path):
+    names = "orientation,misset_x_deg,misset_y_deg,misset_z_deg\n"
+    shots = read_shots(csv(tmp_path / "a.csv", f"{names}random,,,\n,90,0,0\nrandom,0,0,0\n"))
+    np.testing.assert_allclose(np.degrees(shots.columns["misset_x"]), [0.0, 90.0, 0.0])
+    with pytest.raises(InputFileError, match="line 3: `random` and misset_y_deg both say"):
+        read_shots(csv(tmp_path / "a.csv", f"{names},1,2,3\nrandom,0,2,0\n"))
+
+
+def test_values_that_are_lists_are_refused_by_their_row(tmp_path):
+    pandas.DataFrame({"N": [[1, 2], [3]]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputFileError, match=r"a\.parquet, row 0: N is '\[1 2\]', no number"):
+        read_shots(tmp_path / "a.parquet")
+
+
 def test_columns_of_different_lengths_are_refused(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["N"], file["spectrum"] = [3, 4], [0, 0, 1]
@@ -80,5 +110,5 @@ def test_columns_of_different_lengths_are_refused(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputFileError, match=r"cannot read the table of shots .*gone\.csv"):
+    with pytest.raises(InputFileError, match=r"gone\.csv: there is no such file"):
         read_shots(tmp_path / "gone.csv")

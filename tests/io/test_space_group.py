@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from tiled_sim.errors import UsageError
-from tiled_sim.io.space_group import absences_of, find_space_group, of_space_group, rotations_of
+from tiled_sim.io.space_group import (
+    absences_of,
+    find_space_group,
+    misfit,
+    of_space_group,
+    rotations_of,
+)
 from tiled_sim.model.structure_factors import Provenance, StructureFactors
 
 LOW, SHAPE = (-6, -4, -6), (13, 11, 13)
@@ -115,3 +121,33 @@ def test_the_hash_tells_absences_from_gaps_and_stays_where_there_are_none():
     assert of_space_group(plain, gemmi.SpaceGroup("P 1 2 1")).sha256 == plain.sha256
     hashes = {of_space_group(plain, gemmi.SpaceGroup(name)).sha256 for name in ("C2", "I2", "P21")}
     assert len(hashes | {plain.sha256}) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("P 1", (40, 50, 60, 75, 85, 95)),
+        ("C 1 2 1", (53.91, 23.1, 23.1, 90, 110.4, 90)),
+        ("P 41 21 2", (40.1, 40.0, 60, 90.2, 90, 90)),
+        ("P 61", (40, 40, 60, 90, 90, 120)),
+        ("R 3:R", (40, 40, 40, 75, 75, 75)),
+        ("F d -3 m:1", (40, 40, 40, 90, 90, 90)),
+    ],
+)
+def test_a_cell_of_the_symmetry_of_its_group_is_none_but_fit(name, cell):
+    assert misfit(find_space_group(name), cell) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "turned"),
+    [
+        ("P 43 21 2", (53.91, 23.1, 23.1, 90, 110.4, 90), "53.91 23.1 23.1 90 69.6 90"),
+        ("P 41", (40, 41, 60, 90, 90, 90), "41 40 60 90 90 90"),
+        ("P 1 1 21", (40, 50, 60, 90, 100, 90), "40 50 60 90 80 90"),
+        ("R 3:H", (40, 40, 40, 75, 75, 75), "Å, °"),
+    ],
+)
+def test_a_cell_that_its_group_turns_into_another_is_told_with_both(name, cell, turned):
+    told = misfit(find_space_group(name), cell)
+    assert f"{name} is no space group of the cell {cell[0]} " in told
+    assert turned in told

@@ -126,6 +126,7 @@ DEFAULTS = {
         "Sampling.oversample_thick": False,
         "Sensor.attenuation_table": None,
         "Sensor.layers": 1,
+        "Reflections.F000": None,
         "Reflections.calculation": None,
         "Reflections.default_F": 0.0,
         "Reflections.format": None,

@@ -15,7 +15,7 @@ from tiled_sim.model.change_keys import KEYS, REFUSED, table_of_changes
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Detector, Panel, Sensor
 from tiled_sim.model.experiment import Experiment, Reflections
-from tiled_sim.model.exposures import Rotation
+from tiled_sim.model.exposures import Listed, Rotation
 from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.model.units import spellings
@@ -324,3 +324,23 @@ def test_a_space_group_goes_with_a_list_and_is_left_behind_by_an_mtz():
 def test_what_is_no_mapping_of_keys_is_refused(changes):
     with pytest.raises(ExperimentError, match="changes are a mapping of keys and values"):
         EXPERIMENT.with_(changes)
+
+
+# Frames that are listed
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "changes"),
+    [
+        ("wavelength", [1.0, 1.1], {"beam.wavelength_A": 1.2}),
+        ("wavelength", [1.0, 1.1], {"beam.energy_eV": 9000.0}),
+        ("fluence", [1e20, 2e20], {"beam.fluence_photons_per_m2": 1e21}),
+        ("cells", [[3, 3, 3], [4, 4, 4]], {"crystal.cells": [5, 5, 5]}),
+        ("vectors", [np.eye(3) * 50.0] * 2, {"crystal.misset_deg": [1, 2, 3]}),
+    ],
+)
+def test_what_every_frame_says_for_itself_is_not_changed(column, value, changes):
+    listed = Listed([np.eye(3)] * 2, **{column: value})
+    experiment = dataclasses.replace(EXPERIMENT, exposures=listed)
+    with pytest.raises(ExperimentError, match=rf"each with {column} of its own; change the doc"):
+        experiment.with_(changes)

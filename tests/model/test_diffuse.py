@@ -105,3 +105,8 @@ def test_what_cannot_be_is_refused(fields, fault):
 def test_as_c_has_it_there_is_none():
     with pytest.raises(ExperimentError, match="diffuse scattering cannot be had as C has it"):
         with_diffuse(c_compat=True)
+
+
+def test_one_number_where_three_are_due_is_refused():
+    with pytest.raises(ExperimentError, match=r"gamma = 50 must be three numbers"):
+        Diffuse(50, 0.3)

@@ -109,3 +109,21 @@ def test_frames_that_are_listed_are_changed_by_no_key(experiment):
 def test_c_has_no_list_of_orientations(experiment):
     with pytest.raises(ExperimentError, match="a list of exposures cannot be had as C has it"):
         dataclasses.replace(experiment, c_compat=True)
+
+
+def test_an_array_that_nobody_can_write_to_is_kept_and_others_are_copied():
+    ours = np.array(TURNS)
+    copied = Listed(ours)
+    assert not np.shares_memory(copied.orientation, ours)
+    ours[0] = 0.0
+    assert copied.orientation[0].any()
+    frozen = np.array(TURNS)
+    frozen.setflags(write=False)
+    assert Listed(frozen).orientation is frozen
+    assert not np.shares_memory(Listed(frozen[:1]).orientation, frozen)
+
+
+def test_numbers_too_large_for_a_rotation_are_refused_without_a_warning(recwarn):
+    with pytest.raises(ExperimentError, match="is no rotation"):
+        Listed(np.full((1, 3, 3), 1e200))
+    assert not recwarn

@@ -91,3 +91,28 @@ def test_an_array_without_three_axes_is_refused(shape):
 def test_another_type_than_float64_is_refused():
     with pytest.raises(ValueError, match="float64"):
         grid(amplitude=np.zeros((1, 1, 3), np.float32))
+
+
+def test_f000_is_as_it_is_asked_for_at_all_energies():
+    amplitude = np.array([[[1.0, 0.0, 3.0]]])
+    of_two = np.stack([amplitude, 2.0 * amplitude])
+    changed = grid(minimum=(0, 0, -1), at_energies=of_two).with_F000(52.0)
+    assert changed.amplitude.tolist() == [[[1.0, 52.0, 3.0]]]
+    assert changed.at_energies.tolist() == [[[[1.0, 52.0, 3.0]]], [[[2.0, 52.0, 6.0]]]]
+    assert changed.given.all()
+    assert changed.provenance.count == 3
+    assert changed.provenance.notes == (
+        "F(0 0 0) is 52 electrons, as it is asked for; the source gives none",
+    )
+
+
+def test_f000_of_zero_takes_the_place_of_what_was_given():
+    changed = grid(minimum=(0, 0, -2)).with_F000(0.0)
+    assert changed.filled(50.0).tolist() == [[[1.0, 50.0, 0.0]]]
+    assert (changed.provenance.count, changed.provenance.zero) == (2, 1)
+    assert "the source gives 3" in changed.provenance.notes[0]
+
+
+def test_f000_outside_the_grid_is_refused():
+    with pytest.raises(ValueError, match="0 0 0 is outside"):
+        grid().with_F000(1.0)

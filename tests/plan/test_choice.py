@@ -419,7 +419,7 @@ def test_layers_and_a_background_take_their_time(still):
 
     thick = seconds("-detector_thick", 450, "-detector_thicksteps", 5)
     assert thick == pytest.approx(5 * seconds())
-    assert seconds("-water", 5) == pytest.approx(seconds() + 96 * 96 * 200e-9)
+    assert seconds("-water", 5) == pytest.approx(seconds() + 96 * 96 * 60e-9)
 
 
 def test_a_region_of_interest_takes_the_time_of_its_pixels_alone(still):

@@ -151,6 +151,7 @@ def test_a_width_says_its_unit(text, width):
         ({"fwhm": 0.01, "channels": 0}, "channels of the bandwidth = 0 must be at least 1"),
         ({"fwhm": 0.01, "channels": 10**7}, "more than the 1000000"),
         ({"fwhm": 0.01, "duration": 1e-14}, "give the shape sase, not gaussian"),
+        ({"fwhm": 0.01, "seed": 5}, "give the shape sase, not gaussian, or leave the seed out"),
         ({"fwhm": 0.01, "shape": "sase"}, "needs the duration of its pulse"),
         ({"fwhm": 0.01, "shape": "sase", "duration": -1.0}, "must be positive"),
         ({"fwhm": 0.01, "shape": "sase", "duration": 10.0}, "check its unit"),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import tiled_sim as ts
-from tiled_sim.errors import ExperimentError
+from tiled_sim.errors import ExperimentError, UsageError
 from tiled_sim.physics.cell import lengths_and_angles
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.read.toml.writer import write_toml
@@ -183,3 +183,10 @@ def test_the_angles_of_the_crystal_tell_the_axes_of_a_rhombohedral_group(tmp_pat
         for angles in ("75 75 75", "90 90 120")
     ]
     assert names == ["R 3:R", "R 3:H"]
+
+
+def test_a_space_group_that_the_cell_of_the_crystal_cannot_have_is_refused(tmp_path):
+    (tmp_path / "a.hkl").write_text("1 2 3 5\n")
+    words = f"-hkl {tmp_path / 'a.hkl'} {REST} -cell 50 60 70".split()
+    with pytest.raises(UsageError, match=r"P 41 is no space group .* 50 60 70 .* space_group"):
+        load_inputs(ts.Experiment.from_nanobragg(words, space_group="P 41"))

@@ -193,3 +193,33 @@ def test_a_list_of_nothing_but_zeros_is_told(still, tmp_path):
     zeros, some = (load_inputs(still("-hkl", tmp_path / f"{n}.hkl")).factors for n in "zf")
     assert "every F that it gives is 0: is it the right column, or file?" in zeros.provenance.notes
     assert not any("every F" in note for note in some.provenance.notes)
+
+
+# F000
+
+CELL = "-cell 70 80 90 90 90 90 -N 5 -oversample 1"
+
+
+def test_f000_that_is_asked_for_stands_in_place_of_the_lists(tmp_path):
+    listed = tmp_path / "a.hkl"
+    listed.write_text("0 0 0 7\n1 0 0 5\n")
+    words = f"-hkl {listed} {CELL}".split()
+    plain, asked = (ts.Experiment.from_nanobragg(words, **own) for own in ({}, {"F000": 0.0}))
+    assert load_inputs(plain).factors.amplitude[0, 0, 0] == 7.0
+    factors = load_inputs(asked).factors
+    assert (factors.amplitude[0, 0, 0], factors.given[0, 0, 0]) == (0.0, True)
+    assert plain.sha256 != asked.sha256
+    assert ts.simulate(asked).values.sum() < ts.simulate(plain).values.sum()
+
+
+def test_f000_beyond_the_list_is_refused_with_what_to_add(tmp_path):
+    listed = tmp_path / "a.hkl"
+    listed.write_text("1 0 0 5\n")
+    words = f"-hkl {listed} {CELL}".split()
+    with pytest.raises(InputFileError, match=r"a\.hkl: F\(0 0 0\) is asked for.*`0 0 0 F`"):
+        load_inputs(ts.Experiment.from_nanobragg(words, F000=3.0))
+
+
+def test_f000_without_a_file_is_refused():
+    with pytest.raises(ExperimentError, match="F000 = 3"):
+        ts.Experiment.from_nanobragg(f"-default_F 10 {CELL}".split(), F000=3.0)

@@ -161,3 +161,24 @@ def test_a_sidecar_tells_the_quantum_efficiency_and_exports_the_material(spectru
     assert told == pytest.approx(by_hand, rel=1e-9)
     assert sensor_of(experiment).material == "Si"
     assert sensor_of(experiment).notes == ()
+
+
+def test_shots_whose_light_the_beam_does_not_have_are_absorbed_as_theirs_is(simulate, tmp_path):
+    # every shot of one wavelength, and the beam of another: none of the frames has the beam's
+    table = tmp_path / "shots.csv"
+    table.write_text("energy_eV\n9000\n")
+    shots = simulate(of("-lambda 1", shots=table), kernel="reference").panel
+    alone = simulate(of("-energy 9000"), kernel="reference").panel
+    np.testing.assert_allclose(shots, alone, rtol=1e-6)
+
+
+def test_the_quantum_efficiency_of_shots_is_that_of_their_light(tmp_path):
+    table = tmp_path / "shots.csv"
+    table.write_text("energy_eV\n9000\n15000\n")
+    made = create_run(prepare(of("-lambda 1", shots=table)), tmp_path / "r.zarr")
+    compute_batch(str(made.path), made.run_id, "cpu", [(0, 1)])
+    sidecar = Run(made.path).sidecar(made.plan[0])
+    first, stop = sidecar["tile"]["frames"]
+    lengths = [attenuation_in("Si", 12398.42 / energy).length for energy in (9000.0, 15000.0)]
+    by_hand = np.mean(1 - np.exp(-450e-6 / np.array(lengths[first:stop])))
+    assert sidecar["quantum_efficiency"] == [pytest.approx(by_hand, rel=1e-6)]

@@ -17,6 +17,7 @@ BASE = (
     "-default_F 100 -cell 50 60 70 90 90 90 -lambda 1.3 -N 4 -distance 100 "
     "-detpixels 40 -pixel 0.4 -oversample 1"
 )
+STARS = ",".join(f"{axis}_star_{x}_per_A" for axis in "abc" for x in "xyz")
 TURNS = np.array([about_axis((0.0, 0.6, 0.8), angle) for angle in (0.3, -1.1)])
 
 
@@ -58,14 +59,13 @@ def test_orientations_come_as_rotations_row_by_row(tmp_path):
 
 
 def test_orientations_come_as_reciprocal_vectors_with_cells_of_their_own(tmp_path):
-    header = ",".join(f"{axis}_star_{x}_per_A" for axis in "abc" for x in "xyz")
     crystal = read().crystal.direct_vectors
     turned = [crystal @ TURNS[0].T, (crystal * [[1.0], [1.01], [1.0]]) @ TURNS[1].T]
-    found = columns_of(tmp_path, header, *(dual(rows).ravel() for rows in turned))
+    found = columns_of(tmp_path, STARS, *(dual(rows).ravel() for rows in turned))
     stood = found["vectors"] @ found["orientation"].transpose(0, 2, 1)
     np.testing.assert_allclose(stood, turned, rtol=0, atol=1e-9)
     np.testing.assert_allclose(found["vectors"][0], crystal, atol=1e-9)
-    found = columns_of(tmp_path, header, dual(turned[0]).ravel())
+    found = columns_of(tmp_path, STARS, dual(turned[0]).ravel())
     assert list(found) == ["orientation"]
 
 
@@ -107,6 +107,29 @@ def test_what_a_table_leaves_out_is_the_experiments(tmp_path):
     np.testing.assert_array_equal(listed.orientation, [np.eye(3)] * 2)
 
 
+def test_subpixels_and_interpolation_are_those_of_the_crystals_of_the_shots(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path, "N", (20,), (300,), (5,))
+    (tmp_path / "a.hkl").write_text("1 2 3 5\n")
+    words = BASE.replace("-oversample 1", "-hkl a.hkl").split()
+    few = Experiment.from_nanobragg([*words, "-N", "2"], shots="shots.csv")
+    many = Experiment.from_nanobragg([*words, "-N", "300"]).sampling
+    assert few.sampling == many
+    chosen = ("oversample =", "interpolate =")
+    document = [line for line in write_toml(few).splitlines() if not line.startswith(chosen)]
+    (tmp_path / "a.toml").write_text("\n".join(document))
+    assert Experiment.from_toml("a.toml").sampling == many
+    table(tmp_path, "N", (2,), (300,))
+    assert Experiment.from_nanobragg(words, shots="shots.csv").sampling.interpolate
+
+
+def test_an_oscillation_that_one_step_leaves_out_is_told(tmp_path):
+    path = table(tmp_path, "oscillation_deg", (1,), (2,))
+    (note,) = (one for one in read(shots=path).notes if "counts for nothing" in one)
+    assert "-phisteps N" in note
+    assert not any("counts for nothing" in one for one in read("-phisteps 2", shots=path).notes)
+
+
 def test_each_shot_has_its_spectrum(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["spectrum"], file["spectra"] = [1, 0, 1], [[1.0, 2.0, 3.0], [0.0, 0.0, 1.0]]
@@ -143,6 +166,25 @@ def test_rows_that_say_the_same_are_told(tmp_path):
         in note
         for note in notes
     )
+
+
+def test_shots_without_light_are_told(tmp_path):
+    path = table(tmp_path, "fluence_photons_per_m2", (1e20,), (0,), (0,))
+    notes = read("-fluence 0", shots=path).notes
+    assert "the fluence of 2 of 3 frames is 0: they are empty" in notes
+    assert not any("the image is empty" in note for note in notes)
+
+
+@pytest.mark.parametrize(("energies", "told"), [(None, True), (2, False)])
+def test_anomalous_scattering_at_another_wavelength_than_the_shots_is_told(
+    tmp_path, data, energies, told
+):
+    words = "-N 4 -distance 100 -detpixels 40 -pixel 0.4 -oversample 1 -energy 9500"
+    path = table(tmp_path, "energy_eV", (9500,), (9700,))
+    model = {"model": data / "2erl.pdb", "anomalous": "chantler", "F_energies": energies}
+    notes = Experiment.from_nanobragg(words.split(), shots=path, **model).notes
+    (note,) = [note for note in notes if "f′ and f″ of all frames" in note] or [""]
+    assert ("--F-energies N" in note) is told
 
 
 # Documents
@@ -184,19 +226,17 @@ def test_a_document_whose_table_has_changed_is_refused(tmp_path, monkeypatch):
         ("N", (1.5,), "line 2: numbers of cells must be whole"),
         ("cell_scale", (-1,), "line 2: cell_scale is a factor"),
         ("spectrum", (0,), "names rows of `spectra`, which only a table in HDF5 can hold"),
+        ("N", (1e30,), "line 2: numbers of cells must be whole, from 1 to 100000000"),
         ("energy_eV", (-9000,), "line 2: energy must be positive"),
+        ("energy_eV", (9.5,), "line 2: energy must be that of light of 0.001 to 100 Å; check its"),
+        ("fluence_photons_per_m2", (-1,), "line 2: fluence must not be negative"),
+        (STARS, np.diag([0.2, 0.166, 0.143]).ravel(), "line 2: a.* of the cell 5 6.0241 6.99301 Å"),
         ("beam_x,beam_y,beam_z", (0, 0, 0), "line 2: the beam's direction has no length"),
     ],
 )
 def test_what_a_row_cannot_say_is_refused_with_its_line(tmp_path, header, row, complaint):
     with pytest.raises(InputFileError, match=complaint):
         read(shots=table(tmp_path, header, row))
-
-
-def test_a_negative_fluence_is_refused_with_its_frame(tmp_path):
-    path = table(tmp_path, "fluence_photons_per_m2", (1e20,), (-1,))
-    with pytest.raises(ExperimentError, match=r"frames\.fluence of frame 1"):
-        read(shots=path)
 
 
 def test_a_detector_that_a_shot_moves_behind_the_sample_is_refused(tmp_path):
@@ -223,3 +263,56 @@ def test_what_does_not_go_together_is_refused(words, own, complaint):
 def test_c_has_no_shots():
     with pytest.raises(ExperimentError, match="a list of exposures cannot be had as C has it"):
         read(random_shots=2, c_compat=True)
+
+
+# Cells that vary
+
+
+def lengths_of(listed):
+    return np.linalg.norm(listed.vectors, axis=2)
+
+
+def test_cells_vary_by_their_spread_in_length_and_not_in_angle():
+    spread = (0.002, 0.0, 0.01)
+    listed = read(random_shots=4000, shots_cell_spread=spread).exposures
+    relative = lengths_of(listed) / (50.0, 60.0, 70.0) - 1.0
+    np.testing.assert_allclose(relative.mean(axis=0), 0.0, atol=4 * 0.01 / np.sqrt(4000))
+    np.testing.assert_allclose(relative.std(axis=0), spread, rtol=0.05)
+    assert abs(np.corrcoef(relative[:, 0], relative[:, 2])[0, 1]) < 4 / np.sqrt(4000)
+    directions = listed.vectors / lengths_of(listed)[:, :, None]
+    np.testing.assert_allclose(directions, np.broadcast_to(directions[0], directions.shape))
+
+
+def test_the_first_cells_of_many_are_those_of_few():
+    few, many = (
+        read(random_shots=count, shots_cell_spread=(0.01, 0.01, 0.01)).exposures for count in (2, 9)
+    )
+    np.testing.assert_array_equal(few.vectors, many.vectors[:2])
+
+
+def test_cells_of_a_table_vary_where_it_does_not_say_them(tmp_path):
+    spread = (0.01, 0.01, 0.01)
+    path = table(tmp_path, "misset_x_deg,misset_y_deg,misset_z_deg", (1, 2, 3), (4, 5, 6))
+    listed = read(shots=path, shots_cell_spread=spread).exposures
+    assert not np.array_equal(*lengths_of(listed))
+    path = table(tmp_path, "cell_scale", (1.01,))
+    with pytest.raises(InputFileError, match=r"shots\.csv: it says the cell of each shot"):
+        read(shots=path, shots_cell_spread=spread)
+
+
+@pytest.mark.parametrize("spread", [(-0.001, 0, 0), (0, 0.03, 0), (0, 0, float("nan"))])
+def test_spreads_that_cannot_be_are_refused(spread):
+    with pytest.raises(UsageError, match=r"from 0 to 0\.02"):
+        read(random_shots=2, shots_cell_spread=spread)
+
+
+def test_a_spread_without_shots_is_refused():
+    with pytest.raises(UsageError, match="has no effect without"):
+        read(shots_cell_spread=(0.001, 0.001, 0.001))
+
+
+def test_the_spread_of_cells_is_written_as_toml_and_read_again(tmp_path):
+    experiment = read(random_shots=3, shots_seed=5, shots_cell_spread=(0.002, 0.0, 0.01))
+    path = tmp_path / "e.toml"
+    path.write_text(write_toml(experiment))
+    assert Experiment.from_toml(path).sha256 == experiment.sha256

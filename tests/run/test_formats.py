@@ -8,8 +8,8 @@ import pytest
 
 from tiled_sim.cluster.submit import compute_missing
 from tiled_sim.errors import StoreError
+from tiled_sim.instruments.recomputation import recomputed_faults
 from tiled_sim.instruments.tracing import Tracer
-from tiled_sim.instruments.verification import recomputed_faults
 from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.run.conversion import convert
 from tiled_sim.run.run import Run

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from tiled_sim.kernels.spots import obstacle
 from tiled_sim.model.detector import Detector, Sensor
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.settings import BY_REFERENCE
@@ -35,12 +34,15 @@ def of_panels(sensors, common=None, words=""):
     return dataclasses.replace(made, detector=Detector(panels, sensor=common))
 
 
-@pytest.mark.parametrize("kernel", ["reference", "compiled"])
+@pytest.mark.parametrize(
+    ("kernel", "words"),
+    [("reference", ""), ("compiled", ""), ("spots", "-tophat_spots -fudge 0.5")],
+)
 @pytest.mark.parametrize("common", [None, Sensor(2e-4, 3e-4, 4)])
-def test_each_panel_is_as_if_its_sensor_were_that_of_all(simulate, kernel, common):
-    image = simulate(of_panels(OWN, common), kernel=kernel).image[0]
+def test_each_panel_is_as_if_its_sensor_were_that_of_all(simulate, kernel, words, common):
+    image = simulate(of_panels(OWN, common, words), kernel=kernel).image[0]
     for number, own in enumerate(OWN):
-        everywhere = of_panels((None,) * 3, own or common)
+        everywhere = of_panels((None,) * 3, own or common, words)
         alone = simulate(everywhere, kernel=kernel).image[0]
         assert image[number].tobytes() == alone[number].tobytes()
     assert not np.array_equal(image[0], image[2])
@@ -90,9 +92,3 @@ def test_a_sensor_of_its_own_counts_for_the_hash_and_none_does_not():
     assert plain.sha256 != own.sha256
     assert own.sha256 != of_panels((THIN, None, THICK)).sha256
     assert of_panels((None,) * 3, THICK).sha256 != plain.sha256
-
-
-def test_spots_are_not_taken_where_one_panel_has_a_sensor():
-    words = "-gauss_xtal"
-    assert obstacle(of_panels((None, None, None), words=words)) == ""
-    assert "sensor" in obstacle(of_panels(OWN, words=words))

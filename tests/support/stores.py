@@ -23,6 +23,15 @@ TILE = (1, 1, 32, 48)
 _WORDS = "-default_F 100 -cell 70 80 90 90 90 90 -lambda 1 -N 5 -distance 100 -pixel 0.1"
 
 
+#: Noise of an experiment of `shots_words`.
+SHOTS = Noise(seed=3)
+
+
+def shots_words():
+    """Options of nanoBragg for a small camera, for shots: one panel of 32 × 48 pixels."""
+    return [*_WORDS.split(), "-detpixels_s", "32", "-detpixels_f", "48", "-oversample", "1"]
+
+
 def experiment_of(shape, noise=False):
     """An experiment with an image of this shape; panels stand beside each other along y."""
     frames, panels, slow, fast = shape

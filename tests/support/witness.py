@@ -20,7 +20,7 @@ class Witness(Silent):
         self.finished = 0
         self._at, self._then = at, then
 
-    def started(self, run, missing, dashboard):
+    def started(self, run, missing, dashboard, left=0):
         self.missing = missing
 
     def tile_done(self, record):

@@ -3,7 +3,7 @@
 import argparse
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,6 +13,7 @@ from tiled_sim.cli.model_options import add_model_options, of_model, refuse_mode
 from tiled_sim.cli.mosaic_options import add_mosaic_options, mosaic_in, refuse_mosaic_options
 from tiled_sim.cli.numbers import integer, number
 from tiled_sim.cli.panels import add_panel_option, panel_of
+from tiled_sim.cli.shots_options import add_shots_options, refuse_shots_options, shots_in
 from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
 from tiled_sim.cli.twin_options import add_twin_option, refuse_twin_option, twins_in
 from tiled_sim.errors import UsageError
@@ -76,6 +77,22 @@ class Parser(argparse.ArgumentParser):
                 self._refuse(word)
         return options, rest
 
+    def said(self, options: argparse.Namespace, *, beside: Collection[str]) -> list[str]:
+        """Names of the options that have another value than by default.
+
+        Parameters
+        ----------
+        options : as they were found
+        beside : names of their values that are left out
+        """
+        return [
+            action.option_strings[0]
+            for action in self._actions
+            if action.option_strings
+            and action.dest not in beside
+            and getattr(options, action.dest, action.default) != action.default
+        ]
+
     def _refuse(self, word: str) -> NoReturn:
         known = [option for action in self._actions for option in action.option_strings]
         nearest = difflib.get_close_matches(word, known, n=2)
@@ -120,6 +137,12 @@ def add_reading_options(parser: Parser) -> None:
         help="replay what the C program does wrong, and ignore what it ignores",
     )
     parser.add_argument(
+        "--F000",
+        type=number,
+        metavar="ELECTRONS",
+        help="F of 0 0 0, whatever the file of F gives (the file's, or -default_F)",
+    )
+    parser.add_argument(
         "--space-group",
         metavar="NAME",
         help="of the list of structure factors: tells what is absent by symmetry, and expands "
@@ -143,18 +166,7 @@ def add_reading_options(parser: Parser) -> None:
         help="the detector is one that has a name, 'Eiger2 16M' (`tiled-sim geometry --list`)",
     )
     add_experiment_number(parser)
-    parser.add_argument(
-        "--shots",
-        metavar="TABLE",
-        help="a frame for each row of a CSV, Parquet or HDF5 table: orientation, fluence, cell, "
-        "wavelength … (docs/shots.md)",
-    )
-    parser.add_argument(
-        "--random-shots", type=integer, metavar="N", help="N frames, of random orientations"
-    )
-    parser.add_argument(
-        "--shots-seed", type=integer, metavar="N", help="of random orientations (1)"
-    )
+    add_shots_options(parser)
     parser.add_argument(
         "--sensor",
         metavar="MATERIAL:THICKNESS",
@@ -246,16 +258,15 @@ def _point_spread_in(options: argparse.Namespace) -> PointSpread | None:
 def own_reading(options: argparse.Namespace) -> OwnOptions:
     """What `add_reading_options` asks for beside C's way and a spectrum. Raises as `noise_in`."""
     return {
+        "F000": options.F000,
         "space_group": options.space_group,
         "ignore_file_cell": options.ignore_file_cell,
         "clip_to_beam": options.clip_to_beam,
         "allow_upstream": options.allow_upstream,
         "sensor": options.sensor,
         "diffuse": diffuse_in(options),
-        "shots": options.shots,
-        "random_shots": options.random_shots,
-        "shots_seed": options.shots_seed,
         "noise": noise_in(options),
+        **shots_in(options),
         **mosaic_in(options),
         **twins_in(options),
     }
@@ -319,6 +330,11 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
     UsageError
         if more follows, or options that only nanoBragg's can take
     """
+    if len(words) > 1 and not words[0].endswith(".toml"):
+        raise UsageError(
+            f"{' and '.join(map(repr, words[:2]))} belong to no option: leave them out (three "
+            "values of an option of ours have commas between them, 50,80,120)"
+        )
     if len(words) > 1:
         raise UsageError(
             f"the experiment is {words[0]}, so {words[1]!r} is one word too many; "
@@ -345,15 +361,13 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
             "--geometry, --detector and --experiment go with nanoBragg options; in a TOML file "
             "write `geometry`, `experiment` or `model` in [detector]"
         )
-    if any(one is not None for one in (options.shots, options.random_shots, options.shots_seed)):
+    refuse_shots_options(options)
+    if options.ignore_file_cell or any(
+        one is not None for one in (options.space_group, options.F000)
+    ):
         raise UsageError(
-            "--shots, --random-shots and --shots-seed go with nanoBragg options; in a TOML file "
-            "write `shots`, `random_shots` and `shots_seed` in [frames]"
-        )
-    if options.ignore_file_cell or options.space_group is not None:
-        raise UsageError(
-            "--ignore-file-cell and --space-group go with nanoBragg options; in a TOML file write "
-            "`ignore_file_cell = true` and `space_group` in [structure_factors]"
+            "--ignore-file-cell, --space-group and --F000 go with nanoBragg options; in a TOML "
+            "file write `ignore_file_cell = true`, `space_group` and `F000` in [structure_factors]"
         )
     if diffuse_in(options) is not None:
         raise UsageError(

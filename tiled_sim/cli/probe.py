@@ -26,7 +26,7 @@ from tiled_sim.cli.spectrum_options import spectrum_in
 from tiled_sim.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
-    from tiled_sim.instruments.probe import Verdict
+    from tiled_sim.instruments.probe import Probed, UnderPixel, Verdict
     from tiled_sim.model.experiment import Experiment, Reflections
 
 #: Exit codes: found, absent, out of range, unreadable.
@@ -127,23 +127,16 @@ def run(words: Sequence[str]) -> int:
         disagreements,
         outcome,
         probe_reflections,
-        under_pixel,
         with_coverage,
     )
 
     asked = _asked(options, rest)
     probed = [probe_reflections(reflections, asked.experiment) for reflections in asked.sources]
-    used = next(
-        (one.factors for one in probed if one.reflections == asked.verdict.reflections), None
-    )
-    pixels = []
+    pixels: list[UnderPixel] = []
     if asked.experiment is not None:
         panel = panel_of(options, asked.experiment.detector) or 0
-        place = options.frame, panel
-        pixels = [
-            under_pixel(asked.experiment, asked.verdict, used, (slow, fast), *place)
-            for slow, fast in options.pixel
-        ]
+        if probed or options.pixel:
+            probed, pixels = _met(asked.experiment, asked.verdict, probed, options, panel)
     named = [(h, k, l) for h, k, l in options.reflection]
     reflections = list(
         dict.fromkeys(named + [found.hkl for pixel in pixels for found in pixel.reflections])
@@ -165,6 +158,26 @@ def run(words: Sequence[str]) -> int:
     else:
         print("\n".join(text_lines(report)))
     return code
+
+
+def _met(
+    experiment: "Experiment",
+    verdict: "Verdict",
+    probed: "list[Probed]",
+    options: argparse.Namespace,
+    panel: int,
+) -> "tuple[list[Probed], list[UnderPixel]]":
+    """The sources with their coverage, and what the pixels look up."""
+    # this knows torch, and what a list holds can be told without
+    from tiled_sim.instruments.probed_experiment import covering, under_pixel
+
+    covered = [covering(one, experiment) for one in probed]
+    used = next((one.factors for one in covered if one.reflections == verdict.reflections), None)
+    pixels = [
+        under_pixel(experiment, verdict, used, (slow, fast), options.frame, panel)
+        for slow, fast in options.pixel
+    ]
+    return covered, pixels
 
 
 def _of_format(name: str) -> Callable[[str], _Named]:
@@ -242,6 +255,7 @@ def _reflections(named: _Named, options: argparse.Namespace, default_F: float) -
         options.ignore_file_cell,
         None if own_group else options.space_group,
         calculation_in(options) if named.format == "model" else None,
+        options.F000,
     )
 
 

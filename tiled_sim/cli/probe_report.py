@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,9 +17,11 @@ from tiled_sim.instruments.probe import (
     look_up,
     name_of,
 )
-from tiled_sim.kernels.reflections import Reflection
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.structure_factors import StructureFactors
+
+if TYPE_CHECKING:
+    from tiled_sim.kernels.reflections import Reflection
 
 _HEADER = ("source", "in_range?", "given?", "F_cell")
 
@@ -206,7 +208,7 @@ def _pixel_lines(pixel: UnderPixel) -> Iterator[str]:
         yield f"  {cut} steps are finer than -dmin and look nothing up"
 
 
-def _intensity(pixel: UnderPixel, found: Reflection) -> str:
+def _intensity(pixel: UnderPixel, found: "Reflection") -> str:
     if not pixel.known_F:
         return "F is not known"
     if found.share_of_intensity is None:

@@ -13,7 +13,7 @@ from rich.progress import (
 )
 
 from tiled_sim.cli.printing import number, plan_line
-from tiled_sim.cluster.local import DASHBOARD_PORT, LOOPBACK, dashboard_port
+from tiled_sim.cluster.dashboard import DASHBOARD_PORT, LOOPBACK, dashboard_port
 from tiled_sim.plan.plan import Plan
 from tiled_sim.run.run import Run
 from tiled_sim.store.control import Driver
@@ -69,12 +69,12 @@ class ProgressBar:
         """Say what is waited for."""
         self.say("kernel    compiling it for this machine, once (about a minute)")
 
-    def started(self, run: Run, missing: int, dashboard: str) -> None:
-        """Say where the work goes on."""
-        self._done = done = len(run.plan) - missing
+    def started(self, run: Run, missing: int, dashboard: str, left: int = 0) -> None:
+        """Say where the work goes on; see `tiled_sim.cluster.listener.Listener`."""
+        self._done = done = len(run.plan) - left - missing
         self._began = time.monotonic()
         self._progress.start()
-        self._total = len(run.plan)
+        self._total = len(run.plan) - left
         self._progress.update(self._task, total=self._total)
         self._show(done, 0.0, "")
         if not self._silent:

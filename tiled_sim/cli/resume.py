@@ -38,30 +38,35 @@ def run(words: Sequence[str]) -> int:
     outputs = Outputs() if request is None else request.outputs
     require_possible(outputs, path, detach=options.detach)
     cluster, tls = cluster_of(options), tls_in(options)
-    from tiled_sim.cli.progress import ProgressBar
-    from tiled_sim.cluster.submit import compute_missing
+    from tiled_sim.cluster.ahead import importing_ahead
+    from tiled_sim.cluster.growth import finish_growth_of
     from tiled_sim.run.run import Run
 
-    began = time.monotonic()
+    finish_growth_of(path)
     found = Run(path)
     if request is not None:
         found.require_same(request.experiment)
         require_traced(found, outputs)
     frames = frames_of(options, len(found.experiment.exposures), outputs)
-    with ProgressBar(not (options.json or options.no_progress), silent=options.json) as bar:
-        try:
-            made = compute_missing(
-                found,
-                cluster=cluster,
-                tls=tls,
-                device=options.device,
-                detach=options.detach,
-                listener=bar,
-                frames=frames,
-            )
-        except KeyboardInterrupt:
-            say_interrupted(path)
-            raise
+    with importing_ahead(cluster, found.plan.seconds):
+        from tiled_sim.cli.progress import ProgressBar
+        from tiled_sim.cluster.submit import compute_missing
+
+        began = time.monotonic()
+        with ProgressBar(not (options.json or options.no_progress), silent=options.json) as bar:
+            try:
+                made = compute_missing(
+                    found,
+                    cluster=cluster,
+                    tls=tls,
+                    device=options.device,
+                    detach=options.detach,
+                    listener=bar,
+                    frames=frames,
+                )
+            except KeyboardInterrupt:
+                say_interrupted(path)
+                raise
     if options.detach:
         report_detached(made, options.json)
     else:

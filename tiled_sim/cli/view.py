@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tiled_sim.cli.arguments import Parser
 from tiled_sim.cli.numbers import whole_number
 from tiled_sim.cli.panels import add_panel_option, panel_of
 from tiled_sim.cli.printing import print_json
-from tiled_sim.errors import UsageError
+from tiled_sim.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from tiled_sim.model.grid import Tile
+    from tiled_sim.run.run import Run
 
 _EPILOG = """\
 All panels of a frame are drawn where they are seen along the beam, looking downstream from the
@@ -56,8 +61,30 @@ def run(words: Sequence[str]) -> int:
         counts=options.counts,
         names=options.panel_names,
     )
+    undone = _undone(found, options.frame)
     if options.json:
-        print_json({"run": str(found.path), "picture": str(path)})
-    else:
-        print(path)
+        print_json({"run": str(found.path), "picture": str(path), "missing": undone})
+        return 0
+    print(path)
+    if undone:
+        print(
+            f"note      {undone} tiles of frame {options.frame} are not computed, and have no "
+            f"colour of the scale; `tiled-sim resume {found.path}` computes them"
+        )
     return 0
+
+
+def _undone(found: "Run", frame: int) -> int:
+    """How many of the tiles that hold a frame are not committed."""
+    grid = found.plan.grid
+    beside = len(grid) // grid.counts[0]
+    first = frame // grid.tile[0] * beside
+    tiles = (grid[index] for index in range(first, first + beside))
+    return sum(not _is_done(found, tile) for tile in tiles)
+
+
+def _is_done(found: "Run", tile: "Tile") -> bool:
+    try:
+        return found.committed(tile) is not None
+    except StoreError:
+        return False  # what stands in its place hinders who computes it, not who looks

@@ -38,8 +38,9 @@ def run(words: Sequence[str]) -> int:
     with ProgressBar(not (options.json or options.no_progress), silent=options.json) as bar:
         for number, driver in enumerate(_signs_of_life(found)):
             if number == 0:
-                bar.started(found, driver.missing, driver.dashboard)
-            bar.show(len(found.plan) - driver.missing + driver.done, driver)
+                bar.started(found, driver.missing, driver.dashboard, driver.left)
+            before = len(found.plan) - driver.left - driver.missing
+            bar.show(before + driver.done, driver)
     status = found.status()
     status.driver = last_driver(Control(found.path))
     if options.json:

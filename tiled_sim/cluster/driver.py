@@ -5,10 +5,12 @@ import math
 import queue
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from distributed import Client, Future, KilledWorker
 from distributed.scheduler import WorkerState
 
@@ -64,15 +66,15 @@ def drive(run: Run, client: Client, progress: Progress, device: str, listener: L
     TiledSimError
         if no worker can compute the run, the scheduler is gone, or somebody asked to stop
     """
-    tiles = progress.missing
+    tiles, left = progress.missing, progress.left
     requirements = Requirements(str(run.path.absolute()), run.run_id, device)
     with (
-        Lease(run, len(tiles), client.dashboard_link or "") as lease,
+        Lease(run, len(tiles), client.dashboard_link or "", left) as lease,
         admitted(client, requirements) as admission,
         shown(client, run, tiles, ATTEMPTS) as factor,
     ):
         page = link_of(client) if factor else client.dashboard_link or ""
-        listener.started(run, len(tiles), page)
+        listener.started(run, len(tiles), page, left)
         driver = _Driver(run, client, admission, lease, device, factor, listener, progress)
         failures = driver.compute(tiles)
         _complain(run, failures, of_store=driver.store_at_fault)
@@ -151,7 +153,7 @@ class _Driver:
         self._progress = progress
         self._tasks: dict[Future, Batch] = {}
         self._ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
-        self._fresh: deque[int] = deque()
+        self._fresh: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)  # not handed out yet
         self._again: deque[Batch] = deque()
         self._attempts: dict[int, Attempts] = {}
         self._under_way = UnderWay()
@@ -167,9 +169,9 @@ class _Driver:
         self._pace = Pace()
         self._parts = (0.0, 0)
 
-    def compute(self, tiles: Iterable[int]) -> list[Failure]:
+    def compute(self, tiles: npt.NDArray[np.int64]) -> list[Failure]:
         """Compute tiles; those that were given up."""
-        self._fresh.extend(tiles)
+        self._fresh = tiles
         topic = topic_of(self._run.run_id)
         self._client.subscribe_topic(topic, self._hear)
         self._progress.write()
@@ -242,10 +244,10 @@ class _Driver:
     def _send(self) -> None:
         """Keep the scheduler supplied."""
         while len(self._tasks) < A_THREAD * self._threads:
-            if self._fresh:
+            if len(self._fresh):
                 size = self._pace.tiles_of_batch(len(self._fresh), self._threads)
-                tiles = [self._fresh.popleft() for _ in range(min(size, len(self._fresh)))]
-                self._submit(Batch(tuple(tiles)))
+                tiles, self._fresh = self._fresh[:size], self._fresh[size:]
+                self._submit(Batch(tuple(tiles.tolist())))
             elif self._again:
                 self._submit(self._again.popleft())
             else:
@@ -266,6 +268,7 @@ class _Driver:
             self._device,
             [(tile, self._attempt(tile)) for tile in batch.tiles],
             self._factor,
+            self._run.plan.grid.shape[0],
             key=f"tiles-{self._run.run_id[:8]}-{batch.tiles[0]}-{self._batches}",
             pure=False,
             resources=resources,
@@ -438,7 +441,7 @@ class _Driver:
             self._give_up(tile, attempts)
         else:
             self._again.append(Batch((tile,), worker, alone))
-        if self._fresh and len(self._failing) >= _FAILURES_IN_A_ROW:
+        if len(self._fresh) and len(self._failing) >= _FAILURES_IN_A_ROW:
             raise TileError(
                 f"{len(self._failing)} tiles failed one after the other, the last "
                 f"{self._id(tile)}: {error}. What is done is safe; "

@@ -13,6 +13,8 @@ FORMS = (
     "local, local:WORKERS, local:WORKERSxTHREADS, gpu, gpu:WORKERS, tcp://HOST:PORT, "
     "tls://HOST:PORT, scheduler-file:PATH or slurm:PROFILE.toml"
 )
+#: Seconds below which a run is not worth processes of its own.
+QUICK = 10.0
 _LOCAL = re.compile(r"local(?::(?P<workers>[1-9][0-9]{0,3})(?:x(?P<threads>[1-9][0-9]{0,3}))?)?")
 _GPU = re.compile(r"gpu(?::(?P<workers>[1-9][0-9]{0,3}))?")
 _REMOTE = ("tcp://", "tls://")

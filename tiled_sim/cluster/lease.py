@@ -8,11 +8,11 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import Protocol
 
 import psutil
 
 from tiled_sim.errors import StoreError, written
-from tiled_sim.run.run import Run
 from tiled_sim.store.control import (
     CANCELLED,
     FAILED,
@@ -24,6 +24,7 @@ from tiled_sim.store.control import (
     new_token,
 )
 from tiled_sim.store.location import told_if_not_writable
+from tiled_sim.store.place import Place
 from tiled_sim.store.presence import Presence, RunRemovedError
 from tiled_sim.store.run_store import RunStore
 from tiled_sim.store.tenure import Tenure
@@ -40,6 +41,18 @@ class RunCancelledError(StoreError):
     exit_code = 5
 
 
+class Held(Protocol):
+    """A run that may be taken, opened or not."""
+
+    @property
+    def path(self) -> Place:
+        """Of the run."""
+
+    @property
+    def run_id(self) -> str:
+        """Of the run."""
+
+
 class Lease:
     """The right to hand out the tiles of a run, from ``with`` on to the end of the block.
 
@@ -48,6 +61,7 @@ class Lease:
     run : to compute
     missing : tiles that will be
     dashboard : address of the page to watch
+    left : tiles that are not done either, and will not be
 
     Raises
     ------
@@ -55,7 +69,7 @@ class Lease:
         if another driver lives, or the store cannot be written
     """
 
-    def __init__(self, run: Run, missing: int, dashboard: str) -> None:
+    def __init__(self, run: Held, missing: int, dashboard: str, left: int = 0) -> None:
         self._run = run
         self._control = Control(run.path)
         self._presence = Presence(run.path, run.run_id)
@@ -79,6 +93,7 @@ class Lease:
             evaluations=0,
             dashboard=dashboard,
             error="",
+            left=left,
         )
         self._tenure = Tenure(self._control, self._driver.token)
         self._thread = threading.Thread(target=self._live, name="lease", daemon=True)
@@ -231,7 +246,7 @@ def living_driver(control: Control) -> Driver | None:
     return found
 
 
-def require_alone(run: Run) -> None:
+def require_alone(run: Held) -> None:
     """Make sure that nobody computes a run; takes seconds to be sure that somebody does.
 
     Raises

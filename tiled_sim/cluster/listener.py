@@ -15,8 +15,8 @@ class Listener(Protocol):
     def compiling(self) -> None:
         """The kernel of the run is being compiled, once for this machine."""
 
-    def started(self, run: Run, missing: int, dashboard: str) -> None:
-        """Tiles are about to be computed."""
+    def started(self, run: Run, missing: int, dashboard: str, left: int = 0) -> None:
+        """Tiles are about to be computed; ``left`` are those of frames that nobody asks for."""
 
     def worker_refused(self, reason: str) -> None:
         """A worker cannot compute the run, or none that can is left; it goes on with others."""
@@ -43,7 +43,7 @@ class Silent:
     def compiling(self) -> None:
         """Do nothing."""
 
-    def started(self, run: Run, missing: int, dashboard: str) -> None:
+    def started(self, run: Run, missing: int, dashboard: str, left: int = 0) -> None:
         """Do nothing."""
 
     def worker_refused(self, reason: str) -> None:

@@ -3,7 +3,6 @@
 import math
 import os
 import signal
-import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,38 +10,21 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from typing import Any
 
-import dask
 import torch
 from dask.system import CPU_COUNT
 from distributed import LocalCluster, Nanny, Security
 from distributed.system import MEMORY_LIMIT
 
+from tiled_sim.cluster.ahead import forked_where_imported
+from tiled_sim.cluster.dashboard import LOOPBACK, dashboard_port
 from tiled_sim.cluster.descriptors import OF_CLIENT, OF_WORKER, require_descriptors
-from tiled_sim.cluster.forms import Gpu, Local
+from tiled_sim.cluster.environment import worker_environment
+from tiled_sim.cluster.forms import QUICK, Gpu, Local
 from tiled_sim.cluster.scripts import require_guarded_script
 from tiled_sim.errors import UsageError
 from tiled_sim.kernels.devices import TILES_ON_A_GPU, one_torch_thread
 
-#: Freed memory that a worker process keeps [bytes]. Dask's 64 KiB makes every tensor a system
-#: call: 76 against 53 ns an evaluation, and 300 where tensors reach the threshold of mmap.
-_KEPT = 1 << 28
-#: Environment of every worker that we start, here or elsewhere.
-WORKER_ENVIRONMENT = {
-    "MALLOC_TRIM_THRESHOLD_": str(_KEPT),
-    # dask's looks at what a worker does, for the dashboard: a hundred a second take 2 % of it
-    "DASK_DISTRIBUTED__WORKER__PROFILE__INTERVAL": "100ms",
-}
-#: What the processes of a local cluster say on the terminal: a tile that fails is told by us,
-#: with its attempts, and not by a traceback of its worker.
-_WORKER_LOGS = {"distributed": "critical", "distributed.worker.memory": "warning"}
-_ENVIRONMENT = {**WORKER_ENVIRONMENT, "DASK_DISTRIBUTED__LOGGING": str(_WORKER_LOGS)}
-_PRE_SPAWN = "distributed.nanny.pre-spawn-environ"
-LOOPBACK = "127.0.0.1"
-#: Of dask's dashboard, where it is free.
-DASHBOARD_PORT = 8787
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-#: Seconds below which a run is not worth processes of its own.
-_QUICK = 10.0
 
 
 class OneGpu(Nanny):
@@ -99,7 +81,7 @@ def local_cluster(
         options = {"worker_class": OneGpu, "gpus": gpus}
         with _processes(len(gpus), TILES_ON_A_GPU, security, options) as cluster:
             yield cluster
-    elif where.workers is None and workload.seconds < _QUICK:
+    elif where.workers is None and workload.seconds < QUICK:
         protocol = "tcp://" if security is None else "tls://"
         options = {"processes": False, "protocol": protocol}
         threads = _useful_workers(workload)
@@ -125,16 +107,6 @@ def visible_gpus() -> list[str]:
     return [name.strip() for name in named.split(",")][:count]
 
 
-def dashboard_port() -> int:
-    """Dask's own port if it is free; else 0, which is any."""
-    with socket.socket() as probe:
-        try:
-            probe.bind((LOOPBACK, DASHBOARD_PORT))
-        except OSError:
-            return 0
-    return DASHBOARD_PORT
-
-
 def _gpus(where: Gpu) -> list[str]:
     visible = visible_gpus()
     if not visible or (where.workers or 0) > len(visible):
@@ -149,29 +121,14 @@ def _gpus(where: Gpu) -> list[str]:
 
 
 @contextmanager
-def _worker_environment() -> Iterator[None]:
-    """The environment of workers that start, and after that this process's as it was.
-
-    Dask sets it in this process, where it would stay, and what an earlier cluster left there
-    would go before ours.
-    """
-    with dask.config.set({_PRE_SPAWN: dask.config.get(_PRE_SPAWN) | _ENVIRONMENT}):
-        names = dask.config.get(_PRE_SPAWN)
-        before = {name: os.environ[name] for name in names if name in os.environ}
-        os.environ.update(_ENVIRONMENT)
-        try:
-            yield
-        finally:
-            for name in names:
-                os.environ.pop(name, None)
-            os.environ.update(before)
-
-
-@contextmanager
 def _processes(
     workers: int, threads: int, security: Security | None, options: dict[str, Any]
 ) -> Iterator[LocalCluster]:
-    with _worker_environment(), _started(workers, threads, security, options) as cluster:
+    with (
+        worker_environment(),
+        forked_where_imported(),
+        _started(workers, threads, security, options) as cluster,
+    ):
         yield cluster
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from distributed import Client, Security
 
-from tiled_sim.cluster.local import WORKER_ENVIRONMENT, dashboard_port
+from tiled_sim.cluster.dashboard import LOOPBACK, dashboard_port
+from tiled_sim.cluster.environment import WORKER_ENVIRONMENT
 from tiled_sim.cluster.profiles import SlurmProfile
 from tiled_sim.cluster.security import on_disk
 from tiled_sim.errors import MissingExtraError, TiledSimError, UsageError
@@ -123,7 +124,7 @@ def _started(
 
 
 def _options(profile: SlurmProfile, security: Security | None) -> dict[str, Any]:
-    scheduler: dict[str, Any] = {"dashboard_address": f"127.0.0.1:{dashboard_port()}"}
+    scheduler: dict[str, Any] = {"dashboard_address": f"{LOOPBACK}:{dashboard_port()}"}
     if profile.host is not None:
         scheduler["host"] = profile.host
     exports = [f"export {name}={value}" for name, value in WORKER_ENVIRONMENT.items()]

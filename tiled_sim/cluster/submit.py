@@ -10,7 +10,8 @@ from tiled_sim.cluster.connect import connected, is_here, parse_cluster
 from tiled_sim.cluster.detached import leave, require_lasting
 from tiled_sim.cluster.driver import finish
 from tiled_sim.cluster.forms import Tls
-from tiled_sim.cluster.lease import Lease
+from tiled_sim.cluster.growth import finish_growth_of, grow_run
+from tiled_sim.cluster.lease import Lease, require_alone
 from tiled_sim.cluster.listener import Listener, Silent
 from tiled_sim.cluster.local import Workload
 from tiled_sim.cluster.resources import workers_of
@@ -21,7 +22,9 @@ from tiled_sim.model.settings import AUTO, NEGLIGIBLE, PRECISIONS, REQUIRED_COVE
 from tiled_sim.plan.choice import build_kernel
 from tiled_sim.plan.memory import WorkerMemory, require_memory
 from tiled_sim.plan.plan import Plan
-from tiled_sim.plan.prepare import Prepared, prepare
+from tiled_sim.plan.prepare import Prepared, prepare, prepare_more
+from tiled_sim.read.more_shots import with_more_shots
+from tiled_sim.read.shots import Shots
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
@@ -100,7 +103,7 @@ def submit(
         require_memory(plan.memory, plan.grid, _memory_of_workers(client))
         run = _created(prepared, place)
         _hand_out(run, client, Progress(run, frames=wanted), device, detach, listener)
-    return Run(run.path)
+    return Run(run.path, run.experiment)
 
 
 def compute_missing(
@@ -135,12 +138,12 @@ def compute_missing(
     RunStore.open(run.path, mode="r+")  # refuses a run of a format that is not added to
     run.inputs()  # refuses to go on with others than those that the run was made with
     progress = Progress.surveyed(run, wanted)
-    if not progress.missing and withdraw_unreadable(run):
+    if not len(progress.missing) and withdraw_unreadable(run):
         progress = Progress.surveyed(run, wanted)
     missing = progress.missing
-    if not missing and not progress.complete:
+    if not len(missing) and not progress.complete:
         return run  # all that was asked for is there
-    if not missing:
+    if not len(missing):
         with Lease(run, 0, "") as lease:
             progress.write()
             finish(run, lease, listener)
@@ -152,7 +155,55 @@ def compute_missing(
         with connected(cluster, _workload(run.plan, len(missing)), tls=tls) as client:
             require_memory(run.plan.memory, run.plan.grid, _memory_of_workers(client))
             _hand_out(run, client, progress, device, detach, listener)
-    return Run(run.path)
+    return Run(run.path, run.experiment)
+
+
+def append(
+    path: str | Path,
+    shots: Shots,
+    *,
+    cluster: str = "local",
+    tls: Tls | None = None,
+    device: str = "auto",
+    require_coverage: float = REQUIRED_COVERAGE,
+    detach: bool = False,
+    listener: Listener | None = None,
+) -> Run:
+    """Add shots to a run, and compute what it lacks; the frames that it has stay as they are.
+
+    Parameters
+    ----------
+    path : of the run, or its URL
+    shots : to add
+    cluster, tls, device, require_coverage, detach, listener : as `submit`
+
+    Raises
+    ------
+    TiledSimError
+        naming what is wrong and what to do; until the shots are in the run, nothing of it changes
+    """
+    parse_cluster(cluster)
+    if detach:
+        require_lasting(cluster)
+    listener = listener or Silent()
+    finish_growth_of(path)
+    run = Run(path)
+    RunStore.open(run.path, mode="r+")  # refuses a run of a format that is not added to
+    require_alone(run)
+    experiment = with_more_shots(run.experiment, shots)
+    prepared = prepare_more(experiment, run.inputs(), run.plan, require_coverage=require_coverage)
+    plan = prepared.plan
+    if is_here(parse_cluster(cluster)):
+        chosen = plan.settings
+        build_kernel(chosen, experiment, asked=chosen.kernel, compiling=listener.compiling)
+    workers_of(cluster, device)  # refuses a device that is not there
+    listener.planned(plan)
+    # connect first: of a run that has grown a second try would make it grow once more
+    with connected(cluster, _workload(plan, len(plan) - len(run.plan)), tls=tls) as client:
+        require_memory(plan.memory, plan.grid, _memory_of_workers(client))
+        grown = grow_run(run, prepared)
+        _hand_out(grown, client, Progress.surveyed(grown), device, detach, listener)
+    return Run(run.path, grown.experiment)
 
 
 def _wanted(frames: tuple[int, int] | None, count: int, *, detach: bool) -> range | None:

@@ -23,6 +23,7 @@ from tiled_sim.cluster.page.thumbnail import thumbnail_of
 from tiled_sim.errors import StoreError, written
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.model.detector import Sensor
+from tiled_sim.model.frame import beam_of, differing
 from tiled_sim.model.grid import Range, Tile
 from tiled_sim.run.frames import shots_columns
 from tiled_sim.run.run import Run
@@ -59,8 +60,12 @@ class Workspace:
         self.presence = Presence(self.run.path, self.run.run_id)
         self.store = RunStore.open(path, mode="r+")
         self.simulator = self.run.simulator(device)
-        self._efficiencies: dict[Sensor, float] = {}
         self._exposed: tuple[Range, dict[str, list[float]]] = (0, 0), {}
+
+    @property
+    def frames(self) -> int:
+        """Number of the frames of the run, as it was when it was opened."""
+        return self.run.plan.grid.shape[0]
 
     @property
     def is_removed(self) -> bool:
@@ -160,17 +165,26 @@ class Workspace:
             "image": image_record(tile, image),
             "counts": self._count_record(tile, counts),
             "traces": [trace.to_dict() for trace in result.traces],
-            "quantum_efficiency": [self._efficiency(panel) for panel in range(*tile.panels)],
+            "quantum_efficiency": self._efficiencies(tile),
             "units": UNITS,
         }
 
-    def _efficiency(self, panel: int) -> float | None:
-        """Share of the beam's photons that the sensor of a panel absorbs head-on; None: all."""
+    def _efficiencies(self, tile: Tile) -> list[float | None]:
+        """Share of the photons that the sensor of each panel absorbs head-on; None: all.
+
+        The mean over the sources, and over the frames.
+        """
         experiment = self.run.experiment
-        sensor = experiment.detector.sensor_of(panel)
-        if sensor not in self._efficiencies and sensor is not None:
-            self._efficiencies[sensor] = sensor.efficiency(experiment.beam.spectrum)
-        return None if sensor is None else self._efficiencies[sensor]
+        frames = range(*tile.frames)
+        if not differing(experiment.exposures, frames) & {"wavelength", "spectrum"}:
+            frames = frames[:1]
+        spectra = [beam_of(experiment, frame).spectrum for frame in frames]
+        shares: dict[Sensor | None, float | None] = {None: None}
+        sensors = [experiment.detector.sensor_of(panel) for panel in range(*tile.panels)]
+        for sensor in sensors:
+            if sensor is not None and sensor not in shares:
+                shares[sensor] = float(np.mean([sensor.efficiency(light) for light in spectra]))
+        return [shares[sensor] for sensor in sensors]
 
     def _exposures(self, tile: Tile) -> dict[str, list[float]]:
         """What each frame of a tile was, by the columns of a table of shots."""
@@ -195,16 +209,16 @@ _workspaces: dict[tuple[str, str, str], Workspace] = {}
 _opening = threading.Lock()
 
 
-def workspace(path: str, run_id: str, device: str) -> Workspace:
-    """The process's workspace of a run; opened at the first call.
+def workspace(path: str, run_id: str, device: str, frames: int = 0) -> Workspace:
+    """The process's workspace of a run; opened at the first call, and when it has more frames.
 
     Only the run last asked for is kept, so that a worker's memory does not grow from run to run.
     """
     key = (path, run_id, device)
     with _opening:
-        if key not in _workspaces:
+        if key not in _workspaces or _workspaces[key].frames < frames:
             opened = Workspace(path, device)
-            if opened.run.run_id != run_id:
+            if opened.run.run_id != run_id or opened.frames < frames:
                 raise StoreError(f"{path} holds another run than the one submitted")
             _workspaces.clear()
             _workspaces[key] = opened
@@ -217,7 +231,12 @@ def running(tile: int, attempt: int) -> dict[str, Any]:
 
 
 def compute_batch(
-    path: str, run_id: str, device: str, tiles: list[tuple[int, int]], factor: int = 0
+    path: str,
+    run_id: str,
+    device: str,
+    tiles: list[tuple[int, int]],
+    factor: int = 0,
+    frames: int = 0,
 ) -> list[dict[str, Any]]:
     """The task of some tiles: a few words in, a few numbers out; the image goes to the store.
 
@@ -231,6 +250,7 @@ def compute_batch(
     device : name of the torch device
     tiles : index in the plan, and attempt (1 for the first), of each
     factor : of the thumbnails that are told to the page; 0: none
+    frames : that the run has, or more by now: it may have grown since a worker opened it
 
     Returns
     -------
@@ -239,7 +259,7 @@ def compute_batch(
     removed or cannot be opened here, are left out
     """
     try:
-        here = workspace(path, run_id, device)
+        here = workspace(path, run_id, device, frames)
     except Exception as error:  # of this worker, perhaps: the other tiles may go elsewhere
         return [_failed(tiles[0][0], error)]
     control = Control(here.run.path)

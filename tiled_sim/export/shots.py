@@ -15,9 +15,12 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
     require_writer(output)
     table = frames_table(selection.run.experiment, selection.frames).drop(columns="A")
     table.insert(0, "frame", table.index)
+    exposures = selection.run.experiment.exposures
+    if any(exposures[frame].angles[0] for frame in selection.frames):
+        # a*, b*, c* are those of the first step: read again, they are not to be turned there
+        table["start_rad"] = 0.0
     write_table(output, [table])
     advance(selection.images)
-    exposures = selection.run.experiment.exposures
     if isinstance(exposures, Listed) and exposures.spectra is not None:
         return ("the spectrum of each shot is not said: the run has it in frames/spectra",)
     return ()

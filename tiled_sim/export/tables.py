@@ -1,12 +1,9 @@
 """Tables as Parquet or CSV, by the ending of their file."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tiled_sim.errors import MissingExtraError
+from tiled_sim.errors import MissingExtraError, UsageError
 from tiled_sim.export.output import Output
-
-if TYPE_CHECKING:
-    pass
 
 ENDINGS = (".parquet", ".csv")
 
@@ -16,10 +13,18 @@ def require_writer(output: Output) -> None:
 
     Raises
     ------
+    UsageError
+        for a file whose ending does not tell which it is
     MissingExtraError
         for Parquet without pyarrow
     """
-    if output.path.suffix.lower() != ".csv":
+    ending = output.path.suffix.lower()
+    if ending not in ENDINGS:
+        raise UsageError(
+            f"--out {output.path}: the ending of its name tells what table it is to be: "
+            f"{' or '.join(ENDINGS)}"
+        )
+    if ending != ".csv":
         try:
             import pyarrow  # noqa: F401
         except ImportError:

@@ -1,32 +1,34 @@
-"""What is F: sources of structure factors side by side, and which one a command would use."""
+"""What is F: sources of structure factors side by side, and which one a command would use.
+
+`tiled_sim.instruments.probed_experiment` has what takes the geometry of an experiment, and torch.
+"""
 
 import enum
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from tiled_sim.errors import TiledSimError, UsageError
 from tiled_sim.io.source_file import read_source
-from tiled_sim.kernels.first import first_evaluations
-from tiled_sim.kernels.reflections import Reflection, reflections_under
-from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
 from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.settings import REQUIRED_COVERAGE
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.plan.coverage import Coverage, measure_coverage
-from tiled_sim.plan.reach import table_of
 from tiled_sim.read.file_cell import disagreement
-from tiled_sim.read.inputs import load_mask, read_structure_factors
+from tiled_sim.read.inputs import read_structure_factors
 from tiled_sim.read.nanobragg.reader import Command
 from tiled_sim.read.nanobragg.stated import DetectorSource
+
+if TYPE_CHECKING:  # they know torch
+    from tiled_sim.kernels.reflections import Reflection
+    from tiled_sim.plan.coverage import Coverage
 
 #: Two values of F are the same where they differ by no more than this share of the larger:
 #: an MTZ holds float32, whose rounding is 6e-8.
@@ -50,7 +52,7 @@ class Probed:
     size : of the file [bytes]; None if there are no bytes to be had
     sha256 : of its bytes
     error : why it cannot be read; empty if it can
-    coverage : of the reflections in reach of an experiment; None without one
+    coverage : of the reflections in reach of an experiment; None where it was not measured
     refused : why `submit` refuses it for the cell that it names; empty if it does not
     """
 
@@ -59,7 +61,7 @@ class Probed:
     size: int | None
     sha256: str | None
     error: str = ""
-    coverage: Coverage | None = None
+    coverage: "Coverage | None" = None
     refused: str = ""
 
     @property
@@ -134,7 +136,7 @@ class UnderPixel:
     panel: int
     live: bool
     steps: int
-    reflections: tuple[Reflection, ...]
+    reflections: "tuple[Reflection, ...]"
     known_F: bool
 
 
@@ -181,7 +183,7 @@ def probe_reflections(reflections: Reflections, experiment: Experiment | None = 
     Parameters
     ----------
     reflections : with a path
-    experiment : to measure the coverage of
+    experiment : that it is read for: to calculate F of a model, and to refuse another cell
     """
     crystal = None if experiment is None else experiment.crystal
     wavelength = None if experiment is None else experiment.beam.wavelength
@@ -195,19 +197,10 @@ def probe_reflections(reflections: Reflections, experiment: Experiment | None = 
     if factors is None:
         raise ValueError("a source without a file cannot be probed")
     provenance = factors.provenance
-    coverage, refused = None, ""
-    if experiment is not None:
-        coverage = measure_coverage(experiment, factors, load_mask(experiment))
-        if not experiment.structure_factors.ignore_file_cell:
-            refused = disagreement(provenance.path, provenance.cell, experiment.crystal)
-    return Probed(
-        reflections,
-        factors,
-        provenance.size,
-        provenance.sha256,
-        coverage=coverage,
-        refused=refused,
-    )
+    refused = ""
+    if experiment is not None and not experiment.structure_factors.ignore_file_cell:
+        refused = disagreement(provenance.path, provenance.cell, experiment.crystal)
+    return Probed(reflections, factors, provenance.size, provenance.sha256, refused=refused)
 
 
 def name_of(reflections: Reflections) -> str:
@@ -336,65 +329,6 @@ def with_coverage(verdict: Verdict, probed: Sequence[Probed]) -> Verdict:
                 f"{100 * REQUIRED_COVERAGE:g} % are required (--require-coverage changes that)",
             )
     return verdict
-
-
-def under_pixel(
-    experiment: Experiment,
-    verdict: Verdict,
-    factors: StructureFactors | None,
-    pixel: tuple[int, int],
-    frame: int = 0,
-    panel: int = 0,
-) -> UnderPixel:
-    """The reflections that a pixel's steps look up, with their shares.
-
-    Parameters
-    ----------
-    experiment : geometry, crystal and steps
-    verdict, factors : the source that is used and its content, None if there is no file
-    pixel : slow, fast
-    frame, panel : numbers
-
-    Raises
-    ------
-    UsageError
-        if there is no such pixel
-    """
-    slow, fast = pixel
-    numbers = {"frame": frame, "panel": panel, "slow": slow, "fast": fast}
-    panels = experiment.detector.panels
-    sides = panels[panel].pixels if 0 <= panel < len(panels) else experiment.detector.pixels
-    counts = (*experiment.shape[:2], *sides)
-    for (what, place), count in zip(numbers.items(), counts, strict=True):
-        if not 0 <= place < count:
-            raise UsageError(f"{what} {place} does not exist: the experiment has 0 to {count - 1}")
-    mask = load_mask(experiment)
-    width = experiment.detector.pixels[1]
-    firsts = first_evaluations(
-        experiment,
-        lambda number: (
-            mask(number, slice(row, row + 1), slice(0, width))[0]
-            for row in range(experiment.detector.pixels[0])
-        ),
-    )
-    F = 0.0 if verdict.reflections is None else verdict.reflections.default_F
-    table = None
-    if factors is not None:
-        table = table_of(experiment, factors, torch.device("cpu"))
-    known_F = table is not None or (
-        verdict.reflections is not None and verdict.reflections.path is None
-    )
-    scene = Scene.of(experiment, frame, firsts)
-    return UnderPixel(
-        slow,
-        fast,
-        frame,
-        panel,
-        live=not mask(panel, slice(slow, slow + 1), slice(fast, fast + 1)).any(),
-        steps=scene.steps,
-        reflections=tuple(reflections_under(scene, table, F, pixel, panel)),
-        known_F=known_F,
-    )
 
 
 def disagreements(probed: Sequence[Probed]) -> list[Disagreement]:

@@ -1,30 +1,25 @@
-"""Whether a run is what it was made to be, and comes out the same when it is computed again."""
+"""Whether a run is what it was made to be."""
 
 import json
-import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 from tiled_sim.errors import StoreError
-from tiled_sim.kernels.devices import one_torch_thread
 from tiled_sim.model.grid import Tile
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
-from tiled_sim.run.faults import COMPUTE, FINISH, NOTHING, WRITE, Fault, look_at, strangers
+from tiled_sim.run.faults import FINISH, NOTHING, WRITE, Fault, look_at, strangers
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
 from tiled_sim.run.sums import Sums
-from tiled_sim.simulation.simulator import Simulator
+from tiled_sim.store.growth import KEY, is_growing
 from tiled_sim.store.inspection import Flaw, Inspection, alike
 from tiled_sim.store.objects import each
 from tiled_sim.store.run_store import FORMAT
-from tiled_sim.store.sidecar import counts_digest, image_digest
 from tiled_sim.store.tile_index import DONE
-from tiled_sim.versions import versions
 
-_OTHER = {"image": "another image", "counts": "other counts"}
 _ALWAYS_UNSEEN = (
     "created, versions and the coverage of F in the attributes: nothing to hold them against",
     "times, memory, workers, look-ups and traces in the sidecars: their types only",
@@ -81,6 +76,9 @@ def verify(run: Run, *, recompute: int = 0, device: str = "auto") -> Verificatio
     if not complete:
         unseen.append("smaller images: they are made when the run is complete")
     if recompute and not of_inputs:
+        # the rest needs no torch
+        from tiled_sim.instruments.recomputation import recomputed_faults
+
         faults += recomputed_faults(run, recompute, device)
     else:
         reason = "the inputs are damaged" if recompute else "--recompute N does"
@@ -98,14 +96,6 @@ def inspection_of(run: Run, inputs: Inputs, *, levels: bool = True) -> Inspectio
     levels : whether it must have its smaller images
     """
     return Inspection(run.store.objects, run.experiment, run.plan.grid, inputs, levels=levels)
-
-
-def _sidecar(run: Run, tile: Tile) -> dict[str, Any] | None:
-    """The sidecar of a tile, if it has a valid one; what stands in its place is told elsewhere."""
-    try:
-        return run.sidecar(tile)
-    except StoreError:
-        return None
 
 
 def _inputs(run: Run) -> tuple[Inputs, list[Fault]]:
@@ -126,6 +116,9 @@ def _faults_of_store(
         yield _fault(flaw, WRITE)
     for flaw in (*look.flaws_of_root(), *look.flaws_of_levels()):
         yield _fault(flaw, FINISH)
+    if is_growing(run.store.objects):
+        told = "frames were being added when that was stopped; `tiled-sim resume` finishes it"
+        yield Fault(KEY, told, NOTHING)
     unseen += [f"{name}: it is no part of a run" for name in look.strangers()]
 
 
@@ -179,57 +172,3 @@ def _faults_of_provenance(run: Run, inputs: Inputs) -> Iterator[Fault]:
         if said.get(name) != value:
             told = f"what it says of the structure factors ({name}) is not what their group says"
             yield Fault("zarr.json", told, NOTHING)
-
-
-def recomputed_faults(run: Run, count: int, device: str) -> Iterator[Fault]:
-    """Tiles of a sample that come out otherwise when they are computed again.
-
-    Parameters
-    ----------
-    run : whose tiles they are
-    count : of tiles, the same ones every time; those without a sidecar are left out
-    device : name of the torch device
-    """
-    done = [tile for tile in run.plan if _sidecar(run, tile) is not None]
-    sample = sorted(random.Random(0).sample(range(len(done)), min(count, len(done))))
-    if not sample:
-        return
-    simulator = run.simulator(device)
-    for tile in (done[number] for number in sample):
-        with one_torch_thread():
-            digests = _digests(run, simulator, tile)
-        fault = _difference(run, tile, digests, str(simulator.device))
-        if fault:
-            yield fault
-
-
-def _digests(run: Run, simulator: Simulator, tile: Tile) -> dict[str, str]:
-    """Digests of a tile that is computed once more: of the image, and of the counts with noise."""
-    image = simulator.simulate_tile(tile).image
-    digests = {"image": image_digest(image)}
-    if run.experiment.noise is not None:
-        counts = simulator.simulate_counts(tile, image)
-        digests["counts"] = counts_digest(counts)
-    return digests
-
-
-def _difference(run: Run, tile: Tile, digests: dict[str, str], device: str) -> Fault | None:
-    """How a tile that was computed again differs from the one in the store; None if not."""
-    committed = run.sidecar(tile)
-    if committed is None:
-        return None
-    others = [
-        _OTHER[what] for what, digest in digests.items() if digest != committed[what]["sha256"]
-    ]
-    if not others:
-        return None
-    computation = committed["computation"]
-    then = {"device": computation["device"], **computation["versions"]}
-    now = {"device": device, **versions()}
-    changed = ", ".join(
-        f"{name} {now.get(name)} and not {version}"
-        for name, version in then.items()
-        if now.get(name) != version
-    )
-    told = f"computed again, with {changed or 'the same versions'}, it is {' with '.join(others)}"
-    return Fault(run.plan.id_of(tile), told, NOTHING if changed else COMPUTE)

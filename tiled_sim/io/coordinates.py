@@ -11,7 +11,7 @@ import numpy as np
 from tiled_sim.io.atoms import check_atoms, check_cif_numbers, check_pdb_numbers
 from tiled_sim.io.refln_cif import is_cif
 from tiled_sim.io.source_file import MAX_BYTES, SourceFile, read_source
-from tiled_sim.io.space_group import gemmi_for
+from tiled_sim.io.space_group import gemmi_for, misfit
 from tiled_sim.model.structure_factors import Cell
 from tiled_sim.physics.cell import cell_volume
 
@@ -72,7 +72,8 @@ def read_coordinates(path: str | Path) -> Coordinates:
     gemmi = gemmi_for("a model", "models")
     source = read_source(path)
     structure = _parsed(gemmi, source)
-    cell, space_group = _cell(source, structure), _space_group(source, structure)
+    cell = _cell(source, structure)
+    space_group = _space_group(source, structure, cell)
     count = sum(model.count_atom_sites() for model in structure)
     if not count:
         raise source.error(f"it has no atoms: name a file of coordinates ({_OTHERS})")
@@ -157,7 +158,7 @@ def _cell(source: SourceFile, structure: Any) -> Cell:
     return a, b, c, alpha, beta, gamma
 
 
-def _space_group(source: SourceFile, structure: Any) -> Any:
+def _space_group(source: SourceFile, structure: Any, cell: Cell) -> Any:
     found = structure.find_spacegroup()
     if found is None:
         named = structure.spacegroup_hm
@@ -168,4 +169,6 @@ def _space_group(source: SourceFile, structure: Any) -> Any:
             else "it names no space group: write it in columns 56-66 of CRYST1 (in mmCIF "
             "_symmetry.space_group_name_H-M)"
         )
+    if wrong := misfit(found, cell):
+        raise source.error(f"{wrong}: correct one, in CRYST1 (in mmCIF _symmetry and _cell)")
     return found

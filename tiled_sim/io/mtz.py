@@ -17,7 +17,7 @@ from tiled_sim.io.source_file import (
     SourceFile,
     read_source,
 )
-from tiled_sim.io.space_group import gemmi_for, of_space_group, rotations_of
+from tiled_sim.io.space_group import gemmi_for, misfit, of_space_group, rotations_of
 from tiled_sim.model.structure_factors import Cell, StructureFactors
 from tiled_sim.physics.cell import cell_volume
 
@@ -69,12 +69,14 @@ def read_mtz(path: str | Path, column: str | None = None) -> StructureFactors:
     mtz, form = _parse(gemmi, source)
     columns = list(mtz.columns)
     amplitudes = choose_amplitudes(source, columns, column)
+    cell, wavelength = _cell(mtz, columns[amplitudes.plus])
+    if cell is not None and (wrong := misfit(mtz.spacegroup, cell)):
+        raise source.error(f"{wrong}: correct the one that is wrong, cell or group")
     hkl = _listed(source, mtz)
     rotations = rotations_of(mtz.spacegroup)
     rows, notes = _values(source, mtz, amplitudes, hkl, rotations)
     _refuse_contradiction(source, mtz, rows, rotations)
     minimum, amplitude, given = expanded(source, rows, rotations)
-    cell, wavelength = _cell(mtz, columns[amplitudes.plus])
     name = mtz.spacegroup.xhm()
     plural = "s" if len(amplitudes.labels) > 1 else ""
     notes = [

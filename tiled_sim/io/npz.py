@@ -58,15 +58,26 @@ def read_npz(path: str | Path, key: str | None, usual: str) -> tuple[str, npt.ND
     return name, array
 
 
-def read_npz_arrays(path: str | Path, wanted: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
-    """Read those of some arrays that are there, by their names.
+def read_npz_arrays(path: str | Path, known: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Read a file of arrays by their names, of which some may be left out.
 
     Raises
     ------
     InputFileError
-        if the file cannot be read, or says that it holds more than it does or than `MAX_BYTES`
+        if the file cannot be read, has an array of another name, or says that it holds more than it
+        does or than `MAX_BYTES`
     """
-    return _loaded(path, lambda names: [name for name in names if name in wanted])
+
+    def chosen(names: list[str]) -> list[str]:
+        for name in names:
+            if name not in known:
+                raise InputFileError(
+                    f"{path}: the array {name!r} is not known, only {', '.join(known)}: write the "
+                    "file without it, or correct its name"
+                )
+        return names
+
+    return _loaded(path, chosen)
 
 
 def _loaded(

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from tiled_sim.errors import InputFileError, MissingExtraError
 from tiled_sim.io.hdf5 import opened
+from tiled_sim.io.regular_file import check_regular_file
+from tiled_sim.io.shots_csv import read_csv
 from tiled_sim.model.exposures import MOST_FRAMES
 from tiled_sim.model.units import (
     ANGLE,
@@ -57,6 +59,11 @@ FRAME = "frame"
 ORIENTATION, RANDOM = "orientation", "random"
 #: In HDF5 beside the columns: weights of the beam's sources, (spectra, sources).
 SPECTRA = "spectra"
+#: Of columns that say how a crystal is turned, what says that it is not.
+UNTURNED: dict[str, float] = {
+    **dict.fromkeys((*MISSET, *QUATERNION, *ROTATION), 0.0),
+    **dict.fromkeys(("q_w", "r_xx", "r_yy", "r_zz"), 1.0),
+}
 _PARQUET, _HDF5 = (".parquet", ".pq"), (".h5", ".hdf5", ".nxs")
 
 
@@ -71,7 +78,7 @@ class ShotsTable:
     columns : by quantity, in the unit inside, float64 (rows,)
     random : which rows ask for a random orientation, bool (rows,); None: none
     spectra : weights of the beam's sources, float64 (spectra, sources); None: not said
-    first_line : of the file that holds row 0; 0: rows are no lines
+    lines : of the file that hold the rows, int64 (rows,); None: rows are no lines
     """
 
     path: str
@@ -79,7 +86,7 @@ class ShotsTable:
     columns: dict[str, Array]
     random: npt.NDArray[np.bool_] | None = None
     spectra: Array | None = None
-    first_line: int = 0
+    lines: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         columns = [*self.columns.values(), *([] if self.random is None else [self.random])]
@@ -87,8 +94,8 @@ class ShotsTable:
 
     def place(self, row: int) -> str:
         """A row, for messages."""
-        if self.first_line:
-            return f"{self.path}, line {row + self.first_line}"
+        if self.lines is not None:
+            return f"{self.path}, line {self.lines[row]}"
         return f"{self.path}, row {row}"
 
     def has(self, *quantities: str) -> bool:
@@ -118,8 +125,8 @@ class ShotsTable:
         missing = [name for name in quantities if name not in self.columns]
         if missing:
             raise InputFileError(
-                f"{self.path}: the column {spellings(missing[0], QUANTITIES[missing[0]])[0]} is "
-                f"missing beside {next(name for name in quantities if name in self.columns)}"
+                f"{self.path}: the column {missing[0]} is missing beside "
+                f"{next(name for name in quantities if name in self.columns)}"
             )
         return np.stack([self.columns[name] for name in quantities], axis=-1)
 
@@ -140,6 +147,7 @@ def read_shots(path: str | Path) -> ShotsTable:
         if what reads the format is not installed
     """
     file = Path(path)
+    check_regular_file(file)
     try:
         with file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -150,25 +158,8 @@ def read_shots(path: str | Path) -> ShotsTable:
         return _checked(str(file), digest, *_of_hdf5(file))
     if ending in _PARQUET:
         return _checked(str(file), digest, _of_parquet(file))
-    return _checked(str(file), digest, _of_csv(file), first_line=2)
-
-
-def _of_csv(file: Path) -> dict[str, Any]:
-    import pandas
-
-    try:
-        frame = pandas.read_csv(
-            file,
-            skipinitialspace=True,
-            skip_blank_lines=False,
-            index_col=False,
-            encoding="utf-8-sig",
-            na_filter=True,
-        )
-    except (ValueError, OSError) as error:  # pandas' own errors are ValueErrors
-        lines = str(error).strip().splitlines() or ["it is empty"]
-        raise InputFileError(f"{file}: not a CSV table of shots: {lines[-1]}") from None
-    return _of_frame(frame)
+    columns, lines = read_csv(file)
+    return _checked(str(file), digest, columns, lines=lines)
 
 
 def _of_parquet(file: Path) -> dict[str, Any]:
@@ -215,7 +206,7 @@ def _checked(
     digest: str,
     columns: dict[str, Any],
     spectra: Array | None = None,
-    first_line: int = 0,
+    lines: npt.NDArray[np.int64] | None = None,
 ) -> ShotsTable:
     """The table of columns by their names."""
     spelled = {key: name for name, unit in QUANTITIES.items() for key in spellings(name, unit)}
@@ -231,14 +222,11 @@ def _checked(
         raise InputFileError(
             f"{path}: a table of shots has a row for each, 1 to {MOST_FRAMES}; this one has {count}"
         )
-    table = ShotsTable(path, digest, {}, first_line=first_line)
+    table = ShotsTable(path, digest, {}, lines=lines)
     found: dict[str, Array] = {}
-    random = None
+    random = _random(table, columns[ORIENTATION]) if ORIENTATION in columns else None
     for key, values in columns.items():
-        if key == FRAME:
-            continue
-        if key == ORIENTATION:
-            random = _random(table, values)
+        if key in (FRAME, ORIENTATION):
             continue
         if key not in spelled:
             raise InputFileError(f"{path}: {_unknown(key, [*spelled, ORIENTATION])}")
@@ -246,14 +234,36 @@ def _checked(
         if name in found:
             raise InputFileError(f"{path}: {key} says {name} once more; give one of them")
         per_inside = QUANTITIES[name].get(key.removeprefix(f"{name}_"), 1.0)
+        if random is not None and name in UNTURNED:
+            values = _beside_random(table, key, values, random)
         found[name] = _numbers(table, key, values) / per_inside
-    return ShotsTable(path, digest, found, random, spectra, first_line)
+    return ShotsTable(path, digest, found, random, spectra, lines)
+
+
+def _beside_random(table: ShotsTable, key: str, values: Any, random: npt.NDArray[np.bool_]) -> Any:
+    """A column of orientations, in which rows of random ones may be empty."""
+    import pandas
+
+    nothing = UNTURNED.get(key, 0.0)  # angles have a unit in their names
+    column = pandas.Series(values)
+    empty = column.isna() | column.astype(str).str.strip().eq("")
+    filled = column.astype(object).where(~(random & empty), nothing).infer_objects()
+    numbers = pandas.to_numeric(filled, errors="coerce").to_numpy(np.float64)
+    table.require(
+        ~random | (numbers == nothing),
+        f"`{RANDOM}` and {key} both say the orientation; leave one of them empty",
+    )
+    return filled.to_numpy()
 
 
 def _unknown(key: str, known: list[str]) -> str:
+    separators = [name for name in (";", "\t") if name in key]
+    if separators or all(word in known for word in key.split()):
+        return f"the first line, {key!r}, is one column: commas separate the names, and the values"
     if key in QUANTITIES:
         return f"the column {key} needs its unit: {' or '.join(spellings(key, QUANTITIES[key]))}"
-    nearest = difflib.get_close_matches(key, known, n=3)
+    lower = {name.lower(): name for name in known}
+    nearest = [lower[name] for name in difflib.get_close_matches(key.lower(), lower, n=3)]
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else "docs/shots.md lists them"
     return f"the column {key!r} is not known; {hint}"
 
@@ -268,7 +278,8 @@ def _numbers(table: ShotsTable, key: str, values: Any) -> Array:
         if wrong.any():
             row = int(np.argmax(wrong))
             said = values[row]
-            what = "is missing" if said is None or said != said else f"is {said!r}, no number"
+            missing = said is None or (isinstance(said, float) and said != said)
+            what = "is missing" if missing else f"is {str(said)!r}, no number"
             raise InputFileError(f"{table.place(row)}: {key} {what}")
         values = numbers
     numbers = np.asarray(values, dtype=np.float64)

@@ -9,7 +9,12 @@ import numpy.typing as npt
 
 from tiled_sim.errors import MissingExtraError, UsageError
 from tiled_sim.model.absences import PER_EDGE, Absences, Rotation, Translation
-from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.model.structure_factors import Cell, StructureFactors
+from tiled_sim.physics.cell import dual, lengths_and_angles, reciprocal_from_cell
+
+#: What the symmetry of a cell may leave open, as numbers are rounded and crystals refined: share of
+#: a length, and angle [°].
+_SAME_LENGTH, _SAME_ANGLE = 0.005, 0.5
 
 
 def gemmi_for(purpose: str, extra: str = "mtz") -> ModuleType:
@@ -63,6 +68,33 @@ def rotations_of(space_group: Any) -> npt.NDArray[np.int64]:
     """
     found = {_rotation(operation) for operation in space_group.operations().sym_ops}
     return np.array(sorted(found), dtype=np.int64)
+
+
+def misfit(space_group: Any, cell: Cell) -> str:
+    """What is wrong with a cell that a group's rotations turn into another; empty if none does.
+
+    Parameters
+    ----------
+    space_group : of `find_space_group`, or a file's
+    cell : [Å, °]
+    """
+    lengths, angles = np.array(cell[:3]), np.radians(cell[3:])
+    reciprocal = reciprocal_from_cell(lengths, angles)
+    for rotation in rotations_of(space_group):
+        turned_lengths, turned_angles = lengths_and_angles(dual(rotation @ reciprocal))
+        longer = np.abs(turned_lengths / lengths - 1.0) > _SAME_LENGTH
+        wider = np.abs(np.degrees(turned_angles - angles)) > _SAME_ANGLE
+        if longer.any() or wider.any():
+            turned = *turned_lengths, *np.degrees(turned_angles)
+            return (
+                f"{space_group.xhm()} is no space group of the cell {_spelt(cell)} (Å, °), which "
+                f"its rotations turn into {_spelt(turned)}"
+            )
+    return ""
+
+
+def _spelt(cell: Cell) -> str:
+    return " ".join(f"{value:.6g}" for value in cell)
 
 
 def absences_of(space_group: Any) -> Absences | None:

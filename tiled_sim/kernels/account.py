@@ -40,11 +40,10 @@ _PER_PAIR = 97
 _SUMMED_PIXEL, _OTHER_PIXEL = 6, 4
 #: Of a pixel of images that were laid out together, what the heap keeps.
 _KEPT_LAID_OUT = 4
-#: Of a subpixel of a patch where spots are evaluated, and what of that the heap keeps; of a pixel,
-#: where a sensor absorbs its share.
-_PER_SUBPIXEL, _KEPT_PER_SUBPIXEL, _PER_ABSORBING_PIXEL = 62, 28, 112
-#: Of the background, as many tensors of the blocks.
-_BACKGROUND_TENSORS = 28
+#: Of a subpixel of a patch where spots are evaluated, and what of that the heap keeps.
+_PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 62, 28
+#: Of the background, as many tensors of the blocks, by whether the loop in C++ sums it.
+_BACKGROUND_TENSORS = {False: 28, True: 3}
 #: Of diffuse scattering, and for each node along an axis of those that it sums.
 _DIFFUSE_TENSORS, _DIFFUSE_TENSORS_OF_A_NODE = 40, 3
 
@@ -220,14 +219,11 @@ def _summing(kernel: str, experiment: Experiment, tile: Shape) -> int:
     take, tensor = _TAKES[kernel], _tensor(kernel, tile)
     size = take.sum + take.tensors * tensor
     if kernel == SPOTS:
-        subpixels = _subpixels(experiment, tile)
-        size += subpixels * _PER_SUBPIXEL
-        if experiment.detector.sensors:
-            size += subpixels // experiment.sampling.oversample**2 * _PER_ABSORBING_PIXEL
+        size += _subpixels(experiment, tile) * _PER_SUBPIXEL
     elif _is_by_source(kernel, experiment):
         size += take.tensors_by_source * tensor + _tensors_of_sources(kernel, experiment, tile)
     if experiment.background is not None:
-        size = max(size, take.sum + _BACKGROUND_TENSORS * tensor)
+        size = max(size, take.sum + _BACKGROUND_TENSORS[kernel == SPOTS] * tensor)
     # on top: the heap keeps what the crystal's kernel had of the same blocks
     return size + _summing_diffuse(experiment, tile)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from tiled_sim.kernels.blocks import Blocks, Pixels
+from tiled_sim.kernels.fused_amorphous import FusedAmorphous
 from tiled_sim.kernels.kernel import Progress
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.optics import Capture, Optics
@@ -35,6 +36,12 @@ class AmorphousKernel:
     background : how much there is of the material
     table : its F
     device : where it runs
+    fused : whether by the loop in C++, of a flat detector on CPU
+
+    Raises
+    ------
+    KernelError
+        if that loop cannot be compiled
     """
 
     name = "amorphous"
@@ -48,7 +55,13 @@ class AmorphousKernel:
     blocks_at_a_time = 1 << 13
 
     def __init__(
-        self, scene: Scene, background: Background, table: AmorphousTable, device: torch.device
+        self,
+        scene: Scene,
+        background: Background,
+        table: AmorphousTable,
+        device: torch.device,
+        *,
+        fused: bool = False,
     ) -> None:
         self.scene = scene
         self._at_a_time = _BLOCKS_AT_A_TIME.get(device.type, self.blocks_at_a_time)
@@ -56,11 +69,14 @@ class AmorphousKernel:
         self._optics = Optics(replace(scene, sampling=Sampling()))
         self._factor = AmorphousFactor(table.stol, table.F, device)
         self._scale = R_E_SQR * scene.beam.fluence * background.molecules / len(scene.spectrum)
+        self._fused = FusedAmorphous(scene, table, self._scale) if fused else None
 
     def photons_of_blocks(
         self, blocks: Blocks, progress: Progress | None = None
     ) -> tuple[Tensor, Lookups]:
         """As `Kernel.photons_of_blocks`; it looks up no F of a crystal and tells no progress."""
+        if self._fused is not None:
+            return self._fused.photons_of_blocks(blocks), Lookups()
         some = [
             self._photons(part.pixels())
             for of_panel in blocks.by_panel()

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from tiled_sim.errors import KernelError
 from tiled_sim.kernels.bragg.loops import LIBRARY
 from tiled_sim.kernels.compiled import every_graph
+from tiled_sim.kernels.fused_amorphous import BACKGROUND
 from tiled_sim.kernels.packages import Package, build, is_built, obstacle_to_build
 from tiled_sim.kernels.waited import forget_wait
 
-#: The loops of spots first: they take seconds.
-EVERYTHING: tuple[Package, ...] = (LIBRARY, *every_graph())
+#: The loops in C++ first: they take seconds.
+EVERYTHING: tuple[Package, ...] = (LIBRARY, BACKGROUND, *every_graph())
 
 
 @dataclass(frozen=True, slots=True)

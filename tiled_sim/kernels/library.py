@@ -31,22 +31,21 @@ _FLAGS = (
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A source file to compile.
+    """A file in `tiled_sim.kernels.cpp` to compile.
 
     Parameters
     ----------
-    name : for the user
-    package, file : where its source is
+    name : of the file, without its ending
     """
 
     name: str
-    package: str
-    file: str
 
     @property
     def source(self) -> str:
-        """The text."""
-        return resources.files(self.package).joinpath(self.file).read_text(encoding="utf-8")
+        """The text, after that of what all share."""
+        folder = resources.files("tiled_sim.kernels.cpp")
+        files = "vectors.h", f"{self.name}.cpp"
+        return "\n".join(folder.joinpath(file).read_text(encoding="utf-8") for file in files)
 
     @property
     def path(self) -> Path:

@@ -78,7 +78,9 @@ class KernelMaker:
         background = self._experiment.background
         if background is not None:
             assert self._amorphous is not None, "the table of the background was not loaded"
-            yield AmorphousKernel(scenes[0], background, self._amorphous, self._device)
+            # who takes one loop in C++ can take the other
+            fused = self._settings.kernel == SPOTS
+            yield AmorphousKernel(scenes[0], background, self._amorphous, self._device, fused=fused)
 
     def of_crystal(self, scene: Scene) -> Kernel:
         """The kernel that was chosen, for the crystal of a scene."""

@@ -14,7 +14,7 @@ from tiled_sim.model.exposures import Rotation
 from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.frame import frame_of
 from tiled_sim.model.sampling import Sampling
-from tiled_sim.physics.vectors import Array
+from tiled_sim.physics.vectors import Array, Vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,8 @@ class Scene:
     spectrum : the sources that are summed; all of the beam's, or one
     domain_weights : of the mosaic domains, mean 1, float64 (domain,); None: all count alike
     grids : number of the grid that each source looks F up in; empty: there is one for all
+    orientation : rows of the rotation by which the frame turns the crystal at phi 0, before phi;
+        None: the crystal stands as it is
     """
 
     panels: Panels
@@ -49,6 +51,7 @@ class Scene:
     spectrum: Spectrum
     domain_weights: Array | None = None
     grids: tuple[int, ...] = ()
+    orientation: tuple[Vector, Vector, Vector] | None = None
 
     @classmethod
     def of(
@@ -94,6 +97,7 @@ class Scene:
             spectrum=of_frame.beam.spectrum,
             domain_weights=of_frame.crystal.domains.weights,
             grids=grids_of_sources(factor_wavelengths(experiment), of_frame.beam.spectrum),
+            orientation=exposure.orientation,
         )
 
     @property

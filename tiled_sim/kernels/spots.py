@@ -22,7 +22,7 @@ from tiled_sim.kernels.bragg.steps import Directions
 from tiled_sim.kernels.chain import Chain
 from tiled_sim.kernels.kernel import Progress, after_steps
 from tiled_sim.kernels.lookups import Lookups
-from tiled_sim.kernels.optics import Capture, Optics
+from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.crystal import GAUSSIAN
@@ -101,9 +101,8 @@ class SpotsKernel:
         self._loops = Loops(spot, height, self.table, default_F)
         self._camera = Camera(scene)
         self._directions = Directions(scene)
-        self._optics = Optics(scene)
         if scene.crystal.shape in GAUSSIAN:
-            self.skipped_bound = negligible * self._optics.ceiling(self.table.largest)
+            self.skipped_bound = negligible * Optics(scene).ceiling(self.table.largest)
 
     def trace(self, pixels: Pixels, recorder: Recorder) -> None:
         """As `Kernel.trace`, by the float64 chain: every term, negligible or not."""
@@ -132,30 +131,15 @@ class SpotsKernel:
         """Photons of its pixels, (slow, fast), and how many evaluations counted."""
         photons = torch.zeros(patch.shape, dtype=torch.float64)
         counted = 0
+        absorbs = self.scene.detector.sensor_of(patch.panel) is not None
         for layer, panel in enumerate(self.scene.panels.layers(patch.panel)):
             subpixels = self._camera.subpixels(patch, panel, wanted)
-            capture = self._capture(patch, layer)
-            grouped = self._directions if capture is None else self._directions.by_wavelength()
-            for incident, every in grouped:
+            by_light = self._directions.by_wavelength() if absorbs else self._directions
+            for every in by_light:
                 before = counted
                 for steps in every:
                     counted += self._loops.add(patch, panel, steps, subpixels).counted
                     progress(len(steps.weights))
                 if counted > before:
-                    # where it matters, they all have that of the last
-                    share = None if capture is None else capture(float(steps.wavelengths[0]))
-                    self._camera.add_photons(patch, incident, subpixels, share, photons)
+                    self._camera.add_photons(patch, layer, steps, subpixels, photons)
         return photons, counted
-
-    def _capture(self, patch: Patch, layer: int) -> Capture | None:
-        """What tells the share that a layer absorbs in the pixels of a patch; None: all."""
-        if self.scene.detector.sensor_of(patch.panel) is None:
-            return None
-        rows, columns = (
-            torch.arange(start, start + side, dtype=torch.float64)
-            for start, side in zip(patch.corner, patch.shape, strict=True)
-        )
-        slow, fast = torch.meshgrid(rows, columns, indexing="ij")
-        pixels = Pixels(slow, fast, torch.ones_like(slow, dtype=torch.bool), patch.panel)
-        diffracted, _ = self._optics.to_subpixel(pixels, 0, layer)
-        return self._optics.captures(diffracted, layer, patch.panel)

@@ -80,6 +80,11 @@ class Bandwidth:
                 "the duration of a pulse is said, which makes the spikes of a SASE spectrum: give "
                 f"the shape sase, not {self.shape}, or leave the duration out",
             )
+            require(
+                self.seed == SPECTRUM_SEED,
+                f"the seed {self.seed} is that of the spikes of a SASE spectrum: give the shape "
+                f"sase, not {self.shape}, or leave the seed out (--spectrum-seed)",
+            )
             return
         require(
             self.duration is not None,

@@ -197,6 +197,7 @@ KEYS: dict[str, Key] = {
     "structure_factors.solvent_k": Key(NUMBER, _SET),
     "structure_factors.solvent_B": Key(NUMBER, _SET),
     "structure_factors.default_F": Key(NUMBER, _SET),
+    "structure_factors.F000": Key(OPTIONAL, "sets it; None: the file's, or default_F"),
     "structure_factors.ignore_file_cell": Key(FLAG, _SET),
     "structure_factors.space_group": Key(GROUP, "sets it; None: that of the list is not known"),
     **_fields(

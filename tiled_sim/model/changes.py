@@ -41,6 +41,14 @@ _Given = dict[str, Any]
 #: Of the keys ``crystal.mosaic_…``, by what `Domains.changed` calls it.
 _MOSAIC = {"spread": "spread", "count": "domains", "seed": "seed", "kind": "kind"}
 
+#: Columns of listed frames, each with the keys that they leave without effect.
+_FRAMES_OWN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "wavelength": ("beam", ("wavelength", "energy")),
+    "fluence": ("beam", ("fluence",)),
+    "cells": ("crystal", ("cells",)),
+    "vectors": ("crystal", ("a", "b", "c", "a_star", "b_star", "c_star", "misset")),
+}
+
 
 def changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment":
     """An experiment with other values, and all that follows from them.
@@ -62,6 +70,7 @@ def changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment
 
 def _changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experiment":
     given = _read(changes)
+    _require_effect(experiment.exposures, given)
     _require_attenuation(experiment, given)
     parts: dict[str, Any] = dict(given.get("", {}))
     for section, (name, change) in _SECTIONS.items():
@@ -73,6 +82,20 @@ def _changed(experiment: "Experiment", changes: Mapping[str, Any]) -> "Experimen
     made = replace(experiment, **parts, notes=tuple(notes))
     more = (*_too_coarse(experiment, made), *_out_of_reach(experiment, made))
     return noted(replace(made, notes=(*notes, *more)))
+
+
+def _require_effect(exposures: Exposures, given: Mapping[str, _Given]) -> None:
+    """Refuse what every frame of a list says for itself."""
+    columns = exposures.columns if isinstance(exposures, Listed) else {}
+    for column, (section, names) in _FRAMES_OWN.items():
+        if column not in columns:
+            continue
+        for name in names:
+            require(
+                name not in given.get(section, {}),
+                f"{section}.{name} cannot be changed: the frames are listed, each with {column} of "
+                "its own; change the document, or its table of shots, instead",
+            )
 
 
 def _require_attenuation(experiment: "Experiment", given: Mapping[str, _Given]) -> None:
@@ -291,7 +314,7 @@ def _exposures(exposures: Exposures, given: _Given) -> Exposures:
 
 
 def _structure_factors(source: Any, given: _Given) -> Any:
-    plain = ("default_F", "ignore_file_cell", "space_group")
+    plain = ("default_F", "F000", "ignore_file_cell", "space_group")
     fields: _Given = {name: given[name] for name in plain if name in given}
     named = [name for name in ("hkl", "fdump", "mtz", "model") if name in given]
     require(

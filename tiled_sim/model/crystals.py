@@ -39,6 +39,31 @@ def each_alone(experiment: "Experiment") -> tuple["Experiment", ...]:
     )
 
 
+def largest_and_smallest(
+    crystals: tuple[Crystal, ...], exposures: Exposures
+) -> tuple[Crystal, Crystal]:
+    """The widest crystal of an image, and the one of the fewest cells, as frames have them.
+
+    Parameters
+    ----------
+    crystals : of an experiment
+    exposures : which may say the numbers of cells in each frame
+    """
+    if isinstance(exposures, Listed) and exposures.cells is not None:
+        every = exposures.cells
+        rows = {int(every.min(axis=1).argmin())}
+        for one in crystals:
+            widths = np.linalg.norm(one.direct_vectors, axis=1) * every
+            rows.add(int(widths.max(axis=1).argmax()))
+        crystals = tuple(
+            replace(one, cells=(int(na), int(nb), int(nc)))
+            for one in crystals
+            for na, nb, nc in every[sorted(rows)]
+        )
+    largest = max(crystals, key=lambda crystal: max(crystal.edges))
+    return largest, min(crystals, key=lambda crystal: min(crystal.cells))
+
+
 def _of_crystal(exposures: Exposures, first: Crystal, crystal: Crystal) -> Exposures:
     """Exposures whose cell vectors, which are the first crystal's, are those of another.
 
@@ -48,4 +73,7 @@ def _of_crystal(exposures: Exposures, first: Crystal, crystal: Crystal) -> Expos
     if not isinstance(exposures, Listed) or exposures.vectors is None or crystal is first:
         return exposures
     strain = exposures.vectors @ np.linalg.inv(first.direct_vectors)
-    return replace(exposures, vectors=strain @ crystal.direct_vectors)
+    vectors = strain @ crystal.direct_vectors
+    # frames that have the first's own have this one's own, to the last bit
+    vectors[(exposures.vectors == first.direct_vectors).all(axis=(1, 2))] = crystal.direct_vectors
+    return replace(exposures, vectors=vectors)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from tiled_sim.model.checks import require, require_finite, require_within
 from tiled_sim.physics.vectors import Vector
 
@@ -35,7 +37,9 @@ class Diffuse:
         require_finite(self, "crystal.diffuse")
         for name, most in (("gamma", _LONGEST_GAMMA), ("sigma", _LARGEST_SIGMA)):
             values = getattr(self, name)
-            require(len(values) == 3, f"crystal.diffuse.{name} = {values} must be three numbers")
+            require(
+                np.shape(values) == (3,), f"crystal.diffuse.{name} = {values} must be three numbers"
+            )
             require(min(values) > 0, f"crystal.diffuse.{name} = {values} Å must be positive")
             require_within(max(values), f"crystal.diffuse.{name}", 0.0, most, "Å")
         require(

@@ -64,6 +64,7 @@ class Reflections:
     space_group : name of that of a list, which says what nodes are absent by symmetry; None: not
         known, or, of an MTZ or a model, the file's
     calculation : how F is calculated from a model; None: F is read
+    F000 : F of 0 0 0, whatever the file gives [electron]; None: the file's, or `default_F`
     """
 
     path: str | None = field(default=None, metadata=UNHASHED)
@@ -74,6 +75,7 @@ class Reflections:
     ignore_file_cell: bool = field(default=False, metadata=UNHASHED)
     space_group: str | None = None
     calculation: Calculation | None = None
+    F000: float | None = None
 
     def __post_init__(self) -> None:
         require(
@@ -83,6 +85,16 @@ class Reflections:
         require(
             abs(self.default_F) <= _LARGEST_F,
             f"structure_factors.default_F = {self.default_F} is more than {_LARGEST_F:g} electrons",
+        )
+        require(
+            self.F000 is None or abs(self.F000) <= _LARGEST_F,
+            f"structure_factors.F000 = {self.F000} must be finite, and not more than "
+            f"{_LARGEST_F:g} electrons",
+        )
+        require(
+            self.F000 is None or self.path is not None,
+            f"structure_factors.F000 = {self.F000} goes with a file of F: without one F is "
+            "default_F everywhere; leave F000 out",
         )
         require(
             self.column is None or self.format == "mtz",

@@ -117,9 +117,11 @@ class ListedFrom:
     path : of the table; None: of none
     sha256 : of the table's bytes
     random : number of random orientations; 0: those of the table
-    seed : of random orientations
+    seed : of what is random of them
     pulses : of which each shot has one of its own; None: the spectrum of all is the beam's, or the
         table's
+    cell_spread : standard deviations of a, b and c, as shares of them, by which each shot has a
+        cell of its own; None: the crystal's, or the table's
     """
 
     path: str | None = None
@@ -127,6 +129,7 @@ class ListedFrom:
     random: int = 0
     seed: int = SHOTS_SEED
     pulses: Bandwidth | None = None
+    cell_spread: Vector | None = None
 
 
 #: Shape of a frame's value in each array of `Listed`, and its type.
@@ -206,8 +209,13 @@ class Listed:
         self._require_values()
 
     def _freeze(self, name: str, shape: tuple[int, ...], kind: type) -> None:
-        """Keep an array of our own that cannot be written to."""
-        values: npt.NDArray[typing.Any] = np.array(getattr(self, name), dtype=kind)
+        """Keep an array of our own that cannot be written to; one that is so already as it is."""
+        given = getattr(self, name)
+        values: npt.NDArray[typing.Any]
+        if isinstance(given, np.ndarray) and given.dtype == kind and _is_frozen(given):
+            values = given
+        else:
+            values = np.array(given, dtype=kind)
         wanted = ", ".join(("frames", *map(str, shape[1:])))
         require(
             values.shape == shape,
@@ -220,11 +228,9 @@ class Listed:
     def _require_rotations(self) -> None:
         able = np.empty(len(self.orientation), dtype=np.bool_)
         for start in range(0, len(able), _AT_ONCE):
-            values = self.orientation[start : start + _AT_ONCE]
-            unity = values @ values.transpose(0, 2, 1)
-            across = np.asarray((np.abs(unity - np.eye(3)) < _ROUNDING).all(axis=(1, 2)))
-            handed = np.linalg.det(np.where(across[:, None, None], values, -np.eye(3))) > 0.0
-            able[start : start + _AT_ONCE] = handed
+            able[start : start + _AT_ONCE] = _are_rotations(
+                self.orientation[start : start + _AT_ONCE]
+            )
         self._require_each(
             able,
             "orientation",
@@ -342,6 +348,26 @@ class Listed:
             for name, values in self.columns.items()
         )
         return {name: hashlib.sha256(values.data).hexdigest() for name, values in little}
+
+
+def _is_frozen(values: npt.NDArray[typing.Any]) -> bool:
+    """Whether an array, whose memory is its own, cannot be written to."""
+    return values.flags.owndata and not values.flags.writeable
+
+
+def _are_rotations(matrices: Array) -> npt.NDArray[np.bool_]:
+    """Which matrices (matrix, 3, 3) are right-handed rotations, but for rounding; (matrix,)."""
+    # numbers of one place in all matrices beside each other: many times faster than matrix products
+    places = np.ascontiguousarray(matrices.reshape(-1, 9).T)
+    x, y, z = rows = places.reshape(3, 3, -1)
+    with np.errstate(invalid="ignore", over="ignore"):  # of numbers that are none
+        able = np.ones(len(matrices), dtype=np.bool_)
+        for row in rows:
+            able &= np.abs((row * row).sum(axis=0) - 1.0) < _ROUNDING
+        for one, other in ((x, y), (x, z), (y, z)):
+            able &= np.abs((one * other).sum(axis=0)) < _ROUNDING
+        across = np.cross(x, y, axis=0)
+        return np.asarray(able & ((across * z).sum(axis=0) > 0.0))
 
 
 Exposures = Rotation | Listed

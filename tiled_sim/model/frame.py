@@ -50,10 +50,24 @@ def frame_of(experiment: "Experiment", number: int) -> Frame:
     if not isinstance(exposures, Listed):
         return Frame(experiment.beam, experiment.crystal, experiment.detector)
     return Frame(
-        _beam(experiment.beam, exposures, number),
+        beam_of(experiment, number),
         _crystal(experiment.crystal, exposures, number),
         _detector(experiment.detector, exposures, number),
     )
+
+
+def beam_of(experiment: "Experiment", number: int) -> Beam:
+    """The beam of a frame; the experiment's own object where its exposure does not change it.
+
+    Parameters
+    ----------
+    experiment : what is simulated
+    number : of the frame
+    """
+    exposures = experiment.exposures
+    if not isinstance(exposures, Listed):
+        return experiment.beam
+    return _beam(experiment.beam, exposures, number)
 
 
 def as_frame_has_it(experiment: "Experiment", number: int) -> "Experiment":
@@ -140,9 +154,11 @@ def _beam(beam: Beam, listed: Listed, number: int) -> Beam:
         scaled = spectrum.wavelength * (wavelength / beam.wavelength)
         spectrum = replace(spectrum, wavelength=scaled)
     if listed.beam_direction is not None:
-        fields["direction"] = as_tuple(listed.beam_direction[number])
-        turn = rotation_between(np.array(beam.direction), listed.beam_direction[number])
-        spectrum = replace(spectrum, incident=_of_unit_length(spectrum.incident @ turn.T))
+        direction = as_tuple(listed.beam_direction[number])
+        if direction != beam.direction:  # else to the last bit as if it were not said
+            fields["direction"] = direction
+            turn = rotation_between(np.array(beam.direction), np.array(direction))
+            spectrum = replace(spectrum, incident=_of_unit_length(spectrum.incident @ turn.T))
     if listed.fluence is not None:
         fields["fluence"] = float(listed.fluence[number])
     if spectrum is beam.spectrum and not fields:
@@ -159,8 +175,9 @@ def _crystal(crystal: Crystal, listed: Listed, number: int) -> Crystal:
     if listed.cells is not None:
         na, nb, nc = listed.cells[number].tolist()
         fields["cells"] = (na, nb, nc)
-    if listed.vectors is not None:
-        rows = listed.vectors[number]
+    rows = None if listed.vectors is None else listed.vectors[number]
+    # those of the crystal are to the last bit as if they were not said
+    if rows is not None and not np.array_equal(rows, crystal.direct_vectors):
         names = ("a", "b", "c", "a_star", "b_star", "c_star")
         every = np.concatenate([rows, dual(rows)])
         fields |= {name: as_tuple(row) for name, row in zip(names, every, strict=True)}

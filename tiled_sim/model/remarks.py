@@ -8,10 +8,12 @@ import numpy as np
 
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.domains import NANOBRAGG
-from tiled_sim.model.exposures import Rotation
+from tiled_sim.model.exposures import Listed, Rotation
 
 if TYPE_CHECKING:
     from tiled_sim.model.experiment import Experiment
+#: Share of a wavelength that f′ and f″ may be off without a word: a few eV.
+_OTHER_LIGHT = 5e-4
 #: No detector has larger pixels [m].
 _WIDE_PIXEL = 0.011
 
@@ -46,8 +48,7 @@ def remarks(experiment: "Experiment") -> list[str]:
             f"{len(crystals)} crystals: the image is the sum of what each makes alone, times its "
             f"share: {shares}"
         )
-    if beam.fluence == 0.0:
-        told.append("the fluence is 0, so the image is empty")
+    told.extend(_of_frames(experiment))
     widest = max(max(panel.pixel_size) for panel in experiment.detector.panels)
     if widest > _WIDE_PIXEL:
         told.append(
@@ -79,4 +80,27 @@ def remarks(experiment: "Experiment") -> list[str]:
             f"{domains.count} mosaic domains without a spread make the image of one, at "
             f"{domains.count} times the cost"
         )
+    return told
+
+
+def _of_frames(experiment: "Experiment") -> list[str]:
+    """Notes on light that frames do not have, or have of another wavelength than F."""
+    told, exposures = [], experiment.exposures
+    listed = exposures.columns if isinstance(exposures, Listed) else {}
+    if "fluence" in listed:
+        dark = int(np.count_nonzero(listed["fluence"] == 0.0))
+        if dark:
+            told.append(f"the fluence of {dark} of {len(exposures)} frames is 0: they are empty")
+    elif experiment.beam.fluence == 0.0:
+        told.append("the fluence is 0, so the image is empty")
+    calculation = experiment.structure_factors.calculation
+    if calculation is not None and calculation.table and calculation.energies == 1:
+        length = experiment.beam.wavelength
+        off = np.abs(listed.get("wavelength", np.array([length])) / length - 1.0).max()
+        if off > _OTHER_LIGHT:
+            told.append(
+                f"f′ and f″ of all frames are those at {length:.6g} Å, and frames have light of up "
+                f"to {100 * off:.3g} % another wavelength: --F-energies N (in TOML energies) "
+                "calculates F for theirs"
+            )
     return told

@@ -132,6 +132,42 @@ class StructureFactors:
         provenance = replace(self.provenance, notes=(*self.provenance.notes, *notes))
         return replace(self, provenance=provenance)
 
+    def with_F000(self, F: float) -> "StructureFactors":
+        """The same with F(0 0 0) as it is asked for, given at all energies [electron].
+
+        Raises
+        ------
+        ValueError
+            0 0 0 is outside the grid
+        """
+        node = -self.minimum[0], -self.minimum[1], -self.minimum[2]
+        if any(not 0 <= index < n for index, n in zip(node, self.given.shape, strict=True)):
+            raise ValueError("0 0 0 is outside the ranges of h, k, l")
+        amplitude, given = self.amplitude.copy(), self.given.copy()
+        was_given, before = bool(given[node]), float(amplitude[node])
+        amplitude[node], given[node] = F, True
+        at_energies = None if self.at_energies is None else self.at_energies.copy()
+        if at_energies is not None:
+            at_energies[:, *node] = F
+        told = f"{before:g}" if was_given else "none"
+        provenance = replace(
+            self.provenance,
+            count=self.provenance.count + (not was_given),
+            zero=self.provenance.zero + (F == 0.0) - (was_given and before == 0.0),
+            negative=self.provenance.negative + (F < 0.0) - (was_given and before < 0.0),
+            notes=(
+                *self.provenance.notes,
+                f"F(0 0 0) is {F:g} electrons, as it is asked for; the source gives {told}",
+            ),
+        )
+        return replace(
+            self,
+            amplitude=amplitude,
+            given=given,
+            provenance=provenance,
+            at_energies=at_energies,
+        )
+
     @property
     def grids(self) -> tuple[npt.NDArray[np.float64], ...]:
         """Amplitudes (h, k, l) of each energy, or those of all [electron]."""

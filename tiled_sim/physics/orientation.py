@@ -1,4 +1,4 @@
-"""Random orientations, uniform over all rotations."""
+"""What is random of crystals: orientations, uniform over all rotations, and lengths of cells."""
 
 import math
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tiled_sim.physics.normal import normal_quantile
 from tiled_sim.physics.random import Words, philox, uniform
 from tiled_sim.physics.vectors import Array, Vector, of_quaternions
 
 #: Last words of the counters, which keep these deviates apart from those of other uses.
-PURPOSE, OF_SHOTS = 0x6D697373, 0x73686F74
+PURPOSE, OF_SHOTS, OF_CELLS = 0x6D697373, 0x73686F74, 0x63656C6C
 
 _TURN = 360.0
 #: Shots whose numbers stay in the cache on their way.
@@ -54,6 +55,23 @@ def random_rotations(seed: int, shots: npt.NDArray[np.int64]) -> Array:
         some = slice(start, start + _AT_ONCE)
         rotations[some] = _rotations(seed, shots[some])
     return rotations
+
+
+def random_cells(seed: int, shots: npt.NDArray[np.int64]) -> Array:
+    """Deviates of a, b and c, Gaussian of standard deviation 1, each of its shot's own counters.
+
+    Parameters
+    ----------
+    seed, shots : as `random_rotations`
+
+    Returns
+    -------
+    (shots, 3)
+    """
+    first = _words(np.zeros(len(shots)), shots, OF_CELLS, seed)
+    second = _words(np.ones(len(shots)), shots, OF_CELLS, seed)
+    pairs = (first[0:2], first[2:4], second[0:2])
+    return np.stack([normal_quantile(uniform(*pair)) for pair in pairs], axis=1)
 
 
 def _rotations(seed: int, shots: npt.NDArray[np.int64]) -> Array:

@@ -9,6 +9,7 @@ from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.kernels import spots
 from tiled_sim.kernels.bragg.loops import LIBRARY
 from tiled_sim.kernels.compiled import graphs_of
+from tiled_sim.kernels.fused_amorphous import BACKGROUND
 from tiled_sim.kernels.packages import Graph, Package, build, is_built, obstacle_to_build
 from tiled_sim.kernels.spots import predicted_cost
 from tiled_sim.kernels.waited import add_wait, forget_wait, seconds_waited
@@ -40,7 +41,8 @@ _COMPILED_EVALUATION = {
     ("mixed", True): 41e-9,
 }
 _COMPILED_SUBPIXEL, _COMPILED_PIXEL = 10e-9, 13e-9
-_BACKGROUND_LOOKUP = 200e-9
+#: Of F of the background by a source, by whether the loop in C++ does it.
+_BACKGROUND_LOOKUP = {False: 60e-9, True: 8e-9}
 _DIFFUSE_STEP, _DIFFUSE_NODE = 50e-9, 6e-9
 #: Of a compiled kernel in each process, and for the first time on a machine.
 _LOADING = 0.02
@@ -118,7 +120,7 @@ def predicted_seconds(settings: Settings, experiment: Experiment, *, cores: int)
     seconds = sum(_seconds_of_crystal(settings, one) + _seconds_of_diffuse(one) for one in alone)
     if experiment.background is not None:
         lookups = _layered_pixels(experiment) * len(experiment.beam.spectrum)
-        seconds += lookups * _BACKGROUND_LOOKUP
+        seconds += lookups * _BACKGROUND_LOOKUP[settings.kernel == SPOTS]
     return seconds / cores
 
 
@@ -220,7 +222,9 @@ def _packages(kernel: str, experiment: Experiment, precision: str) -> tuple[Pack
     """What is compiled for a kernel."""
     if kernel == COMPILED:
         return graphs_of(experiment, precision)
-    return (LIBRARY,) if kernel == SPOTS else ()
+    if kernel != SPOTS:
+        return ()
+    return (LIBRARY,) if experiment.background is None else (LIBRARY, BACKGROUND)
 
 
 def _seconds_to_start(settings: Settings, experiment: Experiment) -> float:

@@ -1,18 +1,21 @@
 """From an experiment to a plan: inputs loaded, coverage checked, kernel chosen, tiles cut."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from numbers import Integral
 from typing import Any
 
 from tiled_sim.errors import ExperimentError, UsageError
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.grid import TileGrid
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.settings import REQUIRED_COVERAGE, Settings
 from tiled_sim.plan.choice import build_kernel, choose_kernel, remember_wait
 from tiled_sim.plan.coverage import Coverage, measure_coverage, require_reach
+from tiled_sim.plan.memory import memory_of
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.planning import make_plan
+from tiled_sim.plan.reach import nodes_of_table
 from tiled_sim.plan.workers import Workers
 from tiled_sim.read.inputs import load_inputs
 
@@ -93,17 +96,10 @@ def prepare(
             "or Experiment.from_nanobragg([…])"
         )
     _require_sides(tile)
-    if require_coverage is not None and not 0.0 <= require_coverage <= 1.0:
-        raise UsageError(f"--require-coverage {require_coverage} must be a share from 0 to 1")
+    _require_share(require_coverage)
     chosen = choose_kernel(experiment, settings, device=workers.device, cores=workers.cores)
     inputs = load_inputs(experiment)
-    coverage = None
-    if inputs.factors is not None and require_coverage is not None:
-        coverage = measure_coverage(experiment, inputs.factors, inputs.mask)
-        coverage.require(require_coverage, inputs.factors)
-        _refuse_racing_interpolation(experiment, coverage)
-    if inputs.amorphous is not None:
-        require_reach(experiment, inputs.amorphous)
+    coverage = _coverage(experiment, inputs, require_coverage)
 
     def plan_with(settings: Settings) -> Plan:
         return make_plan(
@@ -125,6 +121,56 @@ def prepare(
     return Prepared(experiment, inputs, coverage, plan)
 
 
+def prepare_more(
+    experiment: Experiment,
+    inputs: Inputs,
+    plan: Plan,
+    *,
+    require_coverage: float = REQUIRED_COVERAGE,
+) -> Prepared:
+    """Plan an experiment that is another with more frames, by the same tiles and kernel.
+
+    Parameters
+    ----------
+    experiment : with all frames
+    inputs : of both
+    plan : of the smaller
+    require_coverage : as `prepare`
+
+    Raises
+    ------
+    CoverageError, UsageError
+        as `prepare`
+    """
+    _require_share(require_coverage)
+    coverage = _coverage(experiment, inputs, require_coverage)
+    frames, panels, slow, fast = plan.grid.shape
+    grid = TileGrid((len(experiment.exposures), panels, slow, fast), plan.grid.tile)
+    nodes = nodes_of_table(experiment, inputs.factors)
+    memory = memory_of(plan.settings, experiment, nodes, grid.tile)
+    seconds = plan.seconds * grid.shape[0] / frames
+    return Prepared(
+        experiment,
+        inputs,
+        coverage,
+        replace(plan, grid=grid, memory=memory, seconds=seconds),
+    )
+
+
+def _coverage(
+    experiment: Experiment, inputs: Inputs, require_coverage: float | None
+) -> Coverage | None:
+    """How far the inputs give what the detector looks at, which must be far enough."""
+    coverage = None
+    if inputs.factors is not None and require_coverage is not None:
+        coverage = measure_coverage(experiment, inputs.factors, inputs.mask)
+        coverage.require(require_coverage, inputs.factors)
+        _refuse_racing_interpolation(experiment, coverage)
+    if inputs.amorphous is not None:
+        require_reach(experiment, inputs.amorphous)
+    return coverage
+
+
 def _refuse_racing_interpolation(experiment: Experiment, coverage: Coverage) -> None:
     """Refuse what ``--c-compat`` cannot mean: C's result depends on the order of its threads."""
     if experiment.c_compat and experiment.sampling.interpolate and coverage.too_near_edge:
@@ -135,6 +181,12 @@ def _refuse_racing_interpolation(experiment: Experiment, coverage: Coverage) -> 
             "it meets the first, which --c-compat does not replay: leave --c-compat out, or say "
             "-nointerpolate"
         )
+
+
+def _require_share(coverage: float | None) -> None:
+    """Refuse what is no share of the reflections."""
+    if coverage is not None and not 0.0 <= coverage <= 1.0:
+        raise UsageError(f"--require-coverage {coverage} must be a share from 0 to 1")
 
 
 def _require_sides(tile: Any) -> None:

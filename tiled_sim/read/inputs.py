@@ -16,7 +16,7 @@ from tiled_sim.io.hkl import read_hkl
 from tiled_sim.io.mask_file import read_mask
 from tiled_sim.io.model_factors import ModelFactors
 from tiled_sim.io.mtz import read_mtz
-from tiled_sim.io.space_group import find_space_group, of_space_group
+from tiled_sim.io.space_group import find_space_group, misfit, of_space_group
 from tiled_sim.io.stol import read_stol
 from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.background import ABSCISSAS
@@ -27,7 +27,7 @@ from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, Mask
-from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.model.structure_factors import Cell, StructureFactors
 from tiled_sim.physics.cell import lengths_and_angles
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.read.file_cell import require_same_cell
@@ -84,9 +84,9 @@ def _key_of(
     except (OSError, ValueError):
         return None  # told by whoever reads it
     state = file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns, file.st_ctime_ns
-    angles = None if source.space_group is None else _alpha_gamma(crystal)
+    cell = None if source.space_group is None else _cell_of(crystal)
     at = None if calculation is None else (wavelength, wavelengths)
-    return source, state, angles, at
+    return source, state, cell, at
 
 
 def read_structure_factors(
@@ -110,6 +110,14 @@ def read_structure_factors(
         factors = calculated(reflections.path, reflections.calculation, wavelength, wavelengths)
     else:
         factors = _read_structure_factors(reflections, reflections.path, crystal)
+    if reflections.F000 is not None:
+        try:
+            factors = factors.with_F000(reflections.F000)
+        except ValueError as error:
+            raise InputFileError(
+                f"{reflections.path}: F(0 0 0) is asked for, and {error} that it gives: add a line "
+                "`0 0 0 F` to the list, or leave --F000 out"
+            ) from None
     if factors.amplitude.any():
         return factors
     return factors.noted("every F that it gives is 0: is it the right column, or file?")
@@ -124,16 +132,19 @@ def _read_structure_factors(
     factors = read(path)
     if reflections.space_group is None:
         return factors.noted(*centring_notes(factors))
-    angles = None
-    if crystal is not None:
-        angles = _alpha_gamma(crystal)
-    return of_space_group(factors, find_space_group(reflections.space_group, angles))
+    if crystal is None:
+        return of_space_group(factors, find_space_group(reflections.space_group))
+    cell = _cell_of(crystal)
+    group = find_space_group(reflections.space_group, (cell[3], cell[5]))
+    if wrong := misfit(group, cell):
+        raise UsageError(f"{wrong}: name another with --space-group, or the crystal's cell")
+    return of_space_group(factors, group)
 
 
-def _alpha_gamma(crystal: Crystal) -> tuple[float, float]:
-    """Angles of a cell [°]."""
-    alpha, _, gamma = np.degrees(lengths_and_angles(crystal.direct_vectors)[1]).tolist()
-    return alpha, gamma
+def _cell_of(crystal: Crystal) -> Cell:
+    lengths, angles = lengths_and_angles(crystal.direct_vectors)
+    (a, b, c), (alpha, beta, gamma) = lengths.tolist(), np.degrees(angles).tolist()
+    return a, b, c, alpha, beta, gamma
 
 
 def calculated(

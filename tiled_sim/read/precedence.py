@@ -37,6 +37,7 @@ class NamedReflections:
     model : of our ``--model``
     calculation : how F of a model is calculated, of the options beside it; None: as usual
     ignore_file_cell, space_group : of our ``--ignore-file-cell`` and ``--space-group``
+    F000 : of our ``--F000`` [electron]; None: it is the file's
     """
 
     hkl: str | None = None
@@ -48,6 +49,7 @@ class NamedReflections:
     default_F: float = 0.0
     ignore_file_cell: bool = False
     space_group: str | None = None
+    F000: float | None = None
 
     def candidates(self) -> dict[str, Reflections]:
         """The sources to read from, by the option that names each.
@@ -113,6 +115,7 @@ class NamedReflections:
             self.ignore_file_cell,
             self.space_group,
             (self.calculation or Calculation()) if file_format == "model" else None,
+            self.F000,
         )
 
     def _dump_is_fdump(self) -> bool:

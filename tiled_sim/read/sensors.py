@@ -153,11 +153,12 @@ def with_attenuation(experiment: Experiment) -> Experiment:
 
 
 def _wavelengths(experiment: Experiment) -> Array:
-    """Of the sources of all frames [Å]; of very many, some between the extremes."""
+    """Of the sources of the beam and of all frames [Å]; of very many, some between the extremes."""
     sources, exposures = np.unique(experiment.beam.spectrum.wavelength), experiment.exposures
     if not isinstance(exposures, Listed) or exposures.wavelength is None:
         return sources
-    scales = np.unique(exposures.wavelength / experiment.beam.wavelength)
+    # 1: one length alone, with no table, is that of the beam, which frames may all leave
+    scales = np.unique([1.0, *(exposures.wavelength / experiment.beam.wavelength)])
     if len(scales) * len(sources) <= _MANY:
         return np.outer(scales, sources).ravel()
     return np.linspace(scales[0] * sources[0], scales[-1] * sources[-1], _MANY)

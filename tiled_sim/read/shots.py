@@ -19,20 +19,25 @@ from tiled_sim.io.shots import (
     read_shots,
 )
 from tiled_sim.model.bandwidth import SASE, Bandwidth
-from tiled_sim.model.beam import Beam
-from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.beam import LONGEST, SHORTEST, Beam
+from tiled_sim.model.crystal import MOST_CELLS, Crystal
 from tiled_sim.model.exposures import MOST_FRAMES, Listed, ListedFrom, Rotation
 from tiled_sim.model.settings import SHOTS_SEED
 from tiled_sim.physics.cell import stood_from
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
-from tiled_sim.physics.orientation import random_rotations
+from tiled_sim.physics.orientation import random_cells, random_rotations
 from tiled_sim.physics.vectors import (
     Array,
+    Vector,
     about_fixed_axes,
     nearest_rotations,
     of_quaternions,
 )
+from tiled_sim.read.matrices import cell_of, in_words
+from tiled_sim.read.stills import OTHER_CELL
 
+#: Standard deviation of the lengths of cells that still share a list of F.
+MOST_CELL_SPREAD = 0.02
 #: How far written numbers of a rotation, or of a cell, may be from it by their rounding.
 _ROUNDING = 1e-4
 _ORIENTATIONS = (MISSET, QUATERNION, ROTATION, RECIPROCAL_VECTORS)
@@ -48,12 +53,15 @@ class Shots:
     random : number of random orientations; None: none
     seed : of them, and of a table's; None: 1
     sha256 : that the table must have; None: any
+    cell_spread : standard deviations of a, b and c, as shares of them; None: all cells are the
+        same, but for the table's
     """
 
     table: str | None = None
     random: int | None = None
     seed: int | None = None
     sha256: str | None = None
+    cell_spread: Vector | None = None
 
     @classmethod
     def of(
@@ -62,6 +70,7 @@ class Shots:
         random: int | None,
         seed: int | None,
         sha256: str | None = None,
+        cell_spread: Vector | None = None,
     ) -> "Shots | None":
         """Those of options; None: none are asked for.
 
@@ -76,13 +85,14 @@ class Shots:
                 "one (in a table the column `orientation` asks for a random one)"
             )
         if table is None and random is None:
-            if seed is not None:
-                raise UsageError(
-                    f"--shots-seed {seed} has no effect without --random-shots or --shots; leave "
-                    "it out"
-                )
+            for option, value in (("seed", seed), ("cell-spread", cell_spread)):
+                if value is not None:
+                    raise UsageError(
+                        f"--shots-{option} {value} has no effect without --random-shots or "
+                        "--shots; leave it out"
+                    )
             return None
-        return cls(None if table is None else str(table), random, seed, sha256)
+        return cls(None if table is None else str(table), random, seed, sha256, cell_spread)
 
 
 def listed_shots(
@@ -91,6 +101,7 @@ def listed_shots(
     crystal: Crystal,
     light: tuple[Beam, Bandwidth | None],
     notes: list[str],
+    first: int = 0,
 ) -> Listed:
     """Exposures of shots; what they leave out is that of the experiment.
 
@@ -102,6 +113,7 @@ def listed_shots(
     light : its beam, and the numbers of its spectrum, of which every shot has a pulse of its own
         if it is that of a SASE pulse; None: its spectrum is no one's by numbers
     notes : take what the user should know
+    first : number of the first, by which what is random of it is drawn; those before it are others
 
     Raises
     ------
@@ -118,31 +130,68 @@ def listed_shots(
             "one of them out"
         )
     seed = SHOTS_SEED if shots.seed is None else shots.seed
+    source = ListedFrom(seed=seed, cell_spread=shots.cell_spread)
     if shots.table is None:
         count = shots.random or 0
-        if not 1 <= count <= MOST_FRAMES:
-            raise UsageError(f"--random-shots {count} must be a number from 1 to {MOST_FRAMES}")
+        if not 1 <= count <= MOST_FRAMES - first:
+            most = MOST_FRAMES - first
+            raise UsageError(f"--random-shots {count} must be a number from 1 to {most}")
         notes.append(f"{count} shots of random orientations, by seed {seed}")
-        columns = {"orientation": random_rotations(seed, np.arange(count))}
-        pulses = _add_pulses(columns, *light, notes)
-        return _filled(columns, rotation, ListedFrom(random=count, seed=seed, pulses=pulses))
-    table = read_shots(shots.table)
-    if shots.sha256 is not None and table.sha256 != shots.sha256:
+        columns = {"orientation": random_rotations(seed, np.arange(first, first + count))}
+        source = replace(source, random=count)
+    else:
+        table = read_shots(shots.table)
+        if shots.sha256 is not None and table.sha256 != shots.sha256:
+            raise InputFileError(
+                f"{table.path}: its SHA-256 is {table.sha256}, and {shots.sha256} is asked for: it "
+                "is another table"
+            )
+        columns = _columns(table, crystal, seed, first)
+        notes.append(f"{len(table)} shots of {table.path}: {', '.join(columns)}")
+        notes.extend(_duplicates(table, columns))
+        if rotation.steps == 1 and np.any(columns.get("oscillation", 0.0)):
+            notes.append(
+                f"the oscillation of {table.path} counts for nothing: there is one step of phi in "
+                "a shot; -phisteps N (in TOML `steps` of [frames]) turns the crystal by it"
+            )
+        source = replace(source, path=table.path, sha256=table.sha256)
+    if shots.cell_spread is not None:
+        _add_cells(columns, first, crystal, source, notes)
+    pulses = _add_pulses(columns, first, *light, notes)
+    return _filled(columns, rotation, replace(source, pulses=pulses))
+
+
+def _add_cells(
+    columns: dict[str, Array], first: int, crystal: Crystal, source: ListedFrom, notes: list[str]
+) -> None:
+    """Give every shot a cell of its own, at random."""
+    spread = source.cell_spread
+    assert spread is not None
+    said = ", ".join(f"{share:g}" for share in spread)
+    if "vectors" in columns:
         raise InputFileError(
-            f"{table.path}: its SHA-256 is {table.sha256}, and {shots.sha256} is asked for: it is "
-            "another table"
+            f"{source.path}: it says the cell of each shot, and --shots-cell-spread {said} draws "
+            "them at random: leave one of the two out"
         )
-    columns = _columns(table, crystal, seed)
-    notes.append(f"{len(table)} shots of {table.path}: {', '.join(columns)}")
-    notes.extend(_duplicates(table, columns))
-    pulses = _add_pulses(columns, *light, notes)
-    return _filled(
-        columns, rotation, ListedFrom(table.path, table.sha256, seed=seed, pulses=pulses)
+    if not all(0.0 <= share <= MOST_CELL_SPREAD for share in spread):
+        raise UsageError(
+            f"--shots-cell-spread {said}: each must be a share from 0 to {MOST_CELL_SPREAD:g}, as "
+            "all cells have one list of F"
+        )
+    shots = np.arange(first, first + len(columns["orientation"]))
+    factors = 1.0 + np.array(spread) * random_cells(source.seed, shots)
+    columns["vectors"] = crystal.direct_vectors * factors[:, :, None]
+    notes.append(
+        f"a, b, c of each shot vary by {said} of them (standard deviations), by seed {source.seed}"
     )
 
 
 def _add_pulses(
-    columns: dict[str, Array], beam: Beam, bandwidth: Bandwidth | None, notes: list[str]
+    columns: dict[str, Array],
+    first: int,
+    beam: Beam,
+    bandwidth: Bandwidth | None,
+    notes: list[str],
 ) -> Bandwidth | None:
     """Give every shot a SASE pulse of its own; None: the shots have none."""
     if bandwidth is None or bandwidth.shape != SASE or "spectra" in columns:
@@ -154,7 +203,8 @@ def _add_pulses(
             "divergence, or --bandwidth-shape sase, out"
         )
     count = len(columns["orientation"])
-    pulses = [bandwidth.channels_at(beam.wavelength, shot)[1] for shot in range(count)]
+    numbers = range(first, first + count)
+    pulses = [bandwidth.channels_at(beam.wavelength, shot)[1] for shot in numbers]
     columns["spectra"] = np.array(pulses)
     columns["spectrum"] = np.arange(count, dtype=np.float64)
     notes.append(f"each of {count} shots has a SASE pulse of its own, by seed {bandwidth.seed}")
@@ -168,14 +218,16 @@ def _filled(columns: dict[str, Array], rotation: Rotation, source: ListedFrom) -
         columns["start"] = np.full(count, rotation.start)
     if (rotation.oscillation or rotation.steps > 1) and "oscillation" not in columns:
         columns["oscillation"] = np.full(count, rotation.oscillation)
+    for values in columns.values():
+        values.setflags(write=False)  # so that they need not be copied
     turns = "start" in columns or "oscillation" in columns
     listed = Listed(**columns, steps=rotation.steps, source=source)  # type: ignore[arg-type]
     return replace(listed, spindle=rotation.spindle) if turns else listed
 
 
-def _columns(table: ShotsTable, crystal: Crystal, seed: int) -> dict[str, Array]:
+def _columns(table: ShotsTable, crystal: Crystal, seed: int, first: int) -> dict[str, Array]:
     """Arrays of `Listed` that a table gives."""
-    columns = _orientations(table, crystal, seed)
+    columns = _orientations(table, crystal, seed, first)
     if table.has("N", *CELLS):
         columns["cells"] = _cells(table)
     if table.has("cell_scale", *SCALES):
@@ -185,7 +237,8 @@ def _columns(table: ShotsTable, crystal: Crystal, seed: int) -> dict[str, Array]
             )
         columns["vectors"] = crystal.direct_vectors * _scales(table)[:, :, None]
     if table.has("fluence"):
-        columns["fluence"] = table.columns["fluence"]
+        columns["fluence"] = fluence = table.columns["fluence"]
+        table.require(fluence >= 0.0, "fluence must not be negative")
     if table.has("wavelength", "energy"):
         columns["wavelength"] = _wavelengths(table)
     if table.has(*BEAM):
@@ -228,8 +281,8 @@ def _cells(table: ShotsTable) -> Array:
     if table.has("N") and table.has(*CELLS):
         raise InputFileError(f"{table.path}: N and Na, Nb, Nc both say the cells; give one")
     cells = table.group(CELLS) if table.has(*CELLS) else table.columns["N"][:, None].repeat(3, 1)
-    able = ((cells == np.floor(cells)) & (cells >= 1)).all(axis=1)
-    table.require(able, "numbers of cells must be whole, from 1 on")
+    able = ((cells == np.floor(cells)) & (cells >= 1) & (cells <= MOST_CELLS)).all(axis=1)
+    table.require(able, f"numbers of cells must be whole, from 1 to {MOST_CELLS}")
     return np.asarray(cells.astype(np.int64))
 
 
@@ -249,12 +302,17 @@ def _wavelengths(table: ShotsTable) -> Array:
     if table.has("wavelength") and table.has("energy"):
         raise InputFileError(f"{table.path}: wavelength and energy both give it; give one")
     name = "wavelength" if table.has("wavelength") else "energy"
-    table.require(table.columns[name] > 0.0, f"{name} must be positive")
     values = table.columns[name]
-    return np.asarray(values if name == "wavelength" else HC_EV_ANGSTROM / values)
+    table.require(values > 0.0, f"{name} must be positive")
+    found = np.asarray(values if name == "wavelength" else HC_EV_ANGSTROM / values)
+    table.require(
+        (found >= SHORTEST) & (found <= LONGEST),
+        f"{name} must be that of light of {SHORTEST:g} to {LONGEST:g} Å; check its unit",
+    )
+    return found
 
 
-def _orientations(table: ShotsTable, crystal: Crystal, seed: int) -> dict[str, Array]:
+def _orientations(table: ShotsTable, crystal: Crystal, seed: int, first: int) -> dict[str, Array]:
     """Orientation of each row, and its cell where a*, b*, c* say another than the crystal's."""
     ways = [way for way in _ORIENTATIONS if table.has(*way)]
     if len(ways) > 1:
@@ -280,7 +338,7 @@ def _orientations(table: ShotsTable, crystal: Crystal, seed: int) -> dict[str, A
                 "both say it; give one"
             )
         rows = np.flatnonzero(table.random)
-        found["orientation"][rows] = random_rotations(seed, rows)
+        found["orientation"][rows] = random_rotations(seed, first + rows)
     return found
 
 
@@ -306,9 +364,24 @@ def _of_reciprocal_vectors(table: ShotsTable, crystal: Crystal) -> dict[str, Arr
     reciprocal = table.group(RECIPROCAL_VECTORS).reshape(-1, 3, 3)
     volume = np.linalg.det(reciprocal)
     table.require(volume > 0.0, "a*, b*, c* must be right-handed and span a cell")
+    _require_like(table, reciprocal, crystal)
     direct = np.asarray(np.linalg.inv(reciprocal).transpose(0, 2, 1), dtype=np.float64)
     orientation, vectors = stood_from(crystal.direct_vectors, direct)
     return {"orientation": orientation} | ({} if vectors is None else {"vectors": vectors})
+
+
+def _require_like(table: ShotsTable, reciprocal: Array, crystal: Crystal) -> None:
+    """Refuse cells that share no list of F with the crystal's."""
+    edges = np.linalg.norm(np.linalg.inv(reciprocal), axis=1)  # those of a, b, c are its columns
+    off = np.abs(edges / np.linalg.norm(crystal.direct_vectors, axis=1) - 1.0).max(axis=1)
+    worst = int(np.argmax(off > OTHER_CELL))
+    cells = (cell_of(rows) for rows in (reciprocal[worst], crystal.reciprocal_vectors))
+    table.require(
+        off <= OTHER_CELL,
+        "a*, b*, c* are of the cell {}, and the crystal has {}".format(*map(in_words, cells))
+        + f": lengths may differ by {100 * OTHER_CELL:g} %, as all shots have the same F; check "
+        "the unit of the columns, and -cell",
+    )
 
 
 def _duplicates(table: ShotsTable, columns: dict[str, Array]) -> list[str]:

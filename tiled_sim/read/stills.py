@@ -15,7 +15,7 @@ from tiled_sim.read.matrices import cell_of, in_words
 #: Numbers that are said twice may differ by this share, and directions by this length.
 _SAME = 1e-6
 #: Lengths of cells that differ by a larger share are those of other crystals, with another F.
-_OTHER_CELL = 0.05
+OTHER_CELL = 0.05
 
 _Dead = npt.NDArray[np.bool_] | None
 
@@ -83,7 +83,7 @@ def _differences(first: RecordedExperiment, one: RecordedExperiment) -> Iterator
     if np.linalg.det(_standing(one).direct_vectors) < 0.0:
         yield "has a left-handed crystal"
     cells = [cell_of(_standing(e).reciprocal_vectors)[:3] for e in (one, first)]
-    if np.abs(cells[0] / cells[1] - 1.0).max() > _OTHER_CELL:
+    if np.abs(cells[0] / cells[1] - 1.0).max() > OTHER_CELL:
         told = (in_words(cell_of(_standing(e).reciprocal_vectors)) for e in (one, first))
         yield "has the cell {} and experiment 0 {}".format(*told)
 

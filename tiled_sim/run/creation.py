@@ -33,4 +33,4 @@ def create_run(prepared: Prepared, path: str | Path | RunURL) -> Run:
             "versions": versions(),
         },
     )
-    return Run(path)
+    return Run(path, prepared.experiment)

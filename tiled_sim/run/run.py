@@ -13,6 +13,7 @@ from tiled_sim.plan.plan import Plan
 from tiled_sim.run.faults import faults_of_tiles
 from tiled_sim.run.status import Status, status_of
 from tiled_sim.store import files
+from tiled_sim.store.growth import is_growing
 from tiled_sim.store.place import RunURL
 from tiled_sim.store.run_store import FORMAT, NOT_COUNTED, RunStore
 from tiled_sim.store.schema import check_of
@@ -43,6 +44,14 @@ _UNGUARDED = check_of(
                 "required": ["experiment", "structure_factors", "mask", "background", "plan"],
                 "properties": {"experiment": _HASH, "plan": _HASH},
                 "additionalProperties": {"anyOf": [_HASH, _NO_HASH]},
+            },
+            "earlier": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["frames", "hashes"],
+                    "properties": {"frames": {"type": "integer"}, "hashes": {"type": "object"}},
+                },
             },
             "structure_factors": {
                 "type": ["object", "null"],
@@ -76,6 +85,8 @@ class Run:
     Parameters
     ----------
     path : of the store, or its URL
+    experiment : that it is probably of, whose frames, which may be many, are then not read and held
+        once more; None: it is read
 
     Raises
     ------
@@ -83,7 +94,7 @@ class Run:
         if there is no run, or it is damaged
     """
 
-    def __init__(self, path: str | Path | RunURL) -> None:
+    def __init__(self, path: str | Path | RunURL, experiment: Experiment | None = None) -> None:
         self.store = RunStore.open(path)
         self.path = self.store.path
         attributes = self.store.attributes
@@ -93,11 +104,18 @@ class Run:
         self.run_id: str = attributes["run_id"]
         self.hashes: dict[str, str | None] = attributes["hashes"]
         try:
-            self.experiment = self.store.read_experiment()
+            if experiment is None or experiment.sha256 != self.hashes["experiment"]:
+                experiment = self.store.read_experiment()
+            self.experiment = experiment
             self.plan = Plan.from_dict(attributes["plan"])
         except StoreError as error:
             raise StoreError(f"{error}{self._lost()}") from error
         except Exception as error:  # they may hold anything, if they were edited
+            if is_growing(self.store.objects):
+                raise StoreError(
+                    f"{path}: frames were being added to it when that was stopped; `tiled-sim "
+                    f"resume {path}` finishes it"
+                ) from error
             told = f"they lack or spoil {error}{self._lost()}"
             raise StoreError(_spoilt(path, told)) from error
         if attributes["format"] != FORMAT:
@@ -210,13 +228,22 @@ class Run:
             found = self.store.read_sidecar(self.plan.id_of(tile))
         except SidecarError:
             return None
-        if found is None or found["hashes"] != self.hashes or found["run_id"] != self.run_id:
+        if found is None or found["run_id"] != self.run_id:
+            return None
+        if not self._knows(found["hashes"], tile):
             return None
         ranges = [found["tile"][name] for name in ("frames", "panels", "slow", "fast")]
         if ranges != [list(part) for part in tile.ranges]:
             return None
         has_noise = self.experiment.noise is not None
         return found if (found["counts"] is not None) == has_noise else None
+
+    def _knows(self, hashes: dict[str, str | None], tile: Tile) -> bool:
+        """Whether they are the run's, or those that it had when a tile's frames were all it had."""
+        return hashes == self.hashes or any(
+            hashes == before["hashes"] and tile.frames[1] <= before["frames"]
+            for before in self.attributes.get("earlier", ())
+        )
 
     def committed(self, tile: Tile) -> dict[str, Any] | None:
         """The sidecar of a tile whose pixels are there, too; None if the tile must be computed.

@@ -4,11 +4,12 @@ import contextlib
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.model.grid import Tile, TileGrid
@@ -111,19 +112,24 @@ class Progress:
     def surveyed(cls, run: "Run", frames: range | None = None) -> "Progress":
         """What the sidecars say, every one of them read, of tiles whose pixels are there, too."""
         found = cls(run, frames=frames)
-        for index, sidecar in sidecars_of(run, range(len(run.plan)), run.committed):
+        for index, sidecar in sidecars_of(run, np.arange(len(run.plan)), run.committed):
             found.done(index, sidecar)
         return found
 
     @property
-    def missing(self) -> list[int]:
-        """Numbers of the tiles that are wanted and not known to be done."""
-        undone = np.flatnonzero(self.states != DONE)
-        if self._frames is not None:
-            first = np.unravel_index(undone, self._grid.counts)[0] * self._grid.tile[0]
-            last = first + self._grid.tile[0]
-            undone = undone[(first < self._frames.stop) & (last > self._frames.start)]
-        return undone.tolist()
+    def missing(self) -> npt.NDArray[np.int64]:
+        """Numbers of the tiles that are wanted and not known to be done, int64 (tiles,)."""
+        first, stop = 0, len(self.states)
+        if self._frames is not None:  # tiles are numbered by frames first
+            side, of_a_group = self._grid.tile[0], math.prod(self._grid.counts[1:])
+            first = self._frames.start // side * of_a_group
+            stop = -(-self._frames.stop // side) * of_a_group
+        return first + np.flatnonzero(self.states[first:stop] != DONE)
+
+    @property
+    def left(self) -> int:
+        """How many others are not known to be done: of frames that are not wanted."""
+        return int(np.count_nonzero(self.states != DONE)) - len(self.missing)
 
     @property
     def frames(self) -> range | None:
@@ -197,7 +203,7 @@ def status_of(run: "Run") -> Status:
 
 
 def sidecars_of(
-    run: "Run", tiles: Iterable[int], read: Callable[[Tile], dict[str, Any] | None]
+    run: "Run", tiles: npt.NDArray[np.int64], read: Callable[[Tile], dict[str, Any] | None]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Numbers and sidecars of those of some tiles that have one.
 
@@ -217,19 +223,16 @@ def sidecars_of(
             yield number, found
 
 
-def _of_frames(run: "Run", tiles: Iterable[int]) -> list[int]:
+def _of_frames(run: "Run", tiles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Those of some tiles whose frames have been begun."""
     named = map(_FRAME.fullmatch, run.store.objects.names(FOLDER))
     begun = np.array([int(name[1]) for name in named if name], dtype=np.int64)
-    numbers = np.asarray(tiles, dtype=np.int64)
-    frames = numbers // math.prod(run.plan.grid.counts[1:])
-    found: list[int] = numbers[np.isin(frames, begun)].tolist()
-    return found
+    frames = tiles // math.prod(run.plan.grid.counts[1:])
+    return tiles[np.isin(frames, begun)]
 
 
-def ids_of(grid: TileGrid, tiles: Iterable[int]) -> Iterator[tuple[int, str]]:
+def ids_of(grid: TileGrid, tiles: npt.NDArray[np.int64]) -> Iterator[tuple[int, str]]:
     """Number and name in a store of some tiles, quickly."""
-    numbers = np.asarray(list(tiles), dtype=np.int64)
-    places = np.unravel_index(numbers, grid.counts)
-    for number, *place in zip(numbers.tolist(), *(axis.tolist() for axis in places), strict=True):
+    places = np.unravel_index(tiles, grid.counts)
+    for number, *place in zip(tiles.tolist(), *(axis.tolist() for axis in places), strict=True):
         yield number, grid.name_of(tuple(place))

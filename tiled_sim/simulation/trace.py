@@ -66,6 +66,7 @@ UNITS = {
 
 #: What kernels record beside the first crystal's: photons of another, and of what is no crystal.
 OF_CRYSTAL, DIFFUSE, BACKGROUND = "photons", "diffuse", "background"
+_RECIPROCAL = ("rot_a_star_A_inv", "rot_b_star_A_inv", "rot_c_star_A_inv")
 _BESIDE = (OF_CRYSTAL, DIFFUSE, BACKGROUND)
 
 
@@ -181,6 +182,9 @@ def scaling_chain(
     if departs and tolerance is None:
         raise AssertionError(f"trace of pixel {place} gives {photons}, the image {stored}")
     first = recorder.phi_steps[0]
+    reciprocal = np.array([crystal.a_star, crystal.b_star, crystal.c_star])
+    if scene.orientation is not None:
+        reciprocal = reciprocal @ np.array(scene.orientation).T
     factors = first["F_latt_abc"]
     close_distance = panel.close_distance
     values = {
@@ -201,9 +205,7 @@ def scaling_chain(
         "rot_a_angstroms": seen["a"],
         "rot_b_angstroms": seen["b"],
         "rot_c_angstroms": seen["c"],
-        "rot_a_star_A_inv": list(crystal.a_star),
-        "rot_b_star_A_inv": list(crystal.b_star),
-        "rot_c_star_A_inv": list(crystal.c_star),
+        **dict(zip(_RECIPROCAL, reciprocal.tolist(), strict=True)),
         "hkl_frac": first["hkl"],
         "hkl_rounded": [int(index) for index in first["hkl_rounded"]],
         **(

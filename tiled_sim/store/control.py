@@ -43,6 +43,7 @@ class Driver:
     dashboard : address of the page to watch; empty if there is none
     error : why it failed; empty if it did not
     under_way : what is done of tiles that are not yet counted as done, in tiles
+    left : tiles that are not done either, and that it leaves to others: of other frames
     """
 
     token: str
@@ -59,6 +60,7 @@ class Driver:
     dashboard: str
     error: str
     under_way: float = 0.0
+    left: int = 0
 
     @property
     def seconds_left(self) -> float | None:

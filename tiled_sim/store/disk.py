@@ -6,10 +6,13 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tiled_sim.store import durable, files
 from tiled_sim.store.objects import ChangedError, Stored, Version
-from tiled_sim.store.run_files import RunFiles
+
+if TYPE_CHECKING:
+    from tiled_sim.store.run_files import RunFiles
 
 try:
     import fcntl
@@ -153,8 +156,11 @@ class Disk:
         """Remove files that were not renamed in the end."""
         files.sweep(self._root)
 
-    def arrays(self, *, read_only: bool) -> RunFiles:
+    def arrays(self, *, read_only: bool) -> "RunFiles":
         """The same for zarr."""
+        # not imported for what is no array: control, sidecars, attributes
+        from tiled_sim.store.run_files import RunFiles
+
         return RunFiles(self._root, read_only=read_only)
 
 

@@ -98,7 +98,7 @@ def sweep(root: Path) -> None:
     """Remove what interrupted writes left behind in a run; nobody else may be writing."""
     patterns = (
         *("traces/**/.*.tmp", "control/**/.*.tmp", "tiles/**/.*.tmp", ".*.tmp"),
-        *("0/image/**/.*.tmp", "0/counts/**/.*.tmp"),
+        *("0/image/**/.*.tmp", "0/counts/**/.*.tmp", "0/frame/**/.*.tmp", "frames/**/.*.tmp"),
         *("0/image/**/*.partial", "0/counts/**/*.partial", "[0-9]*/*.partial", "*.partial"),
     )
     for pattern in patterns:

@@ -18,13 +18,17 @@ PANELS, FRAMES = "panels", "frames"
 
 def write_geometry(root: zarr.Group, experiment: Experiment) -> None:
     """Groups ``panels`` and ``frames``."""
-    groups = (
-        (root.create_group(PANELS, attributes=panel_names(experiment.detector)), panel_arrays),
-        (root.create_group(FRAMES), frame_arrays),
-    )
-    for group, arrays in groups:
-        for name, described in arrays(experiment).items():
-            write_array(group, name, described)
+    panels = root.create_group(PANELS, attributes=panel_names(experiment.detector))
+    for name, described in panel_arrays(experiment).items():
+        write_array(panels, name, described)
+    write_frames(root, experiment)
+
+
+def write_frames(root: zarr.Group, experiment: Experiment) -> None:
+    """Group ``frames``."""
+    frames = root.create_group(FRAMES)
+    for name, described in frame_arrays(experiment).items():
+        write_array(frames, name, described)
 
 
 def panel_names(detector: Detector) -> dict[str, Any]:

@@ -103,7 +103,9 @@ def read_arrays(root: zarr.Group, document: Mapping[str, Any]) -> dict[str, npt.
     if "orientation" in exposures:
         frames = group_of(root, FRAMES)
         names = (name for name in exposures if name not in LISTED_PLAIN)
-        found |= {f"{FRAMES}/{name}": values_of(frames, name) for name in names}
+        for name in names:
+            values = found[f"{FRAMES}/{name}"] = values_of(frames, name)
+            values.setflags(write=False)  # so that they need not be copied
     return found
 
 

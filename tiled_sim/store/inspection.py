@@ -15,7 +15,7 @@ from tiled_sim.model.difference import first_difference
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import TileGrid
 from tiled_sim.model.inputs import Inputs
-from tiled_sim.store import durable, files, layout, ome, pyramid, strict_json
+from tiled_sim.store import durable, files, growth, layout, ome, pyramid, strict_json
 from tiled_sim.store.levels import axes_of, create_level
 from tiled_sim.store.objects import Objects
 from tiled_sim.store.skeleton import write_skeleton
@@ -164,7 +164,7 @@ class Inspection:
     def strangers(self) -> Iterator[str]:
         """Files at the top and in the groups that are no part of a run, as far as names tell."""
         nodes = {node.split("/")[0] for node in self.nodes}
-        known = {*nodes, _METADATA, "traces", "control", "tiles"}
+        known = {*nodes, _METADATA, "traces", "control", "tiles", growth.KEY}
         for name in self._objects.names():
             if name not in known and not name.isdigit():
                 yield name

@@ -122,6 +122,13 @@ def create_mask(level: zarr.Group, grid: TileGrid) -> zarr.Array:
     )
 
 
+def grid_of(image: zarr.Array) -> TileGrid:
+    """Grid of the tiles of an array of pixels."""
+    assert image.shards is not None
+    (frames, panels, slow, fast), tile = image.shape, image.shards
+    return TileGrid((frames, panels, slow, fast), (tile[0], tile[1], tile[2], tile[3]))
+
+
 def write_coordinates(level: zarr.Group, shape: Shape, centres: PixelCentres) -> None:
     """Arrays ``frame``, ``panel``, ``slow`` and ``fast`` of one level.
 
@@ -210,7 +217,8 @@ def write_array(group: zarr.Group, name: str, described: Described) -> None:
         config={"write_empty_chunks": True},
     )
     if is_nothing(fill):
-        array[...] = values
+        for start in range(0, len(values), rows):  # zarr holds all that it writes at once
+            array[start : start + rows] = values[start : start + rows]
 
 
 def fill_value_of(values: npt.NDArray[Any]) -> Any:
@@ -246,7 +254,12 @@ def values_of(group: zarr.Group, name: str) -> Any:
     StoreError
         there is none
     """
-    return np.asarray(array_of(group, name)[...])
+    array = array_of(group, name)
+    values: npt.NDArray[Any] = np.empty(array.shape, array.dtype)
+    rows = array.chunks[0]
+    for start in range(0, len(values), rows):  # zarr holds all that it reads at once, and twice
+        values[start : start + rows] = array[start : start + rows]
+    return values
 
 
 def array_of(group: zarr.Group, name: str) -> zarr.Array:

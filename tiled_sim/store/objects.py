@@ -8,9 +8,10 @@ then. `tiled_sim.store.disk` does so with files, `tiled_sim.store.cloud` with an
 from collections.abc import Callable, Generator, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import zarr.abc.store
+if TYPE_CHECKING:
+    import zarr.abc.store
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -123,7 +124,7 @@ class Objects(Protocol):
     def sweep(self) -> None:
         """Remove what interrupted writes left behind; nobody else may be writing."""
 
-    def arrays(self, *, read_only: bool) -> zarr.abc.store.Store:
+    def arrays(self, *, read_only: bool) -> "zarr.abc.store.Store":
         """The same for zarr."""
 
 

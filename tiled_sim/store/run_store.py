@@ -161,9 +161,7 @@ class RunStore:
     @property
     def grid(self) -> TileGrid:
         """Of its tiles."""
-        assert self._image.shards is not None
-        frames, panels, slow, fast = self._image.shards
-        return TileGrid(self.shape, (frames, panels, slow, fast))
+        return layout.grid_of(self._image)
 
     def read_experiment(self) -> Experiment:
         """What the run simulates.

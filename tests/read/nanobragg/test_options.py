@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiled_sim.errors import UsageError
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.read.nanobragg.options import OPTIONS, parse
 
 PROPERTY = settings(deadline=None, max_examples=100)
@@ -235,3 +236,20 @@ def test_the_last_of_several_options_is_told():
 
 def test_those_given_of_several_options_are_told():
     assert given_by("-phi 1 -N 5").any_of("-N", "-osc", "-phi") == ["-N", "-phi"]
+
+
+@pytest.mark.parametrize(
+    ("own", "fault"),
+    [
+        ({"random_shots": "3"}, "random_shots='3' must be a whole number"),
+        ({"F_energies": "all"}, "F_energies='all' must be a whole number"),
+        ({"sensor": 450}, "sensor=450 must be a text"),
+        ({"mosaic_angles": (0.1, 0.2)}, r"mosaic_angles=\(0.1, 0.2\) must be 3 numbers"),
+        ({"twins": [(0, 180, 0)]}, r"\(0, 180, 0\) must be four numbers, x, y, z and its share"),
+        ({"twins": (0, 180, 0, 0.3)}, "0 must be four numbers"),
+        ({"diffuse": (50, 0.3)}, "must be a Diffuse"),
+    ],
+)
+def test_parameters_of_another_type_are_refused_by_name(own, fault):
+    with pytest.raises(UsageError, match=fault):
+        Experiment.from_nanobragg(["-cell", "50", "-N", "3"], **own)

@@ -157,7 +157,7 @@ def fullest():
         ),
         sampling=Sampling(3, True, 1.9, True, True, True),
         exposures=Rotation(as_tuple(tilt[1]), 0.3, 0.01, 4, 0.05, 6),
-        structure_factors=Reflections(str(DATA / "a.mtz"), "mtz", 7.5, "F-obs", True),
+        structure_factors=Reflections(str(DATA / "a.mtz"), "mtz", 7.5, "F-obs", True, F000=9.5),
         background=Background(TABLE, TABLE_SHA256, "4stol", 1e-4, 2.5e-9, 0.92, 18.0),
         noise=Noise(5, 0.02, 0.03, 6, 3.0, 1.8, 40.0, 65535, PointSpread("gauss", 7e-5, 4)),
         allow_upstream=True,

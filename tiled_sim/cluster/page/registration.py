@@ -3,11 +3,12 @@
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from distributed import Client
 
 from tiled_sim.cluster.lease import RunCancelledError
@@ -30,7 +31,7 @@ _PANELS_TO_FILL = 8
 
 
 @contextmanager
-def shown(client: Client, run: Run, tiles: Sequence[int], attempts: int) -> Iterator[int]:
+def shown(client: Client, run: Run, tiles: npt.NDArray[np.int64], attempts: int) -> Iterator[int]:
     """Show a run on the page, and after the block how it ended.
 
     Parameters
@@ -56,7 +57,7 @@ def shown(client: Client, run: Run, tiles: Sequence[int], attempts: int) -> Iter
             _attempt(_tell, client, topics.RUNS, told)
 
 
-def register_page(client: Client, run: Run, tiles: Sequence[int], attempts: int) -> int:
+def register_page(client: Client, run: Run, tiles: npt.NDArray[np.int64], attempts: int) -> int:
     """Bring the page to a scheduler, unless it is there, and tell it of a run.
 
     Nothing that goes wrong here is an error: the run goes on without a page.
@@ -117,7 +118,7 @@ def _attempt(action: Any, *arguments: Any) -> Any:
         return None
 
 
-def _register(client: Client, run: Run, tiles: Sequence[int], attempts: int) -> int:
+def _register(client: Client, run: Run, tiles: npt.NDArray[np.int64], attempts: int) -> int:
     found = _call(client, "versions", packages=["tiled_sim"])["packages"].get("tiled_sim")
     if found != __version__:
         logger.info(
@@ -132,10 +133,12 @@ def _register(client: Client, run: Run, tiles: Sequence[int], attempts: int) -> 
     return int(description["factor"])
 
 
-def _description(client: Client, run: Run, tiles: Sequence[int], attempts: int) -> dict[str, Any]:
+def _description(
+    client: Client, run: Run, tiles: npt.NDArray[np.int64], attempts: int
+) -> dict[str, Any]:
     plan = run.plan
     done = np.ones(len(plan), np.bool_)
-    done[np.asarray(tiles, np.int64)] = False
+    done[tiles] = False
     factor = factor_of(*plan.grid.shape[1:])
     return {
         "run_id": run.run_id,
@@ -151,17 +154,17 @@ def _description(client: Client, run: Run, tiles: Sequence[int], attempts: int) 
         "client": client.id,
         "arrangement": arrangement(run.experiment),
         "done": np.packbits(done).tobytes(),
-        "thumbnails": _thumbnails(run, np.flatnonzero(done).tolist(), factor),
+        "thumbnails": _thumbnails(run, np.flatnonzero(done), factor),
     }
 
 
-def _thumbnails(run: Run, done: Sequence[int], factor: int) -> list[tuple[int, bytes]]:
+def _thumbnails(run: Run, done: npt.NDArray[np.int64], factor: int) -> list[tuple[int, bytes]]:
     """Of tiles that are done already, the last first, as many as there is time for."""
     _, panels, *of_panel = run.plan.grid.counts
     most = max(_PANELS_TO_FILL, panels) * math.prod(of_panel)
     until = time.monotonic() + _SECONDS_TO_FILL
     thumbnails = []
-    for index in done[: -most - 1 : -1]:
+    for index in done[: -most - 1 : -1].tolist():
         if time.monotonic() > until:
             break
         tile = run.plan[index]

@@ -1,4 +1,4 @@
-"""The compiled loops of spots.cpp, and what they take: its structures, as C lays them out."""
+"""The compiled loops of cpp/spots.cpp, and what they take: its structures, as C lays them out."""
 
 import ctypes
 import functools
@@ -13,29 +13,29 @@ from torch import Tensor
 from tiled_sim.kernels.bragg.patches import Patch
 from tiled_sim.kernels.bragg.spot import Spot
 from tiled_sim.kernels.bragg.steps import Steps
+from tiled_sim.kernels.cpp.structures import Layer, Numbers3, Optics, pointer, reference
 from tiled_sim.kernels.library import Library, load
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.detector import Panel
 from tiled_sim.physics.constants import R_E_SQR
-from tiled_sim.physics.polarization import transverse_axes
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import Array, Vector
 
-LIBRARY = Library("spots", "tiled_sim.kernels.bragg", "spots.cpp")
+LIBRARY = Library("spots")
 #: Subpixels that are worked on at a time, side by side along fast.
 LANES = 8
-_Vector, _Numbers, _Pair = c_double * 3, c_double * 6, c_int64 * 2
+_Numbers, _Pair = c_double * 6, c_int64 * 2
 
 
 class _Patch(Structure):
     _fields_ = (
-        ("corners", _Vector * 4),
-        ("tangents", _Vector * 4),
+        ("corners", Numbers3 * 4),
+        ("tangents", Numbers3 * 4),
         ("cosines", c_double * 4),
         ("sines", c_double * 4),
-        ("normals", _Vector * 4),
-        ("normal", _Vector),
-        ("across", _Vector * 2),
+        ("normals", Numbers3 * 4),
+        ("normal", Numbers3),
+        ("across", Numbers3 * 2),
         ("per_tangent", c_double * 2),
         ("start", c_double * 2),
         ("first", _Pair),
@@ -46,7 +46,7 @@ class _Patch(Structure):
 class _Steps(Structure):
     _fields_ = (
         ("number", c_int64),
-        ("incident", _Vector),
+        ("incident", Numbers3),
         ("direct", ctypes.c_void_p),
         ("reciprocal", ctypes.c_void_p),
         ("wavelengths", ctypes.c_void_p),
@@ -73,21 +73,6 @@ class _Table(Structure):
         ("first", c_int64 * 3),
         ("last", c_int64 * 3),
         ("ends", c_int64),
-    )
-
-
-class _Optics(Structure):
-    _fields_ = (
-        ("slow", _Vector),
-        ("fast", _Vector),
-        ("origin", _Vector),
-        ("omega", c_double * 2),
-        ("incident", _Vector),
-        ("electric", _Vector),
-        ("magnetic", _Vector),
-        ("kahn", _Vector),
-        ("photons", c_double),
-        ("oversample", c_int64),
     )
 
 
@@ -163,13 +148,13 @@ class Loops:
         ----------
         subpixels : of `Camera`
         """
-        return self._follow(_patch(patch, panel), steps, _pointer(subpixels))
+        return self._follow(_patch(patch, panel), steps, pointer(subpixels))
 
     def _follow(self, patch: _Patch, steps: Steps, subpixels: ctypes.c_void_p | None) -> Counts:
         counts = _Counts()
         arrays = steps.direct, steps.reciprocal, steps.wavelengths, steps.weights
         pointers = (array.data_ptr() for array in arrays)
-        of_steps = _Steps(len(steps.weights), _Vector(*steps.incident), *pointers)
+        of_steps = _Steps(len(steps.weights), Numbers3(*steps.incident), *pointers)
         table = self._tables[steps.grid]
         every = map(byref, (patch, of_steps, self._spot, table))
         self._library.follow_spots(*every, subpixels, byref(counts))
@@ -202,56 +187,37 @@ class Camera:
         rows, columns = patch.subpixels
         subpixels = torch.empty((rows, columns // LANES, 4, LANES), dtype=torch.float64)
         optics = self._optics(patch, panel, self._scene.beam.direction)
-        pointers = _pointer(wanted), _pointer(subpixels)
+        pointers = pointer(wanted), pointer(subpixels)
         self._library.look_at(byref(_patch(patch, panel)), byref(optics), *pointers)
         return subpixels
 
     def add_photons(
-        self,
-        patch: Patch,
-        incident: Vector,
-        subpixels: Tensor,
-        capture: Tensor | None,
-        photons: Tensor,
+        self, patch: Patch, layer: int, light: Steps, subpixels: Tensor, photons: Tensor
     ) -> None:
-        """Add the photons of sums over the steps of a direction of the beam; the sums are 0 then.
+        """Add the photons of sums over steps of one direction of the beam; the sums are 0 then.
 
         That is r_e² · fluence / steps · polar · omega · capture, all at the first subpixel of a
-        pixel, on the front of the sensor.
+        pixel, polar and omega on the front of the sensor.
 
         Parameters
         ----------
-        incident : unit vector
+        layer : of the sensor, by its number
+        light : steps of that direction; where the panel has a sensor, of one wavelength
         subpixels : of a patch
-        capture : share of the photons that pixels absorb, float64 (slow, fast); None: all
         photons : of its pixels, float64 (slow, fast)
         """
-        panel = self._scene.panels[patch.panel]
-        optics = self._optics(patch, panel, incident)
-        pointers = map(_pointer, (subpixels, capture, photons))
-        self._library.add_photons(byref(_patch(patch, panel)), byref(optics), *pointers)
+        front, panel = (self._scene.panels.layers(patch.panel)[number] for number in (0, layer))
+        sensor, attenuation = self._scene.detector.sensor_of(patch.panel), 0.0
+        if sensor is not None:
+            attenuation = 1.0 / sensor.attenuation_at(float(light.wavelengths[0]))
+        optics = self._optics(patch, front, light.incident)
+        structures = _patch(patch, front), optics, Layer.of(panel, sensor, layer)
+        arrays = c_double(attenuation), pointer(subpixels), pointer(photons)
+        self._library.add_photons(*map(reference, structures), *arrays)
 
-    def _optics(self, patch: Patch, panel: Panel, incident: Vector) -> _Optics:
+    def _optics(self, patch: Patch, panel: Panel, incident: Vector) -> Optics:
         """Of a panel and a direction of the beam."""
-        slow, fast = (
-            _Vector(*(size / patch.oversample * component for component in axis))
-            for size, axis in zip(panel.pixel_size, (panel.slow_axis, panel.fast_axis), strict=True)
-        )
-        point = self._scene.detector.point_pixel
-        omega = (0.0, 1.0) if point else (panel.pixel_area * panel.close_distance, 0.0)
-        electric, magnetic = transverse_axes(incident, self._scene.beam.polarization_axis)
-        kahn = self._scene.beam.polarization
-        factor = (1.0, 0.0, 0.0) if kahn is None else (0.5, 0.5, -0.5 * kahn)
-        vectors = panel.origin, incident, electric, magnetic, factor
-        origin, *of_beam = (_Vector(*vector) for vector in vectors)
-        return _Optics(
-            slow, fast, origin, (c_double * 2)(*omega), *of_beam, self._photons, patch.oversample
-        )
-
-
-def _pointer(tensor: Tensor | None) -> ctypes.c_void_p | None:
-    """Of a contiguous tensor."""
-    return None if tensor is None else ctypes.c_void_p(tensor.data_ptr())
+        return Optics.of(self._scene, panel, incident, self._photons, patch.oversample)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -73,18 +73,18 @@ class Directions:
         if sum(map(len, self._lists)) <= _STEPS_KEPT:
             self._kept = [list(_made(steps)) for steps in self._lists]
 
-    def __iter__(self) -> Iterator[tuple[Vector, Iterator[Steps]]]:
-        """Each direction of the beam, and its steps in order, some at a time."""
+    def __iter__(self) -> Iterator[Iterator[Steps]]:
+        """Of each direction of the beam its steps in order, some at a time."""
         for number, steps in enumerate(self._lists):
-            yield steps.incident, iter(self._kept[number]) if self._kept else _made(steps)
+            yield iter(self._kept[number]) if self._kept else _made(steps)
 
-    def by_wavelength(self) -> Iterator[tuple[Vector, Iterator[Steps]]]:
+    def by_wavelength(self) -> Iterator[Iterator[Steps]]:
         """The same, steps of different wavelengths apart."""
-        for incident, every in self:
+        for every in self:
             for steps in every:
                 _, counts = torch.unique_consecutive(steps.wavelengths, return_counts=True)
                 for some in steps.split(counts.tolist()):
-                    yield incident, iter([some])
+                    yield iter([some])
 
 
 def bytes_of_crystals(steps: int) -> int:

@@ -15,6 +15,7 @@ from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.calculation import Calculation
 from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.crystals import largest_and_smallest
 from tiled_sim.model.detector import DeadPixels, Detector
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Exposures
@@ -162,6 +163,7 @@ class Command:
             default_F=self.given.number("-default_F") or 0.0,
             ignore_file_cell=own.get("ignore_file_cell", False),
             space_group=space_group,
+            F000=own.get("F000"),
         )
 
     def experiment(
@@ -212,13 +214,6 @@ class Command:
         )
         crystal = replace(crystal, diffuse=own.get("diffuse"))
         beam_size = read_beam_size(given) / 1000.0
-        recommended = (
-            recommended_oversample(
-                crystal, wavelength, laboratory.placed.distance, laboratory.pixel_size
-            )
-            if seen.stated is None
-            else recommended_for(detector, crystal, wavelength)
-        )
         if beam_size < 0:
             conflicts.note(
                 f"-beamsize {beam_size * 1000:g} mm: less than 0 is a beam without an end, as in C"
@@ -232,6 +227,14 @@ class Command:
             allow_upstream=allow_upstream,
         )
         exposures = self._exposures(crystal, beam, own, conflicts)
+        largest, smallest = largest_and_smallest((crystal,), exposures)
+        recommended = (
+            recommended_oversample(
+                largest, wavelength, laboratory.placed.distance, laboratory.pixel_size
+            )
+            if seen.stated is None
+            else recommended_for(detector, largest, wavelength)
+        )
         twins = tuple(twin_of(crystal, *numbers) for numbers in own.get("twins") or ())
         experiment = Experiment(
             beam=beam,
@@ -239,10 +242,10 @@ class Command:
             further_crystals=twins,
             detector=detector,
             sampling=Sampling(
-                oversample=_oversample(given, crystal, recommended, conflicts),
+                oversample=_oversample(given, largest, recommended, conflicts),
                 interpolate=_interpolate(
                     given,
-                    cells_by_number if self.c_compat else crystal.cells,
+                    cells_by_number if self.c_compat else smallest.cells,
                     structure_factors.path is not None,
                     conflicts,
                 ),
@@ -277,7 +280,12 @@ class Command:
         self, crystal: Crystal, beam: Beam, own: OwnOptions, conflicts: Conflicts
     ) -> Exposures:
         seen = self._camera
-        shots = Shots.of(own.get("shots"), own.get("random_shots"), own.get("shots_seed"))
+        shots = Shots.of(
+            own.get("shots"),
+            own.get("random_shots"),
+            own.get("shots_seed"),
+            cell_spread=own.get("shots_cell_spread"),
+        )
         if seen.stated is not None and seen.stated.stills is not None:
             if shots is not None:
                 raise UsageError(

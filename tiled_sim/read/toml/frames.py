@@ -14,7 +14,8 @@ from tiled_sim.read.toml.beam import across
 from tiled_sim.read.toml.table import Table
 
 _ROTATION = tuple(field.name for field in dataclasses.fields(Rotation))
-_SHOTS = ("shots", "shots_sha256", "random_shots", "shots_seed")
+_BESIDE_SHOTS = ("shots_sha256", "shots_seed", "shots_cell_spread")
+_SHOTS = ("shots", "random_shots", *_BESIDE_SHOTS)
 _LISTED = ("orientation", "vectors", "wavelengths")
 
 
@@ -58,15 +59,22 @@ def _shots(table: Table) -> Shots | None:
     """Shots that the table asks for."""
     way = table.choose("what the frames are", ("shots",), ("random_shots", "count"))
     if way != ("shots",) and "random_shots" not in table:
-        if "shots_seed" in table or "shots_sha256" in table:
-            raise table.error("shots_seed and shots_sha256 go with shots or random_shots: add it")
+        for name in _BESIDE_SHOTS:
+            if name in table:
+                raise table.error(f"{name} goes with shots or random_shots: add it")
         return None
     return Shots(
         table.path("shots") if "shots" in table else None,
         table.integer("random_shots") if "random_shots" in table else None,
         table.integer("shots_seed") if "shots_seed" in table else None,
         table.text("shots_sha256") if "shots_sha256" in table else None,
+        _three(table.numbers("shots_cell_spread", 3)) if "shots_cell_spread" in table else None,
     )
+
+
+def _three(numbers: tuple[float, ...]) -> tuple[float, float, float]:
+    a, b, c = numbers
+    return a, b, c
 
 
 def _rotation(table: Table, beam: Vector, notes: list[str], stated: StatedSweep | None) -> Rotation:

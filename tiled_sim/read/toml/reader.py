@@ -18,6 +18,7 @@ from tiled_sim.model.bandwidth import Bandwidth
 from tiled_sim.model.beam import Beam
 from tiled_sim.model.calculation import CHANTLER, SOLVENT_B, SOLVENT_K, Calculation
 from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.crystals import largest_and_smallest
 from tiled_sim.model.detector import Detector
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.exposures import Exposures
@@ -114,17 +115,17 @@ def _experiment(top: Table) -> Experiment:
             f"the light travels along beam.direction = {beam.direction}, and the detector stands "
             "where it goes; dxtbx's `direction` is the other way, to the source"
         )
+    exposures = _exposures(
+        top, (beam, toml_beam.read_bandwidth(table)), (of_crystal, crystal), stated, notes
+    )
+    extremes = largest_and_smallest((crystal, *further), exposures)
     return Experiment(
         beam=beam,
         crystal=crystal,
         further_crystals=further,
         detector=detector,
-        sampling=_sampling(
-            top, beam, (crystal, *further), detector, source.path is not None, notes
-        ),
-        exposures=_exposures(
-            top, (beam, toml_beam.read_bandwidth(table)), (of_crystal, crystal), stated, notes
-        ),
+        sampling=_sampling(top, beam, extremes, detector, source.path is not None, notes),
+        exposures=exposures,
         structure_factors=source,
         c_compat=c_compat,
         background=_background(top),
@@ -198,6 +199,7 @@ def _structure_factors(top: Table) -> Reflections:
         ignore_file_cell=table.flag("ignore_file_cell", False),
         space_group=space_group,
         calculation=_calculation(table, file_format),
+        F000=table.number("F000") if "F000" in table else None,
     )
 
 
@@ -219,14 +221,14 @@ def _calculation(table: Table, file_format: str | None) -> Calculation | None:
 def _sampling(
     top: Table,
     beam: Beam,
-    crystals: tuple[Crystal, ...],
+    extremes: tuple[Crystal, Crystal],
     detector: Detector,
     has_file: bool,
     notes: list[str],
 ) -> Sampling:
     """What is not said is chosen: oversampling by the largest crystal, F by the smallest."""
     table = top.table("sampling", known("sampling"))
-    largest = max(crystals, key=lambda crystal: max(crystal.edges))
+    largest, smallest = extremes
     recommended = recommended_for(detector, largest, beam.wavelength)
     asked = table.integer("oversample") if "oversample" in table else None
     oversample, note = choose_oversample(asked, recommended, largest)
@@ -235,8 +237,7 @@ def _sampling(
     if "interpolate" in table:
         interpolate = table.flag("interpolate", False)
     elif has_file:
-        cells = min((crystal.cells for crystal in crystals), key=min)
-        interpolate, note = choose_interpolation(cells)
+        interpolate, note = choose_interpolation(smallest.cells)
         notes.append(note)
     return table.build(
         Sampling,

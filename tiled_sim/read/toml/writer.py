@@ -184,6 +184,8 @@ def _shots(listed: Listed, source: ListedFrom) -> Iterator[str]:
     else:
         yield f"random_shots = {_value(source.random)}"
     yield f"shots_seed = {_value(source.seed)}"
+    if source.cell_spread is not None:
+        yield f"shots_cell_spread = {_value(source.cell_spread)}"
     if listed.start is None and listed.oscillation is None:
         return
     yield f"spindle = {_value(listed.spindle)}"
@@ -245,6 +247,8 @@ def _structure_factors(source: Reflections) -> Iterator[str]:
     if source.calculation is not None:
         yield from _calculation(source.calculation)
     yield f"default_F = {_value(source.default_F)}"
+    if source.F000 is not None:
+        yield f"F000 = {_value(source.F000)}"
     if source.space_group is not None:
         yield f"space_group = {_value(source.space_group)}"
     if source.ignore_file_cell:

@@ -4,91 +4,11 @@
 // of the panel, and added in the order of the steps: bits do not depend on what is worked on
 // together.
 
-#include <cmath>
-#include <cstdint>
-#include <cstring>
-
-#ifdef __AVX__
-#include <immintrin.h>
-#endif
-
 namespace {
-
-constexpr int LANES = 8;
-typedef double Doubles __attribute__((vector_size(8 * LANES)));
-typedef int64_t Longs __attribute__((vector_size(8 * LANES)));
 
 // h, k, l are looked for a little further out than they can be, for the roundings on the way; and
 // so are subpixels.
 constexpr double INDEX_MARGIN = 1e-6, RELATIVE_MARGIN = 1e-9, MARGIN = 1e-6;
-
-struct Vector {
-    double x, y, z;
-};
-
-inline Vector at(const double *v) { return {v[0], v[1], v[2]}; }
-
-inline double dot(const Vector &a, const Vector &b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
-
-inline Doubles load(const double *from) {
-    Doubles values;
-    std::memcpy(&values, from, sizeof values);
-    return values;
-}
-
-inline void store(double *to, const Doubles &values) { std::memcpy(to, &values, sizeof values); }
-
-inline Doubles product(const Doubles *d, const double *v) {
-    return d[0] * v[0] + d[1] * v[1] + d[2] * v[2];
-}
-
-inline Doubles length_of(const Doubles *d) {
-    const Doubles squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-    Doubles length;
-    for (int lane = 0; lane < LANES; ++lane) length[lane] = std::sqrt(squared[lane]);
-    return length;
-}
-
-// A bit for each lane of a mask.
-inline unsigned bits_of(const Longs &mask) {
-#if defined(__AVX512DQ__)
-    return _mm512_movepi64_mask((__m512i)mask);
-#elif defined(__AVX__)
-    __m256d halves[2];
-    std::memcpy(halves, &mask, sizeof halves);
-    return unsigned(_mm256_movemask_pd(halves[0])) | unsigned(_mm256_movemask_pd(halves[1])) << 4;
-#else
-    unsigned bits = 0;
-    for (int lane = 0; lane < LANES; ++lane) bits |= unsigned(mask[lane] & 1) << lane;
-    return bits;
-#endif
-}
-
-inline double larger(double a, double b) { return a > b ? a : b; }
-
-inline double smaller(double a, double b) { return a < b ? a : b; }
-
-// e^x, -700 <= x <= 0, to a rounding: 2^n e^r, |r| <= ln 2 / 2, by the series of e^r.
-inline Doubles exponential(const Doubles &x) {
-    const double magic = 6755399441055744.0;  // 1.5 * 2^52: the sum's last bits are n
-    const Doubles shifted = x * 1.4426950408889634 + magic;
-    const Doubles n = shifted - magic;
-    const Doubles r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
-    Doubles e = r * (1.0 / 479001600.0) + 1.0 / 39916800.0;
-    e = e * r + 1.0 / 3628800.0;
-    e = e * r + 1.0 / 362880.0;
-    e = e * r + 1.0 / 40320.0;
-    e = e * r + 1.0 / 5040.0;
-    e = e * r + 1.0 / 720.0;
-    e = e * r + 1.0 / 120.0;
-    e = e * r + 1.0 / 24.0;
-    e = e * r + 1.0 / 6.0;
-    e = e * r + 0.5;
-    e = e * r + 1.0;
-    e = e * r + 1.0;
-    const Longs scale = ((Longs)shifted << 52) + (int64_t(1023) << 52);
-    return e * (Doubles)scale;
-}
 
 }  // namespace
 
@@ -136,19 +56,6 @@ struct Table {
 // of their directions, x infinite where they are not wanted, and their sums over steps.
 struct Subpixels {
     double x[LANES], y[LANES], z[LANES], total[LANES];
-};
-
-// What makes photons of the sums over steps.
-struct Optics {
-    // The panel: along a subpixel of slow and of fast, and the corner of the panel [m]; what the
-    // solid angle is, over the distance and added, over the squared distance.
-    double slow[3], fast[3], origin[3], omega[2];
-    // The beam: incident, electric and magnetic directions, and the factor's constant, that of
-    // the squared cosine and that of the field.
-    double incident[3], electric[3], magnetic[3], kahn[3];
-    // Photons for each electron² and steradian.
-    double photons;
-    int64_t oversample;
 };
 
 struct Counts {
@@ -428,9 +335,7 @@ void look_at(const Patch *patch, const Optics *optics, const bool *wanted, Subpi
         for (int64_t column = 0; column < width; column += LANES) {
             const Doubles along = lane + (double(patch->first[1] + column) + 0.5);
             Doubles position[3];
-            for (int axis = 0; axis < 3; ++axis)
-                position[axis] = along * optics->fast[axis] + down * optics->slow[axis] +
-                                 optics->origin[axis];
+            place(*optics, down, along, position);
             const Doubles inverse = 1.0 / length_of(position);
             Subpixels &here = subpixels[(row * width + column) / LANES];
             store(here.x, position[0] * inverse);
@@ -445,12 +350,11 @@ void look_at(const Patch *patch, const Optics *optics, const bool *wanted, Subpi
 }
 
 // Add the photons of the sums over steps to the pixels of a patch, row by row, and begin anew;
-// capture, the share that each pixel absorbs, may be null.
-void add_photons(const Patch *patch, const Optics *optics, Subpixels *subpixels,
-                 const double *capture, double *photons) {
+// layer, of the sensor, may be null: all are absorbed.
+void add_photons(const Patch *patch, const Optics *optics, const Layer *layer, double attenuation,
+                 Subpixels *subpixels, double *photons) {
     const int64_t oversample = optics->oversample, width = patch->number[1];
     const int64_t rows = patch->number[0] / oversample, columns = width / oversample;
-    const double *const kahn = optics->kahn;
     for (int64_t row = 0; row < rows; ++row) {
         const double down = double(patch->first[0] + row * oversample) + 0.5;
         for (int64_t column = 0; column < columns; column += LANES) {
@@ -460,8 +364,8 @@ void add_photons(const Patch *patch, const Optics *optics, Subpixels *subpixels,
                 const int64_t first = (row * oversample + slow) * width + column * oversample;
                 for (int64_t fast = 0; fast < oversample; ++fast)
                     for (int lane = 0; lane < LANES; ++lane) {
-                        const int64_t place = first + lane * oversample + fast;
-                        double &total = subpixels[place / LANES].total[place % LANES];
+                        const int64_t at = first + lane * oversample + fast;
+                        double &total = subpixels[at / LANES].total[at % LANES];
                         sum[lane] += total;
                         total = 0.0;
                     }
@@ -472,25 +376,20 @@ void add_photons(const Patch *patch, const Optics *optics, Subpixels *subpixels,
             for (int lane = 0; lane < LANES; ++lane)
                 along[lane] = double(patch->first[1] + (column + lane) * oversample) + 0.5;
             Doubles d[3];
-            for (int axis = 0; axis < 3; ++axis)
-                d[axis] = along * optics->fast[axis] + down * optics->slow[axis] +
-                          optics->origin[axis];
+            place(*optics, down, along, d);
             const Doubles distance = length_of(d);
             for (int axis = 0; axis < 3; ++axis) d[axis] = d[axis] / distance;
-            const Doubles cosine = product(d, optics->incident);
-            const Doubles electric = product(d, optics->electric);
-            const Doubles magnetic = product(d, optics->magnetic);
-            // cos 2ψ sin² 2θ is the difference of the squares of the transverse components
-            Doubles polar = kahn[0] + kahn[1] * cosine * cosine +
-                            kahn[2] * (electric * electric - magnetic * magnetic);
-            // along the field of fully polarized light it rounds to less than 0
-            polar = polar > 0.0 ? polar : Doubles{};
-            const Doubles omega =
-                (optics->omega[0] / distance + optics->omega[1]) / (distance * distance);
-            const int64_t place = row * columns + column;
-            if (capture != nullptr) sum = sum * load(capture + place);
-            double *const to = photons + place;
-            store(to, load(to) + sum * (polar * omega * optics->photons));
+            sum = sum * (polarization(*optics, d) * solid_angle(*optics, distance));
+            if (layer != nullptr) {
+                // polarization and solid angle are those at the front of the sensor
+                Doubles inside[3];
+                for (int axis = 0; axis < 3; ++axis)
+                    inside[axis] = d[axis] * distance + (layer->origin[axis] - optics->origin[axis]);
+                const Doubles oblique = obliquity(*layer, inside) / length_of(inside);
+                sum = sum * absorbed(*layer, attenuation, oblique);
+            }
+            double *const to = photons + row * columns + column;
+            store(to, load(to) + sum * optics->photons);
         }
     }
 }

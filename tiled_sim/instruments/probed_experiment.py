@@ -1,0 +1,89 @@
+"""What an experiment meets of F: its share of a source, and the reflections under a pixel."""
+
+from dataclasses import replace
+
+import torch
+
+from tiled_sim.errors import UsageError
+from tiled_sim.instruments.probe import Probed, UnderPixel, Verdict
+from tiled_sim.kernels.first import first_evaluations
+from tiled_sim.kernels.reflections import reflections_under
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.plan.coverage import measure_coverage
+from tiled_sim.plan.reach import table_of
+from tiled_sim.read.inputs import load_mask
+
+
+def covering(probed: Probed, experiment: Experiment) -> Probed:
+    """A source with its coverage of the reflections in reach of an experiment.
+
+    Parameters
+    ----------
+    probed : one that cannot be read is left as it is
+    experiment : whose detector sees them
+    """
+    if probed.factors is None:
+        return probed
+    coverage = measure_coverage(experiment, probed.factors, load_mask(experiment))
+    return replace(probed, coverage=coverage)
+
+
+def under_pixel(
+    experiment: Experiment,
+    verdict: Verdict,
+    factors: StructureFactors | None,
+    pixel: tuple[int, int],
+    frame: int = 0,
+    panel: int = 0,
+) -> UnderPixel:
+    """The reflections that a pixel's steps look up, with their shares.
+
+    Parameters
+    ----------
+    experiment : geometry, crystal and steps
+    verdict, factors : the source that is used and its content, None if there is no file
+    pixel : slow, fast
+    frame, panel : numbers
+
+    Raises
+    ------
+    UsageError
+        if there is no such pixel
+    """
+    slow, fast = pixel
+    numbers = {"frame": frame, "panel": panel, "slow": slow, "fast": fast}
+    panels = experiment.detector.panels
+    sides = panels[panel].pixels if 0 <= panel < len(panels) else experiment.detector.pixels
+    counts = (*experiment.shape[:2], *sides)
+    for (what, place), count in zip(numbers.items(), counts, strict=True):
+        if not 0 <= place < count:
+            raise UsageError(f"{what} {place} does not exist: the experiment has 0 to {count - 1}")
+    mask = load_mask(experiment)
+    width = experiment.detector.pixels[1]
+    firsts = first_evaluations(
+        experiment,
+        lambda number: (
+            mask(number, slice(row, row + 1), slice(0, width))[0]
+            for row in range(experiment.detector.pixels[0])
+        ),
+    )
+    F = 0.0 if verdict.reflections is None else verdict.reflections.default_F
+    table = None
+    if factors is not None:
+        table = table_of(experiment, factors, torch.device("cpu"))
+    known_F = table is not None or (
+        verdict.reflections is not None and verdict.reflections.path is None
+    )
+    scene = Scene.of(experiment, frame, firsts)
+    return UnderPixel(
+        slow,
+        fast,
+        frame,
+        panel,
+        live=not mask(panel, slice(slow, slow + 1), slice(fast, fast + 1)).any(),
+        steps=scene.steps,
+        reflections=tuple(reflections_under(scene, table, F, pixel, panel)),
+        known_F=known_F,
+    )
