@@ -4,7 +4,7 @@ import contextvars
 import os
 import signal
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from numbers import Integral
 from threading import Barrier, Event
 from types import TracebackType
@@ -83,6 +83,14 @@ class Cores:
             self._pool = _pool_of(self.number)
         # what the caller has set of numpy's warnings, say, holds there, too
         return self._pool.submit(contextvars.copy_context().run, work, *arguments)
+
+    @staticmethod
+    def result_of(started: Future[T]) -> T:
+        """What came of something that was started, when it is there."""
+        while not started.done():
+            # Ctrl-C that comes just before a lock is waited for does not end that wait
+            wait([started], timeout=1.0)
+        return started.result()
 
     def go_on(self, evaluations: int) -> None:
         """Told how far work is; ends it where the block has ended."""

@@ -194,7 +194,7 @@ class _Image:
     def computed(self) -> xr.DataArray:
         """The image, when it is there; computed by this thread if it has not been begun."""
         if self.under_way:
-            traces = [trace for tile in self.under_way for trace in tile.result()]
+            traces = [trace for tile in self.under_way for trace in Cores.result_of(tile)]
         else:
             with one_torch_thread():
                 traces = [trace for tile in self.plan for trace in self._compute(tile)]
