@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tiled_sim.export.exporting import export_run
     from tiled_sim.model.experiment import Experiment
     from tiled_sim.run.run import Run, open_run
-    from tiled_sim.simulation.images import simulate
+    from tiled_sim.simulation.images import simulate, simulate_many
 
 __all__ = [
     "Experiment",
@@ -23,6 +23,7 @@ __all__ = [
     "lazy_image",
     "open_run",
     "simulate",
+    "simulate_many",
     "submit",
 ]
 
@@ -34,6 +35,7 @@ _HOMES = {
     "lazy_image": "cluster.lazy",
     "open_run": "run.run",
     "simulate": "simulation.images",
+    "simulate_many": "simulation.images",
     "submit": "cluster.submit",
 }
 

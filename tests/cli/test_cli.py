@@ -62,6 +62,7 @@ TWO_DASHES = {
     ],
     "plan": [*_READING, *_PLAN],
     "config": _READING,
+    "build": [],
     "domains": ["--out", *_READING],
     "geometry": ["--list", "--experiment", "--out"],
     "sf": ["--out", "--dmin", "--anomalous", "--solvent"],

@@ -157,12 +157,12 @@ def compiler(cache, monkeypatch):
 def opened(monkeypatch):
     """Opens what `Compiler` writes, and nothing else."""
 
-    def open_(path):
+    def open_(path, threads):
         if path.read_text() != "good":
             raise RuntimeError("not a package")
         return lambda *tensors: [path]
 
-    monkeypatch.setattr(packages, "_open", open_)
+    monkeypatch.setattr(packages, "open_package", open_)
 
 
 def test_a_graph_is_built_when_its_package_is_there(compiler):
@@ -229,10 +229,10 @@ def test_the_user_is_told_of_a_package_that_cannot_be_opened(compiler, opened, c
 
 
 def test_a_package_is_built_again_but_once(compiler, monkeypatch):
-    def refuse(path):
+    def refuse(path, threads):
         raise RuntimeError("not a package")
 
-    monkeypatch.setattr(packages, "_open", refuse)
+    monkeypatch.setattr(packages, "open_package", refuse)
     with pytest.raises(RuntimeError, match="not a package"):
         load(SWEEP)
     assert compiler.runs == 2
@@ -329,7 +329,7 @@ def damaged(tmp_path, monkeypatch, request):
 @pytest.mark.parametrize("damaged", DAMAGE, indirect=True)
 def test_a_damaged_package_is_not_opened(damaged):
     with pytest.raises((OSError, zipfile.BadZipFile)):
-        packages._open(damaged.path)
+        packages.open_package(damaged.path, 1)
 
 
 @pytest.mark.slow
@@ -376,7 +376,7 @@ def test_processes_that_build_at_once_leave_one_good_package(built_by_two, monke
     assert [path.name for path in DIRECTIONS.path.parent.glob("*.pt2")] == [DIRECTIONS.path.name]
     tensors = arguments(DIRECTIONS)
     torch.testing.assert_close(
-        packages._open(DIRECTIONS.path)(*tensors), eager(DIRECTIONS, tensors)
+        packages.open_package(DIRECTIONS.path, 1)(*tensors), eager(DIRECTIONS, tensors)
     )
 
 

@@ -162,6 +162,8 @@ def test_every_frame_counts(still, empty_cache):
 def round_costs(monkeypatch):
     """Costs that make the predictions easy to work out."""
     monkeypatch.setattr(choice, "_REFERENCE_EVALUATION", {False: 100e-9})
+    monkeypatch.setattr(choice, "_REFERENCE_PIXEL", 0.0)
+    monkeypatch.setattr(choice, "_COMPILED_PIXEL", 0.0)
     monkeypatch.setattr(
         choice, "_COMPILED_EVALUATION", {("float64", False): 5e-9, ("mixed", False): 2e-9}
     )

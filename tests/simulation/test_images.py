@@ -183,7 +183,8 @@ def test_structure_factors_that_are_gone_are_refused(still, tmp_path):
 def test_every_public_name_is_there():
     assert set(ts.__all__) == {
         *("Experiment", "Run", "TiledSimError", "__version__"),
-        *("export_run", "lazy_image", "open_run", "simulate", "submit"),
+        *("export_run", "lazy_image", "open_run", "simulate", "simulate_many"),
+        "submit",
     }
     for name in ts.__all__:
         assert getattr(ts, name) is not None
@@ -198,6 +199,7 @@ def test_every_public_name_is_there():
         ("lazy_image", "tiled_sim.cluster.lazy"),
         ("open_run", "tiled_sim.run.run"),
         ("simulate", "tiled_sim.simulation.images"),
+        ("simulate_many", "tiled_sim.simulation.images"),
         ("submit", "tiled_sim.cluster.submit"),
     ],
 )

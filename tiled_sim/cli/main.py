@@ -33,6 +33,7 @@ VERBS = {
     "geometry": "what a geometry file, or a detector that has a name, says; draws it",
     "domains": "the mosaic domains of an experiment, as rotation matrices and weights",
     "config": "the resolved experiment with every derived value, as TOML",
+    "build": "compile all kernels for this machine now, and not when runs need them",
 }
 
 EXIT_CODES = """\

@@ -63,8 +63,7 @@ def local_cluster(
 ) -> Iterator[LocalCluster]:
     """Workers on this machine, until the end of the block.
 
-    What takes seconds is computed by threads of this process: to start others takes longer. They
-    share a core and a bit, as compiled code is run under the interpreter's lock.
+    What takes seconds is computed by threads of this process: to start others takes longer.
 
     Parameters
     ----------

@@ -1,5 +1,7 @@
 """The fused CPU kernel: graphs that inductor compiles to one loop each, or a loop in C++."""
 
+import itertools
+
 import torch
 from torch import Tensor
 
@@ -14,9 +16,10 @@ from tiled_sim.kernels.packages import Graph, Package, load
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.subpixels import SubpixelSum
+from tiled_sim.model.crystal import SHAPES
 from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.settings import COMPILED
+from tiled_sim.model.settings import COMPILED, PRECISIONS
 from tiled_sim.physics.geometry import Vectors
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
@@ -35,6 +38,16 @@ def packages_of(experiment: Experiment, precision: str) -> tuple[Package, ...]:
         for alone in each_alone(experiment)
     )
     return tuple(dict.fromkeys(package for packages in needed for package in packages))
+
+
+def every_graph() -> tuple[Graph, ...]:
+    """The graphs of all experiments, those that most need first."""
+    loops = dict.fromkeys(map(loop_of, SHAPES))
+    needed = (
+        _graphs(shape, interpolate, precision)
+        for interpolate, precision, shape in itertools.product((False, True), PRECISIONS, loops)
+    )
+    return tuple(dict.fromkeys(graph for graphs in needed for graph in graphs))
 
 
 def _graphs(shape: str, interpolate: bool, precision: str) -> tuple[Graph, Graph]:

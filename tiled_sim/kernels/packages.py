@@ -10,8 +10,6 @@ import shutil
 import sys
 import tempfile
 import warnings
-import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +21,7 @@ from torch import Tensor
 from tiled_sim.errors import KernelError
 from tiled_sim.kernels import graphs
 from tiled_sim.kernels.blocks import LANES
+from tiled_sim.kernels.unlocked import Compiled, open_package
 from tiled_sim.physics import structure_factor
 
 logger = logging.getLogger(__name__)
@@ -42,7 +41,6 @@ _SETTINGS = {
 _SOURCES = tuple(
     inspect.getsource(module) for module in (graphs, structure_factor, sys.modules[__name__])
 )
-Compiled = Callable[..., list[Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,30 +195,14 @@ def load(graph: Graph) -> Compiled:
     at once.
     """
     build(graph)
+    threads = os.cpu_count() or 1
     try:
-        return _open(graph.path)
+        return open_package(graph.path, threads)
     except Exception as error:  # whatever torch raises of a damaged package
         logger.warning("%s cannot be loaded (%s); compiling it again", graph.path.name, error)
         graph.path.unlink(missing_ok=True)
         build(graph)
-        return _open(graph.path)
-
-
-def _open(path: Path) -> Compiled:
-    with zipfile.ZipFile(path) as package:
-        damaged = package.testzip()
-    if damaged is not None:  # the loader does not look, and changed code crashes the process
-        raise OSError(f"{damaged} does not have its checksum")
-    # torch._inductor.aoti_load_package wraps this loader, at the price of importing the whole
-    # compiler: two seconds against two milliseconds, in every worker
-    runners = os.cpu_count() or 1
-    loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, runners, -1)
-
-    def run(*tensors: Tensor) -> list[Tensor]:
-        # the compiled code trusts the strides that it was traced with
-        return loader.run([tensor.contiguous() for tensor in tensors])
-
-    return run
+        return open_package(graph.path, threads)
 
 
 def _compile(graph: Graph, path: Path) -> None:

@@ -13,6 +13,7 @@ from tiled_sim.kernels.fused_amorphous import BACKGROUND
 from tiled_sim.kernels.packages import Graph, Package, build, is_built, obstacle_to_build
 from tiled_sim.kernels.spots import predicted_cost
 from tiled_sim.kernels.subpixels import sums as sums_subpixels
+from tiled_sim.kernels.waited import add_wait, forget_wait, seconds_waited
 from tiled_sim.model.crystal import GAUSSIAN
 from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.experiment import Experiment
@@ -32,14 +33,15 @@ logger = logging.getLogger(__name__)
 
 # Seconds on one core, measured (docs/benchmarks.md), where F is taken at the nearest node and
 # where it is interpolated; only their ratios decide.
-_REFERENCE_EVALUATION = {False: 60e-9, True: 230e-9}
+_REFERENCE_EVALUATION = {False: 43e-9, True: 210e-9}
+_REFERENCE_PIXEL = 110e-9
 _COMPILED_EVALUATION = {
     ("float64", False): 3.5e-9,
     ("mixed", False): 2e-9,
     ("float64", True): 45e-9,
     ("mixed", True): 41e-9,
 }
-_COMPILED_SUBPIXEL = 30e-9
+_COMPILED_SUBPIXEL, _COMPILED_PIXEL = 10e-9, 13e-9
 #: Of the loop that takes subpixels together: of an evaluation, a subpixel and a pixel.
 _TOGETHER_EVALUATION = {"float64": 2.2e-9, "mixed": 1.5e-9}
 _TOGETHER_SUBPIXEL, _TOGETHER_PIXEL = 1.5e-9, 15e-9
@@ -47,8 +49,8 @@ _TOGETHER_SUBPIXEL, _TOGETHER_PIXEL = 1.5e-9, 15e-9
 _BACKGROUND_LOOKUP = {False: 60e-9, True: 8e-9}
 _DIFFUSE_STEP, _DIFFUSE_NODE = 50e-9, 6e-9
 #: Of a compiled kernel in each process, and for the first time on a machine.
-_LOADING, _LOADING_LIBRARY = 0.5, 2e-3
-_BUILDING = {False: 25.0, True: 55.0}
+_LOADING, _LOADING_LIBRARY = 0.02, 2e-3
+_BUILDING = {False: 19.0, True: 42.0}
 _BUILDING_LIBRARY = 2.0
 
 
@@ -92,7 +94,7 @@ def choose_kernel(
         return _chosen(kernel, experiment, settings, "; ".join(unable) or "made for this device")
     seconds: dict[str, float] = {}
     for kernel in able:
-        if kernel == SPOTS and not is_built(LIBRARY) and min(seconds.values()) < _BUILDING_LIBRARY:
+        if kernel == SPOTS and min(seconds.values()) < _seconds_to_build(LIBRARY):
             continue  # even to predict its time takes its loops
         chosen = _chosen(kernel, experiment, settings, "")
         starting = _seconds_to_start(chosen, experiment)
@@ -155,7 +157,40 @@ def build_kernel(
             raise
         logger.warning("%s; going on with that", error)
         return replace(BY_REFERENCE, reason=str(error))
+    finally:
+        for package in missing:
+            forget_wait(package)
     return settings
+
+
+def remember_wait(
+    chosen: Settings, experiment: Experiment, asked: Settings, *, device: str, cores: int
+) -> None:
+    """Remember what a run by the reference kernel waits because others are not compiled.
+
+    It counts the next time: short runs that are many are worth a compilation, too.
+
+    Parameters
+    ----------
+    chosen : what computes the run
+    experiment : what to simulate
+    asked, device, cores : as `choose_kernel`
+    """
+    device = "cpu" if device == "auto" else device.partition(":")[0]
+    if asked.kernel != AUTO or chosen.kernel != REFERENCE:
+        return
+    slow = predicted_seconds(chosen, experiment, cores=cores)
+    for kernel in (COMPILED, SPOTS):
+        packages = _packages(kernel, experiment, asked.precision)
+        whole = {package: _building(package) for package in packages if not is_built(package)}
+        if not whole or _obstacle(kernel, experiment, asked, device):
+            continue
+        saved = slow
+        if kernel == COMPILED:  # how soon spots would be is not known without their loops
+            other = _chosen(kernel, experiment, asked, "")
+            saved -= predicted_seconds(other, experiment, cores=cores) + _LOADING
+        for package, seconds in whole.items():
+            add_wait(package, max(saved, 0.0) * seconds / sum(whole.values()))
 
 
 def _chosen(kernel: str, experiment: Experiment, asked: Settings, reason: str) -> Settings:
@@ -198,20 +233,21 @@ def _packages(kernel: str, experiment: Experiment, precision: str) -> tuple[Pack
 
 def _seconds_to_start(settings: Settings, experiment: Experiment) -> float:
     """Until a kernel is loaded, and compiled if it has never been [s]."""
-    if settings.kernel == SPOTS:
-        return 0.0 if is_built(LIBRARY) else _BUILDING_LIBRARY
-    if settings.kernel != COMPILED:
-        return 0.0
-    packages = packages_of(experiment, settings.precision)
-    graphs = any(isinstance(package, Graph) for package in packages)
-    loading = _LOADING if graphs else _LOADING_LIBRARY
-    return loading + sum(_seconds_to_build(package) for package in packages)
+    packages = _packages(settings.kernel, experiment, settings.precision)
+    loading = 0.0
+    if settings.kernel == COMPILED:
+        graphs = any(isinstance(package, Graph) for package in packages)
+        loading = _LOADING if graphs else _LOADING_LIBRARY
+    return loading + sum(map(_seconds_to_build, packages))
 
 
 def _seconds_to_build(package: Package) -> float:
-    """Until something is compiled [s]."""
-    if is_built(package):
-        return 0.0
+    """How long it takes to compile, less what has been waited for want of it [s]."""
+    return 0.0 if is_built(package) else max(_building(package) - seconds_waited(package), 0.0)
+
+
+def _building(package: Package) -> float:
+    """How long it takes to compile [s]."""
     return _BUILDING[package.interpolate] if isinstance(package, Graph) else _BUILDING_LIBRARY
 
 
@@ -223,7 +259,7 @@ def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
     pixels = _layered_pixels(experiment)
     evaluations = pixels * experiment.steps
     if settings.kernel == REFERENCE:
-        return evaluations * _REFERENCE_EVALUATION[interpolate]
+        return evaluations * _REFERENCE_EVALUATION[interpolate] + pixels * _REFERENCE_PIXEL
     subpixels = pixels * experiment.sampling.oversample**2
     if sums_subpixels(experiment):
         return (
@@ -234,6 +270,7 @@ def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
     return (
         evaluations * _COMPILED_EVALUATION[settings.precision, interpolate]
         + subpixels * _COMPILED_SUBPIXEL
+        + pixels * _COMPILED_PIXEL
     )
 
 

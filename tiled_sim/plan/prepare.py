@@ -10,7 +10,7 @@ from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import TileGrid
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.settings import REQUIRED_COVERAGE, Settings
-from tiled_sim.plan.choice import build_kernel, choose_kernel
+from tiled_sim.plan.choice import build_kernel, choose_kernel, remember_wait
 from tiled_sim.plan.coverage import Coverage, measure_coverage, require_reach
 from tiled_sim.plan.memory import memory_of
 from tiled_sim.plan.plan import Plan
@@ -117,6 +117,7 @@ def prepare(
         built = build_kernel(chosen, experiment, asked=settings.kernel, compiling=compiling)
         if built != chosen:
             plan = plan_with(built)
+        remember_wait(built, experiment, settings, device=workers.device, cores=workers.cores)
     return Prepared(experiment, inputs, coverage, plan)
 
 

@@ -16,6 +16,9 @@ _SHORTEST_SECONDS = 0.2
 #: What a tile takes at most, as long as it is worth a task, and where it is less than that: so much
 #: work is lost with a worker.
 _LONGEST_SECONDS, _LONGEST_OF_SMALL = 10.0, 60.0
+#: Of threads that share an image in one process, nothing is written or sent: so many tiles for each
+#: end at about the same time, but none has fewer pixels, nor is done sooner [s].
+_TILES_A_THREAD, _FEWEST_OF_A_THREAD, _SHORTEST_OF_A_THREAD = 8, 128 * 128, 0.02
 #: Where it is not known what a tile costs, on a GPU: 512 × 512.
 _PIXELS_OF_UNKNOWN_COST = 1 << 18
 #: Sides are multiples of the first of these that takes no tile away, and makes none longer by more
@@ -45,7 +48,26 @@ def grid_of(
     """
     if tile is not None:
         return TileGrid.cut(shape, (1, 1, *tile))
-    pixels = pixels_of_a_tile(math.prod(shape), seconds, workers)
+    return _cut(shape, pixels_of_a_tile(math.prod(shape), seconds, workers))
+
+
+def grid_of_threads(shape: Shape, *, seconds: float, threads: int) -> TileGrid:
+    """The grid of tiles that threads of this process share, where none is a file or a task.
+
+    Parameters
+    ----------
+    shape : (frame, panel, slow, fast) of the image
+    seconds : that one core is predicted to take for the image [s]
+    threads : that compute it
+    """
+    pixels = math.prod(shape)
+    of_a_thread = pixels / (_TILES_A_THREAD * threads)
+    fewest = max(_FEWEST_OF_A_THREAD, _SHORTEST_OF_A_THREAD * pixels / max(seconds, 1e-9))
+    return _cut(shape, math.ceil(min(max(of_a_thread, fewest), _MOST_PIXELS)))
+
+
+def _cut(shape: Shape, pixels: int) -> TileGrid:
+    """Tiles of at most so many pixels, or little more."""
     frames, panels, slow, fast = shape
     if slow * fast > pixels:
         return TileGrid.cut(shape, (1, 1, *_sides(slow, fast, pixels)))

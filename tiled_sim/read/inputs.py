@@ -1,6 +1,8 @@
 """The files that an experiment names, loaded and checked."""
 
+import os
 from collections.abc import Sequence
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +27,15 @@ from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import MASKED, NO_PIXEL, OUTSIDE_REGION, Mask
-from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.model.structure_factors import Cell, StructureFactors
 from tiled_sim.physics.cell import lengths_and_angles
 from tiled_sim.physics.constants import HC_EV_ANGSTROM
 from tiled_sim.read.file_cell import require_same_cell
 from tiled_sim.read.geometry import read_dead_pixels
 
 Pixels = npt.NDArray[np.bool_]
+#: F that somebody holds, by all that they depend on.
+_in_use: WeakValueDictionary[tuple[object, ...], StructureFactors] = WeakValueDictionary()
 
 
 def load_inputs(experiment: Experiment) -> Inputs:
@@ -48,13 +52,41 @@ def load_inputs(experiment: Experiment) -> Inputs:
         if an MTZ leaves open which column is meant, or gemmi is not installed
     """
     source = experiment.structure_factors
-    factors = read_structure_factors(
-        source, experiment.crystal, experiment.beam.wavelength, factor_wavelengths(experiment)
-    )
+    factors = _factors_in_use(experiment)
     if factors is not None and not source.ignore_file_cell:
         for crystal in experiment.crystals:
             require_same_cell(factors.provenance.path, factors.provenance.cell, crystal)
     return Inputs(load_mask(experiment), factors, load_amorphous(experiment))
+
+
+def _factors_in_use(experiment: Experiment) -> StructureFactors | None:
+    """F of an experiment; read once for all that hold it at a time, as images of a scan do."""
+    source, wavelength = experiment.structure_factors, experiment.beam.wavelength
+    what = source, experiment.crystal, wavelength, factor_wavelengths(experiment)
+    key = _key_of(*what)
+    factors = None if key is None else _in_use.get(key)
+    if factors is None:
+        factors = read_structure_factors(*what)
+        if factors is not None and key is not None:
+            _in_use[key] = factors
+    return factors
+
+
+def _key_of(
+    source: Reflections, crystal: Crystal, wavelength: float, wavelengths: tuple[float, ...]
+) -> tuple[object, ...] | None:
+    """All that F depend on, and the file as it is now; None: where that is more than one."""
+    calculation = source.calculation
+    if source.path is None or (calculation is not None and calculation.anomalous_path is not None):
+        return None
+    try:
+        file = os.stat(source.path)
+    except (OSError, ValueError):
+        return None  # told by whoever reads it
+    state = file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns, file.st_ctime_ns
+    cell = None if source.space_group is None else _cell_of(crystal)
+    at = None if calculation is None else (wavelength, wavelengths)
+    return source, state, cell, at
 
 
 def read_structure_factors(
@@ -102,13 +134,17 @@ def _read_structure_factors(
         return factors.noted(*centring_notes(factors))
     if crystal is None:
         return of_space_group(factors, find_space_group(reflections.space_group))
-    lengths, angles = lengths_and_angles(crystal.direct_vectors)
-    a, b, c = lengths.tolist()
-    alpha, beta, gamma = np.degrees(angles).tolist()
-    group = find_space_group(reflections.space_group, (alpha, gamma))
-    if wrong := misfit(group, (a, b, c, alpha, beta, gamma)):
+    cell = _cell_of(crystal)
+    group = find_space_group(reflections.space_group, (cell[3], cell[5]))
+    if wrong := misfit(group, cell):
         raise UsageError(f"{wrong}: name another with --space-group, or the crystal's cell")
     return of_space_group(factors, group)
+
+
+def _cell_of(crystal: Crystal) -> Cell:
+    lengths, angles = lengths_and_angles(crystal.direct_vectors)
+    (a, b, c), (alpha, beta, gamma) = lengths.tolist(), np.degrees(angles).tolist()
+    return a, b, c, alpha, beta, gamma
 
 
 def calculated(

@@ -104,15 +104,23 @@ class Simulator:
     inputs : what it names, loaded
     plan : how it is tiled, and by which kernel it is computed
     device : where the kernel runs
+    image_alone : look-ups are not counted, nor the brightest pixel traced, for whoever keeps none
     """
 
     def __init__(
-        self, experiment: Experiment, inputs: Inputs, plan: Plan, device: torch.device
+        self,
+        experiment: Experiment,
+        inputs: Inputs,
+        plan: Plan,
+        device: torch.device,
+        *,
+        image_alone: bool = False,
     ) -> None:
         self.experiment = experiment
         self.inputs = inputs
         self.plan = plan
         self.device = device
+        self._image_alone = image_alone
         self._default_F = experiment.structure_factors.default_F
         self._number_of_crystals = len(experiment.crystals)
         self._frames_at_a_time = frames_at_a_time(plan.settings.kernel, experiment.steps)
@@ -150,7 +158,7 @@ class Simulator:
                 number = int(peaks.argmax())
                 if peaks[number] > (brightest[0] if brightest else 0.0):
                     brightest = float(peaks[number]), parts[number], some[number]
-            if brightest is not None:
+            if brightest is not None and not self._image_alone:
                 self._trace_brightest(*brightest[1:], result)
         return result
 
@@ -205,9 +213,11 @@ class Simulator:
             met, halvings = self._sum_blocks(kernels, blocks, (lit, parts.blocks), behind)
             if len(lit) < len(numbers):
                 behind.done(planned - len(kernels) * self._planned(blocks.blocks(lit)))
-            for of_frames, of_kernels in zip(zip(*kernels, strict=True), met, strict=True):
-                counts = of_frames[0].counts
-                result.lookups.add(of_kernels if counts else _sampled(of_frames, blocks, numbers))
+            if not self._image_alone:
+                for of_frames, of_kernels in zip(zip(*kernels, strict=True), met, strict=True):
+                    counts = of_frames[0].counts
+                    more = of_kernels if counts else _sampled(of_frames, blocks, numbers)
+                    result.lookups.add(more)
         # what the others look up is beside the steps
         done = sum(of_crystal.total for of_crystal in met[: self._number_of_crystals])
         every = [kernel for of_frame in kernels for kernel in of_frame]
