@@ -13,7 +13,12 @@ from tiled_sim.kernels.packages import Package, build, is_built, obstacle_to_bui
 from tiled_sim.kernels.waited import forget_wait
 
 #: The loops in C++ first: they take seconds.
-EVERYTHING: tuple[Package, ...] = (LIBRARY, BACKGROUND, subpixels.LIBRARY, *every_graph())
+EVERYTHING: tuple[Package, ...] = (
+    LIBRARY,
+    BACKGROUND,
+    *((subpixels.LIBRARY,) if subpixels.has_wide_vectors() else ()),
+    *every_graph(),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,6 @@ from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import Array, Vector
 
 LIBRARY = Library("spots")
-#: Subpixels that are worked on at a time, side by side along fast.
-LANES = 8
 _Numbers, _Pair = c_double * 6, c_int64 * 2
 
 
@@ -175,7 +173,7 @@ class Camera:
         self._photons = R_E_SQR * scene.fluence / scene.steps
 
     def subpixels(self, patch: Patch, panel: Panel, wanted: Tensor | None) -> Tensor:
-        """The subpixels of a patch, eight at a time along fast, float64 (slow, fast / 8, 4, 8).
+        """The subpixels of a patch, four float64 each, so many together as the loops take.
 
         They are the components of the unit vectors to them, and sums over steps [electron²], 0.
 
@@ -185,7 +183,7 @@ class Camera:
         wanted : which of them, (slow, fast); the others are looked for at infinity; None: all
         """
         rows, columns = patch.subpixels
-        subpixels = torch.empty((rows, columns // LANES, 4, LANES), dtype=torch.float64)
+        subpixels = torch.empty((rows, columns, 4), dtype=torch.float64)
         optics = self._optics(patch, panel, self._scene.beam.direction)
         pointers = pointer(wanted), pointer(subpixels)
         self._library.look_at(byref(_patch(patch, panel)), byref(optics), *pointers)

@@ -44,7 +44,7 @@ extern "C" {
 void scatter(const Optics *optics, const Material *material, const Light *light, const Layer *layer,
              int64_t blocks, const double *corners, double *photons) {
     constexpr int SIDE = 16;
-    const Doubles lane = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0};
+    const Doubles lane = counting();
     std::vector<int64_t> intervals(light->number, 0);
     for (int64_t block = 0; block < blocks; ++block) {
         for (int64_t vector = 0; vector < SIDE * SIDE / LANES; ++vector) {

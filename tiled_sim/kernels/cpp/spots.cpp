@@ -328,7 +328,7 @@ void follow_spots(const Patch *patch, const Steps *steps, const Spot *spot, cons
 
 // Directions to all subpixels of a patch, and sums of 0; wanted, row by row, may be null: all.
 void look_at(const Patch *patch, const Optics *optics, const bool *wanted, Subpixels *subpixels) {
-    const Doubles lane = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0};
+    const Doubles lane = counting();
     const int64_t width = patch->number[1];
     for (int64_t row = 0; row < patch->number[0]; ++row) {
         const double down = double(patch->first[0] + row) + 0.5;

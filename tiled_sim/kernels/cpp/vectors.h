@@ -11,7 +11,13 @@
 
 namespace {
 
+// As many numbers as a vector of this machine holds, on those with vectors: compilers make long ones
+// of short ones badly.
+#ifdef __AVX512F__
 constexpr int LANES = 8;
+#else
+constexpr int LANES = 4;
+#endif
 typedef double Doubles __attribute__((vector_size(8 * LANES)));
 typedef int64_t Longs __attribute__((vector_size(8 * LANES)));
 
@@ -31,6 +37,13 @@ inline Doubles load(const double *from) {
 
 inline void store(double *to, const Doubles &values) { std::memcpy(to, &values, sizeof values); }
 
+// 0, 1, 2, ...
+inline Doubles counting() {
+    Doubles numbers;
+    for (int lane = 0; lane < LANES; ++lane) numbers[lane] = lane;
+    return numbers;
+}
+
 inline Doubles product(const Doubles *d, const double *v) {
     return d[0] * v[0] + d[1] * v[1] + d[2] * v[2];
 }
@@ -46,10 +59,8 @@ inline Doubles length_of(const Doubles *d) {
 inline unsigned bits_of(const Longs &mask) {
 #if defined(__AVX512DQ__)
     return _mm512_movepi64_mask((__m512i)mask);
-#elif defined(__AVX__)
-    __m256d halves[2];
-    std::memcpy(halves, &mask, sizeof halves);
-    return unsigned(_mm256_movemask_pd(halves[0])) | unsigned(_mm256_movemask_pd(halves[1])) << 4;
+#elif defined(__AVX__) && !defined(__AVX512F__)
+    return unsigned(_mm256_movemask_pd((__m256d)mask));
 #else
     unsigned bits = 0;
     for (int lane = 0; lane < LANES; ++lane) bits |= unsigned(mask[lane] & 1) << lane;
