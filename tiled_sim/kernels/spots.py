@@ -142,4 +142,5 @@ class SpotsKernel:
                     progress(len(steps.weights))
                 if counted > before:
                     self._camera.add_photons(patch, layer, steps, subpixels, photons)
+            del subpixels  # before those of the next layer are made
         return photons, counted
