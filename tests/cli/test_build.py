@@ -7,7 +7,7 @@ import pytest
 from tiled_sim.cli.main import main
 from tiled_sim.kernels import everything, packages
 from tiled_sim.kernels.bragg.loops import LIBRARY
-from tiled_sim.kernels.compiled import graphs_of
+from tiled_sim.kernels.compiled import packages_of
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_what_is_there_stays_and_is_told(compiler, capsys):
 def test_everything_is_all_that_an_experiment_may_need(still, shape, options, precision):
     spots = "spots" if shape == "tophat" else "xtal"
     experiment = still(f"-{shape}_{spots}", *options)
-    assert set(graphs_of(experiment, precision)) <= set(everything.EVERYTHING)
+    assert set(packages_of(experiment, precision)) <= set(everything.EVERYTHING)
 
 
 def test_without_a_compiler_one_sentence_says_so(tmp_path, monkeypatch, capsys):
