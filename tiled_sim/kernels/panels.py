@@ -118,9 +118,13 @@ class Panels:
         table = self._directions[key]
         return table[number : number + 1] if isinstance(number, int) else table[number]
 
-    def _direction_row(self, panel: Panel, oversample: int) -> tuple[float, ...]:
-        omega = (panel.pixel_area * panel.close_distance, 0.0)
+    def omega_numbers(self, panel: Panel) -> tuple[float, float]:
+        """Solid angle times R²: over the distance R [m], and added to that."""
         if self._detector.point_pixel:
-            omega = (0.0, 1.0)
+            return 0.0, 1.0
+        return panel.pixel_area * panel.close_distance, 0.0
+
+    def _direction_row(self, panel: Panel, oversample: int) -> tuple[float, ...]:
+        omega = self.omega_numbers(panel)
         sides = (side / oversample for side in panel.pixel_size)
         return (*panel.fast_axis, *panel.slow_axis, *panel.origin, *omega, *sides)

@@ -12,7 +12,7 @@ from tiled_sim.kernels.panels import Number
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics.geometry import Vectors
-from tiled_sim.physics.polarization import transverse_axes
+from tiled_sim.physics.polarization import kahn_numbers
 from tiled_sim.physics.vectors import Vector
 
 #: The pixel of a block that anchors it, along slow and fast.
@@ -110,10 +110,9 @@ class Sights:
 
     def _beam_numbers(self, incident: Vector) -> tuple[float, ...]:
         """Incident, electric and magnetic directions, and the three numbers of Kahn's formula."""
-        electric, magnetic = transverse_axes(incident, self._scene.beam.polarization_axis)
-        kahn = self._scene.beam.polarization
-        factor = (1.0, 0.0, 0.0) if kahn is None else (0.5, 0.5, -0.5 * kahn)
-        return (*incident, *electric, *magnetic, *factor)
+        beam = self._scene.beam
+        light = kahn_numbers(incident, beam.polarization, beam.polarization_axis)
+        return tuple(number for vector in light for number in vector)
 
     def _tensor(self, numbers: tuple[float, ...]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.float64, device=self._device)

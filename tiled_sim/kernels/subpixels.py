@@ -28,7 +28,7 @@ from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.sights import ANCHOR
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.constants import R_E_SQR
-from tiled_sim.physics.polarization import transverse_axes
+from tiled_sim.physics.polarization import kahn_numbers
 from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import Vector
 
@@ -188,7 +188,6 @@ class SubpixelSum:
         )
 
     def _beam(self, incident: Vector) -> _Beam:
-        electric, magnetic = transverse_axes(incident, self._scene.beam.polarization_axis)
-        kahn = self._scene.beam.polarization
-        factor = (1.0, 0.0, 0.0) if kahn is None else (0.5, 0.5, -0.5 * kahn)
-        return _Beam(*(Numbers3(*vector) for vector in (incident, electric, magnetic, factor)))
+        beam = self._scene.beam
+        numbers = kahn_numbers(incident, beam.polarization, beam.polarization_axis)
+        return _Beam(*(Numbers3(*vector) for vector in numbers))

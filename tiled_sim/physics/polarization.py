@@ -61,3 +61,20 @@ def _unit(vectors: Vectors) -> Vectors:
     """Scaled to length 1; zero vectors stay zero."""
     length = vectors.length()
     return Vectors(*(part / torch.where(length == 0.0, 1.0, length) for part in vectors))
+
+
+def kahn_numbers(incident: Vector, kahn: float | None, axis: Vector) -> tuple[Vector, ...]:
+    """What fused loops take of the light of a direction, three numbers each.
+
+    Parameters
+    ----------
+    incident, kahn, axis : as of `polarization_factor`; kahn None: the factor is 1 everywhere
+
+    Returns
+    -------
+    incident, electric and magnetic direction, and the factor's constant, that of the squared cosine
+    and that of the field
+    """
+    electric, magnetic = transverse_axes(incident, axis)
+    factor = (1.0, 0.0, 0.0) if kahn is None else (0.5, 0.5, -0.5 * kahn)
+    return incident, electric, magnetic, factor

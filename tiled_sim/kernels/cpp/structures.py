@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.detector import Panel, Sensor
-from tiled_sim.physics.polarization import transverse_axes
+from tiled_sim.physics.polarization import kahn_numbers
 from tiled_sim.physics.vectors import Vector
 
 Numbers3 = c_double * 3
@@ -47,14 +47,9 @@ class Optics(Structure):
             Numbers3(*(size / oversample * component for component in axis))
             for size, axis in zip(panel.pixel_size, (panel.slow_axis, panel.fast_axis), strict=True)
         )
-        omega = (panel.pixel_area * panel.close_distance, 0.0)
-        if scene.detector.point_pixel:
-            omega = (0.0, 1.0)
-        electric, magnetic = transverse_axes(incident, scene.beam.polarization_axis)
-        kahn = scene.beam.polarization
-        factor = (1.0, 0.0, 0.0) if kahn is None else (0.5, 0.5, -0.5 * kahn)
-        vectors = panel.origin, incident, electric, magnetic, factor
-        origin, *of_beam = (Numbers3(*vector) for vector in vectors)
+        omega = scene.panels.omega_numbers(panel)
+        light = kahn_numbers(incident, scene.beam.polarization, scene.beam.polarization_axis)
+        origin, *of_beam = (Numbers3(*vector) for vector in (panel.origin, *light))
         return cls(slow, fast, origin, (c_double * 2)(*omega), *of_beam, photons, oversample)
 
 

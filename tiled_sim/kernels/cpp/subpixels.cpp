@@ -1,6 +1,6 @@
 // The loop of the compiled kernel for subpixels, and where there are few steps: directions, the sum
 // over steps, polarization and solid angle, a block of 16 × 16 pixels at a time. subpixels.py says
-// what is done and passed.
+// what is done and passed, and takes it on CPUs with AVX-512 alone.
 //
 // Every value comes from the same operations on whole vectors of pixels in a fixed order, so that
 // bits do not depend on what is worked on together. A product and a sum are rounded once where
@@ -28,7 +28,6 @@ inline Floats all(float x) { return Floats{x, x, x, x, x, x, x, x, x, x, x, x, x
 
 const Doubles FIRST_LANES = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0};
 
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
 inline Doubles fma(Doubles a, Doubles b, Doubles c) {
     return (Doubles)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 }
@@ -55,65 +54,6 @@ inline Ints whole(Doubles x) { return (Ints)_mm512_cvttpd_epi32((__m512d)x); }
 inline Floats joined(Halves first, Halves second) {
     return (Floats)_mm512_insertf32x8(_mm512_castps256_ps512((__m256)first), (__m256)second, 1);
 }
-#else
-#ifdef __FMA__
-inline Doubles fma(Doubles a, Doubles b, Doubles c) {
-    for (int half = 0; half < 2; ++half) {
-        __m256d x[3];
-        std::memcpy(&x[0], (const char *)&a + 32 * half, 32);
-        std::memcpy(&x[1], (const char *)&b + 32 * half, 32);
-        std::memcpy(&x[2], (const char *)&c + 32 * half, 32);
-        x[0] = _mm256_fmadd_pd(x[0], x[1], x[2]);
-        std::memcpy((char *)&a + 32 * half, &x[0], 32);
-    }
-    return a;
-}
-inline Floats fma(Floats a, Floats b, Floats c) {
-    for (int half = 0; half < 2; ++half) {
-        __m256 x[3];
-        std::memcpy(&x[0], (const char *)&a + 32 * half, 32);
-        std::memcpy(&x[1], (const char *)&b + 32 * half, 32);
-        std::memcpy(&x[2], (const char *)&c + 32 * half, 32);
-        x[0] = _mm256_fmadd_ps(x[0], x[1], x[2]);
-        std::memcpy((char *)&a + 32 * half, &x[0], 32);
-    }
-    return a;
-}
-#else
-inline Doubles fma(Doubles a, Doubles b, Doubles c) { return a * b + c; }
-inline Floats fma(Floats a, Floats b, Floats c) { return a * b + c; }
-#endif
-inline Doubles root_of(Doubles x) {
-    for (int lane = 0; lane < LANES; ++lane) x[lane] = std::sqrt(x[lane]);
-    return x;
-}
-inline Doubles ceiling_of(Doubles x) {
-    for (int lane = 0; lane < LANES; ++lane) x[lane] = std::ceil(x[lane]);
-    return x;
-}
-inline Doubles rest_of(Doubles x) {
-    // whole numbers end where the sum's last bit is 1
-    const double magic = 6755399441055744.0;
-    return x - ((x + magic) - magic);
-}
-inline Doubles absolute(Doubles x) { return (Doubles)((Longs)x & INT64_MAX); }
-inline Doubles farther(Doubles x, Doubles y) {
-    x = absolute(x);
-    y = absolute(y);
-    return x > y ? x : y;
-}
-inline Doubles within(Doubles x, Doubles low, Doubles high) {
-    x = x > low ? x : low;
-    return x < high ? x : high;
-}
-inline Ints whole(Doubles x) { return __builtin_convertvector(x, Ints); }
-inline Floats joined(Halves first, Halves second) {
-    Floats values;
-    std::memcpy(&values, &first, sizeof first);
-    std::memcpy((char *)&values + sizeof first, &second, sizeof second);
-    return values;
-}
-#endif
 
 // a b + c, rounded once or twice.
 template <bool fused, typename V>
@@ -124,13 +64,8 @@ inline V mad(V a, V b, V c) {
 
 // A quotient as it is rounded, by the inverse of the divisor (Markstein).
 inline Doubles quotient(Doubles x, Doubles divisor, Doubles inverse) {
-#ifdef __FMA__
     const Doubles near = x * inverse;
     return fma(fma(-near, divisor, x), inverse, near);
-#else
-    (void)inverse;
-    return x / divisor;
-#endif
 }
 
 // sin(πx)/x on |x| ≤ ½ by even powers of x, as in graphs.py.
