@@ -19,7 +19,7 @@ import pytest
 from distributed import Client
 
 import tiled_sim as ts
-from support.faults import sabotage, saboteur, taking
+from support.faults import sabotage, saboteur, taking, waiting_for
 from support.processes import (
     PATIENCE,
     eventually,
@@ -43,6 +43,17 @@ def slowly(address, seconds):
     """Slow tiles down, on workers that start later as well, until the end of the block."""
     with Client(address, set_as_default=False) as client, sabotage(client, taking(seconds)):
         yield client
+
+
+@contextmanager
+def gate(address, tmp_path):
+    """No tile begins before the function that is given is called."""
+    flag = tmp_path / "go"
+    with Client(address, set_as_default=False) as client, sabotage(client, waiting_for(str(flag))):
+        try:
+            yield flag.touch
+        finally:
+            flag.touch()
 
 
 def command(*words):
@@ -77,13 +88,14 @@ def watch(path):
 def test_a_detached_run_is_left_watched_and_verified_by_commands(address, data, tmp_path, capsys):
     path = tmp_path / "run.zarr"
     options = ("-hkl", data / "p1.hkl", *JOB.split())
-    with slowly(address, 0.3):
+    with gate(address, tmp_path) as opened:
         said = command(
             *("submit", "--out", path, "--tile", SIDE, "--cluster", address, "--detach"),
             *options,
         )
         assert f"`tiled-sim watch {path}` follows it" in said
-        assert len(sidecars(path)) < TILES
+        assert not sidecars(path)
+        opened()
         assert watch(path) == 0
         assert f"({TILES} of {TILES} tiles)" in capsys.readouterr().out
     assert main(["verify", str(path)]) == 0
@@ -101,13 +113,16 @@ def test_a_driver_hands_out_tiles_from_a_worker_that_computes_as_well(address, r
     assert_whole(run.path, undisturbed)
 
 
-def test_a_run_that_is_computed_is_not_left_to_a_second_driver(address, run, undisturbed, capsys):
-    with slowly(address, 0.1):
+def test_a_run_that_is_computed_is_not_left_to_a_second_driver(
+    address, run, undisturbed, tmp_path, capsys
+):
+    with gate(address, tmp_path) as opened:
         detach(run.path, address)
         pid = Control(run.path).driver().pid
         again = ["resume", str(run.path), "--cluster", address, "--detach"]
         assert main(again) == 4
         assert f"process {pid} on {socket.gethostname()} is computing" in capsys.readouterr().err
+        opened()
         assert watch(run.path) == 0
     assert_whole(run.path, undisturbed)
 
@@ -137,7 +152,7 @@ def test_a_driver_that_lands_on_a_worker_without_the_store_sends_itself_to_anoth
 def test_cancel_stops_a_detached_run_within_seconds_and_resume_completes_it(
     address, run, undisturbed, capsys
 ):
-    with slowly(address, 0.3):
+    with slowly(address, 1):
         detach(run.path, address)
         eventually(lambda: len(sidecars(run.path)) > 3)
         began = time.monotonic()
@@ -155,7 +170,7 @@ def test_cancel_stops_a_detached_run_within_seconds_and_resume_completes_it(
 
 
 def test_cancel_stops_an_attached_run_and_says_how_to_go_on(address, run, capsys):
-    with slowly(address, 0.3):
+    with slowly(address, 1):
         attached = subprocess.Popen(
             [sys.executable, "-m", "tiled_sim", "resume", run.path, "--cluster", address],
             stdout=subprocess.DEVNULL,

@@ -10,6 +10,8 @@ from distributed.diagnostics.plugin import WorkerPlugin
 
 #: Number of the tile that a fault befalls, in the middle of the run.
 VICTIM = 14
+#: A gate that nobody opens opens by itself, lest workers of a failed test wait for ever.
+SECONDS_OF_A_GATE = 60.0
 
 
 def saboteur(fault):
@@ -73,6 +75,17 @@ def taking(seconds):
         time.sleep(seconds)
 
     return before_each_tile(take)
+
+
+def waiting_for(flag):
+    """A fault: no tile begins before a file is there."""
+
+    def wait(_):
+        deadline = time.monotonic() + SECONDS_OF_A_GATE
+        while not os.path.exists(flag) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    return before_each_tile(wait)
 
 
 def once(flag, what):
