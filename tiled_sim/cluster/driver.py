@@ -71,7 +71,7 @@ def drive(run: Run, client: Client, progress: Progress, device: str, listener: L
     with (
         Lease(run, len(tiles), client.dashboard_link or "", left) as lease,
         admitted(client, requirements) as admission,
-        shown(client, run, tiles, ATTEMPTS) as factor,
+        shown(client, run, tiles, ATTEMPTS, lease) as factor,
     ):
         page = link_of(client) if factor else client.dashboard_link or ""
         listener.started(run, len(tiles), page, left)

@@ -78,6 +78,7 @@ class Lease:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._stop = ""
+        self._asked = threading.Event()
         self._evaluations_under_way = 0
         self._driver = Driver(
             token=new_token(),
@@ -148,6 +149,10 @@ class Lease:
             self._evaluations_under_way = evaluations
             self._driver = replace(self._driver, under_way=tiles, evaluations=counted + evaluations)
 
+    def ask_to_stop(self) -> None:
+        """Have the run stop soon, as ``tiled-sim cancel`` does; from any thread, without waiting."""
+        self._asked.set()
+
     def require(self) -> None:
         """Go on, unless somebody asked to stop, or removed the run.
 
@@ -181,6 +186,10 @@ class Lease:
         except RunRemovedError as error:
             self._removed = error
             return
+        if self._asked.is_set() and not self._stop:
+            self._stop = CANCELLED
+            with contextlib.suppress(OSError, StoreError):  # workers do not hear of it then
+                self._control.cancel()
         with contextlib.suppress(OSError):  # of a network that is cut off: others will see to that
             self._heed(self._control.driver())
             if not self._stop and self._control.cancelled:

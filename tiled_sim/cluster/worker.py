@@ -95,7 +95,7 @@ class Workspace:
             sidecar = self._sidecar(tile, attempt, result, counts, started)
             self.presence.require()  # writing takes its time
             self.store.write_sidecar(sidecar)
-        return sidecar, thumbnail_of(tile, result.image, factor) if factor else b""
+        return sidecar, thumbnail_of(tile, result.image, factor, counts) if factor else b""
 
     def _parts_of(self, tile: Tile, attempt: int, bulletin: events.Bulletin) -> events.Parts:
         """Tells how much of a tile is behind."""

@@ -1,8 +1,8 @@
 """What stands beside the results of a run while it goes on: who computes it, what failed, stop.
 
 ``control/driver.json`` is written anew every two seconds by the process that hands out the tiles,
-``control/cancel`` asks it to stop, and ``control/failures`` holds a record of each tile that was
-given up. None of it decides what is done: that the sidecars do.
+``control/cancel`` asks it to stop, ``control/token`` lets others do so by the page on the
+dashboard, and ``control/failures`` holds a record of each tile that was given up. None of it decides what is done: that the sidecars do.
 """
 
 import contextlib
@@ -19,6 +19,8 @@ from tiled_sim.store.place import Place
 from tiled_sim.store.sidecar import ids_of, key_of
 
 _DRIVER, _CANCEL, _FAILURES = "control/driver.json", "control/cancel", "control/failures"
+#: Whoever shows what stands there may stop the run by the page on the dashboard.
+TOKEN = "control/token"
 
 RUNNING, FINISHED, CANCELLED, FAILED = "running", "finished", "cancelled", "failed"
 #: What others say of a driver that last said that it is running, and then nothing more.
@@ -164,6 +166,10 @@ class Control:
         """Ask whoever computes the run to stop."""
         self._objects.put(_CANCEL, b"")
 
+    def write_token(self, token: str) -> None:
+        """Leave a token for those who want to stop the run by the page on the dashboard."""
+        self._objects.put(TOKEN, token.encode(), synced=False, private=True)
+
     def go_on(self) -> None:
         """Take back what `cancel` asked, and forget the tiles that were given up."""
         self._objects.delete(_CANCEL)
@@ -200,7 +206,7 @@ class Control:
 
 
 def new_token() -> str:
-    """For a driver."""
+    """For a driver, or those who may stop it: nobody can guess it."""
     return uuid.uuid4().hex
 
 

@@ -88,14 +88,16 @@ class Disk:
         root = f"{self._root}/"
         return {key for key in keys if os.path.lexists(root + key)}
 
-    def put(self, key: str, content: bytes, *, synced: bool = True) -> None:
+    def put(
+        self, key: str, content: bytes, *, synced: bool = True, private: bool = False
+    ) -> None:
         """Write a file, whole or not at all."""
         file = self._root / key
         try:
-            durable.write_atomically(file, content, synced=synced)
+            durable.write_atomically(file, content, synced=synced, private=private)
         except FileNotFoundError:  # the folder, mostly
             files.make_folders(self._root, file.parent)
-            durable.write_atomically(file, content, synced=synced)
+            durable.write_atomically(file, content, synced=synced, private=private)
 
     def put_if_absent(self, key: str, content: bytes) -> Version:
         """Write a file that is not there yet."""

@@ -12,11 +12,14 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 @contextlib.contextmanager
-def ready(path: Path, content: bytes, *, synced: bool = True) -> Iterator[Path]:
+def ready(
+    path: Path, content: bytes, *, synced: bool = True, private: bool = False
+) -> Iterator[Path]:
     """A file beside another, to take its place: all of it is on disk; it is not left behind."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    mode = 0o600 if private else 0o666
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(content)
             if synced:
                 file.flush()
@@ -27,9 +30,14 @@ def ready(path: Path, content: bytes, *, synced: bool = True) -> Iterator[Path]:
         raise
 
 
-def write_atomically(path: Path, content: bytes, *, synced: bool = True) -> None:
-    """Write a file so that it is there whole or not at all, after a crash too if it is synced."""
-    with ready(path, content, synced=synced) as temporary:
+def write_atomically(
+    path: Path, content: bytes, *, synced: bool = True, private: bool = False
+) -> None:
+    """Write a file so that it is there whole or not at all, after a crash too if it is synced.
+
+    A private one nobody may read but its owner.
+    """
+    with ready(path, content, synced=synced, private=private) as temporary:
         temporary.replace(path)
     if synced:
         sync(path.parent)

@@ -85,7 +85,9 @@ class Objects(Protocol):
     def present(self, keys: Iterable[str]) -> set[str]:
         """Those of some keys, of one folder, under which there is something."""
 
-    def put(self, key: str, content: bytes, *, synced: bool = True) -> None:
+    def put(
+        self, key: str, content: bytes, *, synced: bool = True, private: bool = False
+    ) -> None:
         """Write a content in place of what may be there.
 
         Parameters
@@ -93,6 +95,7 @@ class Objects(Protocol):
         key, content : to write
         synced : whether it has to outlast a crash of the machine right after; else it may be cut
             then
+        private : whether nobody but the owner of a file may read it
         """
 
     def put_if_absent(self, key: str, content: bytes) -> Version:

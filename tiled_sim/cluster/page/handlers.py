@@ -1,14 +1,23 @@
-"""What the HTTP server of a scheduler answers below ``/tiled-sim``; nothing is changed by it."""
+"""What the HTTP server of a scheduler answers below ``/tiled-sim``.
+
+Nothing is changed by it, but that it asks the driver of a run to stop.
+"""
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any, ClassVar
 
 from tornado import web
 
+from tiled_sim.cluster.page import guard
+from tiled_sim.cluster.page.preview import COUNTS, KINDS, PHOTONS
 from tiled_sim.cluster.page.registry import Registry
 from tiled_sim.cluster.page.state import RunState
+from tiled_sim.store.control import TOKEN
+
+logger = logging.getLogger(__name__)
 
 SCHEMA = "tiled_sim tiles 2"
 #: Workers that the page lists; a script gets them all.
@@ -24,7 +33,7 @@ _HEADERS = {
     # nothing but these files: a string that became markup by mistake could run and fetch nothing
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'"
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -32,13 +41,16 @@ _HEADERS = {
 }
 
 
-def application(registry: Registry, pages: Sequence[str]) -> web.Application:
+def application(
+    registry: Registry, pages: Sequence[str], stop: Callable[[RunState], None]
+) -> web.Application:
     """The page, its data for scripts, and the two binary pieces that it draws.
 
     Parameters
     ----------
     registry : the runs to show
     pages : names of the dashboard's tabs, for links to them
+    stop : asks the driver of a run to stop
     """
     given = {"registry": registry, "pages": pages}
     files = "|".join(name.replace(".", r"\.") for name in _FILES)
@@ -51,6 +63,8 @@ def application(registry: Registry, pages: Sequence[str]) -> web.Application:
             (rf"{_ROOT}/states", States, given),
             (rf"{_ROOT}/preview", Preview, given),
             (rf"{_ROOT}/panels", Panels, given),
+            (rf"{_ROOT}/geometry", Geometry, given),
+            (rf"{_ROOT}/cancel", Cancel, {**given, "stop": stop}),
         ]
     )
 
@@ -64,6 +78,7 @@ class Handler(web.RequestHandler):
         """Take what `application` gives."""
         self.registry: Registry | None = given.get("registry")
         self.pages: Sequence[str] = given.get("pages", ())
+        self.stop: Callable[[RunState], None] = given.get("stop", lambda run: None)
 
     def set_default_headers(self) -> None:
         """Of every answer, errors included."""
@@ -81,8 +96,12 @@ class Handler(web.RequestHandler):
     @property
     def run(self) -> RunState:
         """The run that is asked for; the newest unless ``run`` names one."""
+        return self.find(self.get_query_argument("run", ""))
+
+    def find(self, run_id: str) -> RunState:
+        """The run of an id, which must be there; the newest of an empty one."""
         assert self.registry is not None
-        found = self.registry.find(self.get_query_argument("run", ""))
+        found = self.registry.find(run_id)
         if found is None:
             raise web.HTTPError(404, reason="no such run")
         return found
@@ -137,9 +156,14 @@ class Tiles(Handler):
         document = {
             "schema": SCHEMA,
             "runs": [run.summary() for run in runs],
-            "run": self.run.document(now, states=not brief, workers=workers) if wanted else None,
+            "run": None,
             "pages": list(self.pages),
         }
+        if wanted:
+            threads = self.registry.threads()
+            document["run"] = self.run.document(
+                now, states=not brief, workers=workers, threads=threads
+            )
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(document, allow_nan=False))
 
@@ -167,10 +191,13 @@ class Preview(Handler):
         """Answer; with nothing if there is nothing, or nothing newer than ``since``."""
         assert self.registry is not None
         told, previews = self.run.description, self.registry.previews
+        kind = self.get_query_argument("of", PHOTONS)
+        if kind not in KINDS or (kind == COUNTS and not told.counts):
+            raise web.HTTPError(404, reason="no such preview")
         if self.every_panel:
-            plane = previews.of_frame(told.run_id, self.number("frame"), told.layout)
+            plane = previews.of_frame(told.run_id, self.number("frame"), told.layout, kind)
         else:
-            plane = previews.get(told.run_id, *self.panel)
+            plane = previews.get(told.run_id, *self.panel, kind)
         version = 0 if plane is None else plane.version
         self.set_header("Tiled-Sim-Version", str(version))
         if plane is None or version == self.number("since"):
@@ -188,6 +215,59 @@ class Panels(Handler):
         """Answer."""
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(self.run.description.arrangement, allow_nan=False))
+
+
+class Geometry(Handler):
+    """Where the pixels of a run are, for resolutions; null of a curved detector."""
+
+    def get(self) -> None:
+        """Answer."""
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps(self.run.description.geometry, allow_nan=False))
+
+
+class Cancel(Handler):
+    """Stopping a run, as ``tiled-sim cancel`` does."""
+
+    SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET", "HEAD", "POST")  # type: ignore[misc]
+
+    def get(self) -> None:
+        """Say whether whoever asks needs the run's token, and where that stands."""
+        needed = not (guard.is_here(self.request) and guard.is_own(self.request))
+        self.finish({"token_needed": needed, "token_file": f"{self.run.description.path}/{TOKEN}"})
+
+    def post(self) -> None:
+        """Ask the driver to stop, if JSON says which ``run``, and its ``token`` where needed."""
+        run, token = self._asked()
+        if token is not None:
+            if not guard.is_token(token, run.description.token):
+                raise web.HTTPError(403, reason="that is not the token of the run")
+        elif not guard.is_here(self.request):
+            raise web.HTTPError(403, reason="from another machine it takes the token of the run")
+        elif not guard.is_own(self.request):
+            raise web.HTTPError(403, reason="another page asks for it")
+        if not run.can_stop:
+            raise web.HTTPError(409, reason="nobody is computing it")
+        logger.info("%s: asked to stop from %s", run.description.path, self.request.remote_ip)
+        run.stopping = True
+        self.stop(run)
+        self.set_status(202)
+        self.finish({"said": "its driver has been asked to stop"})
+
+    def _asked(self) -> tuple[RunState, str | None]:
+        """The run that is meant, and the token that is given; None: none is."""
+        # no form of another page can send JSON, and its script may not
+        kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise web.HTTPError(415, reason="the body has to be application/json")
+        try:
+            asked = json.loads(self.request.body)
+            run_id, token = asked["run"], asked.get("token")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise web.HTTPError(400, reason="the body names no run") from None
+        if not isinstance(run_id, str) or not run_id or not isinstance(token, str | None):
+            raise web.HTTPError(400, reason="the body names no run")
+        return self.find(run_id), token
 
 
 def _read(name: str) -> bytes:

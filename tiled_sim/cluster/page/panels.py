@@ -1,6 +1,8 @@
-"""Where the page draws the panels of a run: seen along the beam, as `tiled-sim view` draws them."""
+"""Where the page draws the panels of a run, seen along the beam, and where their pixels are."""
 
 from typing import Any
+
+import numpy as np
 
 from tiled_sim.instruments.rings import rings_shown
 from tiled_sim.model.assembly import Assembly
@@ -46,5 +48,34 @@ def arrangement(experiment: Experiment) -> dict[str, Any] | None:
         "rings": [
             {"d_A": d, "lines": [line.round(1).tolist() for line in lines]}
             for d, lines in rings.items()
+        ],
+    }
+
+
+def geometry(experiment: Experiment) -> dict[str, Any] | None:
+    """Where the pixels of all panels are, from which resolutions follow; None of a curved detector.
+
+    Parameters
+    ----------
+    experiment : of the run; its frames may differ from it
+
+    Returns
+    -------
+    ``beam``, a unit vector; ``wavelength_A``; and of each panel in ``panels`` ``origin_mm`` from
+    the sample to its corner, ``slow_mm`` and ``fast_mm`` from a pixel to the next
+    """
+    detector, beam = experiment.detector, experiment.beam
+    if detector.curvature_radius is not None:
+        return None
+    return {
+        "beam": list(beam.direction),
+        "wavelength_A": beam.wavelength,
+        "panels": [
+            {
+                "origin_mm": (1e3 * np.array(panel.origin)).tolist(),
+                "slow_mm": (1e3 * panel.pixel_size[0] * np.array(panel.slow_axis)).tolist(),
+                "fast_mm": (1e3 * panel.pixel_size[1] * np.array(panel.fast_axis)).tolist(),
+            }
+            for panel in detector.panels
         ],
     }

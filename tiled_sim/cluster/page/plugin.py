@@ -7,7 +7,8 @@ from distributed import Scheduler, SchedulerPlugin
 
 from tiled_sim.cluster.page.handlers import application
 from tiled_sim.cluster.page.registry import Registry
-from tiled_sim.cluster.page.topics import RUNS, TILES
+from tiled_sim.cluster.page.state import RunState
+from tiled_sim.cluster.page.topics import RUNS, STOP, TILES
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +30,14 @@ class PagePlugin(SchedulerPlugin):
 
     async def start(self, scheduler: Scheduler) -> None:
         """Serve the page, and a tab that leads to it."""
-        self.registry = Registry()
+        self.registry = Registry(threads=lambda: scheduler.total_nthreads)
         pages = _tabs(scheduler)
-        scheduler.http_application.add_application(application(self.registry, pages))
+
+        def stop(run: RunState) -> None:
+            told = {"client": run.description.client}
+            scheduler.log_event(STOP + run.description.run_id, told)
+
+        scheduler.http_application.add_application(application(self.registry, pages, stop))
         if pages and NAME not in pages:
             pages.append(NAME)
 

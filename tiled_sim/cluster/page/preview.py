@@ -10,11 +10,15 @@ from tiled_sim.cluster.page.thumbnail import Codes
 
 #: All previews together, at most [bytes]; those that were pasted into last are kept.
 MOST_BYTES = 16 << 20
+#: What there are previews of, in the order of a message; counts in runs with noise alone.
+PHOTONS, COUNTS = KINDS = ("photons", "counts")
+#: Run, frame, panel, kind.
+_Key = tuple[str, int, int, str]
 
 
 @dataclass(slots=True)
 class Plane:
-    """The preview of one panel of one frame of a run, or of all panels.
+    """The preview of one panel of one frame of a run, or of all panels; of photons or counts.
 
     Parameters
     ----------
@@ -30,7 +34,7 @@ class Previews:
     """Previews of all runs."""
 
     def __init__(self) -> None:
-        self._planes: OrderedDict[tuple[str, int, int], Plane] = OrderedDict()
+        self._planes: OrderedDict[_Key, Plane] = OrderedDict()
         self._bytes = 0
         self._version = 0
 
@@ -40,7 +44,7 @@ class Previews:
         return self._bytes
 
     def paste(self, run_id: str, layout: Layout, index: int, thumbnail: bytes) -> None:
-        """Put the thumbnails of a tile into their places.
+        """Put the thumbnails of a tile into their places: of photons, and of counts after them.
 
         Raises
         ------
@@ -49,21 +53,24 @@ class Previews:
         """
         windows = list(layout.windows(index))
         shape = tuple(side.stop - side.start for side in windows[0][1])
-        every = np.frombuffer(thumbnail, "<u2").reshape(len(windows), *shape)
-        for ((frame, panel), window), codes in zip(windows, every, strict=True):
-            plane = self._plane((run_id, frame, panel), layout)
-            np.maximum(plane.codes[window], codes, out=plane.codes[window])
-            self._version += 1
-            plane.version = self._version
+        every = np.frombuffer(thumbnail, "<u2").reshape(-1, len(windows), *shape)
+        for kind, thumbnails in zip(KINDS, every, strict=False):
+            for ((frame, panel), window), codes in zip(windows, thumbnails, strict=True):
+                plane = self._plane((run_id, frame, panel, kind), layout)
+                np.maximum(plane.codes[window], codes, out=plane.codes[window])
+                self._version += 1
+                plane.version = self._version
 
-    def get(self, run_id: str, frame: int, panel: int) -> Plane | None:
+    def get(self, run_id: str, frame: int, panel: int, kind: str = PHOTONS) -> Plane | None:
         """The preview of a panel; None if nothing of it is known, or no longer."""
-        return self._planes.get((run_id, frame, panel))
+        return self._planes.get((run_id, frame, panel, kind))
 
-    def of_frame(self, run_id: str, frame: int, layout: Layout) -> Plane | None:
+    def of_frame(
+        self, run_id: str, frame: int, layout: Layout, kind: str = PHOTONS
+    ) -> Plane | None:
         """The previews of all panels of a frame, uint16 (panel, slow, fast); as `get`."""
         panels = layout.tiles.shape[1]
-        found = [self.get(run_id, frame, panel) for panel in range(panels)]
+        found = [self.get(run_id, frame, panel, kind) for panel in range(panels)]
         known = [plane.version for plane in found if plane is not None]
         if not known:
             return None
@@ -78,7 +85,7 @@ class Previews:
         for key in [key for key in self._planes if key[0] == run_id]:
             self._bytes -= self._planes.pop(key).codes.nbytes
 
-    def _plane(self, key: tuple[str, int, int], layout: Layout) -> Plane:
+    def _plane(self, key: _Key, layout: Layout) -> Plane:
         if key not in self._planes:
             plane = self._planes[key] = Plane(np.zeros(layout.preview, np.uint16))
             self._bytes += plane.codes.nbytes

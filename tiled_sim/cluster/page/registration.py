@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 from distributed import Client
 
-from tiled_sim.cluster.lease import RunCancelledError
+from tiled_sim.cluster.lease import Lease, RunCancelledError
 from tiled_sim.cluster.page import topics
-from tiled_sim.cluster.page.panels import arrangement
+from tiled_sim.cluster.page.guard import digest_of
+from tiled_sim.cluster.page.panels import arrangement, geometry
 from tiled_sim.cluster.page.plugin import NAME, PagePlugin
 from tiled_sim.cluster.page.thumbnail import factor_of, thumbnail_of
 from tiled_sim.errors import StoreError
 from tiled_sim.run.run import Run
+from tiled_sim.store.control import Control, new_token
 from tiled_sim.versions import __version__
 
 logger = logging.getLogger(__name__)
@@ -31,17 +33,31 @@ _PANELS_TO_FILL = 8
 
 
 @contextmanager
-def shown(client: Client, run: Run, tiles: npt.NDArray[np.int64], attempts: int) -> Iterator[int]:
+def shown(
+    client: Client,
+    run: Run,
+    tiles: npt.NDArray[np.int64],
+    attempts: int,
+    lease: Lease | None = None,
+) -> Iterator[int]:
     """Show a run on the page, and after the block how it ended.
 
     Parameters
     ----------
     client, run, tiles, attempts : as `register_page`
+    lease : that is asked to stop when the page is; None: nobody is
 
     Yields
     ------
     as `register_page` returns
     """
+    topic = topics.STOP + run.run_id
+
+    def hear(event: tuple[float, dict[str, Any]]) -> None:
+        if lease is not None and event[1].get("client") == client.id:
+            lease.ask_to_stop()
+
+    client.subscribe_topic(topic, hear)
     factor = register_page(client, run, tiles, attempts)
     state, text = topics.FINISHED, ""
     try:
@@ -55,6 +71,8 @@ def shown(client: Client, run: Run, tiles: npt.NDArray[np.int64], attempts: int)
         if factor and client.status == "running":
             told = {"run_id": run.run_id, "state": state, "error": text, "client": client.id}
             _attempt(_tell, client, topics.RUNS, told)
+        if client.status == "running":
+            client.unsubscribe_topic(topic)
 
 
 def register_page(client: Client, run: Run, tiles: npt.NDArray[np.int64], attempts: int) -> int:
@@ -140,6 +158,7 @@ def _description(
     done = np.ones(len(plan), np.bool_)
     done[tiles] = False
     factor = factor_of(*plan.grid.shape[1:])
+    seconds = plan.seconds * len(tiles) / len(plan)
     return {
         "run_id": run.run_id,
         "state": topics.RUNNING,
@@ -148,14 +167,29 @@ def _description(
         "tile": list(plan.grid.tile),
         "factor": factor,
         "evaluations": run.experiment.evaluations,
+        "computed": len(tiles),
+        "seconds": seconds if math.isfinite(seconds) else None,
+        "counts": run.experiment.noise is not None,
         "kernel": plan.settings.kernel,
         "precision": plan.settings.precision,
         "attempts": attempts,
         "client": client.id,
+        "token": _token(run),
         "arrangement": arrangement(run.experiment),
+        "geometry": geometry(run.experiment),
         "done": np.packbits(done).tobytes(),
         "thumbnails": _thumbnails(run, np.flatnonzero(done), factor),
     }
+
+
+def _token(run: Run) -> str:
+    """Digest of a new token that lets others stop the run; empty where it cannot be left there."""
+    token = new_token()
+    try:
+        Control(run.path).write_token(token)
+    except (OSError, StoreError):  # a full disk, of which the tiles tell
+        return ""
+    return digest_of(token)
 
 
 def _thumbnails(run: Run, done: npt.NDArray[np.int64], factor: int) -> list[tuple[int, bytes]]:
@@ -163,6 +197,7 @@ def _thumbnails(run: Run, done: npt.NDArray[np.int64], factor: int) -> list[tupl
     _, panels, *of_panel = run.plan.grid.counts
     most = max(_PANELS_TO_FILL, panels) * math.prod(of_panel)
     until = time.monotonic() + _SECONDS_TO_FILL
+    noise = run.experiment.noise is not None
     thumbnails = []
     for index in done[: -most - 1 : -1].tolist():
         if time.monotonic() > until:
@@ -170,9 +205,10 @@ def _thumbnails(run: Run, done: npt.NDArray[np.int64], factor: int) -> list[tupl
         tile = run.plan[index]
         try:
             image = run.store.read_part(tile)
+            counts = run.store.read_counts_part(tile) if noise else None
         except StoreError:  # of damage, which `verify` tells
             continue
-        thumbnails.append((index, thumbnail_of(tile, image, factor)))
+        thumbnails.append((index, thumbnail_of(tile, image, factor, counts)))
     return thumbnails
 
 

@@ -19,11 +19,17 @@ class Registry:
     Parameters
     ----------
     clock : reading of a steady clock [s]
+    threads : number of those of all workers
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        threads: Callable[[], int] = lambda: 0,
+    ) -> None:
         self.previews = Previews()
         self.clock = clock
+        self.threads = threads
         self._runs: OrderedDict[str, RunState] = OrderedDict()
 
     def __iter__(self) -> Iterator[RunState]:

@@ -96,7 +96,12 @@ class Description:
     kernel, precision : of every tile
     attempts : after which a tile is given up
     client : id of the driver's connection to the scheduler
+    computed : tiles that the driver set out to compute
+    seconds : that one core is predicted to take for them [s]; None: that is not known
+    counts : whether there are counts beside the photons
+    token : digest of what lets others stop the run; empty: nothing does
     arrangement : where its panels are drawn, as `panels.arrangement`; None: one by one
+    geometry : of its panels, as `panels.geometry`; None: they are not flat
     """
 
     run_id: str
@@ -107,15 +112,26 @@ class Description:
     precision: str
     attempts: int
     client: str
-    arrangement: Mapping[str, Any] | None = None
+    computed: int
+    seconds: float | None
+    counts: bool
+    token: str
+    arrangement: Mapping[str, Any] | None
+    geometry: Mapping[str, Any] | None
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Description":
         """From the message of a driver."""
         layout = Layout(TileGrid(tuple(told["shape"]), tuple(told["tile"])), told["factor"])
-        apart = ("layout", "arrangement")
-        others = {name: told[name] for name in cls.__slots__ if name not in apart}
-        return cls(layout=layout, arrangement=told.get("arrangement"), **others)
+        return cls(
+            layout=layout, **{name: told[name] for name in cls.__slots__ if name != "layout"}
+        )
+
+    def predicted_seconds(self, threads: int) -> float | None:
+        """What some threads are predicted to take, each a tile at a time [s]; None: not known."""
+        if self.seconds is None or not threads:
+            return None
+        return math.ceil(self.computed / threads) * self.seconds / max(self.computed, 1)
 
 
 @dataclass(slots=True)
@@ -160,6 +176,7 @@ class RunState:
         self.description = description
         self.state = RUNNING
         self.error = ""
+        self.stopping = False
         self.latest = (0, 0)
         self.failed = 0
         self._began = now
@@ -210,6 +227,13 @@ class RunState:
                 self._set(index, WAITING)
         self._working.pop(worker, None)
 
+    @property
+    def can_stop(self) -> bool:
+        """Whether somebody computes tiles of it who can be asked to stop."""
+        return self.state == RUNNING and self._counts[DONE] + self._counts[RETRIED] < len(
+            self._states
+        )
+
     def counts(self) -> dict[str, int]:
         """Number of tiles in each state."""
         return dict(self._counts)
@@ -241,7 +265,9 @@ class RunState:
             "done": self._counts[DONE] + self._counts[RETRIED],
         }
 
-    def document(self, now: float, *, states: bool, workers: int | None) -> dict[str, Any]:
+    def document(
+        self, now: float, *, states: bool, workers: int | None, threads: int = 0
+    ) -> dict[str, Any]:
         """Everything, as the ``run`` of ``tiles.schema.json``.
 
         Parameters
@@ -249,6 +275,7 @@ class RunState:
         now : the time [s]
         states : with the state of every tile
         workers : at most so many, the fastest; None: all
+        threads : of all workers of the cluster
         """
         description = self.description
         here = now if self._ended is None else self._ended
@@ -265,6 +292,9 @@ class RunState:
             "under_way": self._under_way(),
             "seconds": here - self._began,
             "eta_seconds": self._seconds_left(here),
+            "predicted_seconds": description.predicted_seconds(threads),
+            "stopping": self.stopping,
+            "noise": description.counts,
             "evaluations_planned": description.evaluations,
             "evaluations": int(self._total.evaluations.total),
             "evaluations_per_second": self._rate(self._total.evaluations, here),

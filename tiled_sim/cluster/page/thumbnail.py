@@ -55,7 +55,12 @@ def reduce(image: npt.NDArray[np.float32], slow: int, fast: int, factor: int) ->
     return encode(maxima).astype("<u2").tobytes()
 
 
-def thumbnail_of(tile: Tile, image: npt.NDArray[np.float32], factor: int) -> bytes:
+def thumbnail_of(
+    tile: Tile,
+    image: npt.NDArray[np.float32],
+    factor: int,
+    counts: npt.NDArray[np.int32] | None = None,
+) -> bytes:
     """Thumbnails of all images in a tile, one after the other, as `reduce`.
 
     Parameters
@@ -63,10 +68,15 @@ def thumbnail_of(tile: Tile, image: npt.NDArray[np.float32], factor: int) -> byt
     tile : whose they are
     image : float32 (frame, panel, slow, fast) [photons]
     factor : as of `factor_of`
+    counts : int32 (frame, panel, slow, fast) [ADU], whose thumbnails follow; None: there are none
     """
     corner = tile.slow[0], tile.fast[0]
-    images = image.reshape(-1, *image.shape[2:])
-    return b"".join(reduce(one, *corner, factor) for one in images)
+    kinds = [image] if counts is None else [image, counts.astype(np.float32)]
+    return b"".join(
+        reduce(one, *corner, factor)
+        for values in kinds
+        for one in values.reshape(-1, *values.shape[2:])
+    )
 
 
 def encode(values: npt.NDArray[np.float32]) -> Codes:

@@ -7,6 +7,8 @@ The scheduler imports this, so that nothing heavy may be imported here.
 TILES = "tiled_sim/run/"
 #: Topic of what a driver tells of its run: that it begins, how it ended.
 RUNS = "tiled_sim/page"
+#: Before the id of a run: topic under which the page asks its driver to stop.
+STOP = "tiled_sim/stop/"
 
 #: How a tile stands.
 WAITING, RUNNING, DONE, FAILED, RETRIED = "waiting", "running", "done", "failed", "retried"
