@@ -5,8 +5,10 @@ Nothing is changed by it, but that it asks the driver of a run to stop.
 
 import json
 import logging
+import re
 from collections.abc import Callable, Sequence
 from importlib import resources
+from pathlib import Path
 from typing import Any, ClassVar
 
 from tornado import web
@@ -24,10 +26,10 @@ SCHEMA = "tiled_sim tiles 2"
 _WORKERS_OF_PAGE = 100
 #: The dashboard may have a prefix of its own before this.
 _ROOT = r"(?:/.*)?/tiled-sim"
-_FILES = {
-    "page.css": "text/css; charset=utf-8",
-    "page.js": "text/javascript; charset=utf-8",
-    "tiles.schema.json": "application/schema+json",
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/schema+json",
 }
 _HEADERS = {
     # nothing but these files: a string that became markup by mistake could run and fetch nothing
@@ -53,7 +55,7 @@ def application(
     stop : asks the driver of a run to stop
     """
     given = {"registry": registry, "pages": pages}
-    files = "|".join(name.replace(".", r"\.") for name in _FILES)
+    files = "|".join(map(re.escape, _files()))
     return web.Application(
         [
             (_ROOT, Page),
@@ -138,7 +140,7 @@ class File(Handler):
 
     def get(self, name: str) -> None:
         """Answer."""
-        self.set_header("Content-Type", _FILES[name])
+        self.set_header("Content-Type", _TYPES[Path(name).suffix])
         self.finish(_read(name))
 
 
@@ -268,6 +270,12 @@ class Cancel(Handler):
         if not isinstance(run_id, str) or not run_id or not isinstance(token, str | None):
             raise web.HTTPError(400, reason="the body names no run")
         return self.find(run_id), token
+
+
+def _files() -> list[str]:
+    """Names of what the page consists of."""
+    names = (file.name for file in resources.files(__package__).iterdir())
+    return [name for name in names if Path(name).suffix in _TYPES]
 
 
 def _read(name: str) -> bytes:

@@ -18,6 +18,7 @@ from tiled_sim.cluster.page.panels import arrangement, geometry
 from tiled_sim.cluster.page.plugin import NAME, PagePlugin
 from tiled_sim.cluster.page.thumbnail import factor_of, thumbnail_of
 from tiled_sim.errors import StoreError
+from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.run.run import Run
 from tiled_sim.store.control import Control, new_token
 from tiled_sim.versions import __version__
@@ -30,6 +31,9 @@ _SECONDS_TO_TELL = 10
 #: than a frame has.
 _SECONDS_TO_FILL = 2.0
 _PANELS_TO_FILL = 8
+#: Of what an electron scatters into a steradian, a pixel with less is as good as empty: a hundred
+#: thousandth of an electron in a pixel of 0.1 mm at 300 mm would give as much.
+_FAINTEST = 1e-12
 
 
 @contextmanager
@@ -170,6 +174,7 @@ def _description(
         "computed": len(tiles),
         "seconds": seconds if math.isfinite(seconds) else None,
         "counts": run.experiment.noise is not None,
+        "faintest": _FAINTEST * run.experiment.beam.fluence * R_E_SQR,
         "kernel": plan.settings.kernel,
         "precision": plan.settings.precision,
         "attempts": attempts,

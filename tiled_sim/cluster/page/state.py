@@ -99,6 +99,7 @@ class Description:
     computed : tiles that the driver set out to compute
     seconds : that one core is predicted to take for them [s]; None: that is not known
     counts : whether there are counts beside the photons
+    faintest : fewer photons in a pixel are as good as none
     token : digest of what lets others stop the run; empty: nothing does
     arrangement : where its panels are drawn, as `panels.arrangement`; None: one by one
     geometry : of its panels, as `panels.geometry`; None: they are not flat
@@ -115,6 +116,7 @@ class Description:
     computed: int
     seconds: float | None
     counts: bool
+    faintest: float
     token: str
     arrangement: Mapping[str, Any] | None
     geometry: Mapping[str, Any] | None
@@ -295,6 +297,7 @@ class RunState:
             "predicted_seconds": description.predicted_seconds(threads),
             "stopping": self.stopping,
             "noise": description.counts,
+            "faintest_photons": description.faintest,
             "evaluations_planned": description.evaluations,
             "evaluations": int(self._total.evaluations.total),
             "evaluations_per_second": self._rate(self._total.evaluations, here),
