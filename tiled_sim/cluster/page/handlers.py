@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -132,7 +133,7 @@ class Page(Handler):
     def get(self) -> None:
         """Answer."""
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(_read("page.html"))
+        self.finish(resources.files(__package__).joinpath("page.html").read_bytes())
 
 
 class File(Handler):
@@ -141,7 +142,7 @@ class File(Handler):
     def get(self, name: str) -> None:
         """Answer."""
         self.set_header("Content-Type", _TYPES[Path(name).suffix])
-        self.finish(_read(name))
+        self.finish(_files()[name].read_bytes())
 
 
 class Tiles(Handler):
@@ -272,11 +273,13 @@ class Cancel(Handler):
         return self.find(run_id), token
 
 
-def _files() -> list[str]:
-    """Names of what the page consists of."""
-    names = (file.name for file in resources.files(__package__).iterdir())
-    return [name for name in names if Path(name).suffix in _TYPES]
-
-
-def _read(name: str) -> bytes:
-    return resources.files(__package__).joinpath(name).read_bytes()
+def _files() -> dict[str, Traversable]:
+    """What the page consists of, by name: its own files, and the component that shows images."""
+    own = resources.files(__package__)
+    component = resources.files("tiled_sim.viewer") / "web" / "js"
+    return {
+        prefix + file.name: file
+        for prefix, folder in (("", own), ("image/", component))
+        for file in folder.iterdir()
+        if Path(file.name).suffix in _TYPES
+    }

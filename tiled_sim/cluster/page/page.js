@@ -1,14 +1,14 @@
 // What the user does, and what the scheduler is asked.
 
-import { pixelAt, resolutionOf } from "./assembled.js";
 import { listenToCancel, showCancel } from "./cancel.js";
 import { $, fill, legendItem, setText } from "./elements.js";
 import { clock, grouped, percent } from "./format.js";
-import { COLOURS, drawPreview, valueOf } from "./preview.js";
+import { COLOURS, codeAt, drawPreview, makePreview, valueOf } from "./preview.js";
+import { pixelAt, resolutionOf } from "./seen.js";
 import { drawMap } from "./tiles.js";
 import {
-  STATES, asked, assembled, base, groupOf, heldImages, kindOf, partsShown, range, stateName,
-  tileName, view,
+  STATES, asked, assembled, base, cursorOf, groupOf, heldImages, kindOf, partsShown, range, seen, startOf,
+  stateName, tileName, view,
 } from "./view.js";
 import {
   showFactors, showFailures, showPages, showProgress, showRuns, showTitle, showWorkers,
@@ -41,66 +41,54 @@ function showImages(run) {
   drawPreview();
   showReadout();
 }
+
 function showReadout() {
   const run = view.document && view.document.run;
   const single = run && run.grid[0] * run.grid[1] === 1 && !assembled(run);
-  const only = single ? { row: 0, column: 0 } : null;
-  if (!run || !view.states || !(view.cursor || only)) return;
-  const { row, column, slow, fast } = view.cursor || only;
-  const place = row * run.grid[1] + column;
-  const part = partsShown(run).find(([at]) => at === place);
-  const count = run.grid[0] * run.grid[1];
-  const start = assembled(run) ? groupOf(run)[1] * count : 0;
-  const state = stateName(view.states[start + place]) + (part ? `, ${percent(part[1], 1)} done` : "");
-  const panel = assembled(run) ? view.cursor.panel : view.panel;
-  const name = assembled(run) ? `, ${assembled(run).panels[panel].name}` : "";
-  const words = run.shape[1] > 1 ? [`panel ${panel}${name}`] : [];
-  if (slow !== undefined) {
-    words.push(`slow ${slow}, fast ${fast}`, valueAt(run, assembled(run) ? panel : 0, slow, fast));
-    const resolution = resolutionOf({ panel, slow, fast });
-    if (resolution) words.push(`${resolution.toPrecision(4)} Å`);
-  }
-  setText("readout", [...words, `tile ${tileName(run, row, column)}, ${state}`].join(" · "));
+  const at = cursorOf(run) || (single ? { panel: view.panel, row: 0, column: 0 } : null);
+  if (!run || !view.states || !at) return;
+  const place = startOf(run, at.panel) + at.row * run.grid[1] + at.column;
+  const share = partsShown(run).get(place);
+  const state = stateName(view.states[place]) + (share ? `, ${percent(share, 1)} done` : "");
+  const name = assembled(run) ? `, ${assembled(run).panels[at.panel].name}` : "";
+  const words = run.shape[1] > 1 ? [`panel ${at.panel}${name}`] : [];
+  if (at.slow !== undefined) words.push(...pixelWords(run, at));
+  setText("readout", [...words, `tile ${tileName(run, at.row, at.column)}, ${state}`].join(" · "));
 }
 
-// of the pixel of the preview that holds a pixel of the nth panel of those shown
-function valueAt(run, nth, slow, fast) {
-  const [rows, columns, factor] = run.preview;
-  const place = (nth * rows + Math.floor(slow / factor)) * columns + Math.floor(fast / factor);
-  const code = view.codes ? view.codes[place] : 0;
-  if (!code) return "nothing yet";
-  return `${factor > 1 ? "up to " : ""}${Number(valueOf(code).toPrecision(3))} ${kindOf(run)}`;
+// of the cell of the preview that holds a pixel: which pixels it stands for, their largest, resolution
+function pixelWords(run, at) {
+  const factor = run.preview[2];
+  const first = [at.slow, at.fast].map((pixel) => pixel - (pixel % factor));
+  const last = first.map((pixel, axis) => Math.min(pixel + factor, run.shape[2 + axis]) - 1);
+  const [slow, fast] = first.map((pixel, axis) =>
+    (pixel === last[axis] ? `${pixel}` : `${pixel} – ${last[axis]}`));
+  const code = codeAt(run, at);
+  const value = code
+    ? `${factor > 1 ? "up to " : ""}${Number(valueOf(code).toPrecision(3))} ${kindOf(run)}` : "nothing yet";
+  const resolution = resolutionOf(
+    at.panel, ...first.map((pixel, axis) => (pixel + last[axis] + 1) / 2));
+  return [`slow ${slow}, fast ${fast}`, value, ...(resolution ? [`${resolution.toPrecision(4)} Å`] : [])];
 }
+
 // What the user does
 
 function pointAt(event) {
   const run = view.document && view.document.run;
   if (!run) return;
   const box = event.target.getBoundingClientRect();
-  const tileAt = (pixel) => ({ ...pixel,
-    row: Math.floor(pixel.slow / run.tile[2]), column: Math.floor(pixel.fast / run.tile[3]) });
-  if (assembled(run)) {
-    const [rows, columns] = assembled(run).shape;
-    const found = pixelAt(run, (rows * (event.clientY - box.top)) / box.height,
-      (columns * (event.clientX - box.left)) / box.width);
-    if (found) moveTo(tileAt(found));
-    return;
-  }
-  const at = (offset, side, size) => Math.max(0, Math.min(size - 1, Math.floor((offset / side) * size)));
-  const slow = at(event.clientY - box.top, box.height, run.shape[2]);
-  const fast = at(event.clientX - box.left, box.width, run.shape[3]);
-  moveTo(tileAt({ panel: view.panel, slow, fast }));
+  const [rows, columns] = seen(run).shape;
+  const found = pixelAt(run, (rows * (event.clientY - box.top)) / box.height,
+    (columns * (event.clientX - box.left)) / box.width);
+  if (found) moveTo(found);
 }
 
 function moveTo(cursor) {
-  const moved = !view.cursor || !cursor ||
+  const moved = !view.cursor ||
     ["panel", "row", "column"].some((name) => view.cursor[name] !== cursor[name]);
   view.cursor = cursor;
   showReadout();
-  if (moved) {
-    drawMap();
-    drawPreview();
-  }
+  if (moved) redraw();
 }
 
 function onKey(event) {
@@ -108,7 +96,7 @@ function onKey(event) {
   const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
   if (!run || !step) return;
   event.preventDefault();
-  const here = view.cursor || { panel: view.panel, row: 0, column: 0 };
+  const here = cursorOf(run) || { panel: view.panel, row: 0, column: 0 };
   const within = (value, size) => Math.max(0, Math.min(size - 1, value));
   moveTo({ panel: here.panel, row: within(here.row + step[0], run.grid[0]), column: within(here.column + step[1], run.grid[1]) });
 }
@@ -250,7 +238,7 @@ function redraw() {
 }
 
 function listen() {
-  for (const name of Object.keys(COLOURS)) $("colours").append(new Option(name, name));
+  for (const name of COLOURS) $("colours").append(new Option(name, name));
   $("json").href = `${base}tiles.json`;
   $("schema").href = `${base}tiles.schema.json`;
   $("runs").addEventListener("change", () => { chooseRun($("runs").value); chosen(); });
@@ -274,8 +262,9 @@ function listen() {
   $("colours").addEventListener("change", drawPreview);
   $("decades").addEventListener("change", drawPreview);
   $("map").addEventListener("keydown", onKey);
-  for (const id of ["map", "preview"]) $(id).addEventListener("pointermove", pointAt);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  $("map").addEventListener("pointermove", pointAt);
+  makePreview((pixel) => pixel && moveTo(pixel));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawMap);
   addEventListener("resize", redraw);
 }
 

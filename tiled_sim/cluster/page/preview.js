@@ -1,74 +1,170 @@
-// The preview.
+// The preview, in the image component: what it asks for is made of the codes that the scheduler sent.
 
-import { finishAll, onPanel, panelsOf, write } from "./assembled.js";
-import { cellOf, drawCursor, fit, line, mapped, pixels, prepared } from "./canvas.js";
-import { $, colour, setText } from "./elements.js";
+import { $, element, fill, setText } from "./elements.js";
 import { superscript } from "./format.js";
-import { assembled, kindOf, view } from "./view.js";
+import { GAP, MAPS, WAITING, gradient } from "./image/colours.js";
+import { ImageView } from "./image/image.js";
+import { cornersOf, onto, panelsOf, pixelAt, tileOn } from "./seen.js";
+import { fit } from "./tiles.js";
+import { assembled, cursorOf, kindOf, seen, view } from "./view.js";
 
-export const COLOURS = {
-  inferno: "000004 0b0724 210c4a 3d0965 57106e 71196e 8a226a a32c61 bc3754 d24644 e45a31 f1731d f98e09 fcac11 f9cb35 f2ea69 fcffa4",
-  viridis: "440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c 1fa088 28ae80 3fbc73 5ec962 84d44b addc30 d8e219 fde725",
-  grey: "ffffff f0f0f0 e2e2e2 d3d3d3 c4c4c4 b5b5b5 a5a5a5 959595 858585 747474 646464 535353 424242 323232 212121 111111 000000",
-};
+export const COLOURS = ["inferno", "viridis", "grey"].filter((name) => name in MAPS);
 const CODES = 0x7f82;
-
-function drawRings(context, run, size) {
-  const { rings, shape } = assembled(run);
-  const scale = size.width / shape[1];
-  context.textAlign = "center";
-  context.textBaseline = "middle";
-  for (const { d_A, lines } of rings) {
-    context.strokeStyle = "rgb(255 255 255 / 70%)";
-    context.lineWidth = 1;
-    context.beginPath();
-    for (const points of lines)
-      points.forEach(([row, column], index) =>
-        (index ? context.lineTo : context.moveTo).call(context, scale * column, scale * row));
-    context.stroke();
-    const longest = lines.reduce((one, other) => (other.length > one.length ? other : one));
-    const [row, column] = longest[Math.floor(longest.length / 2)];
-    context.font = "11px system-ui, Arial, sans-serif";
-    write(context, `${d_A} Å`, scale * column, scale * row, 2.5);
-  }
-}
-
-function drawAllPreviews(context, run, size, canvases) {
-  const [slow, fast, factor] = run.preview;
-  for (const on of panelsOf(run, size))
-    onPanel(context, on, () => {
-      context.fillStyle = colour("--unknown");
-      context.fillRect(0, 0, on.panel.pixels[1], on.panel.pixels[0]);
-      if (canvases) context.drawImage(canvases[on.number], 0, 0, fast * factor, slow * factor);
-    });
-  drawRings(context, run, size);
-  finishAll(context, run, size);
-}
-
+const MOST = 1536; // cells along a side, of panels far apart
 const bits = new Uint32Array(1);
 const real = new Float32Array(bits.buffer);
+let image = null;
+let drawn = {};
+
+// `onCursor` is told the pixel that is pointed at, or null
+export function makePreview(onCursor) {
+  const host = $("preview");
+  image = new ImageView(host, { label: "Image so far" });
+  image.canvas.style.touchAction = "pan-y";
+  host.addEventListener("image-cursor", ({ detail }) => {
+    const run = view.document.run;
+    const at = detail && [detail.row, detail.column].map((cell, axis) =>
+      Math.min((cell + 0.5) * widthOf(run), seen(run).shape[axis] - 0.5));
+    onCursor(at && pixelAt(run, ...at));
+  });
+  // the wheel belongs to the page until the image is chosen
+  host.addEventListener("wheel", (event) => {
+    if (document.activeElement !== image.canvas && !event.ctrlKey) event.stopPropagation();
+  }, { capture: true });
+}
 
 export function valueOf(code) {
   bits[0] = (code - 1) << 16;
   return real[0];
 }
 
+// the code of the cell of the preview that holds a pixel; 0: nothing is known
+export function codeAt(run, { panel, slow, fast }) {
+  const [rows, columns, factor] = run.preview;
+  const before = assembled(run) ? panel * rows : 0;
+  const place = (before + Math.floor(slow / factor)) * columns + Math.floor(fast / factor);
+  return view.codes ? view.codes[place] : 0;
+}
+
+export function drawPreview() {
+  const run = view.document && view.document.run;
+  if (!run) return;
+  const { width, height } = fit(run);
+  $("preview").style.width = `${width}px`;
+  $("preview").style.height = `${height}px`;
+  showSource(run);
+  showScale(run);
+  showOverlay(run);
+}
+
+// Where
+
+// pixels of the grid that a cell of the image is wide
+function widthOf(run) {
+  const factor = run.preview[2];
+  return assembled(run) ? Math.max(factor, Math.max(...assembled(run).shape) / MOST) : factor;
+}
+
+function showSource(run) {
+  const key = [view.shown, run.state].join();
+  if (drawn.source !== key) {
+    image.show(sourceOf(run), { keepView: true });
+    drawn = { source: key, version: view.version };
+  } else if (drawn.version !== view.version) {
+    image.refresh();
+    drawn.version = view.version;
+  }
+}
+
+function sourceOf(run) {
+  const width = widthOf(run);
+  const shape = seen(run).shape.map((side) => Math.ceil(side / width));
+  const panels = seen(run).panels.map((panel) => ({ ...panel,
+    ...Object.fromEntries(["corner", "slow_step", "fast_step"].map((name) =>
+      [name, panel[name].map((value) => value / width)])) }));
+  return { shape, panels, levels: 1, side: Math.max(...shape), tile: async () => pictureOf(run, shape) };
+}
+
+// all of the image: each cell has the code of the pixel in its middle
+function pictureOf(run, [rows, columns]) {
+  const made = new Float32Array(rows * columns);
+  const words = new Uint32Array(made.buffer).fill(GAP << 16);
+  const width = widthOf(run);
+  const factor = run.preview[2];
+  for (const { panel, number } of panelsOf(run)) {
+    const place = onto(panel);
+    if (!place) continue;
+    // the last cells along slow and fast may be cut by the edge of the panel
+    const sides = panel.pixels.map((side) => Math.ceil(side / factor) * factor);
+    const corners = cornersOf(panel, [0, 0, ...sides]).map((at) => at.map((value) => value / width));
+    const span = (axis, most) => [
+      Math.max(0, Math.floor(Math.min(...corners.map((at) => at[axis])))),
+      Math.min(most, Math.ceil(Math.max(...corners.map((at) => at[axis]))))];
+    const [[top, bottom], [left, right]] = [span(0, rows), span(1, columns)];
+    for (let row = top; row < bottom; row++)
+      for (let column = left; column < right; column++) {
+        const [slow, fast] = place((row + 0.5) * width, (column + 0.5) * width);
+        if (slow < 0 || fast < 0 || slow >= sides[0] || fast >= sides[1]) continue;
+        const code = codeAt(run, { panel: number, slow, fast });
+        words[row * columns + column] = code ? (code - 1) << 16 : WAITING << 16;
+      }
+  }
+  return made;
+}
+
+function showOverlay(run) {
+  const width = widthOf(run);
+  const small = (points) => points.map((at) => at.map((value) => value / width));
+  const cursor = cursorOf(run);
+  const on = cursor && panelsOf(run).find(({ number }) => number === cursor.panel);
+  image.setOverlay({
+    names: $("names").checked && Boolean(assembled(run)),
+    rings: seen(run).rings.map(({ d_A, lines }) => ({ d_A, lines: lines.map(small) })),
+    chosen: on ? small(cornersOf(on.panel, tileOn(run, on.panel, cursor.row, cursor.column))) : null,
+  });
+}
+
+// How bright
+
+function showScale(run) {
+  const options = [$("colours").value, Number($("decades").value)];
+  const key = [drawn.source, view.version, ...options].join();
+  if (drawn.scale === key) return;
+  drawn.scale = key;
+  const range = rangeOf(view.codes || [], run.faintest_photons, options[1]);
+  const kind = kindOf(run);
+  // of an image that is empty all is as dark as nothing
+  image.setScale({ map: options[0], log: true, ...(range.empty ? { low: 1e37, high: 1e38 } : range) });
+  $("preview-none").hidden = !range.empty;
+  $("scale").classList.toggle("none", Boolean(range.empty));
+  setText("preview-none", range.empty ? `${range.empty}.` : "");
+  const ends = range.empty ? "" :
+    `from ${range.low.toPrecision(2)} to ${range.high.toPrecision(2)} ${kind} a pixel`;
+  image.canvas.setAttribute("aria-label",
+    range.empty ? `Image so far: ${range.empty}` : `Image so far, ${ends}`);
+  if (range.empty) return;
+  $("scale").setAttribute("aria-label", `Logarithmic colour scale ${ends}`);
+  fill("scale", key, () => {
+    const bar = element("div", undefined, "ramp");
+    bar.style.background = `linear-gradient(to right, ${gradient(options[0])})`;
+    return [bar, element("span", `${kind}/pixel`, "unit"), ...ticks(range)];
+  });
+}
+
 // codes grow with the values, so that a histogram of them gives exact percentiles
-function rangeOf(codes, faintest) {
+function rangeOf(codes, faintest, decades) {
   const histogram = new Uint32Array(CODES);
-  let count = 0;
-  let highest = 0;
+  let [count, highest] = [0, 0];
   for (const code of codes) {
     if (code > highest) highest = code;
     if (code < 2) continue;
     histogram[code]++;
     count++;
   }
-  if (!highest) return { empty: "nothing yet" };
-  if (!count) return { empty: "nothing but zeros" };
+  if (!highest) return { empty: "Nothing yet" };
+  if (!count) return { empty: "Nothing but zeros" };
   const high = Math.min(valueOf(highest), 3e38);
-  if (high < faintest) return { empty: `next to nothing: at most ${high.toPrecision(2)} a pixel` };
-  const decades = Number($("decades").value);
+  if (high < faintest) return { empty: `Next to nothing: at most ${high.toPrecision(2)} a pixel` };
   if (decades) return { low: high / 10 ** decades, high };
   const low = Math.max(quantile(histogram, 0.1 * count), high * 1e-8);
   return { low, high: Math.max(Math.min(quantile(histogram, 0.995 * count), high), 10 * low) };
@@ -80,105 +176,18 @@ function quantile(histogram, rank) {
   return valueOf(code);
 }
 
-function ramp() {
-  const anchors = COLOURS[$("colours").value].split(" ").map((hex) => parseInt(hex, 16));
-  return (t) => {
-    const at = Math.max(0, Math.min(1, t)) * (anchors.length - 1);
-    const [one, other] = [anchors[Math.floor(at)], anchors[Math.ceil(at)]];
-    const mix = (shift) => {
-      const [a, b] = [(one >> shift) & 255, (other >> shift) & 255];
-      return Math.round(a + (b - a) * (at - Math.floor(at)));
-    };
-    return (0xff000000 | (mix(0) << 16) | (mix(8) << 8) | mix(16)) >>> 0;
-  };
-}
-
-export function drawPreview() {
-  const run = view.document && view.document.run;
-  if (!run) return;
-  const size = fit(run);
-  const context = prepared($("preview"), size);
-  const { canvas, canvases, range } = pictureOf(run);
-  $("preview").classList.toggle("assembled", Boolean(assembled(run)));
-  $("preview-none").hidden = Boolean(canvas || assembled(run));
-  setText("preview-none", run.done ? "No preview of this panel." : "The first tile is not done yet.");
-  $("preview").setAttribute("aria-label", range.empty ? `Image so far: ${range.empty}`
-    : `Image so far, from ${range.low.toPrecision(2)} to ${range.high.toPrecision(2)} ${kindOf(run)} a pixel`);
-  drawScale(range, kindOf(run));
-  if (assembled(run)) return drawAllPreviews(context, run, size, canvases);
-  if (!canvas) return;
-  const [slow, fast, factor] = run.preview;
-  context.imageSmoothingEnabled = size.width < fast;
-  context.drawImage(canvas, 0, 0,
-    (size.width * fast * factor) / run.shape[3], (size.height * slow * factor) / run.shape[2]);
-  drawCursor(context, cellOf(run, size));
-}
-
-// made anew only when something has changed: it is drawn whenever the pointer moves
-function pictureOf(run) {
-  const key = [view.shown, view.version, $("colours").value, $("decades").value, run.done > 0].join();
-  if (view.picture.key !== key) {
-    const range = view.codes ? rangeOf(view.codes, run.faintest_photons) : { empty: "nothing yet" };
-    const [slow, fast] = run.preview;
-    const table = view.codes && tableOf(range);
-    const drawn = (codes) => pixels(fast, slow, mapped(codes, table));
-    const one = (_, at) => drawn(view.codes.subarray(at * slow * fast, (at + 1) * slow * fast));
-    const canvases = view.codes && assembled(run) && Array.from({ length: run.shape[1] }, one);
-    view.picture = { key, range, canvases, canvas: !canvases && view.codes && drawn(view.codes) };
-  }
-  return view.picture;
-}
-
-// the colour of every code; 0, nothing known, is transparent, and 1 is no photons
-function tableOf(range) {
-  const paint = ramp();
-  const table = new Uint32Array(CODES).fill(paint(0));
-  table[0] = 0;
-  if (range.empty) return table;
-  const floor = Math.log(range.low);
-  const span = Math.log(range.high) - floor;
-  for (let code = 2; code < CODES; code++)
-    table[code] = paint((Math.log(valueOf(code)) - floor) / span);
-  return table;
-}
-
-function ticks(range) {
-  const [low, high] = [Math.log10(range.low), Math.log10(range.high)];
-  const step = Math.max(1, Math.ceil((high - low) / 8));
-  const digits = high - low < 3 ? [1, 2, 5] : [1];
+function ticks({ low, high }) {
+  const [from, to] = [Math.log10(low), Math.log10(high)];
+  const step = Math.max(1, Math.ceil((to - from) / 8));
+  const digits = to - from < 3 ? [1, 2, 5] : [1];
   const found = [];
-  for (let power = Math.floor(low); power <= high; power += step)
+  for (let power = Math.floor(from); power <= to; power += step)
     for (const digit of digits) {
-      const label = `${digit === 1 ? "" : `${digit}·`}10${superscript(power)}`;
-      found.push([digit * 10 ** power, label]);
+      const value = digit * 10 ** power;
+      if (value < low || value > high) continue;
+      const tick = element("span", `${digit === 1 ? "" : `${digit}·`}10${superscript(power)}`, "tick");
+      tick.style.left = `${(100 * (Math.log10(value) - from)) / (to - from)}%`;
+      found.push(tick);
     }
-  return found.filter(([value]) => value >= range.low && value <= range.high);
-}
-
-function drawScale(range, kind) {
-  $("scale").hidden = Boolean(range.empty);
-  $("scale-none").hidden = !range.empty;
-  setText("scale-none", range.empty || "");
-  if (range.empty) return;
-  const size = { width: $("preview-stage").clientWidth, height: 36 };
-  const context = prepared($("scale"), size);
-  $("scale").setAttribute("aria-label", "Logarithmic colour scale from " +
-    `${range.low.toPrecision(2)} to ${range.high.toPrecision(2)} ${kind} a pixel`);
-  const paint = ramp();
-  const left = 20;
-  const width = size.width - 130;
-  context.drawImage(pixels(256, 1, Uint32Array.from({ length: 256 }, (_, i) => paint(i / 255))),
-    left, 1, width, 12);
-  context.font = "12px system-ui, Arial, sans-serif";
-  context.fillStyle = context.strokeStyle = colour("--soft");
-  context.textAlign = "center";
-  context.beginPath();
-  for (const [value, label] of ticks(range)) {
-    const x = left + (width * Math.log(value / range.low)) / Math.log(range.high / range.low);
-    line(context, x, 13, x, 17);
-    context.fillText(label, x, 30);
-  }
-  context.stroke();
-  context.textAlign = "left";
-  context.fillText(`${kind}/pixel`, left + width + 12, 12);
+  return found;
 }

@@ -1,109 +1,163 @@
 // The map of tiles.
 
-import { finishAll, onPanel, outline, panelsOf, placeOn, tileOn } from "./assembled.js";
-import { cellOf, drawCursor, fit, line, mapped, pixels, prepared, word } from "./canvas.js";
 import { $, colour } from "./elements.js";
-import { LETTER, assembled, partsShown, view } from "./view.js";
+import { lineOf, writeText } from "./image/drawing.js";
+import { word } from "./image/colours.js";
+import { cornersOf, panelsOf, placeOn, tileOn } from "./seen.js";
+import { LETTER, cursorOf, partsShown, seen, startOf, view } from "./view.js";
+
+const HIGHEST = 620;
+const SMALLEST = 8; // of a tile that has an outline and a mark
 
 export function drawMap() {
   const run = view.document && view.document.run;
   if (!run || !view.states) return;
-  const [rows, columns] = run.grid;
   const size = fit(run);
-  const context = prepared($("map"), size);
-  const table = new Uint32Array(256);
-  for (const [letter, name] of Object.entries(LETTER))
-    table[letter.charCodeAt(0)] = word(colour(`--${name}`));
-  if (assembled(run)) return drawAllTiles(context, run, size, table);
-  const cell = cellOf(run, size);
-  context.drawImage(pixels(columns, rows, mapped(view.states, table)), 0, 0,
-    columns * cell.width, rows * cell.height);
-  drawParts(context, run, cell);
-  if (Math.min(cell.width, cell.height) >= 8) drawGrid(context, rows, columns, cell, size);
-  if (Math.min(cell.width, cell.height) >= 9) drawMarks(context, columns, cell);
-  drawCursor(context, cell);
+  const map = { run, context: prepared($("map"), size), scale: size.width / seen(run).shape[1] };
+  drawStates(map);
+  drawMarks(map);
+  if ($("names").checked) drawNames(map);
+  drawCursor(map);
 }
 
-// what is done of a running tile, from its top on
-function drawParts(context, run, cell) {
-  context.fillStyle = colour("--done");
-  for (const [place, share] of partsShown(run)) {
-    const [column, row] = [place % run.grid[1], Math.floor(place / run.grid[1])];
-    context.fillRect(column * cell.width, row * cell.height, cell.width, share * cell.height);
+// sides of the map and the preview [CSS pixel]
+export function fit(run) {
+  const [rows, columns] = seen(run).shape;
+  const aspect = rows / columns;
+  const room = $("map-stage").clientWidth;
+  const width = Math.max(1, Math.floor(Math.min(room, HIGHEST / aspect)));
+  return { width, height: Math.max(1, Math.round(width * aspect)) };
+}
+
+function prepared(canvas, size) {
+  const dense = window.devicePixelRatio || 1;
+  const [width, height] = [Math.round(size.width * dense), Math.round(size.height * dense)];
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+    canvas.style.width = `${size.width}px`;
+    canvas.style.height = `${size.height}px`;
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(dense, 0, 0, dense, 0, 0);
+  context.clearRect(0, 0, size.width, size.height);
+  context.imageSmoothingEnabled = false;
+  return context;
+}
+
+function eachTile({ run }, { panel }, draw) {
+  for (let place = 0; place < run.grid[0] * run.grid[1]; place++) {
+    const tile = tileOn(run, panel, Math.floor(place / run.grid[1]), place % run.grid[1]);
+    if (tile[0] < tile[2] && tile[1] < tile[3]) draw(place, tile);
   }
 }
 
-function drawGrid(context, rows, columns, cell, size) {
-  context.strokeStyle = colour("--card");
-  context.lineWidth = 1;
-  context.beginPath();
-  for (let row = 1; row < rows; row++) line(context, 0, row * cell.height, size.width, row * cell.height);
-  for (let at = 1; at < columns; at++) line(context, at * cell.width, 0, at * cell.width, size.height);
-  context.stroke();
+// the shorter side of a tile on the page
+function sideOf({ run, scale }, { panel }) {
+  return scale * Math.min(
+    run.tile[2] * Math.hypot(...panel.slow_step), run.tile[3] * Math.hypot(...panel.fast_step));
+}
+
+// closed, added to the path
+function outline({ scale, context }, panel, tile) {
+  lineOf(context, cornersOf(panel, tile).map(([row, column]) => [scale * column, scale * row]));
+  context.closePath();
+}
+
+// the states as a picture, a pixel a tile
+function pictureOf(run, start, table) {
+  const [rows, columns] = run.grid;
+  const made = document.createElement("canvas");
+  [made.width, made.height] = [columns, rows];
+  const image = new ImageData(columns, rows);
+  const words = new Uint32Array(image.data.buffer);
+  for (let place = 0; place < words.length; place++) words[place] = table[view.states[start + place]];
+  made.getContext("2d").putImageData(image, 0, 0);
+  return made;
+}
+
+function drawStates(map) {
+  const { run, context, scale } = map;
+  const table = {};
+  for (const [letter, name] of Object.entries(LETTER))
+    table[letter.charCodeAt(0)] = word(colour(`--${name}`));
+  const shares = partsShown(run);
+  const [done, edge] = [colour("--done"), colour("--card")];
+  for (const on of panelsOf(run)) {
+    const { panel, number } = on;
+    const start = startOf(run, number);
+    const [corner, slow, fast] = [panel.corner, panel.slow_step, panel.fast_step];
+    context.save();
+    context.transform(scale * fast[1], scale * fast[0], scale * slow[1], scale * slow[0],
+      scale * corner[1], scale * corner[0]);
+    context.beginPath();
+    context.rect(0, 0, panel.pixels[1], panel.pixels[0]);
+    context.clip();
+    context.drawImage(pictureOf(run, start, table), 0, 0,
+      run.grid[1] * run.tile[3], run.grid[0] * run.tile[2]);
+    context.fillStyle = done;
+    eachTile(map, on, (place, [fromSlow, fromFast, toSlow, toFast]) => {
+      const share = shares.get(start + place) || 0; // from the top of the tile on
+      context.fillRect(fromFast, fromSlow, toFast - fromFast, share * (toSlow - fromSlow));
+    });
+    context.restore();
+    context.strokeStyle = edge;
+    context.lineWidth = 1;
+    context.beginPath();
+    if (sideOf(map, on) >= SMALLEST) eachTile(map, on, (_, tile) => outline(map, panel, tile));
+    else if (scale * panel.pixels[0] > SMALLEST) outline(map, panel, [0, 0, ...panel.pixels]);
+    context.stroke();
+  }
 }
 
 // beside their colour: a cross for failed, a dot for running, a slash for retried
-function drawMarks(context, columns, cell) {
-  const places = Array.from(view.states, (state, index) => [state,
-    ((index % columns) + 0.5) * cell.width, (Math.floor(index / columns) + 0.5) * cell.height]);
-  markStates(context, places, Math.min(cell.width, cell.height, 40) / 5);
-}
-
-// [state, x, y] of the middle of tiles, and half the height of a mark
-function markStates(context, places, r) {
-  context.strokeStyle = context.fillStyle = colour("--mark");
-  context.lineWidth = Math.max(1.25, r / 3);
+function drawMarks(map) {
+  const { run, context, scale } = map;
   const dots = new Path2D();
-  context.beginPath();
-  places.forEach(([state, x, y]) => {
-    const letter = String.fromCharCode(state);
-    if (letter === "f") line(context, x - r, y - r, x + r, y + r);
-    if (letter === "f" || letter === "t") line(context, x - r, y + r, x + r, y - r);
-    if (letter === "r") {
-      dots.moveTo(x, y);
-      dots.arc(x, y, r / 2, 0, 7);
-    }
-  });
-  context.stroke();
+  context.strokeStyle = context.fillStyle = colour("--mark");
+  for (const on of panelsOf(run)) {
+    const side = sideOf(map, on);
+    if (side <= SMALLEST) continue;
+    const r = Math.min(side, 40) / 5;
+    context.lineWidth = Math.max(1.25, r / 3);
+    context.beginPath();
+    eachTile(map, on, (place, [slow, fast, slowEnd, fastEnd]) => {
+      const letter = String.fromCharCode(view.states[startOf(run, on.number) + place]);
+      const [y, x] = placeOn(on.panel, (slow + slowEnd) / 2, (fast + fastEnd) / 2).map((at) => at * scale);
+      if (letter === "f") lineOf(context, [[x - r, y - r], [x + r, y + r]]);
+      if (letter === "f" || letter === "t") lineOf(context, [[x - r, y + r], [x + r, y - r]]);
+      if (letter === "r") {
+        dots.moveTo(x, y);
+        dots.arc(x, y, r / 2, 0, 7);
+      }
+    });
+    context.stroke();
+  }
   context.fill(dots);
 }
 
-function drawAllTiles(context, run, size, table) {
-  const [rows, columns] = run.grid;
-  const count = rows * columns;
-  const first = Math.floor(view.frame / run.tile[0]) * Math.ceil(run.shape[1] / run.tile[1]) * count;
-  const shares = new Map(run.parts.map(({ tile, share }) => [tile - first, share]));
-  const marks = [];
-  let smallest = Infinity;
-  for (const on of panelsOf(run, size)) {
-    const start = Math.floor(on.number / run.tile[1]) * count;
-    const states = view.states.subarray(start, start + count);
-    const picture = pixels(columns, rows, mapped(states, table));
-    onPanel(context, on, () => {
-      context.drawImage(picture, 0, 0, columns * run.tile[3], rows * run.tile[2]);
-      context.fillStyle = colour("--done");
-      for (let place = 0; place < count; place++) {
-        const share = shares.get(start + place);
-        if (!share) continue;
-        const [slow, fast, slowEnd, fastEnd] = tileOn(run, on, Math.floor(place / columns), place % columns);
-        context.fillRect(fast, slow, fastEnd - fast, share * (slowEnd - slow));
-      }
-    });
-    context.strokeStyle = colour("--card");
-    context.lineWidth = 1;
-    context.beginPath();
-    const side = on.scale * Math.min(
-      run.tile[2] * Math.hypot(...on.panel.slow_step), run.tile[3] * Math.hypot(...on.panel.fast_step));
-    for (let place = 0; place < count; place++) {
-      const tile = tileOn(run, on, Math.floor(place / columns), place % columns);
-      if (tile[0] >= tile[2] || tile[1] >= tile[3]) continue;
-      if (side >= 8) outline(context, on, tile);
-      if (side >= 9) marks.push([states[place], ...placeOn(on, (tile[0] + tile[2]) / 2, (tile[1] + tile[3]) / 2)]);
-    }
-    if (side < 8 && on.scale * on.panel.pixels[0] > 8) outline(context, on, [0, 0, ...on.panel.pixels]);
-    context.stroke();
-    smallest = Math.min(smallest, side);
+function drawNames({ run, context, scale }) {
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  for (const { panel } of panelsOf(run)) {
+    const columns = cornersOf(panel, [0, 0, ...panel.pixels]).map((corner) => corner[1]);
+    const room = scale * (Math.max(...columns) - Math.min(...columns));
+    const size = Math.max(5, Math.min(12, room / (0.8 * Math.max(panel.name.length, 1))));
+    const [y, x] = placeOn(panel, panel.pixels[0] / 2, panel.pixels[1] / 2).map((at) => at * scale);
+    writeText(context, panel.name, x, y, { size, fill: "#ffffff" });
   }
-  markStates(context, marks, Math.min(smallest, 40) / 5);
-  finishAll(context, run, size);
+}
+
+function drawCursor(map) {
+  const { run, context } = map;
+  const cursor = cursorOf(run);
+  const on = cursor && panelsOf(run).find(({ number }) => number === cursor.panel);
+  if (!on) return;
+  for (const [width, stroke] of [[4, "#ffffff"], [2, "#000000"]]) {
+    context.strokeStyle = stroke;
+    context.lineWidth = width;
+    context.beginPath();
+    outline(map, on.panel, tileOn(run, on.panel, cursor.row, cursor.column));
+    context.stroke();
+  }
 }

@@ -7,8 +7,11 @@ export const base = `${location.pathname.replace(/\/+$/, "")}/`;
 export const asked = new URLSearchParams(location.search);
 export const view = {
   run: asked.get("run") || "", frame: 0, panel: 0, follow: !asked.has("frame"),
-  document: null, states: null, codes: null, version: 0, shown: "", cursor: null, answered: 0,
-  picture: {}, kind: asked.get("of") === "counts" ? "counts" : "photons", geometry: null, all: !/^[0-9]+$/.test(asked.get("panel") || "all"), arrangement: null,
+  all: !/^[0-9]+$/.test(asked.get("panel") || "all"),
+  kind: asked.get("of") === "counts" ? "counts" : "photons",
+  document: null, answered: 0, cursor: null,
+  states: null, codes: null, version: 0, shown: "",
+  arrangement: null, geometry: null,
 };
 
 export function stateName(letter) {
@@ -21,9 +24,23 @@ export function assembled(run) {
   return view.all && found && found.run === run.run_id && found.panels ? found : null;
 }
 
+// the same, or one panel along its own axes, pixel (0, 0) at the upper left
+export function seen(run) {
+  const all = assembled(run);
+  if (all) return all;
+  const pixels = run.shape.slice(2);
+  const panel = { name: "", pixels, corner: [0, 0], slow_step: [1, 0], fast_step: [0, 1], depth_mm: 0 };
+  return { shape: pixels, panels: [panel], rings: [] };
+}
+
+// the tile that is chosen, and the pixel that is pointed at; null: none
+export function cursorOf(run) {
+  return view.cursor && { ...view.cursor, panel: assembled(run) ? view.cursor.panel : view.panel };
+}
+
 // which tile along the axes of frames and panels holds what is shown
 export function groupOf(run) {
-  const panel = assembled(run) && view.cursor ? view.cursor.panel : view.panel;
+  const panel = (cursorOf(run) || view).panel;
   return [Math.floor(view.frame / run.tile[0]), Math.floor(panel / run.tile[1])];
 }
 
@@ -35,15 +52,19 @@ export function tileName(run, row, column) {
 
 // number in the plan of the first of the tiles that are shown; the others follow
 export function firstTile(run) {
-  const [frames, panels] = groupOf(run);
-  return (frames * Math.ceil(run.shape[1] / run.tile[1]) + panels) * run.grid[0] * run.grid[1];
+  const panels = assembled(run) ? 0 : groupOf(run)[1];
+  return (groupOf(run)[0] * Math.ceil(run.shape[1] / run.tile[1]) + panels) * run.grid[0] * run.grid[1];
 }
 
-// [place on the map, share done] of the running tiles that are shown and take long
+// number among the tiles that are shown of the first of those of a panel
+export function startOf(run, panel) {
+  return assembled(run) ? Math.floor(panel / run.tile[1]) * run.grid[0] * run.grid[1] : 0;
+}
+
+// share done by number among the tiles that are shown, of those that take long
 export function partsShown(run) {
   const first = firstTile(run);
-  return run.parts.map(({ tile, share }) => [tile - first, share])
-    .filter(([place]) => place >= 0 && place < run.grid[0] * run.grid[1]);
+  return new Map(run.parts.map(({ tile, share }) => [tile - first, share]));
 }
 
 export function range(name, index, side, size) {

@@ -50,7 +50,8 @@ function blended(name, count) {
 // where in a scale {low, high, log} a value stands: 0 at low, 1 at high
 export function placeOf(scale, value) {
   if (!scale.log) return (value - scale.low) / (scale.high - scale.low);
-  return value > 0 ? Math.log(value / scale.low) / Math.log(scale.high / scale.low) : -Infinity;
+  if (value > 0) return Math.log(value / scale.low) / Math.log(scale.high / scale.low);
+  return value <= 0 ? -Infinity : NaN;
 }
 
 // and the other way round

@@ -3,7 +3,8 @@
 //   const image = new ImageView(host, { label: "Expected photons", bytes: 96 << 20 });
 //   image.show(source);                                     // null: nothing
 //   image.setScale({ map: "inferno", log: true, low: 0.01, high: 100 });   // or image.autoScale()
-//   image.setOverlay({ outlines: true, names: false, rings: [{ d_A: 2, lines }], marks: [] });
+//   image.setOverlay({ outlines: true, names: false, rings: [{ d_A: 2, lines }], marks: [],
+//     chosen: null });                                       // or corners [row, column] of a part
 //
 // `host` is an element that has a size; a canvas fills it. A *cell* is a pixel of level 0, and places
 // are [row, column] in cells from the upper left corner, the middle of the first cell at 0.5, 0.5.
@@ -52,7 +53,7 @@ export class ImageView {
     this.tiles = null;
     this.scale = { map: "inferno", log: true, low: 0.01, high: 100 };
     this.table = tableOf(this.scale);
-    this.overlay = { outlines: true, names: false, rings: [], marks: [] };
+    this.overlay = { outlines: true, names: false, rings: [], marks: [], chosen: null };
     this.view = { row: 0, column: 0, scale: 1 };
     this.cursor = null;
     this.picked = null;
@@ -301,11 +302,12 @@ export class ImageView {
   }
 
   drawOverlay(context) {
-    const { outlines, names, rings, marks } = this.overlay;
+    const { outlines, names, rings, marks, chosen } = this.overlay;
     if (outlines) this.drawOutlines(context);
     this.drawRings(context, rings);
     if (names) this.drawNames(context);
     this.drawMarks(context, marks);
+    if (chosen) this.drawChosen(context, chosen);
     if (this.picked) this.drawCell(context, this.picked, "#ffd84d");
     if (this.cursor && this.cursor.by === "keys") this.drawCell(context, this.cursor, "#ffffff");
   }
@@ -349,12 +351,12 @@ export class ImageView {
 
   drawRings(context, rings) {
     const { width, height } = this.size;
-    context.strokeStyle = "rgb(255 255 255 / 55%)";
-    context.lineWidth = 1;
     context.textAlign = "center";
     context.textBaseline = "middle";
     const taken = [];
     for (const { d_A, lines } of rings) {
+      context.strokeStyle = "rgb(255 255 255 / 55%)"; // the label before has changed it
+      context.lineWidth = 1;
       context.beginPath();
       let label = null;
       for (const line of lines) {
@@ -396,6 +398,17 @@ export class ImageView {
     context.textBaseline = "bottom";
     for (const [mark, x, y] of seen)
       writeText(context, mark.label, x, y - radius - 1, { size: 10.5, fill: "#c7ffdd" });
+  }
+
+  drawChosen(context, corners) {
+    context.beginPath();
+    lineOf(context, corners.map((corner) => this.onCanvas(...corner)));
+    context.closePath();
+    for (const [width, style] of [[4, "#ffffff"], [2, "#000000"]]) {
+      context.lineWidth = width;
+      context.strokeStyle = style;
+      context.stroke();
+    }
   }
 
   drawCell(context, { row, column }, stroke) {
