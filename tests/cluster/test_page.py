@@ -927,7 +927,7 @@ def test_the_browser_shows_the_tile_that_holds_a_panel_with_others(client, link,
     text = Outline(browse(address, tmp_path, "--dump-dom")).text
     assert "1 tile of 64 × 96 pixels of frames 0 – 1, panels 6 – 11" in text
     assert "0 done, 0 retried, 1 running, 0 failed, 0 waiting" in text
-    assert "f00000/p001/r0000c0000 · running, 25.0 % done" in text
+    assert "tile f00000/p001/r0000c0000, running, 25.0 % done" in text
     assert "of 4, 6.3 % with parts" in text
     left = screenshot(address, tmp_path)[250:, :640]
     assert area(left, DONE) / area(left, RUNNING) == pytest.approx(1 / 3, rel=0.1)

@@ -19,6 +19,7 @@ export function percent(part, whole) {
 }
 
 export function duration(seconds) {
+  if (seconds > 0 && seconds < 0.5) return "< 1 s";
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
