@@ -13,14 +13,13 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from html.parser import HTMLParser
-from importlib import resources
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from support.page import SCHEMA, begin, beginning, finished, get, tell, tiles_of
 from support.panels import NAMES, centre_of, panels_run
 from support.processes import PATIENCE, eventually
 from support.runs import block
@@ -48,9 +47,6 @@ from tiled_sim.errors import TileError
 from tiled_sim.model.grid import TileGrid
 from tiled_sim.run.run import Run
 
-SCHEMA = json.loads(
-    resources.files("tiled_sim.cluster.page").joinpath("tiles.schema.json").read_bytes()
-)
 HOSTILE = '<img src=x onerror="document.title=1"> & <script>alert(1)</script>'
 WORKER = "tcp://10.0.0.1:40001"
 #: Of the page by day, as the style sheet has them.
@@ -84,44 +80,6 @@ class Told:
     def document(self, run_id="run"):
         run = self.registry.find(run_id)
         return run.document(self.clock(), states=True, workers=None)
-
-
-def beginning(run_id, *, tiles=(2, 3), client="driver", done=b"", path="/data/run.zarr", **more):
-    """What a driver tells of a run of one panel with tiles of 16 × 16 pixels."""
-    return {
-        "run_id": run_id,
-        "state": "running",
-        "path": path,
-        "shape": [1, 1, tiles[0] * 16, tiles[1] * 16],
-        "tile": [1, 1, 16, 16],
-        "factor": 1,
-        "evaluations": 1000,
-        "kernel": "reference",
-        "precision": "float64",
-        "attempts": 3,
-        "client": client,
-        "computed": tiles[0] * tiles[1],
-        "seconds": 12.0,
-        "counts": False,
-        "faintest": 1e-12,
-        "token": "",
-        "arrangement": None,
-        "geometry": None,
-        "done": done,
-        "thumbnails": [],
-        **more,
-    }
-
-
-def finished(seconds=2.0, **more):
-    """What a worker tells of a tile that is done, beside which and where."""
-    lookups = {"in_range": 6, "zero": 1, "absent": 2, "out_of_range": 1}
-    return {
-        "evaluations": 500,
-        "seconds": {"kernel": seconds},
-        "lookups": {**lookups, "interpolation_refused": 0, "counted": "exact"},
-        **more,
-    }
 
 
 @pytest.fixture
@@ -511,38 +469,6 @@ def link(client):
     """Address of the page."""
     client.register_plugin(PagePlugin())
     return link_of(client)
-
-
-def get(address):
-    with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
-        return answer.read()
-
-
-def tiles_of(link, run_id="", **query):
-    """The answer of tiles.json, which must follow its schema."""
-    words = "&".join(f"{name}={value}" for name, value in {"run": run_id, **query}.items())
-    document = json.loads(get(f"{link}/tiles.json?{words}"))
-    jsonschema.validate(document, SCHEMA)
-    return document
-
-
-def begin(client, run_id, **changes):
-    told = beginning(run_id, client=client.id, **changes)
-    client.log_event(topics.RUNS, told)
-
-
-def tell(client, run_id, *messages):
-    """Have a worker log events, as it does while it computes."""
-
-    def log(topic, messages):
-        from distributed import get_worker
-
-        worker = get_worker()
-        for message in messages:
-            worker.log_event(topic, {"tiles": [{"worker": worker.address, **message}]})
-
-    topic = f"{topics.TILES}{run_id}"
-    return client.submit(log, topic, messages, pure=False).result(timeout=PATIENCE)
 
 
 def test_the_page_shows_what_workers_tell(client, link):

@@ -150,7 +150,7 @@ class Lease:
             self._driver = replace(self._driver, under_way=tiles, evaluations=counted + evaluations)
 
     def ask_to_stop(self) -> None:
-        """Have the run stop soon, as ``tiled-sim cancel`` does; from any thread, without waiting."""
+        """Have the run stop soon, as ``tiled-sim cancel`` does; waits for nothing."""
         self._asked.set()
 
     def require(self) -> None:

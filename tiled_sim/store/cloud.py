@@ -133,9 +133,7 @@ class Cloud:
             return {key for key in wanted if self.exists(key)}
         return set(wanted).intersection(self.keys(wanted[0].split("/")[0]))
 
-    def put(
-        self, key: str, content: bytes, *, synced: bool = True, private: bool = False
-    ) -> None:
+    def put(self, key: str, content: bytes, *, synced: bool = True, private: bool = False) -> None:
         """Write an object, which stays in any case; who may read it is up to the bucket."""
         self._put(key, content, "overwrite")
 

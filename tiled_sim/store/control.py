@@ -2,7 +2,8 @@
 
 ``control/driver.json`` is written anew every two seconds by the process that hands out the tiles,
 ``control/cancel`` asks it to stop, ``control/token`` lets others do so by the page on the
-dashboard, and ``control/failures`` holds a record of each tile that was given up. None of it decides what is done: that the sidecars do.
+dashboard, and ``control/failures`` holds a record of each tile that was given up. None of it
+decides what is done: that the sidecars do.
 """
 
 import contextlib

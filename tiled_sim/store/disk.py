@@ -88,9 +88,7 @@ class Disk:
         root = f"{self._root}/"
         return {key for key in keys if os.path.lexists(root + key)}
 
-    def put(
-        self, key: str, content: bytes, *, synced: bool = True, private: bool = False
-    ) -> None:
+    def put(self, key: str, content: bytes, *, synced: bool = True, private: bool = False) -> None:
         """Write a file, whole or not at all."""
         file = self._root / key
         try:

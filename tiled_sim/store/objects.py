@@ -85,9 +85,7 @@ class Objects(Protocol):
     def present(self, keys: Iterable[str]) -> set[str]:
         """Those of some keys, of one folder, under which there is something."""
 
-    def put(
-        self, key: str, content: bytes, *, synced: bool = True, private: bool = False
-    ) -> None:
+    def put(self, key: str, content: bytes, *, synced: bool = True, private: bool = False) -> None:
         """Write a content in place of what may be there.
 
         Parameters

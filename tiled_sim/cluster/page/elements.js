@@ -32,7 +32,7 @@ export function fill(id, key, make) {
 
 export function segments(id, parts, total) {
   const label = parts.map(([name, count]) => `${name} ${percent(count, total)}`).join(", ");
-  $(id).setAttribute("aria-label", label);
+  $(id).setAttribute("aria-label", label || "nothing yet");
   fill(id, JSON.stringify([parts, total]), () =>
     parts.filter(([, count]) => count > 0).map(([name, count, variable]) => {
       const made = element("i");

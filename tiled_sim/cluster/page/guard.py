@@ -2,8 +2,8 @@
 
 A browser sends requests on behalf of any page that it shows, also to this machine. Such a page
 knows no token; what it sends without one is told by its headers, of which these it cannot choose:
-``Origin`` and ``Sec-Fetch-Site`` say where it comes from, and ``Host`` whom it asked for, also where
-its own name was made to lead here (DNS rebinding).
+``Origin`` and ``Sec-Fetch-Site`` say where it comes from, and ``Host`` whom it asked for, also
+where its own name was made to lead here (DNS rebinding).
 """
 
 import hashlib
