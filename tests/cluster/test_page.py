@@ -26,6 +26,7 @@ from support.runs import block
 from tiled_sim.cluster.events import topic_of
 from tiled_sim.cluster.listener import Silent
 from tiled_sim.cluster.page import registration, topics
+from tiled_sim.cluster.page.guard import digest_of
 from tiled_sim.cluster.page.layout import Layout
 from tiled_sim.cluster.page.meter import Meter
 from tiled_sim.cluster.page.plugin import PagePlugin
@@ -46,6 +47,7 @@ from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.errors import TileError
 from tiled_sim.model.grid import TileGrid
 from tiled_sim.run.run import Run
+from tiled_sim.store.control import TOKEN
 
 HOSTILE = '<img src=x onerror="document.title=1"> & <script>alert(1)</script>'
 WORKER = "tcp://10.0.0.1:40001"
@@ -171,6 +173,20 @@ def test_a_thumbnail_of_a_tile_of_several_images_is_pasted_into_each(told):
     for frame, panel in np.ndindex(2, 3):
         found = decode(told.registry.previews.get("grouped", frame, panel).codes)
         np.testing.assert_allclose(found, image[frame, panel], rtol=PRECISION)
+
+
+def test_counts_have_previews_of_their_own_after_those_of_the_photons(told):
+    grid = TileGrid((1, 2, 16, 16), (1, 2, 16, 16))
+    image = np.random.default_rng(5).lognormal(0, 3, grid.shape).astype(np.float32)
+    counts = np.random.default_rng(6).integers(-3, 250, grid.shape, np.int32)
+    told.begin("noisy", shape=list(grid.shape), tile=list(grid.tile), counts=True)
+    thumbnail = thumbnail_of(grid[0], image, 1, counts)
+    told.tile(0, "done", "noisy", **finished(thumbnail=thumbnail))
+    previews, layout = told.registry.previews, told.registry.find("noisy").description.layout
+    photons = decode(previews.of_frame("noisy", 0, layout, "photons").codes)
+    np.testing.assert_allclose(photons, image[0], rtol=PRECISION)
+    found = decode(previews.of_frame("noisy", 0, layout, "counts").codes)
+    np.testing.assert_array_equal(found, np.maximum(counts[0], 0))  # small ones exactly
 
 
 # Where tiles lie
@@ -332,6 +348,22 @@ def test_the_time_left_follows_the_pace(told):
     document = told.document()
     assert document["eta_seconds"] == pytest.approx(4 / 0.2)
     assert document["evaluations_per_second"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize(
+    ("threads", "seconds"), [(1, 12.0), (2, 6.0), (4, 4.0), (6, 2.0), (100, 2.0), (0, None)]
+)
+def test_before_the_first_tile_the_time_is_predicted_by_tiles_at_a_time(told, threads, seconds):
+    run = told.registry.find("run")
+    document = run.document(told.clock(), states=True, workers=None, threads=threads)
+    assert document["eta_seconds"] is None
+    assert document["predicted_seconds"] == seconds  # 6 tiles of 2 s
+
+
+def test_nothing_is_predicted_of_a_kernel_of_unknown_speed(told):
+    told.begin("unknown", seconds=None)
+    document = told.registry.find("unknown").document(0.0, states=True, workers=None, threads=2)
+    assert document["predicted_seconds"] is None
 
 
 def test_a_rate_forgets_what_was_long_ago():
@@ -599,6 +631,43 @@ def test_a_run_that_is_registered_is_shown_as_it_is(begun, client, link):
     assert run["shape"] == list(begun.plan.grid.shape)
     assert run["evaluations_planned"] == begun.experiment.evaluations
     assert run["kernel"] == begun.plan.settings.kernel
+
+
+def test_the_token_of_a_run_is_for_its_owner_alone(begun, client, link):
+    register_page(client, begun, [1, 2, 3], attempts=3)
+    file = begun.path / TOKEN
+    assert file.stat().st_mode & 0o077 == 0
+    found = client.get_events(topics.RUNS)[-1][1]["token"]
+    assert found == digest_of(file.read_text()) != file.read_text()
+
+
+def test_a_run_with_noise_shows_counts_of_what_was_done_before(client, link, tmp_path):
+    run = panels_run(tmp_path / "run.zarr")
+    register_page(client, run, [], attempts=3)
+    told = tiles_of(link, run.run_id)["run"]
+    assert told["noise"]
+    body = get(f"{link}/preview?run={run.run_id}&frame=1&panel=1&of=counts")
+    codes = np.frombuffer(body, "<u2").reshape(told["preview"][:2])
+    expected = run.counts.values[1, 1].astype(np.float64)
+    np.testing.assert_allclose(decode(codes)[:40, :48], expected[:40, :48], rtol=PRECISION)
+
+
+def test_a_run_without_noise_has_no_preview_of_counts(begun, client, link):
+    register_page(client, begun, [1, 2, 3], attempts=3)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        get(f"{link}/preview?run={begun.run_id}&of=counts")
+
+
+def test_the_page_is_told_where_pixels_are(client, link, tmp_path):
+    run = panels_run(tmp_path / "run.zarr", panels=())
+    register_page(client, run, range(len(run.plan)), attempts=3)
+    found = json.loads(get(f"{link}/geometry?run={run.run_id}"))
+    assert found["wavelength_A"] == pytest.approx(1.0)
+    assert found["beam"] == pytest.approx(run.experiment.beam.direction)
+    for number, panel in enumerate(found["panels"]):
+        origin, slow, fast = (np.array(panel[name]) for name in ("origin_mm", "slow_mm", "fast_mm"))
+        place = origin + 3.5 * slow + 7.5 * fast
+        np.testing.assert_allclose(place, centre_of(run, number, 3, 7))
 
 
 def test_a_run_that_raises_is_shown_as_failed(begun, client, link):

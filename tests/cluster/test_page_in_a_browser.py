@@ -4,21 +4,16 @@ import json
 import os
 import re
 import shutil
-import threading
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import tiled_sim as ts
-from support.faults import sabotage, waiting_for
-from support.page import begin, finished, tell, tiles_of
+from support.page import begin, finished, held, tell, tiles_of
 from support.panels import NAMES, TOML, centre_of
 from support.processes import PATIENCE, eventually
-from tiled_sim.cluster.lease import RunCancelledError
 from tiled_sim.cluster.page.plugin import PagePlugin
 from tiled_sim.cluster.page.registration import link_of
 from tiled_sim.cluster.page.thumbnail import PRECISION, reduce
@@ -69,38 +64,7 @@ def visit(page, address):
     """Open the page, and wait until it shows a run."""
     page.goto(address)
     page.wait_for_selector("#facts dd")
-    page.wait_for_selector("#preview canvas")
-
-
-@contextmanager
-def held(experiment, address, client, folder):
-    """A run of which no tile is done before ``open`` is called: ``path``, ``open``, ``errors``."""
-    flag, path, errors = folder / "go", folder / "run.zarr", []
-
-    def drive():
-        try:
-            submit(experiment, path, cluster=address, tile=(32, 32), kernel="reference")
-        except RunCancelledError as error:
-            errors.append(error)
-
-    driver = threading.Thread(target=drive)
-    with sabotage(client, waiting_for(str(flag))):
-        driver.start()
-        try:
-            link = link_of(client)
-            eventually(lambda: running_at(link, path))
-            yield SimpleNamespace(path=path, open=flag.touch, errors=errors, driver=driver)
-        finally:
-            flag.touch()
-            Control(path).cancel()
-            driver.join(PATIENCE)
-
-
-def running_at(link, path):
-    """What the page says of a run with two tiles that are being computed; None before."""
-    run = tiles_of(link)["run"]
-    ours = run and run["path"] == str(path) and run["counts"]["running"] == 2
-    return run if ours else None
+    page.wait_for_selector("#legend li")  # drawn with the images
 
 
 @pytest.fixture(scope="class")

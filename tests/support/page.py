@@ -1,13 +1,21 @@
 """What drivers and workers tell the page on the dashboard, and what it answers."""
 
 import json
+import threading
 import urllib.request
+from contextlib import contextmanager
 from importlib import resources
+from types import SimpleNamespace
 
 import jsonschema
 
-from support.processes import PATIENCE
+from support.faults import sabotage, waiting_for
+from support.processes import PATIENCE, eventually
+from tiled_sim.cluster.lease import RunCancelledError
 from tiled_sim.cluster.page import topics
+from tiled_sim.cluster.page.registration import link_of
+from tiled_sim.cluster.submit import submit
+from tiled_sim.store.control import Control
 
 SCHEMA = json.loads(
     resources.files("tiled_sim.cluster.page").joinpath("tiles.schema.json").read_bytes()
@@ -82,3 +90,34 @@ def tell(client, run_id, *messages):
 
     topic = f"{topics.TILES}{run_id}"
     return client.submit(log, topic, messages, pure=False).result(timeout=PATIENCE)
+
+
+@contextmanager
+def held(experiment, address, client, folder):
+    """A run of which no tile is done before ``open`` is called: ``path``, ``open``, ``errors``."""
+    flag, path, errors = folder / "go", folder / "run.zarr", []
+
+    def drive():
+        try:
+            submit(experiment, path, cluster=address, tile=(32, 32), kernel="reference")
+        except RunCancelledError as error:
+            errors.append(error)
+
+    driver = threading.Thread(target=drive)
+    with sabotage(client, waiting_for(str(flag))):
+        driver.start()
+        try:
+            link = link_of(client)
+            eventually(lambda: running_at(link, path))
+            yield SimpleNamespace(path=path, open=flag.touch, errors=errors, driver=driver)
+        finally:
+            flag.touch()
+            Control(path).cancel()
+            driver.join(PATIENCE)
+
+
+def running_at(link, path):
+    """What the page says of a run with two tiles that are being computed; None before."""
+    run = tiles_of(link)["run"]
+    ours = run and run["path"] == str(path) and run["counts"]["running"] == 2
+    return run if ours else None
