@@ -31,7 +31,7 @@
 // Keys, while the canvas has the focus: arrows move the cursor (with Shift ten times as far), + and -
 // zoom about it, 0 shows everything, 1 a cell a pixel of the screen, Enter picks, Escape lets go.
 
-import { GAP_COLOUR, paint, placeOf, rangeOf, read, tableOf, valueAt } from "./colours.js";
+import { rangeOf, read, tableOf } from "./colours.js";
 import { Tiles, keyOf, sizeOf } from "./tiles.js";
 import { hatch, lineOf, writeText } from "./drawing.js";
 
@@ -41,8 +41,6 @@ const STEP = 12; // of the cursor, at least [CSS pixel]
 const CLICK = 4; // less than this is no drag [CSS pixel]
 const LOADING = "#5d646e";
 const NAMES_FROM = 28; // a panel that is narrower has no name written on it [CSS pixel]
-
-export { paint, placeOf, valueAt };
 
 export class ImageView {
   constructor(host, { label, bytes = 96 << 20 } = {}) {
@@ -94,10 +92,10 @@ export class ImageView {
   }
 
   // a range by what of the image is shown now; promise of the scale
-  async autoScale({ log = this.scale.log } = {}) {
+  async autoScale({ log = this.scale.log, kind = "level" } = {}) {
     const places = this.visible(this.levelShown());
     const tiles = await Promise.all(places.map((place) => this.tiles.promise(place)));
-    const range = rangeOf(tiles.filter(Boolean).map((one) => one.values), log);
+    const range = rangeOf(tiles.filter(Boolean).map((one) => one.values), log, kind);
     this.setScale({ log, ...range });
     return this.scale;
   }
@@ -476,8 +474,13 @@ export class ImageView {
   }
 
   pick(cell = this.cursor) {
-    this.picked = cell && { row: cell.row, column: cell.column };
+    this.setPicked(cell);
     if (cell) this.tell("pick", this.picked);
+  }
+
+  // marks a cell, and tells nobody
+  setPicked(cell) {
+    this.picked = cell && { row: cell.row, column: cell.column };
     this.redraw();
   }
 
@@ -526,5 +529,3 @@ export class ImageView {
     this.canvas.remove();
   }
 }
-
-export { GAP_COLOUR };
