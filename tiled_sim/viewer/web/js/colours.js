@@ -66,8 +66,9 @@ export function tableOf(scale) {
   for (let half = 0; half < 65536; half++) {
     bits[0] = ((half << 16) | 0x8000) >>> 0;
     const value = (half & 0x7fff) === 0 ? 0 : half === 0x7f80 ? Infinity : half === 0xff80 ? -Infinity : real[0];
+    if (value !== value) continue;
     const place = placeOf(scale, value);
-    if (place === place) table[half] = colours[Math.max(0, Math.min(255, Math.round(255 * place)))];
+    table[half] = colours[Math.max(0, Math.min(255, Math.round(255 * place)))];
   }
   table[MASKED] = word(MASK_COLOUR);
   table[GAP] = word(GAP_COLOUR);
@@ -121,12 +122,13 @@ function symmetric(tiles, kind) {
     }
   sizes.sort((one, other) => one - other);
   const size = sizes[Math.floor(0.99 * sizes.length)];
-  if (kind === "ratio") return { low: 1 / (size || 2), high: size || 2 };
-  return { low: -(size || 1), high: size || 1 };
+  const empty = !sizes.length;
+  if (kind === "ratio") return { low: 1 / (size || 2), high: size || 2, empty };
+  return { low: -(size || 1), high: size || 1, empty };
 }
 
 // the range of a scale that shows what some tiles hold: all but the faintest and the brightest few;
-// `kind` is "level", "difference" or "ratio"
+// `kind` is "level", "difference" or "ratio"; `empty`: they hold nothing to go by
 export function rangeOf(tiles, log, kind = "level") {
   if (kind !== "level") return symmetric(tiles, kind);
   const histogram = new Uint32Array(0x7f80);
@@ -139,7 +141,7 @@ export function rangeOf(tiles, log, kind = "level") {
       else if (half < 0x7f80) { histogram[half]++; count++; }
     }
   }
-  if (!count) return { low: log ? 0.1 : 0, high: 1 };
+  if (!count) return { low: log ? 0.1 : 0, high: 1, empty: true };
   const quantile = (share) => {
     let left = share * count;
     for (let half = 0; half < histogram.length; half++) {
@@ -150,5 +152,5 @@ export function rangeOf(tiles, log, kind = "level") {
   };
   const high = quantile(log ? 0.9995 : 0.995);
   if (!log) return { low: 0, high };
-  return { low: Math.min(Math.max(quantile(zeros > count ? 0.02 : 0.05), high * 1e-7), high / 10), high };
+  return { low: Math.min(Math.max(quantile(zeros > count ? 0.02 : 0.05), high * 1e-6), high / 10), high };
 }

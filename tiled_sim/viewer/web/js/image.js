@@ -91,13 +91,13 @@ export class ImageView {
     this.redraw();
   }
 
-  // a range by what of the image is shown now; promise of the scale
+  // a range by what of the image is shown now; promise of it, `empty` where nothing is to be seen
   async autoScale({ log = this.scale.log, kind = "level" } = {}) {
     const places = this.visible(this.levelShown());
     const tiles = await Promise.all(places.map((place) => this.tiles.promise(place)));
     const range = rangeOf(tiles.filter(Boolean).map((one) => one.values), log, kind);
-    this.setScale({ log, ...range });
-    return this.scale;
+    this.setScale({ log, low: range.low, high: range.high });
+    return range;
   }
 
   setOverlay(overlay) {
@@ -322,13 +322,15 @@ export class ImageView {
   }
 
   drawOutlines(context) {
+    const seen = this.panelsInView();
+    const across = ({ corners: [one, , other] }) => Math.hypot(other[0] - one[0], other[1] - one[1]);
+    const largest = Math.max(0, ...seen.map(across));
     context.beginPath();
-    for (const { corners } of this.panelsInView()) {
-      if (Math.hypot(corners[2][0] - corners[0][0], corners[2][1] - corners[0][1]) < 6) continue;
-      lineOf(context, [...corners, corners[0]]);
-    }
+    for (const one of seen)
+      if (across(one) >= 6) lineOf(context, [...one.corners, one.corners[0]]);
     context.lineWidth = 1;
-    context.strokeStyle = "rgb(120 210 235 / 75%)";
+    // of many small panels they must not hide what is on them
+    context.strokeStyle = `rgb(120 210 235 / ${Math.max(25, Math.min(75, largest / 3))}%)`;
     context.stroke();
   }
 
@@ -347,12 +349,12 @@ export class ImageView {
 
   drawRings(context, rings) {
     const { width, height } = this.size;
-    context.strokeStyle = "rgb(255 255 255 / 55%)";
-    context.lineWidth = 1;
     context.textAlign = "center";
     context.textBaseline = "middle";
     const taken = [];
     for (const { d_A, lines } of rings) {
+      context.strokeStyle = "rgb(255 255 255 / 55%)";
+      context.lineWidth = 1;
       context.beginPath();
       let label = null;
       for (const line of lines) {

@@ -26,7 +26,10 @@ export class Pane {
     stage.addEventListener("image-cursor", ({ detail }) => onCursor(this, detail));
     stage.addEventListener("image-pick", ({ detail }) => onPick(this, detail));
     stage.addEventListener("image-trouble", ({ detail }) => trouble(detail.error));
-    stage.addEventListener("image-settled", () => { stage.dataset.settled = "yes"; });
+    stage.addEventListener("image-settled", () => {
+      stage.dataset.settled = "yes";
+      if (!this.ranged && !this.ranging) this.auto();
+    });
     const find = (name) => figure.querySelector(name);
     [this.low, this.high, this.bar, this.unit] = [".low", ".high", ".bar", ".unit"].map(find);
     for (const input of [this.low, this.high]) input.addEventListener("change", () => this.typed());
@@ -61,9 +64,12 @@ export class Pane {
   }
 
   async auto() {
-    await this.image.autoScale({ log: this.isLog, kind: this.kind });
+    this.ranging = true;
+    const { empty } = await this.image.autoScale({ log: this.isLog, kind: this.kind });
+    this.ranging = false;
     this.ranged = true;
     this.applied();
+    this.ranged = !empty; // of a run that has just begun, once more when something is there
   }
 
   setLog(log) {
