@@ -100,7 +100,7 @@ def test_a_level_of_dead_pixels_alone_is_masked(still, tmp_path):
     ],
 )
 def test_a_tile_that_is_not_there_is_refused(wide, place):
-    with pytest.raises(ValueError, match="of|only"):
+    with pytest.raises(ValueError, match=r"of|only"):
         Mosaic(wide).tile(place)
 
 

@@ -1,5 +1,6 @@
 """A folder of files holds what the server tells."""
 
+import itertools
 import json
 
 import numpy as np
@@ -23,7 +24,7 @@ def packed(folder, name, ending):
     ends = np.fromfile(folder / "data/0" / f"{name}.index", "<f8").astype(int)
     content = (folder / "data/0" / f"{name}.{ending}").read_bytes()
     assert ends[-1] == len(content)
-    return [content[first:end] for first, end in zip(ends[:-1], ends[1:], strict=True)]
+    return [content[first:end] for first, end in itertools.pairwise(ends)]
 
 
 @pytest.mark.parametrize("quantity", ["image", "counts"])
