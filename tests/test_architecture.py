@@ -19,6 +19,7 @@ LAYERS = (
     ("simulation",),
     ("run",),
     ("export", "instruments"),
+    ("viewer",),
     ("cluster",),
     ("cli",),
     ("__init__", "__main__"),

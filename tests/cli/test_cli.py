@@ -54,7 +54,10 @@ TWO_DASHES = {
     "verify": ["--recompute", "--device"],
     "convert": [],
     "copy": ["--no-progress"],
-    "view": ["--out", "--frame", "--panel", "--panel-names", "--counts"],
+    "view": [
+        *("--out", "--frame", "--panel", "--panel-names", "--counts"),
+        *("--web", "--port", "--against", "--static"),
+    ],
     "export": ["--to", "--out", "--frames", "--panels", "--counts", "--image", "--no-progress"],
     "trace": [
         *("--pixel", "--frame", "--panel", "--steps", "--against", "--as-c"),

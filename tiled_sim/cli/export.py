@@ -1,10 +1,10 @@
 """``tiled-sim export``: frames of a run in another program's format."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from tiled_sim.cli.arguments import Parser
 from tiled_sim.cli.frames import frame_range, frames_within
+from tiled_sim.cli.image_bar import image_bar
 from tiled_sim.cli.panels import find_panel
 from tiled_sim.cli.printing import print_json
 
@@ -66,7 +66,7 @@ def run(words: Sequence[str]) -> int:
         panels = [find_panel(name, detector, option="--panels") for name in names]
     frames = frames_within(options.frames, len(found.experiment.exposures))
     images = (frames[1] - frames[0]) * (len(detector.panels) if panels is None else len(panels))
-    with _progress(images, shown=not (options.json or options.no_progress)) as advance:
+    with image_bar(images, shown=not (options.json or options.no_progress)) as advance:
         made = export_run(
             found,
             options.out,
@@ -94,39 +94,3 @@ def run(words: Sequence[str]) -> int:
     for note in made.notes:
         print(f"note      {note}")
     return 0
-
-
-@contextmanager
-def _progress(images: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, and what advances it by a number of images."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("images"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    progress = Progress(*columns, console=console, disable=not shown)
-    task = progress.add_task("images", total=images)
-
-    def advance(done: int) -> None:
-        progress.start()
-        progress.advance(task, done)
-
-    try:
-        yield advance
-    finally:
-        # stopping one that never began would print an empty line
-        if progress.live.is_started:
-            progress.stop()

@@ -66,9 +66,10 @@ export function tableOf(scale) {
   const table = new Uint32Array(65536);
   for (let half = 0; half < 65536; half++) {
     bits[0] = ((half << 16) | 0x8000) >>> 0;
-    const value = half === 0 || half === 0x8000 ? 0 : real[0];
+    const value = (half & 0x7fff) === 0 ? 0 : half === 0x7f80 ? Infinity : half === 0xff80 ? -Infinity : real[0];
+    if (value !== value) continue;
     const place = placeOf(scale, value);
-    if (place === place) table[half] = colours[Math.max(0, Math.min(255, Math.round(255 * place)))];
+    table[half] = colours[Math.max(0, Math.min(255, Math.round(255 * place)))];
   }
   table[MASKED] = word(MASK_COLOUR);
   table[GAP] = word(GAP_COLOUR);
@@ -81,7 +82,8 @@ export function read(values, index) {
   if (values instanceof Int32Array)
     return value < LEAST + 3 ? KINDS[WAITING + value - LEAST] : value;
   if (value === value) return value;
-  return KINDS[new Uint32Array(values.buffer, values.byteOffset, values.length)[index] >>> 16] || "waiting";
+  // through the bytes: a number that is none may lose its kind on the way
+  return KINDS[new DataView(values.buffer, values.byteOffset).getUint32(4 * index, true) >>> 16] || "waiting";
 }
 
 // the bits of a tile as float32, whatever its type
@@ -110,8 +112,26 @@ export function paint(values, table, words) {
   return waiting;
 }
 
-// the range of a scale that shows what some tiles hold: all but the faintest and the brightest few
-export function rangeOf(tiles, log) {
+// a range about 0 of differences, about 1 of ratios
+function symmetric(tiles, kind) {
+  const sizes = [];
+  for (const values of tiles)
+    for (let at = 0; at < values.length; at += 7) {
+      const value = values[at];
+      if (kind === "difference" && Number.isFinite(value) && value) sizes.push(Math.abs(value));
+      else if (kind === "ratio" && value > 0 && value < Infinity && value !== 1) sizes.push(Math.exp(Math.abs(Math.log(value))));
+    }
+  sizes.sort((one, other) => one - other);
+  const size = sizes[Math.floor(0.99 * sizes.length)];
+  const empty = !sizes.length;
+  if (kind === "ratio") return { low: 1 / (size || 2), high: size || 2, empty };
+  return { low: -(size || 1), high: size || 1, empty };
+}
+
+// the range of a scale that shows what some tiles hold: all but the faintest and the brightest few;
+// `kind` is "level", "difference" or "ratio"; `empty`: they hold nothing to go by
+export function rangeOf(tiles, log, kind = "level") {
+  if (kind !== "level") return symmetric(tiles, kind);
   const histogram = new Uint32Array(0x7f80);
   let [count, zeros, negative] = [0, 0, 0];
   for (const values of tiles) {
@@ -122,7 +142,7 @@ export function rangeOf(tiles, log) {
       else if (half < 0x7f80) { histogram[half]++; count++; }
     }
   }
-  if (!count) return { low: log ? 0.1 : 0, high: 1 };
+  if (!count) return { low: log ? 0.1 : 0, high: 1, empty: true };
   const quantile = (share) => {
     let left = share * count;
     for (let half = 0; half < histogram.length; half++) {
@@ -133,5 +153,5 @@ export function rangeOf(tiles, log) {
   };
   const high = quantile(log ? 0.9995 : 0.995);
   if (!log) return { low: 0, high };
-  return { low: Math.min(Math.max(quantile(zeros > count ? 0.02 : 0.05), high * 1e-7), high / 10), high };
+  return { low: Math.min(Math.max(quantile(zeros > count ? 0.02 : 0.05), high * 1e-6), high / 10), high };
 }

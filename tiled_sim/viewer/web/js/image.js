@@ -32,7 +32,7 @@
 // Keys, while the canvas has the focus: arrows move the cursor (with Shift ten times as far), + and -
 // zoom about it, 0 shows everything, 1 a cell a pixel of the screen, Enter picks, Escape lets go.
 
-import { GAP_COLOUR, paint, placeOf, rangeOf, read, tableOf, valueAt } from "./colours.js";
+import { rangeOf, read, tableOf } from "./colours.js";
 import { Tiles, keyOf, sizeOf } from "./tiles.js";
 import { hatch, lineOf, writeText } from "./drawing.js";
 
@@ -42,8 +42,6 @@ const STEP = 12; // of the cursor, at least [CSS pixel]
 const CLICK = 4; // less than this is no drag [CSS pixel]
 const LOADING = "#5d646e";
 const NAMES_FROM = 28; // a panel that is narrower has no name written on it [CSS pixel]
-
-export { paint, placeOf, valueAt };
 
 export class ImageView {
   constructor(host, { label, bytes = 96 << 20 } = {}) {
@@ -94,13 +92,13 @@ export class ImageView {
     this.redraw();
   }
 
-  // a range by what of the image is shown now; promise of the scale
-  async autoScale({ log = this.scale.log } = {}) {
+  // a range by what of the image is shown now; promise of it, `empty` where nothing is to be seen
+  async autoScale({ log = this.scale.log, kind = "level" } = {}) {
     const places = this.visible(this.levelShown());
     const tiles = await Promise.all(places.map((place) => this.tiles.promise(place)));
-    const range = rangeOf(tiles.filter(Boolean).map((one) => one.values), log);
-    this.setScale({ log, ...range });
-    return this.scale;
+    const range = rangeOf(tiles.filter(Boolean).map((one) => one.values), log, kind);
+    this.setScale({ log, low: range.low, high: range.high });
+    return range;
   }
 
   setOverlay(overlay) {
@@ -326,13 +324,15 @@ export class ImageView {
   }
 
   drawOutlines(context) {
+    const seen = this.panelsInView();
+    const across = ({ corners: [one, , other] }) => Math.hypot(other[0] - one[0], other[1] - one[1]);
+    const largest = Math.max(0, ...seen.map(across));
     context.beginPath();
-    for (const { corners } of this.panelsInView()) {
-      if (Math.hypot(corners[2][0] - corners[0][0], corners[2][1] - corners[0][1]) < 6) continue;
-      lineOf(context, [...corners, corners[0]]);
-    }
+    for (const one of seen)
+      if (across(one) >= 6) lineOf(context, [...one.corners, one.corners[0]]);
     context.lineWidth = 1;
-    context.strokeStyle = "rgb(120 210 235 / 75%)";
+    // of many small panels they must not hide what is on them
+    context.strokeStyle = `rgb(120 210 235 / ${Math.max(25, Math.min(75, largest / 3))}%)`;
     context.stroke();
   }
 
@@ -355,7 +355,7 @@ export class ImageView {
     context.textBaseline = "middle";
     const taken = [];
     for (const { d_A, lines } of rings) {
-      context.strokeStyle = "rgb(255 255 255 / 55%)"; // the label before has changed it
+      context.strokeStyle = "rgb(255 255 255 / 55%)";
       context.lineWidth = 1;
       context.beginPath();
       let label = null;
@@ -489,8 +489,13 @@ export class ImageView {
   }
 
   pick(cell = this.cursor) {
-    this.picked = cell && { row: cell.row, column: cell.column };
+    this.setPicked(cell);
     if (cell) this.tell("pick", this.picked);
+  }
+
+  // marks a cell, and tells nobody
+  setPicked(cell) {
+    this.picked = cell && { row: cell.row, column: cell.column };
     this.redraw();
   }
 
@@ -539,5 +544,3 @@ export class ImageView {
     this.canvas.remove();
   }
 }
-
-export { GAP_COLOUR };
