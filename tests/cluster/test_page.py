@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -570,8 +571,28 @@ def test_the_page_lets_nothing_from_elsewhere_in(link):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    text = b"".join(get(f"{link}{name}") for name in ("", "/page.js", "/page.css"))
+    text = b"".join([get(link), get(f"{link}/page.css"), *scripts_of(link, "page.js").values()])
     assert not re.search(rb"https?://|innerHTML|insertAdjacent|document\.write", text)
+
+
+def scripts_of(link, name):
+    """A module and all that it imports, by name."""
+    found, asked = {}, [name]
+    while asked:
+        name = asked.pop()
+        if name in found:
+            continue
+        found[name] = get(f"{link}/{name}")
+        imported = re.findall(rb'from "\./([\w./]+)"', found[name])
+        folder = name.rpartition("/")[0]
+        asked += [f"{folder}/{other.decode()}".lstrip("/") for other in imported]
+    return found
+
+
+def test_the_page_shows_images_by_the_component_of_the_viewer(link):
+    found = scripts_of(link, "page.js")
+    component = resources.files("tiled_sim.viewer") / "web" / "js" / "image.js"
+    assert found["image/image.js"] == component.read_bytes()
 
 
 def test_the_page_is_there_below_the_prefix_of_a_dashboard(link):
@@ -1057,4 +1078,5 @@ def test_the_letters_of_states_are_those_of_the_schema():
 
 def test_the_page_ships_with_the_package():
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
-    assert "cluster/page/page.*" in text
+    for files in ("cluster/page/page.*", "cluster/page/*.js", "viewer/web/js/*"):
+        assert files in text
