@@ -156,7 +156,7 @@ class Tiles(Handler):
         runs = list(self.registry)
         wanted = runs or self.get_query_argument("run", "")
         now = self.registry.clock()
-        document = {
+        document: dict[str, Any] = {
             "schema": SCHEMA,
             "runs": [run.summary() for run in runs],
             "run": None,

@@ -80,7 +80,7 @@ function timeLeft(run) {
   if (run.evaluations) return ["–", "nothing done lately"];
   if (run.predicted_seconds === null) return ["–", "known when something is done"];
   const left = run.predicted_seconds - run.seconds;
-  if (left <= 0) return ["–", "longer than predicted; known when something is done"];
+  if (left <= 0) return ["–", "longer than predicted"];
   return [`${duration(left)}?`, `predicted from the plan, ${until(left)}`];
 }
 
