@@ -250,7 +250,7 @@ export class ImageView {
     let all = true;
     for (const place of shown) all = this.drawTile(context, place, used) && all;
     const coarsest = this.source.levels - 1;
-    this.tiles.want([...this.visible(coarsest).slice(0, 4), ...shown]);
+    this.tiles.want([...shown, ...this.visible(coarsest).slice(0, 4)]); // these for what comes next
     this.tiles.trim(used);
     context.setTransform(dense, 0, 0, dense, 0, 0);
     this.drawOverlay(context);
