@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,8 @@ _TILES_KEPT, _STATES_KEPT = 256 << 20, 64 << 20
 _AT_ONCE = 1 << 24
 #: What messages call the two images of a run.
 QUANTITIES = ("image", "counts")
+#: Reads a rectangle of a panel, by its number, of a level.
+Smaller = Callable[[int, tuple[slice, slice]], npt.NDArray[np.float32]]
 
 
 class Place(NamedTuple):
@@ -84,8 +87,9 @@ class Mosaic:
     """All tiles of a run's assembled detector; may be asked from several threads.
 
     A cell of level 0 is that of `tiled_sim.model.assembly.Assembly`. A cell of level n shows the
-    mean of 2ⁿ × 2ⁿ: of a finished run's expected photons that of the run's own level n at the place
-    of the cell's centre, else of the cells of level n - 1.
+    mean of 2ⁿ × 2ⁿ: of the pixels of the panel where its centre lies, where there are smaller
+    copies of panels (of a finished run's expected photons, and of panels that are small), else of
+    the cells of level n - 1.
 
     Parameters
     ----------
@@ -162,9 +166,8 @@ class Mosaic:
         if kept is not None and (kept.done == len(done) or not kept.is_waiting):
             return kept
         complete = self.done.is_complete(place.frame)
-        has_own = complete and place.level > 0 and place.quantity == "image"
-        own = self._level_arrays() if has_own else {}
-        if complete and 0 < place.level and place.level not in own:
+        smaller = self._smaller(place, complete)
+        if complete and place.level > 0 and smaller is None:
             return self._of_finer(place, len(done))
         seen = self._seen(place.level, *self._cells(place))
         if not (complete or self._any_done(place.frame, seen, done)):
@@ -173,9 +176,23 @@ class Mosaic:
             return MosaicTile(values, np.where(state == LIT, WAITING, state), len(done))
         if place.level == 0:
             return self._finest(place, seen, len(done))
-        if place.level in own:
-            return self._of_level(place, seen, own[place.level], len(done))
+        if smaller is not None:
+            return self._of_smaller(place, seen, smaller, len(done))
         return self._of_finer(place, len(done))
+
+    def _smaller(self, place: Place, complete: bool) -> Smaller | None:
+        """What reads the smaller copies of panels; None: there are none."""
+        quantity, frame, level = place[:3]
+        if level == 0:
+            return None
+        if self._pixels.has_whole_panels:
+            return lambda panel, part: self._pixels.read_smaller(
+                quantity, frame, panel, level, part
+            )
+        own = self._level_arrays() if complete and quantity == "image" else {}
+        if level not in own:
+            return None
+        return lambda panel, part: read_pixels(own[level], (frame, panel, *part), self.run.path)
 
     def _cells(self, place: Place) -> tuple[range, range]:
         """Rows and columns of its level."""
@@ -233,16 +250,18 @@ class Mosaic:
             state[at] = np.where(lacks & (before == LIT), WAITING, before)
         return MosaicTile(values, state, done)
 
-    def _of_level(self, place: Place, seen: list[Seen], array: zarr.Array, done: int) -> MosaicTile:
-        """Of a finished run's own level."""
+    def _of_smaller(self, place: Place, seen: list[Seen], read: Smaller, done: int) -> MosaicTile:
+        """Of the smaller copies of panels."""
         state = self._state(place, seen).copy()
         values = np.zeros(state.shape, np.float32)
         rows, columns = self._cells(place)
         for one in seen:
             slow, fast = one.slow >> place.level, one.fast >> place.level
-            part = tuple(slice(int(at.min()), int(at.max()) + 1) for at in (slow, fast))
-            pixels = read_pixels(array, (place.frame, one.panel, *part), self.run.path)
-            found = pixels[slow - part[0].start, fast - part[1].start]
+            part = (
+                slice(int(slow.min()), int(slow.max()) + 1),
+                slice(int(fast.min()), int(fast.max()) + 1),
+            )
+            found = read(one.panel, part)[slow - part[0].start, fast - part[1].start]
             at = one.row - rows.start, one.column - columns.start
             values[at] = found
             before = state[at]
