@@ -59,6 +59,25 @@ def _level(run, number):
     return zarr.open_group(run.path, mode="r")[f"{number}/image"][0, 0]
 
 
+@pytest.mark.parametrize("quantity", ["image", "counts"])
+def test_a_coarser_level_of_small_panels_is_of_their_own_means(whole_panels, quantity, monkeypatch):
+    monkeypatch.setattr("tiled_sim.viewer.mosaic._SMALL", 128)
+    mosaic = Mosaic(whole_panels)
+    assert mosaic._pixels.has_whole_panels
+    values, state = whole(mosaic, quantity, 0, 1)
+    seen = next(
+        one
+        for one in mosaic.assembly.coarser(2).seen(*map(range, mosaic.shape(1)))
+        if one.panel == 1
+    )
+    counts = quantity == "counts"
+    pixels = whole_panels.store.array(counts=counts)[0, 1].astype(np.float32)
+    expected = halve(pixels)[seen.slow // 2, seen.fast // 2]
+    at = seen.row, seen.column
+    assert set(state[at]) == {LIT}
+    assert (values[at] == expected).all()
+
+
 def test_without_levels_of_the_run_a_coarser_one_is_the_mean_of_the_finer(still, tmp_path):
     run = computed_run(still("-detpixels", 600, "-pixel", 0.05), tmp_path / "a.zarr", tiles=[0, 1])
     mosaic = Mosaic(run)

@@ -1,6 +1,7 @@
 """The page in a real browser, which shows real runs from a real server."""
 
 import importlib.util
+import json
 import os
 import re
 import time
@@ -8,8 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from support.viewing import compute, computed_run, files_served, served
+from tiled_sim.kernels.blocks import Pixels
+from tiled_sim.kernels.optics import Optics
+from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.assembly import Assembly
+from tiled_sim.viewer.description import Frames, describe_run
+from tiled_sim.viewer.mosaic import Mosaic
 from tiled_sim.viewer.static import write_static
 
 api = pytest.importorskip("playwright.sync_api")
@@ -92,8 +100,6 @@ def cell_of(mosaic_of, panel, slow, fast):
 
 
 def point_at(tab, run, panel, slow, fast):
-    from tiled_sim.model.assembly import Assembly
-
     assembly = Assembly.of(run.experiment.detector, run.experiment.beam.direction)
     x, y = on_canvas(tab, *cell_of(assembly, panel, slow, fast))
     tab.hover(STAGE, position={"x": x, "y": y})
@@ -132,6 +138,33 @@ def test_resolution_and_indices_under_the_cursor_are_those_of_the_chain(opened, 
     assert looked["hkl"][0] == pytest.approx(trace["phi_steps"][1]["hkl_frac"], rel=1e-4)
     q = np.array(trace["values"]["scattering_vec_A_inv"]) * 1e-10
     assert 1 / looked["d_A"] == pytest.approx(np.linalg.norm(q), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "options", [["-twotheta", 10], ["-curved_det"], ["-curved_det", "c_compat"]]
+)
+def test_places_on_the_detector_are_those_of_the_physics(opened, address, still, tmp_path, options):
+    c_compat = "c_compat" in options
+    words = [word for word in options if word != "c_compat"]
+    experiment = still(*words, c_compat=c_compat)
+    run = computed_run(experiment, tmp_path / "a.zarr", tiles=[])
+    described = json.loads(json.dumps(describe_run(Mosaic(run))))
+    found = opened(address).evaluate(
+        """async ([run, frame]) => {
+            const { Geometry } = await import("./js/geometry.js");
+            return new Geometry(run, frame).look({ panel: 0, slow: 20, fast: 75 });
+        }""",
+        [described, Frames(experiment).describe(0)],
+    )
+    scene = Scene.of(experiment, 0)
+    pixel = Pixels(
+        torch.tensor([20.0], dtype=torch.float64),
+        torch.tensor([75.0], dtype=torch.float64),
+        torch.tensor([True]),
+        0,
+    )
+    position = [float(part) for part in Optics(scene).position(pixel, 0)]
+    assert found["position"] == pytest.approx(position, rel=1e-9)
 
 
 def test_the_wheel_zooms_about_the_pointer_and_dragging_moves(opened, wide_address):

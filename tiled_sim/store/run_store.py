@@ -217,7 +217,7 @@ class RunStore:
         """
         region = self._region(0, panel, slow, fast)[1:]
         array = layout.array_of(self._root, "0/mask")
-        if not self._mask_is_live():
+        if not self.mask_is_live():
             for file in layout.shards_within(array, (slice(panel, panel + 1), slow, fast)):
                 self._require_mask_file(file)
         return read_pixels(array, region, self._path)
@@ -417,9 +417,9 @@ class RunStore:
     def _mask(self) -> Mask:
         """The mask, as it is asked for."""
         shape = self.shape[1:]
-        return Mask.live(shape) if self._mask_is_live() else Mask(shape, self.read_mask)
+        return Mask.live(shape) if self.mask_is_live() else Mask(shape, self.read_mask)
 
-    def _mask_is_live(self) -> bool:
+    def mask_is_live(self) -> bool:
         """Whether the run was made with a mask of live pixels alone, which has no files."""
         return bool(self._attributes["hashes"]["mask"] == Mask.live(self.shape[1:]).sha256)
 
@@ -491,7 +491,7 @@ class _Format1Store(RunStore):
     def _decode(self, text: bytes, tile: str) -> dict[str, Any]:
         return format1.decode(text, tile, self._attributes["hashes"])
 
-    def _mask_is_live(self) -> bool:
+    def mask_is_live(self) -> bool:
         return not self._objects.keys("0/mask/c")
 
     def _require_mask_file(self, file: str) -> None:

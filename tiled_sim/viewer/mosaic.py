@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from tiled_sim.store.run_store import NOT_COUNTED
 from tiled_sim.store.shards import read_pixels
 from tiled_sim.viewer.done import Done
 from tiled_sim.viewer.kept import Kept
+from tiled_sim.viewer.pixels import Pixels
 
 #: Side of a tile [cell].
 SIDE = 256
@@ -30,6 +32,8 @@ _TILES_KEPT, _STATES_KEPT = 256 << 20, 64 << 20
 _AT_ONCE = 1 << 24
 #: What messages call the two images of a run.
 QUANTITIES = ("image", "counts")
+#: Reads a rectangle of a panel, by its number, of a level.
+Smaller = Callable[[int, tuple[slice, slice]], npt.NDArray[np.float32]]
 
 
 class Place(NamedTuple):
@@ -83,8 +87,9 @@ class Mosaic:
     """All tiles of a run's assembled detector; may be asked from several threads.
 
     A cell of level 0 is that of `tiled_sim.model.assembly.Assembly`. A cell of level n shows the
-    mean of 2ⁿ × 2ⁿ: of a finished run's expected photons that of the run's own level n at the place
-    of the cell's centre, else of the cells of level n - 1.
+    mean of 2ⁿ × 2ⁿ: of the pixels of the panel where its centre lies, where there are smaller
+    copies of panels (of a finished run's expected photons, and of panels that are small), else of
+    the cells of level n - 1.
 
     Parameters
     ----------
@@ -99,6 +104,7 @@ class Mosaic:
         while max(self.shape(self.levels - 1)) > _SMALL:
             self.levels += 1
         self.done = Done(run)
+        self._pixels = Pixels(run, self.done)
         corners = np.array([panel.corners for panel in self.assembly.panels])
         #: Rows and columns of each panel, (panel, 2) [cell].
         self._first, self._last = corners.min(axis=1), corners.max(axis=1)
@@ -159,20 +165,34 @@ class Mosaic:
         kept = self._tiles.get(place)
         if kept is not None and (kept.done == len(done) or not kept.is_waiting):
             return kept
-        rows, columns = self._cells(place)
-        seen = list(self._seen(place.level, rows, columns))
-        if not self._any_done(place.frame, seen, done):
+        complete = self.done.is_complete(place.frame)
+        smaller = self._smaller(place, complete)
+        if complete and place.level > 0 and smaller is None:
+            return self._of_finer(place, len(done))
+        seen = self._seen(place.level, *self._cells(place))
+        if not (complete or self._any_done(place.frame, seen, done)):
             state = self._state(place, seen)
             values = np.zeros(state.shape, np.float32)
             return MosaicTile(values, np.where(state == LIT, WAITING, state), len(done))
-        arrays = self._level_arrays() if place.quantity == "image" and place.level else None
         if place.level == 0:
             return self._finest(place, seen, len(done))
-        if arrays is not None and place.level in arrays and self.done.is_complete(place.frame):
-            return self._of_level(place, seen, arrays[place.level], len(done))
-        made = self._of_finer(place, len(done))
-        self._tiles.put(place, made, made.values.nbytes + made.state.nbytes)
-        return made
+        if smaller is not None:
+            return self._of_smaller(place, seen, smaller, len(done))
+        return self._of_finer(place, len(done))
+
+    def _smaller(self, place: Place, complete: bool) -> Smaller | None:
+        """What reads the smaller copies of panels; None: there are none."""
+        quantity, frame, level = place[:3]
+        if level == 0:
+            return None
+        if self._pixels.has_whole_panels:
+            return lambda panel, part: self._pixels.read_smaller(
+                quantity, frame, panel, level, part
+            )
+        own = self._level_arrays() if complete and quantity == "image" else {}
+        if level not in own:
+            return None
+        return lambda panel, part: read_pixels(own[level], (frame, panel, *part), self.run.path)
 
     def _cells(self, place: Place) -> tuple[range, range]:
         """Rows and columns of its level."""
@@ -196,8 +216,6 @@ class Mosaic:
 
     def _any_done(self, frame: int, seen: list[Seen], done: frozenset[int]) -> bool:
         """Whether some tile of the run is done whose pixels are seen."""
-        if self.done.is_complete(frame):
-            return True
         if not done:
             return False
         grid = self.run.plan.grid
@@ -221,10 +239,9 @@ class Mosaic:
         state = self._state(place, seen).copy()
         values = np.zeros(state.shape, np.int32 if counts else np.float32)
         rows, columns = self._cells(place)
-        read = self.run.store.read_counts if counts else self.run.store.read_tile
         for one in seen:
             slow, fast = (slice(int(at.min()), int(at.max()) + 1) for at in (one.slow, one.fast))
-            pixels = read(place.frame, one.panel, slow, fast)
+            pixels = self._pixels.read(place.quantity, place.frame, one.panel, slow, fast)
             found = pixels[one.slow - slow.start, one.fast - fast.start]
             at = one.row - rows.start, one.column - columns.start
             values[at] = found
@@ -233,16 +250,18 @@ class Mosaic:
             state[at] = np.where(lacks & (before == LIT), WAITING, before)
         return MosaicTile(values, state, done)
 
-    def _of_level(self, place: Place, seen: list[Seen], array: zarr.Array, done: int) -> MosaicTile:
-        """Of a finished run's own level."""
+    def _of_smaller(self, place: Place, seen: list[Seen], read: Smaller, done: int) -> MosaicTile:
+        """Of the smaller copies of panels."""
         state = self._state(place, seen).copy()
         values = np.zeros(state.shape, np.float32)
         rows, columns = self._cells(place)
         for one in seen:
             slow, fast = one.slow >> place.level, one.fast >> place.level
-            part = tuple(slice(int(at.min()), int(at.max()) + 1) for at in (slow, fast))
-            pixels = read_pixels(array, (place.frame, one.panel, *part), self.run.path)
-            found = pixels[slow - part[0].start, fast - part[1].start]
+            part = (
+                slice(int(slow.min()), int(slow.max()) + 1),
+                slice(int(fast.min()), int(fast.max()) + 1),
+            )
+            found = read(one.panel, part)[slow - part[0].start, fast - part[1].start]
             at = one.row - rows.start, one.column - columns.start
             values[at] = found
             before = state[at]
@@ -271,7 +290,9 @@ class Mosaic:
             values[at], state[at] = one.as_floats, one.state
         # the least of the codes: a value before what is waiting, before dead pixels, before gaps
         quarters = state.reshape(state.shape[0] // 2, 2, state.shape[1] // 2, 2)
-        return MosaicTile(halve(values), quarters.min(axis=(1, 3)), done)
+        made = MosaicTile(halve(values), quarters.min(axis=(1, 3)), done)
+        self._tiles.put(place, made, made.values.nbytes + made.state.nbytes)
+        return made
 
     def _state(self, place: Place, seen: list[Seen]) -> npt.NDArray[np.uint8]:
         """`LIT`, `MASKED` or `GAP`, which are the same for all frames."""
@@ -289,6 +310,8 @@ class Mosaic:
 
     def _dead(self, level: int, seen: Seen) -> npt.NDArray[np.bool_]:
         """Whether all pixels of the run that those of a level stand for are dead, (n,)."""
+        if self._pixels.all_live:
+            return np.zeros(len(seen.row), np.bool_)
         factor = 2**level
         slow, fast = seen.slow >> level, seen.fast >> level
         high, wide = self.assembly.panels[seen.panel].pixels
@@ -299,19 +322,19 @@ class Mosaic:
         for start in range(0, len(found), band):
             stop = min(start + band, len(found))
             rows = slice((first[0] + start) * factor, min((first[0] + stop) * factor, high))
-            mask = self.run.store.read_mask(seen.panel, rows, columns) != 0
+            mask = self._pixels.dead(seen.panel, rows, columns)
             by_rows = np.logical_and.reduceat(mask, np.arange(0, len(mask), factor), axis=0)
             found[start:stop] = np.logical_and.reduceat(
                 by_rows, np.arange(0, mask.shape[1], factor), axis=1
             )
         return found[slow - first[0], fast - first[1]]
 
-    def _level_arrays(self) -> dict[int, zarr.Array] | None:
-        """The run's own levels, which are there when it is finished; None before."""
+    def _level_arrays(self) -> dict[int, zarr.Array]:
+        """The run's own levels, which are there when it is finished; none before."""
         if self._arrays is None:
             root = zarr.open_group(self.run.store.objects.arrays(read_only=True), mode="r")
             if "ome" not in root.attrs:
-                return None
+                return {}
             names = {int(name) for name in root.group_keys() if name.isdigit()} - {0}
             self._arrays = {name: layout.array_of(root, f"{name}/image") for name in names}
         return self._arrays

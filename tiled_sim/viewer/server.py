@@ -6,6 +6,7 @@ machine's own: a page from elsewhere whose name was made to point here can do ne
 
 import asyncio
 import json
+import math
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -28,6 +29,8 @@ from tiled_sim.viewer.mosaic import Mosaic, Place
 ADDRESS = "127.0.0.1"
 _HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 _THREADS = 4
+#: Of detectors that are larger nothing is read before somebody asks [cell].
+_MOST_READY = 1 << 26
 
 
 class Served:
@@ -46,6 +49,20 @@ class Served:
             **describe_run(self.mosaic),
             "offers": {"chain": True, "spots": True, "status": True},
         }
+
+    def make_ready(self, settings: dict[str, Any]) -> None:
+        """Make the coarsest tiles of what is shown first, and keep them for whoever asks.
+
+        Parameters
+        ----------
+        settings : ``frame`` and ``quantity``
+        """
+        if math.prod(self.mosaic.assembly.shape) > _MOST_READY:
+            return
+        places = self.mosaic.places(settings["quantity"], settings["frame"])
+        for place in places:
+            if place.level == self.mosaic.levels - 1:
+                self.mosaic.tile(place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +149,8 @@ def listen(runs: Sequence[Run], port: int, settings: dict[str, Any]) -> Viewer:
             "leave it out"
         ) from error
     http.add_sockets(sockets)
+    for one in served:
+        pool.submit(one.make_ready, settings)
     found = int(sockets[0].getsockname()[1])
     return Viewer(http, f"http://{ADDRESS}:{found}{root}/", found, pool)
 

@@ -3,8 +3,9 @@
 //   const image = new ImageView(host, { label: "Expected photons", bytes: 96 << 20 });
 //   image.show(source);                                     // null: nothing
 //   image.setScale({ map: "inferno", log: true, low: 0.01, high: 100 });   // or image.autoScale()
-//   image.setOverlay({ outlines: true, names: false, rings: [{ d_A: 2, lines }], marks: [],
-//     chosen: null });                                       // or corners [row, column] of a part
+//   image.setOverlay({ outlines: true, names: false, rings: [{ d_A: 2, lines }],
+//                      marks: [{ row, column, label, faint }],
+//                      chosen: null });                    // or corners [row, column] of a part
 //
 // `host` is an element that has a size; a canvas fills it. A *cell* is a pixel of level 0, and places
 // are [row, column] in cells from the upper left corner, the middle of the first cell at 0.5, 0.5.
@@ -41,6 +42,7 @@ const LONG = 10; // times as far, with Shift
 const STEP = 12; // of the cursor, at least [CSS pixel]
 const CLICK = 4; // less than this is no drag [CSS pixel]
 const LOADING = "#5d646e";
+const NAMED_FROM = 3; // marks have their labels written beside them [CSS pixel a cell]
 const NAMES_FROM = 28; // a panel that is narrower has no name written on it [CSS pixel]
 
 export class ImageView {
@@ -251,7 +253,7 @@ export class ImageView {
     let all = true;
     for (const place of shown) all = this.drawTile(context, place, used) && all;
     const coarsest = this.source.levels - 1;
-    this.tiles.want([...this.visible(coarsest).slice(0, 4), ...shown]);
+    this.tiles.want([...shown, ...this.visible(coarsest).slice(0, 4)]); // these for what comes next
     this.tiles.trim(used);
     context.setTransform(dense, 0, 0, dense, 0, 0);
     this.drawOverlay(context);
@@ -355,8 +357,6 @@ export class ImageView {
     context.textBaseline = "middle";
     const taken = [];
     for (const { d_A, lines } of rings) {
-      context.strokeStyle = "rgb(255 255 255 / 55%)";
-      context.lineWidth = 1;
       context.beginPath();
       let label = null;
       for (const line of lines) {
@@ -369,7 +369,12 @@ export class ImageView {
           if (free && (!label || x - y > label[0] - label[1])) label = [x, y];
         }
       }
-      context.stroke();
+      // readable on what is dark and on what is bright
+      for (const [wide, style] of [[2.5, "rgb(0 0 0 / 30%)"], [1, "rgb(255 255 255 / 70%)"]]) {
+        context.lineWidth = wide;
+        context.strokeStyle = style;
+        context.stroke();
+      }
       if (label) {
         taken.push(label);
         writeText(context, `${d_A} Å`, ...label, { size: 11, fill: "#ffffff" });
@@ -380,20 +385,20 @@ export class ImageView {
   drawMarks(context, marks) {
     const { width, height } = this.size;
     const radius = Math.max(3.5, Math.min(12, 2.5 * this.view.scale));
-    const named = this.view.scale >= 4;
+    const seen = marks.map((mark) => [mark, ...this.onCanvas(mark.row, mark.column)])
+      .filter(([, x, y]) => x > -radius && y > -radius && x < width + radius && y < height + radius);
     context.lineWidth = 1.25;
-    context.strokeStyle = "#7dffb0";
-    context.beginPath();
-    const seen = [];
-    for (const mark of marks) {
-      const [x, y] = this.onCanvas(mark.row, mark.column);
-      if (x < -radius || y < -radius || x > width + radius || y > height + radius) continue;
-      context.moveTo(x + radius, y);
-      context.arc(x, y, radius, 0, 7);
-      seen.push([mark, x, y]);
+    for (const [faint, style] of [[true, "rgb(125 255 176 / 40%)"], [false, "#7dffb0"]]) {
+      context.strokeStyle = style;
+      context.beginPath();
+      for (const [mark, x, y] of seen) {
+        if (Boolean(mark.faint) !== faint) continue;
+        context.moveTo(x + radius, y);
+        context.arc(x, y, radius, 0, 7);
+      }
+      context.stroke();
     }
-    context.stroke();
-    if (!named) return;
+    if (this.view.scale < NAMED_FROM) return;
     context.textAlign = "center";
     context.textBaseline = "bottom";
     for (const [mark, x, y] of seen)

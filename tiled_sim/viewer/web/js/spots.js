@@ -2,6 +2,7 @@
 
 import { $, grouped } from "./text.js";
 
+const FAINT = 1; // fewer are drawn faintly [photon]
 const SOON = 300; // after the last movement [ms]
 
 export class Spots {
@@ -34,8 +35,11 @@ export class Spots {
       for (;;) {
         const { image } = this.state.panes[0];
         const panels = this.state.runs[0].description.panels;
-        const left = image.panelsInView().map(({ panel }) => panels.indexOf(panel))
-          .filter((panel) => panel >= 0 && !this.found.has(panel));
+        const { width, height } = image.size;
+        const away = ([one, , other]) =>
+          Math.hypot(one[0] + other[0] - width, one[1] + other[1] - height);
+        const left = image.panelsInView().sort((one, other) => away(one.corners) - away(other.corners))
+          .map(({ panel }) => panels.indexOf(panel)).filter((panel) => !this.found.has(panel));
         if (!left.length || !this.on) break;
         this.tell(`finding spots, ${left.length} ${left.length === 1 ? "panel" : "panels"} to go`);
         const { frame } = this.state;
@@ -62,9 +66,9 @@ export class Spots {
   show() {
     const { geometry } = this.state.panes[0];
     const marks = !this.on || !geometry ? [] : [...this.found].flatMap(([panel, { rows }]) =>
-      rows.map(([, h, k, l, slow, fast]) => {
+      rows.map(([, h, k, l, slow, fast, photons]) => {
         const [row, column] = geometry.placeOf(panel, slow, fast);
-        return { row, column, label: `${h} ${k} ${l}` };
+        return { row, column, label: `${h} ${k} ${l}`, faint: photons < FAINT };
       }));
     const count = [...this.found.values()].reduce((sum, one) => sum + one.count, 0);
     if (!this.asking) this.tell(`${grouped(count)} spots of the crystal`);
