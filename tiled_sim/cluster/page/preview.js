@@ -40,10 +40,14 @@ export function valueOf(code) {
 
 // the code of the cell of the preview that holds a pixel; 0: nothing is known
 export function codeAt(run, { panel, slow, fast }) {
+  return view.codes ? view.codes[placesOf(run, panel)(slow, fast)] : 0;
+}
+
+// where among the codes those of the pixels of a panel are
+function placesOf(run, panel) {
   const [rows, columns, factor] = run.preview;
   const before = assembled(run) ? panel * rows : 0;
-  const place = (before + Math.floor(slow / factor)) * columns + Math.floor(fast / factor);
-  return view.codes ? view.codes[place] : 0;
+  return (slow, fast) => (before + Math.floor(slow / factor)) * columns + Math.floor(fast / factor);
 }
 
 export function drawPreview() {
@@ -91,9 +95,11 @@ function pictureOf(run, [rows, columns]) {
   const words = new Uint32Array(made.buffer).fill(GAP << 16);
   const width = widthOf(run);
   const factor = run.preview[2];
+  const codes = view.codes || new Uint16Array(words.length);
   for (const { panel, number } of panelsOf(run)) {
     const place = onto(panel);
     if (!place) continue;
+    const codeOf = placesOf(run, number);
     // the last cells along slow and fast may be cut by the edge of the panel
     const sides = panel.pixels.map((side) => Math.ceil(side / factor) * factor);
     const corners = cornersOf(panel, [0, 0, ...sides]).map((at) => at.map((value) => value / width));
@@ -105,7 +111,7 @@ function pictureOf(run, [rows, columns]) {
       for (let column = left; column < right; column++) {
         const [slow, fast] = place((row + 0.5) * width, (column + 0.5) * width);
         if (slow < 0 || fast < 0 || slow >= sides[0] || fast >= sides[1]) continue;
-        const code = codeAt(run, { panel: number, slow, fast });
+        const code = codes[codeOf(slow, fast)];
         words[row * columns + column] = code ? (code - 1) << 16 : WAITING << 16;
       }
   }
