@@ -279,3 +279,11 @@ def test_an_empty_panel_has_no_scale_of_colours(client, link, page, value, said)
     visit(page, f"{link}?run=empty")
     assert page.inner_text("#preview-none") == said
     assert not page.is_visible("#scale")
+
+
+def test_a_panel_whose_preview_is_forgotten_says_so(client, link, page):
+    begin(client, "forgotten", tiles=(1, 1))
+    tell(client, "forgotten", {"tile": 0, "state": "done", **finished()})
+    eventually(lambda: tiles_of(link, "forgotten")["run"]["done"] == 1)
+    visit(page, f"{link}?run=forgotten")
+    assert page.inner_text("#preview-none") == "No preview is kept."

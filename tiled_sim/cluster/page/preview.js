@@ -6,7 +6,7 @@ import { GAP, MAPS, WAITING, gradient } from "./image/colours.js";
 import { ImageView } from "./image/image.js";
 import { cornersOf, onto, panelsOf, pixelAt, tileOn } from "./seen.js";
 import { fit } from "./tiles.js";
-import { assembled, cursorOf, kindOf, seen, view } from "./view.js";
+import { assembled, cursorOf, kindOf, seen, stateName, view } from "./view.js";
 
 export const COLOURS = ["inferno", "viridis", "grey"].filter((name) => name in MAPS);
 const CODES = 0x7f82;
@@ -52,7 +52,7 @@ function placesOf(run, panel) {
 
 export function drawPreview() {
   const run = view.document && view.document.run;
-  if (!run) return;
+  if (!run || !view.states) return;
   const { width, height } = fit(run);
   $("preview").style.width = `${width}px`;
   $("preview").style.height = `${height}px`;
@@ -134,10 +134,12 @@ function showOverlay(run) {
 
 function showScale(run) {
   const options = [$("colours").value, Number($("decades").value)];
-  const key = [drawn.source, view.version, ...options].join();
+  const done = view.states.every((state) => ["done", "retried"].includes(stateName(state)));
+  const key = [drawn.source, view.version, done, ...options].join();
   if (drawn.scale === key) return;
   drawn.scale = key;
-  const range = rangeOf(view.codes || [], run.faintest_photons, options[1]);
+  const nothing = done ? "No preview is kept" : "Nothing yet"; // of what was done long ago
+  const range = view.codes ? rangeOf(view.codes, run.faintest_photons, options[1]) : { empty: nothing };
   const kind = kindOf(run);
   // of an image that is empty all is as dark as nothing
   image.setScale({ map: options[0], log: true, ...(range.empty ? { low: 1e37, high: 1e38 } : range) });
