@@ -23,9 +23,9 @@ def describe_run(mosaic: Mosaic) -> dict[str, Any]:
     """
     run, assembly = mosaic.run, mosaic.assembly
     experiment, grid = run.experiment, run.plan.grid
-    quantities = [{"name": "image", "unit": "photon", "label": "expected photons"}]
+    quantities = [{"name": "image", "unit": "photons", "label": "expected photons"}]
     if experiment.noise is not None:
-        quantities.append({"name": "counts", "unit": "ADU", "label": "counts"})
+        quantities.append({"name": "counts", "unit": "ADU", "label": "counts [ADU]"})
     panels = []
     for panel, projected in zip(experiment.detector.panels, assembly.panels, strict=True):
         panels.append(

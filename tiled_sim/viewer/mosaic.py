@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -237,7 +237,8 @@ class Mosaic:
         """Of level 0, from the pixels themselves."""
         counts = place.quantity == "counts"
         state = self._state(place, seen).copy()
-        values = np.zeros(state.shape, np.int32 if counts else np.float32)
+        dtype: np.dtype[Any] = np.dtype(np.int32 if counts else np.float32)
+        values = np.zeros(state.shape, dtype)
         rows, columns = self._cells(place)
         for one in seen:
             slow, fast = (slice(int(at.min()), int(at.max()) + 1) for at in (one.slow, one.fast))

@@ -6,6 +6,12 @@ import { Geometry } from "./geometry.js";
 import { ImageView } from "./image.js";
 import { number } from "./text.js";
 
+// three digits, as they can be typed again
+function typable(value) {
+  const size = Math.abs(value);
+  return size && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(3)));
+}
+
 const NEUTRAL = "blue–red"; // of differences and ratios
 
 export class Pane {
@@ -83,7 +89,7 @@ export class Pane {
   }
 
   typed() {
-    const [low, high] = [this.low, this.high].map(({ value }) => Number(value.replace("−", "-").replace("·10", "e")));
+    const [low, high] = [this.low, this.high].map(({ value }) => Number(value.trim().replace("−", "-").replace(",", ".")));
     const valid = low < high && (!this.isLog || low > 0);
     this.low.setAttribute("aria-invalid", String(!valid));
     this.high.setAttribute("aria-invalid", String(!valid));
@@ -95,8 +101,8 @@ export class Pane {
   applied() {
     this.image.setScale({ map: this.colours });
     const { low, high } = this.image.scale;
-    this.low.value = Number(low.toPrecision(3));
-    this.high.value = Number(high.toPrecision(3));
+    this.low.value = typable(low);
+    this.high.value = typable(high);
     this.bar.style.background = `linear-gradient(to right, ${gradient(this.colours)})`;
     this.bar.title = `${number(low, 3)} to ${number(high, 3)}, ${this.isLog ? "logarithmic" : "linear"}`;
   }

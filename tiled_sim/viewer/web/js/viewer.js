@@ -51,7 +51,7 @@ function describe(run) {
   $("frame").max = $("frame-slider").max = run.frames - 1;
   $("frames").textContent = `of ${grouped(run.frames)}`;
   const common = run.quantities.filter(({ name }) => !other || other.quantities.some((one) => one.name === name));
-  $("quantity").replaceChildren(...common.map(({ label, unit, name }) => new Option(`${label} [${unit}]`, name)));
+  $("quantity").replaceChildren(...common.map(({ label, name }) => new Option(label, name)));
   $("quantity-field").hidden = common.length < 2;
   if (!common.some(({ name }) => name === state.quantity)) state.quantity = common[0].name;
   $("quantity").value = state.quantity;
