@@ -19,6 +19,7 @@ LAYERS = (
     ("simulation",),
     ("run",),
     ("export", "instruments"),
+    ("report",),
     ("cluster",),
     ("cli",),
     ("__init__", "__main__"),

@@ -261,6 +261,16 @@ class Run:
         """Valid sidecars, in the order of the plan."""
         return (found for tile in self.plan if (found := self.sidecar(tile)) is not None)
 
+    def sidecar_table(self) -> "pandas.DataFrame":
+        """The same as a table: a row a sidecar, flat columns with the unit in their names.
+
+        `tiled_sim.run.sidecar_table.COLUMNS` names them with their types. Lists within a sidecar,
+        of traces and of what each frame was, stay there.
+        """
+        from tiled_sim.run.sidecar_table import sidecar_table
+
+        return sidecar_table(self)
+
     def require_same(self, experiment: Experiment) -> None:
         """Make sure that this is a run of an experiment.
 
