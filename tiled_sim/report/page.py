@@ -121,7 +121,7 @@ def template(name: str) -> "Template":
     return environment.get_template(name)
 
 
-def picture(run: Run, frame: int, *, counts: bool, dpi: int = _DPI) -> Picture:
+def picture(run: Run, frame: int, *, counts: bool, small: bool = False) -> Picture:
     """The picture of a frame, all panels as they are seen along the beam.
 
     Parameters
@@ -129,7 +129,7 @@ def picture(run: Run, frame: int, *, counts: bool, dpi: int = _DPI) -> Picture:
     run : finished or not
     frame : which exposure
     counts : the counts in place of the expected photons
-    dpi : how fine it is
+    small : half as fine, and of fewer colours, for where it stays in a notebook
 
     Raises
     ------
@@ -145,12 +145,25 @@ def picture(run: Run, frame: int, *, counts: bool, dpi: int = _DPI) -> Picture:
     figure.set_size_inches(_WIDTH, height * _WIDTH / width)
     title = figure.axes[0].get_title().replace(r"\$", "$")
     figure.axes[0].set_title("")
-    figure.savefig(file, dpi=dpi, format="png")
+    figure.savefig(file, dpi=_DPI // 2 if small else _DPI, format="png")
+    if small:
+        file = _of_fewer_colours(file)
     what = "Counts" if counts else "Expected photons"
     return Picture(
         f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}",
         f"{what} of frame {frame} ({title}), on a logarithmic scale, with rings of resolution",
     )
+
+
+def _of_fewer_colours(file: io.BytesIO) -> io.BytesIO:
+    """A PNG in half its bytes, of at most 256 colours."""
+    from PIL import Image  # matplotlib brings it
+
+    reduced = io.BytesIO()
+    with Image.open(file) as image:
+        few = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        few.save(reduced, format="png", optimize=True)
+    return reduced
 
 
 def _page(run: Run, progress: Progress, frame: int) -> str:

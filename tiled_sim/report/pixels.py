@@ -186,7 +186,7 @@ def drawing(found: Histogram) -> Drawing | None:
     if not len(found.numbers) or not found.numbers.any():
         return None
     width, height, left, right, top, bottom = 480.0, 260.0, 46.0, 472.0, 10.0, 216.0
-    # half a pixel more than none, so that a single one can be seen
+    # the axis begins at half a pixel, so that a single one can be seen
     highest = math.log10(float(found.numbers.max()) * 2.0)
     low, high = (math.log10(float(found.edges[end])) for end in (0, -1))
 
@@ -194,7 +194,7 @@ def drawing(found: Histogram) -> Drawing | None:
         return left + (right - left) * (logarithm - low) / (high - low)
 
     def up(number: float) -> float:
-        return bottom - (bottom - top) * math.log10(2.0 * number) / (highest + math.log10(2.0))
+        return bottom - (bottom - top) * math.log10(2.0 * number) / highest
 
     bars = tuple(
         Bar(
@@ -210,7 +210,10 @@ def drawing(found: Histogram) -> Drawing | None:
     return Drawing(
         *(found.unit, width, height, left, right, top, bottom, bars),
         tuple(Tick(across(decade), f"{decade}") for decade in _decades(low, high, 7)),
-        tuple(Tick(up(10.0**decade), f"{decade}") for decade in _decades(0.0, highest, 6)),
+        tuple(
+            Tick(up(10.0**decade), f"{decade}")
+            for decade in _decades(0.0, highest - math.log10(2.0), 6)
+        ),
         f"{counted(int(found.numbers.sum()))} pixels with more than 0 {found.unit}, from "
         f"{found.edges[0]:.3g} to {found.edges[-1]:.3g}, most of them at "
         f"{found.edges[int(found.numbers.argmax())]:.3g} {found.unit}",
