@@ -1,6 +1,7 @@
 """Notebooks of the examples run, and show what is committed with them."""
 
 import copy
+import os
 import re
 import shutil
 from pathlib import Path
@@ -40,6 +41,8 @@ def executed(committed, tmp_path_factory):
     notebook = copy.deepcopy(committed)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("IPYTHONDIR", str(folder / "ipython"))
+        # the package that is tested, wherever the kernel would find another
+        environment.setenv("PYTHONPATH", str(EXAMPLES.parent), prepend=os.pathsep)
         resources = {"metadata": {"path": str(folder)}}
         nbclient.NotebookClient(notebook, timeout=300, resources=resources).execute()
     return notebook
