@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.errors import MissingExtraError, StoreError, UsageError
+from tiled_sim.instruments.scale import NOT_COMPUTED
 from tiled_sim.io.new_file import require_new, write_new
 from tiled_sim.report.again import again
 from tiled_sim.report.parameters import parameter_tables
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 #: Of a picture: narrow, so that its labels can be read where the page is [inch].
 _WIDTH, _DPI = 6.4, 160
+#: Colours of its palette: of the scale of values, and of lines and letters, no finer than Pillow
+#: tells them apart.
+_OF_SCALE, _GREYS = 224, 18
 _Made = TypeVar("_Made")
 
 
@@ -129,7 +133,7 @@ def picture(run: Run, frame: int, *, counts: bool, small: bool = False) -> Pictu
     run : finished or not
     frame : which exposure
     counts : the counts in place of the expected photons
-    small : half as fine, and of fewer colours, for where it stays in a notebook
+    small : half as fine
 
     Raises
     ------
@@ -146,24 +150,29 @@ def picture(run: Run, frame: int, *, counts: bool, small: bool = False) -> Pictu
     title = figure.axes[0].get_title().replace(r"\$", "$")
     figure.axes[0].set_title("")
     figure.savefig(file, dpi=_DPI // 2 if small else _DPI, format="png")
-    if small:
-        file = _of_fewer_colours(file)
     what = "Counts" if counts else "Expected photons"
     return Picture(
-        f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}",
+        f"data:image/png;base64,{base64.b64encode(_of_fewer_colours(file)).decode()}",
         f"{what} of frame {frame} ({title}), on a logarithmic scale, with rings of resolution",
     )
 
 
-def _of_fewer_colours(file: io.BytesIO) -> io.BytesIO:
-    """A PNG in half its bytes, of at most 256 colours."""
+def _of_fewer_colours(file: io.BytesIO) -> bytes:
+    """A PNG in a third of its bytes, of a palette that has the whole scale."""
+    import matplotlib
     from PIL import Image  # matplotlib brings it
 
-    reduced = io.BytesIO()
+    scale = matplotlib.colormaps["inferno"](np.linspace(0.0, 1.0, _OF_SCALE))[:, :3]
+    greys = np.linspace(0.0, 1.0, _GREYS)[:, None].repeat(3, axis=1)
+    # what is not computed, as it is and under a ring; names of panels
+    others = [matplotlib.colors.to_rgb(color) for color in (NOT_COMPUTED, "#d3dfed", "cyan")]
+    palette, reduced = Image.new("P", (1, 1)), io.BytesIO()
+    colours = np.concatenate([scale, greys, others])
+    palette.putpalette((colours * 255.0).round().astype(np.uint8).tobytes())
     with Image.open(file) as image:
-        few = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        few = image.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
         few.save(reduced, format="png", optimize=True)
-    return reduced
+    return reduced.getvalue()
 
 
 def _page(run: Run, progress: Progress, frame: int) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+#: Of the largest component of a vector.
+_ROUNDING = 1e-13
 _BYTES = (("GiB", 2**30), ("MiB", 2**20), ("kiB", 2**10))
 
 
@@ -76,11 +78,19 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list | tuple):
-        return " ".join(map(shown, value))
+        return " ".join(map(shown, _without_rounding(value)))
     if isinstance(value, int):
         return str(value)
     number = float(value)
     return f"{number:.6g}" if math.isfinite(number) else "∞"
+
+
+def _without_rounding(values: Sequence[Any]) -> list[Any]:
+    """Components of a vector, with 0 in place of what rounding left of it."""
+    if not all(isinstance(value, float) for value in values):
+        return list(values)
+    least = _ROUNDING * max(map(abs, values), default=0.0)
+    return [0.0 if abs(value) <= least else value for value in values]
 
 
 def counted(number: int) -> str:
