@@ -3,10 +3,13 @@
 # palette to itself. White is given to the grey of 250, though 255 stands beside it: colours are
 # looked up in a cache of a few bits a channel, which holds what is nearest to the middle of a box.
 # Colours of a palette that are closer than a box change places.
-#
 # printed: 250 -> 250, 255 -> 250
 set -euo pipefail
-python - <<'PYTHON'
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python3 -m venv "$folder/env"
+"$folder/env/bin/pip" install -q numpy==2.4.6 pillow==13.0.0
+"$folder/env/bin/python" - <<'PYTHON'
 import numpy as np
 from PIL import Image
 
