@@ -19,17 +19,22 @@ LAYERS = (
     ("simulation",),
     ("run",),
     ("export", "instruments"),
-    ("viewer",),
+    ("report", "viewer"),
     ("cluster",),
     ("cli",),
     ("__init__", "__main__"),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS) for part in layer}
-#: `Experiment.from_toml` and `from_nanobragg` import their reader when they are called.
+#: `Experiment.from_toml` and `from_nanobragg` import their reader when they are called, and what a
+#: notebook shows of experiments and runs, and draws of runs, is imported when it is asked for.
 EXCEPTIONS = {
     ("tiled_sim.model.experiment", "tiled_sim.read.nanobragg.reader"),
     ("tiled_sim.model.experiment", "tiled_sim.read.nanobragg.stated"),
     ("tiled_sim.model.experiment", "tiled_sim.read.toml.reader"),
+    ("tiled_sim.model.experiment", "tiled_sim.report.notebook"),
+    ("tiled_sim.run.run", "tiled_sim.export.spots"),
+    ("tiled_sim.run.run", "tiled_sim.instruments.pictures"),
+    ("tiled_sim.run.run", "tiled_sim.report.notebook"),
 }
 DASK = {"dask", "distributed", "bokeh"}
 LONGEST_MODULE = 500

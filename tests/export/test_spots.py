@@ -5,9 +5,12 @@ import pandas
 import pytest
 
 from tiled_sim.cluster.submit import submit
+from tiled_sim.errors import TileError, UsageError
 from tiled_sim.export.exporting import export_run
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.readout import Noise
+from tiled_sim.plan.prepare import prepare
+from tiled_sim.run.creation import create_run
 
 WORDS = (
     "-cell 40 50 60 90 90 90 -lambda 1 -distance 100 -detpixels 128 -pixel 0.8 -oversample 1 "
@@ -78,3 +81,19 @@ def test_a_run_with_counts_has_the_reflections_of_its_photons(tmp_path):
     _, counted = made(tmp_path / "b", words, noise=Noise(seed=1, gain=3.0))
     pandas.testing.assert_frame_equal(plain, counted)
     assert list(plain) == ["frame", "panel", "h", "k", "l", "slow", "fast", "photons"]
+
+
+def test_a_frame_of_a_run_in_python_is_that_part_of_the_table(tmp_path):
+    run, spots = made(tmp_path, "-N 3 -gauss_xtal -fluence 1e26", random_shots=2)
+    due = spots[spots.frame == 1].reset_index(drop=True)
+    pandas.testing.assert_frame_equal(run.spots(1), due)
+    pandas.testing.assert_frame_equal(run.spots(), spots)
+
+
+def test_reflections_of_a_frame_that_is_not_computed_are_refused(tmp_path):
+    experiment = Experiment.from_nanobragg(f"{WORDS} -N 3".split(), random_shots=2)
+    run = create_run(prepare(experiment), tmp_path / "run.zarr")
+    with pytest.raises(TileError, match="are not computed"):
+        run.spots(1)
+    with pytest.raises(UsageError, match="frames"):
+        run.spots(2)

@@ -24,6 +24,8 @@ VERBS = {
     "convert": "a run of today's format of one that an older tiled_sim made",
     "copy": "a run from a disk to an object store, or back; reads it back",
     "view": "a picture of a run",
+    "report": "all about a run on one page: inputs, coverage, time, how to make it again",
+    "traces": "how each tile of a run was computed, as a table",
     "export": "images of a run as other programs read them: NXmx and others",
     "trace": "what a pixel's value is made of, step by step; against another program's log",
     "plan": "what submit would do: tiles, memory, coverage; computes nothing",

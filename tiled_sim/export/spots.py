@@ -35,6 +35,32 @@ def write(selection: Selection, output: Output, advance: Callable[[int], None]) 
     return (f"pixels and reflections of less than {LEAST_PHOTONS:g} photons are left out",)
 
 
+def spots_table(run: Run, frame: int | None = None) -> "pandas.DataFrame":
+    """The reflections of a frame on every panel, as `write` has them.
+
+    Parameters
+    ----------
+    run : whose frame is computed
+    frame : which exposure; None: all
+
+    Raises
+    ------
+    UsageError
+        if there is no such frame
+    TileError
+        if tiles of it are not computed
+    StoreError
+        if the image, or what the run was made with, cannot be read
+    """
+    import pandas
+
+    frames = None if frame is None else (frame, frame + 1)
+    selection = Selection.of(run, frames=frames, counts=False)
+    selection.require_computed()
+    with one_torch_thread(), torch.inference_mode():
+        return pandas.concat(list(_tables(selection, lambda _: None)), ignore_index=True)
+
+
 def _tables(selection: Selection, advance: Callable[[int], None]) -> Iterator["pandas.DataFrame"]:
     finder = SpotFinder(selection.run)
     for frame in selection.frames:

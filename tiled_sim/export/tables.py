@@ -1,9 +1,11 @@
 """Tables as Parquet or CSV, by the ending of their file."""
 
+from pathlib import Path
 from typing import Any
 
 from tiled_sim.errors import MissingExtraError, UsageError
 from tiled_sim.export.output import Output
+from tiled_sim.io.new_file import new_file
 
 ENDINGS = (".parquet", ".csv")
 
@@ -24,11 +26,7 @@ def require_writer(output: Output) -> None:
             f"--out {output.path}: the ending of its name tells what table it is to be: "
             f"{' or '.join(ENDINGS)}"
         )
-    if ending != ".csv":
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError:
-            raise MissingExtraError("tables") from None
+    _require_library(is_csv=ending == ".csv")
 
 
 def write_table(output: Output, tables: Any) -> None:
@@ -47,6 +45,35 @@ def write_table(output: Output, tables: Any) -> None:
         else:
             _write_parquet(place, tables)
     output.finish((name,))
+
+
+def write_new_table(path: str | Path, kind: str, tables: Any) -> None:
+    """Write tables of the same columns, one after the other, into a file that is not there yet.
+
+    Parameters
+    ----------
+    path : of the file
+    kind : ``csv`` or ``parquet``
+    tables : an iterable of `pandas.DataFrame`; at least one
+
+    Raises
+    ------
+    MissingExtraError
+        for Parquet without pyarrow
+    StoreError
+        the file exists already, or cannot be written
+    """
+    _require_library(is_csv=kind == "csv")
+    with new_file(path) as place:
+        (_write_csv if kind == "csv" else _write_parquet)(place, tables)
+
+
+def _require_library(*, is_csv: bool) -> None:
+    if not is_csv:
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            raise MissingExtraError("tables") from None
 
 
 def _write_csv(place: Any, tables: Any) -> None:

@@ -1,6 +1,7 @@
 """A picture of all panels of a frame, where they are seen along the beam."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +91,14 @@ def reduced(run: Run, assembly: Assembly, frame: int, *, counts: bool) -> Reduce
     return Reduced(values.reshape(rows, columns), state.reshape(rows, columns), factor)
 
 
-def draw_assembled(run: Run, frame: int, *, counts: bool, names: bool) -> Any:
+def draw_assembled(
+    run: Run,
+    frame: int,
+    *,
+    counts: bool,
+    names: bool,
+    new_figure: Callable[..., Any] | None = None,
+) -> Any:
     """A figure of all panels of a frame: log scale, millimetres across the beam, rings.
 
     Parameters
@@ -99,6 +107,7 @@ def draw_assembled(run: Run, frame: int, *, counts: bool, names: bool) -> Any:
     frame : which exposure
     counts : the counts in place of the expected photons
     names : whether every panel's name is written on it
+    new_figure : makes it; None: matplotlib's class, which nobody shows
     """
     from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
@@ -112,7 +121,7 @@ def draw_assembled(run: Run, frame: int, *, counts: bool, names: bool) -> Any:
     # left, right, bottom, top: x is to the left
     extent = (left, left - columns * side, top - rows * side, top)
     aspect = min(max(rows / columns, 0.3), 2.0)
-    figure = Figure(figsize=(9.0, 0.9 + 7.2 * aspect), layout="constrained")
+    figure = (new_figure or Figure)(figsize=(9.0, 0.9 + 7.2 * aspect), layout="constrained")
     axes = figure.add_subplot()
     axes.set_facecolor(_GAP)
     waiting = np.ma.masked_not_equal(found.state, WAITING)

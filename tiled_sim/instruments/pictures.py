@@ -1,6 +1,7 @@
 """Pictures of a run, on a logarithmic scale, with resolution rings."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,14 @@ def picture(run: Run, frame: int, panel: int | None, *, counts: bool) -> Any:
     return _figure(run, frame, panel, counts, names=False)
 
 
+def plot(run: Run, frame: int, panel: int | None, *, counts: bool) -> Any:
+    """The same in a figure that pyplot keeps, and shows; its axes."""
+    panel = _drawn_panel(run, frame, panel, names=False)
+    if counts:
+        run.store.require_counts()
+    return _figure(run, frame, panel, counts, names=False, kept=True).axes[0]
+
+
 def _drawn_panel(run: Run, frame: int, panel: int | None, *, names: bool) -> int | None:
     """The only panel to draw; refuses what is not there, and names of one panel."""
     frames, panels, _, _ = run.experiment.shape
@@ -85,16 +94,26 @@ def _drawn_panel(run: Run, frame: int, panel: int | None, *, names: bool) -> int
     return panel
 
 
-def _figure(run: Run, frame: int, panel: int | None, counts: bool, names: bool) -> Any:
+def _figure(
+    run: Run, frame: int, panel: int | None, counts: bool, names: bool, kept: bool = False
+) -> Any:
+    """The figure; of pyplot if it is to be kept there."""
     try:
         import matplotlib  # noqa: F401 - whether it is there
     except ImportError:
         raise MissingExtraError("view", "a picture") from None
+    from matplotlib.figure import Figure
+
+    new_figure: Callable[..., Any] = Figure
+    if kept:
+        from matplotlib import pyplot
+
+        new_figure = pyplot.figure
     if panel is None:
         from tiled_sim.instruments.assembled_picture import draw_assembled
 
-        return draw_assembled(run, frame, counts=counts, names=names)
-    return _draw(run, frame, panel, counts)
+        return draw_assembled(run, frame, counts=counts, names=names, new_figure=new_figure)
+    return _draw(run, frame, panel, new_figure, counts=counts)
 
 
 def brightest_of_blocks(
@@ -149,15 +168,13 @@ def resolution(run: Run, panel: int, points: int = 200) -> tuple[Any, Any, npt.N
     return slow, fast, (1.0 / q.length().clamp(min=1e-9)).numpy().reshape(points, points)
 
 
-def _draw(run: Run, frame: int, panel: int, counts: bool) -> Any:
-    from matplotlib.figure import Figure
-
+def _draw(run: Run, frame: int, panel: int, new_figure: Callable[..., Any], *, counts: bool) -> Any:
     image, factor = brightest_of_blocks(run, frame, panel, counts=counts)
     of_panel = run.experiment.detector.panels[panel]
     slow_mm, fast_mm = (side * 1000.0 for side in of_panel.pixel_size)
     slow, fast = of_panel.pixels
     extent = (0.0, fast * fast_mm, slow * slow_mm, 0.0)
-    figure = Figure(figsize=(9.0, 0.9 + 7.2 * min(slow / fast, 2.0)), layout="constrained")
+    figure = new_figure(figsize=(9.0, 0.9 + 7.2 * min(slow / fast, 2.0)), layout="constrained")
     axes = figure.add_subplot()
     axes.set_facecolor(NOT_COMPUTED)
     picture = show(axes, image, extent)

@@ -2,7 +2,8 @@
 
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tiled_sim.errors import StoreError
@@ -20,14 +21,41 @@ def write_new(path: str | Path, pieces: Iterable[bytes | memoryview]) -> None:
     ------
     StoreError : the file exists already or cannot be written; there is then no new file
     """
+    with new_file(path) as temporary, temporary.open("xb") as file:
+        for piece in pieces:
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def new_file(path: str | Path) -> Iterator[Path]:
+    """A passing name to write a file under, which gets its own when the context ends well.
+
+    Parameters
+    ----------
+    path : file to make
+
+    Raises
+    ------
+    StoreError : as `write_new`
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        _write_new(Path(path), pieces)
+        if target.exists():
+            raise FileExistsError(target)
+        yield temporary
+        _publish(temporary, target)
     except FileExistsError:
         raise StoreError(f"{path}: it exists already: choose another name or remove it") from None
     except OSError as error:
         raise StoreError(
             f"{path}: it cannot be written ({error}): check folder, rights and space"
         ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def require_new(path: str | Path) -> None:
@@ -39,21 +67,6 @@ def require_new(path: str | Path) -> None:
     """
     if Path(path).exists():
         raise StoreError(f"{path}: it exists already: choose another name or remove it")
-
-
-def _write_new(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
-    if path.exists():
-        raise FileExistsError(path)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            for piece in pieces:
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        _publish(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _publish(temporary: Path, path: Path) -> None:

@@ -199,6 +199,12 @@ class Experiment:
             source = replace(self.structure_factors, calculation=replace(calculation, dmin=dmin))
             object.__setattr__(self, "structure_factors", source)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: tables of its parameters with their units."""
+        from tiled_sim.report.notebook import experiment_html
+
+        return experiment_html(self)
+
     @property
     def crystals(self) -> tuple[Crystal, ...]:
         """All crystals of the image, the first one first."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -100,15 +100,26 @@ class Coverage:
         )
 
 
-def measure_coverage(
-    experiment: Experiment, structure_factors: StructureFactors, mask: Mask
-) -> Coverage:
-    """Look up the nodes under a fixed sample of live pixels, sources, angles and domains.
+class Reached(NamedTuple):
+    """Nodes that a fixed sample of pixels and steps looks up.
 
     Parameters
     ----------
-    experiment : what will be simulated
-    structure_factors : of its file
+    nodes : distinct ones without (0, 0, 0), int64 (n, 3)
+    pixels, steps : size of the sample
+    """
+
+    nodes: npt.NDArray[np.int64]
+    pixels: int
+    steps: int
+
+
+def nodes_in_reach(experiment: Experiment, mask: Mask) -> Reached:
+    """Nodes under a fixed sample of live pixels, sources, angles and domains.
+
+    Parameters
+    ----------
+    experiment : what is simulated
     mask : of its panels
     """
     crystals = [thinned(alone, _LISTED_STEPS) for alone in each_alone(experiment)]
@@ -127,7 +138,24 @@ def measure_coverage(
                     for source, orientation in of_crystal:
                         keys = np.union1d(keys, _node_keys(scene, diffracted, source, orientation))
     nodes = _nodes(keys)
-    nodes = nodes[np.any(nodes != 0, axis=1)]
+    return Reached(
+        nodes[np.any(nodes != 0, axis=1)], pixels, sum(map(len, steps)) * len(sampled_frames)
+    )
+
+
+def measure_coverage(
+    experiment: Experiment, structure_factors: StructureFactors, mask: Mask
+) -> Coverage:
+    """Look up the nodes in reach in the structure factors of a file.
+
+    Parameters
+    ----------
+    experiment : what will be simulated
+    structure_factors : of its file
+    mask : of its panels
+    """
+    sample = nodes_in_reach(experiment, mask)
+    nodes = sample.nodes
     position = nodes - np.array(structure_factors.minimum)
     inside = np.all((position >= 0) & (position < structure_factors.given.shape), axis=1)
     given = np.zeros(len(nodes), dtype=bool)
@@ -142,8 +170,8 @@ def measure_coverage(
         in_range=int((inside & ~forbidden).sum()),
         given=int(given.sum()),
         too_near_edge=int((~interpolable).sum()),
-        pixels=pixels,
-        steps=sum(map(len, steps)) * len(sampled_frames),
+        pixels=sample.pixels,
+        steps=sample.steps,
         forbidden=int(forbidden.sum()),
     )
 

@@ -21,6 +21,7 @@ from tiled_sim.store.shards import DamagedPixelsError
 from tiled_sim.store.sidecar import SidecarError
 
 if TYPE_CHECKING:
+    import matplotlib.axes
     import pandas
     import xarray as xr
 
@@ -210,6 +211,56 @@ class Run:
 
         return assembled(self.store, self.experiment, counts=counts)
 
+    def spots(self, frame: int | None = None) -> "pandas.DataFrame":
+        """The predicted reflections of a frame with their integrated intensities, a row each.
+
+        Columns are ``frame``, ``panel``, of several crystals ``crystal``, ``h``, ``k``, ``l``,
+        ``slow`` and ``fast`` of the centroid [pixel], and ``photons``: the pixels' own, shared out
+        to the nodes of their steps as the steps share in the sum (docs/shots.md).
+
+        Parameters
+        ----------
+        frame : which exposure; None: all
+
+        Raises
+        ------
+        UsageError
+            if there is no such frame
+        TileError
+            if tiles of it are not computed
+        """
+        from tiled_sim.export.spots import spots_table
+
+        return spots_table(self, frame)
+
+    def plot(
+        self, frame: int = 0, panel: int | None = None, *, counts: bool = False
+    ) -> "matplotlib.axes.Axes":
+        """Draw a frame in a new figure of pyplot, as `tiled-sim view` does; its axes.
+
+        Parameters
+        ----------
+        frame : which exposure
+        panel : the only panel to draw; None: all, as they are seen along the beam
+        counts : the counts in place of the expected photons
+
+        Raises
+        ------
+        UsageError
+            if matplotlib is not installed, or the frame or panel does not exist
+        StoreError
+            if the image is damaged, or there are no counts
+        """
+        from tiled_sim.instruments.pictures import plot
+
+        return plot(self, frame, panel, counts=counts)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: parameters, how far it is, and a small picture."""
+        from tiled_sim.report.notebook import run_html
+
+        return run_html(self)
+
     def _level_0(self, name: str) -> "xr.DataArray":
         import xarray as xr  # takes a while, and `status` needs no image
 
@@ -260,6 +311,16 @@ class Run:
     def sidecars(self) -> Iterator[dict[str, Any]]:
         """Valid sidecars, in the order of the plan."""
         return (found for tile in self.plan if (found := self.sidecar(tile)) is not None)
+
+    def sidecar_table(self) -> "pandas.DataFrame":
+        """The same as a table: a row a sidecar, flat columns with the unit in their names.
+
+        `tiled_sim.run.sidecar_table.COLUMNS` names them with their types. Lists within a sidecar,
+        of traces and of what each frame was, stay there.
+        """
+        from tiled_sim.run.sidecar_table import sidecar_table
+
+        return sidecar_table(self)
 
     def require_same(self, experiment: Experiment) -> None:
         """Make sure that this is a run of an experiment.

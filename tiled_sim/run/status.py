@@ -116,6 +116,20 @@ class Progress:
             found.done(index, sidecar)
         return found
 
+    @classmethod
+    def found(cls, run: "Run") -> "Progress":
+        """What was written down last, and what the sidecars of the other tiles say.
+
+        Raises
+        ------
+        StoreError
+            if a sidecar cannot be read
+        """
+        progress = cls.known(run)
+        for tile, sidecar in sidecars_of(run, progress.missing, run.sidecar):
+            progress.done(tile, sidecar)
+        return progress
+
     @property
     def missing(self) -> npt.NDArray[np.int64]:
         """Numbers of the tiles that are wanted and not known to be done, int64 (tiles,)."""
@@ -169,10 +183,15 @@ class Progress:
             self.write()
 
 
-def status_of(run: "Run") -> Status:
+def status_of(run: "Run", progress: Progress | None = None) -> Status:
     """How far a run is, from the store alone.
 
     Tiles that its driver has written down as done are believed, and the others looked for.
+
+    Parameters
+    ----------
+    run : to look at
+    progress : what was `Progress.found` a moment ago; None: it is looked for
 
     Raises
     ------
@@ -180,9 +199,7 @@ def status_of(run: "Run") -> Status:
         if a sidecar cannot be read
     """
     control = Control(run.path)
-    found = Progress.known(run)
-    for tile, sidecar in sidecars_of(run, found.missing, run.sidecar):
-        found.done(tile, sidecar)
+    found = Progress.found(run) if progress is None else progress
     missing, failures, sums = found.missing, list(control.failures()), found.sums
     undone = {name for _, name in ids_of(run.plan.grid, missing)} if failures else set()
     return Status(

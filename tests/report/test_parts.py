@@ -1,0 +1,121 @@
+"""Parts of the report: tables of panels, of inputs, of shells; the distribution of pixels."""
+
+import numpy as np
+import pytest
+
+from support.exports import TILTED, chips, experiment_of, filled_run, shots
+from tiled_sim.model.crystal import Crystal
+from tiled_sim.plan.coverage import measure_coverage
+from tiled_sim.read.inputs import load_inputs
+from tiled_sim.report import pixels
+from tiled_sim.report.parameters import parameter_tables
+from tiled_sim.report.pixels import drawing, histogram, histogram_table
+from tiled_sim.report.provenance import provenance_tables
+from tiled_sim.report.shells import shell_table
+from tiled_sim.report.tiles import MOST_SIDECARS, sampled
+
+
+def by_caption(tables):
+    return {table.caption: table for table in tables}
+
+
+def test_many_panels_are_told_by_the_first_of_them():
+    table = by_caption(parameter_tables(chips()))["Panels"]
+    assert len(table.rows) == 12
+    assert table.notes == ("and 4 more panels",)
+
+
+def test_every_plain_field_of_the_crystal_is_told(still):
+    experiment = still("-mosaic", 1, "-mosaic_domains", 3)
+    told = dict(row[:2] for row in by_caption(parameter_tables(experiment))["Crystal"].rows)
+    plain = {"a", "b", "c", "a star", "b star", "c star", "cells", "shape", "fudge", "share"}
+    assert plain < set(told)
+    assert len(plain) + 2 == len(Crystal.__dataclass_fields__)  # but for domains and diffuse
+    assert told["mosaic spread"] == "1"
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory):
+    """A run of shots that are listed."""
+    return filled_run(tmp_path_factory.mktemp("listed") / "run.zarr", shots(2))
+
+
+def test_shots_are_told_by_the_hashes_of_their_lists(listed):
+    rows = by_caption(provenance_tables(listed))["Files and lists"].rows
+    told = {name: digest for name, _, digest in rows}
+    hashes = listed.experiment.exposures.hashes
+    assert told["orientation of each frame"] == hashes["orientation"]
+
+
+def test_without_a_file_every_reflection_has_one_f(listed):
+    table = shell_table(listed)
+    assert "F is 100 electrons at every node" in table.notes[1]
+    assert table.rows[-1][2] == "0"
+
+
+def test_a_list_that_gives_a_part_is_told_by_its_shells(still, data, tmp_path):
+    experiment = still("-hkl", data / "few.hkl", "-detpixels", 32)
+    run = filled_run(tmp_path / "run.zarr", experiment)
+    due = measure_coverage(experiment, load_inputs(experiment).factors, run.inputs().mask)
+    table = shell_table(run)
+    assert 0 < due.given < due.reflections
+    assert table.rows[-1][:3] == ("all", str(due.reflections), str(due.given))
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    """A run of two frames."""
+    experiment = experiment_of(TILTED, frames=2)
+    return filled_run(tmp_path_factory.mktemp("frames") / "run.zarr", experiment, tile=(16, 64))
+
+
+@pytest.mark.parametrize("frame", [0, 1])
+def test_a_histogram_has_every_pixel_of_its_frame_once(frames, frame):
+    found = histogram(frames, frame, counts=False)
+    image = frames.image.values[frame, 0].astype(np.float64)
+    assert found.live == image.size
+    assert found.zero == (image == 0).sum()
+    assert found.total == pytest.approx(image.sum())
+    due, _ = np.histogram(image[image > found.edges[1]], found.edges[1:])
+    np.testing.assert_array_equal(found.numbers[1:], due)
+    assert found.numbers[0] == (image > 0).sum() - due.sum()
+
+
+def test_of_a_large_frame_some_rows_are_looked_at(frames, monkeypatch):
+    monkeypatch.setattr(pixels, "_MOST_PIXELS", 40 * 60 // 2)
+    found = histogram(frames, 0, counts=False)
+    assert found.live == (16 + 8) * 60
+    assert found.share == 24 / 40
+
+
+def test_the_numbers_of_a_histogram_are_told_in_full(frames):
+    found = histogram(frames, 0, counts=False)
+    table = histogram_table(found)
+    assert len(table.rows) == len(found.numbers) + 3
+    assert sum(len(row) == 3 for row in table.rows) == len(table.rows)
+
+
+def test_bars_stand_within_their_axes_the_most_frequent_highest(frames):
+    found = histogram(frames, 0, counts=False)
+    drawn = drawing(found)
+    assert len(drawn.bars) == np.count_nonzero(found.numbers)
+    for bar in drawn.bars:
+        assert drawn.left - 1e-6 <= bar.x
+        assert bar.x + bar.width <= drawn.right + 1e-6
+        assert drawn.top - 1e-6 <= bar.y
+        assert bar.y + bar.height == pytest.approx(drawn.bottom)
+    highest = min(drawn.bars, key=lambda bar: bar.y)
+    assert highest.y == pytest.approx(drawn.top)
+    heights = [bar.height for bar in drawn.bars]
+    numbers = [number for number in found.numbers.tolist() if number]
+    assert np.argmax(heights) == np.argmax(numbers)
+
+
+def test_of_very_many_sidecars_some_are_read_evenly_over_all():
+    done = np.arange(0, 3_000_000, 3)
+    some = sampled(done)
+    assert len(some) == MOST_SIDECARS
+    assert (some[0], some[-1]) == (0, done[-1])
+    assert np.isin(some, done).all()
+    assert np.diff(some).max() <= 2 * np.diff(some).min()
+    np.testing.assert_array_equal(sampled(done[:7]), done[:7])
