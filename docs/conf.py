@@ -1,6 +1,8 @@
 """How the pages of this folder become a site: ``python -m sphinx -W docs build/site``.
 
 The pages are Markdown as GitHub shows it; MyST reads them, autodoc adds what the docstrings say.
+Links within are checked by the tests, those that lead elsewhere when somebody asks for it:
+``python -m sphinx -b linkcheck docs build/links``.
 """
 
 import sys
@@ -8,11 +10,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
-from tiled_sim import __version__  # noqa: E402 - as the others are found
+from tiled_sim import __version__
 
 project = "tiled_sim"
 release = version = __version__
-copyright = "the authors of tiled_sim"  # noqa: A001 - Sphinx's name for it
+copyright = "the authors of tiled_sim"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "docstrings"]
 exclude_patterns = ["extensions"]

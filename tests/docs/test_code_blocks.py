@@ -40,11 +40,6 @@ LANGUAGES = {"sh", "python", "toml", "json", "yaml", "text", "{toctree}", "{eval
 OF_THE_TUTORIAL = DOCS / "tutorial-structure-factors.md"
 #: Small files that pages name, in the folder where their commands run.
 FILES = ("p1.hkl", "2erl.hkl", "2erl.pdb", "A.mat", "mask.img", "shots.csv")
-RUN = (
-    "submit --out run.zarr --noise -hkl p1.hkl -cell 70 80 90 75 85 95 -lambda 1 -N 10 -fluence "
-    "1e24 -distance 100 -detpixels 128 -pixel 0.8 -oversample 1 -osc 0.5 -phisteps 1 -phi 10 "
-    "-xds --shots sweep.csv"
-)
 #: Pages whose commands begin with a run.
 WITH_A_RUN = {"processing.md", "store.md"}
 #: Tables of a document that those of a page take the place of.
@@ -57,8 +52,18 @@ DOCUMENT = {
     },
     "structure_factors": {"hkl": "p1.hkl"},
 }
+#: And those of the run that some pages begin with: a short scan.
+SCAN = {
+    **DOCUMENT,
+    "frames": {
+        **{"spindle": [1, 0, 0], "start_deg": 10, "oscillation_deg": 0.5},
+        **{"steps": 1, "count": 8},
+    },
+    "noise": {"seed": 7},
+}
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
-_SHELL = re.compile(r"[|<>;&$`()*]|^\w+=")
+_SHELL = re.compile(r"[|<>;&$`()*]")
+_ASSIGNED = re.compile(r"[A-Z]\w*=")
 
 
 def run_here(block):
@@ -111,17 +116,27 @@ def furnish(folder, page):
         shutil.copy(ROOT / "tests/data" / name, folder / name)
     shutil.copy(folder / "shots.csv", folder / "more.csv")
     if page.name in WITH_A_RUN:
-        rows = [f"{0.5 * n}\n" for n in range(8)]
-        (folder / "sweep.csv").write_text("misset_x_deg\n" + "".join(rows))
-        assert main(RUN.split()) == 0
+        (folder / "scan.toml").write_text(told(SCAN))
+        assert main(["submit", "--out", "run.zarr", "scan.toml", "--no-progress"]) == 0
 
 
 def simple_commands(text):
-    """Words of every command, if all are tiled-sim's and take nothing of the shell; else None."""
-    lines = [shlex.split(line, comments=True) for line in text.replace("\\\n", " ").splitlines()]
-    commands = [words for words in lines if words]
-    plain = not any(_SHELL.search(word) for words in commands for word in words)
+    """Words of every command, if all are tiled-sim's and take little of the shell; else None."""
+    values, commands = {}, []
+    for line in text.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if len(words) == 1 and _ASSIGNED.match(words[0]):
+            name, _, value = words[0].partition("=")
+            values[f"${name}"] = value.split()
+        elif words:
+            commands.append([part for word in words for part in values.get(word, [word])])
+    plain = not any(_SHELL.search(word) for words in commands for word in said(words))
     return commands if plain and all(words[0] == "tiled-sim" for words in commands) else None
+
+
+def said(words):
+    """The words of a command without the file that takes what it prints, and its arrow."""
+    return words[:-2] if words[-2:-1] == [">"] else words
 
 
 def run_sh(block):
@@ -138,24 +153,31 @@ def run_sh(block):
         assert done.returncode == 0, f"{block.place}: {done.stdout}"
         return done.stdout
     told = io.StringIO()
-    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+    with contextlib.redirect_stderr(told):
         for words in commands:
-            code = main(words[1:])
+            into = io.StringIO() if words != said(words) else told
+            with contextlib.redirect_stdout(into):
+                code = main(said(words)[1:])
             assert code == 0, f"{block.place}: {shlex.join(words)}: {told.getvalue()}"
+            if into is not told:
+                Path(words[-1]).write_text(into.getvalue())
     return told.getvalue()
 
 
 def run_toml(block):
     """Read the tables as those of an experiment."""
     tables = tomllib.loads(block.text)
-    document = {**{key: value for key, value in DOCUMENT.items() if key not in tables}}
-    rest = "".join(f"[{name}]\n{told(table)}" for name, table in document.items())
-    Path("document.toml").write_text(f"{block.text}\n{rest}")
+    others = {name: table for name, table in DOCUMENT.items() if name not in tables}
+    Path("document.toml").write_text(f"{block.text}\n{told(others)}")
     Experiment.from_toml("document.toml")
 
 
-def told(table):
-    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+def told(tables):
+    """Tables as TOML, whose numbers, texts and lists are written as JSON's are."""
+    return "".join(
+        f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+        for name, table in tables.items()
+    )
 
 
 def assert_shown(shown, printed):
@@ -223,5 +245,7 @@ def test_commands_that_need_a_shell_are_told_from_those_that_do_not():
         ["tiled-sim", "plan", "a.toml"],
         ["tiled-sim", "view", "a"],
     ]
-    for text in ("tiled-sim plan a | head", "A=1\ntiled-sim plan $A", "cat a", "tiled-sim view *"):
+    assert simple_commands('A="-N 5"\ntiled-sim plan $A\n') == [["tiled-sim", "plan", "-N", "5"]]
+    assert said(["tiled-sim", "config", ">", "a.toml"]) == ["tiled-sim", "config"]
+    for text in ("tiled-sim plan a | head", "tiled-sim plan $A", "cat a", "tiled-sim view *"):
         assert simple_commands(text) is None

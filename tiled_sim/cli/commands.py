@@ -143,7 +143,7 @@ def _table(actions: Sequence[argparse.Action], group: argparse._ArgumentGroup) -
     if heading and group.description:
         heading = [f"{heading[0]} ({group.description})"]
     if not any(action.help for action in actions):
-        return f"{_capital(title).partition(' ')[2].capitalize()}: " + ", ".join(map(_usage, actions))
+        return f"Arguments: {', '.join(_usage(action) for action in actions)}."
     head = "argument" if title == "positional arguments" else "option"
     rows = [f"| {_usage(action)} | {_help(action)} |" for action in actions]
     lines = [*(f"{_escaped(line)}:\n" for line in heading), f"| {head} | does |", "| --- | --- |"]
