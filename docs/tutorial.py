@@ -32,7 +32,7 @@ _BLOCK = re.compile(r"^```sh\n(.*?)^```\n(\n```text\n.*?^```\n)?", re.MULTILINE 
 #: What differs from run to run.
 _VOLATILE = (
     (re.compile(r"\brun [0-9a-f]{32}\b"), "run …"),
-    (re.compile(r"^(time      ).*$", re.MULTILINE), r"\1…"),
+    (re.compile(r"^(time      |dashboard ).*$", re.MULTILINE), r"\1…"),
     # of a file of computed values, whose last bits are the machine's
     (re.compile(r"(bright\.npz.* sha256 )[0-9a-f]{64}"), r"\1…"),
 )

@@ -15,7 +15,7 @@ def test_the_extras_are_those_that_can_be_installed():
     declared = {
         name: tuple(re.split("[<>=; ]", requirement)[0] for requirement in requirements)
         for name, requirements in PROJECT["project"]["optional-dependencies"].items()
-        if name != "test"
+        if name not in ("docs", "test")  # for who works on the program
     }
     assert declared == {name: packages for name, (packages, _) in EXTRAS.items()}
 

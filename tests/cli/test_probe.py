@@ -171,6 +171,49 @@ def test_without_a_file_there_is_no_table(here, probe):
     assert "reflection -7 -1 -14\n  in no file\n" in output
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--hkl stub.hkl --fdump F.bin --hkl full.hkl",
+        "--fdump F.bin --hkl stub.hkl --hkl full.hkl",
+        f"--hkl stub.hkl -hkl full.hkl --fdump F.bin {STILL}",
+        f"--fdump F.bin {STILL} --hkl=full.hkl -hkl stub.hkl",
+    ],
+)
+def test_sources_stand_in_the_order_in_which_they_were_named(here, found, words):
+    named = [word.removeprefix("--hkl=") for word in words.split()]
+    named = [word for word in named if word in ("stub.hkl", "full.hkl", "F.bin")]
+    document = found(words, LOST)
+    assert [source["path"] for source in document["sources"]] == named
+    assert [answer["source"] for answer in document["reflections"][0]["answers"]] == named
+
+
+def test_the_source_of_a_document_stands_before_those_named_beside_it(here, found):
+    (here / "e.toml").write_text(
+        "[beam]\nwavelength_A = 1\nfluence_photons_per_m2 = 1e20\n[crystal]\n"
+        "cell_A = [70, 80, 90]\ncell_angles_deg = [90, 90, 90]\ncells = 5\n[detector]\n"
+        "distance_mm = 100\npixels = [64, 64]\npixel_size_mm = 0.4\n"
+        'beam_center_px = [32, 32]\n[structure_factors]\nhkl = "full.hkl"\n'
+    )
+    document = found("--hkl stub.hkl e.toml --fdump F.bin")
+    paths = [source["path"].rpartition("/")[2] for source in document["sources"]]
+    assert paths == ["full.hkl", "stub.hkl", "F.bin"]
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_what_a_pixel_looks_up_is_computed_on_the_device_that_is_named(here, found, device):
+    document = found(f"-hkl full.hkl --device {device} --pixel 31 20", STILL)
+    (pixel,) = document["pixels"]
+    assert pixel["steps"] == 1
+
+
+def test_a_device_that_is_none_or_not_needed_is_refused(here, probe):
+    code, _, complaint = probe("-hkl full.hkl --device tpu --pixel 31 20", STILL)
+    assert (code, "--device 'tpu' must be auto, cpu" in complaint) == (2, True)
+    code, _, complaint = probe("--hkl full.hkl --device cpu")
+    assert (code, "--device cpu goes with --pixel" in complaint) == (2, True)
+
+
 # Markdown
 
 

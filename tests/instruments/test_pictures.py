@@ -9,7 +9,12 @@ import pytest
 
 from tiled_sim.cluster.worker import compute_batch
 from tiled_sim.errors import StoreError, UsageError
-from tiled_sim.instruments.pictures import brightest_of_blocks, resolution, write_picture
+from tiled_sim.instruments.pictures import (
+    brightest_of_blocks,
+    dead_blocks,
+    resolution,
+    write_picture,
+)
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
@@ -18,6 +23,7 @@ Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("matplotlib")
 
 NOT_COMPUTED = (0x9D, 0xB8, 0xD6)
+GAP = (0xC9, 0xC9, 0xC9)
 
 
 def made(experiment, path, tiles=None):
@@ -89,6 +95,26 @@ def test_what_is_not_computed_has_a_colour_of_its_own(of_half):
 def test_row_zero_is_at_the_top(of_half):
     upper, lower = np.array_split(not_computed(of_half), 2)
     assert upper.mean() < lower.mean()
+
+
+def test_masked_pixels_differ_from_zeros_and_from_what_is_not_computed(still, tmp_path):
+    run = made(still("-roi", 48, 95, 0, 95), tmp_path / "run.zarr", tiles=range(6))
+    assert (run.image.values[0, 0, :64, :48] == 0).all()
+    pixels = drawn(run, tmp_path / "run.png").astype(int)
+    masked = np.abs(pixels - GAP).sum(axis=2) < 6
+    width, height = masked.sum(axis=1).max(), masked.sum(axis=0).max()
+    assert height / width == pytest.approx(2.0, rel=0.05)  # the left half, done or not
+    waiting = not_computed(pixels)
+    assert not (waiting & masked).any()
+    assert waiting.sum() == pytest.approx(height * width / 3, rel=0.1)
+
+
+def test_a_block_of_masked_and_live_pixels_is_live(still, tmp_path):
+    run = made(still("-roi", 33, 95, 0, 94), tmp_path / "run.zarr", tiles=[])
+    dead = dead_blocks(run, 0, 4)
+    assert dead.shape == (24, 24)
+    assert dead[:, :8].all()
+    assert not dead[:, 8:].any()
 
 
 @pytest.mark.parametrize(("slow", "fast"), [(64, 160), (160, 64)])

@@ -54,6 +54,48 @@ def test_the_content_tells_the_format(data, tmp_path, ending):
     assert len(geometry.panels) == len(STORED["chips16"])
 
 
+UNKNOWN = {
+    "a.poni": b"poni_version: 2.1\nDetector: Eiger4M\nDistance: 0.1\n",
+    "XDS.INP": b"DETECTOR=PILATUS MINIMUM_VALID_PIXEL_VALUE=0\nDETECTOR_DISTANCE= 150\n",
+    "a.xml": b'<?xml version="1.0"?>\n<detector/>\n',
+    "a.tif": b"II*\x00" + bytes(100),
+    "a.npy": b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'}",
+    "noise.bin": bytes(range(256)) * 20,
+    "a.json": b'{"detector": []}',
+    "a.h5": None,
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_file_of_an_unknown_format_is_answered_with_those_that_are_read(tmp_path, name):
+    file = tmp_path / name
+    if UNKNOWN[name] is None:
+        h5py.File(file, "w").close()
+    else:
+        file.write_bytes(UNKNOWN[name])
+    command = [*CRYSTAL, "-lambda", "1", "-distance", "100"]
+    with pytest.raises(InputFileError) as found:
+        Experiment.from_nanobragg(command, geometry=str(file))
+    for one in ("NXmx", "Eiger") if name == "a.h5" else ("CrystFEL", "DIALS", "NXmx", "CBF"):
+        assert one in str(found.value), found.value
+
+
+def test_a_geometry_of_crystfel_with_a_wrong_line_is_told_the_line(tmp_path):
+    with pytest.raises(InputFileError, match=r"line \d+ .*did you mean"):
+        read_geometry(geom(tmp_path, f"{WHOLE}p/cornerx = 1\n"))
+
+
+@pytest.mark.parametrize("name", ["mine.geom", "folder/mine", "a.poni"])
+def test_a_file_in_place_of_the_name_of_a_detector_is_told_how_files_are_named(name):
+    with pytest.raises(UsageError, match=r"goes with geometry=FILE.*CrystFEL .geom, DIALS .expt"):
+        Experiment.from_nanobragg([*CRYSTAL, "-lambda", "1", "-distance", "100"], detector=name)
+
+
+def test_the_name_of_a_detector_in_place_of_a_file_is_told_how_it_is_named():
+    with pytest.raises(InputFileError, match="detector='Eiger2 16M' is a detector by its name"):
+        read_geometry("eiger2-16m")
+
+
 def test_the_header_of_an_image_is_one_panel_across_the_beam(tmp_path):
     geometry = read_geometry(smv(tmp_path))
     (panel,) = geometry.panels

@@ -18,6 +18,7 @@ from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
 from tiled_sim.cli.twin_options import add_twin_option, refuse_twin_option, twins_in
 from tiled_sim.errors import UsageError
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.geometry import GEOMETRY_FORMATS
 from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.readout import CALIBRATION_SEED, POINT_SPREADS, Noise, PointSpread
 from tiled_sim.model.values import integer_in, number_in, shown
@@ -157,8 +158,7 @@ def add_reading_options(parser: Parser) -> None:
     parser.add_argument(
         "--geometry",
         metavar="FILE",
-        help="the detector is that of a geometry file: CrystFEL .geom, DIALS .expt, NXmx or Eiger "
-        "HDF5, or the header of an SMV or CBF image (docs/geometry.md)",
+        help=f"the detector is that of a geometry file: {GEOMETRY_FORMATS} (docs/geometry.md)",
     )
     parser.add_argument(
         "--detector",

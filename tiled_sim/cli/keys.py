@@ -6,8 +6,10 @@ from tiled_sim.read.toml.keys import SECTIONS, Key, Section
 _INTRODUCTION = """\
 # An experiment in TOML
 
-    tiled-sim config experiment.toml                   # everything that follows from it
-    tiled-sim submit experiment.toml --out run.zarr
+```sh
+tiled-sim config examples/2erl.toml                   # everything that follows from it
+tiled-sim plan examples/2erl.toml                     # what it will take; `submit` computes it
+```
 
 [examples/2erl.toml](../examples/2erl.toml) is one; `tiled-sim config` writes any experiment, one of
 nanoBragg options too, as a document in which nothing is left to a default.

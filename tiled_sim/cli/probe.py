@@ -1,6 +1,7 @@
 """``tiled-sim probe``: what F is in each source, and which source a command would use."""
 
 import argparse
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 
 #: Exit codes: found, absent, out of range, unreadable.
 _CODES = (0, 10, 11, 12)
+#: Options that name a source, nanoBragg's and ours, with the format that it is read as.
+_NAMING = {
+    **{"-hkl": "hkl", "-dump": "fdump"},
+    **{"--hkl": "hkl", "--fdump": "fdump", "--mtz": "mtz", "--model": "model"},
+}
 
 
 class _Named(NamedTuple):
@@ -106,6 +112,11 @@ def parser() -> Parser:
     )
     add_panel_option(made, "of the pixels (0)")
     made.add_argument(
+        "--device",
+        default="auto",
+        help="auto (default), cpu, cuda or cuda:N, which computes what the pixels look up",
+    )
+    made.add_argument(
         "--dtype",
         choices=("float32", "float64"),
         default="float64",
@@ -131,7 +142,8 @@ def run(words: Sequence[str]) -> int:
     )
 
     asked = _asked(options, rest)
-    probed = [probe_reflections(reflections, asked.experiment) for reflections in asked.sources]
+    sources = _as_named(asked.sources, words)
+    probed = [probe_reflections(reflections, asked.experiment) for reflections in sources]
     pixels: list[UnderPixel] = []
     if asked.experiment is not None:
         panel = panel_of(options, asked.experiment.detector) or 0
@@ -174,7 +186,7 @@ def _met(
     covered = [covering(one, experiment) for one in probed]
     used = next((one.factors for one in covered if one.reflections == verdict.reflections), None)
     pixels = [
-        under_pixel(experiment, verdict, used, (slow, fast), options.frame, panel)
+        under_pixel(experiment, verdict, used, (slow, fast), options.frame, panel, options.device)
         for slow, fast in options.pixel
     ]
     return covered, pixels
@@ -193,6 +205,11 @@ def _check(options: argparse.Namespace, rest: list[str]) -> None:
     if not rest and (options.pixel or options.c_compat):
         raise UsageError(
             "--pixel and --c-compat need an experiment: name a TOML file or give nanoBragg options"
+        )
+    if options.device != "auto" and not options.pixel:
+        raise UsageError(
+            f"--device {options.device} goes with --pixel SLOW FAST, of which alone something is "
+            "computed; leave it out"
         )
     if options.markdown is not None and Path(options.markdown).exists():
         raise _exists(options.markdown)
@@ -257,6 +274,20 @@ def _reflections(named: _Named, options: argparse.Namespace, default_F: float) -
         calculation_in(options) if named.format == "model" else None,
         options.F000,
     )
+
+
+def _as_named(sources: "list[Reflections]", words: Sequence[str]) -> "list[Reflections]":
+    """Sources in the order in which the command names them, the one of a TOML file first."""
+    from tiled_sim.io.mtz import split_column
+
+    places: dict[tuple[str, str, str | None], int] = {}
+    for place, (word, following) in enumerate(itertools.zip_longest(words, words[1:])):
+        option, joined, value = word.partition("=")
+        text = value if joined else following
+        if option in _NAMING and text:
+            path, column = split_column(text) if _NAMING[option] == "mtz" else (text, None)
+            places.setdefault((_NAMING[option], path, column), place)
+    return sorted(sources, key=lambda one: places.get((one.format, str(one.path), one.column), -1))
 
 
 def _distinct(sources: "list[Reflections]") -> "list[Reflections]":

@@ -23,7 +23,7 @@ _EPILOG = """\
 All panels of a frame are drawn where they are seen along the beam, looking downstream from the
 source, y up; x, to the left, and y are in the frame with z along the beam. Where panels hide each
 other, the brighter pixel is shown. One panel alone is drawn along its own axes, pixel (0, 0) at the
-upper left.
+upper left. Grey are gaps and masked pixels, light blue what is not computed yet.
 
 --web serves a page to look at a run with: pan and zoom, what is under the cursor, where a value
 comes from. It listens on this machine alone; from another, open a tunnel to the port that is

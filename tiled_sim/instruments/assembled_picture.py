@@ -9,7 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.instruments.rings import rings_shown
-from tiled_sim.instruments.scale import NOT_COMPUTED, add_scale, pixels_of, show, title_of
+from tiled_sim.instruments.scale import (
+    GAP,
+    NOT_COMPUTED,
+    add_scale,
+    outlined,
+    pixels_of,
+    show,
+    title_of,
+)
 from tiled_sim.model.assembly import Assembly
 from tiled_sim.run.run import Run
 
@@ -19,7 +27,6 @@ _LONGEST = 1000
 _BAND = 512
 #: Points along a whole ring.
 _POINTS = 1440
-_GAP = "#c9c9c9"
 #: What there is in a cell, the more telling the larger: no panel, dead pixels alone, pixels that
 #: are not computed yet, pixels that are.
 NOTHING, DEAD, WAITING, LIT = range(4)
@@ -123,7 +130,7 @@ def draw_assembled(
     aspect = min(max(rows / columns, 0.3), 2.0)
     figure = (new_figure or Figure)(figsize=(9.0, 0.9 + 7.2 * aspect), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_facecolor(_GAP)
+    axes.set_facecolor(GAP)
     waiting = np.ma.masked_not_equal(found.state, WAITING)
     axes.imshow(
         waiting, cmap=ListedColormap([NOT_COMPUTED]), extent=extent, interpolation="nearest"
@@ -136,7 +143,9 @@ def draw_assembled(
     rings = rings_shown(experiment.detector, assembly, experiment.beam.wavelength, _POINTS)
     for d, lines in rings.items():
         for line in lines:
-            axes.plot(*place(line), color="white", linewidth=0.6, alpha=0.7)
+            axes.plot(
+                *place(line), color="white", linewidth=0.7, path_effects=outlined(1.9), zorder=3
+            )
         _label(axes, f"{d:g} Å", [place(line) for line in lines])
     if names:
         _names(axes, run, assembly, place)
@@ -153,15 +162,12 @@ def draw_assembled(
 
 def _label(axes: Any, text: str, lines: list[tuple[Any, Any]]) -> None:
     """Say a ring's resolution in the middle of its longest part."""
-    from matplotlib.patheffects import withStroke
-
     x, y = max(lines, key=lambda line: len(line[0]))
     middle = len(x) // 2
-    outline = [withStroke(linewidth=1.6, foreground="black")]
     axes.text(
         *(x[middle], y[middle], text),
         **{"color": "white", "fontsize": 8, "ha": "center", "va": "center", "zorder": 5},
-        path_effects=outline,
+        path_effects=outlined(1.8),
         clip_on=True,
     )
 

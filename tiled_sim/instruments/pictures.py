@@ -11,8 +11,16 @@ import torch
 
 from tiled_sim.errors import MissingExtraError, UsageError
 from tiled_sim.instruments.new_picture import write_new_picture
-from tiled_sim.instruments.rings import RINGS, RINGS_SHOWN
-from tiled_sim.instruments.scale import NOT_COMPUTED, add_scale, pixels_of, show, title_of
+from tiled_sim.instruments.rings import evenly_spread, round_resolutions
+from tiled_sim.instruments.scale import (
+    GAP,
+    NOT_COMPUTED,
+    add_scale,
+    outlined,
+    pixels_of,
+    show,
+    title_of,
+)
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene
@@ -37,7 +45,8 @@ def write_picture(
     Of a detector of several panels all are drawn where they are seen along the beam, looking
     downstream from the source, up being up (`tiled_sim.model.assembly.BeamFrame`). One panel alone
     is drawn along its own axes, pixel (0, 0) at the upper left. Each pixel of the picture is the
-    brightest of those it stands for, so that no spot is lost.
+    brightest of those it stands for, so that no spot is lost; where all of them are dead, by a mask
+    or outside a region of interest, it is grey.
 
     Parameters
     ----------
@@ -150,6 +159,34 @@ def brightest_of_blocks(
     return reduced, factor
 
 
+def dead_blocks(run: Run, panel: int, factor: int) -> npt.NDArray[np.bool_]:
+    """Where every pixel of a block of `brightest_of_blocks` is dead.
+
+    Parameters
+    ----------
+    run : whose mask it is
+    panel : its number
+    factor : along the side of a block
+
+    Returns
+    -------
+    bool (slow, fast) of the blocks
+    """
+    slow, fast = run.experiment.detector.panels[panel].pixels
+    rows, columns = math.ceil(slow / factor), math.ceil(fast / factor)
+    dead = np.ones((rows, columns), dtype=np.bool_)
+    for first in range(0, rows, 64):
+        start, stop = first * factor, min((first + 64) * factor, slow)
+        part = run.store.read_mask(panel, slice(start, stop), slice(0, fast)) != 0
+        height = math.ceil(part.shape[0] / factor)
+        padded = np.ones((height * factor, columns * factor), dtype=np.bool_)
+        padded[: part.shape[0], :fast] = part
+        dead[first : first + height] = padded.reshape(height, factor, columns, factor).all(
+            axis=(1, 3)
+        )
+    return dead
+
+
 def resolution(run: Run, panel: int, points: int = 200) -> tuple[Any, Any, npt.NDArray[np.float64]]:
     """Resolution d = λ/(2 sin θ) over a panel.
 
@@ -169,6 +206,8 @@ def resolution(run: Run, panel: int, points: int = 200) -> tuple[Any, Any, npt.N
 
 
 def _draw(run: Run, frame: int, panel: int, new_figure: Callable[..., Any], *, counts: bool) -> Any:
+    from matplotlib.colors import ListedColormap
+
     image, factor = brightest_of_blocks(run, frame, panel, counts=counts)
     of_panel = run.experiment.detector.panels[panel]
     slow_mm, fast_mm = (side * 1000.0 for side in of_panel.pixel_size)
@@ -177,7 +216,14 @@ def _draw(run: Run, frame: int, panel: int, new_figure: Callable[..., Any], *, c
     figure = new_figure(figsize=(9.0, 0.9 + 7.2 * min(slow / fast, 2.0)), layout="constrained")
     axes = figure.add_subplot()
     axes.set_facecolor(NOT_COMPUTED)
-    picture = show(axes, image, extent)
+    dead = dead_blocks(run, panel, factor)
+    axes.imshow(
+        np.ma.masked_equal(dead, False),
+        cmap=ListedColormap([GAP]),
+        extent=extent,
+        interpolation="nearest",
+    )
+    picture = show(axes, np.where(dead, np.float32(np.nan), image), extent)
     _draw_rings(axes, run, panel)
     axes.set(
         xlabel="fast [mm]",
@@ -192,18 +238,21 @@ def _draw(run: Run, frame: int, panel: int, new_figure: Callable[..., Any], *, c
 
 def _draw_rings(axes: Any, run: Run, panel: int) -> None:
     slow, fast, d = resolution(run, panel)
-    visible = sorted(ring for ring in RINGS if d.min() < ring < d.max())
-    levels = visible[:: max(len(visible) // RINGS_SHOWN, 1)]
-    if not levels:
+    crossing = [ring for ring in round_resolutions(float(d.min())) if d.min() < ring < d.max()]
+    rings = evenly_spread(crossing)
+    if not rings:
         return
     slow_size, fast_size = run.experiment.detector.panels[panel].pixel_size
+    # by 1/d, which goes through 0 where d has a pole
+    label_of = {1.0 / ring: f"{ring:g} Å" for ring in rings}
     lines = axes.contour(
         (fast + 0.5) * fast_size * 1000.0,
         (slow + 0.5) * slow_size * 1000.0,
-        d,
-        levels=levels,
+        1.0 / d,
+        levels=sorted(label_of),
         colors="white",
-        linewidths=0.6,
-        alpha=0.6,
+        linewidths=0.7,
     )
-    axes.clabel(lines, fmt="%g Å", fontsize=8)
+    for label in axes.clabel(lines, fmt=label_of, fontsize=8):
+        label.set_path_effects(outlined(1.8))
+    lines.set_path_effects(outlined(1.9))

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-import torch
-
 from tiled_sim.errors import UsageError
 from tiled_sim.instruments.probe import Probed, UnderPixel, Verdict
+from tiled_sim.kernels.devices import resolve_device
 from tiled_sim.kernels.first import first_evaluations
 from tiled_sim.kernels.reflections import reflections_under
 from tiled_sim.kernels.scene import Scene
@@ -37,6 +36,7 @@ def under_pixel(
     pixel: tuple[int, int],
     frame: int = 0,
     panel: int = 0,
+    device: str = "cpu",
 ) -> UnderPixel:
     """The reflections that a pixel's steps look up, with their shares.
 
@@ -46,12 +46,14 @@ def under_pixel(
     verdict, factors : the source that is used and its content, None if there is no file
     pixel : slow, fast
     frame, panel : numbers
+    device : name of the torch device that computes the steps
 
     Raises
     ------
     UsageError
-        if there is no such pixel
+        if there is no such pixel or device
     """
+    where = resolve_device(device)
     slow, fast = pixel
     numbers = {"frame": frame, "panel": panel, "slow": slow, "fast": fast}
     panels = experiment.detector.panels
@@ -72,7 +74,7 @@ def under_pixel(
     F = 0.0 if verdict.reflections is None else verdict.reflections.default_F
     table = None
     if factors is not None:
-        table = table_of(experiment, factors, torch.device("cpu"))
+        table = table_of(experiment, factors, where)
     known_F = table is not None or (
         verdict.reflections is not None and verdict.reflections.path is None
     )
@@ -84,6 +86,6 @@ def under_pixel(
         panel,
         live=not mask(panel, slice(slow, slow + 1), slice(fast, fast + 1)).any(),
         steps=scene.steps,
-        reflections=tuple(reflections_under(scene, table, F, pixel, panel)),
+        reflections=tuple(reflections_under(scene, table, F, pixel, panel, where)),
         known_F=known_F,
     )

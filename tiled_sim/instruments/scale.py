@@ -9,6 +9,8 @@ from tiled_sim.run.run import Run
 from tiled_sim.store.run_store import NOT_COUNTED
 
 NOT_COMPUTED = "#9db8d6"
+#: Of dead pixels, and of what lies between panels.
+GAP = "#c9c9c9"
 _BACKGROUND = "#000004"
 #: Decades shown below the brightest spots.
 _DECADES = 6
@@ -111,3 +113,15 @@ def title_of(run: Run, frame: int, panel: int | None, factor: int, *, counts: bo
     # to matplotlib dollars begin mathematics, and it draws no letters that cannot be printed
     plain = "".join(letter if letter.isprintable() else "_" for letter in title)
     return plain.replace("$", r"\$")
+
+
+def outlined(width: float) -> list[Any]:
+    """Effects of white lines and letters that stay readable on bright pixels: a dark edge.
+
+    Parameters
+    ----------
+    width : of line and edge together [point]
+    """
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=width, foreground="black", alpha=0.75)]

@@ -154,6 +154,24 @@ class GeometryText:
         return [entry for entry in self.defaults if entry.line > last and entry.key != "clen"]
 
 
+def is_crystfel(source: SourceFile) -> bool:
+    """Whether a file, gzipped or not, has a line of any key that geometry files have."""
+    content = source.unpacked(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES or b"\0" in content:
+        return False
+    for line in content.splitlines():
+        statement, sign, _ = line.partition(b";")[0].partition(b"=")
+        if sign and _is_known(statement.rpartition(b"/")[2].strip().decode("latin-1")):
+            return True
+    return False
+
+
+def _is_known(key: str) -> bool:
+    if key in (*_OF_FILE, *_OF_PANEL, *_BAD) or _GROUP.match(key):
+        return True
+    return any(one.fullmatch(key) for one in (_MASK, _DIMENSION))
+
+
 def parse_geometry(source: SourceFile) -> GeometryText:
     """Sort the lines of a geometry file, gzipped or not, by panel.
 

@@ -11,7 +11,7 @@ import numpy as np
 from tiled_sim.io.dials_crystal import read_crystal
 from tiled_sim.io.dials_detector import TO_Z_ALONG_BEAM, read_detector
 from tiled_sim.io.json_node import JsonNode, read_json
-from tiled_sim.model.geometry import Geometry, Light
+from tiled_sim.model.geometry import GEOMETRY_FORMATS, Geometry, Light
 from tiled_sim.model.recorded import Goniometer, IndexedCrystal, RecordedExperiment, Scan
 from tiled_sim.physics.vectors import Array, about_axis, as_tuple, unit
 
@@ -43,7 +43,10 @@ def read_experiments(path: str | Path) -> list[RecordedExperiment]:
     """
     root = read_json(path)
     if not isinstance(root.value, dict) or root.value.get("__id__") != KIND:
-        raise root.error(f"is no DIALS experiment list (__id__ {KIND!r}): name an .expt file")
+        raise root.error(
+            f"is no DIALS experiment list (__id__ {KIND!r}): name a file of a format that is read, "
+            f"{GEOMETRY_FORMATS}"
+        )
     entries = root["experiment"].elements()
     if not entries:
         raise root["experiment"].error("is empty: name a file with an experiment")

@@ -8,6 +8,8 @@ slow down (−y). Modules that stand apart lie as the table places them, and are
 import dataclasses
 import difflib
 import math
+import os
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -19,11 +21,13 @@ import numpy as np
 from tiled_sim.errors import UsageError
 from tiled_sim.io.detector_layouts import Dead, Image, Mosaic, Placed, Point
 from tiled_sim.model.detector import Panel
-from tiled_sim.model.geometry import Geometry
+from tiled_sim.model.geometry import GEOMETRY_FORMATS, Geometry
 
 #: What does not count in a name, beside the case of its letters.
 _BLANK = str.maketrans("", "", " \t-_‐‑–—")
 _SUGGESTIONS = 3
+#: Of the name of a file.
+_SUFFIX = re.compile(r"\.[A-Za-z]\w*$")
 #: Makers of whom it is known that the first pixel of their images is where ours is.
 _UPPER_LEFT = ("Dectris",)
 
@@ -267,11 +271,13 @@ def _key(name: str) -> str:
 
 def _nearest(name: str) -> str:
     """The names that are spelt most like one, for the end of an error."""
+    every = "`tiled-sim geometry --list` names all"
     usable = set(detector_names())
     keys = {key: known for key, known in _by_key().items() if known in usable}
+    if os.path.isfile(name) or os.sep in name or _SUFFIX.search(name):
+        return f"a file goes with --geometry FILE, which reads {GEOMETRY_FORMATS}; {every}"
     close = difflib.get_close_matches(_key(name), keys, n=4 * _SUGGESTIONS, cutoff=0.5)
     names = list(dict.fromkeys(keys[one] for one in close))[:_SUGGESTIONS]
-    every = "`tiled-sim geometry --list` names all"
     if not names:
         return every
     return f"the nearest {'are' if names[1:] else 'is'} {', '.join(names)}; {every}"

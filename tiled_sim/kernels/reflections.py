@@ -35,6 +35,7 @@ def reflections_under(
     default_F: float,
     pixel: tuple[int, int],
     panel: int = 0,
+    device: torch.device | None = None,
 ) -> list[Reflection]:
     """The nodes that a pixel's steps look up, by the code that sums them for a trace.
 
@@ -45,16 +46,19 @@ def reflections_under(
     default_F : [electron]
     pixel : slow, fast
     panel : its number
+    device : where its steps are computed, and the table lies; None: the CPU
 
     Returns
     -------
     the greatest share of intensity first, then of steps; without the steps that dmin cuts, which
     still count among all steps
     """
-    slow, fast = (torch.tensor([float(number)], dtype=torch.float64) for number in pixel)
+    slow, fast = (
+        torch.tensor([float(number)], dtype=torch.float64, device=device) for number in pixel
+    )
     recorder = Recorder(0, every_step=True)
     chain = Chain(scene, table, default_F)
-    chain.photons(Pixels(slow, fast, torch.ones(1, dtype=torch.bool), panel), recorder)
+    chain.photons(Pixels(slow, fast, torch.ones_like(slow, dtype=torch.bool), panel), recorder)
     found: dict[tuple[int, int, int], list[float]] = {}
     for step in recorder.steps:
         if step["met"] != BEYOND_DMIN:

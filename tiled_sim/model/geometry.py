@@ -8,6 +8,11 @@ import numpy.typing as npt
 from tiled_sim.model.detector import Panel
 from tiled_sim.physics.vectors import Vector
 
+#: What a detector is read from, for whoever names something else.
+GEOMETRY_FORMATS = (
+    "CrystFEL .geom, DIALS .expt, NXmx or Eiger HDF5, or the header of an SMV or CBF image"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Light:

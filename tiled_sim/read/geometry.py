@@ -12,16 +12,18 @@ import numpy.typing as npt
 from tiled_sim.errors import ExperimentError, InputFileError, UsageError
 from tiled_sim.io.cbf import is_cbf
 from tiled_sim.io.crystfel_geometry import read_crystfel_geometry
+from tiled_sim.io.crystfel_text import is_crystfel
 from tiled_sim.io.detector_layouts import Image
 from tiled_sim.io.dials_experiments import read_experiments
 from tiled_sim.io.image_header import ImageHeader
 from tiled_sim.io.mask_file import read_image_header
-from tiled_sim.io.named_detectors import KnownDetector, named_detector
+from tiled_sim.io.named_detectors import KnownDetector, known_detector, named_detector
 from tiled_sim.io.nexus_geometry import read_nexus_geometry
 from tiled_sim.io.smv import is_smv
+from tiled_sim.io.source_file import read_source
 from tiled_sim.model.arrangement import away
 from tiled_sim.model.detector import DeadPixels, Panel
-from tiled_sim.model.geometry import Geometry, Light
+from tiled_sim.model.geometry import GEOMETRY_FORMATS, Geometry, Light
 from tiled_sim.model.recorded import RecordedExperiment
 from tiled_sim.physics.vectors import Array, Vector, as_tuple, unit
 from tiled_sim.read.stills import as_frames
@@ -112,12 +114,29 @@ def _format(path: str) -> str:
             beginning = file.read(_BEGINNING)
     except (OSError, ValueError) as error:
         told = getattr(error, "strerror", None) or error
-        raise InputFileError(f"cannot read the geometry file {path}: {told}") from None
+        hint = _detector_named(path)
+        raise InputFileError(f"cannot read the geometry file {path}: {told}{hint}") from None
     if beginning.startswith(_HDF5):
         return "hdf5"
     if is_smv(beginning) or is_cbf(beginning):
         return "image"
-    return "expt" if beginning.lstrip()[:1] in (b"{", b"[") else "crystfel"
+    if beginning.lstrip()[:1] in (b"{", b"["):
+        return "expt"
+    source = read_source(path)
+    if not is_crystfel(source):
+        raise source.error(
+            f"it is of no format that a detector is read from: {GEOMETRY_FORMATS}; name such a "
+            "file, or a detector that has a name (`tiled-sim geometry --list`)"
+        )
+    return "crystfel"
+
+
+def _detector_named(path: str) -> str:
+    """A hint for what is the name of a detector and no file; empty if it is none."""
+    try:
+        return f"; --detector '{known_detector(path).name}' is a detector by its name"
+    except UsageError:
+        return ""
 
 
 def _chosen(path: str, recorded: Sequence[RecordedExperiment], number: int) -> RecordedExperiment:
