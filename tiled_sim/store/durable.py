@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 #: What file systems say that give no file a second name.
@@ -12,12 +12,12 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 @contextlib.contextmanager
-def ready(path: Path, content: bytes, *, synced: bool = True) -> Iterator[Path]:
+def ready(path: Path, content: bytes | Sequence[bytes], *, synced: bool = True) -> Iterator[Path]:
     """A file beside another, to take its place: all of it is on disk; it is not left behind."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
             if synced:
                 file.flush()
                 os.fsync(file.fileno())
@@ -27,8 +27,15 @@ def ready(path: Path, content: bytes, *, synced: bool = True) -> Iterator[Path]:
         raise
 
 
-def write_atomically(path: Path, content: bytes, *, synced: bool = True) -> None:
-    """Write a file so that it is there whole or not at all, after a crash too if it is synced."""
+def write_atomically(path: Path, content: bytes | Sequence[bytes], *, synced: bool = True) -> None:
+    """Write a file so that it is there whole or not at all, after a crash too if it is synced.
+
+    Parameters
+    ----------
+    path : of it
+    content : all of it, or its parts in order
+    synced : whether it has to outlast a crash
+    """
     with ready(path, content, synced=synced) as temporary:
         temporary.replace(path)
     if synced:
