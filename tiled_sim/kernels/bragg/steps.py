@@ -13,8 +13,9 @@ from tiled_sim.physics.vectors import Vector
 #: Of a scene of so many steps, 10 MB, all crystals are kept; of one with more they are made for so
 #: many at a time. Memory and time depend on these numbers, results do not.
 _STEPS_KEPT, _STEPS_AT_A_TIME = 1 << 17, 1 << 12
-#: Of a step with its crystal beside its table, which they share, and of one while they are made.
-_BYTES_PER_STEP, _MADE_STEP = 80, 500
+#: Of a step that is kept, beside its table, what the heap keeps of the making of both; and of one
+#: while they are made.
+_BYTES_PER_STEP, _MADE_STEP = 100, 900
 
 
 class Steps(NamedTuple):
