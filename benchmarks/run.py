@@ -5,6 +5,8 @@
     python benchmarks/run.py --against COMMIT [--cases A,B] [--repeat N] [--json]
     python benchmarks/run.py --against COMMIT --bytes [--json]
 
+Cases I and J are whole commands and have scripts of their own, shots.py and gigapixel.py.
+
 Without more: the kernels on the cases, one core each, in turn with nanoBragg.c. ``--commands``:
 whole processes, by the clock, on all cores. ``--against``: this checkout in turn with a commit,
 kernels and the memory of workers; exit code 1 if a kernel is slower or a worker larger than the

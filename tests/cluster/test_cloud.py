@@ -18,11 +18,13 @@ from tiled_sim.cli.main import main
 from tiled_sim.cluster import lease
 from tiled_sim.cluster.examination import obstacle
 from tiled_sim.cluster.lease import Lease, RunCancelledError, living_driver
+from tiled_sim.cluster.submit import compute_missing
 from tiled_sim.errors import StoreError
 from tiled_sim.model.settings import Settings
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
+from tiled_sim.store import pyramid
 from tiled_sim.store.control import Control
 from tiled_sim.store.place import place_of
 from tiled_sim.store.presence import Presence, RunRemovedError
@@ -101,6 +103,27 @@ def test_a_run_at_a_url_survives_its_workers_and_is_that_of_a_disk(
         assert secret not in told
         assert secret.encode() not in kept
     assert "Traceback" not in told
+
+
+def test_levels_of_tiles_at_a_url_are_those_of_a_disk_and_are_mended(
+    url, job, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pyramid, "LONGEST_SIDE", SIDE)
+    monkeypatch.setattr(pyramid, "WORTH_A_FILE", 1)
+    prepared = prepare(job, Settings("reference"), tile=(2 * SIDE, 2 * SIDE))
+    there, here = (
+        compute_missing(create_run(prepared, place), cluster="local")
+        for place in (url, tmp_path / "run.zarr")
+    )
+    due = shards(here)
+    of_tiles = sorted(key for key in due if key.startswith("1/"))
+    assert len(of_tiles) == len(there.plan) > 1
+    assert shards(there) == due
+    there.store.objects.delete(of_tiles[0])
+    there.store.objects.put(of_tiles[1], due[of_tiles[1]][:-9])
+    assert main(["verify", url]) == 5
+    assert main(["verify", "--repair", url]) == 0
+    assert shards(Run(url)) == due
 
 
 # Who may compute

@@ -55,6 +55,7 @@ CASES = {
     "spots, 2048²": ("spots", 2048, GAUSS, {}),
     "spots, large grid": ("spots", 64, GAUSS, {"grid": 75}),
     "spots, 10 000 steps": ("spots", 64, f"{NARROW} {SOURCES} 10 {DOMAINS} 1000", {}),
+    "spots, 100 000 steps": ("spots", 64, f"{NARROW} {SOURCES} 100 {DOMAINS} 1000", {}),
     "spots, sensor": (
         "spots",
         512,

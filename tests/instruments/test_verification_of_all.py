@@ -18,6 +18,7 @@ from tiled_sim.run.creation import create_run
 from tiled_sim.run.faults import COMPUTE, FINISH, NOTHING, WRITE
 from tiled_sim.run.run import Run
 from tiled_sim.run.status import Progress
+from tiled_sim.store import pyramid
 
 FIRST = "f00000/p000/r0000c0000"
 SIDECAR = f"traces/{FIRST}.json"
@@ -286,3 +287,65 @@ def test_a_run_that_is_not_complete_is_completed(path, whole):
     assert "they are made when the run is complete" in "\n".join(verify(Run(path)).unseen)
     assert main(["verify", "--repair", str(path)]) == 0
     assert Run(path).image.values.tobytes() == Run(whole).image.values.tobytes()
+
+
+OF_TILE = "1/image/c/0/0/1/0"
+
+
+@pytest.fixture(scope="module")
+def with_levels_of_tiles(still, tmp_path_factory):
+    """A complete run of three tiles; of its first level each has a shard, of the next none has."""
+    experiment = still("-detpixels_s", 1056, "-detpixels_f", 64, "-pixel", 0.2)
+    path = tmp_path_factory.mktemp("levels") / "run.zarr"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pyramid, "WORTH_A_FILE", 16 * 16)
+        made = create_run(prepare(experiment, tile=(352, 64), require_coverage=0.0), path)
+        compute_batch(str(path), made.run_id, "cpu", [(n, 1) for n in range(len(made.plan))])
+        Progress.surveyed(made).write()
+        made.store.open(path, mode="r+").finish()
+    return path
+
+
+@pytest.fixture
+def of_tiles(with_levels_of_tiles, tmp_path, monkeypatch):
+    """A copy of it to damage."""
+    monkeypatch.setattr(pyramid, "WORTH_A_FILE", 16 * 16)
+    return shutil.copytree(with_levels_of_tiles, tmp_path / "run.zarr")
+
+
+def contents(path):
+    """Of all shards and sidecars."""
+    files = [*path.glob("*/image/c/**/*"), *path.glob("traces/**/*.json")]
+    return {file.relative_to(path): file.read_bytes() for file in files if file.is_file()}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lose(OF_TILE),
+        lambda path: cut(path / OF_TILE),
+        lambda path: flip(path / OF_TILE, 0.4),
+        values("1/image", (0, 0, 200, 20)),
+    ],
+    ids=["lost", "cut", "a byte", "a value"],
+)
+def test_the_level_of_a_tile_is_mended_without_computing_the_tile(
+    of_tiles, with_levels_of_tiles, damage
+):
+    assert len(list(of_tiles.glob("1/image/c/0/0/*/*"))) == 3
+    damage(of_tiles)
+    faults = verify(Run(of_tiles)).faults
+    assert {fault.remedy for fault in faults} == {FINISH}
+    assert OF_TILE in {fault.place for fault in faults}
+    assert main(["verify", "--repair", str(of_tiles)]) == 0
+    assert contents(of_tiles) == contents(with_levels_of_tiles)
+
+
+def test_a_tile_that_is_computed_again_has_its_level_again(of_tiles, with_levels_of_tiles):
+    (of_tiles / "0/image/c/0/0/1/0").unlink()
+    (of_tiles / OF_TILE).unlink()
+    assert main(["verify", "--repair", str(of_tiles)]) == 0
+    found, due = contents(of_tiles), contents(with_levels_of_tiles)
+    assert found.keys() == due.keys()
+    changed = [str(file) for file in found if found[file] != due[file]]
+    assert changed == ["traces/f00000/p000/r0001c0000.json"]

@@ -48,7 +48,7 @@ def test_a_worker_without_a_limit_has_room_for_everything():
 
 def test_a_plan_that_does_not_fit_is_refused_with_the_numbers_and_a_tile_that_does():
     message = (
-        r"a tile of 4096 x 4096 pixels and the structure factors need 492 MB in a worker process, "
+        r"a tile of 4096 x 4096 pixels and the structure factors need 424 MB in a worker process, "
         r"which has 400 MB; tile=2048 fits"
     )
     with pytest.raises(UsageError, match=message):

@@ -123,7 +123,7 @@ def test_shards_of_other_codecs_are_made_by_zarr(store, tmp_path):
         place = store.grid.place_of(tile.index)
         file = tmp_path / "a.zarr" / "/".join(("c", *map(str, place)))
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(encode(place, tile.region, store.read_part(tile)))
+        file.write_bytes(b"".join(encode(place, tile.region, store.read_part(tile))))
     assert array[...].tobytes() == like[...].tobytes()
 
 

@@ -28,9 +28,9 @@ _EXPERIMENT, _PER_SOURCE = 1_100_000, 3000
 _PER_LISTED_BYTE = 3
 #: Of a node of the structure factors: as they were loaded; padded, with what a look-up meets; and
 #: while that is made, of one grid after the other.
-_LOADED_NODE, _PADDED_NODE, _MADE_NODE = 9, 9, 11
+_LOADED_NODE, _PADDED_NODE, _MADE_NODE = 9, 10, 11
 #: Of an orientation; of a mosaic domain while it is drawn.
-_PER_ORIENTATION, _PER_DRAWN_DOMAIN = 72, 440
+_PER_ORIENTATION, _PER_DRAWN_DOMAIN = 72, 445
 #: Of a step in a trace, so many at a time, and of a source.
 _PER_TRACED_STEP, _PER_TRACED_SOURCE = 500, 110
 #: Of a frame whose kernel is kept with others', beside its orientations and steps.
@@ -39,8 +39,10 @@ _PER_FRAME = 10_000
 _MADE_STEPS = 2
 #: Of a step of a pixel whose look-ups are counted, so many at a time.
 _PER_PAIR = 97
-#: Of a pixel of images that are summed together, and of the other images of their tile.
-_SUMMED_PIXEL, _OTHER_PIXEL = 6, 4
+#: Of a pixel of images that are summed together, by whether its photons are put straight into its
+#: image, and of the other images of their tile.
+_SUMMED_PIXEL = {False: 6, True: 4}
+_OTHER_PIXEL = 4
 #: Of a pixel of images that were laid out together, what the heap keeps.
 _KEPT_LAID_OUT = 4
 #: Of a subpixel of a patch where spots are evaluated, and what of that the heap keeps.
@@ -79,9 +81,9 @@ class _Take:
 
 
 _TAKES = {
-    REFERENCE: _Take(2_600_000, 9_500_000, 7_500_000, AT_A_TIME[REFERENCE], 80, 1),
+    REFERENCE: _Take(2_600_000, 8_500_000, 7_500_000, AT_A_TIME[REFERENCE], 80, 1),
     COMPILED: _Take(6_500_000, 4_500_000, 3_000_000, AT_A_TIME[COMPILED], 12, 4, 13),
-    SPOTS: _Take(6_000_000, 5_500_000, 5_900_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
+    SPOTS: _Take(6_500_000, 3_500_000, 5_900_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
     # its tensors are on the device
     TRITON: _Take(6_500_000, 6_500_000, 5_000_000, AT_A_TIME[TRITON], 0, 4),
 }
@@ -174,15 +176,29 @@ def _of_crystal(kernel: str, experiment: Experiment, nodes: int, tile: Shape) ->
     of_frame = _panels_at_a_time(tile) * tile[2] * tile[3]
     pixels = math.prod(tile)
     laid_out = min(tile[0] * tile[1], images_at_a_time(tile[2] * tile[3])) * tile[2] * tile[3]
-    summing = _SUMMED_PIXEL * laid_out + _OTHER_PIXEL * (pixels - laid_out)
+    of_summed = _SUMMED_PIXEL[_is_whole(experiment, tile)] * laid_out
+    summing = of_summed + _OTHER_PIXEL * (pixels - laid_out)
     summing += _summing(kernel, experiment, tile) + made_steps
     heap = take.heap + _kept_of_sum(kernel, experiment, tile)
     if laid_out > tile[2] * tile[3]:
         heap += _KEPT_LAID_OUT * laid_out
     traced = heap + min(steps, STEPS_TOGETHER) * _PER_TRACED_STEP + sources * _PER_TRACED_SOURCE
-    counted = heap + _SUMMED_PIXEL * laid_out + made_steps
+    counted = heap + of_summed + made_steps
     counted += _counting(kernel, frames * steps, of_frame)
     return Account(opening, kept, max(summing, traced, counted), heap)
+
+
+def is_ragged(experiment: Experiment, tile: Shape) -> bool:
+    """Whether images of whole tiles are no multiples of a block."""
+    sides = zip(tile[2:], experiment.shape[2:], strict=True)
+    return any(min(side, of_panels) % BLOCK for side, of_panels in sides)
+
+
+def _is_whole(experiment: Experiment, tile: Shape) -> bool:
+    """Whether images are whole blocks of live pixels."""
+    panels = experiment.detector.panels
+    masked = any(panel.mask is not None or panel.region is not None for panel in panels)
+    return not masked and not is_ragged(experiment, tile)
 
 
 def _squares(kernel: str, experiment: Experiment, nodes: int) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tiled_sim.errors import UsageError
-from tiled_sim.kernels.account import account_of
+from tiled_sim.kernels.account import account_of, is_ragged
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Shape, TileGrid
 from tiled_sim.model.memory import Memory
@@ -16,10 +16,10 @@ from tiled_sim.model.settings import TRITON, Settings
 _EMPTY_WORKER = {"cpu": 273_000_000, "cuda": 1_500_000_000}
 #: The account is right within so much.
 _MARGIN = 1.05
-#: Of a tile when it is written: image, chunks, and what xxhash and zarr take with them; more where
-#: sides are no multiple of a block's, …
+#: Of a tile when it is written: image and chunks, and what xxhash and zarr take with them; more
+#: where sides are no multiple of a block's and images are laid out anew, …
 _WRITING = 3_500_000
-_PER_PIXEL, _PER_RAGGED_PIXEL = 11, 14
+_PER_PIXEL, _PER_RAGGED_PIXEL = 7, 12
 #: … when its photons are counted, and when they are spread over neighbours, with a margin.
 _PER_COUNTED_PIXEL, _PER_SPREAD_PIXEL = 17, 21
 
@@ -51,8 +51,9 @@ def memory_of(settings: Settings, experiment: Experiment, nodes: int, tile: Shap
     account = account_of(settings.kernel, experiment, nodes, tile)
     empty = _EMPTY_WORKER["cuda" if settings.kernel == TRITON else "cpu"]
     pixels, per_pixel = math.prod(tile), _per_pixel(experiment, tile)
-    written = account.heap + _WRITING + per_pixel * pixels
-    per_thread = max(account.tile, written) - per_pixel * pixels
+    of_pixels = math.ceil(per_pixel * pixels)
+    written = account.heap + _WRITING + of_pixels
+    per_thread = max(account.tile, written) - of_pixels
 
     def with_margin(size: float) -> int:
         return math.ceil(_MARGIN * size)
@@ -65,13 +66,16 @@ def memory_of(settings: Settings, experiment: Experiment, nodes: int, tile: Shap
     )
 
 
-def _per_pixel(experiment: Experiment, tile: Shape) -> int:
-    """Of a tile that is counted and written."""
+def _per_pixel(experiment: Experiment, tile: Shape) -> float:
+    """Of a pixel of a tile that is counted and written."""
     if experiment.noise is not None:
         spread = experiment.noise.point_spread is not None
         return _PER_SPREAD_PIXEL if spread else _PER_COUNTED_PIXEL
-    ragged = any(side % BLOCK for side in tile[2:])
-    return _PER_RAGGED_PIXEL if ragged else _PER_PIXEL
+    if not is_ragged(experiment, tile):
+        return _PER_PIXEL
+    # a tile may be larger than its panel
+    sides = zip(tile[2:], experiment.shape[2:], strict=True)
+    return _PER_RAGGED_PIXEL * math.prod(min(side, of) / side for side, of in sides)
 
 
 def require_memory(memory: Memory, grid: TileGrid, workers: Iterable[WorkerMemory]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tiled_sim.kernels.blocks import Blocks, Pixels, images_at_a_time
+from tiled_sim.kernels.blocks import LANES, Blocks, Pixels, images_at_a_time
 from tiled_sim.model.detector import Panel, Region
 from tiled_sim.model.grid import BLOCK, Range, Tile
 
@@ -116,18 +116,28 @@ class OfFrames(NamedTuple):
         return slice(self.start, self.start + self.each * len(self.frames))
 
 
+def all_live(parts: Sequence[Rectangle]) -> npt.NDArray[np.bool_]:
+    """Live pixels of rectangles of one shape that have no others; of no size, to be read only."""
+    return np.broadcast_to(np.True_, (len(parts), *parts[0].shape))
+
+
 class RectangleBlocks:
-    """Rectangles of one shape as blocks of 16 × 16 pixels, laid out block by block.
+    """Rectangles of one shape as blocks of 16 × 16 pixels.
 
     Parameters
     ----------
     parts : the rectangles, in the order of a tile
     live : pixels that are wanted, (rectangle, slow, fast)
     device : where the pixels are computed
+    images : to be filled in, zeros (rectangle, slow, fast) [photons]; None: none are
     """
 
     def __init__(
-        self, parts: Sequence[Rectangle], live: npt.NDArray[np.bool_], device: torch.device
+        self,
+        parts: Sequence[Rectangle],
+        live: npt.NDArray[np.bool_],
+        device: torch.device,
+        images: npt.NDArray[np.float32] | None = None,
     ) -> None:
         self.parts = parts
         self.device = device
@@ -137,11 +147,18 @@ class RectangleBlocks:
             padded = np.zeros((len(parts), *sides), dtype=np.bool_)
             padded[:, : live.shape[1], : live.shape[2]] = live
             live = padded
-        by_block = live.reshape(len(parts), rows, BLOCK, columns, BLOCK)
-        flat = by_block.transpose(0, 1, 3, 2, 4).reshape(-1, BLOCK * BLOCK)
-        self._whole = bool(flat.all())
-        self._live = torch.from_numpy(flat).to(device)
-        self._numbers = np.arange(len(flat)) if self._whole else np.flatnonzero(flat.any(axis=1))
+        number = len(parts) * rows * columns
+        if not any(live.strides):  # of `all_live`
+            self._whole = True
+            self._live = torch.ones((1, LANES), dtype=torch.bool, device=device).expand(number, -1)
+            self._numbers = np.arange(number)
+        else:
+            by_block = live.reshape(len(parts), rows, BLOCK, columns, BLOCK)
+            flat = by_block.transpose(0, 1, 3, 2, 4).reshape(number, LANES)
+            self._whole = bool(flat.all())
+            self._live = torch.from_numpy(flat).to(device)
+            live_blocks = np.flatnonzero(flat.any(axis=1))
+            self._numbers = np.arange(number) if self._whole else live_blocks
         self._each = rows * columns
         self._panels = np.array([part.panel for part in parts])
         corners = (
@@ -152,7 +169,26 @@ class RectangleBlocks:
             torch.from_numpy(np.tile(grid.ravel(), len(parts))).to(device)
             for grid in np.meshgrid(*corners, indexing="ij")
         )
-        self._photons = torch.zeros(self._live.shape, dtype=torch.float32, device=device)
+        self._images = images
+        self._photons: torch.Tensor | None = None
+        if images is not None:
+            self._photons = self._laid_out(images, sides)
+
+    def _laid_out(self, images: npt.NDArray[np.float32], sides: tuple[int, int]) -> torch.Tensor:
+        """The images themselves where that can be, else others of whole blocks, by blocks.
+
+        Returns
+        -------
+        (rectangle, row of blocks, column of blocks, 16, 16)
+        """
+        rows, columns = self._sides
+        if self.device.type == "cpu" and images.shape[1:] == sides:
+            photons = torch.from_numpy(images)
+            self._images = None
+        else:
+            photons = torch.zeros((len(images), *sides), dtype=torch.float32, device=self.device)
+        by_row = photons.unflatten(2, (columns, BLOCK)).unflatten(1, (rows, BLOCK))
+        return by_row.transpose(2, 3)
 
     def live(self, parts: slice = slice(None)) -> Numbers:
         """Numbers of the blocks of some of the rectangles that hold a live pixel."""
@@ -219,16 +255,18 @@ class RectangleBlocks:
 
     def fill(self, numbers: Numbers, blocks: Blocks, photons: torch.Tensor) -> None:
         """Keep the photons of some blocks, (blocks, 256); pixels that are not live stay 0."""
+        assert self._photons is not None
         values = photons if blocks.whole else torch.where(blocks.live, photons, 0.0)
-        self._photons[self._places(numbers)] = values.to(torch.float32)
+        image, number = np.divmod(numbers, self._each)
+        places = (image, *np.divmod(number, self._sides[1]))
+        at = tuple(torch.from_numpy(place).to(self.device) for place in places)
+        self._photons[at] = values.to(torch.float32).view(-1, BLOCK, BLOCK)
 
-    def write(self, images: npt.NDArray[np.float32]) -> None:
-        """Put the photons into images, (rectangle, slow, fast)."""
-        blocks = self._photons.cpu().numpy()
-        rows, columns = self._sides
-        by_row = blocks.reshape(-1, rows, columns, BLOCK, BLOCK).swapaxes(2, 3)
-        # a row of blocks at a time: it stays in cache on its way
-        for row in range(rows):
-            lines = images[:, row * BLOCK : (row + 1) * BLOCK]
-            padded = by_row[:, row].reshape(len(images), BLOCK, -1)
-            lines[:] = padded[:, : lines.shape[1], : lines.shape[2]]
+    def write(self) -> None:
+        """Have all photons in the images."""
+        if self._images is None:
+            return  # that is where they were put
+        assert self._photons is not None
+        _, slow, fast = self._images.shape
+        photons = self._photons.transpose(2, 3).flatten(3, 4).flatten(1, 2)
+        self._images[:] = photons.cpu().numpy()[:, :slow, :fast]

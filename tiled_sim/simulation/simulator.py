@@ -29,6 +29,7 @@ from tiled_sim.simulation.rectangles import (
     OfFrames,
     Rectangle,
     RectangleBlocks,
+    all_live,
     cut_to_regions,
     groups,
     rectangles,
@@ -125,9 +126,7 @@ class Simulator:
         self._number_of_crystals = len(experiment.crystals)
         self._frames_at_a_time = frames_at_a_time(plan.settings.kernel, experiment.steps)
         self._kept: dict[int, tuple[Kernel, ...]] = {}
-        table = None
-        if inputs.factors is not None:
-            table = table_of(experiment, inputs.factors, device)
+        table = None if inputs.factors is None else table_of(experiment, inputs.factors, device)
         self._maker = KernelMaker(experiment, plan.settings, table, inputs.amorphous, device)
 
     def simulate_tile(self, tile: Tile, progress: Progress | None = None) -> TileResult:
@@ -187,11 +186,11 @@ class Simulator:
         """Fill in parts of images, (part, slow, fast) [photons]; adds to the tile's account."""
         started = time.perf_counter()
         live = self._live(parts)
-        blocks = RectangleBlocks(parts, live, self.device)
+        blocks = RectangleBlocks(parts, live, self.device, images)
         planned = self._planned_of(parts, live)
         for some in blocks.frames(self._frames_at_a_time):
             self._simulate_frames(some, blocks, sum(planned[some.every]), result, behind)
-        blocks.write(images)
+        blocks.write()
         result.seconds["kernel"] += time.perf_counter() - started
 
     def _simulate_frames(
@@ -270,7 +269,7 @@ class Simulator:
     def _live(self, parts: Sequence[Rectangle]) -> npt.NDArray[np.bool_]:
         """Live pixels of parts of images, (part, slow, fast); frames share those of a panel."""
         if self.inputs.mask.all_live:
-            return np.ones((len(parts), *parts[0].shape), dtype=np.bool_)
+            return all_live(parts)
         of_panels = {where.panel: where for where in parts}
         live = {panel: self._mask(where) == 0 for panel, where in of_panels.items()}
         return np.stack([live[where.panel] for where in parts])
@@ -289,12 +288,12 @@ class Simulator:
         """
 
         def expected(where: Rectangle) -> npt.NDArray[np.float32]:
-            blocks = self._blocks_of(where)
+            image = np.zeros((1, *where.shape), dtype=np.float32)
+            blocks = RectangleBlocks([where], self._live([where]), self.device, image)
             with torch.inference_mode():
                 kernels = self._kernels([where.frame])
                 self._sum_blocks(kernels, blocks, (blocks.live(), 0), Behind(None))
-            image = np.empty((1, *where.shape), dtype=np.float32)
-            blocks.write(image)
+            blocks.write()
             return image[0]
 
         counts = np.empty(tile.shape, dtype=np.int32)

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -133,9 +133,17 @@ class Cloud:
             return {key for key in wanted if self.exists(key)}
         return set(wanted).intersection(self.keys(wanted[0].split("/")[0]))
 
-    def put(self, key: str, content: bytes, *, synced: bool = True, private: bool = False) -> None:
+    def put(
+        self,
+        key: str,
+        content: bytes | Sequence[bytes],
+        *,
+        synced: bool = True,
+        private: bool = False,
+    ) -> None:
         """Write an object, which stays in any case; who may read it is up to the bucket."""
-        self._put(key, content, "overwrite")
+        whole = content if isinstance(content, bytes) else b"".join(content)
+        self._put(key, whole, "overwrite")
 
     def put_if_absent(self, key: str, content: bytes) -> Version:
         """Write an object that is not there yet."""

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +88,14 @@ class Disk:
         root = f"{self._root}/"
         return {key for key in keys if os.path.lexists(root + key)}
 
-    def put(self, key: str, content: bytes, *, synced: bool = True, private: bool = False) -> None:
+    def put(
+        self,
+        key: str,
+        content: bytes | Sequence[bytes],
+        *,
+        synced: bool = True,
+        private: bool = False,
+    ) -> None:
         """Write a file, whole or not at all."""
         file = self._root / key
         try:

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 #: What file systems say that give no file a second name.
@@ -13,14 +13,14 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 @contextlib.contextmanager
 def ready(
-    path: Path, content: bytes, *, synced: bool = True, private: bool = False
+    path: Path, content: bytes | Sequence[bytes], *, synced: bool = True, private: bool = False
 ) -> Iterator[Path]:
     """A file beside another, to take its place: all of it is on disk; it is not left behind."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     mode = 0o600 if private else 0o666
     try:
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
             if synced:
                 file.flush()
                 os.fsync(file.fileno())
@@ -31,11 +31,16 @@ def ready(
 
 
 def write_atomically(
-    path: Path, content: bytes, *, synced: bool = True, private: bool = False
+    path: Path, content: bytes | Sequence[bytes], *, synced: bool = True, private: bool = False
 ) -> None:
     """Write a file so that it is there whole or not at all, after a crash too if it is synced.
 
-    A private one nobody may read but its owner.
+    Parameters
+    ----------
+    path : of it
+    content : all of it, or its parts in order
+    synced : whether it has to outlast a crash
+    private : whether nobody but its owner may read it
     """
     with ready(path, content, synced=synced, private=private) as temporary:
         temporary.replace(path)

@@ -5,7 +5,7 @@ whole of what was written last, or nothing; what was put stays, whatever happens
 then. `tiled_sim.store.disk` does so with files, `tiled_sim.store.cloud` with an object store.
 """
 
-from collections.abc import Callable, Generator, Hashable, Iterable
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -85,12 +85,20 @@ class Objects(Protocol):
     def present(self, keys: Iterable[str]) -> set[str]:
         """Those of some keys, of one folder, under which there is something."""
 
-    def put(self, key: str, content: bytes, *, synced: bool = True, private: bool = False) -> None:
+    def put(
+        self,
+        key: str,
+        content: bytes | Sequence[bytes],
+        *,
+        synced: bool = True,
+        private: bool = False,
+    ) -> None:
         """Write a content in place of what may be there.
 
         Parameters
         ----------
-        key, content : to write
+        key : to write
+        content : all of it, or its parts in order
         synced : whether it has to outlast a crash of the machine right after; else it may be cut
             then
         private : whether nobody but the owner of a file may read it

@@ -93,8 +93,8 @@ class ShardEncoder:
 
     def __call__(
         self, place: tuple[int, ...], region: tuple[slice, ...], pixels: npt.NDArray[Any]
-    ) -> bytes:
-        """The whole of a shard as it is stored, chunks of the fill value too.
+    ) -> list[bytes]:
+        """The whole of a shard as it is stored, chunks of the fill value too, part after part.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class ShardEncoder:
         pixels : of the region
         """
         if self._encode is None:
-            return _encoded_by_zarr(self._array, place, region, pixels)
+            return [_encoded_by_zarr(self._array, place, region, pixels)]
         return _encoded(self._array, pixels, self._encode)
 
 
@@ -124,7 +124,7 @@ def _encoded_by_zarr(
     return held["/".join(("c", *map(str, place)))].to_bytes()
 
 
-def _encoded(array: zarr.Array, pixels: npt.NDArray[Any], encode: Encoder) -> bytes:
+def _encoded(array: zarr.Array, pixels: npt.NDArray[Any], encode: Encoder) -> list[bytes]:
     """A shard whose chunks follow each other, those beyond the edge of the array left out."""
     assert array.shards is not None
     chunk = array.chunks
@@ -145,7 +145,7 @@ def _encoded(array: zarr.Array, pixels: npt.NDArray[Any], encode: Encoder) -> by
         contents.append(content)
         end += len(content)
     encoded = index.tobytes()
-    return b"".join((*contents, encoded, _checksum(encoded)))
+    return [*contents, encoded, _checksum(encoded)]
 
 
 def _codecs(array: zarr.Array) -> tuple[Any, ...]:

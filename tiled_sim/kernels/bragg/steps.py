@@ -10,11 +10,12 @@ from tiled_sim.kernels.anchors import StepList, StepTable, steps_of
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics.vectors import Vector
 
-#: Of a scene of so many steps, 40 MB, all crystals are kept; of one with more they are made for so
+#: Of a scene of so many steps, 10 MB, all crystals are kept; of one with more they are made for so
 #: many at a time. Memory and time depend on these numbers, results do not.
 _STEPS_KEPT, _STEPS_AT_A_TIME = 1 << 17, 1 << 12
-#: Of a step with its crystal, its table included, and as much while they are made.
-_BYTES_PER_STEP = 500
+#: Of a step that is kept, beside its table, what the heap keeps of the making of both; and of one
+#: while they are made.
+_BYTES_PER_STEP, _MADE_STEP = 100, 900
 
 
 class Steps(NamedTuple):
@@ -89,9 +90,8 @@ class Directions:
 
 def bytes_of_crystals(steps: int) -> int:
     """What `Directions` holds of so many steps, and what is made on the way."""
-    if steps <= _STEPS_KEPT:
-        return steps * _BYTES_PER_STEP
-    return _STEPS_AT_A_TIME * _BYTES_PER_STEP * 3
+    kept = steps * _BYTES_PER_STEP if steps <= _STEPS_KEPT else 0
+    return kept + min(steps, _STEPS_AT_A_TIME) * _MADE_STEP
 
 
 def _made(steps: StepList) -> Iterator[Steps]:
