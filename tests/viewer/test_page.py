@@ -199,6 +199,17 @@ def test_a_far_view_shows_a_level_and_a_near_one_the_pixels(opened, wide_address
     assert tab.evaluate(level) == 0
 
 
+def test_tiles_that_are_no_longer_seen_go_when_there_is_no_room(opened, wide_address):
+    tab = opened(wide_address, 420, 860)
+    tab.evaluate("viewer.panes[0].image.tiles.bytes = 1")
+    for place in ((50, 50), (50, 550), (550, 550), (550, 50), (300, 300)):
+        tab.evaluate(
+            "([row, column]) => viewer.panes[0].image.setView({ row, column, scale: 20 })", place
+        )
+        until(tab, "viewer.panes[0].image.settled")
+    assert tab.evaluate("viewer.panes[0].image.tiles.kept.size") <= 4
+
+
 def test_a_click_tells_of_the_tile_and_its_chain(opened, address, panels):
     tab = opened(address)
     place = point_at(tab, panels, 1, 20, 30)

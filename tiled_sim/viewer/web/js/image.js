@@ -1,6 +1,6 @@
 // An image of any size in a canvas: pan and zoom through a pyramid of tiles.
 //
-//   const image = new ImageView(host, { label: "Expected photons", bytes: 96 << 20 });
+//   const image = new ImageView(host, { label: "Expected photons", bytes: 64 << 20 });
 //   image.show(source);                                     // null: nothing
 //   image.setScale({ map: "inferno", log: true, low: 0.01, high: 100 });   // or image.autoScale()
 //   image.setOverlay({ outlines: true, names: false, rings: [{ d_A: 2, lines }],
@@ -46,7 +46,7 @@ const NAMED_FROM = 3; // marks have their labels written beside them [CSS pixel 
 const NAMES_FROM = 28; // a panel that is narrower has no name written on it [CSS pixel]
 
 export class ImageView {
-  constructor(host, { label, bytes = 96 << 20 } = {}) {
+  constructor(host, { label, bytes = 64 << 20 } = {}) {
     this.host = host;
     this.bytes = bytes;
     this.source = null;
@@ -283,7 +283,7 @@ export class ImageView {
       const one = this.tiles.get(key);
       if (!one) continue;
       used.add(key);
-      const canvas = this.tiles.painted(one, this.table);
+      const picture = this.tiles.painted(one, this.table);
       if (one.waiting) {
         context.fillStyle = hatch(context, dense);
         context.fillRect(x, y, toX - x, toY - y);
@@ -293,7 +293,7 @@ export class ImageView {
       const rows = Math.min(bottom * factor, this.source.shape[0]) / 2 ** level - top / down;
       const columns = Math.min(right * factor, this.source.shape[1]) / 2 ** level - left / down;
       context.imageSmoothingEnabled = this.view.scale * dense * 2 ** level < 1;
-      context.drawImage(canvas, fromColumn, fromRow, columns, rows, x, y, toX - x, toY - y);
+      context.drawImage(picture, fromColumn, fromRow, columns, rows, x, y, toX - x, toY - y);
       return key === own && !one.stale;
     }
     context.fillStyle = LOADING;

@@ -5,6 +5,20 @@ import { paint } from "./colours.js";
 const AT_ONCE = 6;
 const BYTES_A_CELL = 8; // four of the value, four of the colour
 
+const brushes = new Map(); // what tiles are painted with, by size: few differ
+
+function brushOf(width, height) {
+  const key = `${width} ${height}`;
+  if (!brushes.has(key)) {
+    if (brushes.size > 8) brushes.clear();
+    const canvas = new OffscreenCanvas(width, height);
+    const image = new ImageData(width, height);
+    const words = new Uint32Array(image.data.buffer);
+    brushes.set(key, { canvas, image, words, context: canvas.getContext("2d") });
+  }
+  return brushes.get(key);
+}
+
 export const keyOf = (level, row, column) => `${level}/${row}/${column}`;
 
 // how many cells a level is high and wide
@@ -101,7 +115,7 @@ export class Tiles {
     const [height, width] = extentOf(this.source, place);
     const before = this.kept.get(key);
     if (before) this.drop(key, before);
-    const made = { ...place, key, values, height, width, canvas: null, table: null, waiting: true, stale: false };
+    const made = { ...place, key, values, height, width, bitmap: null, table: null, waiting: true, stale: false };
     this.kept.set(key, made);
     this.held += values.length * BYTES_A_CELL;
     return made;
@@ -118,8 +132,8 @@ export class Tiles {
   drop(key, one) {
     this.kept.delete(key);
     this.held -= one.values.length * BYTES_A_CELL;
-    if (one.canvas) one.canvas.width = one.canvas.height = 0; // frees it at once
-    one.canvas = null;
+    if (one.bitmap) one.bitmap.close(); // frees it at once
+    one.bitmap = null;
   }
 
   // fetch again what has pixels that were not computed
@@ -130,20 +144,16 @@ export class Tiles {
     }
   }
 
-  // its canvas, painted by a table of colours
+  // its picture, painted by a table of colours
   painted(one, table) {
-    if (one.table === table) return one.canvas;
-    if (!one.canvas) {
-      one.canvas = document.createElement("canvas");
-      one.canvas.width = one.width;
-      one.canvas.height = one.height;
-    }
-    const context = one.canvas.getContext("2d");
-    const image = new ImageData(one.width, one.height);
-    one.waiting = paint(one.values, table, new Uint32Array(image.data.buffer));
-    context.putImageData(image, 0, 0);
+    if (one.table === table) return one.bitmap;
+    if (one.bitmap) one.bitmap.close();
+    const brush = brushOf(one.width, one.height);
+    one.waiting = paint(one.values, table, brush.words);
+    brush.context.putImageData(brush.image, 0, 0);
+    one.bitmap = brush.canvas.transferToImageBitmap();
     one.table = table;
-    return one.canvas;
+    return one.bitmap;
   }
 
   clear() {
