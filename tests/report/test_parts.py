@@ -1,10 +1,14 @@
 """Parts of the report: tables of panels, of inputs, of shells; the distribution of pixels."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from support.exports import TILTED, chips, experiment_of, filled_run, shots
 from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.detector import Sensor
+from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.plan.coverage import measure_coverage
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.report import pixels
@@ -32,6 +36,44 @@ def test_every_plain_field_of_the_crystal_is_told(still):
     assert plain < set(told)
     assert len(plain) + 2 == len(Crystal.__dataclass_fields__)  # but for domains and diffuse
     assert told["mosaic spread"] == "1"
+
+
+def test_quantities_of_every_part_have_their_units():
+    words = (
+        f"{TILTED} -detector_abs 100 -detector_thick 300 -detector_thicksteps 2 -water 10 "
+        "-phi 10 -osc 0.5 -phisteps 2"
+    )
+    noise = Noise(point_spread=PointSpread("gauss", 1e-4))
+    tables = by_caption(parameter_tables(experiment_of(words, noise=noise)))
+    told = {
+        (caption, name): (value, unit)
+        for caption, table in tables.items()
+        if len(table.columns) == 3
+        for name, value, unit in table.rows
+    }
+    assert told["Sensor", "thickness"] == ("300", "µm")
+    assert told["Amorphous background", "thickness along the beam"] == ("10", "µm")
+    assert told["Amorphous background", "density"] == ("1", "g/cm³")
+    assert told["Frames", "oscillation"] == ("0.5", "°")
+    assert told["Noise", "point spread fwhm"] == ("0.1", "mm")
+    assert told["Structure factors", "default F"] == ("100", "electrons")
+
+
+def test_panels_with_sensors_of_their_own_tell_each_kind_once():
+    experiment = chips()
+    kinds = [Sensor(thickness=3e-4, attenuation_length=length) for length in (1e-4, 2e-4)]
+    panels = tuple(
+        dataclasses.replace(panel, sensor=kinds[number % 2])
+        for number, panel in enumerate(experiment.detector.panels)
+    )
+    detector = dataclasses.replace(experiment.detector, panels=panels)
+    tables = by_caption(parameter_tables(dataclasses.replace(experiment, detector=detector)))
+    sensors = [table for caption, table in tables.items() if caption.startswith("Sensor of")]
+    assert len(sensors) == 2
+    assert [dict(row[:2] for row in table.rows)["attenuation length"] for table in sensors] == [
+        "100",
+        "200",
+    ]
 
 
 @pytest.fixture(scope="module")

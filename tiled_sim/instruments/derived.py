@@ -77,7 +77,7 @@ def derived(experiment: Experiment) -> tuple[Derived, ...]:
     if experiment.background is not None:
         parts["background"] = _of_background(experiment.background)
     for number, panel in enumerate(experiment.detector.panels):
-        name = _panel_name(number, panel)
+        name = panel_name(number, panel)
         parts[name] = _of_panel(experiment, panel)
         if panel.sensor is not None:
             parts[f"sensor of {name}"] = _of_sensor(panel.sensor)
@@ -173,7 +173,8 @@ def _of_background(background: Background) -> _Rows:
     yield "molecules in the beam", background.molecules, ""
 
 
-def _panel_name(number: int, panel: Panel) -> str:
+def panel_name(number: int, panel: Panel) -> str:
+    """What is derived of a panel is about this: its number, and its name if that is another."""
     return f"panel {number}" + (f" ({panel.name})" if panel.name != str(number) else "")
 
 

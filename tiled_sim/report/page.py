@@ -90,7 +90,7 @@ def write_report(run: Run, path: str | Path, *, frame: int | None = None) -> int
     frames = run.experiment.shape[0]
     if not 0 <= chosen < frames:
         raise UsageError(f"--frame {chosen}: the run has frames 0 to {frames - 1}")
-    write_new(path, [_page(run, progress, chosen).encode()])
+    write_new(path, [_page(run, progress, chosen).encode(errors="replace")])
     return chosen
 
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from tiled_sim.instruments.derived import Derived, derived
+from tiled_sim.instruments.derived import Derived, derived, panel_name
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Listed
 from tiled_sim.model.units import ANGLE, AREA, FLUENCE, LENGTH, Unit, units_of
@@ -32,6 +32,15 @@ _OF_PANEL = {
     "2θ at the corner farthest from the beam": ("largest 2θ", "°"),
     "resolution at the corner farthest from the beam": ("finest resolution", "Å"),
     "solid angle": ("solid angle", "sr"),
+}
+#: Of the amorphous background: fields that nothing derived says.
+_OF_BACKGROUND = {"abscissa", "density", "molar mass"}
+#: Units of fields that a document says without one.
+_UNSAID = {
+    "default_F": "electrons",
+    "F000": "electrons",
+    "solvent_k": "electrons/Å³",
+    "solvent_B": "Å²",
 }
 _Row = tuple[str, str, str]
 
@@ -61,14 +70,16 @@ def parameter_tables(experiment: Experiment) -> list[Table]:
         told = f"Crystal {number}" if experiment.further_crystals else "Crystal"
         tables.append(of(name, told, crystal, mosaic=crystal.domains, diffuse=crystal.diffuse))
     tables.append(_frames(experiment, follows))
-    detector = experiment.detector
-    tables.append(of("sensor", "Detector", detector, sensor=detector.sensor))
+    tables.append(of("", "Detector", experiment.detector))
+    tables += (of(name, name.capitalize()) for name in _sensors(experiment))
     tables.append(_panels(experiment, follows))
     tables.append(of("", "Sampling", experiment.sampling))
     factors = experiment.structure_factors
     tables.append(of("", "Structure factors", factors, calculation=factors.calculation))
     if experiment.background is not None:
-        tables.append(of("background", "Amorphous background", experiment.background))
+        table = of("background", "Amorphous background")
+        said = [row for row in _fields(experiment.background) if row[0] in _OF_BACKGROUND]
+        tables.append(dataclasses.replace(table, rows=(*table.rows, *said)))
     if experiment.noise is not None:
         noise = experiment.noise
         tables.append(of("", "Noise", noise, point_spread=noise.point_spread))
@@ -123,7 +134,21 @@ def _fields(part: Any, prefix: str = "") -> Iterator[_Row]:
         value = getattr(part, name)
         if value is None or dataclasses.is_dataclass(value) or _is_of_parts(value):
             continue
-        yield (f"{prefix}{name.replace('_', ' ')}", *_in_unit(value, unit))
+        told, of_value = _in_unit(value, unit)
+        yield f"{prefix}{name.replace('_', ' ')}", told, of_value or _UNSAID.get(name, "")
+
+
+def _sensors(experiment: Experiment) -> Iterator[str]:
+    """Of which parts the sensors that differ are derived, the detector's first."""
+    detector = experiment.detector
+    known = set()
+    if detector.sensor is not None:
+        known.add(detector.sensor)
+        yield "sensor"
+    for number, panel in enumerate(detector.panels):
+        if panel.sensor is not None and panel.sensor not in known:
+            known.add(panel.sensor)
+            yield f"sensor of {panel_name(number, panel)}"
 
 
 def _is_of_parts(value: Any) -> bool:
@@ -178,10 +203,9 @@ def _panels(experiment: Experiment, follows: dict[str, list[Derived]]) -> Table:
         if number == MOST_PANELS:
             break
         values = {row.name: row for row in told}
-        name = str(number) if panel.name == str(number) else f"{number} ({panel.name})"
         rows.append(
             (
-                name,
+                panel_name(number, panel).removeprefix("panel "),
                 " × ".join(map(str, panel.pixels)),
                 shown([1e3 * side for side in panel.pixel_size]),
                 shown([1e3 * x for x in panel.origin]),
