@@ -29,6 +29,7 @@ NEEDS = {
     "cctbx",
     "DIALS",
     "files of yours",
+    "hours",
     "minutes",  # it runs with -m slow
     "pyFAI",
     "S3",
