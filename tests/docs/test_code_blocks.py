@@ -22,6 +22,7 @@ from tiled_sim.model.experiment import Experiment
 
 #: What a block may need, in the comment above it: <!-- needs DIALS -->.
 NEEDS = {
+    "a browser",
     "a GPU",
     "a network",
     "a run of yours",
