@@ -32,7 +32,7 @@ default_role = "code"
 myst_heading_anchors = 4
 myst_enable_extensions = ["attrs_inline"]
 # what is written in angle brackets or stands for more is no mistake of the language
-suppress_warnings = ["misc.highlighting_failure", "toc.empty_glob"]
+suppress_warnings = ["misc.highlighting_failure"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
