@@ -22,6 +22,7 @@ from tiled_sim.model.experiment import Experiment
 
 #: What a block may need, in the comment above it: <!-- needs DIALS -->.
 NEEDS = {
+    "a browser",
     "a GPU",
     "a network",
     "a run of yours",
@@ -29,6 +30,7 @@ NEEDS = {
     "cctbx",
     "DIALS",
     "files of yours",
+    "hours",
     "minutes",  # it runs with -m slow
     "pyFAI",
     "S3",

@@ -280,7 +280,7 @@ def _as_named(sources: "list[Reflections]", words: Sequence[str]) -> "list[Refle
     """Sources in the order in which the command names them, the one of a TOML file first."""
     from tiled_sim.io.mtz import split_column
 
-    places: dict[tuple[str, str, str | None], int] = {}
+    places: dict[tuple[str | None, str, str | None], int] = {}
     for place, (word, following) in enumerate(itertools.zip_longest(words, words[1:])):
         option, joined, value = word.partition("=")
         text = value if joined else following
