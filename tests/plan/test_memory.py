@@ -88,9 +88,9 @@ def test_memory_grows_with_the_tile_and_the_grid_of_structure_factors():
 
 def test_counting_takes_memory_by_the_pixel_of_a_tile():
     plain, counted = memory(), memory(noise=Noise())
-    assert counted.per_pixel - plain.per_pixel == 6
+    assert counted.per_pixel - plain.per_pixel == 10
     pixels = 1 << 24  # more than any stage of the kernel takes
-    assert counted.of_process(pixels, 2) - plain.of_process(pixels, 2) > 2 * 5 * pixels
+    assert counted.of_process(pixels, 2) - plain.of_process(pixels, 2) > 2 * 9 * pixels
 
 
 def test_a_run_that_does_not_fit_leaves_no_store_behind(still, address, tmp_path):
