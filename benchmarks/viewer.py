@@ -10,6 +10,7 @@ was seen, every second: proportional set size (PSS) of its renderer and of the p
 """
 
 import argparse
+import asyncio
 import contextlib
 import json
 import os
@@ -18,11 +19,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tornado.websocket import websocket_connect
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -98,13 +101,101 @@ def first_picture(browser: Any, words: list[str]) -> float:
     return took
 
 
-def processes(browser: Any) -> dict[str, list[int]]:
-    """Of the browser, by kind."""
-    told = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
-    found: dict[str, list[int]] = {}
-    for one in told:
-        found.setdefault(one["type"], []).append(one["id"])
-    return found
+def first_pictures(folder: Path, repeat: int) -> None:
+    """Print those of two detectors, sorted."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser.new_page()
+        for name in ("Eiger2 16M", "Jungfrau 16M"):
+            run = make(name, folder / f"{name.split()[0]}.zarr")
+            for words in [[], ["--counts"]] if run.experiment.noise is not None else [[]]:
+                times = [first_picture(browser, [str(run.path), *words]) for _ in range(repeat)]
+                shown = ", ".join(f"{one:.2f}" for one in sorted(times))
+                what = " ".join(words) or "photons"
+                print(f"first picture, {name} {what}: {shown} s", flush=True)
+        browser.close()
+
+
+class Tab:
+    """A tab of a browser that nobody listens to.
+
+    Playwright has the renderer keep the bodies of all answers, 100 MB of them, for whoever asks; here
+    they would be taken for the page's.
+    """
+
+    def __init__(self, socket: Any, process: subprocess.Popen[Any]) -> None:
+        self._socket, self._process, self._number = socket, process, 0
+
+    @classmethod
+    async def opened(cls, folder: Path, url: str) -> "Tab":
+        """A browser of its own with the page."""
+        words = [
+            "--headless",
+            "--no-sandbox",
+            "--window-size=1400,900",
+            "--remote-debugging-port=0",
+        ]
+        process = subprocess.Popen(
+            [CHROMIUM, *words, f"--user-data-dir={folder}", url], stderr=subprocess.DEVNULL
+        )
+        port = folder / "DevToolsActivePort"
+        while not port.exists() or not port.read_text():
+            await asyncio.sleep(0.1)
+        root = f"http://127.0.0.1:{port.read_text().split()[0]}/json"
+        while True:
+            with urllib.request.urlopen(root) as answer:
+                pages = [one for one in json.load(answer) if one["url"].startswith(url)]
+            if pages:
+                break
+            await asyncio.sleep(0.1)
+        return cls(await websocket_connect(pages[0]["webSocketDebuggerUrl"]), process)
+
+    async def ask(self, method: str, **words: Any) -> Any:
+        """What the browser answers."""
+        self._number += 1
+        number = self._number
+        message = {"id": number, "method": method, "params": words}
+        await self._socket.write_message(json.dumps(message))
+        while True:
+            told = json.loads(await self._socket.read_message())
+            if told.get("id") == number:
+                return told["result"]
+
+    async def evaluate(self, text: str) -> Any:
+        """The value of an expression in the page."""
+        found = await self.ask("Runtime.evaluate", expression=text, returnByValue=True)
+        return found["result"].get("value")
+
+    async def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
+        """An event of the pointer."""
+        await self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
+
+    def most(self) -> dict[str, float]:
+        """Memory of the largest renderer, and of the process that draws, now [MB]."""
+        found = {"renderer": 0.0, "gpu-process": 0.0}
+        for status in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                # of chromium's children some have their words apart by blanks
+                words = status.read_bytes().decode(errors="replace").replace("\0", " ")
+                for kind in found:
+                    if f"--type={kind}" in words and self._is_mine(int(status.parent.name)):
+                        size = memory(int(status.parent.name)) / 1e6
+                        found[kind] = max(found[kind], size)
+        return found
+
+    def _is_mine(self, pid: int) -> bool:
+        while pid > 1:
+            if pid == self._process.pid:
+                return True
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+        return False
+
+    def close(self) -> None:
+        """End the browser."""
+        self._process.terminate()
+        self._process.wait()
 
 
 def memory(pid: int) -> int:
@@ -115,46 +206,47 @@ def memory(pid: int) -> int:
     return 0
 
 
-def pan(tab: Any, generator: random.Random) -> None:
+async def pan(tab: Tab, generator: random.Random) -> None:
     """Move, or zoom, by pointer and wheel."""
-    box = tab.locator("#first-stage canvas").bounding_box()
-    x, y = (
-        box[start] + generator.uniform(0.2, 0.8) * box[side]
-        for start, side in (("x", "width"), ("y", "height"))
-    )
-    tab.mouse.move(x, y)
+    x, y = generator.uniform(200, 800), generator.uniform(250, 600)
+    await tab.mouse("mouseMoved", x, y)
     if generator.random() < 0.35:
-        tab.mouse.wheel(0, generator.choice((-600, -300, 300, 500)))
+        way = generator.choice((-600, -300, 300, 500))
+        await tab.mouse("mouseWheel", x, y, deltaX=0, deltaY=way)
     else:
-        tab.mouse.down()
-        tab.mouse.move(x + generator.uniform(-400, 400), y + generator.uniform(-300, 300), steps=6)
-        tab.mouse.up()
-    tab.wait_for_timeout(80)
+        held = {"button": "left", "buttons": 1, "clickCount": 1}
+        await tab.mouse("mousePressed", x, y, **held)
+        to_x, to_y = x + generator.uniform(-400, 400), y + generator.uniform(-300, 300)
+        for step in range(1, 7):
+            place = (x + (to_x - x) * step / 6, y + (to_y - y) * step / 6)
+            await tab.mouse("mouseMoved", *place, **held)
+        await tab.mouse("mouseReleased", to_x, to_y, **held)
+    await asyncio.sleep(0.08)
 
 
-def most_memory(browser: Any, run: Path, minutes: float) -> dict[str, float]:
+async def most_memory(run: Path, folder: Path, minutes: float) -> dict[str, float]:
     """The most that the processes of a tab had while it was panned [MB]."""
-    most: dict[str, float] = {"renderer": 0, "gpu": 0, "heap": 0, "moves": 0}
+    most: dict[str, float] = {"moves": 0}
     generator = random.Random(1)
     with server(str(run)) as url:
-        tab = browser.new_page(viewport={"width": 1400, "height": 900})
-        tab.goto(url)
-        tab.wait_for_selector(SETTLED, timeout=300_000)
-        ends, look = time.monotonic() + 60 * minutes, 0.0
-        while time.monotonic() < ends:
-            pan(tab, generator)
-            most["moves"] += 1
-            if time.monotonic() < look:
-                continue
-            look = time.monotonic() + 1
-            kinds = processes(browser)
-            most["renderer"] = max(
-                most["renderer"], *(memory(pid) / 1e6 for pid in kinds["renderer"])
-            )
-            most["gpu"] = max([most["gpu"], *(memory(pid) / 1e6 for pid in kinds.get("GPU", ()))])
-            heap = tab.evaluate("performance.memory ? performance.memory.usedJSHeapSize : 0")
-            most["heap"] = max(most["heap"], heap / 1e6)
-        tab.close()
+        tab = await Tab.opened(folder, url)
+        try:
+            while not await tab.evaluate(f"!!document.querySelector('{SETTLED}')"):
+                await asyncio.sleep(0.2)
+            ends, look = time.monotonic() + 60 * minutes, 0.0
+            while time.monotonic() < ends:
+                await pan(tab, generator)
+                most["moves"] += 1
+                if time.monotonic() < look:
+                    continue
+                look = time.monotonic() + 1
+                now = tab.most()
+                heap = await tab.evaluate("performance.memory.usedJSHeapSize")
+                for kind, size in {**now, "heap": heap / 1e6}.items():
+                    most[kind] = max(most.get(kind, 0.0), size)
+                most["last"] = now["renderer"]
+        finally:
+            tab.close()
     return most
 
 
@@ -166,30 +258,19 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where runs are made (default: temporary)")
     parser.add_argument("--only", choices=("first", "memory"))
     options = parser.parse_args()
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        browser.new_page()
-        for name in ("Eiger2 16M", "Jungfrau 16M") if options.only != "memory" else ():
-            run = make(name, Path(folder) / f"{name.split()[0]}.zarr")
-            for words in [[], ["--counts"]] if run.experiment.noise is not None else [[]]:
-                times = [
-                    first_picture(browser, [str(run.path), *words]) for _ in range(options.repeat)
-                ]
-                shown = ", ".join(f"{one:.2f}" for one in sorted(times))
-                print(
-                    f"first picture, {name} {' '.join(words) or 'photons'}: {shown} s", flush=True
-                )
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        if options.only != "memory":
+            first_pictures(Path(folder), options.repeat)
         if options.only != "first":
             run = make("gigapixel", Path(folder) / "gigapixel.zarr")
-            found = most_memory(browser, run.path, options.minutes)
+            profile = Path(folder) / "profile"
+            found = asyncio.run(most_memory(run.path, profile, options.minutes))
             print(
-                f"memory of a tab after {options.minutes:g} min of {found['moves']:.0f} moves over "
-                f"a gigapixel: renderer {found['renderer']:.0f} MB, process that draws "
-                f"{found['gpu']:.0f} MB, JavaScript heap {found['heap']:.0f} MB"
+                f"memory of a tab within {options.minutes:g} min of {found['moves']:.0f} moves "
+                f"over a gigapixel: renderer {found['renderer']:.0f} MB ({found['last']:.0f} MB at "
+                f"the end), process that draws {found['gpu-process']:.0f} MB, JavaScript heap "
+                f"{found['heap']:.0f} MB"
             )
-        browser.close()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 

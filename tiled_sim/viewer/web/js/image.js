@@ -1,6 +1,6 @@
 // An image of any size in a canvas: pan and zoom through a pyramid of tiles.
 //
-//   const image = new ImageView(host, { label: "Expected photons", bytes: 64 << 20 });
+//   const image = new ImageView(host, { label: "Expected photons", bytes: 40 << 20 });
 //   image.show(source);                                     // null: nothing
 //   image.setScale({ map: "inferno", log: true, low: 0.01, high: 100 });   // or image.autoScale()
 //   image.setOverlay({ outlines: true, names: false, rings: [{ d_A: 2, lines }],
@@ -46,7 +46,7 @@ const NAMED_FROM = 3; // marks have their labels written beside them [CSS pixel 
 const NAMES_FROM = 28; // a panel that is narrower has no name written on it [CSS pixel]
 
 export class ImageView {
-  constructor(host, { label, bytes = 64 << 20 } = {}) {
+  constructor(host, { label, bytes = 40 << 20 } = {}) {
     this.host = host;
     this.bytes = bytes;
     this.source = null;
