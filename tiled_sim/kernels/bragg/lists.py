@@ -114,7 +114,9 @@ class Lists:
             squares = self._squares[steps.grid]
             with torch.cuda.device_of(total):
                 starts = self._starts(cells, prepared, squares)
-                for first, last in _together(starts[::CELLS_OF_A_BLOCK].cpu().contiguous(), NODES_AT_A_TIME):
+                for first, last in _together(
+                    starts[::CELLS_OF_A_BLOCK].cpu().contiguous(), NODES_AT_A_TIME
+                ):
                     some = slice(first * CELLS_OF_A_BLOCK, last * CELLS_OF_A_BLOCK)
                     begins = starts[some.start : some.stop + 1] - starts[some.start]
                     nodes = self._listed(cells[some], prepared, squares, begins)
@@ -245,6 +247,7 @@ def _find(
     across, down = _three(bounds + 3), _three(bounds + 6)
     extent = _three(bounds + 9)
     forward = _three(incident)
+    axis_u, axis_v, axis_w = _three(axes), _three(axes + 4), _three(axes + 8)
     lane = tl.arange(0, _STEPS)
     met = tl.zeros([_STEPS], tl.int32)
     place = tl.load(places + cell)
@@ -271,8 +274,11 @@ def _find(
             x_u = forward[0] + u * of_u[0]
             y_u = forward[1] + u * of_u[1]
             z_u = forward[2] + u * of_u[2]
+            place_u = (tl.minimum(tl.maximum(u, axis_u[0]), axis_u[1]) - axis_u[0]) * axis_u[2]
             for along_v in range(most_v):
                 v = low_v + along_v
+                place_v = (tl.minimum(tl.maximum(v, axis_v[0]), axis_v[1]) - axis_v[0]) * axis_v[2]
+                place_v += place_u
                 line = (x_u + v * of_v[0], y_u + v * of_v[1], z_u + v * of_v[2])
                 near, far, number_near, number = _crossings(line, of_w, reach, low_w, high_w)
                 number = tl.where(wanted & (u <= high_u) & (v <= high_v), number, 0.0)
@@ -288,7 +294,11 @@ def _find(
                     found = (along_w < number) & _touches(
                         centre, reach, middle, across, down, extent
                     )
-                    square = tl.load(squares + _place(u, v, w, axes), found, 0.0)
+                    place_w = (
+                        tl.minimum(tl.maximum(w, axis_w[0]), axis_w[1]) - axis_w[0]
+                    ) * axis_w[2]
+                    node = (place_v + place_w).to(tl.int32)
+                    square = tl.load(squares + node, found, 0.0)
                     flag = (found & (square != 0.0)).to(tl.int32)
                     if fill:
                         to = place + (tl.cumsum(flag, 0) - flag)
@@ -338,9 +348,11 @@ def _crossings(
     The first index of each, how many there are near, and how many in all. The line meets the
     spheres of radius 1 - reach and 1 + reach where quadratics have their roots.
     """
-    squared = _product(of_w, of_w)
-    ahead = _product(of_w, line)
-    root = ahead * ahead - (_product(line, line) - 1.0) * squared
+    x, y, z = line
+    of_x, of_y, of_z = of_w
+    squared = of_x * of_x + of_y * of_y + of_z * of_z
+    ahead = of_x * x + of_y * y + of_z * z
+    root = ahead * ahead - (x * x + y * y + z * z - 1.0) * squared
     # a spot that holds the sphere's centre has no inner shell
     inside = tl.where(reach < 1.0, squared * reach * (2.0 - reach), _INFINITY)
     outside = squared * reach * (2.0 + reach)
@@ -370,33 +382,17 @@ def _touches(
 
     Of unit vectors d within reach of a node at distance p, (p - 1)² + p |d - c/p|² ≤ reach².
     """
-    distance = tl.sqrt(_product(centre, centre))
+    x, y, z = centre
+    distance = tl.sqrt(x * x + y * y + z * z)
     off = distance - 1.0
     squared = reach * reach - off * off
     spread = tl.sqrt(tl.maximum(squared, 0.0) / distance)
-    aside = (
-        centre[0] / distance - middle[0],
-        centre[1] / distance - middle[1],
-        centre[2] / distance - middle[2],
-    )
+    x, y, z = x / distance - middle[0], y / distance - middle[1], z / distance - middle[2]
     radius = spread + extent[0]
-    near = (squared >= 0.0) & (_product(aside, aside) <= radius * radius)
-    near = near & (tl.abs(_product(aside, across)) <= spread + extent[1])
-    return near & (tl.abs(_product(aside, down)) <= spread + extent[2])
-
-
-@triton.jit
-def _place(u: tl.tensor, v: tl.tensor, w: tl.tensor, axes: tl.tensor) -> tl.tensor:
-    """Flat place in the padded table, of its border for a node beyond it."""
-    place = _along(u, axes) + _along(v, axes + 4) + _along(w, axes + 8)
-    return place.to(tl.int32)
-
-
-@triton.jit
-def _along(index: tl.tensor, axis: tl.tensor) -> tl.tensor:
-    """What an index adds to the place."""
-    first, last, stride = _three(axis)
-    return (tl.minimum(tl.maximum(index, first), last) - first) * stride
+    near = (squared >= 0.0) & (x * x + y * y + z * z <= radius * radius)
+    aside = tl.abs(x * across[0] + y * across[1] + z * across[2])
+    below = tl.abs(x * down[0] + y * down[1] + z * down[2])
+    return near & (aside <= spread + extent[1]) & (below <= spread + extent[2])
 
 
 @triton.jit
@@ -446,15 +442,16 @@ def _light(
             down = (half + subpixel // oversample) / oversample
             d = _direction(panel, along_slow + down, along_fast + across)
             for node in range(begin, end):
-                centre = _three(nodes + 4 * node)
-                intensity = tl.load(nodes + 4 * node + 3)
+                at = nodes + 4 * node
+                x, y, z = d[0] - tl.load(at), d[1] - tl.load(at + 1), d[2] - tl.load(at + 2)
+                intensity = tl.load(at + 3)
                 step = tl.load(steps_of_nodes + node)
-                aside = (d[0] - centre[0], d[1] - centre[1], d[2] - centre[2])
                 if alone:
-                    exponent = _product(aside, aside) * tl.load(coefficients + step)
+                    squared = tl.fma(z, z, tl.fma(y, y, x * x))
+                    exponent = squared * tl.load(coefficients + step)
                     inside = wanted
                 else:
-                    exponent, inside = _in_cell(aside, direct + 9 * step, spot)
+                    exponent, inside = _in_cell((x, y, z), direct + 9 * step, spot)
                     inside = inside & wanted
                 if flat:
                     inside = inside & (exponent > least)
