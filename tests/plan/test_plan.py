@@ -68,7 +68,7 @@ def test_tiles_are_as_asked_for(experiment):
 
 
 def test_a_plan_tells_what_it_is_predicted_to_take_and_for_how_many_workers(experiment):
-    plan = plan_of(experiment, workers=3)
+    plan = plan_of(experiment, workers=Workers(3))
     assert plan.workers == 3
     assert 0 < plan.seconds < 60
 

@@ -63,7 +63,6 @@ class TritonSpotsKernel:
         table: StructureFactorTable | None,
         default_F: float,
         negligible: float,
-        *,
         precision: str = "float64",
         device: torch.device = _CPU,
     ) -> None:

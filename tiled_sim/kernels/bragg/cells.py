@@ -12,7 +12,7 @@ _ALONG = BLOCK // SIDE
 CELLS_OF_A_BLOCK = _ALONG**2
 
 #: Cells are taken for a little larger than they are, for the roundings on the way.
-_RELATIVE_MARGIN, _MARGIN = 1e-9, 1e-12
+_RELATIVE_MARGIN, _MARGIN = 1e-6, 1e-12
 #: One with a corner farther from its middle than so, by the cosine, may be anywhere.
 _WIDE = 0.5
 #: Nor is it known where one is along an axis that points at it, to so much.
