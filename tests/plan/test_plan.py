@@ -15,6 +15,7 @@ from tiled_sim.model.memory import Memory
 from tiled_sim.model.settings import BY_REFERENCE, Settings
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.planning import make_plan
+from tiled_sim.plan.workers import Workers
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.read.nanobragg.reader import read_options
 

@@ -169,7 +169,9 @@ def _range(
     along = x * middle[0] + y * middle[1] + z * middle[2]
     # of a direction off the middle the index changes by the part of a that is across it
     sideways = tl.sqrt(tl.maximum(squared - along * along, 0.0) + _ROUNDED * squared)
-    far = extent * (sideways + 0.5 * extent * tl.abs(along)) + tl.sqrt(squared) * reach
+    length = tl.sqrt(squared)
+    far = extent * (sideways + 0.5 * extent * tl.abs(along))
+    far = tl.minimum(far, length + tl.abs(along)) + length * reach
     return node, rest.to(tl.float32), far * (1.0 + _MARGIN) + _MARGIN
 
 
