@@ -27,6 +27,8 @@ from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.recorder import Recorder
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.spots import obstacle
+from tiled_sim.kernels.triton import IS_INSTALLED
+from tiled_sim.kernels.triton import obstacle as no_triton
 from tiled_sim.model.crystal import GAUSSIAN
 from tiled_sim.model.settings import SPOTS, TRITON
 from tiled_sim.physics.constants import R_E_SQR
@@ -47,6 +49,8 @@ class TritonSpotsKernel:
 
     Raises
     ------
+    ImportError
+        without Triton
     ValueError
         for what it cannot compute
     """
@@ -66,6 +70,8 @@ class TritonSpotsKernel:
         precision: str = "float64",
         device: torch.device = _CPU,
     ) -> None:
+        if not IS_INSTALLED:
+            raise ImportError(no_triton())
         cannot = obstacle(scene)
         if cannot:
             raise ValueError(f"no kernel for spots: {cannot}")
