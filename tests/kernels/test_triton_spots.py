@@ -38,7 +38,7 @@ from tiled_sim.kernels.triton_spots import TritonSpotsKernel
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 precisions = pytest.mark.parametrize("precision", PRECISIONS)
 #: A block, and no pixel half-way between nodes.
-small = functools.partial(cubic, pixels=(16, 16), pixel=2.03e-4)
+small = functools.partial(cubic, pixels=(16, 16), pixel=1.013e-4)
 #: Everything that is summed in another way.
 COLOURS = tuple(
     Source(as_tuple(unit(direction)), wavelength, weight)
@@ -68,7 +68,7 @@ def behind(sensor, experiment):
 
 TRICLINIC = (
     "-default_F 40 -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 8 -gauss_xtal "
-    "-distance 100 -pixel 0.3 -Xbeam -4 -oversample 1 -detpixels 16 -mosaic 1 -mosaic_domains 35"
+    "-distance 100 -pixel 0.15 -Xbeam -4 -oversample 1 -detpixels 16 -mosaic 1 -mosaic_domains 35"
 )
 
 
@@ -81,10 +81,9 @@ TABLE = ((0.9, 4e-4), (1.0, 3e-4), (1.1, 2e-4))
 EXPERIMENTS = {
     "spots that are alone": lambda: small(domains=6),
     "spots that overlap": lambda: small(reach=0.7),
-    "two blocks": lambda: small(pixels=(16, 32), reach=0.7, pixel=1e-4),
+    "blocks of two regions": lambda: small(pixels=(16, 48), reach=0.7, pixel=5e-5),
     "flat spots": lambda: small(shape="tophat", domains=3),
     "spots by h, k, l": lambda: small(shape="gauss_hkl", reach=0.3, cells=(10, 8, 14)),
-    "flat spots by h, k, l": lambda: small(shape="tophat_hkl", reach=0.3),
     "subpixels": lambda: small(oversample=2, domains=2),
     "panels, and light of several colours and directions": lambda: of_two_panels(
         small(sources=COLOURS)
@@ -102,9 +101,9 @@ EXPERIMENTS = {
         pixels=(8, 8),
         pixel=5.01e-3,
         distance=1e-3,
-        lengths=(3.0, 2.5, 2.0),
+        lengths=(2.0, 1.6, 1.5),
         beam_at=(0.4, 0.3),
-        reach=20.0,
+        reach=30.0,
     ),
 }
 HERE = functools.cache(lambda name: EXPERIMENTS[name]())
@@ -177,7 +176,7 @@ def test_pixels_are_those_of_the_loops_and_the_same_evaluations_count(photons, n
     assert counted == expected > 0
 
 
-@pytest.mark.parametrize("name", ["spots that are alone", "spots that overlap", "flat spots"])
+@pytest.mark.parametrize("name", ["spots that are alone", "flat spots"])
 def test_in_mixed_precision_no_more_than_the_exponential_is_rounded(photons, name):
     here, counted = photons(name, "mixed")
     truth, expected = by_loops(HERE(name))
@@ -253,16 +252,16 @@ def test_a_trace_is_the_float64_chain_of_its_pixel():
 
 
 def test_a_block_has_the_same_bytes_alone_and_among_others(call, photons):
-    name = "two blocks"
+    name = "blocks of two regions"
     together, _ = photons(name, "float64")
-    for number in (0, 1):
+    for number in (0, 2):
         alone = some(blocks_of(HERE(name)), torch.tensor([number]))
         here, _ = call(made(HERE(name)).photons_of_blocks, on_device(alone))
         assert here.cpu().numpy().tobytes() == together[number].tobytes()
 
 
 def test_bytes_do_not_depend_on_how_many_nodes_are_listed_at_a_time(call, photons):
-    name = "two blocks"
+    name = "blocks of two regions"
     kernel, blocks = made(HERE(name)), on_device(blocks_of(HERE(name)))
     here, counted = call(with_nodes_at_a_time, 1, kernel.photons_of_blocks, blocks)
     whole, expected = photons(name, "float64")
@@ -292,19 +291,19 @@ def test_a_square_crystal_is_refused():
 @pytest.mark.parametrize("name", ["spots that are alone", "spots that overlap", "flat spots"])
 @precisions
 def test_what_an_h100_would_run_compiles(for_h100, monkeypatch, name, precision):
-    monkeypatch.setattr(Lists, "_starts", one_node_a_cell)
+    monkeypatch.setattr(Lists, "_starts", one_node_a_region)
     made(HERE(name), precision).photons_of_blocks(blocks_of(HERE(name)))
-    counting, listing, lighting = (part.asm["ptx"] for part in for_h100)
+    *finding, lighting = (part.asm["ptx"] for part in for_h100)
     assert all(part.asm["cubin"] for part in for_h100)
     # nothing but what is written is fused
-    assert "fma" not in counting
-    assert "fma" not in listing
+    assert len(finding) == 4
+    assert not any("fma" in part for part in finding)
     assert ("ex2.approx" in lighting) == (precision == "mixed" and name != "flat spots")
 
 
-def one_node_a_cell(lists, cells, steps, squares, starts=Lists._starts):
-    starts(lists, cells, steps, squares)
-    return torch.arange(len(cells) + 1)
+def one_node_a_region(lists, bounds, steps, squares, starts=Lists._starts):
+    starts(lists, bounds, steps, squares)
+    return torch.arange(len(bounds) + 1)
 
 
 # Its cost

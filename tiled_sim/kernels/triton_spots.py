@@ -1,10 +1,11 @@
 """The kernel that follows spots on a GPU: lists of the nodes that may light some pixels, summed.
 
-Pixels are taken in cells of 8 × 8. For each cell `_find` looks through the nodes near it, steps
-side by side: once to count those whose spots may light it, and once more to write them down, one
-cell's after the other's; `_light` adds up the spots of a cell's list, one by one. What is in a
-list, and in which order, is decided by the cell and the steps alone, no two programs add to the
-same number, and nodes that are listed in excess add 0: a pixel's bytes depend on nothing else.
+The nodes near each region of 32 × 32 pixels are found first, steps side by side (`bragg.finding`),
+then those of them whose spots may light each cell of 8 × 8: once they are counted, once written
+down, one list after the other. `bragg.lighting` adds up the spots of a cell's list, one by one.
+What is in a list, and in which order, is decided by the region and the steps alone, no two programs
+add to the same number, and nodes that are listed in excess add 0: a pixel's bytes depend on nothing
+else.
 
 Directions, exponents and sums are float64; in ``mixed`` the exponential is float32.
 

@@ -1,8 +1,9 @@
-"""The nodes whose spots may light a cell: one Triton program a cell, 32 steps side by side."""
+"""The nodes whose spots may light regions, and which of these light their cells: a program each."""
 
+from tiled_sim.kernels.bragg.cells import CELLS_OF_A_BLOCK
 from tiled_sim.kernels.triton import _nearest, _three, tl, triton
 
-#: Steps that a program looks at side by side, one a thread.
+#: Steps, or nodes, that a program looks at side by side, one a thread.
 _STEPS = tl.constexpr(32)
 #: Of float32, some roundings of 6e-8: of what they are taken off; of the numbers added up, which
 #: reaches are longer by; of bounds.
@@ -11,12 +12,14 @@ _ROUNDED, _SLACK, _MARGIN = tl.constexpr(1e-6), tl.constexpr(4e-6), tl.constexpr
 _AROUND = tl.constexpr(1e-3)
 _LEAST_GROWTH, _LEAST_DISTANCE = tl.constexpr(1e-20), tl.constexpr(1e-12)
 
+_CELLS = tl.constexpr(CELLS_OF_A_BLOCK)
+
 # A step is an element of a tensor of 32; vectors are tuples of such tensors, or of single numbers.
 
 
 @triton.jit
 def find(
-    cells: tl.tensor,
+    regions: tl.tensor,
     incident: tl.tensor,
     direct: tl.tensor,
     reciprocal: tl.tensor,
@@ -30,13 +33,13 @@ def find(
     steps_of_nodes: tl.tensor,
     fill: tl.constexpr,
 ) -> None:
-    """Count the nodes whose spots may light one cell, or list them.
+    """Count the nodes whose spots may light one region, or list them.
 
-    Nodes i + u a* + v b* + w c* are taken from the middle of the cell, where numbers are so small
+    Nodes i + u a* + v b* + w c* are taken from the middle of the region, where numbers are so small
     that float32 holds them; what it rounds away is allowed for by a longer reach.
     """
-    cell = tl.program_id(0)
-    bounds = cells + 12 * cell
+    region = tl.program_id(0)
+    bounds = regions + 12 * region
     x_middle, y_middle, z_middle = _three(bounds)
     x_beam, y_beam, z_beam = _three(incident)
     x_off, y_off, z_off = x_middle - x_beam, y_middle - y_beam, z_middle - z_beam
@@ -48,7 +51,7 @@ def find(
     ends = tl.load(axes + 3) != 0
     lane = tl.arange(0, _STEPS)
     met = tl.zeros([_STEPS], tl.int32)
-    place = tl.load(places + cell)
+    place = tl.load(places + region)
     for start in range(0, steps, _STEPS):
         step = start + lane
         wanted = step < steps
@@ -57,8 +60,8 @@ def find(
         of_u = _short(reciprocal + at, steps)
         of_v = _short(reciprocal + 3 * steps + at, steps)
         of_w = _short(reciprocal + 6 * steps + at, steps)
-        # for each axis of the crystal a whole index near the middle of the cell, how much more the
-        # index there is, and how far from that it may be
+        # for each axis of the crystal a whole index near the middle of the region, how much more
+        # the index there is, and how far from that it may be
         off = (x_off, y_off, z_off)
         u, more_u, far_u = _range(direct + at, steps, off, middle, extent[0], reach)
         v, more_v, far_v = _range(direct + 3 * steps + at, steps, off, middle, extent[0], reach)
@@ -136,6 +139,49 @@ def find(
                     else:
                         met += flag
     if not fill:
+        tl.store(places + region, tl.sum(met, 0).to(tl.int64))
+
+
+@triton.jit
+def choose(
+    cells: tl.tensor,
+    regions: tl.tensor,
+    begins: tl.tensor,
+    nodes: tl.tensor,
+    steps_of_nodes: tl.tensor,
+    reaches: tl.tensor,
+    places: tl.tensor,
+    chosen: tl.tensor,
+    fill: tl.constexpr,
+) -> None:
+    """Count those nodes of a region whose spots may light one cell, or list their numbers."""
+    cell = tl.program_id(0)
+    bounds = cells + 12 * cell
+    x_middle, y_middle, z_middle = _three(bounds)
+    middle = (x_middle.to(tl.float32), y_middle.to(tl.float32), z_middle.to(tl.float32))
+    across, down, extent = _short(bounds + 3, 1), _short(bounds + 6, 1), _short(bounds + 9, 1)
+    region = tl.load(regions + cell // _CELLS)
+    begin, end = tl.load(begins + region), tl.load(begins + region + 1)
+    lane = tl.arange(0, _STEPS)
+    met = tl.zeros([_STEPS], tl.int32)
+    place = tl.load(places + cell)
+    for start in range(begin, end, _STEPS):
+        number = start + lane
+        at = tl.minimum(number, end - 1)
+        node = nodes + 4 * at
+        x = (tl.load(node) - x_middle).to(tl.float32)
+        y = (tl.load(node + 1) - y_middle).to(tl.float32)
+        z = (tl.load(node + 2) - z_middle).to(tl.float32)
+        reach = tl.load(reaches + tl.load(steps_of_nodes + at)).to(tl.float32)
+        reach += _SLACK * (tl.abs(x) + tl.abs(y) + tl.abs(z) + extent[0] + reach)
+        found = (number < end) & _touches((x, y, z), reach, middle, across, down, extent)
+        flag = found.to(tl.int32)
+        if fill:
+            tl.store(chosen + place + (tl.cumsum(flag, 0) - flag), number.to(tl.int32), found)
+            place += tl.sum(flag, 0)
+        else:
+            met += flag
+    if not fill:
         tl.store(places + cell, tl.sum(met, 0).to(tl.int64))
 
 
@@ -161,7 +207,7 @@ def _range(
     extent: tl.tensor,
     reach: tl.tensor,
 ) -> tl.tensor:
-    """Index at the middle of a cell, whole and the rest, and how far around it nodes are near."""
+    """Index at the middle of a region, whole and the rest, and how far around it nodes are near."""
     x, y, z = tl.load(pointer), tl.load(pointer + stride), tl.load(pointer + 2 * stride)
     node, rest = _nearest(x * off[0] + y * off[1] + z * off[2])
     x, y, z = x.to(tl.float32), y.to(tl.float32), z.to(tl.float32)
@@ -184,7 +230,7 @@ def _touches(
     down: tl.tensor,
     extent: tl.tensor,
 ) -> tl.tensor:
-    """Whether the spot around a node, c, may light a direction of a cell, whose middle is m.
+    """Whether the spot around a node, c, may light a direction of a square, whose middle is m.
 
     Of unit vectors d within reach of it (|c| - 1)² + |c| |d - c/|c||² is at most reach².
     """

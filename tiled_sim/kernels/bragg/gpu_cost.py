@@ -9,14 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tiled_sim.kernels.bragg.cells import SIDE
+from tiled_sim.kernels.bragg.cells import REGION, SIDE
 from tiled_sim.kernels.bragg.spot import Spot
 from tiled_sim.model.detector import Panel
 from tiled_sim.model.experiment import Experiment
 
-#: Of a warp of 32 threads that finds nodes, both times: for 32 steps, a line of each, a node of
-#: each, and how many nodes a line has that are looked at.
+#: Of a warp of 32 threads that finds the nodes of a region, both times: for 32 steps, a line of
+#: each, a node of each, and how many nodes a line has that are looked at.
 _STEPS, _PER_STEPS, _PER_LINE, _PER_NODE, _NODES_OF_A_LINE = 32, 800, 180, 230, 1.5
+#: Of one that looks for those of a cell among them, both times: for 32 nodes.
+_PER_NODES = 260
 #: Of a warp that adds a spot to the 64 subpixels of a cell: by whether spots are alone, and whether
 #: the exponential is none, float32 or float64.
 _PER_SPOT = {
@@ -42,7 +44,7 @@ class GpuCost:
 
 
 def gpu_cost(experiment: Experiment, negligible: float, precision: str) -> GpuCost:
-    """Instructions that a crystal takes, from how many nodes there are on average near a cell.
+    """Instructions that a crystal takes, from how many nodes there are on average near some pixels.
 
     Parameters
     ----------
@@ -59,26 +61,28 @@ def gpu_cost(experiment: Experiment, negligible: float, precision: str) -> GpuCo
     for number, panel in enumerate(detector.panels):
         pixels = panel.pixels_of_interest * detector.layers_of(number) * experiment.shape[0]
         cells = pixels / SIDE**2
-        lines, nodes = _near_a_cell(experiment, spot, panel)
+        lines, nodes = _near(experiment, spot, panel, REGION)
         finding = _PER_STEPS + lines * (_PER_LINE + _NODES_OF_A_LINE * _PER_NODE)
-        spots += cells * math.ceil(steps / _STEPS) * finding
+        spots += pixels / REGION**2 * math.ceil(steps / _STEPS) * finding
+        spots += cells * max(steps * nodes / _STEPS, 1.0) * _PER_NODES
+        _, nodes = _near(experiment, spot, panel, SIDE)
         spots += cells * steps * nodes * per_spot * oversample**2
         dense += cells * steps * oversample**2 * _PER_DENSE_STEP[kind]
     return GpuCost(spots, dense)
 
 
-def _near_a_cell(experiment: Experiment, spot: Spot, panel: Panel) -> tuple[float, float]:
-    """Lines of the lattice that are followed for a cell in the middle of a panel, and its nodes."""
+def _near(experiment: Experiment, spot: Spot, panel: Panel, side: int) -> tuple[float, float]:
+    """Lines of the lattice that meet a square of pixels in the middle of a panel, and its nodes."""
     wavelength, crystal = experiment.beam.wavelength, experiment.crystal
     sides = [n * size / 2.0 for n, size in zip(panel.pixels, panel.pixel_size, strict=True)]
     axes = np.array([panel.slow_axis, panel.fast_axis])
     middle = float(np.linalg.norm(np.array(panel.origin) + np.array(sides) @ axes))
-    side = SIDE * math.sqrt(panel.pixel_area * panel.close_distance / middle**3)
+    width = side * math.sqrt(panel.pixel_area * panel.close_distance / middle**3)
     reach = wavelength * spot.radius
     *across, _ = sorted(np.linalg.norm(crystal.direct_vectors, axis=1) / wavelength)
-    around = 2.0 * (side / math.sqrt(2.0) + reach)
+    around = 2.0 * (width / math.sqrt(2.0) + reach)
     # of 32 steps those with most lines decide
     lines = math.prod(2.0 + length * around for length in across)
     # spots on the sphere are as wide as their reach, others narrower
-    area = (min(side, 2.0) + 1.5 * reach) ** 2
+    area = (min(width, 2.0) + 1.5 * reach) ** 2
     return lines, abs(crystal.volume) / wavelength**3 * area * 2.0 * reach

@@ -20,7 +20,9 @@ def light(
     panels: tl.tensor,
     live: tl.tensor,
     total: tl.tensor,
+    numbers: tl.tensor,
     counted: tl.tensor,
+    chosen: tl.tensor,
     nodes: tl.tensor,
     steps_of_nodes: tl.tensor,
     begins: tl.tensor,
@@ -36,7 +38,7 @@ def light(
     cell = tl.program_id(0)
     begin, end = tl.load(begins + cell), tl.load(begins + cell + 1)
     if begin < end:
-        block, quarter = cell // _CELLS, cell % _CELLS
+        block, quarter = tl.load(numbers + cell // _CELLS), cell % _CELLS
         lane = tl.arange(0, _SIDE * _SIDE)
         row = lane // _SIDE + quarter // (_BLOCK // _SIDE) * _SIDE
         column = lane % _SIDE + quarter % (_BLOCK // _SIDE) * _SIDE
@@ -53,8 +55,9 @@ def light(
             across = (half + subpixel % oversample) / oversample
             down = (half + subpixel // oversample) / oversample
             d = _direction(panel, along_slow + down, along_fast + across)
-            for node in range(begin, end):
-                at = nodes + 4 * node
+            for place in range(begin, end):
+                node = tl.load(chosen + place)
+                at = nodes + 4 * node.to(tl.int64)
                 x, y, z = d[0] - tl.load(at), d[1] - tl.load(at + 1), d[2] - tl.load(at + 2)
                 intensity = tl.load(at + 3)
                 step = tl.load(steps_of_nodes + node)
@@ -79,8 +82,8 @@ def light(
                 summed = tl.fma(share, tl.full(share.shape, 0.0, tl.float64) + intensity, summed)
                 number += inside.to(tl.int32)
         tl.store(total + pixel, summed)
-        met = tl.load(counted + cell) + tl.sum(number, 0)
-        tl.store(counted + cell, met)
+        at = counted + block * _CELLS + quarter
+        tl.store(at, tl.load(at) + tl.sum(number, 0))
 
 
 @triton.jit

@@ -11,17 +11,17 @@ import torch
 from torch import Tensor
 
 from tiled_sim.kernels.blocks import Blocks
-from tiled_sim.kernels.bragg.cells import CELLS_OF_A_BLOCK, cells_of
-from tiled_sim.kernels.bragg.finding import find
+from tiled_sim.kernels.bragg.cells import CELLS_OF_A_BLOCK, Regions, cells_of
+from tiled_sim.kernels.bragg.finding import choose, find
 from tiled_sim.kernels.bragg.lighting import light
 from tiled_sim.kernels.bragg.spot import Spot
 from tiled_sim.kernels.bragg.steps import Steps
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
-#: Nodes listed at a time, 36 bytes each, unless one block has more. Memory and time depend on it,
-#: results do not.
-NODES_AT_A_TIME = 1 << 22
+#: Nodes found at a time, 36 bytes each and 4 in each list, unless one region has more. Memory and
+#: time depend on it, results do not.
+NODES_AT_A_TIME = 1 << 21
 
 
 class _Prepared(NamedTuple):
@@ -96,7 +96,9 @@ class Lists:
         """
         panels = self._scene.panels.directions(blocks.panel, 1, total.device, layer)
         panels = panels.expand(len(total), -1).contiguous()
-        cells = cells_of(blocks, panels)
+        regions = Regions.of(blocks, panels)
+        cells = cells_of(blocks, panels).view(-1, CELLS_OF_A_BLOCK, 12)
+        cells = cells[regions.order].flatten(0, 1)
         live = blocks.live.contiguous().view(torch.uint8)
         pixels = blocks.slow.contiguous(), blocks.fast.contiguous(), panels, live, total
 
@@ -104,15 +106,16 @@ class Lists:
             prepared = self._prepared(steps)
             squares = self._squares[steps.grid]
             with torch.cuda.device_of(total):
-                starts = self._starts(cells, prepared, squares)
-                for first, last in _together(
-                    starts[::CELLS_OF_A_BLOCK].cpu().contiguous(), NODES_AT_A_TIME
-                ):
-                    some = slice(first * CELLS_OF_A_BLOCK, last * CELLS_OF_A_BLOCK)
-                    begins = starts[some.start : some.stop + 1] - starts[some.start]
-                    nodes = self._listed(cells[some], prepared, squares, begins)
-                    of_some = (tensor[first:last] for tensor in pixels)
-                    self._light(prepared, nodes, begins, (*of_some, counted[some]))
+                starts = self._starts(regions.bounds, prepared, squares)
+                for first, last in _together(starts.cpu(), NODES_AT_A_TIME):
+                    begins = starts[first : last + 1] - starts[first]
+                    nodes = self._found(regions.bounds[first:last], prepared, squares, begins)
+                    those = slice(*regions.starts[[first, last]].tolist())
+                    some = slice(those.start * CELLS_OF_A_BLOCK, those.stop * CELLS_OF_A_BLOCK)
+                    parents = regions.of_blocks[those] - first, begins
+                    begins_of_cells, chosen = self._chosen(cells[some], parents, nodes, prepared)
+                    of_cells = regions.order[those], counted, chosen
+                    self._light(prepared, nodes, begins_of_cells, (*pixels, *of_cells))
 
         return add
 
@@ -131,34 +134,33 @@ class Lists:
             steps.weights * self._height,
         )
 
-    def _starts(self, cells: Tensor, steps: _Prepared, squares: Tensor) -> Tensor:
-        """Where the list of each cell begins, and where that of the last one ends."""
-        starts = torch.zeros(len(cells) + 1, dtype=torch.int64, device=cells.device)
-        nowhere = cells.new_empty((0, 4)), starts.new_empty(0, dtype=torch.int32)
-        self._find(cells, steps, squares, starts[1:], nowhere)
+    def _starts(self, bounds: Tensor, steps: _Prepared, squares: Tensor) -> Tensor:
+        """Where the list of each region begins, and where that of the last one ends."""
+        starts = torch.zeros(len(bounds) + 1, dtype=torch.int64, device=bounds.device)
+        nowhere = bounds.new_empty((0, 4)), starts.new_empty(0, dtype=torch.int32)
+        self._find(bounds, steps, squares, starts[1:], nowhere)
         return starts.cumsum(0)
 
-    def _listed(
-        self, cells: Tensor, steps: _Prepared, squares: Tensor, begins: Tensor
+    def _found(
+        self, bounds: Tensor, steps: _Prepared, squares: Tensor, begins: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Of each node its centre and its intensity, float64 (nodes, 4), and its step, int32."""
         number = int(begins[-1])
-        nodes = cells.new_empty((number, 4)), begins.new_empty(number, dtype=torch.int32)
-        self._find(cells, steps, squares, begins, nodes)
+        nodes = bounds.new_empty((number, 4)), begins.new_empty(number, dtype=torch.int32)
+        self._find(bounds, steps, squares, begins, nodes)
         return nodes
 
     def _find(
         self,
-        cells: Tensor,
+        bounds: Tensor,
         steps: _Prepared,
         squares: Tensor,
         places: Tensor,
         nodes: tuple[Tensor, Tensor],
     ) -> None:
         """Count nodes, or list them from given places on where there is room for any."""
-        fill = len(nodes[0]) > 0
-        find[(len(cells),)](
-            cells,
+        find[(len(bounds),)](
+            bounds,
             steps.incident,
             *steps.columns,
             steps.reaches,
@@ -168,10 +170,43 @@ class Lists:
             squares,
             places,
             *nodes,
-            fill=fill,
+            fill=len(nodes[0]) > 0,
             num_warps=1,
             enable_fp_fusion=False,
         )
+
+    def _chosen(
+        self,
+        cells: Tensor,
+        regions: tuple[Tensor, Tensor],
+        nodes: tuple[Tensor, Tensor],
+        steps: _Prepared,
+    ) -> tuple[Tensor, Tensor]:
+        """Where the list of each cell begins, and the numbers of the nodes in all of them, int32.
+
+        Parameters
+        ----------
+        regions : of each block its number, and where the nodes of each begin
+        """
+        begins = torch.zeros(len(cells) + 1, dtype=torch.int64, device=cells.device)
+        chosen = begins.new_empty(0, dtype=torch.int32)
+        for fill in (False, True):
+            places = begins if fill else begins[1:]
+            choose[(len(cells),)](
+                cells,
+                *regions,
+                *nodes,
+                steps.reaches,
+                places,
+                chosen,
+                fill=fill,
+                num_warps=1,
+                enable_fp_fusion=False,
+            )
+            if not fill:
+                begins = begins.cumsum(0)
+                chosen = chosen.new_empty(int(begins[-1]))
+        return begins, chosen
 
     def _light(
         self,
@@ -198,7 +233,7 @@ class Lists:
 
 
 def _together(starts: Tensor, most: int) -> Iterator[tuple[int, int]]:
-    """Blocks whose lists are made together: the first, and the one after the last.
+    """Regions whose nodes are found together: the first, and the one after the last.
 
     Parameters
     ----------
