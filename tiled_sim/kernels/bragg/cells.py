@@ -55,8 +55,9 @@ class Regions(NamedTuple):
         starts[1:] = torch.bincount(of_blocks, minlength=len(every)).cumsum(0)
         # any block tells where its region is
         first = order[starts[:-1].to(order.device)]
-        corners = (REGION * part[first].to(torch.float64) for part in (row, column))
-        return cls(bounds_of(*corners, panels[first], REGION), order, starts, of_blocks[order])
+        slow, fast = (REGION * part[first].to(torch.float64) for part in (row, column))
+        bounds = bounds_of(slow, fast, panels[first], REGION)
+        return cls(bounds, order, starts, of_blocks[order])
 
 
 def cells_of(blocks: Blocks, panels: Tensor) -> Tensor:
