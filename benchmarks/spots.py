@@ -1,29 +1,38 @@
 """Following spots beside computing every pixel: the table of docs/benchmarks.md.
 
     python benchmarks/spots.py [--repeat N] [--against COMMIT]
+    python benchmarks/spots.py --device cuda [--repeat N]
 
 Processor time of whole images on one thread, by the kernels `spots` and `compiled` (float64), each
 beside what the plan predicts of it; smallest of so many. Where the compiled kernel is predicted to
 take more than ten seconds it is not run. ``--against``: `simulate` by the `spots` kernel of a commit,
 too, with what it reads and plans, in a process of its own that is warm.
+
+``--device cuda``: instead, time by the clock of the kernels `spots` and `triton` on that device, in
+both precisions, after one run that compiles; what `spots` is predicted to take of the time of the
+dense kernel; and the largest error of a bright pixel beside the loops in C++.
 """
 
 import argparse
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import numpy as np
 import torch
 from builds import Inside, of_commit
 from cases import DATA
 
+from tiled_sim.kernels.bragg.gpu_cost import gpu_cost
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.model.settings import Settings
+from tiled_sim.model.settings import NEGLIGIBLE, PRECISIONS, Settings
 from tiled_sim.plan.choice import predicted_seconds
 from tiled_sim.plan.planning import make_plan
+from tiled_sim.plan.workers import Workers
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.simulation.simulator import Simulator
 
@@ -107,51 +116,105 @@ def measure(experiment: Experiment, kernel: str, repeat: int) -> tuple[float, fl
     return min(spent), predicted, done
 
 
+def on_device(
+    experiment: Experiment, settings: Settings, device: str, repeat: int
+) -> tuple[float, np.ndarray]:
+    """Seconds of a kernel by the clock, and the image."""
+    inputs = load_inputs(experiment)
+    workers = Workers(device=torch.device(device).type)
+    plan = make_plan(experiment, inputs, settings, workers=workers)
+    simulator = Simulator(experiment, inputs, plan, torch.device(device))
+    image = np.zeros(experiment.shape, dtype=np.float32)
+    spent = []
+    for _ in range(repeat + 1):
+        began = time.perf_counter()
+        for tile in plan:
+            image[tile.region] = simulator.simulate_tile(tile).image
+        spent.append(time.perf_counter() - began)
+    return min(spent[1:]), image
+
+
+def row_on_device(experiment: Experiment, device: str, repeat: int) -> list[str]:
+    """Times of both kernels in both precisions, predicted ratios, and errors."""
+    _, truth = on_device(experiment, Settings("spots"), "cpu", 1)
+    bright = truth > 1e-3 * truth.max()
+    row = []
+    for precision in PRECISIONS:
+        spent = []
+        for kernel, negligible in (("spots", NEGLIGIBLE), ("triton", 0.0)):
+            settings = Settings(kernel, precision, negligible)
+            seconds, image = on_device(experiment, settings, device, repeat)
+            error = np.abs(image[bright] / truth[bright].astype(float) - 1.0).max()
+            spent.append(seconds)
+            row += [f"{seconds * 1e3:.3g}", f"{error:.1e}"]
+        cost = gpu_cost(experiment, NEGLIGIBLE, precision)
+        row += [f"{spent[0] / spent[1]:.2g}", f"{cost.spots / cost.dense:.2g}"]
+    return row
+
+
+def print_on_device(device: str, repeat: int) -> None:
+    """Print the table of a device."""
+    head = "case | planned"
+    for precision in PRECISIONS:
+        head += f" | spots {precision} [ms] | error | triton {precision} [ms] | error"
+        head += " | spots / triton | predicted"
+    print(f"| {head} |\n|{' --- |' * (head.count('|') + 1)}")
+    for name, experiment, _ in experiments():
+        row = [name, f"{experiment.evaluations:.2g}", *row_on_device(experiment, device, repeat)]
+        print(f"| {' | '.join(row)} |", flush=True)
+
+
+def experiments() -> Iterator[tuple[str, Experiment, list[str]]]:
+    """Each with its name, and what a command would name it by."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, words in [*CASES.items(), *PANELS.items()]:
+            if isinstance(words, str):
+                asked = words.split()
+                yield name, Experiment.from_nanobragg(asked), asked
+                continue
+            path = Path(folder) / f"{len(name)}.toml"
+            path.write_text(shot_of_panels(*words))
+            yield name, Experiment.from_toml(path), [str(path)]
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--against", metavar="COMMIT")
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     then = of_commit(options.against) if options.against else None
     torch.set_num_threads(1)
     os.chdir(DATA)
+    if options.device != "cpu":
+        print_on_device(options.device, options.repeat)
+        return
     head = "case | planned | that count | spots [ms] | predicted | compiled [ms] | predicted"
     head += f" | spots of {then.name} [ms] | times faster" if then else ""
     print(f"| {head} |\n|{' --- |' * (head.count('|') + 1)}")
-    with tempfile.TemporaryDirectory() as folder:
-        for name, words in [*CASES.items(), *PANELS.items()]:
-            if isinstance(words, str):
-                asked = words.split()
-                experiment = Experiment.from_nanobragg(asked)
+    for name, experiment, asked in experiments():
+        row = [name, f"{experiment.evaluations:.2g}"]
+        spots, predicted, done = measure(experiment, "spots", options.repeat)
+        row += [f"{done:.2g}", f"{spots * 1e3:.3g}", f"{predicted * 1e3:.3g}"]
+        dense, predicted, _ = measure(experiment, "compiled", options.repeat)
+        row += ["" if dense != dense else f"{dense * 1e3:.3g}", f"{predicted * 1e3:.3g}"]
+        if then:
+            with Inside(then, None) as process:
+                for at_least in (0.0, 0.3):  # the first one warms up
+                    process.ask(
+                        folder=str(DATA),
+                        words=asked,
+                        kernel="spots float64",
+                        at_least=at_least,
+                    )
+                    answer = process.answer()
+            if "error" in answer:
+                row += ["refused", ""]
             else:
-                path = Path(folder) / f"{len(name)}.toml"
-                path.write_text(shot_of_panels(*words))
-                asked = [str(path)]
-                experiment = Experiment.from_toml(path)
-            planned = experiment.steps * experiment.detector.layered_pixels
-            planned *= experiment.sampling.oversample**2 if experiment.sampling else 1
-            row = [name, f"{planned:.2g}"]
-            spots, predicted, done = measure(experiment, "spots", options.repeat)
-            row += [f"{done:.2g}", f"{spots * 1e3:.3g}", f"{predicted * 1e3:.3g}"]
-            dense, predicted, _ = measure(experiment, "compiled", options.repeat)
-            row += ["" if dense != dense else f"{dense * 1e3:.3g}", f"{predicted * 1e3:.3g}"]
-            if then:
-                with Inside(then, None) as process:
-                    for at_least in (0.0, 0.3):  # the first one warms up
-                        process.ask(
-                            folder=str(DATA),
-                            words=asked,
-                            kernel="spots float64",
-                            at_least=at_least,
-                        )
-                        answer = process.answer()
-                if "error" in answer:
-                    row += ["refused", ""]
-                else:
-                    before = min(answer["seconds"])
-                    row += [f"{before * 1e3:.3g}", f"{before / spots:.2g}"]
-            print(f"| {' | '.join(row)} |", flush=True)
+                before = min(answer["seconds"])
+                row += [f"{before * 1e3:.3g}", f"{before / spots:.2g}"]
+        print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -255,6 +255,44 @@ def test_a_gpu_takes_the_kernel_that_is_made_for_it(large, with_triton, device):
     assert taken.reason == "made for this device"
 
 
+@pytest.fixture
+def of_few_spots(still):
+    """Gaussian spots of so large a crystal that few evaluations count."""
+    return still("-gauss_xtal", "-N", 30, *MANY_STEPS, "-detpixels", 2000, "-distance", 500)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_gpu_follows_spots_where_few_evaluations_count(
+    of_few_spots, with_triton, no_building, precision
+):
+    taken = chosen(of_few_spots, device="cuda", precision=precision)
+    assert (taken.kernel, taken.precision, taken.negligible) == ("spots", precision, 1e-9)
+    assert "not measured" in taken.reason
+
+
+def test_a_gpu_evaluates_every_pixel_where_spots_overlap(still, with_triton):
+    overlapping = still("-gauss_xtal", "-N", 2, *MANY_STEPS, "-detpixels", 2000)
+    assert chosen(overlapping, device="cuda").kernel == "triton"
+
+
+def test_spots_may_be_asked_for_on_a_gpu_and_need_no_loops_in_cpp(
+    of_few_spots, with_triton, no_building
+):
+    taken = chosen(of_few_spots, kernel="spots", device="cuda", precision="mixed")
+    assert (taken.kernel, taken.precision) == ("spots", "mixed")
+    build = choice.build_kernel
+    assert build(taken, of_few_spots, asked="spots", device="cuda", compiling=int) == taken
+
+
+def test_on_a_cpu_spots_are_float64_whatever_is_asked_for(of_few_spots):
+    assert chosen(of_few_spots, kernel="spots", precision="mixed").precision == "float64"
+
+
+def test_spots_on_a_gpu_without_triton_are_refused(of_few_spots, without_triton):
+    with pytest.raises(UsageError, match="kernel='spots' cannot be had: triton is missing"):
+        chosen(of_few_spots, kernel="spots", device="cuda")
+
+
 def test_a_gpu_without_triton_takes_the_reference_kernel_and_says_why(large, without_triton):
     taken = chosen(large, device="cuda")
     assert (taken.kernel, taken.reason) == ("reference", "no triton kernel: triton is missing")

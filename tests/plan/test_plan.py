@@ -15,6 +15,7 @@ from tiled_sim.model.memory import Memory
 from tiled_sim.model.settings import BY_REFERENCE, Settings
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.planning import make_plan
+from tiled_sim.plan.workers import Workers
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.read.nanobragg.reader import read_options
 
@@ -68,7 +69,7 @@ def test_tiles_are_as_asked_for(experiment):
 
 
 def test_a_plan_tells_what_it_is_predicted_to_take_and_for_how_many_workers(experiment):
-    plan = plan_of(experiment, workers=3)
+    plan = plan_of(experiment, workers=Workers(3))
     assert plan.workers == 3
     assert 0 < plan.seconds < 60
 

@@ -150,7 +150,13 @@ def compute_missing(
     else:
         if is_here(parse_cluster(cluster)):
             chosen = run.plan.settings
-            build_kernel(chosen, run.experiment, asked=chosen.kernel, compiling=listener.compiling)
+            build_kernel(
+                chosen,
+                run.experiment,
+                asked=chosen.kernel,
+                device=device,
+                compiling=listener.compiling,
+            )
         listener.planned(run.plan)
         with connected(cluster, _workload(run.plan, len(missing)), tls=tls) as client:
             require_memory(run.plan.memory, run.plan.grid, _memory_of_workers(client))
@@ -195,7 +201,9 @@ def append(
     plan = prepared.plan
     if is_here(parse_cluster(cluster)):
         chosen = plan.settings
-        build_kernel(chosen, experiment, asked=chosen.kernel, compiling=listener.compiling)
+        build_kernel(
+            chosen, experiment, asked=chosen.kernel, device=device, compiling=listener.compiling
+        )
     workers_of(cluster, device)  # refuses a device that is not there
     listener.planned(plan)
     # connect first: of a run that has grown a second try would make it grow once more

@@ -14,6 +14,7 @@ from tiled_sim.model.mask import NO_PIXEL
 from tiled_sim.model.settings import BY_REFERENCE, COMPILED, NEGLIGIBLE, TRITON, Settings
 from tiled_sim.plan.choice import build_kernel, choose_kernel
 from tiled_sim.plan.planning import make_plan
+from tiled_sim.plan.workers import Workers
 from tiled_sim.read.inputs import load_inputs
 from tiled_sim.run.run import Run
 from tiled_sim.simulation.simulator import Simulator
@@ -145,9 +146,11 @@ class Tracer:
         for pixel in pixels:
             _require_inside(experiment, pixel)
         inputs = load_inputs(experiment)
-        plan = make_plan(experiment, inputs, settings, tile=_TILE)
-        plan = dataclasses.replace(plan, trace_pixels=tuple(pixels))
         where = resolve_device(device_of(settings, device))
+        plan = make_plan(
+            experiment, inputs, settings, tile=_TILE, workers=Workers(device=where.type)
+        )
+        plan = dataclasses.replace(plan, trace_pixels=tuple(pixels))
         return cls(Simulator(experiment, inputs, plan, where), None)
 
     @classmethod
@@ -264,15 +267,15 @@ def kernel_for_tracing(
         for a kernel that cannot be had
     """
     own = planned or BY_REFERENCE
-    if kernel is None and precision is None:
-        return build_kernel(own, experiment, asked=own.kernel, compiling=compiling)
     where = resolve_device(device).type
+    if kernel is None and precision is None:
+        return build_kernel(own, experiment, asked=own.kernel, device=where, compiling=compiling)
     if kernel is None:
         fast = TRITON if where == "cuda" else COMPILED
         kernel = fast if precision == "mixed" else own.kernel
     asked = Settings(kernel, precision or own.precision, own.negligible or NEGLIGIBLE)
     settings = choose_kernel(experiment, asked, device=where, cores=1)
-    return build_kernel(settings, experiment, asked=kernel, compiling=compiling)
+    return build_kernel(settings, experiment, asked=kernel, device=where, compiling=compiling)
 
 
 def _require_inside(experiment: Experiment, pixel: tuple[int, int]) -> None:

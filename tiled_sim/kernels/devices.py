@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 
 from tiled_sim.errors import UsageError
-from tiled_sim.model.settings import DEVICES, Settings
+from tiled_sim.model.settings import DEVICES, SPOTS, Settings
 
 #: Tiles at a time: while one is computed, others are copied back, checked and written.
 TILES_ON_A_GPU = 4
@@ -70,5 +70,16 @@ def device_of(settings: Settings, device: str) -> str:
     settings : with the kernel that was chosen
     device : ``auto`` or the name of a torch device
     """
-    (only, *others) = DEVICES[settings.kernel]
-    return only if device == "auto" and not others else device
+    (first, *others) = DEVICES[settings.kernel]
+    if device != "auto" or (others and not _lacks_triton(settings)):
+        return device
+    return first
+
+
+def _lacks_triton(settings: Settings) -> bool:
+    """Whether a kernel that was chosen for a CPU cannot run on the GPU that is here."""
+    if settings.kernel != SPOTS or not torch.cuda.is_available():
+        return False
+    from tiled_sim.kernels import triton
+
+    return bool(triton.obstacle())

@@ -79,7 +79,7 @@ class KernelMaker:
         if background is not None:
             assert self._amorphous is not None, "the table of the background was not loaded"
             # who takes one loop in C++ can take the other
-            fused = self._settings.kernel == SPOTS
+            fused = self._settings.kernel == SPOTS and self._device.type == "cpu"
             yield AmorphousKernel(scenes[0], background, self._amorphous, self._device, fused=fused)
 
     def of_crystal(self, scene: Scene) -> Kernel:
@@ -88,6 +88,12 @@ class KernelMaker:
         if settings.kernel == REFERENCE:
             return ReferenceKernel(scene, self._table, default_F)
         table = self._table_everywhere
+        if settings.kernel == SPOTS and self._device.type != "cpu":
+            # where there is Triton, it takes seconds
+            from tiled_sim.kernels.triton_spots import TritonSpotsKernel
+
+            asked = settings.negligible, settings.precision, self._device
+            return TritonSpotsKernel(scene, table, default_F, *asked)
         if settings.kernel == SPOTS:
             return SpotsKernel(scene, table, default_F, settings.negligible)
         if settings.kernel == COMPILED:

@@ -54,7 +54,7 @@ class Panels:
         self._detector = detector
         self._layers: dict[int, tuple[Panel, ...]] = {}
         self._tables: dict[tuple[torch.device, int], Tensor] = {}
-        self._directions: dict[tuple[torch.device, int], Tensor] = {}
+        self._directions: dict[tuple[torch.device, int, int], Tensor] = {}
 
     def __len__(self) -> int:
         return len(self._detector.panels)
@@ -97,7 +97,9 @@ class Panels:
             self._tables[key] = torch.tensor(rows, dtype=torch.float64).to(number.device)
         return PanelNumbers.of(self._tables[key][number])
 
-    def directions(self, number: Number, oversample: int, device: torch.device) -> Tensor:
+    def directions(
+        self, number: Number, oversample: int, device: torch.device, layer: int = 0
+    ) -> Tensor:
         """What `graphs.Directions` takes of panels.
 
         Parameters
@@ -105,15 +107,17 @@ class Panels:
         number : of one panel, or of each of many blocks, int64 (blocks,)
         oversample : subpixels along a side of a pixel
         device : where the table lies
+        layer : of the sensor, on whose front they stand; of panels with fewer the last
 
         Returns
         -------
         float64 (1 or blocks, 13): fast and slow axes, origin, the two numbers of the solid angle,
         and the sides of a subpixel along slow and fast
         """
-        key = device, oversample
+        key = device, oversample, layer
         if key not in self._directions:
-            rows = [self._direction_row(panel, oversample) for panel in self._detector.panels]
+            every = [self.layers(panel)[: layer + 1][-1] for panel in range(len(self))]
+            rows = [self._direction_row(panel, oversample) for panel in every]
             self._directions[key] = torch.tensor(rows, dtype=torch.float64).to(device)
         table = self._directions[key]
         return table[number : number + 1] if isinstance(number, int) else table[number]

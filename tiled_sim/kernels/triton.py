@@ -38,7 +38,8 @@ except ImportError:
     tl = SimpleNamespace(constexpr=lambda value: value, tensor=Tensor)
 
 _CPU = torch.device("cpu")
-_IS_INSTALLED = not isinstance(triton, SimpleNamespace)
+#: Whether Triton is.
+IS_INSTALLED = not isinstance(triton, SimpleNamespace)
 #: Four pixels a thread share the nine numbers of a step; of those that interpolate, two, as four
 #: do not fit into its registers. By whether F is interpolated.
 _WARPS = {False: 2, True: 4}
@@ -63,7 +64,7 @@ _BELOW_HALF = tl.constexpr(2.0**-40)
 
 def obstacle() -> str:
     """Why Triton cannot be had here; empty if it can."""
-    if not _IS_INSTALLED:
+    if not IS_INSTALLED:
         return "triton is not installed"
     if not (os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")):
         return "triton needs a C compiler to launch what it compiles (gcc or clang)"
@@ -102,7 +103,7 @@ class TritonKernel:
         precision: str = "float64",
         device: torch.device = _CPU,
     ) -> None:
-        if not _IS_INSTALLED:
+        if not IS_INSTALLED:
             raise ImportError(obstacle())
         self.scene = scene
         self.table = constant_table(default_F, device) if table is None else table

@@ -12,7 +12,7 @@ REFERENCE, COMPILED, SPOTS, TRITON = "reference", "compiled", "spots", "triton"
 DEVICES = {
     REFERENCE: ("cpu", "cuda"),
     COMPILED: ("cpu",),
-    SPOTS: ("cpu",),
+    SPOTS: ("cpu", "cuda"),
     TRITON: ("cuda",),
 }
 #: Takes the kernel that is predicted to finish first.

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.kernels import spots
+from tiled_sim.kernels.bragg.gpu_cost import gpu_cost
 from tiled_sim.kernels.bragg.loops import LIBRARY
 from tiled_sim.kernels.compiled import packages_of
 from tiled_sim.kernels.fused_amorphous import BACKGROUND
@@ -76,12 +77,12 @@ def choose_kernel(
     UsageError
         for a kernel that cannot compute the experiment there
     """
-    device = "cpu" if device == "auto" else device.partition(":")[0]
+    device = _kind(device)
     if settings.kernel != AUTO:
         obstacle = _obstacle(settings.kernel, experiment, settings, device)
         if obstacle:
             raise UsageError(f"--kernel {settings.kernel} cannot be had: {obstacle}")
-        return _chosen(settings.kernel, experiment, settings, "as asked")
+        return _chosen(settings.kernel, experiment, settings, "as asked", device)
     able, unable = [], []
     for kernel in DEVICES:
         obstacle = _obstacle(kernel, experiment, settings, device)
@@ -90,8 +91,7 @@ def choose_kernel(
         elif device in DEVICES[kernel] and kernel != SPOTS:
             unable.append(f"no {kernel} kernel: {obstacle}")
     if device == "cuda":
-        kernel = able[-1]  # what was made for the device, if it is there
-        return _chosen(kernel, experiment, settings, "; ".join(unable) or "made for this device")
+        return _chosen_for_gpu(able, unable, experiment, settings)
     seconds: dict[str, float] = {}
     for kernel in able:
         if kernel == SPOTS and min(seconds.values()) < _seconds_to_build(LIBRARY):
@@ -105,7 +105,28 @@ def choose_kernel(
     return _chosen(first, experiment, settings, "; ".join([", ".join(told), *unable]))
 
 
-def predicted_seconds(settings: Settings, experiment: Experiment, *, cores: int) -> float:
+def _chosen_for_gpu(
+    able: list[str], unable: list[str], experiment: Experiment, asked: Settings
+) -> Settings:
+    """Of the kernels that can, what was made for the device, if it is there."""
+    kernel, reason = able[-1], "; ".join(unable) or "made for this device"
+    if SPOTS in able and TRITON in able:
+        alone = each_alone(experiment)
+        costs = [gpu_cost(one, asked.negligible, asked.precision) for one in alone]
+        ratio = sum(cost.spots for cost in costs) / sum(cost.dense for cost in costs)
+        kernel = SPOTS if ratio < 1.0 else TRITON
+        reason += f"; spots predicted to take {ratio:.2g} of the time of every pixel, not measured"
+    return _chosen(kernel, experiment, asked, reason, "cuda")
+
+
+def _kind(device: str) -> str:
+    """Of a device by its name, ``cpu`` where any will do."""
+    return "cpu" if device == "auto" else device.partition(":")[0]
+
+
+def predicted_seconds(
+    settings: Settings, experiment: Experiment, *, cores: int, device: str = "cpu"
+) -> float:
     """Time that a run is predicted to take on CPU, once its kernel is loaded [s].
 
     Parameters
@@ -113,12 +134,13 @@ def predicted_seconds(settings: Settings, experiment: Experiment, *, cores: int)
     settings : with its kernel
     experiment : what to simulate
     cores : that work on it
+    device : where it is computed
 
     Returns
     -------
     infinity where it is not known, of a GPU
     """
-    if settings.kernel == TRITON:
+    if settings.kernel == TRITON or (settings.kernel == SPOTS and _kind(device) == "cuda"):
         return math.inf
     alone = each_alone(experiment)
     seconds = sum(_seconds_of_crystal(settings, one) + _seconds_of_diffuse(one) for one in alone)
@@ -129,7 +151,12 @@ def predicted_seconds(settings: Settings, experiment: Experiment, *, cores: int)
 
 
 def build_kernel(
-    settings: Settings, experiment: Experiment, *, asked: str, compiling: Callable[[], None]
+    settings: Settings,
+    experiment: Experiment,
+    *,
+    asked: str,
+    compiling: Callable[[], None],
+    device: str = "cpu",
 ) -> Settings:
     """Compile what a kernel needs; where that fails and any would do, the reference kernel.
 
@@ -139,13 +166,14 @@ def build_kernel(
     experiment : what to simulate
     asked : the kernel that was asked for
     compiling : called before something is compiled
+    device : as `choose_kernel`; what a GPU runs is compiled there
 
     Raises
     ------
     KernelError
         if the kernel was asked for by name and cannot be made
     """
-    packages = _packages(settings.kernel, experiment, settings.precision)
+    packages = _packages(settings.kernel, experiment, settings.precision, _kind(device))
     missing = [package for package in packages if not is_built(package)]
     if missing:
         compiling()
@@ -176,7 +204,7 @@ def remember_wait(
     experiment : what to simulate
     asked, device, cores : as `choose_kernel`
     """
-    device = "cpu" if device == "auto" else device.partition(":")[0]
+    device = _kind(device)
     if asked.kernel != AUTO or chosen.kernel != REFERENCE:
         return
     slow = predicted_seconds(chosen, experiment, cores=cores)
@@ -193,8 +221,11 @@ def remember_wait(
             add_wait(package, max(saved, 0.0) * seconds / sum(whole.values()))
 
 
-def _chosen(kernel: str, experiment: Experiment, asked: Settings, reason: str) -> Settings:
-    precision = asked.precision if kernel in (COMPILED, TRITON) else PRECISIONS[0]
+def _chosen(
+    kernel: str, experiment: Experiment, asked: Settings, reason: str, device: str = "cpu"
+) -> Settings:
+    mixes = kernel in (COMPILED, TRITON) or (kernel == SPOTS and device == "cuda")
+    precision = asked.precision if mixes else PRECISIONS[0]
     gaussian = kernel == SPOTS and _is_gaussian(experiment)
     return Settings(kernel, precision, asked.negligible if gaussian else 0.0, reason)
 
@@ -214,7 +245,7 @@ def _obstacle(kernel: str, experiment: Experiment, asked: Settings, device: str)
         obstacle = next(filter(None, map(spots.obstacle, each_alone(experiment))), "")
         if obstacle:
             return obstacle
-    if kernel == TRITON:
+    if kernel == TRITON or (kernel == SPOTS and device == "cuda"):
         from tiled_sim.kernels import triton
 
         return triton.obstacle()
@@ -222,8 +253,12 @@ def _obstacle(kernel: str, experiment: Experiment, asked: Settings, device: str)
     return "" if built else obstacle_to_build()
 
 
-def _packages(kernel: str, experiment: Experiment, precision: str) -> tuple[Package, ...]:
+def _packages(
+    kernel: str, experiment: Experiment, precision: str, device: str = "cpu"
+) -> tuple[Package, ...]:
     """What is compiled for a kernel."""
+    if device == "cuda":
+        return ()  # by Triton, when it runs
     if kernel == COMPILED:
         return packages_of(experiment, precision)
     if kernel != SPOTS:

@@ -17,6 +17,7 @@ from tiled_sim.plan.memory import memory_of
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.reach import nodes_of_table
 from tiled_sim.plan.tiling import grid_of
+from tiled_sim.plan.workers import Workers
 
 
 def make_plan(
@@ -26,7 +27,7 @@ def make_plan(
     *,
     tile: tuple[int, int] | None = None,
     trace_pixels: Sequence[tuple[int, int]] = (),
-    workers: int = 1,
+    workers: Workers = Workers(),  # noqa: B008 - frozen
     trace_panel: int | None = None,
 ) -> Plan:
     """Plan an experiment, with what ``--c-compat`` needs to know of the whole panel.
@@ -48,10 +49,10 @@ def make_plan(
     """
     for pixel in trace_pixels:
         _require_live(pixel, inputs.mask, trace_panel)
-    seconds = predicted_seconds(settings, experiment, cores=1)
+    seconds = predicted_seconds(settings, experiment, cores=1, device=workers.device)
     # tiles are as large as if all of the image cost what its regions of interest do
     share = experiment.detector.pixels_of_interest / math.prod(experiment.shape[1:])
-    grid = grid_of(experiment.shape, tile, seconds=seconds / share, workers=workers)
+    grid = grid_of(experiment.shape, tile, seconds=seconds / share, workers=workers.cores)
     return Plan(
         grid,
         settings,
@@ -60,7 +61,7 @@ def make_plan(
         tuple(trace_pixels),
         memory_of(settings, experiment, nodes_of_table(experiment, inputs.factors), grid.tile),
         seconds,
-        workers,
+        workers.cores,
         trace_panel,
     )
 

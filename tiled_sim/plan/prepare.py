@@ -108,13 +108,15 @@ def prepare(
             settings,
             tile=tile,
             trace_pixels=trace_pixels,
-            workers=workers.cores,
+            workers=workers,
             trace_panel=trace_panel,
         )
 
     plan = plan_with(chosen)  # refuses what cannot be before a minute is spent on compiling
     if compiling is not None:
-        built = build_kernel(chosen, experiment, asked=settings.kernel, compiling=compiling)
+        built = build_kernel(
+            chosen, experiment, asked=settings.kernel, device=workers.device, compiling=compiling
+        )
         if built != chosen:
             plan = plan_with(built)
         remember_wait(built, experiment, settings, device=workers.device, cores=workers.cores)

@@ -10,6 +10,7 @@ from tiled_sim.kernels.anchors import StepList, StepTable, steps_of
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.physics.vectors import Vector
 
+_CPU = torch.device("cpu")
 #: Of a scene of so many steps, 10 MB, all crystals are kept; of one with more they are made for so
 #: many at a time. Memory and time depend on these numbers, results do not.
 _STEPS_KEPT, _STEPS_AT_A_TIME = 1 << 17, 1 << 12
@@ -66,10 +67,11 @@ class Directions:
     Parameters
     ----------
     scene : the frame
+    device : where they lie
     """
 
-    def __init__(self, scene: Scene) -> None:
-        self._lists = steps_of(scene, torch.device("cpu"))
+    def __init__(self, scene: Scene, device: torch.device = _CPU) -> None:
+        self._lists = steps_of(scene, device)
         self._kept: list[list[Steps]] = []
         if sum(map(len, self._lists)) <= _STEPS_KEPT:
             self._kept = [list(_made(steps)) for steps in self._lists]
