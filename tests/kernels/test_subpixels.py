@@ -87,7 +87,18 @@ def test_subpixels_are_those_of_the_reference_kernel(still, shape, oversample, p
         ("-oversample", 3, "-distance", 20, "-default_F", 9, *OWN[1:]),
         ("-oversample", 3, *LAYERS, *OWN),
         ("-oversample", 1, *LAYERS, *OWN),
-        ("-oversample", 2, *LAYERS, "-oversample_omega", "-mosaic", 1, "-mosaic_domains", 30),
+        (
+            "-oversample",
+            2,
+            *LAYERS,
+            "-oversample_omega",
+            "-divsteps",
+            1,
+            "-mosaic",
+            1,
+            "-mosaic_domains",
+            15,
+        ),
     ],
     ids=["layers", "layers, cut", "own", "layers, own", "layers, not cut, own", "many steps"],
 )
@@ -99,7 +110,7 @@ def test_layers_and_factors_of_subpixels_are_those_of_the_reference_kernel(
     experiment = still(*shape, *STEPS, *options)
     assert subpixels.sums(experiment)
     compiled, reference = kernels(experiment, precision)
-    blocks = square_of(2)
+    blocks = square_of(1)
     errors = {"float64": (1e-9, 1e-11), "mixed": (3e-5, 1e-6)}
     assert_like(photons(compiled, blocks), photons(reference, blocks), *errors[precision])
     planned = blocks.live.numel() * experiment.steps * experiment.detector.layers
@@ -108,15 +119,15 @@ def test_layers_and_factors_of_subpixels_are_those_of_the_reference_kernel(
 
 @precisions
 def test_wavelengths_are_absorbed_as_the_table_of_the_sensor_says(still, precision):
-    dispersed = "-dispersion", 4, "-dispsteps", 5, "-mosaic", 1, "-mosaic_domains", 30
+    dispersed = "-dispersion", 4, "-dispsteps", 5, "-mosaic", 1, "-mosaic_domains", 12
     experiment = still("-oversample", 2, *LAYERS, *OWN[:1], "-divergence", 2, *dispersed)
-    plain = photons(kernels(experiment, precision)[0], square_of(2))
+    plain = photons(kernels(experiment, precision)[0], square_of(1))
     sensor = dataclasses.replace(
         experiment.detector.sensor, attenuation_table=((0.9, 9e-4), (1.0, 5e-4), (1.1, 1e-4))
     )
     detector = dataclasses.replace(experiment.detector, sensor=sensor)
     experiment = dataclasses.replace(experiment, detector=detector)
-    here, truth = (photons(kernel, square_of(2)) for kernel in kernels(experiment, precision))
+    here, truth = (photons(kernel, square_of(1)) for kernel in kernels(experiment, precision))
     assert_like(here, truth, *{"float64": (1e-9, 1e-11), "mixed": (3e-5, 1e-6)}[precision])
     assert np.abs(here / plain - 1.0).max() > 0.01
 
