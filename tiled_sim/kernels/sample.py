@@ -61,7 +61,7 @@ def _count(
     """
     optics, sampling, lookups = Optics(scenes[0]), scenes[0].sampling, Lookups()
     device = live.slow.device
-    steps = [alike for scene in scenes for alike in steps_of(scene, device, most_kept=0)]
+    steps = [alike for scene in scenes for alike in steps_of(scene, device)]
     at_a_time = min(max(PAIRS_AT_A_TIME // max(len(live.slow), 1), 1), STEPS_AT_A_TIME)
     # subpixels of few steps together
     together = max(at_a_time // max(sum(map(len, steps)), 1), 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from tiled_sim.kernels.anchors import StepList, steps_of
+from tiled_sim.kernels.anchors import StepList, steps_made
 from tiled_sim.kernels.bragg.loops import Counts, Loops
 from tiled_sim.kernels.bragg.patches import Patch, PatchGrid
 from tiled_sim.kernels.bragg.spot import Spot
@@ -84,7 +84,7 @@ def predicted_cost(
     scene = replace(Scene.of(experiment, 0), grids=())
     # the height is of no account
     loops = Loops(spot, 1.0, table, default_F)
-    directions = steps_of(scene, torch.device("cpu"), most_kept=0)
+    directions = steps_made(scene, torch.device("cpu"), most_kept=0)
     for number in sample:
         panel = bisect.bisect_right(starts, number) - 1
         patch = grids[panel][number - starts[panel]]
