@@ -137,9 +137,10 @@ class RectangleBlocks:
             padded = np.zeros((len(parts), *sides), dtype=np.bool_)
             padded[:, : live.shape[1], : live.shape[2]] = live
             live = padded
-        by_block = live.reshape(len(parts), rows, BLOCK, columns, BLOCK)
-        flat = by_block.transpose(0, 1, 3, 2, 4).reshape(-1, BLOCK * BLOCK)
-        self._whole = bool(flat.all())
+        self._whole = bool(live.all())
+        if not self._whole:  # else the order is of no account
+            live = live.reshape(len(parts), rows, BLOCK, columns, BLOCK).swapaxes(2, 3)
+        flat = live.reshape(-1, BLOCK * BLOCK)
         self._live = torch.from_numpy(flat).to(device)
         self._numbers = np.arange(len(flat)) if self._whole else np.flatnonzero(flat.any(axis=1))
         self._each = rows * columns
