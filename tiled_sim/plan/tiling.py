@@ -13,8 +13,8 @@ TILES_A_WORKER = 4
 #: … but not smaller than so many pixels, nor done sooner.
 _FEWEST_PIXELS = 64 * 64
 _SHORTEST_SECONDS = 0.2
-#: Of what is done sooner no tile has fewer pixels than this, as each takes some milliseconds beside;
-#: memory of larger ones goes back to the system, and costs more than it saves to be had again.
+#: Of what is done sooner no tile has fewer pixels than this, as each takes a millisecond or more
+#: besides; memory of larger ones goes back to the system, and to have it again costs as much.
 _SHORTEST_OF_ALL, _FEWEST_OF_QUICK = 0.02, 1 << 18
 #: What a tile takes at most, as long as it is worth a task, and where it is less than that: so much
 #: work is lost with a worker.
