@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tiled_sim.kernels import anchors
-from tiled_sim.kernels.anchors import StepList, steps_of
+from tiled_sim.kernels.anchors import StepList, steps_made, steps_of
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment
 
@@ -79,7 +79,7 @@ def test_sources_are_grouped_by_their_direction():
 @pytest.mark.parametrize("kept", [17, 18])
 def test_tables_are_kept_of_scenes_of_few_steps(kept):
     scene = Scene.of(Experiment.from_nanobragg(MANY.split()), 0)
-    first, _ = steps_of(scene, torch.device("cpu"), most_kept=kept)
+    first, _ = steps_made(scene, torch.device("cpu"), most_kept=kept)
     one, other = (first.part(0, 9).vectors for _ in range(2))
     assert (one.data_ptr() == other.data_ptr()) == (kept == 18)
 

@@ -33,6 +33,8 @@ SCENES = {
     "wavelengths": MANY,
     "directions": "-hdivrange 3 -hdivsteps 3 -vdivrange 2 -vdivsteps 2 -polar 0.8",
     "subpixels": f"{MANY} -oversample 2",
+    "many subpixels": f"{MANY} -oversample 5",
+    "many subpixels of one step": "-oversample 7",
     "layers": f"{MANY} {SENSOR} -oversample 2",
     "factors of every term": f"{MANY} {SENSOR} {EVERY_TERM} -oversample 2",
     "dmin": f"{MANY} -dmin 4.23 -oversample 2",
@@ -175,14 +177,19 @@ def sizes_of_evaluations(scene, monkeypatch):
     return sizes
 
 
-def test_steps_of_all_sources_are_evaluated_together(monkeypatch):
+def test_steps_of_all_sources_and_subpixels_are_evaluated_together(monkeypatch):
     scene = Scene.of(read(f"{MANY} -oversample 2"), 0)
-    assert sizes_of_evaluations(scene, monkeypatch) == [7 * 3 * 4] * 4
+    steps = 7 * 3 * 4  # of the first subpixel, those in the middle, and the last
+    assert sizes_of_evaluations(scene, monkeypatch) == [steps, 2 * steps, steps]
 
 
 @pytest.mark.parametrize(
     "words",
-    ["-mosaic 1 -mosaic_domains 9000", "-dispersion 1 -dispsteps 300 -mosaic 1 -mosaic_domains 50"],
+    [
+        "-mosaic 1 -mosaic_domains 9000",
+        "-dispersion 1 -dispsteps 300 -mosaic 1 -mosaic_domains 50",
+        f"{MANY} -oversample 9",
+    ],
 )
 def test_no_more_steps_are_evaluated_together_than_is_promised(words, monkeypatch):
     scene = Scene.of(read(words), 0)

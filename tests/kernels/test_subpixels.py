@@ -4,6 +4,7 @@ Against the C program and the reference kernel it is held with the graphs, in `t
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tiled_sim.kernels.compiled import CompiledKernel, packages_of
 from tiled_sim.kernels.graphs import PRECISIONS
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
+from tiled_sim.model.detector import Sensor
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.sampling import Sampling
 from tiled_sim.model.settings import Settings
@@ -27,6 +29,8 @@ pytestmark = pytest.mark.skipif(
     not subpixels.has_wide_vectors(), reason="the loop is written for AVX-512, which is not here"
 )
 CPU = torch.device("cpu")
+LAYERS = ("-detector_thick", 450, "-detector_abs", 500, "-detector_thicksteps", 3)
+OWN = ("-oversample_thick", "-oversample_polar", "-oversample_omega")
 STEPS = ("-phi", 1, "-osc", 1, "-phisteps", 5, "-divergence", 2, "-divsteps", 3, "-polar", 0.7)
 SHAPES = {
     "square": (),
@@ -75,6 +79,59 @@ def test_subpixels_are_those_of_the_reference_kernel(still, shape, oversample, p
     assert_like(here, truth, *errors[precision])
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("-oversample", 1, *LAYERS),
+        ("-oversample", 3, *LAYERS),
+        ("-oversample", 3, "-distance", 20, "-default_F", 9, *OWN[1:]),
+        ("-oversample", 3, *LAYERS, *OWN),
+        ("-oversample", 1, *LAYERS, *OWN),
+        (
+            "-oversample",
+            2,
+            *LAYERS,
+            "-oversample_omega",
+            "-divsteps",
+            1,
+            "-mosaic",
+            1,
+            "-mosaic_domains",
+            15,
+        ),
+    ],
+    ids=["layers", "layers, cut", "own", "layers, own", "layers, not cut, own", "many steps"],
+)
+@shapes
+@precisions
+def test_layers_and_factors_of_subpixels_are_those_of_the_reference_kernel(
+    still, options, shape, precision
+):
+    experiment = still(*shape, *STEPS, *options)
+    assert subpixels.sums(experiment)
+    compiled, reference = kernels(experiment, precision)
+    blocks = square_of(1)
+    errors = {"float64": (1e-9, 1e-11), "mixed": (3e-5, 1e-6)}
+    assert_like(photons(compiled, blocks), photons(reference, blocks), *errors[precision])
+    planned = blocks.live.numel() * experiment.steps * experiment.detector.layers
+    assert compiled.photons_of_blocks(blocks)[1].total == planned
+
+
+@precisions
+def test_wavelengths_are_absorbed_as_the_table_of_the_sensor_says(still, precision):
+    dispersed = "-dispersion", 4, "-dispsteps", 5, "-mosaic", 1, "-mosaic_domains", 12
+    experiment = still("-oversample", 2, *LAYERS, *OWN[:1], "-divergence", 2, *dispersed)
+    plain = photons(kernels(experiment, precision)[0], square_of(1))
+    sensor = dataclasses.replace(
+        experiment.detector.sensor, attenuation_table=((0.9, 9e-4), (1.0, 5e-4), (1.1, 1e-4))
+    )
+    detector = dataclasses.replace(experiment.detector, sensor=sensor)
+    experiment = dataclasses.replace(experiment, detector=detector)
+    here, truth = (photons(kernel, square_of(1)) for kernel in kernels(experiment, precision))
+    assert_like(here, truth, *{"float64": (1e-9, 1e-11), "mixed": (3e-5, 1e-6)}[precision])
+    assert np.abs(here / plain - 1.0).max() > 0.01
+
+
 @pytest.mark.parametrize("distance", [0.5, 2, 5, 20])
 @precisions
 def test_pixels_that_look_large_are_those_of_the_reference_kernel(still, distance, precision):
@@ -107,8 +164,7 @@ def test_a_pixel_that_is_not_cut_has_the_bits_of_the_graphs(still, monkeypatch, 
         ("-dmin", 4),
         ("-interpolate",),
         ("-curved_det",),
-        ("-oversample_omega",),
-        ("-detector_thick", 450, "-detector_abs", 500),
+        ("-dmin", 4, "-detector_thick", 450, "-detector_abs", 500),
         ("-oversample", 65),
         ("-oversample", 1, "-phi", 1, "-osc", 1, "-phisteps", 2),
     ],
@@ -135,21 +191,33 @@ def in_tiles(experiment, precision, tile):
     return image
 
 
+@pytest.mark.parametrize("more", [(), (*LAYERS, *OWN)], ids=["", "layers, own factors"])
 @precisions
 @shapes
-def test_a_pixel_has_the_same_bits_in_whatever_tile_it_is(still, shape, precision):
+def test_a_pixel_has_the_same_bits_in_whatever_tile_it_is(still, shape, precision, more):
     steps = "-phi", 1, "-osc", 1, "-phisteps", 70
     sides = "-detpixels_s", 40, "-detpixels_f", 150
-    experiment = still(*shape, "-oversample", 2, *steps, *sides)
+    experiment = still(*shape, "-oversample", 2, *steps, *sides, *more)
     whole = in_tiles(experiment, precision, (512, 512))
     for tile in (16, 48), (32, 80):
         np.testing.assert_array_equal(in_tiles(experiment, precision, tile), whole)
 
 
-def test_a_block_has_the_same_bits_whichever_panel_is_beside_it(data, monkeypatch):
+@pytest.mark.parametrize("layers", [(0, 0, 0), (2, 2, 2), (3, 0, 1)], ids=str)
+def test_a_block_has_the_same_bits_whichever_panel_is_beside_it(data, monkeypatch, layers):
     monkeypatch.chdir(data)
     experiment = Experiment.from_toml("panels.toml")
-    experiment = dataclasses.replace(experiment, sampling=Sampling(oversample=2))
+    sensors = [Sensor(3e-4, 5e-4, number) if number else None for number in layers]
+    panels = experiment.detector.panels
+    own = tuple(
+        dataclasses.replace(panel, sensor=sensor)
+        for panel, sensor in zip(panels, itertools.cycle(sensors), strict=False)
+    )
+    experiment = dataclasses.replace(
+        experiment,
+        sampling=Sampling(oversample=2),
+        detector=dataclasses.replace(experiment.detector, panels=own, sensor=None),
+    )
     factors = StructureFactorTable(
         np.random.default_rng(7).random((9, 9, 9)), np.ones((9, 9, 9), bool), (-4, -4, -4), 0.5, CPU
     )
@@ -163,4 +231,6 @@ def test_a_block_has_the_same_bits_whichever_panel_is_beside_it(data, monkeypatc
         torch.arange(count),
     )  # fmt: skip
     assert count > 1
+    truth = photons(ReferenceKernel(Scene.of(experiment, 0), factors, 0.5), together)
+    assert_like(np.concatenate(apart), truth, 1e-9, 1e-11)
     np.testing.assert_array_equal(photons(kernel, together), np.concatenate(apart))

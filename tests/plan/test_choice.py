@@ -7,7 +7,9 @@ import pytest
 from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.kernels import compiled, packages, subpixels
 from tiled_sim.kernels.bragg import loops
+from tiled_sim.model.crystal import SHAPES
 from tiled_sim.model.diffuse import Diffuse
+from tiled_sim.model.grid import TileGrid
 from tiled_sim.model.settings import BY_REFERENCE, PRECISIONS, Settings
 from tiled_sim.plan import choice
 from tiled_sim.plan.choice import choose_kernel
@@ -158,19 +160,39 @@ def test_every_frame_counts(still, empty_cache):
     assert [chosen(job).kernel for job in (one, many)] == ["reference", "compiled"]
 
 
+def test_every_shape_has_its_costs(still):
+    for shape in SHAPES:
+        crystal = dataclasses.replace(still().crystal, shape=shape)
+        job = dataclasses.replace(still(), crystal=crystal)
+        for kernel, precision in ("reference", "float64"), ("compiled", "float64"):
+            asked = Settings(kernel, precision)
+            for oversample in 1, 2:
+                sampling = dataclasses.replace(job.sampling, oversample=oversample)
+                of_job = dataclasses.replace(job, sampling=sampling)
+                assert choice.predicted_seconds(asked, of_job, cores=1) > 0.0
+
+
+def test_tiles_outside_the_regions_of_interest_cost_nothing(still):
+    whole = still("-detpixels", 64)
+    part = still("-detpixels", 64, "-roi", 20, 40, 0, 10)
+    grid = TileGrid.cut((1, 1, 64, 64), (1, 1, 16, 16))
+    seconds = [choice.seconds_of_tiles(Settings("compiled"), job, grid) for job in (whole, part)]
+    assert seconds[1] / seconds[0] == pytest.approx(2 / 16)
+
+
 @pytest.fixture
 def round_costs(monkeypatch):
     """Costs that make the predictions easy to work out."""
-    monkeypatch.setattr(choice, "_REFERENCE_EVALUATION", {False: 100e-9})
+    monkeypatch.setattr(choice, "_REFERENCE_EVALUATION", {"square": 100e-9})
+    monkeypatch.setattr(choice, "_REFERENCE_SUBPIXEL", 0.0)
     monkeypatch.setattr(choice, "_REFERENCE_PIXEL", 0.0)
     monkeypatch.setattr(choice, "_COMPILED_PIXEL", 0.0)
-    monkeypatch.setattr(
-        choice, "_COMPILED_EVALUATION", {("float64", False): 5e-9, ("mixed", False): 2e-9}
-    )
+    compiled = {"float64": {"square": 5e-9}, "mixed": {"square": 2e-9}}
+    monkeypatch.setattr(choice, "_COMPILED_EVALUATION", compiled)
     monkeypatch.setattr(choice, "_COMPILED_SUBPIXEL", 50e-9)
     monkeypatch.setattr(choice, "_LOADING", 1.0)
     monkeypatch.setattr(choice, "_BUILDING", {False: 10.0})
-    monkeypatch.setattr(choice, "_TOGETHER_EVALUATION", {"float64": 5e-9})
+    monkeypatch.setattr(choice, "_TOGETHER_EVALUATION", {"square": 5e-9})
     monkeypatch.setattr(choice, "_TOGETHER_SUBPIXEL", 5e-9)
     monkeypatch.setattr(choice, "_TOGETHER_PIXEL", 10e-9)
     monkeypatch.setattr(choice, "_BUILDING_LIBRARY", 3.0)
@@ -441,7 +463,7 @@ def test_a_compilation_that_fails_is_an_error_if_that_kernel_was_asked_for(large
 def test_a_run_whose_kernel_cannot_be_compiled_is_computed_all_the_same(still, broken_compiler):
     job = still("-detpixels", 160, "-mosaic", 1, "-mosaic_domains", 10)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choice, "_REFERENCE_EVALUATION", {False: 1.0})
+        patch.setattr(choice, "_REFERENCE_EVALUATION", {"square": 1.0})
         assert chosen(job).kernel == "compiled"
         assert simulate(job).max() > 0
 

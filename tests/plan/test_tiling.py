@@ -38,6 +38,12 @@ def test_what_is_done_at_once_is_one_tile():
     assert len(grid_of((1, 1, 200, 300), None, seconds=0.01, workers=8)) == 1
 
 
+def test_an_image_of_milliseconds_is_not_cut_into_small_tiles():
+    assert len(grid_of((1, 1, 512, 512), None, seconds=0.01, workers=2)) == 1
+    assert len(grid_of((1, 1, 1024, 1024), None, seconds=0.01, workers=2)) == 4
+    assert len(grid_of((1, 1, 512, 512), None, seconds=0.2, workers=2)) == 4
+
+
 def test_every_worker_has_four_tiles_of_a_large_detector():
     for workers in (1, 2, 16):
         grid = grid_of((1, 1, 2527, 2463), None, seconds=60.0, workers=workers)

@@ -30,10 +30,14 @@ def round_costs(monkeypatch):
     pixels = 96 * 96
     # as where there are no long vectors: the loop in C++ is compiled at once
     monkeypatch.setattr(subpixels, "has_wide_vectors", lambda: False)
-    monkeypatch.setattr(choice, "_REFERENCE_EVALUATION", {False: 9.0 / pixels})
+    monkeypatch.setattr(choice, "_REFERENCE_EVALUATION", {"square": 9.0 / pixels})
+    monkeypatch.setattr(choice, "_REFERENCE_SUBPIXEL", 0.0)
     monkeypatch.setattr(choice, "_REFERENCE_PIXEL", 0.0)
     monkeypatch.setattr(choice, "_COMPILED_PIXEL", 0.0)
-    compiled = {("float64", False): 1.0 / pixels, ("mixed", False): 0.5 / pixels}
+    compiled = {
+        "float64": {"square": 1.0 / pixels, "gauss_star": 1.0 / pixels},
+        "mixed": {"square": 0.5 / pixels},
+    }
     monkeypatch.setattr(choice, "_COMPILED_EVALUATION", compiled)
     monkeypatch.setattr(choice, "_COMPILED_SUBPIXEL", 0.0)
     monkeypatch.setattr(choice, "_LOADING", 0.0)
@@ -84,7 +88,7 @@ def test_a_kernel_that_is_asked_for_waits_for_nothing(still, cache):
 
 
 def test_where_spots_can_be_followed_their_loops_are_waited_for(still, monkeypatch):
-    monkeypatch.setattr(choice, "_REFERENCE_EVALUATION", {False: 1.5 / 96**2})
+    monkeypatch.setattr(choice, "_REFERENCE_EVALUATION", {"gauss_star": 1.5 / 96**2})
     spots = still("-gauss_xtal", "-N", 30)
     assert run(spots) == "reference"
     assert waited.seconds_waited(LIBRARY) == pytest.approx(1.5)

@@ -283,7 +283,9 @@ def _is_by_source(kernel: str, experiment: Experiment) -> bool:
     """Whether a kernel sums the pixels of such a scene source by source."""
     if kernel == REFERENCE:
         return True
-    return kernel == COMPILED and (
+    if kernel != COMPILED or sums_subpixels(experiment):
+        return False
+    return (
         _weighs_terms(experiment)
         or experiment.detector.curvature_radius is not None
         or experiment.sampling.dmin > 0.0

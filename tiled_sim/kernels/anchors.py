@@ -7,6 +7,7 @@ the same function of what is left, and the node is the anchor's plus a small who
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -171,8 +172,12 @@ def orientations_of(scene: Scene, device: torch.device) -> tuple[Tensor, Tensor 
     return orientations, torch.from_numpy(scene.domain_weights).repeat(phi_steps).to(device)
 
 
-def steps_of(scene: Scene, device: torch.device, *, most_kept: int = STEPS_KEPT) -> list[StepList]:
-    """Every step of a scene, in the order of summation.
+#: Of scenes, by device: whoever counts look-ups takes the steps that the kernel has made.
+_LISTS: WeakKeyDictionary[Scene, dict[torch.device, list[StepList]]] = WeakKeyDictionary()
+
+
+def steps_of(scene: Scene, device: torch.device) -> list[StepList]:
+    """Every step of a scene, in the order of summation; made once.
 
     They are grouped by the direction of their source, and within a direction by the grid of F.
 
@@ -180,6 +185,19 @@ def steps_of(scene: Scene, device: torch.device, *, most_kept: int = STEPS_KEPT)
     ----------
     scene : the frame
     device : where their tables lie
+    """
+    by_device = _LISTS.setdefault(scene, {})
+    if device not in by_device:
+        by_device[device] = steps_made(scene, device, most_kept=STEPS_KEPT)
+    return by_device[device]
+
+
+def steps_made(scene: Scene, device: torch.device, *, most_kept: int) -> list[StepList]:
+    """As `steps_of`, made anew.
+
+    Parameters
+    ----------
+    scene, device : as there
     most_kept : steps of a scene whose tables are kept
     """
     orientations, weights = orientations_of(scene, device)

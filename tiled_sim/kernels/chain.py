@@ -54,7 +54,8 @@ class Chain:
         self._table = table
         self._evaluator = Evaluator(scene, table, default_F)
         each = scene.orientations.shape[0] * scene.orientations.shape[1]
-        self._pixel_sum = PixelSum(scene, max(STEPS_TOGETHER // each, 1))
+        sources = min(max(STEPS_TOGETHER // each, 1), len(scene.spectrum))
+        self._together = sources, max(STEPS_TOGETHER // (each * sources), 1)
 
     def photons(self, pixels: Pixels, recorder: Recorder) -> float:
         """Photons of the recorder's pixel.
@@ -70,9 +71,11 @@ class Chain:
         def sum_of_steps(vectors: ScatteringVectors, _: Lookups) -> Tensor:
             return self._sum_of_steps(vectors, recorder.steps if recorder.every_step else None)
 
+        sources, subpixels = self._together
+        pixel_sum = PixelSum(self._scene, sources, 1 if recorder.every_step else subpixels)
         recorder.index = 0
         try:
-            (photons,), _ = self._pixel_sum.photons(alone, sum_of_steps, recorder)
+            (photons,), _ = pixel_sum.photons(alone, sum_of_steps, recorder)
         finally:
             recorder.index = index
         return float(photons)
@@ -80,11 +83,11 @@ class Chain:
     def _sum_of_steps(
         self, vectors: ScatteringVectors, every: list[dict[str, Any]] | None
     ) -> Tensor:
-        """Sum over phi steps and mosaic domains of one subpixel, for each source [electron²].
+        """Sum over phi steps and mosaic domains of subpixels, for each source [electron²].
 
         Parameters
         ----------
-        vectors : of the subpixel and some sources
+        vectors : of one subpixel, or some, and some sources
         every : told each of the steps; None: nothing is
         """
         scene, recorder = self._scene, vectors.recorder
@@ -92,15 +95,16 @@ class Chain:
         orientations = scene.first_orientations if is_first else scene.orientations
         domains = orientations.shape[1]
         rows = torch.from_numpy(orientations).reshape(-1, 3, 3)
-        # those of a source are a row
+        # those of a source and a subpixel are a row
         q = Vectors(*(component.reshape(-1, 1) for component in vectors.q))
-        sources = len(q.x)
-        together = STEPS_TOGETHER // sources
+        number = 1 if vectors.q.x.ndim == 1 else len(vectors.q.x)
+        sources = range(vectors.source, vectors.source + number)
+        together = max(STEPS_TOGETHER // len(q.x), 1)
         totals = torch.zeros_like(vectors.q.x)
         for start in range(0, len(rows), together):
             part = slice(start, start + together)
-            steps = self._evaluate(q, rows[part].to(q.x.device), vectors.source)
-            intensity = steps.intensity.view(sources, -1)
+            steps = self._evaluate(q, rows[part].to(q.x.device), sources)
+            intensity = steps.intensity.view(len(q.x), -1)
             if scene.domain_weights is not None:
                 numbers = np.arange(start, start + intensity.shape[1]) % domains
                 weights = torch.from_numpy(scene.domain_weights[numbers])
@@ -114,18 +118,18 @@ class Chain:
                 every += self._every_step(vectors, steps, start)
         return totals if vectors.seen is None else torch.where(vectors.seen, totals, 0.0)
 
-    def _evaluate(self, q: Vectors, orientations: Tensor, source: int) -> Evaluation:
-        """Steps of every orientation, of one source after the other.
+    def _evaluate(self, q: Vectors, orientations: Tensor, sources: range) -> Evaluation:
+        """Steps of every orientation, of one source, and of it one subpixel, after the other.
 
         Parameters
         ----------
-        q : of the sources, (sources, 1) [1/Å]
+        q : of the subpixels of all sources, (sources · subpixels, 1) [1/Å]
         orientations : rows a, b, c, (orientations, 3, 3) [Å]
-        source : number of the first
+        sources : their numbers
         """
         h, k, l = (q.dot(axis.unbind(-1)).view(-1) for axis in orientations.unbind(1))
         index = lattice.indices(h, k, l)
-        F_cell = self._evaluator.F_cell(index, range(source, source + len(q.x)))
+        F_cell = self._evaluator.F_cell(index, sources)
         return Evaluation(index, self._evaluator.lattice_factor(index), F_cell)
 
     def _record(self, recorder: Recorder, steps: Evaluation, orientations: Array) -> None:

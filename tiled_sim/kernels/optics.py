@@ -50,11 +50,18 @@ class Optics:
         subpixels = range(self._scene.sampling.oversample**2)
         return itertools.product(range(self._scene.detector.layers_of(panel)), subpixels)
 
-    def position(self, pixels: Pixels, subpixel: int, layer: int = 0) -> Vectors:
-        """From the sample to the centre of a subpixel on a layer's front [m]."""
+    def position(self, pixels: Pixels, subpixel: int | Tensor, layer: int = 0) -> Vectors:
+        """From the sample to the centre of a subpixel, or of some of each pixel [m].
+
+        Parameters
+        ----------
+        pixels : one alone, or (pixels, 1), where there are several subpixels
+        subpixel : number, or numbers
+        layer : on whose front they are
+        """
         scene, panel = self._scene, self._scene.panels.at(pixels.panel, layer)
         oversample = scene.sampling.oversample
-        sub_slow, sub_fast = divmod(subpixel, oversample)
+        sub_slow, sub_fast = subpixel // oversample, subpixel % oversample
         slow, fast = (side / oversample for side in panel.pixel_size)
         position = geometry.flat_position(
             slow * (pixels.slow * oversample + sub_slow) + slow / 2.0,
@@ -73,8 +80,10 @@ class Optics:
         deeper = (radius + self._depth(layer, pixels.panel)) / radius
         return Vectors(*(component * deeper for component in position))
 
-    def to_subpixel(self, pixels: Pixels, subpixel: int, layer: int = 0) -> tuple[Vectors, Tensor]:
-        """Unit vectors to the centre of a subpixel on a layer's front, and distances [m]."""
+    def to_subpixel(
+        self, pixels: Pixels, subpixel: int | Tensor, layer: int = 0
+    ) -> tuple[Vectors, Tensor]:
+        """Unit vectors to where `position` is, and distances [m]."""
         return geometry.direction(self.position(pixels, subpixel, layer))
 
     def _depth(self, layer: int, number: int) -> float:

@@ -117,7 +117,7 @@ class Panels:
         key = device, oversample, layer
         if key not in self._directions:
             every = [self.layers(panel)[: layer + 1][-1] for panel in range(len(self))]
-            rows = [self._direction_row(panel, oversample) for panel in every]
+            rows = [self.direction_row(panel, oversample) for panel in every]
             self._directions[key] = torch.tensor(rows, dtype=torch.float64).to(device)
         table = self._directions[key]
         return table[number : number + 1] if isinstance(number, int) else table[number]
@@ -128,7 +128,8 @@ class Panels:
             return 0.0, 1.0
         return panel.pixel_area * panel.close_distance, 0.0
 
-    def _direction_row(self, panel: Panel, oversample: int) -> tuple[float, ...]:
+    def direction_row(self, panel: Panel, oversample: int) -> tuple[float, ...]:
+        """What `directions` has of a panel."""
         omega = self.omega_numbers(panel)
         sides = (side / oversample for side in panel.pixel_size)
         return (*panel.fast_axis, *panel.slow_axis, *panel.origin, *omega, *sides)

@@ -61,16 +61,21 @@ def _count(
     """
     optics, sampling, lookups = Optics(scenes[0]), scenes[0].sampling, Lookups()
     device = live.slow.device
-    steps = [alike for scene in scenes for alike in steps_of(scene, device, most_kept=0)]
+    steps = [alike for scene in scenes for alike in steps_of(scene, device)]
     at_a_time = min(max(PAIRS_AT_A_TIME // max(len(live.slow), 1), 1), STEPS_AT_A_TIME)
     # subpixels of few steps together
     together = max(at_a_time // max(sum(map(len, steps)), 1), 1)
     places = optics.places(panel)
+    number = live.panel if isinstance(live.panel, int) else live.panel[:, None]
+    apart = Pixels(live.slow[:, None], live.fast[:, None], live.live[:, None], number)
     while some_places := list(itertools.islice(places, together)):
-        directions = [
-            optics.to_subpixel(live, subpixel, layer)[0] for layer, subpixel in some_places
-        ]
-        diffracted = Vectors(*map(torch.cat, zip(*directions, strict=True)))
+        directions = []
+        for layer, of_layer in itertools.groupby(some_places, lambda place: place[0]):
+            subpixels = torch.tensor([subpixel for _, subpixel in of_layer], device=device)
+            directions.append(optics.to_subpixel(apart, subpixels, layer)[0])
+        diffracted = Vectors(
+            *(torch.cat([d.flatten() for d in every]) for every in zip(*directions, strict=True))
+        )
         for some in _parts(steps, at_a_time):
             lookups.add(_met(sampling, table, diffracted, some))
     return lookups

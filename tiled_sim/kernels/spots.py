@@ -119,28 +119,32 @@ class SpotsKernel:
         for patch, place, numbers in patches_of(blocks, self.scene.panels, oversample):
             live = blocks.live[numbers]
             of_steps = after_steps(progress, int(live.sum()) * oversample**2)
-            of_patch, counted = self._photons_of_patch(patch, patch.wanted(place, live), of_steps)
-            if counted:
-                photons[numbers] = patch.blocks(of_patch)[place]
-            done += counted
+            places = torch.full((patch.number_of_blocks,), -1)
+            places[place] = numbers
+            wanted = patch.wanted(place, live)
+            done += self._add_patch(patch, wanted, places, photons, of_steps)
         return photons, Lookups(uncounted=done)
 
-    def _photons_of_patch(
-        self, patch: Patch, wanted: Tensor | None, progress: Progress
-    ) -> tuple[Tensor, int]:
-        """Photons of its pixels, (slow, fast), and how many evaluations counted."""
-        photons = torch.zeros(patch.shape, dtype=torch.float64)
+    def _add_patch(
+        self,
+        patch: Patch,
+        wanted: Tensor | None,
+        places: Tensor,
+        photons: Tensor,
+        progress: Progress,
+    ) -> int:
+        """Add the photons of a patch's blocks to those at their places; how many evaluations."""
         counted = 0
         absorbs = self.scene.detector.sensor_of(patch.panel) is not None
         for layer, panel in enumerate(self.scene.panels.layers(patch.panel)):
-            subpixels = self._camera.subpixels(patch, panel, wanted)
+            screen = self._camera.screen(patch, panel, wanted)
             by_light = self._directions.by_wavelength() if absorbs else self._directions
             for every in by_light:
                 before = counted
                 for steps in every:
-                    counted += self._loops.add(patch, panel, steps, subpixels).counted
+                    counted += self._loops.add(patch, panel, steps, screen).counted
                     progress(len(steps.weights))
                 if counted > before:
-                    self._camera.add_photons(patch, layer, steps, subpixels, photons)
-            del subpixels  # before those of the next layer are made
-        return photons, counted
+                    self._camera.add_photons(patch, layer, steps, screen, places, photons)
+            del screen  # before that of the next layer is made
+        return counted

@@ -1,16 +1,18 @@
-"""The compiled kernel's loop in C++, for subpixels, and wherever a pixel has few steps.
+"""The compiled kernel's loop in C++, for subpixels, sensors, and wherever a pixel has few steps.
 
 Geometry and sum are one loop over blocks: a subpixel's direction is used as soon as it is known,
-and is never stored. Solid angle and polarization are those of a pixel's first subpixel. h, k, l are
-taken from anchors, as in `graphs.Sweep`. Here products and sums are fused (a b + c rounded once),
-which changes digits that no float32 image holds; of pixels that are not cut into subpixels nothing
-is fused, so that their bits are those of the graphs.
+and is never stored. Solid angle, polarization and absorption are those of a pixel's first subpixel,
+or of each where that is asked for. h, k, l are taken from anchors, as in `graphs.Sweep`. Here
+products and sums are fused (a b + c rounded once), which changes digits that no float32 image
+holds; of pixels that are not cut into subpixels or layers nothing is fused, so that their bits are
+those of the graphs.
 """
 
 import ctypes
 import itertools
 from collections.abc import Iterator
-from ctypes import Structure, byref, c_int32, c_int64
+from ctypes import Structure, byref, c_double, c_int32, c_int64
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,7 +20,7 @@ from torch import Tensor
 from tiled_sim.kernels.anchored import Summand, loop_of
 from tiled_sim.kernels.anchors import StepList, StepTable, steps_of
 from tiled_sim.kernels.blocks import Blocks, Pixels
-from tiled_sim.kernels.cpp.structures import Numbers3, pointer
+from tiled_sim.kernels.cpp.structures import Layer, Numbers3, pointer, reference
 from tiled_sim.kernels.kernel import Progress, after_steps
 from tiled_sim.kernels.library import Library, load
 from tiled_sim.kernels.lookups import Lookups
@@ -26,6 +28,7 @@ from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.packages import cpu_flags
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.sights import ANCHOR
+from tiled_sim.model.detector import Sensor
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.constants import R_E_SQR
 from tiled_sim.physics.polarization import kahn_numbers
@@ -76,6 +79,10 @@ class _Beam(Structure):
         ("electric", Numbers3),
         ("magnetic", Numbers3),
         ("kahn", Numbers3),
+        ("attenuation", c_double),
+        ("own_polar", c_int64),
+        ("own_omega", c_int64),
+        ("own_capture", c_int64),
     )
 
 
@@ -89,14 +96,36 @@ def sums(experiment: Experiment | Scene) -> bool:
     if not has_wide_vectors():
         return False
     sampling = experiment.sampling
-    own_terms = sampling.oversample_polar or sampling.oversample_omega
-    if experiment.detector.sensors or experiment.detector.curvature_radius is not None:
+    if experiment.detector.curvature_radius is not None or sampling.oversample > _MOST_OVERSAMPLE:
         return False
-    if own_terms or sampling.dmin > 0.0 or sampling.interpolate or experiment.c_compat:
+    if sampling.dmin > 0.0 or sampling.interpolate or experiment.c_compat:
         return False
-    if sampling.oversample > 1:
-        return sampling.oversample <= _MOST_OVERSAMPLE
+    if sampling.oversample > 1 or _weighs_terms(experiment):
+        return True
     return loop_of(experiment.crystal.shape) == "square" and experiment.steps < _FEW_STEPS
+
+
+def _weighs_terms(experiment: Experiment | Scene) -> bool:
+    """As `Scene.weighs_terms`."""
+    sampling = experiment.sampling
+    own = sampling.oversample_polar or sampling.oversample_omega
+    return own or bool(experiment.detector.sensors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Blocks as the loop takes them, on the front of a layer of their sensor.
+
+    Parameters
+    ----------
+    blocks : in the memory of the tensors
+    layer : None: there is no sensor
+    tensors : corners, panels, and directions to anchors or nothing
+    """
+
+    blocks: _Blocks
+    layer: Layer | None
+    tensors: tuple[Tensor, ...]
 
 
 class SubpixelSum:
@@ -117,56 +146,99 @@ class SubpixelSum:
         self._summand = Summand.of(scene, table, precision if square else "float64")
         self._last = _Indices(*self._summand.last.tolist())
         self._oversample = scene.sampling.oversample
+        self._is_exact = self._oversample == 1 and not scene.weighs_terms
         grouped = itertools.groupby(steps_of(scene, _CPU), lambda steps: steps.incident)
-        self._steps = [(self._beam(incident), list(of_grids)) for incident, of_grids in grouped]
+        self._steps = {incident: list(of_grids) for incident, of_grids in grouped}
 
     def photons_of_blocks(
         self, blocks: Blocks, progress: Progress | None = None
     ) -> tuple[Tensor, Lookups]:
         """As `Kernel.photons_of_blocks`."""
-        scene, live = self._scene, blocks.number_live
-        of_steps = after_steps(progress, live * self._oversample**2)
-        tensors = self._tensors(blocks)
-        slow, fast, panels, *anchors = (tensor.data_ptr() for tensor in tensors)
-        of_blocks = _Blocks(
-            *(len(blocks.slow), slow, fast, panels, self._oversample),
-            (c_int64 * 2)(*ANCHOR),
-            (ctypes.c_void_p * 3)(*anchors),
-        )
-        photons: Tensor | None = None
-        for beam, of_grids in self._steps:
-            total = torch.empty(blocks.live.shape, dtype=torch.float64)
-            begin = True
-            for some in self._parts(of_grids):
-                self._add_steps(of_blocks, some, total, begin)
-                begin = False
-                of_steps(len(some))
-            # of the first in their place
-            photons = total if photons is None else photons
-            self._library.add_photons(
-                byref(of_blocks), byref(beam), pointer(total), pointer(photons)
-            )
-        assert photons is not None
+        scene = self._scene
+        # panels differ in their normals, and may in their layers
+        apart = list(blocks.by_panel()) if scene.detector.sensors else [blocks]
+        parts, evaluations = [], 0
+        for some in apart:
+            sensor = scene.detector.sensor_of(int(some.panel)) if scene.detector.sensors else None
+            parts.append(self._photons(some, sensor, progress))
+            layers = 1 if sensor is None else sensor.layers
+            evaluations += some.number_live * scene.steps * layers
+        photons = parts[0] if len(parts) == 1 else torch.cat(parts)
         photons *= R_E_SQR * scene.fluence / scene.steps
-        return photons, Lookups(uncounted=live * scene.steps)
+        return photons, Lookups(uncounted=evaluations)
 
-    def _tensors(self, blocks: Blocks) -> tuple[Tensor, ...]:
-        """What the loop takes of blocks: corners, panels, and directions to anchors or nothing."""
+    def _photons(self, blocks: Blocks, sensor: Sensor | None, progress: Progress | None) -> Tensor:
+        """Sums times their factors, (blocks, 256); of one panel alone where it has a sensor."""
+        of_steps = after_steps(progress, blocks.number_live * self._oversample**2)
+        front = here = self._place(blocks, sensor, 0)
+        photons: Tensor | None = None
+        for layer in range(1 if sensor is None else sensor.layers):
+            here = self._place(blocks, sensor, layer) if layer else front
+            for beam, tables in self._lights(sensor):
+                total = torch.empty(blocks.live.shape, dtype=torch.float64)
+                begin = True
+                for some in tables:
+                    self._add_steps(here, beam, some, total, begin)
+                    begin = False
+                    of_steps(len(some))
+                # of the first in their place
+                photons = total if photons is None else photons
+                self._library.add_photons(
+                    *(byref(front.blocks), byref(here.blocks), byref(beam)),
+                    *(reference(here.layer), pointer(total), pointer(photons)),
+                )
+        assert photons is not None
+        return photons
+
+    def _place(self, blocks: Blocks, sensor: Sensor | None, layer: int) -> _Place:
+        """Blocks on the front of a layer."""
         slow, fast, number = blocks.slow.contiguous(), blocks.fast.contiguous(), blocks.panel
-        panels = self._scene.panels.directions(number, self._oversample, _CPU)
+        every = self._scene.panels
+        of_layer: Layer | None = None
+        if isinstance(number, int) and sensor is not None:
+            panel = every.layers(number)[layer]
+            of_layer = Layer.of(panel, sensor, layer)
+            panels = slow.new_tensor([every.direction_row(panel, self._oversample)])
+        else:
+            panels = every.directions(number, self._oversample, _CPU)
         panels = panels.expand(len(slow), -1).contiguous()
-        if self._oversample > 1:
-            return slow, fast, panels
-        # torch's square root may be a bit off the nearest number, and decides the bits of a block
-        pixels = Pixels(slow + ANCHOR[0], fast + ANCHOR[1], torch.ones_like(slow).bool(), number)
-        return slow, fast, panels, *Optics(self._scene).to_subpixel(pixels, 0)[0]
+        anchors: tuple[Tensor, ...] = ()
+        if self._is_exact:
+            # torch's square root may be a bit off the nearest number, and decides the bits
+            live = torch.ones_like(slow).bool()
+            pixels = Pixels(slow + ANCHOR[0], fast + ANCHOR[1], live, number)
+            anchors = Optics(self._scene).to_subpixel(pixels, 0)[0]
+        tensors = slow, fast, panels, *anchors
+        pointers = [tensor.data_ptr() for tensor in tensors]
+        of_blocks = _Blocks(
+            *(len(slow), *pointers[:3], self._oversample),
+            (c_int64 * 2)(*ANCHOR),
+            (ctypes.c_void_p * 3)(*pointers[3:]),
+        )
+        return _Place(of_blocks, of_layer, tensors)
+
+    def _lights(self, sensor: Sensor | None) -> Iterator[tuple[_Beam, Iterator[StepTable]]]:
+        """Beams and their steps, those of wavelengths that a sensor tells apart on their own."""
+        for incident, of_grids in self._steps.items():
+            tables = self._parts(of_grids)
+            if sensor is None:
+                yield self._beam(incident, 0.0), tables
+            elif sensor.attenuation_table is None:
+                yield self._beam(incident, 1.0 / sensor.attenuation_length), tables
+            else:
+                alike = itertools.groupby(_by_wavelength(tables), lambda some: some[0])
+                for wavelength, several in alike:
+                    attenuation = 1.0 / sensor.attenuation_at(wavelength)
+                    yield self._beam(incident, attenuation), (table for _, table in several)
 
     def _parts(self, of_grids: list[StepList]) -> Iterator[StepTable]:
         sums = max(_EVALUATIONS_AT_A_TIME // self._oversample**2 // _STEPS_OF_A_SUM, 1)
         for steps in of_grids:
             yield from steps.parts(sums * _STEPS_OF_A_SUM)
 
-    def _add_steps(self, blocks: _Blocks, steps: StepTable, total: Tensor, begin: bool) -> None:
+    def _add_steps(
+        self, place: _Place, beam: _Beam, steps: StepTable, total: Tensor, begin: bool
+    ) -> None:
         summand = self._summand
         tensors = steps.vectors.contiguous(), steps.weights.contiguous()
         of_steps = _Steps(
@@ -178,16 +250,30 @@ class SubpixelSum:
             self._last,
         )
         self._library.add_steps(
-            byref(blocks),
+            byref(place.blocks),
             byref(of_steps),
             pointer(summand.lattice),
-            _SHAPES.index(summand.shape),
-            int(summand.dtype is torch.float32),
-            int(self._oversample == 1),
+            byref(beam),
+            reference(place.layer),
+            c_int64(_SHAPES.index(summand.shape)),
+            c_int64(summand.dtype is torch.float32),
+            c_int64(self._is_exact),
             pointer(total),
         )
 
-    def _beam(self, incident: Vector) -> _Beam:
-        beam = self._scene.beam
+    def _beam(self, incident: Vector, attenuation: float) -> _Beam:
+        """Light along a direction, and the inverse of its attenuation length in a sensor [1/m]."""
+        beam, sampling = self._scene.beam, self._scene.sampling
         numbers = kahn_numbers(incident, beam.polarization, beam.polarization_axis)
-        return _Beam(*(Numbers3(*vector) for vector in numbers))
+        own = sampling.oversample_polar, sampling.oversample_omega, sampling.oversample_thick
+        return _Beam(*(Numbers3(*vector) for vector in numbers), attenuation, *own)
+
+
+def _by_wavelength(tables: Iterator[StepTable]) -> Iterator[tuple[float, StepTable]]:
+    """Steps of one wavelength after the other, with that [Å]."""
+    for table in tables:
+        wavelengths, counts = torch.unique_consecutive(table.wavelengths, return_counts=True)
+        start = 0
+        for wavelength, count in zip(wavelengths.tolist(), counts.tolist(), strict=True):
+            yield wavelength, table.some(slice(start, start + count))
+            start += count

@@ -1,6 +1,6 @@
 """The sum over layers, subpixels and sources of a pixel, whatever sums the steps of one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -149,12 +149,18 @@ class PixelSum:
     scene : the frame
     sources_at_a_time : whose steps are summed together, but for the C program's faults, which go
         by the order of the sources
+    subpixels_at_a_time : of a pixel that is taken alone, the same; where they have no factors of
+        their own, all but the first, whose are those of the pixel, and the last, which is told
     """
 
-    def __init__(self, scene: Scene, sources_at_a_time: int = 1) -> None:
+    def __init__(
+        self, scene: Scene, sources_at_a_time: int = 1, subpixels_at_a_time: int = 1
+    ) -> None:
         self._scene = scene
         self._optics = Optics(scene)
         self._sources_at_a_time = 1 if scene.c_compat else sources_at_a_time
+        by_order = scene.c_compat or scene.weighs_terms or scene.sampling.dmin > 0.0
+        self._subpixels_at_a_time = 1 if by_order else subpixels_at_a_time
 
     def photons(
         self,
@@ -186,16 +192,17 @@ class PixelSum:
         of_steps = after_steps(progress, int(pixels.live.sum()))
         assert isinstance(pixels.panel, int)
         lights = list(lights_of(scene.spectrum, self._sources_at_a_time, pixels.slow.device))
-        *_, last = places = list(optics.places(pixels.panel))
-        for layer, subpixel in places:
-            told = recorder if (layer, subpixel) == last else None
+        places = list(self._places(pixels.panel))
+        for number, (layer, subpixel) in enumerate(places, 1):
+            told = recorder if number == len(places) else None
             position = optics.position(pixels, subpixel, layer)
             diffracted, distance = geometry.direction(position)
             if told is not None:
                 told.record(position=position, distance=distance, diffracted=diffracted)
             if omega is None or scene.sampling.oversample_omega:
                 omega = optics.omega(distance, layer, pixels.panel)
-            if subpixel == 0 or scene.sampling.oversample_thick:
+            first = subpixel if isinstance(subpixel, int) else int(subpixel[0])
+            if first == 0 or scene.sampling.oversample_thick:
                 capture = optics.captures(diffracted, layer, pixels.panel)
             for light in lights:
                 q = geometry.scattering_vector(diffracted, light.incident, light.wavelength)
@@ -205,12 +212,28 @@ class PixelSum:
                 if told is not None and light.number == 0:
                     _record_first(told, light, diffracted, q)
                 vectors = ScatteringVectors(
-                    pixels, layer, subpixel, light.number, q, seen, told, of_steps
+                    pixels, layer, first, light.number, q, seen, told, of_steps
                 )
                 intensity = sum_of_steps(vectors, lookups)
+                if not isinstance(subpixel, int):
+                    intensity = intensity.sum(-1, keepdim=True)
                 sums.add(light.which, intensity, capture(light.wavelength), polar[slot], omega)
         assert omega is not None
         return self._scale(sums, polar, omega, recorder), lookups
+
+    def _places(self, panel: int) -> Iterator[tuple[int, int | Tensor]]:
+        """Layer and subpixel of all that a pixel is made of, or subpixels taken together."""
+        size, of_one = self._subpixels_at_a_time, self._optics.places(panel)
+        if size == 1:
+            yield from of_one
+            return
+        (layer, subpixel), *places = of_one
+        yield layer, subpixel
+        last = places.pop() if places else None
+        for start in range(0, len(places), size):
+            yield layer, torch.tensor([sub for _, sub in places[start : start + size]])
+        if last is not None:
+            yield last
 
     def _polarize(
         self,

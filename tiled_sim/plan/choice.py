@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tiled_sim.errors import KernelError, UsageError
 from tiled_sim.kernels import spots
+from tiled_sim.kernels.anchored import loop_of
 from tiled_sim.kernels.bragg.gpu_cost import gpu_cost
 from tiled_sim.kernels.bragg.loops import LIBRARY
 from tiled_sim.kernels.compiled import packages_of
@@ -17,7 +18,9 @@ from tiled_sim.kernels.subpixels import sums as sums_subpixels
 from tiled_sim.kernels.waited import add_wait, forget_wait, seconds_waited
 from tiled_sim.model.crystal import GAUSSIAN
 from tiled_sim.model.crystals import each_alone
+from tiled_sim.model.detector import Panel, Region
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.grid import TileGrid
 from tiled_sim.model.settings import (
     AUTO,
     BY_REFERENCE,
@@ -32,20 +35,35 @@ from tiled_sim.model.settings import (
 
 logger = logging.getLogger(__name__)
 
-# Seconds on one core, measured (docs/benchmarks.md), where F is taken at the nearest node and
-# where it is interpolated; only their ratios decide.
-_REFERENCE_EVALUATION = {False: 43e-9, True: 210e-9}
-_REFERENCE_PIXEL = 110e-9
+# Seconds on one core, measured (docs/benchmarks.md), by the loop of the crystal's shape, or where F
+# is interpolated.
+_INTERPOLATED = "interpolated"
+_REFERENCE_EVALUATION = {
+    "square": 42e-9, "round": 28e-9, "gauss_star": 21e-9, "tophat": 20e-9, _INTERPOLATED: 205e-9,
+}  # fmt: skip
+_REFERENCE_SUBPIXEL, _REFERENCE_PIXEL = 10e-9, 30e-9
+#: Of the graphs.
 _COMPILED_EVALUATION = {
-    ("float64", False): 3.5e-9,
-    ("mixed", False): 2e-9,
-    ("float64", True): 45e-9,
-    ("mixed", True): 41e-9,
-}
-_COMPILED_SUBPIXEL, _COMPILED_PIXEL = 10e-9, 13e-9
-#: Of the loop that takes subpixels together: of an evaluation, a subpixel and a pixel.
-_TOGETHER_EVALUATION = {"float64": 2.2e-9, "mixed": 1.5e-9}
-_TOGETHER_SUBPIXEL, _TOGETHER_PIXEL = 1.5e-9, 15e-9
+    "float64": {
+        "square": 3.4e-9, "round": 3.5e-9, "gauss_star": 2.1e-9, "tophat": 1.2e-9,
+        _INTERPOLATED: 40e-9,
+    },
+    "mixed": {
+        "square": 2.1e-9, "round": 2.3e-9, "gauss_star": 1.7e-9, "tophat": 1.2e-9,
+        _INTERPOLATED: 38e-9,
+    },
+}  # fmt: skip
+_COMPILED_SUBPIXEL, _COMPILED_PIXEL = 5e-9, 8e-9
+#: Of the loop that takes subpixels together: of an evaluation, a subpixel and a pixel. Of others
+#: than square crystals it takes float64 numbers always.
+_TOGETHER_EVALUATION = {"square": 2.2e-9, "round": 2.3e-9, "gauss_star": 2.3e-9, "tophat": 0.8e-9}
+_TOGETHER_MIXED = 1.5e-9
+_TOGETHER_SUBPIXEL, _TOGETHER_PIXEL = 1.5e-9, 10e-9
+#: … of a pixel of a layer of a sensor, and of a subpixel that has factors of its own.
+_TOGETHER_LAYER, _TOGETHER_OWN = 10e-9, 1.5e-9
+#: Of a tile; of each layer and subpixel where its trace takes them one by one; of a step of the
+#: chain; and of a step of a block that the reference kernel traces.
+_TILE, _TRACED_PLACE, _TRACED_STEP, _TRACED_STEP_OF_REFERENCE = 0.9e-3, 0.1e-3, 0.4e-6, 80e-6
 #: Of F of the background by a source, by whether the loop in C++ does it.
 _BACKGROUND_LOOKUP = {False: 60e-9, True: 8e-9}
 _DIFFUSE_STEP, _DIFFUSE_NODE = 50e-9, 6e-9
@@ -148,6 +166,43 @@ def predicted_seconds(
         lookups = _layered_pixels(experiment) * len(experiment.beam.spectrum)
         seconds += lookups * _BACKGROUND_LOOKUP[settings.kernel == SPOTS]
     return seconds / cores
+
+
+def seconds_of_tiles(settings: Settings, experiment: Experiment, grid: TileGrid) -> float:
+    """What tiles take on CPU beside the sums: a trace each, mostly, on one core [s].
+
+    Parameters
+    ----------
+    settings : with its kernel
+    experiment : what to simulate
+    grid : of the tiles
+    """
+    if settings.kernel == TRITON:
+        return 0.0
+    frames, panels, *sides = grid.tile
+    lit = sum(
+        math.prod(map(_tiles_across, _ends(panel), sides)) for panel in experiment.detector.panels
+    )
+    tiles = lit / min(panels, len(experiment.detector.panels)) * math.ceil(grid.shape[0] / frames)
+    sampling, layers = experiment.sampling, experiment.detector.layers
+    steps, places = experiment.steps * layers, 1
+    own = sampling.oversample_polar or sampling.oversample_omega
+    if experiment.detector.sensors or own or sampling.dmin > 0.0 or experiment.c_compat:
+        places = layers * sampling.oversample**2
+    each = _TILE + places * _TRACED_PLACE + steps * _TRACED_STEP
+    if settings.kernel == REFERENCE:
+        each += steps * _TRACED_STEP_OF_REFERENCE
+    return tiles * each
+
+
+def _ends(panel: Panel) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(start, stop) of what is computed of a panel, along slow and fast."""
+    region = panel.region or Region(0, panel.pixels[0], 0, panel.pixels[1])
+    return (region.slow_start, region.slow_stop), (region.fast_start, region.fast_stop)
+
+
+def _tiles_across(ends: tuple[int, int], side: int) -> int:
+    return -(-ends[1] // side) - ends[0] // side
 
 
 def build_kernel(
@@ -290,20 +345,28 @@ def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
     """Predicted time of what a kernel sums of a crystal alone, on one core [s]."""
     if settings.kernel == SPOTS:
         return predicted_cost(experiment, settings.negligible).seconds
-    interpolate = experiment.sampling.interpolate
     pixels = _layered_pixels(experiment)
-    evaluations = pixels * experiment.steps
+    evaluations, subpixels = pixels * experiment.steps, pixels * experiment.sampling.oversample**2
+    loop = loop_of(experiment.crystal.shape)
+    of_graph = _INTERPOLATED if experiment.sampling.interpolate else loop
     if settings.kernel == REFERENCE:
-        return evaluations * _REFERENCE_EVALUATION[interpolate] + pixels * _REFERENCE_PIXEL
-    subpixels = pixels * experiment.sampling.oversample**2
-    if sums_subpixels(experiment):
         return (
-            evaluations * _TOGETHER_EVALUATION[settings.precision]
-            + subpixels * _TOGETHER_SUBPIXEL
-            + pixels * _TOGETHER_PIXEL
+            evaluations * _REFERENCE_EVALUATION[of_graph]
+            + subpixels * _REFERENCE_SUBPIXEL
+            + pixels * _REFERENCE_PIXEL
         )
+    if sums_subpixels(experiment):
+        is_mixed = settings.precision == "mixed" and loop == "square"
+        of_evaluation = _TOGETHER_MIXED if is_mixed else _TOGETHER_EVALUATION[loop]
+        sampling = experiment.sampling
+        own = sampling.oversample_polar, sampling.oversample_omega, sampling.oversample_thick
+        of_pixel = _TOGETHER_PIXEL
+        if experiment.detector.sensors:
+            of_pixel += _TOGETHER_LAYER
+        of_subpixel = _TOGETHER_SUBPIXEL + sum(own) * _TOGETHER_OWN
+        return evaluations * of_evaluation + subpixels * of_subpixel + pixels * of_pixel
     return (
-        evaluations * _COMPILED_EVALUATION[settings.precision, interpolate]
+        evaluations * _COMPILED_EVALUATION[settings.precision][of_graph]
         + subpixels * _COMPILED_SUBPIXEL
         + pixels * _COMPILED_PIXEL
     )

@@ -12,7 +12,7 @@ from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.settings import Settings
-from tiled_sim.plan.choice import predicted_seconds
+from tiled_sim.plan.choice import predicted_seconds, seconds_of_tiles
 from tiled_sim.plan.memory import memory_of
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.reach import nodes_of_table
@@ -60,7 +60,7 @@ def make_plan(
         first_evaluations(experiment, lambda panel: _rows_of(inputs.mask, panel)),
         tuple(trace_pixels),
         memory_of(settings, experiment, nodes_of_table(experiment, inputs.factors), grid.tile),
-        seconds,
+        seconds + seconds_of_tiles(settings, experiment, grid),
         workers.cores,
         trace_panel,
     )

@@ -13,6 +13,9 @@ TILES_A_WORKER = 4
 #: … but not smaller than so many pixels, nor done sooner.
 _FEWEST_PIXELS = 64 * 64
 _SHORTEST_SECONDS = 0.2
+#: Of what is done sooner no tile has fewer pixels than this, as each takes a millisecond or more
+#: besides; memory of larger ones goes back to the system, and to have it again costs as much.
+_SHORTEST_OF_ALL, _FEWEST_OF_QUICK = 0.02, 1 << 18
 #: What a tile takes at most, as long as it is worth a task, and where it is less than that: so much
 #: work is lost with a worker.
 _LONGEST_SECONDS, _LONGEST_OF_SMALL = 10.0, 60.0
@@ -93,6 +96,7 @@ def pixels_of_a_tile(pixels: int, seconds: float, workers: int) -> int:
     quick = max(_LONGEST_SECONDS * a_second, min(_LONGEST_OF_SMALL * a_second, _WORTH_A_TASK))
     wanted = min(of_a_worker, quick, _MOST_PIXELS)
     fewest = max(_FEWEST_PIXELS, min(_SHORTEST_SECONDS * a_second, _WORTH_A_TASK))
+    fewest = max(fewest, min(_SHORTEST_OF_ALL * a_second, _FEWEST_OF_QUICK))
     return math.ceil(max(wanted, fewest))
 
 

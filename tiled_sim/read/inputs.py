@@ -36,6 +36,9 @@ from tiled_sim.read.geometry import read_dead_pixels
 Pixels = npt.NDArray[np.bool_]
 #: F that somebody holds, by all that they depend on.
 _in_use: WeakValueDictionary[tuple[object, ...], StructureFactors] = WeakValueDictionary()
+#: Those that were asked for last, if they are no larger than this [byte]: a loop reads them once.
+_last: list[StructureFactors] = []
+_MOST_KEPT = 8_000_000
 
 
 def load_inputs(experiment: Experiment) -> Inputs:
@@ -69,6 +72,8 @@ def _factors_in_use(experiment: Experiment) -> StructureFactors | None:
         factors = read_structure_factors(*what)
         if factors is not None and key is not None:
             _in_use[key] = factors
+    is_small = factors is not None and factors.amplitude.nbytes <= _MOST_KEPT
+    _last[:] = [factors] if factors is not None and is_small else []
     return factors
 
 

@@ -153,12 +153,12 @@ class RectangleBlocks:
             self._live = torch.ones((1, LANES), dtype=torch.bool, device=device).expand(number, -1)
             self._numbers = np.arange(number)
         else:
-            by_block = live.reshape(len(parts), rows, BLOCK, columns, BLOCK)
-            flat = by_block.transpose(0, 1, 3, 2, 4).reshape(number, LANES)
-            self._whole = bool(flat.all())
+            self._whole = bool(live.all())
+            if not self._whole:  # else the order is of no account
+                live = live.reshape(len(parts), rows, BLOCK, columns, BLOCK).swapaxes(2, 3)
+            flat = live.reshape(number, LANES)
             self._live = torch.from_numpy(flat).to(device)
-            live_blocks = np.flatnonzero(flat.any(axis=1))
-            self._numbers = np.arange(number) if self._whole else live_blocks
+            self._numbers = np.arange(number) if self._whole else np.flatnonzero(flat.any(axis=1))
         self._each = rows * columns
         self._panels = np.array([part.panel for part in parts])
         corners = (

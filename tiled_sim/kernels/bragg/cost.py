@@ -7,19 +7,25 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from tiled_sim.kernels.anchors import StepList, steps_of
+from tiled_sim.kernels.anchors import StepList, steps_made
 from tiled_sim.kernels.bragg.loops import Counts, Loops
 from tiled_sim.kernels.bragg.patches import Patch, PatchGrid
 from tiled_sim.kernels.bragg.spot import Spot
 from tiled_sim.kernels.bragg.steps import Steps
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment
+from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
 # Seconds on one core, measured; only their ratios to those of other kernels decide.
-_PER_SUBPIXEL, _PER_SUBPIXEL_AND_DIRECTION = 5e-9, 0.5e-9
-_PER_LIT_PIXEL = 5e-9
-_PER_PATCH, _PER_PATCH_AND_DIRECTION = 0.3e-3, 0.05e-3
+_PER_PIXEL, _PER_LIT_PIXEL = 3e-9, 5e-9
+#: Of those that are looked at, in blocks that a spot reaches.
+_PER_SUBPIXEL, _PER_SUBPIXEL_AND_DIRECTION = 4e-9, 0.5e-9
+#: Blocks that a spot reaches, and steps whose spots are not on the blocks of those before.
+_BLOCKS_OF_A_SPOT, _STEPS_APART = 1.5, 8
+_PER_PATCH, _PER_PATCH_AND_DIRECTION = 0.2e-3, 0.05e-3
+#: Of a step of a pixel, for the sample of look-ups that are counted.
+_PER_PLANNED = 4e-12
 _PER_STEP = 0.1e-6
 _PER_LINE = 5e-9
 _PER_NODE = 25e-9
@@ -84,7 +90,7 @@ def predicted_cost(
     scene = replace(Scene.of(experiment, 0), grids=())
     # the height is of no account
     loops = Loops(spot, 1.0, table, default_F)
-    directions = steps_of(scene, torch.device("cpu"), most_kept=0)
+    directions = steps_made(scene, torch.device("cpu"), most_kept=0)
     for number in sample:
         panel = bisect.bisect_right(starts, number) - 1
         patch = grids[panel][number - starts[panel]]
@@ -96,7 +102,8 @@ def predicted_cost(
 def _of_patch(loops: Loops, directions: list[StepList], patch: Patch, scene: Scene) -> Cost:
     """Cost of a patch, from the nodes that a sample of steps brings to it."""
     pixels, subpixels = math.prod(patch.shape), math.prod(patch.subpixels)
-    cost = Cost(seconds=_PER_PATCH + subpixels * _PER_SUBPIXEL)
+    cost = Cost(seconds=_PER_PATCH + pixels * _PER_PIXEL)
+    of_block, looked_at = (BLOCK * patch.oversample) ** 2, 0.0
     sample = _evenly(len(directions), _SAMPLED_DIRECTIONS)
     for number in sample:
         every = directions[number]
@@ -106,9 +113,14 @@ def _of_patch(loops: Loops, directions: list[StepList], patch: Patch, scene: Sce
         of_direction = Cost()
         of_direction.add(_of_counts(counts, loops.alone), len(every) / len(numbers))
         lit = min(pixels, of_direction.evaluations)
+        apart = min(len(every), _STEPS_APART) / len(every)
+        looked = min(subpixels, of_direction.nodes * apart * _BLOCKS_OF_A_SPOT * of_block)
+        looked_at += looked * len(directions) / len(sample)
         of_direction.seconds += _PER_PATCH_AND_DIRECTION + lit * _PER_LIT_PIXEL
-        of_direction.seconds += subpixels * _PER_SUBPIXEL_AND_DIRECTION + len(every) * _PER_STEP
+        of_direction.seconds += looked * _PER_SUBPIXEL_AND_DIRECTION + len(every) * _PER_STEP
+        of_direction.seconds += subpixels * len(every) * _PER_PLANNED
         cost.add(of_direction, len(directions) / len(sample))
+    cost.seconds += min(subpixels, looked_at) * _PER_SUBPIXEL
     return cost
 
 

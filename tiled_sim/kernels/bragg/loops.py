@@ -74,6 +74,15 @@ class _Table(Structure):
     )
 
 
+class _Screen(Structure):
+    _fields_ = (
+        ("optics", ctypes.POINTER(Optics)),
+        ("seen", ctypes.c_void_p),
+        ("wanted", ctypes.c_void_p),
+        ("subpixels", ctypes.c_void_p),
+    )
+
+
 class _Counts(Structure):
     _fields_ = tuple((name, c_int64) for name in ("lines", "nodes", "evaluations", "counted"))
 
@@ -139,24 +148,42 @@ class Loops:
         """Follow the spots of some steps to a patch of a panel without evaluating them."""
         return self._follow(_patch(patch, panel), steps, None)
 
-    def add(self, patch: Patch, panel: Panel, steps: Steps, subpixels: Tensor) -> Counts:
+    def add(self, patch: Patch, panel: Panel, steps: Steps, screen: "Screen") -> Counts:
         """Add weight · F_cell² · F_latt² of some steps to the subpixels of a patch of a panel.
 
         Parameters
         ----------
-        subpixels : of `Camera`
+        screen : of `Camera`
         """
-        return self._follow(_patch(patch, panel), steps, pointer(subpixels))
+        return self._follow(_patch(patch, panel), steps, screen.structure)
 
-    def _follow(self, patch: _Patch, steps: Steps, subpixels: ctypes.c_void_p | None) -> Counts:
+    def _follow(self, patch: _Patch, steps: Steps, screen: _Screen | None) -> Counts:
         counts = _Counts()
         arrays = steps.direct, steps.reciprocal, steps.wavelengths, steps.weights
         pointers = (array.data_ptr() for array in arrays)
         of_steps = _Steps(len(steps.weights), Numbers3(*steps.incident), *pointers)
         table = self._tables[steps.grid]
         every = map(byref, (patch, of_steps, self._spot, table))
-        self._library.follow_spots(*every, subpixels, byref(counts))
+        self._library.follow_spots(*every, reference(screen), byref(counts))
         return Counts(*(getattr(counts, name) for name in Counts._fields))
+
+
+class Screen(NamedTuple):
+    """The subpixels of a patch, of which those of a block are looked at when a spot reaches it.
+
+    Parameters
+    ----------
+    structure : in the memory of the tensors
+    subpixels : four float64 each, so many together as the loops take: the components of the unit
+        vectors to them, and sums over steps [electron²]; (slow, fast, 4)
+    seen : which blocks have been looked at, uint8 (blocks,)
+    wanted : which subpixels are, (slow, fast); the others are looked for at infinity; None: all
+    """
+
+    structure: _Screen
+    subpixels: Tensor
+    seen: Tensor
+    wanted: Tensor | None
 
 
 class Camera:
@@ -172,25 +199,29 @@ class Camera:
         self._scene = scene
         self._photons = R_E_SQR * scene.fluence / scene.steps
 
-    def subpixels(self, patch: Patch, panel: Panel, wanted: Tensor | None) -> Tensor:
-        """The subpixels of a patch, four float64 each, so many together as the loops take.
-
-        They are the components of the unit vectors to them, and sums over steps [electron²], 0.
+    def screen(self, patch: Patch, panel: Panel, wanted: Tensor | None) -> Screen:
+        """A patch, nothing of which is looked at.
 
         Parameters
         ----------
         panel : of the patch, on the front of a layer of its sensor
-        wanted : which of them, (slow, fast); the others are looked for at infinity; None: all
+        wanted : which of its subpixels, (slow, fast); None: all
         """
-        rows, columns = patch.subpixels
-        subpixels = torch.empty((rows, columns, 4), dtype=torch.float64)
+        subpixels = torch.empty((*patch.subpixels, 4), dtype=torch.float64)
+        seen = torch.zeros(patch.number_of_blocks, dtype=torch.uint8)
         optics = self._optics(patch, panel, self._scene.beam.direction)
-        pointers = pointer(wanted), pointer(subpixels)
-        self._library.look_at(byref(_patch(patch, panel)), byref(optics), *pointers)
-        return subpixels
+        pointers = map(pointer, (seen, wanted, subpixels))
+        structure = _Screen(ctypes.pointer(optics), *pointers)
+        return Screen(structure, subpixels, seen, wanted)
 
     def add_photons(
-        self, patch: Patch, layer: int, light: Steps, subpixels: Tensor, photons: Tensor
+        self,
+        patch: Patch,
+        layer: int,
+        light: Steps,
+        screen: Screen,
+        places: Tensor,
+        photons: Tensor,
     ) -> None:
         """Add the photons of sums over steps of one direction of the beam; the sums are 0 then.
 
@@ -201,8 +232,10 @@ class Camera:
         ----------
         layer : of the sensor, by its number
         light : steps of that direction; where the panel has a sensor, of one wavelength
-        subpixels : of a patch
-        photons : of its pixels, float64 (slow, fast)
+        screen : of the patch, on that layer
+        places : of the blocks of the patch among those of the photons, int64 (blocks,); less than
+            0 where they are none of them
+        photons : float64 (blocks, 256)
         """
         front, panel = (self._scene.panels.layers(patch.panel)[number] for number in (0, layer))
         sensor, attenuation = self._scene.detector.sensor_of(patch.panel), 0.0
@@ -210,8 +243,8 @@ class Camera:
             attenuation = 1.0 / sensor.attenuation_at(float(light.wavelengths[0]))
         optics = self._optics(patch, front, light.incident)
         structures = _patch(patch, front), optics, Layer.of(panel, sensor, layer)
-        arrays = c_double(attenuation), pointer(subpixels), pointer(photons)
-        self._library.add_photons(*map(reference, structures), *arrays)
+        arrays = reference(screen.structure), pointer(places), pointer(photons)
+        self._library.add_photons(*map(reference, structures), c_double(attenuation), *arrays)
 
     def _optics(self, patch: Patch, panel: Panel, incident: Vector) -> Optics:
         """Of a panel and a direction of the beam."""

@@ -39,6 +39,12 @@ class Patch(NamedTuple):
         rows, columns = self.shape
         return rows * self.oversample, columns * self.oversample
 
+    @property
+    def number_of_blocks(self) -> int:
+        """Of all of them, row by row."""
+        rows, columns = self.shape
+        return rows * columns // BLOCK**2
+
     def wanted(self, place: Tensor, live: Tensor) -> Tensor | None:
         """Which subpixels are of live pixels, (slow, fast); None if all are.
 
@@ -47,21 +53,15 @@ class Patch(NamedTuple):
         place : of blocks among those of the patch, int64 (blocks,)
         live : of their pixels, (blocks, 256)
         """
+        if len(place) == self.number_of_blocks and bool(live.all()):
+            return None
         rows, columns = (side // BLOCK for side in self.shape)
         every = torch.zeros((rows * columns, BLOCK * BLOCK), dtype=torch.bool)
         every[place] = live
-        if bool(every.all()):
-            return None
         pixels = every.view(rows, columns, BLOCK, BLOCK).transpose(1, 2).reshape(self.shape)
         for axis in range(2):
             pixels = pixels.repeat_interleave(self.oversample, axis)
         return pixels.contiguous()
-
-    def blocks(self, pixels: Tensor) -> Tensor:
-        """Its pixels, (slow, fast), block after block, (blocks, 256)."""
-        rows, columns = (side // BLOCK for side in self.shape)
-        blocks = pixels.view(rows, BLOCK, columns, BLOCK).transpose(1, 2)
-        return blocks.reshape(-1, BLOCK * BLOCK)
 
     def corners(self, panel: Panel) -> Array:
         """Directions to its four corners, in turn, (4, 3)."""

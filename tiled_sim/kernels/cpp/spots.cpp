@@ -9,6 +9,8 @@ namespace {
 // h, k, l are looked for a little further out than they can be, for the roundings on the way; and
 // so are subpixels.
 constexpr double INDEX_MARGIN = 1e-6, RELATIVE_MARGIN = 1e-9, MARGIN = 1e-6;
+// Pixels along a side of a block.
+constexpr int64_t BLOCK = 16;
 
 }  // namespace
 
@@ -56,6 +58,17 @@ struct Table {
 // of their directions, x infinite where they are not wanted, and their sums over steps.
 struct Subpixels {
     double x[LANES], y[LANES], z[LANES], total[LANES];
+};
+
+// What the blocks of a patch, row by row, see of a layer; of those that no spot reaches nothing is
+// ever looked at.
+struct Screen {
+    const Optics *optics;
+    // Of each block whether it has been looked at; which subpixels are wanted, row by row over the
+    // patch, null: all; and the subpixels, row by row over the patch.
+    uint8_t *seen;
+    const bool *wanted;
+    Subpixels *subpixels;
 };
 
 struct Counts {
@@ -185,6 +198,45 @@ Light light_of(const Spot &spot) {
     return spot.alone ? light<false, true> : light<false, false>;
 }
 
+// Directions to the subpixels of a block of a patch, and sums of 0.
+void look_at(const Patch &patch, const Screen &screen, int64_t down, int64_t across) {
+    const Doubles lane = counting();
+    const int64_t side = BLOCK * screen.optics->oversample, width = patch.number[1];
+    for (int64_t row = down * side; row < (down + 1) * side; ++row) {
+        const double slow = double(patch.first[0] + row) + 0.5;
+        for (int64_t column = across * side; column < (across + 1) * side; column += LANES) {
+            const Doubles fast = lane + (double(patch.first[1] + column) + 0.5);
+            Doubles position[3];
+            place(*screen.optics, slow, fast, position);
+            const Doubles inverse = 1.0 / length_of(position);
+            Subpixels &here = screen.subpixels[(row * width + column) / LANES];
+            store(here.x, position[0] * inverse);
+            store(here.y, position[1] * inverse);
+            store(here.z, position[2] * inverse);
+            if (screen.wanted != nullptr)
+                for (int lane = 0; lane < LANES; ++lane)
+                    if (!screen.wanted[row * width + column + lane]) here.x[lane] = INFINITY;
+            store(here.total, Doubles{});
+        }
+    }
+}
+
+// The same of all blocks that a spot reaches, if that has not been done; per_side is 2³² over the
+// side of a block, and a bit more, as a division takes as long as all the rest.
+inline void look_at(const Patch &patch, const Screen &screen, const Node &node, uint64_t per_side) {
+    const auto block_of = [&](int64_t subpixel) { return int64_t(subpixel * per_side >> 32); };
+    const int64_t columns = block_of(patch.number[1]);
+    const int64_t from = block_of(node.first[1]), to = block_of(node.last[1]);
+    const int64_t end = block_of(node.last[0]);
+    for (int64_t row = block_of(node.first[0]); row <= end; ++row)
+        for (int64_t column = from; column <= to; ++column) {
+            uint8_t &seen = screen.seen[row * columns + column];
+            if (seen) continue;
+            look_at(patch, screen, row, column);
+            seen = 1;
+        }
+}
+
 // Where lines along w, u and v fixed, meet the shell of the Ewald sphere: a node i + u a* + v b* +
 // w c* moves on a line, which meets the spheres of radius 1 - reach and 1 + reach where quadratics
 // have their roots, on the near and on the far side.
@@ -222,9 +274,10 @@ struct Work {
     const Patch &patch;
     const Spot &spot;
     const Table &table;
-    Subpixels *const subpixels;
+    const Screen *const screen;
     const Light light;
     Counts &counts;
+    const uint64_t per_side;
 
     void follow(const Step &step) {
         double low[3], high[3];
@@ -299,7 +352,9 @@ struct Work {
         const int64_t vectors = found.last[1] / LANES - found.first[1] / LANES + 1;
         ++counts.nodes;
         counts.evaluations += rows * vectors * LANES;
-        if (subpixels != nullptr) light(patch, spot, step, found, subpixels, counts);
+        if (screen == nullptr) return;
+        look_at(patch, *screen, found, per_side);
+        light(patch, spot, step, found, screen->subpixels, counts);
     }
 };
 
@@ -307,10 +362,12 @@ struct Work {
 
 extern "C" {
 
-// Add the spots of some steps to the subpixels of a patch, row by row; without them only count.
+// Add the spots of some steps to the subpixels of a patch; without a screen only count.
 void follow_spots(const Patch *patch, const Steps *steps, const Spot *spot, const Table *table,
-                  Subpixels *subpixels, Counts *counts) {
-    Work work = {*patch, *spot, *table, subpixels, light_of(*spot), *counts};
+                  const Screen *screen, Counts *counts) {
+    const int64_t side = screen == nullptr ? BLOCK : BLOCK * screen->optics->oversample;
+    const uint64_t per_side = (uint64_t(1) << 32) / side + 1;
+    Work work = {*patch, *spot, *table, screen, light_of(*spot), *counts, per_side};
     for (int64_t number = 0; number < steps->number; ++number) {
         const double wavelength = steps->wavelengths[number];
         Step step;
@@ -326,38 +383,19 @@ void follow_spots(const Patch *patch, const Steps *steps, const Spot *spot, cons
     }
 }
 
-// Directions to all subpixels of a patch, and sums of 0; wanted, row by row, may be null: all.
-void look_at(const Patch *patch, const Optics *optics, const bool *wanted, Subpixels *subpixels) {
-    const Doubles lane = counting();
-    const int64_t width = patch->number[1];
-    for (int64_t row = 0; row < patch->number[0]; ++row) {
-        const double down = double(patch->first[0] + row) + 0.5;
-        for (int64_t column = 0; column < width; column += LANES) {
-            const Doubles along = lane + (double(patch->first[1] + column) + 0.5);
-            Doubles position[3];
-            place(*optics, down, along, position);
-            const Doubles inverse = 1.0 / length_of(position);
-            Subpixels &here = subpixels[(row * width + column) / LANES];
-            store(here.x, position[0] * inverse);
-            store(here.y, position[1] * inverse);
-            store(here.z, position[2] * inverse);
-            if (wanted != nullptr)
-                for (int lane = 0; lane < LANES; ++lane)
-                    if (!wanted[row * width + column + lane]) here.x[lane] = INFINITY;
-            store(here.total, Doubles{});
-        }
-    }
-}
-
-// Add the photons of the sums over steps to the pixels of a patch, row by row, and begin anew;
-// layer, of the sensor, may be null: all are absorbed.
+// Add the photons of the sums over steps to the pixels of a patch, and begin anew; layer, of the
+// sensor, may be null: all are absorbed. Photons are those of blocks, 256 each, of which places has
+// the numbers, for every block of the patch that has been looked at.
 void add_photons(const Patch *patch, const Optics *optics, const Layer *layer, double attenuation,
-                 Subpixels *subpixels, double *photons) {
+                 const Screen *screen, const int64_t *places, double *photons) {
     const int64_t oversample = optics->oversample, width = patch->number[1];
-    const int64_t rows = patch->number[0] / oversample, columns = width / oversample;
-    for (int64_t row = 0; row < rows; ++row) {
-        const double down = double(patch->first[0] + row * oversample) + 0.5;
-        for (int64_t column = 0; column < columns; column += LANES) {
+    const int64_t side = BLOCK * oversample, columns = width / side;
+    for (int64_t block = 0; block < patch->number[0] / side * columns; ++block) {
+        if (!screen->seen[block] || places[block] < 0) continue;
+        double *const here = photons + places[block] * BLOCK * BLOCK;
+        for (int64_t pixel = 0; pixel < BLOCK * BLOCK; pixel += LANES) {
+            const int64_t row = block / columns * BLOCK + pixel / BLOCK;
+            const int64_t column = block % columns * BLOCK + pixel % BLOCK;
             Doubles sum = {};
             // one after the other, so that the order is the same everywhere
             for (int64_t slow = 0; slow < oversample; ++slow) {
@@ -365,13 +403,14 @@ void add_photons(const Patch *patch, const Optics *optics, const Layer *layer, d
                 for (int64_t fast = 0; fast < oversample; ++fast)
                     for (int lane = 0; lane < LANES; ++lane) {
                         const int64_t at = first + lane * oversample + fast;
-                        double &total = subpixels[at / LANES].total[at % LANES];
+                        double &total = screen->subpixels[at / LANES].total[at % LANES];
                         sum[lane] += total;
                         total = 0.0;
                     }
             }
             if (bits_of(sum != 0.0) == 0) continue;
             // at the first subpixel of each
+            const double down = double(patch->first[0] + row * oversample) + 0.5;
             Doubles along;
             for (int lane = 0; lane < LANES; ++lane)
                 along[lane] = double(patch->first[1] + (column + lane) * oversample) + 0.5;
@@ -388,8 +427,7 @@ void add_photons(const Patch *patch, const Optics *optics, const Layer *layer, d
                 const Doubles oblique = obliquity(*layer, inside) / length_of(inside);
                 sum = sum * absorbed(*layer, attenuation, oblique);
             }
-            double *const to = photons + row * columns + column;
-            store(to, load(to) + sum * optics->photons);
+            store(here + pixel, load(here + pixel) + sum * optics->photons);
         }
     }
 }

@@ -163,10 +163,13 @@ struct Steps {
     int32_t first[3], last[3];
 };
 
-// The polarization of a beam: incident, electric and magnetic directions, and the factor's
-// constant, that of the squared cosine and that of the field.
+// The factors of a beam. Of polarization: incident, electric and magnetic directions, and the
+// factor's constant, that of the squared cosine and that of the field; the inverse of the
+// attenuation length in a sensor [1/m]; and whether each subpixel has its own polarization, solid
+// angle and absorption.
 struct Beam {
-    double incident[3], electric[3], magnetic[3], kahn[3];
+    double incident[3], electric[3], magnetic[3], kahn[3], attenuation;
+    int64_t own_polar, own_omega, own_capture;
 };
 }
 
@@ -387,7 +390,8 @@ struct Fine {
         return fma(d[2], d[2], fma(d[1], d[1], d[0] * d[0]));
     }
 
-    inline void differences(int part, const double *offset, Doubles *d) const {
+    // The inverse of the distance, too.
+    inline Doubles differences(int part, const double *offset, Doubles *d) const {
         for (int axis = 0; axis < 3; ++axis) d[axis] = start[part][axis] + offset[axis];
         Doubles over;
         if (block.are_small) {
@@ -399,6 +403,38 @@ struct Fine {
             over = 1.0 / root_of(length_sqr(d));
         }
         for (int axis = 0; axis < 3; ++axis) d[axis] = fma(d[axis], over, all(-block.anchor[axis]));
+        return over;
+    }
+};
+
+// Polarization of unit vectors, by Kahn's formula.
+inline Doubles polarization_of(const Beam &beam, const Doubles *d) {
+    const Doubles cosine = product(d, beam.incident);
+    const Doubles electric = product(d, beam.electric);
+    const Doubles magnetic = product(d, beam.magnetic);
+    const Doubles polar = beam.kahn[0] + beam.kahn[1] * cosine * cosine;
+    // cos 2ψ sin² 2θ is the difference of the squares of the transverse components
+    return polar + beam.kahn[2] * (electric * electric - magnetic * magnetic);
+}
+
+// Where subpixels have factors of their own: those of the light that falls on a layer, if it does.
+struct Factors {
+    const Beam &beam;
+    const Layer *layer;
+
+    // By what directions are less the anchor's, and the inverse of the distance.
+    inline Doubles of(const Block &block, const Doubles *differences, Doubles inverse) const {
+        Doubles d[3], factor = all(1.0);
+        for (int axis = 0; axis < 3; ++axis) d[axis] = differences[axis] + block.anchor[axis];
+        if (beam.own_polar) {
+            const Doubles polar = polarization_of(beam, d);
+            factor = polar > 0.0 ? polar : Doubles{};
+        }
+        if (beam.own_omega)
+            factor *= fma(all(block.panel[9]), inverse, all(block.panel[10])) * inverse * inverse;
+        if (beam.own_capture && layer != nullptr)
+            factor *= absorbed(*layer, beam.attenuation, obliquity(*layer, d));
+        return factor;
     }
 };
 
@@ -442,10 +478,11 @@ inline void evaluate(const Anchored<typename Lattice::Precision::Number> &step,
     sum = mad<fused>(step.weight * square, factor, sum);
 }
 
-// Add weight · F_cell² · F_latt² of steps and subpixels to the pixels of a block.
+// Add weight · F_cell² · F_latt² of steps and subpixels to the pixels of a block, times factors
+// where there are some.
 template <typename Lattice>
-void add(const Block &block, const Steps &steps, const double *lattice, double *offsets,
-         double *total) {
+void add(const Block &block, const Steps &steps, const double *lattice, const Factors *factors,
+         double *offsets, double *total) {
     typedef typename Lattice::Precision Precision;
     typedef typename Precision::Number Number;
     constexpr int parts = Precision::parts;
@@ -480,12 +517,21 @@ void add(const Block &block, const Steps &steps, const double *lattice, double *
             } else {
                 const Fine<parts> fine(block, row, columns);
                 for (int64_t sub = 0; sub < subpixels; ++sub) {
+                    Doubles inverse[parts];
                     for (int part = 0; part < parts; ++part)
-                        fine.differences(part, offsets + 3 * sub, d[part]);
+                        inverse[part] = fine.differences(part, offsets + 3 * sub, d[part]);
                     typename Precision::Values some = {};
                     for (int n = 0; n < number; ++n)
                         evaluate<Lattice>(anchored[n], d, steps.squares, strides, lattice, some);
-                    Precision::add(some, sum);
+                    if (factors == nullptr) {
+                        Precision::add(some, sum);
+                        continue;
+                    }
+                    Doubles plain[parts] = {};
+                    Precision::add(some, plain);
+                    for (int part = 0; part < parts; ++part)
+                        sum[part] = fma(plain[part], factors->of(block, d[part], inverse[part]),
+                                        sum[part]);
                 }
             }
             for (int part = 0; part < parts; ++part)
@@ -494,37 +540,37 @@ void add(const Block &block, const Steps &steps, const double *lattice, double *
     }
 }
 
-// Photons are sums times polarization and solid angle at the first subpixel, in their place or to
-// add.
-void scale(const Block &block, const Beam &beam, const double *total, double *photons) {
+// Photons are sums times the factors that subpixels do not have of their own, at the first subpixel;
+// in their place or to add. Polarization and solid angle are those at the front of the sensor.
+void scale(const Block &front, const Block &block, const Beam &beam, const Layer *layer,
+           const double *total, double *photons) {
     for (int pixel = 0; pixel < PIXELS; pixel += LANES) {
+        const double row = double(pixel / SIDE);
+        const Doubles columns = FIRST_LANES + double(pixel % SIDE);
         Doubles d[3];
         Doubles inverse;
-        const Doubles distance =
-            Row(block, double(pixel / SIDE), 0.0)
-                .direction(FIRST_LANES + double(pixel % SIDE), 0.0, d, inverse);
-        const Doubles cosine = product(d, beam.incident);
-        const Doubles electric = product(d, beam.electric);
-        const Doubles magnetic = product(d, beam.magnetic);
-        Doubles polar = beam.kahn[0] + beam.kahn[1] * cosine * cosine;
-        // cos 2ψ sin² 2θ is the difference of the squares of the transverse components
-        polar = polar + beam.kahn[2] * (electric * electric - magnetic * magnetic);
-        const Doubles omega =
-            (quotient(all(block.panel[9]), distance, inverse) + block.panel[10]) /
-            (distance * distance);
-        Doubles factor = polar * omega;
+        const Doubles distance = Row(front, row, 0.0).direction(columns, 0.0, d, inverse);
+        Doubles factor = beam.own_polar ? all(1.0) : polarization_of(beam, d);
+        if (!beam.own_omega)
+            factor *= (quotient(all(front.panel[9]), distance, inverse) + front.panel[10]) /
+                      (distance * distance);
         // across the beam, along the field of fully polarized light, polar rounds to less than 0
         factor = factor < 0.0 ? Doubles{} : factor;
+        if (layer != nullptr && !beam.own_capture) {
+            Row(block, row, 0.0).direction(columns, 0.0, d, inverse);
+            factor *= absorbed(*layer, beam.attenuation, obliquity(*layer, d));
+        }
         const Doubles found = load(total + pixel) * factor;
         store(photons + pixel, total == photons ? found : load(photons + pixel) + found);
     }
 }
 
 template <typename Lattice>
-void sum(const Blocks &blocks, const Steps &steps, const double *lattice, double *total) {
+void sum(const Blocks &blocks, const Steps &steps, const double *lattice, const Factors *factors,
+         double *total) {
     std::vector<double> offsets(3 * blocks.oversample * blocks.oversample);
     for (int64_t number = 0; number < blocks.number; ++number)
-        add<Lattice>(Block(blocks, number), steps, lattice, offsets.data(),
+        add<Lattice>(Block(blocks, number), steps, lattice, factors, offsets.data(),
                      total + number * PIXELS);
 }
 
@@ -533,28 +579,36 @@ void sum(const Blocks &blocks, const Steps &steps, const double *lattice, double
 extern "C" {
 
 // Add the steps to totals of blocks, (blocks, 256). Shapes by their numbers; mixed: the table is of
-// float; exact: no products and sums are fused, and pixels have one subpixel. The last two are told
-// apart for square crystals.
-void add_steps(const Blocks *blocks, const Steps *steps, const double *lattice, int64_t shape,
-               int64_t mixed, int64_t exact, double *total) {
+// float; exact: no products and sums are fused, and pixels have one subpixel, without factors. The
+// last two are told apart for square crystals. Layer may be null: there is none.
+void add_steps(const Blocks *blocks, const Steps *steps, const double *lattice, const Beam *beam,
+               const Layer *layer, int64_t shape, int64_t mixed, int64_t exact, double *total) {
+    const Factors own = {*beam, layer};
+    const bool are_own = beam->own_polar || beam->own_omega || beam->own_capture;
+    const Factors *const factors = are_own ? &own : nullptr;
     switch (shape) {
         case 0:
             if (mixed)
-                exact ? sum<Square<InFloat, false>>(*blocks, *steps, lattice, total)
-                      : sum<Square<InFloat, true>>(*blocks, *steps, lattice, total);
+                exact ? sum<Square<InFloat, false>>(*blocks, *steps, lattice, factors, total)
+                      : sum<Square<InFloat, true>>(*blocks, *steps, lattice, factors, total);
             else
-                exact ? sum<Square<InDouble, false>>(*blocks, *steps, lattice, total)
-                      : sum<Square<InDouble, true>>(*blocks, *steps, lattice, total);
+                exact ? sum<Square<InDouble, false>>(*blocks, *steps, lattice, factors, total)
+                      : sum<Square<InDouble, true>>(*blocks, *steps, lattice, factors, total);
             return;
-        case 1: return sum<Round>(*blocks, *steps, lattice, total);
-        case 2: return sum<Gauss>(*blocks, *steps, lattice, total);
-        default: return sum<Flat>(*blocks, *steps, lattice, total);
+        case 1: return sum<Round>(*blocks, *steps, lattice, factors, total);
+        case 2: return sum<Gauss>(*blocks, *steps, lattice, factors, total);
+        default: return sum<Flat>(*blocks, *steps, lattice, factors, total);
     }
 }
 
-// Make photons of totals, or add them to photons that are elsewhere, both (blocks, 256).
-void add_photons(const Blocks *blocks, const Beam *beam, const double *total, double *photons) {
-    for (int64_t number = 0; number < blocks->number; ++number)
-        scale(Block(*blocks, number), *beam, total + number * PIXELS, photons + number * PIXELS);
+// Make photons of totals of blocks on a layer, or add them to photons that are elsewhere, both
+// (blocks, 256); front: the same blocks on the front of the sensor.
+void add_photons(const Blocks *front, const Blocks *blocks, const Beam *beam, const Layer *layer,
+                 const double *total, double *photons) {
+    for (int64_t number = 0; number < blocks->number; ++number) {
+        const Block first(*front, number);
+        const Block block = front == blocks ? first : Block(*blocks, number);
+        scale(first, block, *beam, layer, total + number * PIXELS, photons + number * PIXELS);
+    }
 }
 }
