@@ -168,6 +168,7 @@ class _Driver:
         self._had_workers = time.monotonic()
         self._pace = Pace()
         self._parts = (0.0, 0)
+        self._notes: set[str] = set()
 
     def compute(self, tiles: npt.NDArray[np.int64]) -> list[Failure]:
         """Compute tiles; those that were given up."""
@@ -312,6 +313,7 @@ class _Driver:
         """The records of a batch: a tile was done or raised; one without was not begun."""
         left = set(batch.tiles)
         for record in records:
+            self._tell_note(record.get("note", ""))
             tile = record["tile"]
             left.discard(tile)
             self._under_way.end(tile)
@@ -330,6 +332,12 @@ class _Driver:
             self._progress.done(tile, record["sums"])
             self._listener.tile_done(record)
         self._try_again(sorted(left))
+
+    def _tell_note(self, note: str) -> None:
+        """What a worker has to say beside its tiles, once."""
+        if note and note not in self._notes:
+            self._notes.add(note)
+            self._listener.worker_told(note)
 
     def _try_again(self, tiles: Sequence[int]) -> None:
         """Tiles through no fault of theirs not done."""
