@@ -168,10 +168,14 @@ def _met(
     panel: int,
 ) -> "tuple[list[Probed], list[UnderPixel]]":
     """The sources with their coverage, and what the pixels look up."""
-    # this knows torch, and what a list holds can be told without
-    from tiled_sim.instruments.probed_experiment import covering, under_pixel
+    from tiled_sim.instruments.probe import covering
 
     covered = [covering(one, experiment) for one in probed]
+    if not options.pixel:
+        return covered, []
+    # this knows torch, which takes a second to import
+    from tiled_sim.instruments.probed_experiment import under_pixel
+
     used = next((one.factors for one in covered if one.reflections == verdict.reflections), None)
     pixels = [
         under_pixel(experiment, verdict, used, (slow, fast), options.frame, panel)

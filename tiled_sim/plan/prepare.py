@@ -11,11 +11,11 @@ from tiled_sim.model.grid import TileGrid
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.settings import REQUIRED_COVERAGE, Settings
 from tiled_sim.plan.choice import build_kernel, choose_kernel, remember_wait
-from tiled_sim.plan.coverage import Coverage, measure_coverage, require_reach
+from tiled_sim.plan.coverage import Coverage, measure_coverage
 from tiled_sim.plan.memory import memory_of
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.planning import make_plan
-from tiled_sim.plan.reach import nodes_of_table
+from tiled_sim.plan.reach import nodes_of_table, require_reach
 from tiled_sim.plan.workers import Workers
 from tiled_sim.read.inputs import load_inputs
 

@@ -7,11 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tiled_sim.errors import ExperimentError
+from tiled_sim.errors import CoverageError, ExperimentError
 from tiled_sim.io.source_file import grid_shape, oversized
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene, thinned
+from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment
@@ -51,6 +52,26 @@ def _farthest_of_panel(scene: Scene, panel: int) -> float:
         q = (outwards - some.incident[:, None]) / some.wavelength[:, None, None]
         farthest = max(farthest, 0.5 * float(np.linalg.norm(q, axis=2).max()))
     return farthest
+
+
+def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
+    """Make sure that the table of an experiment's background reaches as far as the detector.
+
+    Raises
+    ------
+    CoverageError
+        if it ends before the detector does, with both numbers and what to do
+    """
+    last = float(table.stol[-1])
+    farthest = farthest_stol(experiment)
+    if farthest > last:
+        assert experiment.background is not None
+        name = experiment.background.path or "the table of water"
+        raise CoverageError(
+            f"{name} ends at sin θ/λ = {last:.4g}/Å ({0.5 / last:.4g} Å), the detector reaches "
+            f"{farthest:.4g}/Å ({0.5 / farthest:.4g} Å): continue the table, or move the detector "
+            "back"
+        )
 
 
 def table_of(
