@@ -5,10 +5,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tiled_sim.cli.arguments import Parser, fraction
+from tiled_sim.cli.arguments import fraction
 from tiled_sim.cli.compare_panels import panel_lines, panels_document, place_text, read_both
 from tiled_sim.cli.numbers import positive, whole_number
 from tiled_sim.cli.panels import add_panel_option
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 from tiled_sim.model.values import number_in, shown

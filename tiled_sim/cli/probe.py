@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tiled_sim.cli.arguments import (
-    Parser,
     add_reading_options,
     detector_source,
     own_reading,
@@ -21,6 +20,7 @@ from tiled_sim.cli.model_options import (
 )
 from tiled_sim.cli.numbers import integer, whole_number
 from tiled_sim.cli.panels import add_panel_option, panel_of
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 from tiled_sim.cli.spectrum_options import spectrum_in
 from tiled_sim.errors import StoreError, UsageError

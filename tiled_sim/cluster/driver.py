@@ -69,12 +69,12 @@ def drive(run: Run, client: Client, progress: Progress, device: str, listener: L
     tiles, left = progress.missing, progress.left
     requirements = Requirements(str(run.path.absolute()), run.run_id, device)
     with (
-        Lease(run, len(tiles), client.dashboard_link or "", left) as lease,
+        Lease(run, len(tiles), client.dashboard_link or "", len(left)) as lease,
         admitted(client, requirements) as admission,
-        shown(client, run, tiles, ATTEMPTS) as factor,
+        shown(client, run, tiles, ATTEMPTS, left) as factor,
     ):
         page = link_of(client) if factor else client.dashboard_link or ""
-        listener.started(run, len(tiles), page, left)
+        listener.started(run, len(tiles), page, len(left))
         driver = _Driver(run, client, admission, lease, device, factor, listener, progress)
         failures = driver.compute(tiles)
         _complain(run, failures, of_store=driver.store_at_fault)

@@ -30,7 +30,7 @@ def write_tables(folder: Path, tables: Iterable[StructureFactorTable]) -> None:
         hashes = {}
         for name, values in table.arrays.items():
             np.save(folder / _file_of(number, name), values, allow_pickle=False)
-            hashes[name] = hashlib.sha256(memoryview(values)).hexdigest()
+            hashes[name] = hashlib.sha256(values.data).hexdigest()
         about.append(
             {
                 "minimum": [int(index) for index in table.minimum],
@@ -70,7 +70,7 @@ def _table(
     arrays = {}
     for name, written in told["arrays"].items():
         values = np.load(folder / _file_of(number, name), mmap_mode="c", allow_pickle=False)
-        if hashlib.sha256(memoryview(values)).hexdigest() != written:
+        if hashlib.sha256(values.data).hexdigest() != written:
             raise ValueError(f"{_file_of(number, name)} is damaged")
         arrays[name] = np.asarray(values)
     (h, k, l), (nh, nk, nl) = told["minimum"], told["shape"]

@@ -189,8 +189,8 @@ def _directions(scene: Scene, samples: Sequence[_Pixels]) -> Vectors:
     Without torch, which takes longer to import than this does.
     """
     positions = [_positions(scene, number, *pixels) for number, pixels in enumerate(samples)]
-    every = Vectors(*(np.concatenate(component) for component in zip(*positions, strict=True)))
-    return geometry.direction(every)[0]
+    joined: list[Any] = [np.concatenate(values) for values in zip(*positions, strict=True)]
+    return geometry.direction(Vectors(*joined))[0]
 
 
 def _positions(

@@ -8,7 +8,7 @@ from typing import Any
 from tiled_sim.errors import ExperimentError, UsageError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import TileGrid
-from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.inputs import Inputs, Loaded
 from tiled_sim.model.settings import REQUIRED_COVERAGE, Settings
 from tiled_sim.plan.choice import build_kernel, choose_kernel, remember_wait
 from tiled_sim.plan.coverage import Coverage, measure_coverage
@@ -60,7 +60,7 @@ class Prepared:
 
 
 def prepare(
-    experiment: Experiment,
+    experiment: Experiment | Loaded,
     settings: Settings = Settings(),  # noqa: B008 - frozen
     *,
     tile: tuple[int, int] | None = None,
@@ -74,7 +74,7 @@ def prepare(
 
     Parameters
     ----------
-    experiment : what to simulate
+    experiment : what to simulate; its inputs are read, where they are not loaded already
     settings : as the user asks
     tile : (slow, fast) pixels of a tile; None: by predicted cost
     trace_pixels : (slow, fast) of pixels whose scaling chain is kept
@@ -90,6 +90,10 @@ def prepare(
     InputFileError, CoverageError, UsageError
         naming what is wrong and what to do
     """
+    loaded = None
+    if isinstance(experiment, Loaded):
+        loaded = experiment.inputs
+        experiment = experiment.experiment
     if not isinstance(experiment, Experiment):  # from Python
         raise UsageError(
             f"the experiment is a {type(experiment).__name__}: make it by Experiment.from_toml(…) "
@@ -98,7 +102,7 @@ def prepare(
     _require_sides(tile)
     _require_share(require_coverage)
     chosen = choose_kernel(experiment, settings, device=workers.device, cores=workers.cores)
-    inputs = load_inputs(experiment)
+    inputs = load_inputs(experiment) if loaded is None else loaded
     coverage = _coverage(experiment, inputs, require_coverage)
 
     def plan_with(settings: Settings) -> Plan:

@@ -97,6 +97,7 @@ class Description:
     attempts : after which a tile is given up
     client : id of the driver's connection to the scheduler
     arrangement : where its panels are drawn, as `panels.arrangement`; None: one by one
+    left : tiles that wait for somebody to ask for them: of frames that nobody computes now
     """
 
     run_id: str
@@ -108,14 +109,16 @@ class Description:
     attempts: int
     client: str
     arrangement: Mapping[str, Any] | None = None
+    left: int = 0
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Description":
         """From the message of a driver."""
         layout = Layout(TileGrid(tuple(told["shape"]), tuple(told["tile"])), told["factor"])
-        apart = ("layout", "arrangement")
+        apart = ("layout", "arrangement", "left")
         others = {name: told[name] for name in cls.__slots__ if name not in apart}
-        return cls(layout=layout, arrangement=told.get("arrangement"), **others)
+        shown = {"arrangement": told.get("arrangement"), "left": told.get("left", 0)}
+        return cls(layout=layout, **others, **shown)
 
 
 @dataclass(slots=True)
@@ -404,7 +407,7 @@ class RunState:
         pending = sum(failed.outcome == PENDING for failed in self._failures.values())
         pending = min(pending, self._counts[FAILED])
         begun = self._counts[RUNNING] - self._under_way()
-        left = self._counts[WAITING] + begun + pending
+        left = self._counts[WAITING] - self.description.left + begun + pending
         return left / rate if rate > 0 else None
 
 
