@@ -282,14 +282,29 @@ def read_experiment_file(
     UsageError
         if more follows, or options that only nanoBragg's can take
     """
-    if len(words) > 1 and run is None and not words[0].endswith(".toml"):
+    if run is None:
+        _refuse_beside_file(options, words)
+        return Experiment.from_toml(words[0])
+    try:
+        _refuse_beside_file(options, words, is_run=True)
+    except UsageError as error:
+        raise UsageError(
+            f"{error.written}; `tiled-sim config {words[0]} > NEW.toml` writes one of the run"
+        ) from None
+    return run.experiment
+
+
+def _refuse_beside_file(
+    options: argparse.Namespace, words: list[str], *, is_run: bool = False
+) -> None:
+    if len(words) > 1 and not is_run and not words[0].endswith(".toml"):
         raise UsageError(
             f"{' and '.join(map(repr, words[:2]))} belong to no option: leave them out"
         )
     if len(words) > 1:
         raise UsageError(
             f"the experiment is {words[0]}, so {words[1]!r} is one word too many; "
-            + ("change the TOML file instead" if run is None else _change(words[0]))
+            "change the TOML file instead"
         )
     if options.c_compat or options.clip_to_beam is not None:
         raise UsageError(
@@ -331,11 +346,6 @@ def read_experiment_file(
         raise UsageError(
             "the --noise options go with nanoBragg options; write [noise] in the TOML file"
         )
-    return Experiment.from_toml(words[0]) if run is None else run.experiment
-
-
-def _change(run: str) -> str:
-    return f"`tiled-sim config {run} > NEW.toml` writes a TOML file, which can be changed"
 
 
 def tile_sides(text: str) -> tuple[int, int]:

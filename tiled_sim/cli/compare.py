@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 DIFFERENT = 6
 
 _EPILOG = """\
-A and B are each a run (RUN.zarr), an SMV, CBF, TIFF or EDF image, an npz or HDF5 file (FILE, or
-FILE:KEY for one array of several), or a raw float32 image with --shape. Ratios are B / A. Left out
-are pixels that the mask of a run or --mask makes dead, those that are negative in a CBF, TIFF or
+A and B are each a run (RUN.zarr), an SMV, CBF, TIFF or EDF image, an npz, npy or HDF5 file (FILE,
+or FILE:KEY for one array of several), or a raw float32 image with --shape. Ratios are B / A. Left
+out are pixels that the mask of a run or --mask makes dead, those that are negative in a CBF, TIFF or
 EDF image of whole numbers, those of the largest value of an unsigned type or of int32 in one of
 these or in an HDF5 file (gaps), and those that the pixel_mask of an HDF5 file names.
 
@@ -57,9 +57,9 @@ def parser() -> Parser:
         help="pixels of a raw float32 image",
     )
     made.add_argument(
-        "--frame", type=whole_number, metavar="N", help="exposure of a run or HDF5 file (0)"
+        "--frame", type=whole_number, metavar="N", help="exposure of a run, HDF5 or npy file (0)"
     )
-    add_panel_option(made, "panel of a run, or by number of an HDF5 file (all of a run)")
+    add_panel_option(made, "panel of a run, or by number of an HDF5 or npy file (all of a run)")
     made.add_argument(
         "--counts", action="store_true", help="of runs, compare the counts, not expected photons"
     )
@@ -176,7 +176,7 @@ def _images(
     for option in ("frame", "panel"):
         if getattr(options, option) is not None and not any(map(has_frames, names)):
             raise UsageError(
-                f"--{option} chooses in a run or HDF5 file, and neither A nor B is one"
+                f"--{option} chooses in a run, HDF5 or npy file, and neither A nor B is one"
             )
     if shape is not None and "float" not in (a.source["format"], b.source["format"]):
         raise UsageError("--shape is that of a raw float32 image, and neither A nor B is one")

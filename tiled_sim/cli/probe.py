@@ -10,6 +10,7 @@ from tiled_sim.cli.arguments import (
     detector_source,
     own_reading,
     read_experiment_file,
+    run_named,
 )
 from tiled_sim.cli.model_options import (
     add_calculation_options,
@@ -230,7 +231,7 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
         )
     else:
         refuse_model_options(options)
-        experiment = read_experiment_file(options, rest)
+        experiment = read_experiment_file(options, rest, run_named(rest[0]))
         reflections = experiment.structure_factors
         reason = (
             "no file is named in"

@@ -1,6 +1,7 @@
 """Images in numpy's ``.npy`` files, as ``tiled-sim export --to npy`` writes them."""
 
 import math
+import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,12 @@ import numpy.typing as npt
 
 from tiled_sim.errors import InputFileError, UsageError
 from tiled_sim.io.source_file import MAX_BYTES
+
+#: What numpy raises for files that are no npy files, or are damaged.
+_DAMAGE = (
+    *(ValueError, EOFError, SyntaxError, tokenize.TokenError),
+    *(OverflowError, RecursionError, MemoryError),
+)
 
 
 def read_npy(path: str | Path, frame: int, panel: int) -> npt.NDArray[Any]:
@@ -35,7 +42,7 @@ def read_npy(path: str | Path, frame: int, panel: int) -> npt.NDArray[Any]:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise InputFileError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, SyntaxError, RecursionError, MemoryError) as error:
+    except _DAMAGE as error:
         raise InputFileError(
             f"{path}: not an npy file of plain numbers, or not all of it ({error}): write it again"
         ) from None
