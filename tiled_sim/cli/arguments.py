@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -298,8 +299,10 @@ def _refuse_beside_file(
     options: argparse.Namespace, words: list[str], *, is_run: bool = False
 ) -> None:
     if len(words) > 1 and not is_run and not words[0].endswith(".toml"):
+        stray = [repr(word) for word in takewhile(lambda word: not word.startswith("-"), words)]
         raise UsageError(
-            f"{' and '.join(map(repr, words[:2]))} belong to no option: leave them out"
+            f"{' and '.join(stray[:2])} belong{'s' if len(stray) == 1 else ''} to no option: leave "
+            "out what is too much"
         )
     if len(words) > 1:
         raise UsageError(

@@ -25,8 +25,8 @@ DIFFERENT = 6
 _EPILOG = """\
 A and B are each a run (RUN.zarr), an SMV, CBF, TIFF or EDF image, an npz, npy or HDF5 file (FILE,
 or FILE:KEY for one array of several), or a raw float32 image with --shape. Ratios are B / A. Left
-out are pixels that the mask of a run or --mask makes dead, those that are negative in a CBF, TIFF or
-EDF image of whole numbers, those of the largest value of an unsigned type or of int32 in one of
+out are pixels that the mask of a run or --mask makes dead, those that are negative in a CBF, TIFF
+or EDF image of whole numbers, those of the largest value of an unsigned type or of int32 in one of
 these or in an HDF5 file (gaps), and those that the pixel_mask of an HDF5 file names.
 
 Of a run its expected photons are compared, or with --counts its counts. An image of -noisefile
