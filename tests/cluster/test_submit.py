@@ -621,6 +621,12 @@ def test_resume_reads_structure_factors_from_the_store_and_not_from_their_file(
     assert is_image_of(made, still())
 
 
+@pytest.mark.parametrize("experiment", [None, "run.zarr", {}])
+def test_what_is_no_experiment_is_refused(experiment, tmp_path):
+    with pytest.raises(UsageError, match=r"make it by Experiment\.from_toml"):
+        submit(experiment, tmp_path / "run.zarr")
+
+
 def test_some_frames_are_computed_now_and_the_others_later(data, client, tmp_path):
     words = f"-hkl {data / 'p1.hkl'} -cell 70 80 90 75 85 95 -lambda 1 -N 5 -distance 100"
     words = f"{words} -detpixels 128 -pixel 0.3 -oversample 1 --random-shots 6 --no-progress"

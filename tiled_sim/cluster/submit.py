@@ -23,7 +23,7 @@ from tiled_sim.model.settings import AUTO, NEGLIGIBLE, PRECISIONS, REQUIRED_COVE
 from tiled_sim.plan.choice import build_kernel
 from tiled_sim.plan.memory import WorkerMemory, require_memory
 from tiled_sim.plan.plan import Plan
-from tiled_sim.plan.prepare import Prepared, prepare, prepare_more
+from tiled_sim.plan.prepare import Prepared, prepare, prepare_more, require_experiment
 from tiled_sim.read.more_shots import with_more_shots
 from tiled_sim.read.shots import Shots
 from tiled_sim.run.creation import create_run
@@ -85,6 +85,7 @@ def submit(
     if isinstance(experiment, Run):
         loaded = Loaded(experiment.experiment, experiment.inputs())
         experiment = experiment.experiment
+    require_experiment(experiment)
     wanted = _wanted(frames, len(experiment.exposures), detach=detach)
     place = place_of(path)
     require_run_name(place)

@@ -94,12 +94,9 @@ def prepare(
     if isinstance(experiment, Loaded):
         loaded = experiment.inputs
         experiment = experiment.experiment
-    if not isinstance(experiment, Experiment):  # from Python
-        raise UsageError(
-            f"the experiment is a {type(experiment).__name__}: make it by Experiment.from_toml(…) "
-            "or Experiment.from_nanobragg([…])"
-        )
+    require_experiment(experiment)
     _require_sides(tile)
+    _require_pixels(trace_pixels)
     _require_share(require_coverage)
     chosen = choose_kernel(experiment, settings, device=workers.device, cores=workers.cores)
     inputs = load_inputs(experiment) if loaded is None else loaded
@@ -191,6 +188,33 @@ def _require_share(coverage: float | None) -> None:
     """Refuse what is no share of the reflections."""
     if coverage is not None and not 0.0 <= coverage <= 1.0:
         raise UsageError(f"--require-coverage {coverage} must be a share from 0 to 1")
+
+
+def require_experiment(experiment: Any) -> None:
+    """Refuse what is none, as a program may give it.
+
+    Raises
+    ------
+    UsageError
+        telling how one is made
+    """
+    if not isinstance(experiment, Experiment):
+        raise UsageError(
+            f"the experiment is a {type(experiment).__name__}: make it by Experiment.from_toml(…) "
+            "or Experiment.from_nanobragg([…])"
+        )
+
+
+def _require_pixels(pixels: Any) -> None:
+    """Refuse what are no pixels, each of two whole numbers."""
+    found = pixels if isinstance(pixels, Sequence) and not isinstance(pixels, str) else None
+    if found is None or not all(
+        isinstance(pixel, tuple | list)
+        and len(pixel) == 2
+        and all(isinstance(number, Integral) for number in pixel)
+        for pixel in found
+    ):
+        raise UsageError(f"--trace-pixel {pixels!r} must be pairs of whole numbers, (slow, fast)")
 
 
 def _require_sides(tile: Any) -> None:
