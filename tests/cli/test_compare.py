@@ -304,7 +304,7 @@ def test_counts_without_an_offset_are_a_note(compare, noisy):
         (2, "{npz} {npz} --roi 0 64 0 9", "is not inside"),
         (2, "{npz} {npz} --roi 9 8 0 9", "holds no pixel"),
         (2, "{npz} {npz} --roi 0 64 0", "--roi"),
-        (2, "{npz} {npz} --frame 0", "--frame chooses in a run or HDF5 file"),
+        (2, "{npz} {npz} --frame 0", "--frame chooses in a run, HDF5 or npy file"),
         (3, "{npz} nowhere.zarr --frame 0", "nowhere.zarr: No such file"),
         (2, "{npz} {npz} --shape 64 64", "--shape is that of a raw float32 image"),
         (2, "{npz} {float}", "give --shape SLOW FAST"),

@@ -54,6 +54,10 @@ def test_what_a_list_holds_is_told_without_torch_dask_and_zarr(in_data):
     assert imported_by("probe", *words, of=(*SLOW, "zarr")) == "imported 0"
 
 
+def test_what_a_command_reaches_of_its_list_is_told_without_torch_and_dask(in_data):
+    assert imported_by("probe", "-hkl", "p1.hkl", *CRYSTAL.split()) == "imported 0"
+
+
 def test_what_a_pixel_looks_up_is_computed_by_torch(in_data):
     words = ["--pixel", "10", "10", "-hkl", "p1.hkl", *CRYSTAL.split()]
     assert imported_by("probe", *words) == "imported torch 0"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tiled_sim.cli.arguments import Parser, add_experiment_options
+from tiled_sim.cli.arguments import add_experiment_options
 from tiled_sim.cli.keys import keys_page
+from tiled_sim.cli.parser import Parser
 from tiled_sim.errors import ExperimentError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.units import spellings

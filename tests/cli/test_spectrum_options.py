@@ -2,7 +2,8 @@
 
 import pytest
 
-from tiled_sim.cli.arguments import Parser, add_reading_options
+from tiled_sim.cli.arguments import add_reading_options
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.spectrum_options import spectrum_in
 from tiled_sim.errors import UsageError
 from tiled_sim.model.bandwidth import Bandwidth, SpectrumFile

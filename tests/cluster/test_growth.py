@@ -219,3 +219,40 @@ def test_a_run_of_a_rotation_is_not_added_to(tmp_path):
     run = create_run(prepare(rotation, BY_REFERENCE, require_coverage=0), tmp_path / "run.zarr")
     with pytest.raises(UsageError, match="are a rotation"):
         append(run.path, Shots(random=2))
+
+
+def spoilt(content, how):
+    """The file by which a run grows, otherwise."""
+    if how == "nonsense":
+        return b"PK nonsense"
+    if how == "cut short":
+        return content[: len(content) // 2]
+    if how == "a byte":
+        return content.replace(b"run_id", b"rum_id", 1)
+    made = io.BytesIO(b"" if how == "without attributes" else content)
+    with zipfile.ZipFile(made, "a") as archive:
+        if how == "elsewhere":
+            archive.writestr("frames/../../elsewhere", "evil")
+        elif how == "another file":
+            archive.writestr("inputs/zarr.json", "{}")
+        else:
+            archive.writestr("0/frame/zarr.json", "{}")
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    "how", ["nonsense", "cut short", "a byte", "elsewhere", "another file", "without attributes"]
+)
+def test_a_file_by_which_it_grows_that_is_spoilt_changes_nothing(small, tmp_path, how):
+    path = tmp_path / "run" / "run.zarr"
+    shutil.copytree(small, path)
+    run = Run(path)
+    begin_growth(run.store.objects, more(run).experiment, more(run).plan.grid, {"run_id": "a"})
+    (path / KEY).write_bytes(spoilt((path / KEY).read_bytes(), how))
+    before = bytes_within(path, "0", "frames", "inputs")
+    with pytest.raises(StoreError, match=f"{KEY}, by which .* remove that file"):
+        finish_growth_of(path)
+    assert bytes_within(path, "0", "frames", "inputs") == before
+    assert os.listdir(tmp_path / "run") == ["run.zarr"]
+    (path / KEY).unlink()
+    assert verify(Run(path)).faults == ()

@@ -342,6 +342,16 @@ def test_run_lengths_are_short_and_whole():
 # Rates
 
 
+def test_tiles_that_nobody_asks_for_wait_and_are_not_waited_for(told):
+    told.begin(done=bytes([0b10000000]), left=3)
+    told.clock.now += 10
+    told.tile(1, "done", **finished())
+    document = told.document()
+    assert document["counts"]["waiting"] == 4
+    assert document["done"] == 2
+    assert document["eta_seconds"] == pytest.approx(1 / 0.1)
+
+
 def test_the_time_left_follows_the_pace(told):
     told.clock.now += 10
     told.tile(0, "done", **finished())

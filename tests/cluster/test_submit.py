@@ -22,6 +22,7 @@ from support.runs import block
 from support.witness import Witness
 from tiled_sim.cli.main import main
 from tiled_sim.cluster import connect
+from tiled_sim.cluster.page import registration
 from tiled_sim.cluster.submit import compute_missing, submit
 from tiled_sim.errors import (
     CoverageError,
@@ -35,6 +36,7 @@ from tiled_sim.kernels.packages import has_compiler
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
+from tiled_sim.run.status import Progress
 from tiled_sim.store.control import Control
 from tiled_sim.store.sidecar import SCHEMA
 
@@ -619,7 +621,13 @@ def test_resume_reads_structure_factors_from_the_store_and_not_from_their_file(
     assert is_image_of(made, still())
 
 
-def test_some_frames_are_computed_now_and_the_others_later(data, tmp_path, capsys):
+@pytest.mark.parametrize("experiment", [None, "run.zarr", {}])
+def test_what_is_no_experiment_is_refused(experiment, tmp_path):
+    with pytest.raises(UsageError, match=r"make it by Experiment\.from_toml"):
+        submit(experiment, tmp_path / "run.zarr")
+
+
+def test_some_frames_are_computed_now_and_the_others_later(data, client, tmp_path):
     words = f"-hkl {data / 'p1.hkl'} -cell 70 80 90 75 85 95 -lambda 1 -N 5 -distance 100"
     words = f"{words} -detpixels 128 -pixel 0.3 -oversample 1 --random-shots 6 --no-progress"
     path, whole = tmp_path / "run.zarr", tmp_path / "whole.zarr"
@@ -631,6 +639,10 @@ def test_some_frames_are_computed_now_and_the_others_later(data, tmp_path, capsy
     assert there == {2, 3}
     driver = Control(path).driver()
     assert driver.done == driver.missing == len(run.plan) - driver.left < len(run.plan)
+    progress = Progress.surveyed(run, range(1, 3))
+    described = registration._description(client, run, progress.missing, 3, progress.left)
+    done = np.unpackbits(np.frombuffer(described["done"], np.uint8), count=len(run.plan))
+    assert done.sum() == driver.done
     assert main(["resume", str(path), "--frames", "5:", "--no-progress"]) == 0
     assert main(["resume", str(path), "--frames", "5:6", "--no-progress"]) == 0
     assert not run.status().complete

@@ -6,8 +6,8 @@ import pytest
 
 import tiled_sim as ts
 from tiled_sim.errors import UsageError
-from tiled_sim.instruments.probe import judge_command, probe_reflections, with_coverage
-from tiled_sim.instruments.probed_experiment import covering, under_pixel
+from tiled_sim.instruments.probe import covering, judge_command, probe_reflections, with_coverage
+from tiled_sim.instruments.probed_experiment import under_pixel
 from tiled_sim.model.experiment import Reflections
 
 STILL = "-cell 70 80 90 -lambda 1 -N 5 -distance 100 -detpixels 64 -pixel 0.4 -oversample 1"

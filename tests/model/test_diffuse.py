@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from tiled_sim.cli.arguments import Parser, add_reading_options, own_reading
+from tiled_sim.cli.arguments import add_reading_options, own_reading
+from tiled_sim.cli.parser import Parser
 from tiled_sim.errors import ExperimentError, UsageError
 from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.experiment import Experiment

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request
+from tiled_sim.cli.arguments import add_experiment_options, read_request
+from tiled_sim.cli.parser import Parser
 from tiled_sim.errors import ExperimentError, UsageError
 from tiled_sim.io.domains import write_domains
 from tiled_sim.model.domains import Domains, ListedDomains

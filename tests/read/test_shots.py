@@ -123,6 +123,19 @@ def test_subpixels_and_interpolation_are_those_of_the_crystals_of_the_shots(tmp_
     assert Experiment.from_nanobragg(words, shots="shots.csv").sampling.interpolate
 
 
+def test_subpixels_are_those_of_the_shortest_wavelength_of_the_shots(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path, "wavelength_A", (1.0,), (0.5,), (2.0,))
+    words = [*BASE.replace("-oversample 1", "").split(), "-N", "100"]
+    shots = Experiment.from_nanobragg(words, shots="shots.csv")
+    short = Experiment.from_nanobragg([*words, "-lambda", "0.5"]).sampling.oversample
+    assert shots.sampling.oversample == short
+    assert short > Experiment.from_nanobragg([*words, "-lambda", "1"]).sampling.oversample
+    document = (line for line in write_toml(shots).splitlines() if "oversample =" not in line)
+    (tmp_path / "a.toml").write_text("\n".join(document))
+    assert Experiment.from_toml("a.toml").sampling.oversample == short
+
+
 def test_an_oscillation_that_one_step_leaves_out_is_told(tmp_path):
     path = table(tmp_path, "oscillation_deg", (1,), (2,))
     (note,) = (one for one in read(shots=path).notes if "counts for nothing" in one)

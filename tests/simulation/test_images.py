@@ -162,6 +162,24 @@ def test_another_device_is_refused_and_told_what_there_is(oblong, device):
         ts.simulate(oblong, device=device)
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"device": None}, "device None must be"),
+        ({"device": "cpu:7"}, "device='cpu:7' must be"),
+        ({"negligible": "x"}, "negligible='x' is a share"),
+        ({"trace_pixels": (1, 2)}, "must be pairs of whole numbers"),
+        ({"trace_pixels": "ab"}, "must be pairs of whole numbers"),
+        ({"trace_pixels": None}, "must be pairs of whole numbers"),
+        ({"trace_pixels": ((1.5, 0),)}, "must be pairs of whole numbers"),
+        ({"trace_pixels": ((1, 2, 3),)}, "must be pairs of whole numbers"),
+    ],
+)
+def test_options_of_another_type_are_refused(oblong, options, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        ts.simulate(oblong, **options)
+
+
 def test_a_cuda_device_that_is_not_there_is_refused(oblong):
     with pytest.raises(UsageError, match=r"device='cuda:99': torch sees \d+ CUDA devices"):
         ts.simulate(oblong, device="cuda:99")

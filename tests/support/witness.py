@@ -17,6 +17,7 @@ class Witness(Silent):
         self.done = []
         self.failed = []
         self.warnings = []
+        self.notes = []
         self.finished = 0
         self._at, self._then = at, then
 
@@ -33,6 +34,9 @@ class Witness(Silent):
 
     def worker_refused(self, reason):
         self.warnings.append(reason)
+
+    def worker_told(self, note):
+        self.notes.append(note)
 
     def finishing(self):
         self.finished += 1

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.parser import Parser
 from tiled_sim.errors import UsageError
 from tiled_sim.read.shots import Shots
 

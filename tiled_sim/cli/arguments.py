@@ -1,11 +1,11 @@
-"""Splitting a command line: two dashes are ours, one dash is nanoBragg's."""
+"""What is said of an experiment on a command line: two dashes are ours, one is nanoBragg's."""
 
 import argparse
-import difflib
-import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tiled_sim.cli.diffuse_options import add_diffuse_options, diffuse_in
 from tiled_sim.cli.experiment_number import add_experiment_number
@@ -13,6 +13,7 @@ from tiled_sim.cli.model_options import add_model_options, of_model, refuse_mode
 from tiled_sim.cli.mosaic_options import add_mosaic_options, mosaic_in, refuse_mosaic_options
 from tiled_sim.cli.numbers import integer, number
 from tiled_sim.cli.panels import add_panel_option, panel_of
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.shots_options import add_shots_options, refuse_shots_options, shots_in
 from tiled_sim.cli.spectrum_options import add_spectrum_options, spectrum_in
 from tiled_sim.cli.twin_options import add_twin_option, refuse_twin_option, twins_in
@@ -26,79 +27,7 @@ from tiled_sim.model.values import integer_in, number_in, shown
 if TYPE_CHECKING:
     from tiled_sim.read.nanobragg.outputs import Outputs
     from tiled_sim.read.nanobragg.stated import DetectorSource
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are `UsageError`, and that knows no abbreviations."""
-
-    def __init__(self, verb: str, description: str, epilog: str = "") -> None:
-        super().__init__(
-            prog=f"tiled-sim {verb}",
-            description=description,
-            epilog=epilog,
-            add_help=False,
-            allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        # argparse knows -1 and -1.5 from an option, and not -1e3
-        self._negative_number_matcher = re.compile(
-            r"-(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
-        )
-        self.add_argument("--help", action="help", help="show this text")
-        self.add_argument("--json", action="store_true", help="print one JSON document")
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage and leaving."""
-        raise UsageError(f"{message}; `{self.prog} --help` lists the options")
-
-    def parse(self, words: Sequence[str]) -> argparse.Namespace:
-        """Parse a command line that has nothing of nanoBragg's.
-
-        Raises
-        ------
-        UsageError
-            for words that are not understood
-        """
-        options, rest = self.parse_known_args(list(words))
-        if rest:
-            self._refuse(rest[0])
-        return options
-
-    def parse_beside_nanobragg(self, words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-        """Parse what has two dashes; the rest, in order.
-
-        Raises
-        ------
-        UsageError
-            for an unknown option with two dashes
-        """
-        options, rest = self.parse_known_args(list(words))
-        for word in rest:
-            if word.startswith("--"):
-                self._refuse(word)
-        return options, rest
-
-    def said(self, options: argparse.Namespace, *, beside: Collection[str]) -> list[str]:
-        """Names of the options that have another value than by default.
-
-        Parameters
-        ----------
-        options : as they were found
-        beside : names of their values that are left out
-        """
-        return [
-            action.option_strings[0]
-            for action in self._actions
-            if action.option_strings
-            and action.dest not in beside
-            and getattr(options, action.dest, action.default) != action.default
-        ]
-
-    def _refuse(self, word: str) -> NoReturn:
-        known = [option for action in self._actions for option in action.option_strings]
-        nearest = difflib.get_close_matches(word, known, n=2)
-        hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
-        raise UsageError(f"{self.prog}: {word!r} is not understood{hint}")
+    from tiled_sim.run.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +38,12 @@ class Request:
     ----------
     experiment : resolved
     outputs : what nanoBragg options ask for besides; nothing for a TOML file
+    run : that it is the experiment of, with all that this was made with; None: of none
     """
 
     experiment: Experiment
     outputs: "Outputs"
+    run: "Run | None" = None
 
 
 def add_experiment_options(parser: Parser) -> None:
@@ -286,7 +217,7 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
 
     if not words:
         raise UsageError(
-            "no experiment: name a TOML file, or give nanoBragg options "
+            "no experiment: name a TOML file or a run, or give nanoBragg options "
             "(-hkl FILE -cell … or -mat FILE, …)"
         )
     if words[0].startswith("-"):
@@ -307,7 +238,26 @@ def read_request(options: argparse.Namespace, words: list[str]) -> Request:
             "`mtz` or `model` in [structure_factors]"
         )
     refuse_model_options(options)
-    return Request(read_experiment_file(options, words), Outputs())
+    run = run_named(words[0])
+    return Request(read_experiment_file(options, words, run), Outputs(), run)
+
+
+def run_named(word: str) -> "Run | None":
+    """The run of a name that is a folder's, or a URL; None: it is that of a file.
+
+    Raises
+    ------
+    StoreError
+        if there is no run
+    """
+    # zarr takes a while to import
+    from tiled_sim.store.place import is_url
+
+    if not is_url(word) and not Path(word).is_dir():
+        return None
+    from tiled_sim.run.run import Run
+
+    return Run(word)
 
 
 def detector_source(options: argparse.Namespace) -> "DetectorSource | None":
@@ -317,23 +267,42 @@ def detector_source(options: argparse.Namespace) -> "DetectorSource | None":
     return DetectorSource.of(options.geometry, options.detector, options.experiment)
 
 
-def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Experiment:
-    """The experiment of a TOML file.
+def read_experiment_file(
+    options: argparse.Namespace, words: list[str], run: "Run | None" = None
+) -> Experiment:
+    """The experiment of a TOML file, or of a run.
 
     Parameters
     ----------
     options : of `add_reading_options`
     words : the file's name
+    run : that the first word names; None: it names a file
 
     Raises
     ------
     UsageError
         if more follows, or options that only nanoBragg's can take
     """
-    if len(words) > 1 and not words[0].endswith(".toml"):
+    if run is None:
+        _refuse_beside_file(options, words)
+        return Experiment.from_toml(words[0])
+    try:
+        _refuse_beside_file(options, words, is_run=True)
+    except UsageError as error:
         raise UsageError(
-            f"{' and '.join(map(repr, words[:2]))} belong to no option: leave them out (three "
-            "values of an option of ours have commas between them, 50,80,120)"
+            f"{error.written}; `tiled-sim config {words[0]} > NEW.toml` writes one of the run"
+        ) from None
+    return run.experiment
+
+
+def _refuse_beside_file(
+    options: argparse.Namespace, words: list[str], *, is_run: bool = False
+) -> None:
+    if len(words) > 1 and not is_run and not words[0].endswith(".toml"):
+        stray = [repr(word) for word in takewhile(lambda word: not word.startswith("-"), words)]
+        raise UsageError(
+            f"{' and '.join(stray[:2])} belong{'s' if len(stray) == 1 else ''} to no option: leave "
+            "out what is too much"
         )
     if len(words) > 1:
         raise UsageError(
@@ -380,7 +349,6 @@ def read_experiment_file(options: argparse.Namespace, words: list[str]) -> Exper
         raise UsageError(
             "the --noise options go with nanoBragg options; write [noise] in the TOML file"
         )
-    return Experiment.from_toml(words[0])
 
 
 def tile_sides(text: str) -> tuple[int, int]:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import StoreError
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cluster.configuration import default_cluster
 from tiled_sim.cluster.forms import Tls, tls_of
 

@@ -5,10 +5,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tiled_sim.cli.arguments import Parser, fraction
+from tiled_sim.cli.arguments import fraction
 from tiled_sim.cli.compare_panels import panel_lines, panels_document, place_text, read_both
 from tiled_sim.cli.numbers import positive, whole_number
 from tiled_sim.cli.panels import add_panel_option
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 from tiled_sim.model.values import number_in, shown
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 DIFFERENT = 6
 
 _EPILOG = """\
-A and B are each a run (RUN.zarr), an SMV, CBF, TIFF or EDF image, an npz or HDF5 file (FILE, or
-FILE:KEY for one array of several), or a raw float32 image with --shape. Ratios are B / A. Left out
-are pixels that the mask of a run or --mask makes dead, those that are negative in a CBF, TIFF or
-EDF image of whole numbers, those of the largest value of an unsigned type or of int32 in one of
+A and B are each a run (RUN.zarr), an SMV, CBF, TIFF or EDF image, an npz, npy or HDF5 file (FILE,
+or FILE:KEY for one array of several), or a raw float32 image with --shape. Ratios are B / A. Left
+out are pixels that the mask of a run or --mask makes dead, those that are negative in a CBF, TIFF
+or EDF image of whole numbers, those of the largest value of an unsigned type or of int32 in one of
 these or in an HDF5 file (gaps), and those that the pixel_mask of an HDF5 file names.
 
 Of a run its expected photons are compared, or with --counts its counts. An image of -noisefile
@@ -56,9 +57,9 @@ def parser() -> Parser:
         help="pixels of a raw float32 image",
     )
     made.add_argument(
-        "--frame", type=whole_number, metavar="N", help="exposure of a run or HDF5 file (0)"
+        "--frame", type=whole_number, metavar="N", help="exposure of a run, HDF5 or npy file (0)"
     )
-    add_panel_option(made, "panel of a run, or by number of an HDF5 file (all of a run)")
+    add_panel_option(made, "panel of a run, or by number of an HDF5 or npy file (all of a run)")
     made.add_argument(
         "--counts", action="store_true", help="of runs, compare the counts, not expected photons"
     )
@@ -175,7 +176,7 @@ def _images(
     for option in ("frame", "panel"):
         if getattr(options, option) is not None and not any(map(has_frames, names)):
             raise UsageError(
-                f"--{option} chooses in a run or HDF5 file, and neither A nor B is one"
+                f"--{option} chooses in a run, HDF5 or npy file, and neither A nor B is one"
             )
     if shape is not None and "float" not in (a.source["format"], b.source["format"]):
         raise UsageError("--shape is that of a raw float32 image, and neither A nor B is one")

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request
+from tiled_sim.cli.arguments import add_experiment_options, read_request
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 
 

@@ -1,24 +1,10 @@
 """The options that say how the atoms of the crystal are displaced."""
 
 import argparse
-import math
 
-from tiled_sim.cli.numbers import integer
+from tiled_sim.cli.numbers import integer, one_or_three
 from tiled_sim.errors import UsageError
 from tiled_sim.model.diffuse import DIFFUSE_REACH, Diffuse
-from tiled_sim.model.values import number_in, shown
-from tiled_sim.physics.vectors import Vector
-
-
-def _lengths(text: str) -> Vector:
-    values = [number_in(part) for part in text.split(",")]
-    numbers = [value for value in values if value is not None and math.isfinite(value)]
-    if len(numbers) != len(values) or len(numbers) not in (1, 3):
-        raise argparse.ArgumentTypeError(
-            f"{shown(text)} is not a length or three with commas between, 50 or 50,80,120"
-        )
-    x, y, z = numbers * 3 if len(numbers) == 1 else numbers
-    return x, y, z
 
 
 def add_diffuse_options(parser: argparse.ArgumentParser) -> None:
@@ -28,13 +14,13 @@ def add_diffuse_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--diffuse-gamma",
-        type=_lengths,
+        type=one_or_three,
         metavar="A",
         help="correlation length of the displacements [Å]; or three, along a, across, along c*",
     )
     group.add_argument(
         "--diffuse-sigma",
-        type=_lengths,
+        type=one_or_three,
         metavar="A",
         help="root mean square displacement along an axis [Å]; or three",
     )

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request
+from tiled_sim.cli.arguments import add_experiment_options, read_request
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 from tiled_sim.io.domains import write_domains

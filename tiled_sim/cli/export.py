@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from tiled_sim.cli.arguments import Parser
 from tiled_sim.cli.frames import frame_range, frames_within
 from tiled_sim.cli.image_bar import image_bar
 from tiled_sim.cli.panels import find_panel
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 
 _EPILOG = """\

@@ -3,7 +3,7 @@
 import argparse
 import re
 
-from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.parser import Parser
 from tiled_sim.errors import UsageError
 from tiled_sim.model.frame import require_frames
 from tiled_sim.model.values import shown

@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import Literal
 
-from tiled_sim.cli.arguments import Parser
 from tiled_sim.cli.experiment_number import add_experiment_number
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 from tiled_sim.io.named_detectors import detector_names, known_detector, named_detector

@@ -63,7 +63,8 @@ def usage() -> str:
         "X-ray diffraction images of large detectors by the physics of nanoBragg.\n\n"
         f"verbs:\n{verbs}\n\n"
         "A nanoBragg command becomes a tiled-sim command by writing `tiled-sim submit --out "
-        "RUN.zarr`\nfor `nanoBragg`. One dash is nanoBragg's, two dashes are ours.\n"
+        "RUN.zarr`\nfor `nanoBragg`. One dash is nanoBragg's, two dashes are ours; between numbers "
+        "of one of ours\nare blanks or commas.\n"
         "`tiled-sim VERB --help` lists the options of a verb.\n\n"
         f"{EXIT_CODES}"
     )

@@ -30,6 +30,18 @@ def positive(text: str) -> float:
     return value
 
 
+def one_or_three(text: str) -> tuple[float, float, float]:
+    """Read a finite number that stands for three, or three with commas between."""
+    values = [number_in(part) for part in text.split(",")]
+    numbers = [value for value in values if value is not None and math.isfinite(value)]
+    if len(numbers) != len(values) or len(numbers) not in (1, 3):
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is not a number or three, 50 or 50 80 120 or 50,80,120"
+        )
+    x, y, z = numbers * 3 if len(numbers) == 1 else numbers
+    return x, y, z
+
+
 def integer(text: str) -> int:
     """Read a whole number of either sign."""
     value = integer_in(text)

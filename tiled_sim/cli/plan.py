@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from tiled_sim.cli.arguments import (
-    Parser,
     add_experiment_options,
     add_kernel_options,
     add_plan_options,
@@ -12,6 +11,7 @@ from tiled_sim.cli.arguments import (
     trace_pixels,
 )
 from tiled_sim.cli.cluster_options import add_workers_options, cluster_of
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import (
     noise_line,
     number,
@@ -42,12 +42,14 @@ def run(words: Sequence[str]) -> int:
     options, rest = parser().parse_beside_nanobragg(words)
     request = read_request(options, rest)
     from tiled_sim.cluster.resources import workers_of
+    from tiled_sim.model.inputs import Loaded
     from tiled_sim.model.settings import Settings
     from tiled_sim.plan.prepare import prepare
 
     workers = workers_of(cluster_of(options), options.device)
+    run = request.run
     prepared = prepare(
-        request.experiment,
+        request.experiment if run is None else Loaded(request.experiment, run.inputs()),
         Settings(options.kernel, options.precision, options.negligible),
         tile=options.tile,
         trace_pixels=trace_pixels(options),

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tiled_sim.cli.arguments import (
-    Parser,
     add_reading_options,
     detector_source,
     own_reading,
     read_experiment_file,
+    run_named,
 )
 from tiled_sim.cli.model_options import (
     add_calculation_options,
@@ -22,6 +22,7 @@ from tiled_sim.cli.model_options import (
 )
 from tiled_sim.cli.numbers import integer, whole_number
 from tiled_sim.cli.panels import add_panel_option, panel_of
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 from tiled_sim.cli.spectrum_options import spectrum_in
 from tiled_sim.errors import StoreError, UsageError
@@ -180,10 +181,14 @@ def _met(
     panel: int,
 ) -> "tuple[list[Probed], list[UnderPixel]]":
     """The sources with their coverage, and what the pixels look up."""
-    # this knows torch, and what a list holds can be told without
-    from tiled_sim.instruments.probed_experiment import covering, under_pixel
+    from tiled_sim.instruments.probe import covering
 
     covered = [covering(one, experiment) for one in probed]
+    if not options.pixel:
+        return covered, []
+    # this knows torch, which takes a second to import
+    from tiled_sim.instruments.probed_experiment import under_pixel
+
     used = next((one.factors for one in covered if one.reflections == verdict.reflections), None)
     pixels = [
         under_pixel(experiment, verdict, used, (slow, fast), options.frame, panel, options.device)
@@ -243,7 +248,7 @@ def _asked(options: argparse.Namespace, rest: list[str]) -> _Asked:
         )
     else:
         refuse_model_options(options)
-        experiment = read_experiment_file(options, rest)
+        experiment = read_experiment_file(options, rest, run_named(rest[0]))
         reflections = experiment.structure_factors
         reason = (
             "no file is named in"

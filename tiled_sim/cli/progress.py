@@ -87,6 +87,10 @@ class ProgressBar:
         """Tell it, shown or not."""
         self._console.print(reason, markup=False)
 
+    def worker_told(self, note: str) -> None:
+        """Tell it, shown or not."""
+        self._console.print(f"note      {note}", markup=False)
+
     def under_way(self, tiles: float, evaluations: int) -> None:
         """Advance the bar by what is done of tiles that take long."""
         self._under_way = tiles, evaluations

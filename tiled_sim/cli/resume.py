@@ -3,10 +3,11 @@
 import time
 from collections.abc import Sequence
 
-from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request
+from tiled_sim.cli.arguments import add_experiment_options, read_request
 from tiled_sim.cli.cluster_options import add_cluster_options, cluster_of, tls_in
 from tiled_sim.cli.frames import add_frames_option, frames_of
 from tiled_sim.cli.outputs import require_possible, require_traced, write_outputs
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.submit import report, report_detached, say_interrupted
 from tiled_sim.errors import UsageError
 from tiled_sim.read.nanobragg.outputs import Outputs

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tiled_sim.cli.arguments import Parser
 from tiled_sim.cli.model_options import add_calculation_options, calculation_in
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 from tiled_sim.io.fdump import write_fdump

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from tiled_sim.cli.append import shots_to_append
 from tiled_sim.cli.arguments import (
-    Parser,
     add_experiment_options,
     add_kernel_options,
     add_plan_options,
@@ -20,6 +19,7 @@ from tiled_sim.cli.cluster_options import add_cluster_options, cluster_of, tls_i
 from tiled_sim.cli.frames import add_frames_option, frames_of
 from tiled_sim.cli.options import option_table
 from tiled_sim.cli.outputs import printed_pixel, require_possible, write_outputs
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json, summary, summary_document
 from tiled_sim.errors import UsageError
 from tiled_sim.read.nanobragg.outputs import Outputs
@@ -39,6 +39,7 @@ def parser() -> Parser:
         "Simulate an experiment into a new run.\n\n"
         "  tiled-sim submit --out RUN.zarr EXPERIMENT.toml\n"
         "  tiled-sim submit --out RUN.zarr <nanoBragg options>\n"
+        "  tiled-sim submit --out NEW.zarr RUN.zarr        the experiment of a run once more\n"
         "  tiled-sim submit --append RUN.zarr --random-shots N | --shots TABLE",
         option_table(),
     )
@@ -82,7 +83,7 @@ def run(words: Sequence[str]) -> int:
         with ProgressBar(shown, silent=options.json) as bar:
             try:
                 made = submit(
-                    request.experiment,
+                    request.run or request.experiment,
                     options.out,
                     cluster=cluster,
                     tls=tls,

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tiled_sim.cli.arguments import Parser, add_experiment_options, read_request
+from tiled_sim.cli.arguments import add_experiment_options, read_request
 from tiled_sim.cli.numbers import whole_number
 from tiled_sim.cli.panels import add_panel_option, panel_of
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 from tiled_sim.io.trace_log import read_trace_log

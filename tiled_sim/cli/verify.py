@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tiled_sim.cli.arguments import Parser
 from tiled_sim.cli.cluster_options import add_workers_options, cluster_of
 from tiled_sim.cli.numbers import whole_number
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tiled_sim.cli.arguments import Parser
 from tiled_sim.cli.image_bar import image_bar
 from tiled_sim.cli.numbers import whole_number
 from tiled_sim.cli.panels import add_panel_option, panel_of
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import StoreError, UsageError
 

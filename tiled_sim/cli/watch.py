@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json, state_lines, summary, summary_document
 
 if TYPE_CHECKING:

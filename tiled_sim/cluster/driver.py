@@ -69,12 +69,12 @@ def drive(run: Run, client: Client, progress: Progress, device: str, listener: L
     tiles, left = progress.missing, progress.left
     requirements = Requirements(str(run.path.absolute()), run.run_id, device)
     with (
-        Lease(run, len(tiles), client.dashboard_link or "", left) as lease,
+        Lease(run, len(tiles), client.dashboard_link or "", len(left)) as lease,
         admitted(client, requirements) as admission,
-        shown(client, run, tiles, ATTEMPTS, lease) as factor,
+        shown(client, run, tiles, ATTEMPTS, left, lease) as factor,
     ):
         page = link_of(client) if factor else client.dashboard_link or ""
-        listener.started(run, len(tiles), page, left)
+        listener.started(run, len(tiles), page, len(left))
         driver = _Driver(run, client, admission, lease, device, factor, listener, progress)
         failures = driver.compute(tiles)
         _complain(run, failures, of_store=driver.store_at_fault)
@@ -168,6 +168,7 @@ class _Driver:
         self._had_workers = time.monotonic()
         self._pace = Pace()
         self._parts = (0.0, 0)
+        self._notes: set[str] = set()
 
     def compute(self, tiles: npt.NDArray[np.int64]) -> list[Failure]:
         """Compute tiles; those that were given up."""
@@ -312,6 +313,7 @@ class _Driver:
         """The records of a batch: a tile was done or raised; one without was not begun."""
         left = set(batch.tiles)
         for record in records:
+            self._tell_note(record.get("note", ""))
             tile = record["tile"]
             left.discard(tile)
             self._under_way.end(tile)
@@ -330,6 +332,12 @@ class _Driver:
             self._progress.done(tile, record["sums"])
             self._listener.tile_done(record)
         self._try_again(sorted(left))
+
+    def _tell_note(self, note: str) -> None:
+        """What a worker has to say beside its tiles, once."""
+        if note and note not in self._notes:
+            self._notes.add(note)
+            self._listener.worker_told(note)
 
     def _try_again(self, tiles: Sequence[int]) -> None:
         """Tiles through no fault of theirs not done."""

@@ -6,6 +6,7 @@ other releases of Python or dask may lack is used.
 """
 
 import asyncio
+import functools
 import importlib
 import platform
 import socket
@@ -60,9 +61,13 @@ class Examiner(WorkerPlugin):
         self._looking = asyncio.ensure_future(self._look_over(worker))
 
     async def teardown(self, worker: Worker) -> None:
-        """Take the resource back."""
+        """Take the resource back, and what the workers of a machine share for the run."""
         if self._looking is not None:
             self._looking.cancel()
+        computing = sys.modules.get("tiled_sim.cluster.worker")
+        if computing is not None:
+            release = functools.partial(computing.release, self.requirements["run_id"])
+            await asyncio.get_running_loop().run_in_executor(None, release)
         if worker.status in (Status.running, Status.paused):
             await worker.set_resources(**{self.name: 0})
 

@@ -21,6 +21,9 @@ class Listener(Protocol):
     def worker_refused(self, reason: str) -> None:
         """A worker cannot compute the run, or none that can is left; it goes on with others."""
 
+    def worker_told(self, note: str) -> None:
+        """A worker computes the run, and has something to say of how; each is told once."""
+
     def under_way(self, tiles: float, evaluations: int) -> None:
         """So much is done of tiles that take long and are not committed yet."""
 
@@ -47,6 +50,9 @@ class Silent:
         """Do nothing."""
 
     def worker_refused(self, reason: str) -> None:
+        """Do nothing."""
+
+    def worker_told(self, note: str) -> None:
         """Do nothing."""
 
     def under_way(self, tiles: float, evaluations: int) -> None:

@@ -18,11 +18,12 @@ from tiled_sim.cluster.resources import workers_of
 from tiled_sim.errors import StoreError, UsageError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.frame import require_frames
+from tiled_sim.model.inputs import Loaded
 from tiled_sim.model.settings import AUTO, NEGLIGIBLE, PRECISIONS, REQUIRED_COVERAGE, Settings
 from tiled_sim.plan.choice import build_kernel
 from tiled_sim.plan.memory import WorkerMemory, require_memory
 from tiled_sim.plan.plan import Plan
-from tiled_sim.plan.prepare import Prepared, prepare, prepare_more
+from tiled_sim.plan.prepare import Prepared, prepare, prepare_more, require_experiment
 from tiled_sim.read.more_shots import with_more_shots
 from tiled_sim.read.shots import Shots
 from tiled_sim.run.creation import create_run
@@ -35,7 +36,7 @@ from tiled_sim.store.run_store import RunStore
 
 
 def submit(
-    experiment: Experiment,
+    experiment: Experiment | Run,
     path: str | Path,
     *,
     cluster: str = "local",
@@ -56,7 +57,7 @@ def submit(
 
     Parameters
     ----------
-    experiment : what to simulate
+    experiment : what to simulate; or a run, whose experiment and inputs are taken from its store
     path : of the run to make, or a URL
     cluster : any of the forms of ``docs/clusters.md``, such as ``local`` or ``tcp://…``
     tls : that connections are to be encrypted, and with which certificates
@@ -80,13 +81,18 @@ def submit(
     parse_cluster(cluster)
     if detach:
         require_lasting(cluster)
+    loaded = None
+    if isinstance(experiment, Run):
+        loaded = Loaded(experiment.experiment, experiment.inputs())
+        experiment = experiment.experiment
+    require_experiment(experiment)
     wanted = _wanted(frames, len(experiment.exposures), detach=detach)
     place = place_of(path)
     require_run_name(place)
     require_nothing(place)
     listener = listener or Silent()
     prepared = prepare(
-        experiment,
+        loaded or experiment,
         Settings(kernel, precision, negligible),
         tile=(tile, tile) if isinstance(tile, int) else tile,
         trace_pixels=trace_pixels,

@@ -20,6 +20,7 @@ from distributed import get_worker
 from tiled_sim.cluster import events
 from tiled_sim.cluster.page import topics
 from tiled_sim.cluster.page.thumbnail import thumbnail_of
+from tiled_sim.cluster.shared_tables import SharedTables
 from tiled_sim.errors import StoreError, written
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.model.detector import Sensor
@@ -59,7 +60,8 @@ class Workspace:
         self.run = Run(path)
         self.presence = Presence(self.run.path, self.run.run_id)
         self.store = RunStore.open(path, mode="r+")
-        self.simulator = self.run.simulator(device)
+        self.shared = SharedTables(self.run, device)
+        self.simulator = self.run.simulator(device, table=self.shared.table)
         self._exposed: tuple[Range, dict[str, list[float]]] = (0, 0), {}
 
     @property
@@ -219,10 +221,24 @@ def workspace(path: str, run_id: str, device: str, frames: int = 0) -> Workspace
         if key not in _workspaces or _workspaces[key].frames < frames:
             opened = Workspace(path, device)
             if opened.run.run_id != run_id or opened.frames < frames:
+                opened.shared.release()
                 raise StoreError(f"{path} holds another run than the one submitted")
-            _workspaces.clear()
+            _forget(list(_workspaces))
             _workspaces[key] = opened
         return _workspaces[key]
+
+
+def release(run_id: str) -> None:
+    """Nobody will ask for a run again: what its workers share on this machine need not stay."""
+    with _opening:
+        _forget(
+            [key for key, held in _workspaces.items() if key[1] == run_id and held.shared.table]
+        )
+
+
+def _forget(keys: list[tuple[str, str, str]]) -> None:
+    for key in keys:
+        _workspaces.pop(key).shared.release()
 
 
 def running(tile: int, attempt: int) -> dict[str, Any]:
@@ -255,8 +271,8 @@ def compute_batch(
     Returns
     -------
     of each tile the parts of the sidecar that progress and summary need, or ``error``, whether that
-    is ``of_store``, and ``worker``; tiles that were not begun, because the run was cancelled or
-    removed or cannot be opened here, are left out
+    is ``of_store``, and ``worker``; and ``note``, what else is to be told; tiles that were not
+    begun, because the run was cancelled or removed or cannot be opened here, are left out
     """
     try:
         here = workspace(path, run_id, device, frames)
@@ -271,7 +287,7 @@ def compute_batch(
                 break
             bulletin.tell(running(index, attempt), at_once=at_once)
             ended = _compute(here, here.run.plan[index], attempt, factor, bulletin)
-            records.append(ended.record)
+            records.append(ended.record | {"note": here.shared.note})
             bulletin.tell(ended.event(attempt))
             # then a worker has died of a later one, and it is well to know of which
             at_once |= ended.was_there

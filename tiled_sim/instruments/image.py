@@ -53,8 +53,8 @@ def is_run(name: str) -> bool:
 
 
 def has_frames(name: str) -> bool:
-    """Whether a name is that of something with frames and panels: a run, or an HDF5 file."""
-    return is_run(name) or image_format(split_key(name)[0]) == "hdf5"
+    """Whether a name is that of something with frames and panels: a run, an HDF5 or npy file."""
+    return is_run(name) or image_format(split_key(name)[0]) in ("hdf5", "npy")
 
 
 def read_image(

@@ -1,12 +1,12 @@
 """What is F: sources of structure factors side by side, and which one a command would use.
 
-`tiled_sim.instruments.probed_experiment` has what takes the geometry of an experiment, and torch.
+`tiled_sim.instruments.probed_experiment` has what takes torch.
 """
 
 import enum
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,14 @@ from tiled_sim.model.experiment import Experiment, Reflections
 from tiled_sim.model.own_options import OwnOptions
 from tiled_sim.model.settings import REQUIRED_COVERAGE
 from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.plan.coverage import Coverage, measure_coverage
 from tiled_sim.read.file_cell import disagreement
-from tiled_sim.read.inputs import read_structure_factors
+from tiled_sim.read.inputs import load_mask, read_structure_factors
 from tiled_sim.read.nanobragg.reader import Command
 from tiled_sim.read.nanobragg.stated import DetectorSource
 
-if TYPE_CHECKING:  # they know torch
+if TYPE_CHECKING:  # it knows torch
     from tiled_sim.kernels.reflections import Reflection
-    from tiled_sim.plan.coverage import Coverage
 
 #: Two values of F are the same where they differ by no more than this share of the larger:
 #: an MTZ holds float32, whose rounding is 6e-8.
@@ -61,7 +61,7 @@ class Probed:
     size: int | None
     sha256: str | None
     error: str = ""
-    coverage: "Coverage | None" = None
+    coverage: Coverage | None = None
     refused: str = ""
 
     @property
@@ -307,6 +307,20 @@ def judge_list(sources: Sequence[Reflections]) -> Verdict:
         f"{len(sources)} sources are named: a command that names more than one is refused, so "
         "choose; F_cell is what each alone gives",
     )
+
+
+def covering(probed: Probed, experiment: Experiment) -> Probed:
+    """A source with its coverage of the reflections in reach of an experiment.
+
+    Parameters
+    ----------
+    probed : one that cannot be read is left as it is
+    experiment : whose detector sees them
+    """
+    if probed.factors is None:
+        return probed
+    coverage = measure_coverage(experiment, probed.factors, load_mask(experiment))
+    return replace(probed, coverage=coverage)
 
 
 def with_coverage(verdict: Verdict, probed: Sequence[Probed]) -> Verdict:

@@ -1,32 +1,15 @@
-"""What an experiment meets of F: its share of a source, and the reflections under a pixel."""
-
-from dataclasses import replace
+"""What an experiment meets of F: the reflections under a pixel."""
 
 from tiled_sim.errors import UsageError
-from tiled_sim.instruments.probe import Probed, UnderPixel, Verdict
+from tiled_sim.instruments.probe import UnderPixel, Verdict
 from tiled_sim.kernels.devices import resolve_device
 from tiled_sim.kernels.first import first_evaluations
 from tiled_sim.kernels.reflections import reflections_under
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.plan.coverage import measure_coverage
 from tiled_sim.plan.reach import table_of
 from tiled_sim.read.inputs import load_mask
-
-
-def covering(probed: Probed, experiment: Experiment) -> Probed:
-    """A source with its coverage of the reflections in reach of an experiment.
-
-    Parameters
-    ----------
-    probed : one that cannot be read is left as it is
-    experiment : whose detector sees them
-    """
-    if probed.factors is None:
-        return probed
-    coverage = measure_coverage(experiment, probed.factors, load_mask(experiment))
-    return replace(probed, coverage=coverage)
 
 
 def under_pixel(

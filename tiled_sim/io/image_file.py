@@ -15,6 +15,7 @@ from tiled_sim.io.float_image import read_float_image
 from tiled_sim.io.gaps import gaps
 from tiled_sim.io.hdf5 import read_hdf5_image
 from tiled_sim.io.image_format import image_format, refuse_key
+from tiled_sim.io.npy import read_npy
 from tiled_sim.io.npz import read_npz
 from tiled_sim.io.smv import read_smv_of_any_type
 
@@ -26,7 +27,7 @@ class ImageFile:
     Parameters
     ----------
     path : of the file
-    format : ``npz``, ``cbf``, ``smv``, ``hdf5``, ``tiff``, ``edf`` or ``float``
+    format : ``npz``, ``npy``, ``cbf``, ``smv``, ``hdf5``, ``tiff``, ``edf`` or ``float``
     key : of the array in an npz or HDF5 file; None for other formats
     sha256 : of the file's bytes
     pixels : float64 (slow, fast), in the file's units
@@ -63,7 +64,7 @@ def read_image_file(
     path : of the file
     key : of the array, if it is an npz or HDF5 file
     shape : slow and fast pixels, if it is raw float32
-    frame, panel : which image, if it is an HDF5 file
+    frame, panel : which image, if it is an HDF5 file, or an npy file of several
 
     Raises
     ------
@@ -78,6 +79,8 @@ def read_image_file(
     pixels: npt.NDArray[Any]
     if kind == "npz":
         key, pixels = read_npz(path, key, "image")
+    elif kind == "npy":
+        pixels = read_npy(path, frame, panel)
     elif kind == "hdf5":
         key, pixels, masked = read_hdf5_image(path, key, frame, panel)
     elif kind == "cbf":
@@ -93,8 +96,8 @@ def read_image_file(
     else:
         count = Path(path).stat().st_size / 4
         raise UsageError(
-            f"{path} is neither a run nor SMV, CBF, HDF5, TIFF, EDF or npz; if it is a raw float32 "
-            f"image (its {count:.12g} pixels, then), give --shape SLOW FAST"
+            f"{path} is neither a run nor SMV, CBF, HDF5, TIFF, EDF, npz or npy; if it is a raw "
+            f"float32 image (its {count:.12g} pixels, then), give --shape SLOW FAST"
         )
     dead = np.zeros(pixels.shape, dtype=np.bool_)
     marks: tuple[str, ...] = ()

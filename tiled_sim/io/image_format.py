@@ -10,11 +10,13 @@ _MAGIC = {
     b"PK\x03\x04": "npz",
     b"PK\x05\x06": "npz",
     b"\x89HDF\r\n\x1a\n": "hdf5",
+    b"\x93NUMPY": "npy",
     b"II*\0": "tiff",
     b"MM\0*": "tiff",
 }
 _SUFFIXES = {
     ".npz": "npz",
+    ".npy": "npy",
     ".cbf": "cbf",
     **dict.fromkeys((".img", ".smv"), "smv"),
     **dict.fromkeys((".h5", ".hdf5", ".nxs", ".nx", ".cxi"), "hdf5"),
@@ -27,7 +29,7 @@ _KEYED = ("npz", "hdf5")
 
 
 def image_format(path: str) -> str:
-    """``smv``, ``cbf``, ``npz``, ``hdf5``, ``tiff``, ``edf``, or ``float`` for anything else.
+    """``smv``, ``cbf``, ``npz``, ``npy``, ``hdf5``, ``tiff``, ``edf``, or ``float`` for any other.
 
     Raises
     ------

@@ -4,7 +4,7 @@ Tiles are made of whole blocks, so that a pixel's block, and with it its value t
 does not depend on the tile.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -62,18 +62,6 @@ class Pixels(NamedTuple):
         """The pixels of one panel after the other; those of one follow each other."""
         for number, which in _runs(self.panel):
             yield self.some(which)._replace(panel=number)
-
-
-def joined(every: Iterable[Pixels]) -> Pixels:
-    """Pixels of panels, those of one after the other."""
-    parts = list(every)
-    panels = [torch.as_tensor(part.panel).expand(len(part.slow)) for part in parts]
-    return Pixels(
-        torch.cat([part.slow for part in parts]),
-        torch.cat([part.fast for part in parts]),
-        torch.cat([part.live for part in parts]),
-        torch.cat(panels),
-    )
 
 
 class Seen:

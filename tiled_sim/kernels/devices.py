@@ -36,10 +36,10 @@ def device_named(name: str) -> torch.device:
         for other names than ``cpu``, ``cuda`` and ``cuda:N``
     """
     try:
-        device = torch.device(name)
+        device = torch.device(name) if isinstance(name, str) else None
     except RuntimeError:
         device = None
-    if device is None or device.type not in ("cpu", "cuda"):
+    if device is None or (device.type != "cuda" and device != torch.device("cpu")):
         raise UsageError(f"--device {name!r} must be auto, cpu, cuda or cuda:N")
     return device
 

@@ -1,7 +1,7 @@
 """Kernels by their names, and those that a frame needs."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -9,6 +9,7 @@ from tiled_sim.kernels.amorphous import AmorphousKernel
 from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.darkness import dark_panels
 from tiled_sim.kernels.diffuse import DiffuseKernel
+from tiled_sim.kernels.graphs import PRECISIONS
 from tiled_sim.kernels.kernel import Kernel
 from tiled_sim.kernels.panels import Panels
 from tiled_sim.kernels.reference import ReferenceKernel
@@ -21,6 +22,34 @@ from tiled_sim.model.exposures import Listed
 from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.settings import COMPILED, REFERENCE, SPOTS, TRITON, Settings
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
+
+
+def derive(table: StructureFactorTable, experiment: Experiment, settings: Settings) -> None:
+    """Have a table of one energy make now what the kernels of an experiment will ask it for."""
+    for of_nodes, dtype in _derived(experiment, settings):
+        of_nodes(table, dtype)
+
+
+def bytes_derived(experiment: Experiment, settings: Settings) -> int:
+    """What that takes of a node."""
+    made = _derived(experiment, settings) - {(StructureFactorTable.amplitudes, torch.float64)}
+    return sum(dtype.itemsize for _, dtype in made)
+
+
+_OfNodes = Callable[[StructureFactorTable, torch.dtype], torch.Tensor]
+
+
+def _derived(experiment: Experiment, settings: Settings) -> set[tuple[_OfNodes, torch.dtype]]:
+    """What kernels on CPU ask a table for, beside F: methods with the type of their numbers."""
+    found: set[tuple[_OfNodes, torch.dtype]] = set()
+    diffuse = any(crystal.diffuse is not None for crystal in experiment.crystals)
+    if settings.kernel == SPOTS or diffuse:
+        found.add((StructureFactorTable.squares, torch.float64))
+    if settings.kernel == COMPILED:
+        interpolate = experiment.sampling.interpolate
+        summed = StructureFactorTable.amplitudes if interpolate else StructureFactorTable.squares
+        found.add((summed, PRECISIONS[settings.precision]))
+    return found
 
 
 class KernelMaker:

@@ -122,11 +122,7 @@ class Optics:
 
     def within_resolution(self, q: Vectors) -> Tensor | None:
         """Pixels whose d = 1/|q| is not below dmin; None: all."""
-        dmin = self._scene.sampling.dmin
-        if dmin == 0.0:
-            return None
-        stol = 0.5 * q.length()
-        return ~((stol > 0.0) & (dmin > 0.5 / stol))
+        return geometry.within_resolution(q, self._scene.sampling.dmin)
 
     def ceiling(self, F: float) -> float:
         """No pixel is brighter if no node has a larger F [electron], taken at nodes [photons]."""

@@ -2,18 +2,20 @@
 
 from dataclasses import replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from tiled_sim.model.detector import Detector, Panel
 from tiled_sim.physics.geometry import Components
 from tiled_sim.physics.vectors import as_tuple
 
+if TYPE_CHECKING:  # it takes a second to import, and a scene alone needs none
+    import torch
+    from torch import Tensor
+
 #: A panel's number, or those of many pixels or blocks, int64.
-Number = int | Tensor
+Number = Union[int, "Tensor"]
 
 
 class PanelNumbers(NamedTuple):
@@ -23,12 +25,12 @@ class PanelNumbers(NamedTuple):
     slow_axis: Components
     fast_axis: Components
     normal: Components
-    pixel_size: tuple[Tensor, Tensor]
-    pixel_area: Tensor
-    close_distance: Tensor
+    pixel_size: "tuple[Tensor, Tensor]"
+    pixel_area: "Tensor"
+    close_distance: "Tensor"
 
     @classmethod
-    def of(cls, rows: Tensor) -> "PanelNumbers":
+    def of(cls, rows: "Tensor") -> "PanelNumbers":
         """From rows of `_row`, float64 (…, 16)."""
         numbers = rows.unbind(-1)
         origin, slow, fast, normal = (
@@ -93,13 +95,15 @@ class Panels:
             return self.layers(number)[layer]
         key = number.device, layer
         if key not in self._tables:
+            import torch
+
             rows = [_row(self.layers(panel)[layer]) for panel in range(len(self))]
             self._tables[key] = torch.tensor(rows, dtype=torch.float64).to(number.device)
         return PanelNumbers.of(self._tables[key][number])
 
     def directions(
-        self, number: Number, oversample: int, device: torch.device, layer: int = 0
-    ) -> Tensor:
+        self, number: Number, oversample: int, device: "torch.device", layer: int = 0
+    ) -> "Tensor":
         """What `graphs.Directions` takes of panels.
 
         Parameters
@@ -116,6 +120,8 @@ class Panels:
         """
         key = device, oversample, layer
         if key not in self._directions:
+            import torch
+
             every = [self.layers(panel)[: layer + 1][-1] for panel in range(len(self))]
             rows = [self.direction_row(panel, oversample) for panel in every]
             self._directions[key] = torch.tensor(rows, dtype=torch.float64).to(device)

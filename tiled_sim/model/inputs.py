@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tiled_sim.model.amorphous import AmorphousTable
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
 
@@ -30,3 +31,17 @@ class Inputs:
             "mask": self.mask.sha256,
             "background": None if self.amorphous is None else self.amorphous.sha256,
         }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """An experiment whose inputs are loaded already, from a run, whatever became of its files.
+
+    Parameters
+    ----------
+    experiment : what to simulate
+    inputs : of it
+    """
+
+    experiment: Experiment
+    inputs: Inputs

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from numbers import Real
 
 from tiled_sim.errors import UsageError
 
@@ -62,9 +63,11 @@ class Settings:
         ):
             if value not in names:
                 raise UsageError(f"{option} {value!r} must be one of {', '.join(names)}")
-        if not (math.isfinite(self.negligible) and 0.0 <= self.negligible < 1.0):
+        share = self.negligible
+        if not (isinstance(share, Real) and math.isfinite(share) and 0.0 <= share < 1.0):
+            told = f"{share:g}" if isinstance(share, Real) else repr(share)
             raise UsageError(
-                f"--negligible {self.negligible:g} is a share of a spot's peak: from 0, which "
+                f"--negligible {told} is a share of a spot's peak: from 0, which "
                 "keeps every evaluation, to less than 1"
             )
 

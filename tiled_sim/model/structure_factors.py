@@ -12,6 +12,26 @@ from tiled_sim.model.absences import Absences
 #: a, b, c [Å] and alpha, beta, gamma [°].
 Cell = tuple[float, float, float, float, float, float]
 
+#: h, k, l.
+Node = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far structure factors go, which tells their size without loading them.
+
+    Parameters
+    ----------
+    energies : number of their grids
+    minimum, maximum : h, k, l
+    has_absences : whether a space group forbids nodes
+    """
+
+    energies: int
+    minimum: Node
+    maximum: Node
+    has_absences: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Computed:
@@ -178,6 +198,11 @@ class StructureFactors:
         """Largest h, k, l of the grid."""
         high = [low + n - 1 for low, n in zip(self.minimum, self.amplitude.shape, strict=True)]
         return high[0], high[1], high[2]
+
+    @property
+    def extent(self) -> Extent:
+        """How far they go."""
+        return Extent(len(self.grids), self.minimum, self.maximum, self.absences is not None)
 
     @cached_property
     def sha256(self) -> str:

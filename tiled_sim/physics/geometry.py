@@ -1,37 +1,52 @@
-"""Pixels of a panel: where they are, in which direction, how large they look from the sample."""
+"""Pixels of a panel: where they are, in which direction, how large they look from the sample.
+
+Kernels take tensors; float64 arrays of numpy do as well, with the same values, and need no torch.
+"""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from tiled_sim.physics.vectors import Vector, as_tuple, unit
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 #: Three components: of one vector, or of one for each element of some tensors.
-Components = Sequence[float | Tensor]
+Components = Sequence["float | Tensor"]
 
 
 class Vectors(NamedTuple):
     """Many three-vectors, component by component; each of the same shape."""
 
-    x: Tensor
-    y: Tensor
-    z: Tensor
+    x: "Tensor"
+    y: "Tensor"
+    z: "Tensor"
 
-    def dot(self, vector: Components) -> Tensor:
+    def dot(self, vector: Components) -> "Tensor":
         """Scalar product of each vector with one fixed vector, or with its own of others."""
         return self.x * vector[0] + self.y * vector[1] + self.z * vector[2]
 
-    def length(self) -> Tensor:
+    def length(self) -> "Tensor":
         """Length of each vector."""
-        return torch.sqrt(self.x * self.x + self.y * self.y + self.z * self.z)
+        squares = self.x * self.x + self.y * self.y + self.z * self.z
+        found: Tensor = _library_of(squares).sqrt(squares)
+        return found
+
+
+def _library_of(values: Any) -> Any:
+    """Whose functions take such values: torch takes a second to import, and numpy is there."""
+    if isinstance(values, np.ndarray):
+        return np
+    import torch
+
+    return torch
 
 
 def flat_position(
-    slow: Tensor,
-    fast: Tensor,
+    slow: "Tensor",
+    fast: "Tensor",
     origin: Components,
     slow_axis: Components,
     fast_axis: Components,
@@ -49,9 +64,10 @@ def flat_position(
     )
 
 
-def _turned(vector: Vectors, axis: Vector, angle: Tensor) -> Vectors:
+def _turned(vector: Vectors, axis: Vector, angle: "Tensor") -> Vectors:
     """Each vector turned about a fixed unit axis by its own angle [rad]."""
-    sine, cosine = torch.sin(angle), torch.cos(angle)
+    library = _library_of(angle)
+    sine, cosine = library.sin(angle), library.cos(angle)
     along = vector.dot(axis) * (1.0 - cosine)
     ax, ay, az = axis
     return Vectors(
@@ -61,8 +77,9 @@ def _turned(vector: Vectors, axis: Vector, angle: Tensor) -> Vectors:
     )
 
 
-def _direct_beam(like: Tensor, beam: Vector, radius: float) -> Vectors:
-    return Vectors(*(torch.full_like(like, radius * component) for component in beam))
+def _direct_beam(like: "Tensor", beam: Vector, radius: float) -> Vectors:
+    full_like = _library_of(like).full_like
+    return Vectors(*(full_like(like, radius * component) for component in beam))
 
 
 def curved_position(
@@ -106,17 +123,17 @@ def _scalar(u: Vector, v: Vector) -> float:
     return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]
 
 
-def direction(position: Vectors) -> tuple[Vectors, Tensor]:
+def direction(position: Vectors) -> "tuple[Vectors, Tensor]":
     """Unit vectors from the sample to each position, and the distances [m]."""
     distance = position.length()
     return Vectors(*(component / distance for component in position)), distance
 
 
 def solid_angle(
-    distance: Tensor,
-    pixel_size: tuple[float, float] | tuple[Tensor, Tensor],
-    close_distance: float | Tensor,
-) -> Tensor:
+    distance: "Tensor",
+    pixel_size: "tuple[float, float] | tuple[Tensor, Tensor]",
+    close_distance: "float | Tensor",
+) -> "Tensor":
     """Solid angle of a pixel seen from the sample [sr]: area/R² · close_distance/R.
 
     Parameters
@@ -129,13 +146,13 @@ def solid_angle(
     return slow * fast / (distance * distance) * (close_distance / distance)
 
 
-def point_solid_angle(distance: Tensor) -> Tensor:
+def point_solid_angle(distance: "Tensor") -> "Tensor":
     """Inverse square of the distance [1/m²], without the pixel's size and obliquity."""
     return 1.0 / (distance * distance)
 
 
 def scattering_vector(
-    diffracted: Vectors, incident: Components, wavelength: float | Tensor
+    diffracted: Vectors, incident: Components, wavelength: "float | Tensor"
 ) -> Vectors:
     """Scattering vectors q = (d - i)/λ [1/Å].
 
@@ -146,3 +163,11 @@ def scattering_vector(
     wavelength : λ [Å], or of many
     """
     return Vectors(*((d - i) / wavelength for d, i in zip(diffracted, incident, strict=True)))
+
+
+def within_resolution(q: Vectors, dmin: float) -> "Tensor | None":
+    """Where d = 1/|q| is not below dmin [Å]; None: everywhere."""
+    if dmin == 0.0:
+        return None
+    stol = 0.5 * q.length()
+    return ~((stol > 0.0) & (dmin > 0.5 / stol))

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from torch import Tensor
 from tiled_sim.physics.kinds import ABSENT, FORBIDDEN, IN_RANGE, OUT_OF_RANGE, ZERO
 from tiled_sim.physics.lattice import Indices
 from tiled_sim.physics.vectors import Array
+
+#: Names of the arrays of a table: F of the padded grid, and what a look-up meets there.
+AMPLITUDE, KIND = "amplitude", "kind"
 
 
 class StructureFactorTable:
@@ -49,17 +52,65 @@ class StructureFactorTable:
         if inside is not None:
             within, kind = kind[inside], np.full_like(kind, OUT_OF_RANGE)
             kind[inside] = within
+        arrays = {
+            AMPLITUDE: np.pad(amplitude, 1, constant_values=default_F),
+            KIND: np.pad(kind, 1, constant_values=OUT_OF_RANGE),
+        }
+        self._hold(minimum, amplitude.shape, default_F, arrays, device, beside)
+
+    @classmethod
+    def of_arrays(
+        cls,
+        minimum: tuple[int, int, int],
+        shape: tuple[int, int, int],
+        default_F: float,
+        arrays: Mapping[str, np.ndarray],
+        beside: Sequence["StructureFactorTable"] = (),
+    ) -> "StructureFactorTable":
+        """The table, on CPU, that another one's `arrays` are of; they are used as they lie there.
+
+        Parameters
+        ----------
+        minimum, shape : of the grid
+        default_F : amplitude outside the grid [electron]
+        arrays : of the other one
+        beside : tables of the same nodes at other energies
+        """
+        table = cls.__new__(cls)
+        table._hold(minimum, shape, default_F, arrays, torch.device("cpu"), beside)
+        return table
+
+    def _hold(
+        self,
+        minimum: tuple[int, int, int],
+        shape: tuple[int, ...],
+        default_F: float,
+        arrays: Mapping[str, np.ndarray],
+        device: torch.device,
+        beside: Sequence["StructureFactorTable"],
+    ) -> None:
         self._default_F = default_F
         self.minimum = minimum
-        self.maximum = tuple(low + n - 1 for low, n in zip(minimum, amplitude.shape, strict=True))
-        self._padded_shape = tuple(n + 2 for n in amplitude.shape)
-        padded = np.pad(amplitude, 1, constant_values=default_F)
-        padded_kind = np.pad(kind, 1, constant_values=OUT_OF_RANGE)
-        self._amplitude = torch.from_numpy(padded.reshape(-1)).to(device)
-        self._kind = torch.from_numpy(padded_kind.reshape(-1)).to(device)
-        self._squares: dict[torch.dtype, Tensor] = {}
-        self._amplitudes: dict[torch.dtype, Tensor] = {}
+        self.shape = shape
+        self.maximum = tuple(low + n - 1 for low, n in zip(minimum, shape, strict=True))
+        self._padded_shape = tuple(n + 2 for n in shape)
+        flat = {
+            name: torch.from_numpy(values.reshape(-1)).to(device) for name, values in arrays.items()
+        }
+        self._amplitude, self._kind = flat.pop(AMPLITUDE), flat.pop(KIND)
+        self._derived = flat
         self._beside = tuple(beside)
+
+    @property
+    def default_F(self) -> float:
+        """Amplitude outside the grid [electron]."""
+        return self._default_F
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What it holds, by names, flat: what was derived of it until now included."""
+        held = {AMPLITUDE: self._amplitude, KIND: self._kind, **self._derived}
+        return {name: tensor.numpy(force=True) for name, tensor in held.items()}
 
     @property
     def grids(self) -> "tuple[StructureFactorTable, ...]":
@@ -74,15 +125,19 @@ class StructureFactorTable:
 
     def amplitudes(self, dtype: torch.dtype) -> Tensor:
         """F of the padded grid, flat [electron]; made once."""
-        if dtype not in self._amplitudes:
-            self._amplitudes[dtype] = self._amplitude.to(dtype)
-        return self._amplitudes[dtype]
+        if dtype == self._amplitude.dtype:
+            return self._amplitude
+        name = f"amplitude_{_name(dtype)}"
+        if name not in self._derived:
+            self._derived[name] = self._amplitude.to(dtype)
+        return self._derived[name]
 
     def squares(self, dtype: torch.dtype) -> Tensor:
         """F² of the padded grid, flat [electron²]; made once."""
-        if dtype not in self._squares:
-            self._squares[dtype] = (self._amplitude * self._amplitude).to(dtype)
-        return self._squares[dtype]
+        name = f"squares_{_name(dtype)}"
+        if name not in self._derived:
+            self._derived[name] = (self._amplitude * self._amplitude).to(dtype)
+        return self._derived[name]
 
     def farthest(self, reciprocal: Array) -> float:
         """Largest |h a* + k b* + l c*| of nodes whose F is not 0, infinite if it is not in the end.
@@ -189,6 +244,10 @@ class StructureFactorTable:
                 plane += weights[1][n] * row
             F += weights[0][m] * plane
         return F
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def constant_table(F: float, device: torch.device) -> StructureFactorTable:

@@ -1,28 +1,22 @@
 """How many of the reflections that the detector can see have a structure factor."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from tiled_sim.errors import CoverageError
-from tiled_sim.kernels.blocks import Pixels, joined
-from tiled_sim.kernels.devices import one_torch_thread
-from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene, thinned
-from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Exposures, Listed
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.structure_factors import StructureFactors
-from tiled_sim.physics import geometry, lattice
+from tiled_sim.physics import geometry
 from tiled_sim.physics.geometry import Vectors
-from tiled_sim.plan.reach import farthest_stol
 
 #: Pixels and steps looked at: enough to meet nearly every reflection of a large detector.
 _SAMPLED_PIXELS = 250_000
@@ -125,21 +119,21 @@ def nodes_in_reach(experiment: Experiment, mask: Mask) -> Reached:
     crystals = [thinned(alone, _LISTED_STEPS) for alone in each_alone(experiment)]
     sampled_frames = _sampled_frames(experiment.exposures)
     keys = np.empty(0, dtype=np.int64)
-    pixels = 0
     most = _SAMPLED_STEPS * _SAMPLED_FRAMES // max(len(sampled_frames), _SAMPLED_FRAMES)
     steps = [_sampled_steps(alone, max(most // len(crystals), 1)) for alone in crystals]
-    with one_torch_thread():
-        scenes = [[Scene.of(alone, frame) for alone in crystals] for frame in sampled_frames]
-        for sample in _samples(experiment, mask):
-            pixels += len(sample.slow)
-            for of_frame in scenes:
-                diffracted, _ = Optics(of_frame[0]).to_subpixel(sample, 0)
-                for scene, of_crystal in zip(of_frame, steps, strict=True):
-                    for source, orientation in of_crystal:
-                        keys = np.union1d(keys, _node_keys(scene, diffracted, source, orientation))
+    panels = range(len(experiment.detector.panels))
+    samples = [_sampled_pixels(experiment, panel, mask) for panel in panels]
+    for frame in sampled_frames:
+        scenes = [Scene.of(alone, frame) for alone in crystals]
+        diffracted = _directions(scenes[0], samples)
+        for scene, of_crystal in zip(scenes, steps, strict=True):
+            for source, orientation in of_crystal:
+                keys = np.union1d(keys, _node_keys(scene, diffracted, source, orientation))
     nodes = _nodes(keys)
     return Reached(
-        nodes[np.any(nodes != 0, axis=1)], pixels, sum(map(len, steps)) * len(sampled_frames)
+        nodes[np.any(nodes != 0, axis=1)],
+        sum(len(slow) for slow, _ in samples),
+        sum(map(len, steps)) * len(sampled_frames),
     )
 
 
@@ -176,26 +170,6 @@ def measure_coverage(
     )
 
 
-def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
-    """Make sure that the table of an experiment's background reaches as far as the detector.
-
-    Raises
-    ------
-    CoverageError
-        if it ends before the detector does, with both numbers and what to do
-    """
-    last = float(table.stol[-1])
-    farthest = farthest_stol(experiment)
-    if farthest > last:
-        assert experiment.background is not None
-        name = experiment.background.path or "the table of water"
-        raise CoverageError(
-            f"{name} ends at sin θ/λ = {last:.4g}/Å ({0.5 / last:.4g} Å), the detector reaches "
-            f"{farthest:.4g}/Å ({0.5 / farthest:.4g} Å): continue the table, or move the detector "
-            "back"
-        )
-
-
 def _sampled_frames(exposures: Exposures) -> list[int]:
     """Some frames, evenly over all: of a rotation the first and the last."""
     count = len(exposures)
@@ -215,14 +189,11 @@ def _sampled_steps(experiment: Experiment, most: int) -> list[tuple[int, tuple[i
     ]
 
 
-def _samples(experiment: Experiment, mask: Mask) -> Iterable[Pixels]:
-    """Live pixels of all panels, together unless the detector is curved."""
-    panels = range(len(experiment.detector.panels))
-    every = (_sampled_pixels(experiment, panel, mask) for panel in panels)
-    return every if experiment.detector.curvature_radius is not None else [joined(every)]
+#: Slow and fast numbers of pixels of a panel.
+_Pixels = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
-def _sampled_pixels(experiment: Experiment, panel: int, mask: Mask) -> Pixels:
+def _sampled_pixels(experiment: Experiment, panel: int, mask: Mask) -> _Pixels:
     """Live pixels of a regular grid over the panel's region."""
     region = experiment.detector.panels[panel].region
     slow, fast = experiment.detector.panels[panel].pixels
@@ -236,10 +207,39 @@ def _sampled_pixels(experiment: Experiment, panel: int, mask: Mask) -> Pixels:
         live = np.flatnonzero(part[0, ::stride] == 0) * stride + columns.start
         found_slow.append(np.full(len(live), row))
         found_fast.append(live)
-    slow_values = torch.from_numpy(np.concatenate(found_slow)).to(torch.float64)
-    fast_values = torch.from_numpy(np.concatenate(found_fast)).to(torch.float64)
-    every = torch.ones_like(slow_values, dtype=torch.bool)
-    return Pixels(slow_values, fast_values, every, panel)
+    return (
+        np.concatenate(found_slow).astype(np.float64),
+        np.concatenate(found_fast).astype(np.float64),
+    )
+
+
+def _directions(scene: Scene, samples: Sequence[_Pixels]) -> Vectors:
+    """Unit vectors to the first subpixels of pixels of each panel, as `Optics` has them.
+
+    Without torch, which takes longer to import than this does.
+    """
+    positions = [_positions(scene, number, *pixels) for number, pixels in enumerate(samples)]
+    joined: list[Any] = [np.concatenate(values) for values in zip(*positions, strict=True)]
+    return geometry.direction(Vectors(*joined))[0]
+
+
+def _positions(
+    scene: Scene, number: int, slow: npt.NDArray[np.float64], fast: npt.NDArray[np.float64]
+) -> Vectors:
+    panel, oversample = scene.panels[number], scene.sampling.oversample
+    slow_side, fast_side = (side / oversample for side in panel.pixel_size)
+    axes = panel.slow_axis, panel.fast_axis
+    position = geometry.flat_position(
+        slow_side * (slow * oversample) + slow_side / 2.0,  # type: ignore[arg-type]
+        fast_side * (fast * oversample) + fast_side / 2.0,  # type: ignore[arg-type]
+        panel.origin,
+        *axes,
+    )
+    radius = scene.detector.curvature_radius
+    if radius is None:
+        return position
+    bend = geometry.curved_position_as_c if scene.c_compat else geometry.curved_position
+    return bend(position, scene.beam.direction, *axes, radius)
 
 
 #: A node as one number, for speed: 20 bits an index, biased to be positive.
@@ -252,11 +252,13 @@ def _node_keys(
     """Distinct nearest nodes of one step, as keys."""
     of_source = scene.spectrum[source]
     q = geometry.scattering_vector(diffracted, of_source.incident, of_source.wavelength)
-    seen = Optics(scene).within_resolution(q)
-    a, b, c = scene.orientations[orientation].tolist()
-    h, k, l = (lattice.nearest_node(q.dot(axis)).to(torch.int64) + _BIAS for axis in (a, b, c))
+    with np.errstate(divide="ignore"):  # straight ahead
+        seen = geometry.within_resolution(q, scene.sampling.dmin)
+    axes = scene.orientations[orientation].tolist()
+    # as `lattice.nearest_node`
+    h, k, l = (np.ceil(np.asarray(q.dot(axis)) - 0.5).astype(np.int64) + _BIAS for axis in axes)
     key = (((h << _BITS) + k) << _BITS) + l
-    return np.unique((key if seen is None else key[seen]).numpy())
+    return np.unique(key if seen is None else key[np.asarray(seen)])
 
 
 def _nodes(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

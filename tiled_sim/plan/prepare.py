@@ -8,14 +8,14 @@ from typing import Any
 from tiled_sim.errors import ExperimentError, UsageError
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import TileGrid
-from tiled_sim.model.inputs import Inputs
+from tiled_sim.model.inputs import Inputs, Loaded
 from tiled_sim.model.settings import REQUIRED_COVERAGE, Settings
 from tiled_sim.plan.choice import build_kernel, choose_kernel, remember_wait
-from tiled_sim.plan.coverage import Coverage, measure_coverage, require_reach
+from tiled_sim.plan.coverage import Coverage, measure_coverage
 from tiled_sim.plan.memory import memory_of
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.planning import make_plan
-from tiled_sim.plan.reach import nodes_of_table
+from tiled_sim.plan.reach import nodes_of_table, require_reach
 from tiled_sim.plan.workers import Workers
 from tiled_sim.read.inputs import load_inputs
 
@@ -60,7 +60,7 @@ class Prepared:
 
 
 def prepare(
-    experiment: Experiment,
+    experiment: Experiment | Loaded,
     settings: Settings = Settings(),  # noqa: B008 - frozen
     *,
     tile: tuple[int, int] | None = None,
@@ -74,7 +74,7 @@ def prepare(
 
     Parameters
     ----------
-    experiment : what to simulate
+    experiment : what to simulate; its inputs are read, where they are not loaded already
     settings : as the user asks
     tile : (slow, fast) pixels of a tile; None: by predicted cost
     trace_pixels : (slow, fast) of pixels whose scaling chain is kept
@@ -90,15 +90,16 @@ def prepare(
     InputFileError, CoverageError, UsageError
         naming what is wrong and what to do
     """
-    if not isinstance(experiment, Experiment):  # from Python
-        raise UsageError(
-            f"the experiment is a {type(experiment).__name__}: make it by Experiment.from_toml(…) "
-            "or Experiment.from_nanobragg([…])"
-        )
+    loaded = None
+    if isinstance(experiment, Loaded):
+        loaded = experiment.inputs
+        experiment = experiment.experiment
+    require_experiment(experiment)
     _require_sides(tile)
+    _require_pixels(trace_pixels)
     _require_share(require_coverage)
     chosen = choose_kernel(experiment, settings, device=workers.device, cores=workers.cores)
-    inputs = load_inputs(experiment)
+    inputs = load_inputs(experiment) if loaded is None else loaded
     coverage = _coverage(experiment, inputs, require_coverage)
 
     def plan_with(settings: Settings) -> Plan:
@@ -189,6 +190,33 @@ def _require_share(coverage: float | None) -> None:
     """Refuse what is no share of the reflections."""
     if coverage is not None and not 0.0 <= coverage <= 1.0:
         raise UsageError(f"--require-coverage {coverage} must be a share from 0 to 1")
+
+
+def require_experiment(experiment: Any) -> None:
+    """Refuse what is none, as a program may give it.
+
+    Raises
+    ------
+    UsageError
+        telling how one is made
+    """
+    if not isinstance(experiment, Experiment):
+        raise UsageError(
+            f"the experiment is a {type(experiment).__name__}: make it by Experiment.from_toml(…) "
+            "or Experiment.from_nanobragg([…])"
+        )
+
+
+def _require_pixels(pixels: Any) -> None:
+    """Refuse what are no pixels, each of two whole numbers."""
+    found = pixels if isinstance(pixels, Sequence) and not isinstance(pixels, str) else None
+    if found is None or not all(
+        isinstance(pixel, tuple | list)
+        and len(pixel) == 2
+        and all(isinstance(number, Integral) for number in pixel)
+        for pixel in found
+    ):
+        raise UsageError(f"--trace-pixel {pixels!r} must be pairs of whole numbers, (slow, fast)")
 
 
 def _require_sides(tile: Any) -> None:

@@ -1,23 +1,24 @@
 """How far in the reciprocal lattice a detector looks, and the table that its look-ups need."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from tiled_sim.errors import ExperimentError
+from tiled_sim.errors import CoverageError, ExperimentError
 from tiled_sim.io.source_file import grid_shape, oversized
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene, thinned
+from tiled_sim.model.amorphous import AmorphousTable
 from tiled_sim.model.crystals import each_alone
 from tiled_sim.model.energies import factor_wavelengths
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Listed
 from tiled_sim.model.frame import extreme_frames
-from tiled_sim.model.structure_factors import StructureFactors
+from tiled_sim.model.structure_factors import Extent, Node, StructureFactors
 from tiled_sim.physics.structure_factor import StructureFactorTable
 
 #: Corners are the farthest pixels where the light turns by less than a right angle, sin θ = 0.7;
@@ -53,6 +54,26 @@ def _farthest_of_panel(scene: Scene, panel: int) -> float:
     return farthest
 
 
+def require_reach(experiment: Experiment, table: AmorphousTable) -> None:
+    """Make sure that the table of an experiment's background reaches as far as the detector.
+
+    Raises
+    ------
+    CoverageError
+        if it ends before the detector does, with both numbers and what to do
+    """
+    last = float(table.stol[-1])
+    farthest = farthest_stol(experiment)
+    if farthest > last:
+        assert experiment.background is not None
+        name = experiment.background.path or "the table of water"
+        raise CoverageError(
+            f"{name} ends at sin θ/λ = {last:.4g}/Å ({0.5 / last:.4g} Å), the detector reaches "
+            f"{farthest:.4g}/Å ({0.5 / farthest:.4g} Å): continue the table, or move the detector "
+            "back"
+        )
+
+
 def table_of(
     experiment: Experiment, factors: StructureFactors, device: torch.device
 ) -> StructureFactorTable:
@@ -70,15 +91,29 @@ def table_of(
         if that is more than a table may have, or F are not of as many energies as the experiment
         asks for
     """
+    first, *others = _grids(experiment, factors)
+    beside = [_table(experiment, factors, amplitude, device) for amplitude in others]
+    return _table(experiment, factors, first, device, beside)
+
+
+def tables_one_by_one(
+    experiment: Experiment, factors: StructureFactors, device: torch.device
+) -> Iterator[StructureFactorTable]:
+    """The tables of each energy, none of them with others beside it. Raises as `table_of`."""
+    for amplitude in _grids(experiment, factors):
+        yield _table(experiment, factors, amplitude, device)
+
+
+def _grids(
+    experiment: Experiment, factors: StructureFactors
+) -> tuple[npt.NDArray[np.float64], ...]:
     wanted = max(len(factor_wavelengths(experiment)), 1)
     if len(factors.grids) != wanted:
         raise ExperimentError(
             f"F of {len(factors.grids)} energies were loaded, and the experiment asks for "
             f"{wanted}: load its inputs again"
         )
-    first, *others = factors.grids
-    beside = [_table(experiment, factors, amplitude, device) for amplitude in others]
-    return _table(experiment, factors, first, device, beside)
+    return factors.grids
 
 
 def _table(
@@ -91,7 +126,7 @@ def _table(
     """The table of one energy, and those beside it."""
     F = experiment.structure_factors.default_F
     forbidden = None if factors.absences is None else factors.absent
-    minimum, maximum = _ranges(experiment, factors)
+    minimum, maximum = _ranges(experiment, factors.extent)
     amplitude, given = factors.filled(F, of_energy), factors.given
     if (minimum, maximum) == (factors.minimum, factors.maximum):
         return StructureFactorTable(
@@ -126,33 +161,35 @@ def _table(
     )
 
 
-def nodes_of_table(experiment: Experiment, factors: StructureFactors | None) -> int:
-    """Nodes of the `table_of` an experiment, of all energies; 0 without a file."""
+def nodes_of_table(experiment: Experiment, factors: StructureFactors | Extent | None) -> int:
+    """Nodes of the `table_of` an experiment, of all energies; 0 without a file.
+
+    Parameters
+    ----------
+    factors : structure factors, or only their extent
+    """
     if factors is None:
         return 0
-    return len(factors.grids) * math.prod(grid_shape(*_ranges(experiment, factors)))
+    extent = factors if isinstance(factors, Extent) else factors.extent
+    return extent.energies * math.prod(grid_shape(*_ranges(experiment, extent)))
 
 
-_Node = tuple[int, int, int]
-
-
-def _ranges(experiment: Experiment, factors: StructureFactors) -> tuple[_Node, _Node]:
+def _ranges(experiment: Experiment, extent: Extent) -> tuple[Node, Node]:
     """Smallest and largest h, k, l of the table."""
-    of_file = factors.minimum, factors.maximum
     if (
-        factors.absences is None
+        not extent.has_absences
         or experiment.structure_factors.default_F == 0.0
         or experiment.sampling.interpolate
     ):
-        return of_file
+        return extent.minimum, extent.maximum
     reach = np.max([_reach(alone) for alone in each_alone(experiment)], axis=0).tolist()
-    low = (min(a, -b) for a, b in zip(factors.minimum, reach, strict=True))
-    high = (max(a, b) for a, b in zip(factors.maximum, reach, strict=True))
+    low = (min(a, -b) for a, b in zip(extent.minimum, reach, strict=True))
+    high = (max(a, b) for a, b in zip(extent.maximum, reach, strict=True))
     (h, k, l), (h_high, k_high, l_high) = low, high
     return (h, k, l), (h_high, k_high, l_high)
 
 
-def _reach(experiment: Experiment) -> _Node:
+def _reach(experiment: Experiment) -> Node:
     """Largest |h|, |k|, |l| that any pixel looks up in any orientation of a crystal, or more."""
     wavelengths, exposures = experiment.beam.spectrum.wavelength, experiment.exposures
     vectors, moves = experiment.crystal.direct_vectors, False

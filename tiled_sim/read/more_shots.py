@@ -35,8 +35,8 @@ def with_more_shots(experiment: Experiment, shots: Shots) -> Experiment:
     listed = experiment.exposures
     if not isinstance(listed, Listed):
         raise UsageError(
-            "the frames of the run are a rotation, to which no shots can be added: submit them to "
-            "another --out"
+            "the frames of the run are a rotation or stills, to which no shots can be added: "
+            "submit them to another --out"
         )
     source, notes = listed.source, list[str]()
     if source is not None:

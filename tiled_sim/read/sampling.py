@@ -1,6 +1,20 @@
 """What is chosen for the user who does not say how finely a pixel is sampled."""
 
 from tiled_sim.model.crystal import Crystal
+from tiled_sim.model.exposures import Exposures, Listed
+
+
+def shortest_wavelength(wavelength: float, exposures: Exposures) -> float:
+    """Of the central beam in any frame [Å], which needs the most subpixels.
+
+    Parameters
+    ----------
+    wavelength : of the central beam where exposures do not say theirs [Å]
+    exposures : of the experiment
+    """
+    if isinstance(exposures, Listed) and exposures.wavelength is not None:
+        return float(exposures.wavelength.min())
+    return wavelength
 
 
 def choose_oversample(asked: int | None, recommended: int, crystal: Crystal) -> tuple[int, str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas
     import xarray as xr
 
+    from tiled_sim.physics.structure_factor import StructureFactorTable
     from tiled_sim.simulation.simulator import Simulator
 
 _AGAIN = "submit the run again to another --out"
@@ -350,13 +351,19 @@ class Run:
         """What is wrong with its tiles: missing, damaged, not as committed, NaN, strangers."""
         return (str(fault) for fault in faults_of_tiles(self))
 
-    def simulator(self, device: str, plan: Plan | None = None) -> "Simulator":
+    def simulator(
+        self,
+        device: str,
+        plan: Plan | None = None,
+        table: "StructureFactorTable | None" = None,
+    ) -> "Simulator":
         """What computes its tiles, with the inputs of its store.
 
         Parameters
         ----------
         device : name of the torch device
         plan : of other tiles; None: its own
+        table : of structure factors, if it is made already; None: it is made of the store's
 
         Raises
         ------
@@ -371,10 +378,15 @@ class Run:
 
         plan = self.plan if plan is None else plan
         where = resolve_device(device_of(plan.settings, device))
-        return Simulator(self.experiment, self.inputs(), plan, where)
+        inputs = self.inputs(factors=table is None)
+        return Simulator(self.experiment, inputs, plan, where, table=table)
 
-    def inputs(self) -> Inputs:
+    def inputs(self, *, factors: bool = True) -> Inputs:
         """What the run was made with, from its store, and no more and no less.
+
+        Parameters
+        ----------
+        factors : with the structure factors
 
         Raises
         ------
@@ -383,7 +395,7 @@ class Run:
             that was lost, if one was
         """
         try:
-            inputs = self.store.read_inputs()
+            inputs = self.store.read_inputs(factors=factors)
             found = inputs.hashes
         except StoreError as error:
             raise StoreError(f"{error}{self._lost()}") from error
@@ -395,7 +407,7 @@ class Run:
                 f"{_AGAIN}{self._lost()}"
             ) from error
         for name, value in found.items():
-            if value != self.hashes.get(name):
+            if (factors or name != "structure_factors") and value != self.hashes.get(name):
                 raise StoreError(
                     f"{self.path}: the {name.replace('_', ' ')} in the store has SHA-256 {value}, "
                     f"the run was made with {self.hashes.get(name)}; {_AGAIN}{self._lost()}"

@@ -141,9 +141,9 @@ class Progress:
         return first + np.flatnonzero(self.states[first:stop] != DONE)
 
     @property
-    def left(self) -> int:
-        """How many others are not known to be done: of frames that are not wanted."""
-        return int(np.count_nonzero(self.states != DONE)) - len(self.missing)
+    def left(self) -> npt.NDArray[np.int64]:
+        """Numbers of the others that are not known to be done: of frames that are not wanted."""
+        return np.setdiff1d(np.flatnonzero(self.states != DONE), self.missing, assume_unique=True)
 
     @property
     def frames(self) -> range | None:

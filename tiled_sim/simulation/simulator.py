@@ -20,6 +20,7 @@ from tiled_sim.kernels.sample import count_lookups
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK, Tile
 from tiled_sim.model.inputs import Inputs
+from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.reach import table_of
 from tiled_sim.simulation.behind import Behind
@@ -106,6 +107,7 @@ class Simulator:
     plan : how it is tiled, and by which kernel it is computed
     device : where the kernel runs
     image_alone : look-ups are not counted, nor the brightest pixel traced, for whoever keeps none
+    table : of structure factors, if it is made already; None: it is made of the inputs
     """
 
     def __init__(
@@ -116,17 +118,18 @@ class Simulator:
         device: torch.device,
         *,
         image_alone: bool = False,
+        table: StructureFactorTable | None = None,
     ) -> None:
         self.experiment = experiment
         self.inputs = inputs
         self.plan = plan
         self.device = device
         self._image_alone = image_alone
-        self._default_F = experiment.structure_factors.default_F
         self._number_of_crystals = len(experiment.crystals)
         self._frames_at_a_time = frames_at_a_time(plan.settings.kernel, experiment.steps)
         self._kept: dict[int, tuple[Kernel, ...]] = {}
-        table = None if inputs.factors is None else table_of(experiment, inputs.factors, device)
+        if table is None and inputs.factors is not None:
+            table = table_of(experiment, inputs.factors, device)
         self._maker = KernelMaker(experiment, plan.settings, table, inputs.amorphous, device)
 
     def simulate_tile(self, tile: Tile, progress: Progress | None = None) -> TileResult:
@@ -430,7 +433,7 @@ class Simulator:
             return None
         dark = 0.0
         for crystal in kernels[: self._number_of_crystals]:
-            F = self._default_F if crystal.table is None else crystal.table.largest
+            F = self._maker.default_F if crystal.table is None else crystal.table.largest
             dark += _DARK * Optics(crystal.scene).ceiling(F)
         return max(errors) * near + dark + sum(kernel.skipped_bound for kernel in kernels)
 
@@ -443,8 +446,7 @@ class Simulator:
         """
         block, lane = self._block_at(place)
         with torch.inference_mode():
-            photons, _ = _sum_of(self._kernels_of(place[0]), block)
-        return float(photons[0, lane])
+            return float(_sum_of(self._kernels_of(place[0]), block)[0][0, lane])
 
     def steps_of_pixel(self, place: Place) -> list[dict[str, Any]]:
         """Every step of a pixel's sum, by the float64 chain.

@@ -7,6 +7,7 @@ run of the smaller, whatever has been done of it already; when it is gone, all i
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ import zarr
 from zarr.abc.buffer import Buffer
 from zarr.storage import MemoryStore
 
+from tiled_sim.errors import StoreError
 from tiled_sim.model.coordinates import pixel_centres
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import TileGrid
@@ -30,6 +32,11 @@ _ATTRIBUTES = "tiled_sim.json"
 #: Files of a run that are others when it has more frames, beside those of its groups.
 _GROWING = ("0/image/", "0/counts/", "0/frame/", f"{geometry.FRAMES}/")
 _GROUP = f"{geometry.FRAMES}/zarr.json"
+#: What zipfile, zlib and json raise for what is damaged.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, KeyError, ValueError),
+    *(EOFError, NotImplementedError, RuntimeError, OverflowError),
+)
 
 
 def begin_growth(
@@ -72,10 +79,15 @@ def finish_growth(place: Place) -> None:
     Parameters
     ----------
     place : of the run, which nobody else writes
+
+    Raises
+    ------
+    StoreError
+        the file is not as it was written; then nothing is put in place
     """
     objects = objects_of(place)
-    with zipfile.ZipFile(io.BytesIO(objects.get(KEY))) as archive:
-        attributes = strict_json.loads(archive.read(_ATTRIBUTES))
+    archive, attributes = _opened(place, objects.get(KEY))
+    with archive:
         for key in archive.namelist():
             if key != _ATTRIBUTES:
                 objects.put(key, archive.read(key))
@@ -93,3 +105,25 @@ def finish_growth(place: Place) -> None:
     layout.seal(root, {"arrays": layout.places(root), "ome": document, "tiled_sim": attributes})
     objects.put("zarr.json", objects.get("zarr.json"))  # on the disk before the file is gone
     objects.delete(KEY)
+
+
+def _opened(place: Place, content: bytes) -> tuple[zipfile.ZipFile, dict[str, Any]]:
+    """The archive, all of which can be read and belongs where it goes, and the attributes."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        if (spoilt := archive.testzip()) is not None:
+            raise ValueError(f"{spoilt} in it is damaged")
+        for key in archive.namelist():
+            # a run that somebody else gave may say anything
+            if key != _ATTRIBUTES and (not key.startswith(_GROWING) or ".." in key.split("/")):
+                raise ValueError(f"{key} in it is none of what grows")
+        attributes = strict_json.loads(archive.read(_ATTRIBUTES))
+        if not isinstance(attributes, dict):
+            raise ValueError(f"{_ATTRIBUTES} in it is no object")
+    except _DAMAGE as error:
+        raise StoreError(
+            f"{place}: its {KEY}, by which frames were being added to it, is not as it was written "
+            f"({error}): remove that file; `tiled-sim verify {place}` then tells whether the run "
+            "is whole as it was before"
+        ) from None
+    return archive, attributes

@@ -17,7 +17,7 @@ from tiled_sim.model.crystals import MOST_CRYSTALS
 from tiled_sim.model.document import LISTED_PLAIN, names_of_domains
 from tiled_sim.model.experiment import FRAMES
 from tiled_sim.model.inputs import Inputs
-from tiled_sim.model.structure_factors import Computed, Provenance, StructureFactors
+from tiled_sim.model.structure_factors import Computed, Extent, Provenance, StructureFactors
 from tiled_sim.store.layout import (
     COMPRESSOR,
     Described,
@@ -194,6 +194,25 @@ def read_structure_factors(inputs: zarr.Group) -> StructureFactors | None:
             f"written {content[:12]}…; submit the run again to another --out"
         )
     return factors
+
+
+def extent_of_structure_factors(objects: Objects) -> Extent | None:
+    """How far the structure factors of a run go, which are not read; None: it has none.
+
+    Raises
+    ------
+    StoreError
+        an array is missing
+    """
+    root = zarr.open_group(objects.arrays(read_only=True), mode="r")
+    group = group_of(root, "inputs").get("structure_factors")
+    if not isinstance(group, zarr.Group):
+        return None
+    indices = [values_of(group, name) for name in "hkl"]
+    (h, h_last), (k, k_last), (l, l_last) = ((int(of[0]), int(of[-1])) for of in indices)
+    energies = len(values_of(group, "energy")) if "energy" in group else 1
+    absences = group.attrs.get("absences") is not None
+    return Extent(energies, (h, k, l), (h_last, k_last, l_last), absences)
 
 
 def _absences(found: dict[str, Any]) -> Absences:

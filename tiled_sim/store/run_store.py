@@ -181,15 +181,16 @@ class RunStore:
         document = self._attributes["experiment"]
         return Experiment.from_dict(document, read_arrays(self._root, document))
 
-    def read_inputs(self) -> Inputs:
-        """What the run was made with, the mask as it is asked for.
+    def read_inputs(self, *, factors: bool = True) -> Inputs:
+        """What the run was made with, the mask as it is asked for; ``factors``: F, too.
 
         Raises
         ------
         StoreError
             they are not what was written; of the mask, that is found when it is asked for
         """
-        return Inputs(self._mask(), self.read_structure_factors(), read_amorphous(self._inputs()))
+        loaded = self.read_structure_factors() if factors else None
+        return Inputs(self._mask(), loaded, read_amorphous(self._inputs()))
 
     def lost_files_of_inputs(self) -> Iterator[str]:
         """Files of the inputs that are not there, but for the mask's, which tells its own."""

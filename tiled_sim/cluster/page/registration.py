@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,13 +42,14 @@ def shown(
     run: Run,
     tiles: npt.NDArray[np.int64],
     attempts: int,
+    left: Sequence[int] | npt.NDArray[np.int64] = (),
     lease: Lease | None = None,
 ) -> Iterator[int]:
     """Show a run on the page, and after the block how it ended.
 
     Parameters
     ----------
-    client, run, tiles, attempts : as `register_page`
+    client, run, tiles, attempts, left : as `register_page`
     lease : that is asked to stop when the page is; None: nobody is
 
     Yields
@@ -62,7 +63,7 @@ def shown(
             lease.ask_to_stop()
 
     client.subscribe_topic(topic, hear)
-    factor = register_page(client, run, tiles, attempts)
+    factor = register_page(client, run, tiles, attempts, left)
     state, text = topics.FINISHED, ""
     try:
         yield factor
@@ -79,7 +80,13 @@ def shown(
             client.unsubscribe_topic(topic)
 
 
-def register_page(client: Client, run: Run, tiles: npt.NDArray[np.int64], attempts: int) -> int:
+def register_page(
+    client: Client,
+    run: Run,
+    tiles: npt.NDArray[np.int64],
+    attempts: int,
+    left: Sequence[int] | npt.NDArray[np.int64] = (),
+) -> int:
     """Bring the page to a scheduler, unless it is there, and tell it of a run.
 
     Nothing that goes wrong here is an error: the run goes on without a page.
@@ -88,15 +95,17 @@ def register_page(client: Client, run: Run, tiles: npt.NDArray[np.int64], attemp
     ----------
     client : of the cluster
     run : to show
-    tiles : numbers of those that will be computed; the others are done
+    tiles : numbers of those that will be computed
     attempts : after which a tile is given up
+    left : numbers of those that are not done, and wait for somebody to ask for them; the others are
+        done
 
     Returns
     -------
     factor of the thumbnails that workers are to send (see `thumbnail.reduce`); 0: none, because
     there is no page
     """
-    return int(_attempt(_register, client, run, tiles, attempts) or 0)
+    return int(_attempt(_register, client, run, tiles, attempts, left) or 0)
 
 
 def tell_failure(
@@ -140,7 +149,13 @@ def _attempt(action: Any, *arguments: Any) -> Any:
         return None
 
 
-def _register(client: Client, run: Run, tiles: npt.NDArray[np.int64], attempts: int) -> int:
+def _register(
+    client: Client,
+    run: Run,
+    tiles: npt.NDArray[np.int64],
+    attempts: int,
+    left: Sequence[int] | npt.NDArray[np.int64],
+) -> int:
     found = _call(client, "versions", packages=["tiled_sim"])["packages"].get("tiled_sim")
     if found != __version__:
         logger.info(
@@ -150,17 +165,22 @@ def _register(client: Client, run: Run, tiles: npt.NDArray[np.int64], attempts: 
         )
         return 0
     client.register_plugin(PagePlugin())
-    description = _description(client, run, tiles, attempts)
+    description = _description(client, run, tiles, attempts, left)
     _tell(client, topics.RUNS, description)
     return int(description["factor"])
 
 
 def _description(
-    client: Client, run: Run, tiles: npt.NDArray[np.int64], attempts: int
+    client: Client,
+    run: Run,
+    tiles: npt.NDArray[np.int64],
+    attempts: int,
+    left: Sequence[int] | npt.NDArray[np.int64] = (),
 ) -> dict[str, Any]:
     plan = run.plan
     done = np.ones(len(plan), np.bool_)
     done[tiles] = False
+    done[np.asarray(left, dtype=np.int64)] = False
     factor = factor_of(*plan.grid.shape[1:])
     seconds = plan.seconds * len(tiles) / len(plan)
     return {
@@ -183,6 +203,7 @@ def _description(
         "arrangement": arrangement(run.experiment),
         "geometry": geometry(run.experiment),
         "done": np.packbits(done).tobytes(),
+        "left": len(left),
         "thumbnails": _thumbnails(run, np.flatnonzero(done), factor),
     }
 

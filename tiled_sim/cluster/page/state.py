@@ -103,6 +103,7 @@ class Description:
     token : digest of what lets others stop the run; empty: nothing does
     arrangement : where its panels are drawn, as `panels.arrangement`; None: one by one
     geometry : of its panels, as `panels.geometry`; None: they are not flat
+    left : tiles that wait for somebody to ask for them: of frames that nobody computes now
     """
 
     run_id: str
@@ -120,6 +121,7 @@ class Description:
     token: str
     arrangement: Mapping[str, Any] | None
     geometry: Mapping[str, Any] | None
+    left: int
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Description":
@@ -437,7 +439,7 @@ class RunState:
         pending = sum(failed.outcome == PENDING for failed in self._failures.values())
         pending = min(pending, self._counts[FAILED])
         begun = self._counts[RUNNING] - self._under_way()
-        left = self._counts[WAITING] + begun + pending
+        left = self._counts[WAITING] - self.description.left + begun + pending
         return left / rate if rate > 0 else None
 
 

@@ -53,7 +53,11 @@ from tiled_sim.read.nanobragg.stated import (
     require_one_image,
 )
 from tiled_sim.read.precedence import NamedReflections
-from tiled_sim.read.sampling import choose_interpolation, choose_oversample
+from tiled_sim.read.sampling import (
+    choose_interpolation,
+    choose_oversample,
+    shortest_wavelength,
+)
 from tiled_sim.read.sensors import with_attenuation
 from tiled_sim.read.shots import Shots, listed_shots
 from tiled_sim.read.spectra import Wavelengths, in_channels, lines_of
@@ -228,12 +232,13 @@ class Command:
         )
         exposures = self._exposures(crystal, beam, own, conflicts)
         largest, smallest = largest_and_smallest((crystal,), exposures)
+        shortest = shortest_wavelength(wavelength, exposures)
         recommended = (
             recommended_oversample(
-                largest, wavelength, laboratory.placed.distance, laboratory.pixel_size
+                largest, shortest, laboratory.placed.distance, laboratory.pixel_size
             )
             if seen.stated is None
-            else recommended_for(detector, largest, wavelength)
+            else recommended_for(detector, largest, shortest)
         )
         twins = tuple(twin_of(crystal, *numbers) for numbers in own.get("twins") or ())
         experiment = Experiment(

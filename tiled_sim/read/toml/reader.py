@@ -26,7 +26,11 @@ from tiled_sim.model.readout import Noise
 from tiled_sim.model.remarks import noted
 from tiled_sim.model.sampling import Sampling, recommended_for
 from tiled_sim.read.geometry import ALL
-from tiled_sim.read.sampling import choose_interpolation, choose_oversample
+from tiled_sim.read.sampling import (
+    choose_interpolation,
+    choose_oversample,
+    shortest_wavelength,
+)
 from tiled_sim.read.sensors import with_attenuation
 from tiled_sim.read.toml import background as toml_background
 from tiled_sim.read.toml import beam as toml_beam
@@ -119,12 +123,13 @@ def _experiment(top: Table) -> Experiment:
         top, (beam, toml_beam.read_bandwidth(table)), (of_crystal, crystal), stated, notes
     )
     extremes = largest_and_smallest((crystal, *further), exposures)
+    shortest = shortest_wavelength(beam.wavelength, exposures)
     return Experiment(
         beam=beam,
         crystal=crystal,
         further_crystals=further,
         detector=detector,
-        sampling=_sampling(top, beam, extremes, detector, source.path is not None, notes),
+        sampling=_sampling(top, shortest, extremes, detector, source.path is not None, notes),
         exposures=exposures,
         structure_factors=source,
         c_compat=c_compat,
@@ -220,16 +225,19 @@ def _calculation(table: Table, file_format: str | None) -> Calculation | None:
 
 def _sampling(
     top: Table,
-    beam: Beam,
+    wavelength: float,
     extremes: tuple[Crystal, Crystal],
     detector: Detector,
     has_file: bool,
     notes: list[str],
 ) -> Sampling:
-    """What is not said is chosen: oversampling by the largest crystal, F by the smallest."""
+    """What is not said is chosen: oversampling by the largest crystal, F by the smallest.
+
+    ``wavelength`` is the shortest of the central beam in any frame [Å].
+    """
     table = top.table("sampling", known("sampling"))
     largest, smallest = extremes
-    recommended = recommended_for(detector, largest, beam.wavelength)
+    recommended = recommended_for(detector, largest, wavelength)
     asked = table.integer("oversample") if "oversample" in table else None
     oversample, note = choose_oversample(asked, recommended, largest)
     notes.append(note)
