@@ -83,3 +83,13 @@ def _lacks_triton(settings: Settings) -> bool:
     from tiled_sim.kernels import triton
 
     return bool(triton.obstacle())
+
+
+@contextmanager
+def stream_of_its_own(device: torch.device) -> Iterator[None]:
+    """A CUDA stream for one tile, so that others compute while this one is copied and written."""
+    if device.type != "cuda":
+        yield
+        return
+    with torch.cuda.device(device), torch.cuda.stream(torch.cuda.Stream(device)):
+        yield

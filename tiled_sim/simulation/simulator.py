@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 
 from tiled_sim.errors import ExperimentError
 from tiled_sim.kernels.blocks import Blocks, Seen, frames_at_a_time
+from tiled_sim.kernels.devices import stream_of_its_own
 from tiled_sim.kernels.kernel import Kernel, Progress
 from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.kernels.making import KernelMaker
@@ -87,16 +87,6 @@ class TileResult:
     seconds: dict[str, float] = field(default_factory=lambda: {"kernel": 0.0, "trace": 0.0})
 
 
-@contextmanager
-def _stream_of_its_own(device: torch.device) -> Iterator[None]:
-    """A CUDA stream for one tile, so that others compute while this one is copied and written."""
-    if device.type != "cuda":
-        yield
-        return
-    with torch.cuda.device(device), torch.cuda.stream(torch.cuda.Stream(device)):
-        yield
-
-
 class Simulator:
     """An experiment with its inputs on one device, ready for any tile.
 
@@ -144,7 +134,7 @@ class Simulator:
         behind = Behind(progress)
         images = result.image.reshape(-1, *tile.shape[2:])
         brightest: tuple[float, Rectangle, npt.NDArray[np.float32]] | None = None
-        with _stream_of_its_own(self.device):
+        with stream_of_its_own(self.device):
             for parts, places in self._groups(tile):
                 some = images[places]
                 self._simulate(parts, some, result, behind)
@@ -301,7 +291,7 @@ class Simulator:
 
         counts = np.empty(tile.shape, dtype=np.int32)
         images = image.reshape(-1, *tile.shape[2:])
-        with _stream_of_its_own(self.device):
+        with stream_of_its_own(self.device):
             for where, seen, read in zip(
                 rectangles(tile), images, counts.reshape(images.shape), strict=True
             ):
