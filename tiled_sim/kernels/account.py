@@ -40,8 +40,8 @@ _MADE_STEPS = 2
 #: Of a step of a pixel whose look-ups are counted, so many at a time.
 _PER_PAIR = 97
 #: Of a pixel of images that are summed together: its photons, which are put straight into its
-#: image; and whether it is live, where not all are. More where images are laid out anew, as they are
-#: no multiples of a block, and where they come from a device. Of the other images of their tile.
+#: image; and whether it is live, where not all are. More where images are laid out anew, being no
+#: multiples of a block, and where they come from a device. Of the other images of their tile.
 _SUMMED_PIXEL, _MASKED_PIXEL, _RAGGED_PIXEL, _FETCHED_PIXEL = 4, 6, 10, 8
 _OTHER_PIXEL = 4
 #: Of a pixel of images that were laid out together, what the heap keeps.
