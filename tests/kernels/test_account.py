@@ -66,9 +66,11 @@ def test_a_small_tile_takes_less_than_a_large_one():
 
 
 @kernels
-def test_an_image_takes_a_few_bytes_a_pixel_while_it_is_summed(kernel):
-    small, large = (account(kernel, tile=tile) for tile in (1024, 2048))
-    assert 5 <= (large.tile - small.tile) / (2048**2 - 1024**2) <= 7
+@pytest.mark.parametrize(("options", "per_pixel"), [("", 4), ("-roi 3 2000 5 1900", 6)])
+def test_an_image_takes_a_few_bytes_a_pixel_while_it_is_summed(kernel, options, per_pixel):
+    small, large = (account(kernel, "-detpixels 2048", options, tile=n) for n in (1024, 2048))
+    each = (large.tile - small.tile) / (2048**2 - 1024**2)
+    assert each == pytest.approx(per_pixel, abs=0.5)
     assert large.kept == small.kept
 
 

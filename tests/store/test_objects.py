@@ -39,6 +39,11 @@ def test_what_was_made_is_there(objects):
     assert objects.is_there()
 
 
+def test_parts_of_a_content_are_put_one_after_the_other(objects):
+    objects.put("0/image/c/0", [b"ab", b"", b"cde" * 9999], synced=False)
+    assert objects.get("0/image/c/0") == b"ab" + b"cde" * 9999
+
+
 def test_of_many_who_make_a_run_at_once_one_does(place):
     go = threading.Barrier(4, timeout=PATIENCE)
 

@@ -39,9 +39,10 @@ _PER_FRAME = 10_000
 _MADE_STEPS = 2
 #: Of a step of a pixel whose look-ups are counted, so many at a time.
 _PER_PAIR = 97
-#: Of a pixel of images that are summed together, by whether its photons are put straight into its
-#: image, and of the other images of their tile.
-_SUMMED_PIXEL = {False: 6, True: 4}
+#: Of a pixel of images that are summed together: its photons, which are put straight into its
+#: image; and whether it is live, where not all are. More where images are laid out anew, being no
+#: multiples of a block, and where they come from a device. Of the other images of their tile.
+_SUMMED_PIXEL, _MASKED_PIXEL, _RAGGED_PIXEL, _FETCHED_PIXEL = 4, 6, 10, 8
 _OTHER_PIXEL = 4
 #: Of a pixel of images that were laid out together, what the heap keeps.
 _KEPT_LAID_OUT = 4
@@ -176,7 +177,7 @@ def _of_crystal(kernel: str, experiment: Experiment, nodes: int, tile: Shape) ->
     of_frame = _panels_at_a_time(tile) * tile[2] * tile[3]
     pixels = math.prod(tile)
     laid_out = min(tile[0] * tile[1], images_at_a_time(tile[2] * tile[3])) * tile[2] * tile[3]
-    of_summed = _SUMMED_PIXEL[_is_whole(experiment, tile)] * laid_out
+    of_summed = _of_summed_pixel(kernel, experiment, tile) * laid_out
     summing = of_summed + _OTHER_PIXEL * (pixels - laid_out)
     summing += _summing(kernel, experiment, tile) + made_steps
     heap = take.heap + _kept_of_sum(kernel, experiment, tile)
@@ -194,11 +195,14 @@ def is_ragged(experiment: Experiment, tile: Shape) -> bool:
     return any(min(side, of_panels) % BLOCK for side, of_panels in sides)
 
 
-def _is_whole(experiment: Experiment, tile: Shape) -> bool:
-    """Whether images are whole blocks of live pixels."""
+def _of_summed_pixel(kernel: str, experiment: Experiment, tile: Shape) -> int:
+    if kernel == TRITON:
+        return _FETCHED_PIXEL
+    if is_ragged(experiment, tile):
+        return _RAGGED_PIXEL
     panels = experiment.detector.panels
     masked = any(panel.mask is not None or panel.region is not None for panel in panels)
-    return not masked and not is_ragged(experiment, tile)
+    return _MASKED_PIXEL if masked else _SUMMED_PIXEL
 
 
 def _squares(kernel: str, experiment: Experiment, nodes: int) -> int:

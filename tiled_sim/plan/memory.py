@@ -19,7 +19,7 @@ _MARGIN = 1.05
 #: Of a tile when it is written: image and chunks, and what xxhash and zarr take with them; more
 #: where sides are no multiple of a block's and images are laid out anew, …
 _WRITING = 3_500_000
-_PER_PIXEL, _PER_RAGGED_PIXEL = 7, 12
+_PER_PIXEL, _PER_RAGGED_PIXEL = 7, 11.8
 #: … when its photons are counted, and when they are spread over neighbours, with a margin.
 _PER_COUNTED_PIXEL, _PER_SPREAD_PIXEL = 17, 21
 
