@@ -20,7 +20,7 @@ from tiled_sim.physics.structure_factor import StructureFactorTable, constant_ta
 # Seconds on one core, measured; only their ratios to those of other kernels decide.
 _PER_PIXEL, _PER_LIT_PIXEL = 3e-9, 5e-9
 #: Of those that are looked at, in blocks that a spot reaches.
-_PER_SUBPIXEL, _PER_SUBPIXEL_AND_DIRECTION = 4e-9, 0.5e-9
+_PER_SUBPIXEL, _PER_SUBPIXEL_AND_DIRECTION = 2.5e-9, 0.5e-9
 #: Blocks that a spot reaches, and steps whose spots are not on the blocks of those before.
 _BLOCKS_OF_A_SPOT, _STEPS_APART = 1.5, 8
 _PER_PATCH, _PER_PATCH_AND_DIRECTION = 0.2e-3, 0.05e-3
