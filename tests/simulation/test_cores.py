@@ -248,7 +248,14 @@ def test_a_list_that_has_changed_is_read_again(copied, readings):
     assert len(readings) == 2
 
 
-def test_a_list_is_not_kept_for_those_who_come_later(copied, readings):
+def test_a_small_list_is_kept_for_the_next_who_asks_for_it(copied, readings):
+    for _ in range(2):
+        ts.simulate(copied())
+    assert len(readings) == 1
+
+
+def test_a_large_list_is_not_kept_for_those_who_come_later(copied, readings, monkeypatch):
+    monkeypatch.setattr(inputs, "_MOST_KEPT", 0)
     for _ in range(2):
         ts.simulate(copied())
     assert len(readings) == 2
