@@ -248,14 +248,21 @@ def test_a_list_that_has_changed_is_read_again(copied, readings):
     assert len(readings) == 2
 
 
-def test_a_small_list_is_kept_for_the_next_who_asks_for_it(copied, readings):
-    for _ in range(2):
-        ts.simulate(copied())
+def test_a_loop_reads_a_small_list_once(copied, readings):
+    for n in range(3):
+        ts.simulate(copied("-lambda", 1 + n / 10))
     assert len(readings) == 1
 
 
+def test_a_list_that_has_changed_is_read_again_by_a_loop(copied, readings):
+    before = ts.simulate(copied())
+    copied.path.write_text("".join(f"{line} 1\n" for line in ("0 0 1", "0 1 0", "1 0 0")))
+    assert not same([before], [ts.simulate(copied())])
+    assert len(readings) == 2
+
+
 def test_a_large_list_is_not_kept_for_those_who_come_later(copied, readings, monkeypatch):
-    monkeypatch.setattr(inputs, "_MOST_KEPT", 0)
+    monkeypatch.setattr(inputs, "_MOST_KEPT", 1000)
     for _ in range(2):
         ts.simulate(copied())
     assert len(readings) == 2
