@@ -58,6 +58,8 @@ TWO_DASHES = {
         *("--out", "--frame", "--panel", "--panel-names", "--counts"),
         *("--web", "--port", "--against", "--static"),
     ],
+    "report": ["--out", "--frame"],
+    "traces": ["--parquet", "--csv"],
     "export": ["--to", "--out", "--frames", "--panels", "--counts", "--image", "--no-progress"],
     "trace": [
         *("--pixel", "--frame", "--panel", "--steps", "--against", "--as-c"),

@@ -14,13 +14,13 @@ from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
 
-FRAMES, PANELS = 160, 3
+FRAMES, PANELS = 240, 3
 
 
 @pytest.fixture(scope="module")
 def experiment(still):
     """Many frames of three small panels of different sizes."""
-    one = still("-phi", 0, "-osc", 1, "-phisteps", 1, "-detpixels", 32, "-fluence", 1e28)
+    one = still("-phi", 0, "-osc", 1, "-phisteps", 30, "-detpixels", 32, "-fluence", 1e28)
     (panel,) = one.detector.panels
     x, y, z = panel.origin
     panels = tuple(
@@ -30,7 +30,7 @@ def experiment(still):
     return dataclasses.replace(
         one,
         detector=dataclasses.replace(one.detector, panels=panels),
-        exposures=dataclasses.replace(one.exposures, count=FRAMES, oscillation=0.02),
+        exposures=dataclasses.replace(one.exposures, count=FRAMES, oscillation=0.02, steps=30, step=0.02 / 30),
     )
 
 

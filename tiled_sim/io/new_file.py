@@ -40,11 +40,10 @@ def new_file(path: str | Path) -> Iterator[Path]:
     ------
     StoreError : as `write_new`
     """
+    require_new(path)  # refuses folders as well, an empty name for one
     target = Path(path)
     temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        if target.exists():
-            raise FileExistsError(target)
         yield temporary
         _publish(temporary, target)
     except FileExistsError:
