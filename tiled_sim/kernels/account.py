@@ -28,7 +28,7 @@ _EXPERIMENT, _PER_SOURCE = 1_100_000, 3000
 _PER_LISTED_BYTE = 3
 #: Of a node of the structure factors: as they were loaded; padded, with what a look-up meets; and
 #: while that is made, of one grid after the other.
-_LOADED_NODE, _PADDED_NODE, _MADE_NODE = 9, 10, 11
+_LOADED_NODE, _PADDED_NODE, _MADE_NODE = 9, 10, 13
 #: Of an orientation; of a mosaic domain while it is drawn.
 _PER_ORIENTATION, _PER_DRAWN_DOMAIN = 72, 445
 #: Of a step in a trace, so many at a time, and of a source.
@@ -47,7 +47,7 @@ _OTHER_PIXEL = 4
 #: Of a pixel of images that were laid out together, what the heap keeps.
 _KEPT_LAID_OUT = 4
 #: Of a subpixel of a patch where spots are evaluated, and what of that the heap keeps.
-_PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 62, 28
+_PER_SUBPIXEL, _KEPT_PER_SUBPIXEL = 54, 28
 #: Of the background, as many tensors of the blocks, by whether the loop in C++ sums it.
 _BACKGROUND_TENSORS = {False: 28, True: 3}
 #: Of diffuse scattering, and for each node along an axis of those that it sums.
@@ -84,7 +84,7 @@ class _Take:
 _TAKES = {
     REFERENCE: _Take(2_600_000, 8_500_000, 7_500_000, AT_A_TIME[REFERENCE], 80, 1),
     COMPILED: _Take(6_500_000, 4_500_000, 3_000_000, AT_A_TIME[COMPILED], 12, 4, 13),
-    SPOTS: _Take(6_500_000, 3_500_000, 5_900_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
+    SPOTS: _Take(6_500_000, 2_000_000, 5_900_000, (PATCH_SIDE // BLOCK) ** 2, 0, 64),
     # its tensors are on the device
     TRITON: _Take(6_500_000, 6_500_000, 5_000_000, AT_A_TIME[TRITON], 0, 4),
 }
