@@ -30,7 +30,9 @@ def experiment(still):
     return dataclasses.replace(
         one,
         detector=dataclasses.replace(one.detector, panels=panels),
-        exposures=dataclasses.replace(one.exposures, count=FRAMES, oscillation=0.02, steps=30, step=0.02 / 30),
+        exposures=dataclasses.replace(
+            one.exposures, count=FRAMES, oscillation=0.02, steps=30, step=0.02 / 30
+        ),
     )
 
 
