@@ -22,7 +22,8 @@ nitpicky = True
 smartquotes = False
 nitpick_ignore_regex = [
     # other libraries, whose pages would have to be fetched, and what autodoc does not show of ours
-    ("py:.*", r"(matplotlib|numpy|npt|np|xr|xarray|pandas|pathlib|collections|dask|torch|typing)\..*"),
+    ("py:.*", r"(numpy|npt|np|xr|xarray|pandas|pathlib|collections|dask|torch|typing)\..*"),
+    ("py:.*", r"matplotlib\..*"),
     ("py:.*", r"(Path|Any|DataArray|Simulator|StructureFactorTable)"),
     ("py:.*", r"tiled_sim\..*"),
 ]
