@@ -43,8 +43,8 @@ def test_options_say_it(line, diffuse):
     [
         ("--diffuse-gamma 50", "give both"),
         ("--diffuse-reach 2", "give both"),
-        ("--diffuse-gamma 50,60 --diffuse-sigma 1", "'50,60' is not a length or three"),
-        ("--diffuse-gamma nan --diffuse-sigma 1", "is not a length"),
+        ("--diffuse-gamma 50,60 --diffuse-sigma 1", "'50,60' is not a number or three"),
+        ("--diffuse-gamma nan --diffuse-sigma 1", "'nan' is not a number or three"),
         ("--diffuse-gamma 50 --diffuse-sigma 0,1,1", "must be positive"),
     ],
 )
