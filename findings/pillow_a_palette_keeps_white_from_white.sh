@@ -16,8 +16,11 @@ from PIL import Image
 greys = np.linspace(0, 255, 48).round().astype(np.uint8)
 palette = Image.new("P", (1, 1))
 palette.putpalette(greys[:, None].repeat(3, axis=1).tobytes())
+given = {}
 for exact in greys[-2:].tolist():
     image = Image.new("RGB", (1, 1), (exact,) * 3)
     few = image.quantize(palette=palette, dither=Image.Dither.NONE)
-    print(exact, "->", few.convert("RGB").getpixel((0, 0))[0])
+    given[exact] = few.convert("RGB").getpixel((0, 0))[0]
+    print(exact, "->", given[exact])
+assert given == {250: 250, 255: 250}
 PYTHON
