@@ -7,7 +7,6 @@ What the compiler makes of them is tested for the square crystal.
 import contextlib
 import dataclasses
 import functools
-import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,8 +19,8 @@ from hypothesis import strategies as st
 from strategies import scenes
 from strategies.numbers import finite
 from support.graphs import eager_graph
+from support.spots import blocks_of
 from tiled_sim.kernels import compiled
-from tiled_sim.kernels.blocks import Blocks
 from tiled_sim.kernels.compiled import CompiledKernel
 from tiled_sim.kernels.first import first_evaluation
 from tiled_sim.kernels.graphs import PRECISIONS
@@ -275,16 +274,6 @@ def scene_of(experiment):
 
 def table():
     return StructureFactorTable(FACTORS.filled(DEFAULT_F), FACTORS.given, LOW, DEFAULT_F, CPU)
-
-
-def blocks_of(experiment):
-    """The blocks of a panel."""
-    slow, fast = experiment.detector.pixels
-    corners = list(itertools.product(range(0, slow, 16), range(0, fast, 16)))
-    down, along = torch.tensor(corners, dtype=torch.float64).T
-    lane = torch.arange(256)
-    live = (down[:, None] + lane // 16 < slow) & (along[:, None] + lane % 16 < fast)
-    return Blocks(down, along, live, bool(live.all()))
 
 
 def photons_of(kernel, experiment):
