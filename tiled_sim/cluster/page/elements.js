@@ -1,15 +1,9 @@
 // Putting texts into the page. Every string from the server goes in as text, never as markup.
 
 import { percent } from "./format.js";
+import { $, element } from "./image/text.js";
 
-export const $ = (id) => document.getElementById(id);
-
-export function element(name, text, className) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  if (className) made.className = className;
-  return made;
-}
+export { $, element };
 
 export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
