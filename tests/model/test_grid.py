@@ -76,6 +76,13 @@ def test_the_images_of_a_tile_are_those_of_its_panels_in_its_frames():
     assert list(tile.images()) == [(0, 3), (1, 3)]
 
 
+def test_the_tiles_of_a_frame_are_those_that_hold_it():
+    grid = TileGrid((5, 3, 100, 64), (2, 2, 64, 64))
+    for frame in range(5):
+        tiles = [tile.index for tile in grid if frame in range(*tile.frames)]
+        assert list(grid.of_frame(frame)) == tiles
+
+
 def test_a_name_counts_tiles_along_each_axis():
     grid = TileGrid((4, 6, 64, 64), (2, 3, 16, 32))
     assert grid.id_of(grid.holding(3, 5, 63, 40)) == "f00001/p001/r0003c0001"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tiled_sim.cli.arguments import Parser
 from tiled_sim.cli.numbers import whole_number
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tiled_sim.cli.arguments import Parser
+from tiled_sim.cli.parser import Parser
 from tiled_sim.cli.printing import print_json
 from tiled_sim.errors import UsageError
 

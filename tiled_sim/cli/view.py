@@ -173,10 +173,7 @@ def _draw(found: "Run", options: argparse.Namespace) -> int:
 def _undone(found: "Run", frame: int) -> int:
     """How many of the tiles that hold a frame are not committed."""
     grid = found.plan.grid
-    beside = len(grid) // grid.counts[0]
-    first = frame // grid.tile[0] * beside
-    tiles = (grid[index] for index in range(first, first + beside))
-    return sum(not _is_done(found, tile) for tile in tiles)
+    return sum(not _is_done(found, grid[index]) for index in grid.of_frame(frame))
 
 
 def _is_done(found: "Run", tile: "Tile") -> bool:

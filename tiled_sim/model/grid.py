@@ -153,6 +153,12 @@ class TileGrid:
         a, b, c, d = (number // side for number, side in zip(pixel, self.tile, strict=True))
         return self[self.index_at((a, b, c, d))]
 
+    def of_frame(self, frame: int) -> range:
+        """Numbers of the tiles that hold a frame."""
+        beside = math.prod(self.counts[1:])
+        first = frame // self.tile[0] * beside
+        return range(first, first + beside)
+
     def id_of(self, tile: Tile) -> str:
         """Name of a tile in a store, such as ``f00000/p000/r0003c0007``: its place."""
         return self.name_of(self.place_of(tile.index))

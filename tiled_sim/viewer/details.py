@@ -112,7 +112,7 @@ class Details:
             that cannot be told
         """
         self._run.plan.grid.require(frame=frame)
-        of_frame = self._done.of_frame(frame)
+        of_frame = self._run.plan.grid.of_frame(frame)
         done = len(self._done.tiles(frame))
         driver = Control(self._run.path).driver()
         try:

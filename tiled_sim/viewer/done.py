@@ -1,6 +1,5 @@
 """Which tiles of a run's frames are done, looked at again now and then while it is computed."""
 
-import math
 import threading
 import time
 
@@ -28,17 +27,10 @@ class Done:
         self._seen: dict[int, tuple[float, frozenset[int]]] = {}
         self._lock = threading.Lock()
 
-    def of_frame(self, frame: int) -> range:
-        """Numbers of the tiles that hold a frame."""
-        grid = self._run.plan.grid
-        beside = math.prod(grid.counts[1:])
-        first = frame // grid.tile[0] * beside
-        return range(first, first + beside)
-
     def tiles(self, frame: int) -> frozenset[int]:
         """Those of a frame that are done."""
         group = frame // self._run.plan.grid.tile[0]
-        every = self.of_frame(frame)
+        every = self._run.plan.grid.of_frame(frame)
         with self._lock:
             known = self._seen.get(group)
         if known and (len(known[1]) == len(every) or time.monotonic() - known[0] < _FRESH):
@@ -54,4 +46,4 @@ class Done:
 
     def is_complete(self, frame: int) -> bool:
         """Whether all tiles of a frame are done."""
-        return len(self.tiles(frame)) == len(self.of_frame(frame))
+        return len(self.tiles(frame)) == len(self._run.plan.grid.of_frame(frame))
