@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from support.browser import CHROMIUM, needs_chromium
 from support.page import SCHEMA, begin, beginning, finished, get, tell, tiles_of
 from support.panels import NAMES, centre_of, panels_run
 from support.processes import PATIENCE, eventually
@@ -815,9 +816,6 @@ def test_a_resumed_run_shows_what_was_done_before(watched, address, link, tmp_pa
 
 # The browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
-
 
 def browse(address, tmp_path, *words):
     """Open a page without a screen, let it run for some of its own seconds; what is printed."""
@@ -886,7 +884,7 @@ def half_done(client):
     return "half"
 
 
-@browser
+@needs_chromium
 def test_the_browser_draws_the_tiles_by_state(half_done, link, tmp_path):
     picture = screenshot(f"{link}?run={half_done}", tmp_path)
     left, right = picture[250:, :640], picture[250:, 640:]
@@ -905,7 +903,7 @@ def outline(half_done, link, tmp_path_factory):
     return Outline(browse(f"{link}?run={half_done}", folder, "--dump-dom"))
 
 
-@browser
+@needs_chromium
 def test_the_browser_shows_hostile_strings_as_text(outline):
     assert outline.text.count(HOSTILE) >= 3  # the path and two errors
     assert outline.elements["img"] == 0
@@ -913,7 +911,7 @@ def test_the_browser_shows_hostile_strings_as_text(outline):
     assert "55.0 % run.zarr" in outline.text
 
 
-@browser
+@needs_chromium
 def test_the_browser_shows_every_part_in_words(outline):
     for part in (
         "Tiles of frame 0, panel 0: 50 done, 5 retried, 3 running, 2 failed, 40 waiting",
@@ -930,7 +928,7 @@ def test_the_browser_shows_every_part_in_words(outline):
         assert part in outline.text
 
 
-@browser
+@needs_chromium
 def test_the_browser_shows_a_finished_run(watched, link, tmp_path):
     address = f"{link}?run={watched[0].run_id}"
     text = Outline(browse(address, tmp_path, "--dump-dom")).text
@@ -942,7 +940,7 @@ def test_the_browser_shows_a_finished_run(watched, link, tmp_path):
     assert len(np.unique(right.reshape(-1, 3), axis=0)) > 100
 
 
-@browser
+@needs_chromium
 def test_the_browser_shows_the_tile_that_holds_a_panel_with_others(client, link, tmp_path):
     shape = [3, 12, 64, 96]
     begin(client, "grouped", shape=shape, tile=[2, 6, 64, 96], evaluations=10_000)
@@ -1050,7 +1048,7 @@ def test_a_run_of_several_panels_tells_the_page_where_they_are_seen(client, link
     assert found["rings"]
 
 
-@browser
+@needs_chromium
 def test_the_browser_draws_all_panels_where_they_are_seen(arranged, link, tmp_path):
     address = f"{link}?run={arranged}"
     text = Outline(browse(address, tmp_path, "--dump-dom")).text
@@ -1067,13 +1065,13 @@ def test_the_browser_draws_all_panels_where_they_are_seen(arranged, link, tmp_pa
     assert np.mean(rows[lower]) - np.mean(rows[upper]) == pytest.approx(60 * scale, rel=0.1)
 
 
-@browser
+@needs_chromium
 def test_the_browser_draws_one_panel_alone_when_its_number_is_asked_for(arranged, link, tmp_path):
     text = Outline(browse(f"{link}?run={arranged}&frame=0&panel=1", tmp_path, "--dump-dom")).text
     assert "Tiles of frame 0, panel 1: 1 done" in text
 
 
-@browser
+@needs_chromium
 def test_ten_thousand_tiles_are_few_elements(client, link, tmp_path):
     begin(client, "crowd", tiles=(100, 100))
     outline = Outline(browse(f"{link}?run=crowd", tmp_path, "--dump-dom"))

@@ -1,17 +1,14 @@
 """The page on the dashboard, used by a real browser while real workers compute."""
 
-import importlib.util
 import json
-import os
 import re
-import shutil
 import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tiled_sim as ts
+from support.browser import CHROMIUM, faults_by_axe, needs_chromium
 from support.page import begin, finished, held, tell, tiles_of
 from support.panels import NAMES, TOML, centre_of
 from support.processes import PATIENCE, eventually
@@ -23,8 +20,7 @@ from tiled_sim.store.control import CANCELLED, TOKEN, Control
 
 playwright = pytest.importorskip("playwright.sync_api")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
+pytestmark = needs_chromium
 
 #: A name that leads here, as that of another machine, or of one that somebody else owns.
 ELSEWHERE = "cluster.example"
@@ -106,18 +102,6 @@ class TestBeforeTheFirstTile:
         page.click("#cancel")
         page.wait_for_selector("#cancel-dialog[open]")
         assert faults_by_axe(page) == []
-
-
-def faults_by_axe(page):
-    """Rules that are broken seriously."""
-    package = importlib.util.find_spec("axe_core_python")
-    path = os.environ.get("AXE") or (package and Path(package.origin).parent / "axe.min.js")
-    if not path or not Path(path).is_file():
-        pytest.skip("needs axe.min.js: pip install axe-core-python, or its path in AXE")
-    page.evaluate(Path(path).read_text())
-    found = page.evaluate("axe.run()")["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
 
 
 # Cancelling

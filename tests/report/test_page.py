@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from support.browser import CHROMIUM, axe, needs_chromium
 from support.damage import cut, remove
 from support.exports import TILTED, experiment_of, filled_run
 from support.html import Page
@@ -215,9 +216,6 @@ def test_a_run_in_an_object_store_is_reported(bucket, tmp_path):
     assert len(found.all("img")) == 1
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
 def browsed(page, tmp_path, width, script):
     """What a script sets as ``data-told`` of the body, of a page opened from disk."""
     page = page.replace("</body>", f"<script>{script}</script></body>")
@@ -235,7 +233,7 @@ def browsed(page, tmp_path, width, script):
     return json.loads(body["data-told"])
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
+@needs_chromium
 def test_on_a_telephone_nothing_but_tables_has_to_be_moved_sideways(counted, tmp_path):
     write_report(counted, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -251,16 +249,12 @@ def test_on_a_telephone_nothing_but_tables_has_to_be_moved_sideways(counted, tmp
     assert shown
 
 
-@pytest.mark.skipif(
-    CHROMIUM is None or "AXE" not in os.environ,
-    reason="needs Debian's chromium, and AXE=FOLDER where `npm install axe-core` was done",
-)
+@needs_chromium
 @pytest.mark.parametrize("width", [420, 1400])
 def test_axe_finds_nothing(counted, tmp_path, width):
     write_report(counted, tmp_path / "report.html")
-    axe = Path(os.environ["AXE"], "node_modules", "axe-core", "axe.min.js").read_text()
     script = (
-        f"{axe}; axe.run().then(found => document.body.dataset.told = "
+        f"{axe()}; axe.run().then(found => document.body.dataset.told = "
         "JSON.stringify(found.violations.map(one => one.id)))"
     )
     page = (tmp_path / "report.html").read_text(encoding="utf-8")

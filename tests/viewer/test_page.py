@@ -1,16 +1,14 @@
 """The page in a real browser, which shows real runs from a real server."""
 
-import importlib.util
 import json
-import os
 import re
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from support.browser import CHROMIUM, faults_by_axe, needs_chromium
 from support.viewing import compute, computed_run, files_served, served
 from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
@@ -21,8 +19,7 @@ from tiled_sim.viewer.mosaic import Mosaic
 from tiled_sim.viewer.static import write_static
 
 api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs chromium at /usr/bin/chromium")
+pytestmark = needs_chromium
 
 STAGE = "#first-stage canvas"
 
@@ -31,7 +28,7 @@ STAGE = "#first-stage canvas"
 def browser():
     with api.sync_playwright() as playwright:
         made = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
         yield made
         made.close()
@@ -367,19 +364,7 @@ def test_axe_finds_no_serious_fault(opened, address, panels, scheme):
     tab.emulate_media(color_scheme=scheme)
     tab.click(STAGE, position=point_at(tab, panels, 1, 20, 30))
     tab.wait_for_selector("body[data-sidecar]")
-    tab.evaluate(_axe())
-    found = tab.evaluate("axe.run()")
-    serious = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], one["nodes"][0]["html"][:80]) for one in serious] == []
-
-
-def _axe():
-    """The text of axe.min.js, of a package that has it or of the path in AXE."""
-    package = importlib.util.find_spec("axe_core_python")
-    path = os.environ.get("AXE") or (package and Path(package.origin).parent / "axe.min.js")
-    if not path or not Path(path).is_file():
-        pytest.skip("needs axe.min.js: pip install axe-core-python, or its path in AXE")
-    return Path(path).read_text()
+    assert faults_by_axe(tab) == []
 
 
 def test_all_that_is_fetched_is_the_servers_own(browser, address):
