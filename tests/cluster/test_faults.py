@@ -170,6 +170,12 @@ def test_verify_finds_nothing_wrong_with_a_sound_run(finished, capsys):
     assert all(line.startswith("not looked at: ") for line in unseen)
 
 
+def test_verify_says_how_many_tiles_it_computed_again(finished, capsys):
+    code, output = verify(finished.path, capsys, "--recompute", "2")
+    assert code == 0
+    assert output.endswith(": all 9 tiles are as committed; 2 computed again came out the same\n")
+
+
 @pytest.mark.parametrize("place", [0.001, 0.25, 0.5, 0.75, 0.999, -1, -5, -12])
 def test_verify_finds_a_flipped_byte_wherever_it_is(copy, shard, capsys, place):
     content = bytearray(shard.read_bytes())

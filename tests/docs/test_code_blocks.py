@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -40,8 +39,6 @@ NEEDS = {
 LANGUAGES = {"sh", "python", "toml", "json", "yaml", "text", "{toctree}", "{eval-rst}"}
 #: Whose commands another test runs.
 OF_THE_TUTORIAL = DOCS / "tutorial-structure-factors.md"
-#: Small files that pages name, in the folder where their commands run.
-FILES = ("p1.hkl", "2erl.hkl", "2erl.pdb", "A.mat", "mask.img", "shots.csv")
 #: Pages whose commands begin with a run.
 WITH_A_RUN = {"processing.md", "store.md"}
 #: Tables of a document that those of a page take the place of.
@@ -52,7 +49,7 @@ DOCUMENT = {
         **{"pixels": [64, 64], "pixel_size_mm": 0.8, "distance_mm": 100},
         "beam_center_px": [32, 32],
     },
-    "structure_factors": {"hkl": "p1.hkl"},
+    "structure_factors": {"hkl": "examples/p1.hkl"},
 }
 #: And those of the run that some pages begin with: a short scan.
 SCAN = {
@@ -112,11 +109,8 @@ def test_commands_stand_in_blocks_with_fences(page):
 
 
 def furnish(folder, page):
-    """Files that commands of a page find where they run."""
+    """Give the commands of a page what a checkout has where they run: the examples alone."""
     (folder / "examples").symlink_to(ROOT / "examples")
-    for name in FILES:
-        shutil.copy(ROOT / "tests/data" / name, folder / name)
-    shutil.copy(folder / "shots.csv", folder / "more.csv")
     if page.name in WITH_A_RUN:
         (folder / "scan.toml").write_text(told(SCAN))
         assert main(["submit", "--out", "run.zarr", "scan.toml", "--no-progress"]) == 0

@@ -98,7 +98,8 @@ def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[
     looked, settings = status.lookups, run.plan.settings
     lines = [
         f"run       {run.path} ({status.done} of {status.tiles} tiles)",
-        f"image     {image} (frame x panel x slow x fast), {run.experiment.steps} steps a pixel",
+        f"image     {image} (frame x panel x slow x fast), "
+        f"{_counted(run.experiment.steps, 'step')} a pixel",
         *provenance_lines(
             run.attributes["structure_factors"], run.experiment.structure_factors.default_F
         ),

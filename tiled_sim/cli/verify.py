@@ -64,7 +64,7 @@ def run(words: Sequence[str]) -> int:
         }
         print_json(document)
     else:
-        print("\n".join(_lines(found, after, mended)))
+        print("\n".join(_lines(found, after, mended, options.recompute)))
     return 5 if after.faults else 0
 
 
@@ -82,13 +82,19 @@ def _repaired(found: "Run", before: "Verification", options: argparse.Namespace)
         )
 
 
-def _lines(found: "Run", after: "Verification", mended: list[str]) -> list[str]:
+def _lines(
+    found: "Run", after: "Verification", mended: list[str], recompute: int = 0
+) -> list[str]:
     from tiled_sim.run.faults import NOTHING
 
     lines = [f"mended: {fault}" for fault in mended]
     lines += [f"not looked at: {what}" for what in after.unseen]
     if not after.faults:
-        return [*lines, f"{found.path}: all {len(found.plan)} tiles are as committed"]
+        tiles = len(found.plan)
+        whole = f"all {tiles} tiles are" if tiles > 1 else "its only tile is"
+        again = min(recompute, tiles)
+        twice = f"; {again} computed again came out the same" if again else ""
+        return [*lines, f"{found.path}: {whole} as committed{twice}"]
     lines += map(str, after.faults)
     can = sum(fault.remedy != NOTHING for fault in after.faults)
     told = f"{len(after.faults)} fault{'' if len(after.faults) == 1 else 's'}"
