@@ -152,7 +152,7 @@ def test_alternatives_that_are_less_than_an_atom_are_a_note(read):
         atom(number, "C", (1, 2, 2 + number), seq=5, altloc=letter, occ=0.3)
         for number, letter in enumerate("AB", start=1)
     )
-    note = "alternatives of 1 atoms add up to less than 1, the first A/ASP 5/C.A with 0.6: they"
+    note = "alternatives of 1 atom add up to less than 1, the first A/ASP 5/C.A with 0.6: they"
     assert any(one.startswith(note) for one in read(FIRST, *halves).notes)
 
 

@@ -86,6 +86,14 @@ def chosen(
 # By predicted cost
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0.011, "0.011 s"), (99.4, "99 s"), (110, "1.8 min"), (2500, "42 min"), (27000, "7.5 h")],
+)
+def test_a_prediction_is_told_in_seconds_minutes_or_hours(seconds, told):
+    assert choice._told(seconds) == told
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_small_job_takes_the_reference_kernel(small, empty_cache, precision):
     assert chosen(small, precision=precision).kernel == "reference"

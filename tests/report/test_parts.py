@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from support.exports import TILTED, chips, experiment_of, filled_run, shots
+from tiled_sim.kernels.lookups import Lookups
 from tiled_sim.model.crystal import Crystal
 from tiled_sim.model.detector import Sensor
 from tiled_sim.model.readout import Noise, PointSpread
@@ -16,7 +17,8 @@ from tiled_sim.report.parameters import parameter_tables
 from tiled_sim.report.pixels import drawing, histogram, histogram_table
 from tiled_sim.report.provenance import provenance_tables
 from tiled_sim.report.shells import shell_table
-from tiled_sim.report.tiles import MOST_SIDECARS, sampled
+from tiled_sim.report.tiles import MOST_SIDECARS, lookup_table, sampled
+from tiled_sim.run.status import Status
 
 
 def by_caption(tables):
@@ -32,10 +34,30 @@ def test_many_panels_are_told_by_the_first_of_them():
 def test_every_plain_field_of_the_crystal_is_told(still):
     experiment = still("-mosaic", 1, "-mosaic_domains", 3)
     told = dict(row[:2] for row in by_caption(parameter_tables(experiment))["Crystal"].rows)
-    plain = {"a", "b", "c", "a star", "b star", "c star", "cells", "shape", "fudge", "share"}
+    plain = {"a", "b", "c", "a*", "b*", "c*", "cells", "shape", "fudge", "share"}
     assert plain < set(told)
     assert len(plain) + 2 == len(Crystal.__dataclass_fields__)  # but for domains and diffuse
     assert told["mosaic spread"] == "1"
+
+
+def test_mosaic_domains_are_told_once_in_words_of_the_field(still):
+    experiment = still("-mosaic", 1, "-mosaic_domains", 3)
+    rows = by_caption(parameter_tables(experiment))["Crystal"].rows
+    assert [row for row in rows if row[0].startswith("mosaic")] == [
+        ("mosaic spread", "1", "°"),
+        ("mosaic domains", "3", ""),
+        ("mosaic seed", "12345678", ""),
+        ("mosaic kind", "nanobragg", ""),
+    ]
+
+
+def test_look_ups_of_every_kind_are_shares_of_all():
+    looked = Lookups(in_range=60, zero=5, absent=20, forbidden=10, out_of_range=5)
+    shown = {row[0]: row[1:] for row in lookup_table(Status(1, lookups=looked), {"exact"}).rows}
+    assert shown["an F other than 0"] == ("60", "60 %")
+    assert shown["absent by symmetry"] == ("10", "10 %")
+    assert shown["inside the ranges, but not given"] == ("20", "20 %")
+    assert shown["all"] == ("100", "100 %")
 
 
 def test_quantities_of_every_part_have_their_units():

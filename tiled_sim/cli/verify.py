@@ -82,9 +82,7 @@ def _repaired(found: "Run", before: "Verification", options: argparse.Namespace)
         )
 
 
-def _lines(
-    found: "Run", after: "Verification", mended: list[str], recompute: int = 0
-) -> list[str]:
+def _lines(found: "Run", after: "Verification", mended: list[str], recompute: int = 0) -> list[str]:
     from tiled_sim.run.faults import NOTHING
 
     lines = [f"mended: {fault}" for fault in mended]

@@ -181,8 +181,9 @@ def _alternatives(source: SourceFile, places: dict[tuple[str, str, str], list[An
     if least is None:
         return []
     found, total = least
+    plural = "" if less == 1 else "s"
     return [
-        f"alternatives of {less} atoms add up to less than 1, the first {_named(found)} with "
+        f"alternatives of {less} atom{plural} add up to less than 1, the first {_named(found)} with "
         f"{total:g}: they count as they stand"
     ]
 

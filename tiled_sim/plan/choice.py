@@ -118,9 +118,17 @@ def choose_kernel(
         starting = _seconds_to_start(chosen, experiment)
         seconds[kernel] = predicted_seconds(chosen, experiment, cores=cores) + starting
     first, *others = sorted(seconds, key=lambda kernel: seconds[kernel])
-    told = [f"predicted {seconds[first]:.2g} s"]
-    told += [f"{kernel} {seconds[kernel]:.2g} s" for kernel in others]
+    told = [f"predicted {_told(seconds[first])}"]
+    told += [f"{kernel} {_told(seconds[kernel])}" for kernel in others]
     return _chosen(first, experiment, settings, "; ".join([", ".join(told), *unable]))
+
+
+def _told(seconds: float) -> str:
+    """A time to the two digits that a prediction is worth."""
+    for unit, length in (("s", 1.0), ("min", 60.0)):
+        if seconds < 99.5 * length:
+            return f"{seconds / length:.2g} {unit}"
+    return f"{float(f'{seconds / 3600.0:.2g}'):g} h"
 
 
 def _chosen_for_gpu(

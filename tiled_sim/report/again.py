@@ -42,7 +42,7 @@ def again(run: Run) -> Again:
     plan, settings = run.plan, run.plan.settings
     words = ["tiled-sim", "submit", document, "--out", f"{name}-again.zarr"]
     words += ["--kernel", settings.kernel, "--precision", settings.precision]
-    words += ["--negligible", f"{settings.negligible:.17g}"]
+    words += ["--negligible", repr(settings.negligible)]
     words += ["--tile", "x".join(map(str, plan.grid.tile[2:]))]
     for slow, fast in plan.trace_pixels:
         words += ["--trace-pixel", str(slow), str(fast)]

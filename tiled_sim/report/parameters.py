@@ -42,6 +42,14 @@ _UNSAID = {
     "solvent_k": "electrons/Å³",
     "solvent_B": "Å²",
 }
+#: Fields that people call otherwise.
+_CALLED = {
+    **{f"{axis} star": f"{axis}*" for axis in "abc"},
+    "mosaic count": "mosaic domains",
+    "mosaic spreads": "mosaic spreads about a*, b*, c*",
+}
+#: What a field of the crystal says already.
+_TWICE = {"kind of mosaic domains"}
 _Row = tuple[str, str, str]
 
 
@@ -61,6 +69,7 @@ def parameter_tables(experiment: Experiment) -> list[Table]:
         for prefix, part in others.items():
             rows += () if part is None else _fields(part, f"{prefix.replace('_', ' ')} ")
         known = {row[0] for row in rows}
+        known |= _TWICE if "mosaic kind" in known else set()
         more = (_derived_row(row) for row in follows.get(name, ()) if row.name not in known)
         return Table(caption, _COLUMNS, (*rows, *more))
 
@@ -134,8 +143,11 @@ def _fields(part: Any, prefix: str = "") -> Iterator[_Row]:
         value = getattr(part, name)
         if value is None or dataclasses.is_dataclass(value) or _is_of_parts(value):
             continue
+        if name == "spreads" and not any(value):
+            continue  # of anisotropic domains alone
         told, of_value = _in_unit(value, unit)
-        yield f"{prefix}{name.replace('_', ' ')}", told, of_value or _UNSAID.get(name, "")
+        called = f"{prefix}{name.replace('_', ' ')}"
+        yield _CALLED.get(called, called), told, of_value or _UNSAID.get(name, "")
 
 
 def _sensors(experiment: Experiment) -> Iterator[str]:

@@ -70,7 +70,8 @@ def shell_table(run: Run) -> Table:
             float(amplitude[given].mean()) if given.any() else None,
         )
     )
-    sampled = f"By {reached.pixels} live pixels and {reached.steps} steps of their sums"
+    plural = "" if reached.steps == 1 else "s"
+    sampled = f"By {reached.pixels} live pixels and {reached.steps} step{plural} of their sums"
     notes = [f"{sampled}; shells are of equal volume in reciprocal space."]
     if factors is None:
         notes.append(

@@ -165,17 +165,18 @@ def lookup_table(status: Status, counted: set[str]) -> Table:
     counted : how, by the sidecars
     """
     looked = status.lookups
-    whole = looked.in_range + looked.out_of_range
-    columns = [Column("look-ups"), *numbers(("number", ""), ("share", ""))]
+    columns = [Column("they met"), *numbers(("number", ""), ("share", ""))]
     told = (
-        ("inside the ranges of the grid", looked.in_range),
-        ("– of them, at nodes that are not given", looked.absent),
-        ("– of them, at nodes that are absent by symmetry", looked.forbidden),
-        ("– of them, at nodes that are given as 0", looked.zero),
+        ("an F other than 0", looked.in_range),
+        ("an F that is given as 0", looked.zero),
+        ("absent by symmetry", looked.forbidden),
+        ("inside the ranges, but not given", looked.absent),
         ("outside the ranges", looked.out_of_range),
-        ("too near the edge to interpolate: the nearest node", looked.interpolation_refused),
+        *([("not told by the kernel", looked.uncounted)] if looked.uncounted else ()),
+        ("all", looked.total),
+        ("of them too near the edge to interpolate", looked.interpolation_refused),
     )
-    rows = [(name, number, share(number, whole)) for name, number in told]
+    rows = [(name, number, share(number, looked.total)) for name, number in told]
     how = {
         frozenset({"exact"}): ["Every evaluation was counted."],
         frozenset({"sampled"}): ["Those of a fixed sample of pixels were counted."],
