@@ -183,8 +183,8 @@ def _alternatives(source: SourceFile, places: dict[tuple[str, str, str], list[An
     found, total = least
     plural = "" if less == 1 else "s"
     return [
-        f"alternatives of {less} atom{plural} add up to less than 1, the first {_named(found)} with "
-        f"{total:g}: they count as they stand"
+        f"alternatives of {less} atom{plural} add up to less than 1, the first {_named(found)} "
+        f"with {total:g}: they count as they stand"
     ]
 
 
