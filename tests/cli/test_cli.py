@@ -678,6 +678,28 @@ def test_an_error_is_one_json_document_too(tell, in_data, code, words):
     assert complaint == ""
 
 
+_INTERRUPTED = """
+import sys
+from tiled_sim.cli import main as command
+
+async def read():
+    pass
+
+def run(words):
+    begun = read()
+    raise KeyboardInterrupt
+
+import tiled_sim.cli.status
+tiled_sim.cli.status.run = run
+sys.exit(command.main(["status", "run.zarr"]))
+"""
+
+
+def test_who_interrupts_a_read_is_told_of_nothing_else():
+    done = subprocess.run([sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "tiled-sim: interrupted\n")
+
+
 # nanoBragg's options beside ours
 
 

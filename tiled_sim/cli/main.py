@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from tiled_sim.cluster.descriptors import OF_READER, require_descriptors
@@ -101,6 +102,8 @@ def _run(words: list[str]) -> int:
         _report(str(error), error.exit_code, words)
         return error.exit_code
     except KeyboardInterrupt:
+        # of a read of zarr that was begun: nobody waits for it any more
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         _report("interrupted", 130, words)
         return 130
     except BrokenPipeError:
