@@ -680,7 +680,7 @@ def test_an_error_is_one_json_document_too(tell, in_data, code, words):
 
 _INTERRUPTED = """
 import sys
-from tiled_sim.cli import main as command
+from tiled_sim.cli import main
 
 async def read():
     pass
@@ -691,7 +691,7 @@ def run(words):
 
 import tiled_sim.cli.status
 tiled_sim.cli.status.run = run
-sys.exit(command.main(["status", "run.zarr"]))
+sys.exit(main(["status", "run.zarr"]))
 """
 
 
