@@ -8,8 +8,10 @@ import sys
 
 import pytest
 
+from support.exports import TILTED, experiment_of, filled_run
 from support.viewing import computed_run, document
 from tiled_sim.cli.main import main
+from tiled_sim.run.status import Progress
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +81,11 @@ def test_a_folder_is_written_and_named(run, tmp_path, capsys):
     assert main(["view", str(run.path), "--static", str(tmp_path / "out"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["folder"] == str(tmp_path / "out")
     assert (tmp_path / "out/index.html").is_file()
+
+
+def test_without_a_frame_the_first_that_is_done_is_shown(tmp_path):
+    experiment = experiment_of(TILTED, frames=3)
+    run = filled_run(tmp_path / "late.zarr", experiment, tile=(64, 64), undone=(0, 2))
+    Progress.found(run).write()
+    assert main(["view", str(run.path), "--static", str(tmp_path / "out"), "--json"]) == 0
+    assert json.loads((tmp_path / "out/data/start.json").read_text())["frame"] == 1

@@ -23,9 +23,9 @@ from tiled_sim.cluster.submit import submit
 from tiled_sim.errors import StoreError, UsageError
 from tiled_sim.model.readout import Noise
 from tiled_sim.plan.coverage import measure_coverage
-from tiled_sim.report.page import chosen_frame, write_report
+from tiled_sim.report.page import write_report
 from tiled_sim.run.run import Run
-from tiled_sim.run.status import Progress
+from tiled_sim.run.status import Progress, chosen_frame
 
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("matplotlib")

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tiled_sim.kernels.blocks import Pixels
 from tiled_sim.kernels.optics import Optics
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.assembly import Assembly
+from tiled_sim.viewer import server
 from tiled_sim.viewer.description import Frames, describe_run
 from tiled_sim.viewer.mosaic import Mosaic
 from tiled_sim.viewer.static import write_static
@@ -22,6 +24,7 @@ api = pytest.importorskip("playwright.sync_api")
 pytestmark = needs_chromium
 
 STAGE = "#first-stage canvas"
+WEB = Path(server.__file__).parent / "web"
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +219,8 @@ def test_a_click_tells_of_the_tile_and_its_chain(opened, address, panels):
     told = tab.locator("#picked")
     api.expect(told).to_contain_text("panel right, slow 20, fast 30")
     api.expect(told).to_contain_text("structure factor")
+    looked = panels.sidecar(tile)["structure_factor_lookups"]
+    assert f"{looked['in_range']} found one" in re.sub(r"(?<=\d)\s(?=\d)", "", told.inner_text())
     tab.click("#trace")
     api.expect(tab.locator("#chain-of")).to_contain_text("computed now (panel right, slow 20")
     stored = float(panels.store.read_tile(0, 1, slice(20, 21), slice(30, 31))[0, 0])
@@ -238,6 +243,15 @@ def test_the_slider_shows_another_frame(opened, address, panels):
     assert "frame=1" in tab.evaluate(
         "new Promise((go) => setTimeout(() => go(location.hash), 400))"
     )
+
+
+def test_an_address_that_is_pasted_where_the_page_is_open_is_followed(opened, address):
+    tab = opened(address)
+    tab.evaluate("location.hash = 'frame=1&values=counts&row=20&column=30&scale=4'")
+    until(tab, "viewer.frame === 1 && viewer.quantity === 'counts'")
+    until(tab, "viewer.panes[0].image.view.scale === 4")
+    assert (view_of(tab)["row"], view_of(tab)["column"]) == (20, 30)
+    assert tab.locator("#quantity").input_value() == "counts"
 
 
 def test_counts_are_shown_as_whole_numbers(opened, address, panels):
@@ -348,6 +362,17 @@ def test_a_folder_shows_the_same_from_any_web_server(opened, panels, tmp_path, r
         tab.click(STAGE, position=place)
         tab.wait_for_selector("body[data-sidecar]")
         api.expect(tab.locator("#trace")).to_be_hidden()
+
+
+def test_a_page_opened_from_the_disk_says_how_it_is_seen(browser):
+    tab = browser.new_page()
+    tab.goto((WEB / "index.html").as_uri())
+    api.expect(tab.get_by_text("python3 -m http.server")).to_be_visible()
+    tab.close()
+
+
+def test_a_page_that_runs_says_nothing_of_that(opened, address):
+    assert opened(address).get_by_text("http.server").count() == 0
 
 
 @pytest.mark.parametrize("width", [420, 1400])

@@ -40,7 +40,7 @@ def parser() -> Parser:
     made.add_argument("run", metavar="RUN.zarr")
     made.add_argument("--out", metavar="FILE.png", help="the picture (RUN.png)")
     made.add_argument(
-        "--frame", type=whole_number, default=0, metavar="N", help="which exposure (0)"
+        "--frame", type=whole_number, metavar="N", help="which exposure (the first that is done)"
     )
     add_panel_option(made, "this panel alone (all)")
     made.add_argument(
@@ -71,8 +71,11 @@ def run(words: Sequence[str]) -> int:
     options = parser().parse(words)
     _require_one_kind(options)
     from tiled_sim.run.run import Run
+    from tiled_sim.run.status import Progress, chosen_frame
 
     found = Run(options.run)
+    if options.frame is None:
+        options.frame = chosen_frame(found, Progress.known(found).states)
     if options.counts and found.experiment.noise is None:
         raise UsageError(
             f"--counts: {found.path} has no counts, it was made without noise; leave --counts out, "

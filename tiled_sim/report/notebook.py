@@ -5,10 +5,10 @@ from html import escape
 
 from tiled_sim.errors import MissingExtraError, StoreError, TiledSimError
 from tiled_sim.model.experiment import Experiment
-from tiled_sim.report.page import Fault, Picture, chosen_frame, picture, template
+from tiled_sim.report.page import Fault, Picture, picture, template
 from tiled_sim.report.parameters import parameter_tables, short_table
 from tiled_sim.run.run import Run
-from tiled_sim.run.status import Progress, status_of
+from tiled_sim.run.status import Progress, chosen_frame, status_of
 from tiled_sim.store.tile_index import DONE
 
 #: Pixels of a frame whose picture is drawn unasked.

@@ -34,7 +34,7 @@ from tiled_sim.report.tiles import (
     worker_table,
 )
 from tiled_sim.run.run import Run
-from tiled_sim.run.status import Progress, Status, status_of
+from tiled_sim.run.status import Progress, Status, chosen_frame, status_of
 from tiled_sim.store.tile_index import DONE
 from tiled_sim.versions import __version__
 
@@ -92,22 +92,6 @@ def write_report(run: Run, path: str | Path, *, frame: int | None = None) -> int
         raise UsageError(f"--frame {chosen}: the run has frames 0 to {frames - 1}")
     write_new(path, [_page(run, progress, chosen).encode(errors="replace")])
     return chosen
-
-
-def chosen_frame(run: Run, states: npt.NDArray[np.uint8]) -> int:
-    """The first frame whose tiles are all done; else the first of which one is; else the first.
-
-    Parameters
-    ----------
-    run : of the tiles
-    states : of each tile
-    """
-    grid = run.plan.grid
-    done = states.reshape(grid.counts[0], -1) == DONE
-    for candidates in (done.all(axis=1), done.any(axis=1)):
-        if candidates.any():
-            return int(np.argmax(candidates)) * grid.tile[0]
-    return 0
 
 
 @cache

@@ -235,13 +235,13 @@ class Run:
         return spots_table(self, frame)
 
     def plot(
-        self, frame: int = 0, panel: int | None = None, *, counts: bool = False
+        self, frame: int | None = None, panel: int | None = None, *, counts: bool = False
     ) -> "matplotlib.axes.Axes":
         """Draw a frame in a new figure of pyplot, as `tiled-sim view` does; its axes.
 
         Parameters
         ----------
-        frame : which exposure
+        frame : which exposure; None: the first that is done
         panel : the only panel to draw; None: all, as they are seen along the beam
         counts : the counts in place of the expected photons
 
@@ -253,7 +253,10 @@ class Run:
             if the image is damaged, or there are no counts
         """
         from tiled_sim.instruments.pictures import plot
+        from tiled_sim.run.status import Progress, chosen_frame
 
+        if frame is None:
+            frame = chosen_frame(self, Progress.known(self).states)
         return plot(self, frame, panel, counts=counts)
 
     def _repr_html_(self) -> str:

@@ -183,6 +183,22 @@ class Progress:
             self.write()
 
 
+def chosen_frame(run: "Run", states: npt.NDArray[np.uint8]) -> int:
+    """The first frame whose tiles are all done; else the first of which one is; else the first.
+
+    Parameters
+    ----------
+    run : of the tiles
+    states : of each tile
+    """
+    grid = run.plan.grid
+    done = states.reshape(grid.counts[0], -1) == DONE
+    for candidates in (done.all(axis=1), done.any(axis=1)):
+        if candidates.any():
+            return int(np.argmax(candidates)) * grid.tile[0]
+    return 0
+
+
 def status_of(run: "Run", progress: Progress | None = None) -> Status:
     """How far a run is, from the store alone.
 

@@ -26,19 +26,28 @@ const SCALING = ["I_before_scaling", "r_e_sqr", "fluence_photons_per_m2", "polar
 
 const range = ([first, stop]) => (stop - first === 1 ? `${first}` : `${first} – ${stop - 1}`);
 
-export function tileFacts(sidecar) {
+// where a pixel is, as far as its tile leaves that open
+function placeOf([frame, panel, slow, fast], tile, names) {
+  const several = ([first, stop]) => stop - first > 1;
+  return [...(several(tile.frames) ? [`frame ${frame}`] : []), ...(several(tile.panels) ? [`panel ${names[panel] ?? panel}`] : []), `slow ${slow}, fast ${fast}`].join(", ");
+}
+
+// `names` are those of the panels
+export function tileFacts(sidecar, names) {
   const { tile, worker, computation, time, memory, evaluations, image, counts } = sidecar;
   const stages = Object.entries(time.seconds || {}).sort((one, other) => other[1] - one[1]);
   const total = stages.reduce((sum, [, value]) => sum + value, 0);
   const looked = sidecar.structure_factor_lookups;
+  const missed = looked && [["not given", "absent"], ["absent by symmetry", "forbidden"], ["given as 0", "zero"], ["outside the ranges", "out_of_range"]]
+    .filter(([, name]) => looked[name]).map(([words, name]) => `${grouped(looked[name])} ${words}`);
   const made = element("dl", undefined, "facts");
   made.append(...facts([
     ["tile", tile.id],
     ["pixels", `slow ${range(tile.slow)}, fast ${range(tile.fast)}`, `frame ${range(tile.frames)}, panel ${range(tile.panels)}`],
     ["sum", `${number(image.sum)} photons`, `mean ${number(image.mean, 4)}`],
-    ["brightest", `${number(image.max)} photons`, image.max_at ? `at slow ${image.max_at.at(-2)}, fast ${image.max_at.at(-1)}` : ""],
+    ["brightest", `${number(image.max)} photons`, image.max_at ? `at ${placeOf(image.max_at, tile, names)}` : ""],
     ["counts", counts ? `sum ${number(counts.sum)} ADU` : "", counts ? `largest ${number(counts.max)}, ${grouped(counts.overloads)} overloads` : ""],
-    ["look-ups of F", looked ? `${grouped(looked.in_range)} in range` : "", looked ? `${grouped(looked.out_of_range)} out of it${looked.counted === "sampled" ? ", of a sample" : ""}` : ""],
+    ["look-ups of F", looked ? `${grouped(looked.in_range)} found one` : "", looked ? [...missed, ...(looked.counted === "sampled" ? ["of a sample"] : [])].join(", ") : ""],
     ["evaluations", evaluations ? grouped(evaluations.done ?? 0) : "", evaluations && evaluations.planned ? `of ${grouped(evaluations.planned)} planned` : ""],
     ["computed", (time.start || "").replace("T", " ").slice(0, 19), worker ? `on ${worker.host || worker.name || ""}, attempt ${worker.attempt ?? 1}` : ""],
     ["kernel", computation ? computation.kernel : "", computation ? [computation.precision, computation.device].filter(Boolean).join(", ") : ""],

@@ -99,8 +99,8 @@ export class Inspector {
       this.tell($("picked-pixel").textContent, "this tile is not computed yet");
       return;
     }
-    $("tile").replaceChildren(tileFacts(sidecar));
-    $("raw-field").hidden = false;
+    $("tile").replaceChildren(tileFacts(sidecar, run.description.panels.map((panel) => panel.name)));
+    $("raw-field").hidden = $("chain-head").hidden = false;
     $("raw").textContent = JSON.stringify(sidecar, null, 1);
     const here = sidecar.traces.find((one) => one.frame === this.state.frame && one.panel === pixel.panel &&
       one.pixel[0] === pixel.slow && one.pixel[1] === pixel.fast);
@@ -116,7 +116,7 @@ export class Inspector {
     $("tile").replaceChildren(text);
     $("chain").replaceChildren();
     $("chain-of").textContent = "";
-    $("trace").hidden = $("raw-field").hidden = true;
+    $("trace").hidden = $("raw-field").hidden = $("chain-head").hidden = true;
   }
 
   showChain(trace, units, whose) {

@@ -21,6 +21,7 @@ function trouble(error) {
 const guarded = (work) => (...given) => Promise.resolve(work(...given)).catch(trouble);
 
 async function begin() {
+  $("asleep").remove();
   const start = await (await fetch("data/start.json")).json();
   const Kind = start.kind === "served" ? ServedRun : PackedRun;
   state.runs = Array.from({ length: start.runs }, (_, number) => new Kind(`data/${number}`));
@@ -36,10 +37,27 @@ async function begin() {
   state.spots = new Spots(state, trouble);
   controls();
   await showFrame(state.frame, false);
-  const [row, column, scale] = ["row", "column", "scale"].map((name) => Number(hash.get(name)));
-  if (scale > 0) first.image.setView({ row, column, scale });
+  place(hash);
+  addEventListener("hashchange", guarded(arrive));
   document.body.dataset.ready = "yes";
   if (state.runs.some((run) => run.description.offers.status)) poll();
+}
+
+function place(hash) {
+  const [row, column, scale] = ["row", "column", "scale"].map((name) => Number(hash.get(name)));
+  if (scale > 0) state.panes[0].image.setView({ row, column, scale });
+}
+
+// an address was pasted where the page is open already
+async function arrive() {
+  const hash = new URLSearchParams(location.hash.slice(1));
+  const values = hash.get("values");
+  if ([...$("quantity").options].some((one) => one.value === values) && values !== state.quantity) {
+    $("quantity").value = state.quantity = values;
+    state.panes.forEach((pane) => pane.forgetRange());
+  }
+  await showFrame(Number(hash.get("frame") ?? state.frame));
+  place(hash);
 }
 
 function describe(run) {
