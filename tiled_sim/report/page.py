@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from tiled_sim.errors import MissingExtraError, StoreError, UsageError
 from tiled_sim.instruments.scale import NOT_COMPUTED
