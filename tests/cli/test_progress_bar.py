@@ -13,6 +13,7 @@ from rich.text import Text
 
 from tiled_sim.cli import progress
 from tiled_sim.cli.main import main
+from tiled_sim.cli.printing import rate
 from tiled_sim.cli.progress import ProgressBar
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.store.control import RUNNING, Driver
@@ -67,6 +68,13 @@ def test_what_is_done_of_tiles_under_way_moves_the_bar(plan, printed):
         bar.tile_done(record(1100))
         assert "1/9" in shown(bar, printed)
         assert " 11%" in shown(bar, printed)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"), [(0, "0 eval/s"), (820.0, "820 eval/s"), (1.3e8, "130 Meval/s")]
+)
+def test_a_rate_has_its_unit_apart(found, told):
+    assert rate(found) == told
 
 
 def test_of_a_driver_elsewhere_the_same_is_shown(plan, printed):

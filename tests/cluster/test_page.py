@@ -777,6 +777,7 @@ def test_a_finished_run_is_shown_as_its_sidecars_have_it(watched, link):
     status = run.status()
     assert found["state"] == "finished"
     assert found["states"] == "36d"
+    assert run.status().driver.dashboard == link  # of whoever follows it from elsewhere
     assert found["evaluations"] == status.evaluations
     assert sum(worker["tiles"] for worker in found["workers"]) == 36
     for name in ("in_range", "zero", "absent", "out_of_range"):

@@ -25,6 +25,12 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def rate(evaluations: float) -> str:
+    """Evaluations in a second: 62.2 Meval/s."""
+    told = number(evaluations)
+    return f"{told}eval/s" if told[-1].isalpha() else f"{told} eval/s"
+
+
 def duration(seconds: float) -> str:
     """Seconds as people say them."""
     if seconds < 120:
@@ -202,7 +208,7 @@ def state_lines(status: "Status") -> list[str]:
         lines.append(f"driver    {driver.state}: process {driver.pid} on {driver.host}")
         if driver.state == "running":
             lines.append(
-                f"          {number(driver.evaluations / max(driver.seconds, 1e-9))}eval/s, "
+                f"          {rate(driver.evaluations / max(driver.seconds, 1e-9))}, "
                 + _time_left(driver.seconds_left)
             )
         if driver.error:

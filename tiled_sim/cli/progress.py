@@ -12,7 +12,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tiled_sim.cli.printing import number, plan_line
+from tiled_sim.cli.printing import plan_line, rate
 from tiled_sim.cluster.dashboard import DASHBOARD_PORT, LOOPBACK, dashboard_port
 from tiled_sim.plan.plan import Plan
 from tiled_sim.run.run import Run
@@ -112,18 +112,18 @@ class ProgressBar:
 
     def show(self, done: int, driver: Driver) -> None:
         """Show how far a driver elsewhere has come; ``done`` are the tiles of the run."""
-        rate = driver.evaluations / max(driver.seconds, 1e-9)
+        found = driver.evaluations / max(driver.seconds, 1e-9)
         failed = f", {driver.failed} failed" if driver.failed else ""
-        self._show(done, driver.under_way, f"{number(rate)}eval/s{failed}")
+        self._show(done, driver.under_way, f"{rate(found)}{failed}")
 
     def _advance(self, tiles: float, evaluations: int) -> None:
-        rate = (self._evaluations + evaluations) / max(time.monotonic() - self._began, 1e-9)
-        self._show(self._done, tiles, f"{number(rate)}eval/s")
+        found = (self._evaluations + evaluations) / max(time.monotonic() - self._began, 1e-9)
+        self._show(self._done, tiles, rate(found))
 
-    def _show(self, done: int, under_way: float, rate: str) -> None:
+    def _show(self, done: int, under_way: float, pace: str) -> None:
         """Show how many tiles are done, and how much of others."""
         self._progress.update(
-            self._task, completed=done + under_way, rate=rate, tiles=f"{done}/{self._total}"
+            self._task, completed=done + under_way, rate=pace, tiles=f"{done}/{self._total}"
         )
 
     def tile_failed(self, tile: str, error: str, final: bool) -> None:

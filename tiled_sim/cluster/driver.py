@@ -74,6 +74,7 @@ def drive(run: Run, client: Client, progress: Progress, device: str, listener: L
         shown(client, run, tiles, ATTEMPTS, left, lease) as factor,
     ):
         page = link_of(client) if factor else client.dashboard_link or ""
+        lease.shown_at(page)
         listener.started(run, len(tiles), page, len(left))
         driver = _Driver(run, client, admission, lease, device, factor, listener, progress)
         failures = driver.compute(tiles)

@@ -149,6 +149,11 @@ class Lease:
             self._evaluations_under_way = evaluations
             self._driver = replace(self._driver, under_way=tiles, evaluations=counted + evaluations)
 
+    def shown_at(self, page: str) -> None:
+        """Say at which address the run is shown."""
+        with self._lock:
+            self._driver = replace(self._driver, dashboard=page)
+
     def ask_to_stop(self) -> None:
         """Have the run stop soon, as ``tiled-sim cancel`` does; waits for nothing."""
         self._asked.set()

@@ -193,7 +193,8 @@ function ticks({ low, high }) {
     for (const digit of digits) {
       const value = digit * 10 ** power;
       if (value < low || value > high) continue;
-      const tick = element("span", `${digit === 1 ? "" : `${digit}·`}10${superscript(power)}`, "tick");
+      const long = `${digit === 1 ? "" : `${digit}·`}10${superscript(power)}`;
+      const tick = element("span", Math.abs(power) < 3 ? String(Number(value.toPrecision(1))) : long, "tick");
       tick.style.left = `${(100 * (Math.log10(value) - from)) / (to - from)}%`;
       found.push(tick);
     }
