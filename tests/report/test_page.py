@@ -183,9 +183,22 @@ def test_what_is_damaged_is_told_in_its_place(counted, tmp_path):
     found = reported(Run(path), tmp_path)
     assert len(found.all("img")) == 1  # of the counts
     faults = [one for one in found.all("p") if one.get("class") == "fault"]
-    assert len(faults) == 3  # picture, pixels and coverage
+    assert len(faults) == 4  # at the beginning; picture, pixels and coverage
+    assert "complete, but damaged" in found.text
+    assert f"tiled-sim verify {path}" in found.text
     assert "Lost: inputs/structure_factors/amplitude/c" in found.text
     assert {"Beam", "Time by stage"} <= set(found.tables)
+
+
+def test_sidecars_that_are_lost_are_told_though_the_index_calls_their_tiles_done(counted, tmp_path):
+    path = tmp_path / "run.zarr"
+    shutil.copytree(counted.path, path)
+    for file in sorted(path.glob("traces/**/*.json"))[:2]:
+        remove(file)
+    found = reported(Run(path), tmp_path)
+    assert "complete, but damaged" in found.text
+    assert "Of 4 tiles that are done 2 have lost their sidecars" in found.text
+    assert "of 2 of the 4 tiles that are done." in found.text
 
 
 def test_without_matplotlib_the_page_says_what_brings_pictures(counted, tmp_path, monkeypatch):

@@ -50,9 +50,10 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a part of the page is not there."""
+    """Why a part of the page is not there, and whether that is a damage of the run."""
 
     why: str
+    damage: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,8 @@ def _of_fewer_colours(file: io.BytesIO) -> bytes:
 def _page(run: Run, progress: Progress, frame: int) -> str:
     status = status_of(run, progress)
     done = np.flatnonzero(progress.states == DONE)
-    tiles = tiles_of(run, sampled(done))
+    looked_at = sampled(done)
+    tiles = tiles_of(run, looked_at)
     has_counts = run.experiment.noise is not None
     histograms = [_or_fault(lambda: _drawn(run, frame, counts=False))]
     if has_counts:
@@ -182,6 +184,7 @@ def _page(run: Run, progress: Progress, frame: int) -> str:
         "shells": _or_fault(lambda: shell_table(run)),
         "histograms": histograms,
         "sidecars": len(tiles),
+        "looked_at": len(looked_at),
         "span": span(tiles) if len(tiles) else "",
         "times": [stage_table(tiles), worker_table(tiles), slowest_table(tiles)],
         "memory": memory_table(tiles, run.plan.bytes_of_worker),
@@ -194,6 +197,11 @@ def _page(run: Run, progress: Progress, frame: int) -> str:
         "is_fault": lambda value: isinstance(value, Fault),
         "encoded": lambda text: base64.b64encode(text.encode()).decode(),
     }
+    parts = (told["picture"], told["counts"], told["shells"], *histograms)
+    told["lost"] = len(looked_at) - len(tiles)
+    told["damaged"] = told["lost"] > 0 or any(
+        isinstance(part, Fault) and part.damage for part in parts
+    )
     return template("report.html").render(told)
 
 
@@ -208,7 +216,7 @@ def _or_fault(make: Callable[[], _Made]) -> _Made | Fault:
     try:
         return make()
     except (StoreError, MissingExtraError) as error:
-        return Fault(str(error))
+        return Fault(str(error), damage=isinstance(error, StoreError))
 
 
 def _facts(run: Run, status: Status) -> list[tuple[str, str]]:
