@@ -930,6 +930,17 @@ def test_the_browser_shows_every_part_in_words(outline):
 
 
 @needs_chromium
+def test_where_every_reflection_has_an_f_no_file_is_blamed(client, link, tmp_path):
+    begin(client, "default", tiles=(1, 1), default_F=30.0)
+    lookups = {"in_range": 0, "absent": 0, "out_of_range": 9, "counted": "exact"}
+    tell(client, "default", {"tile": 0, "state": "done", **finished(lookups=lookups)})
+    eventually(lambda: tiles_of(link, "default")["run"]["done"] == 1)
+    text = Outline(browse(f"{link}?run=default", tmp_path, "--dump-dom")).text
+    assert "Where no F is given it is 30 electrons." in text
+    assert "found no structure factor" not in text
+
+
+@needs_chromium
 def test_the_browser_shows_a_finished_run(watched, link, tmp_path):
     address = f"{link}?run={watched[0].run_id}"
     text = Outline(browse(address, tmp_path, "--dump-dom")).text

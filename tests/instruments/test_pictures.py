@@ -15,12 +15,13 @@ from tiled_sim.instruments.pictures import (
     resolution,
     write_picture,
 )
+from tiled_sim.instruments.scale import add_scale, show
 from tiled_sim.plan.prepare import prepare
 from tiled_sim.run.creation import create_run
 from tiled_sim.run.run import Run
 
 Image = pytest.importorskip("PIL.Image")
-pytest.importorskip("matplotlib")
+pyplot = pytest.importorskip("matplotlib.pyplot")
 
 NOT_COMPUTED = (0x9D, 0xB8, 0xD6)
 GAP = (0xC9, 0xC9, 0xC9)
@@ -80,6 +81,19 @@ def test_a_picture_has_a_useful_size(of_finished):
 
 def test_a_picture_shows_more_than_one_brightness(of_finished):
     assert len(np.unique(of_finished.astype(int) @ (65536, 256, 1))) > 100
+
+
+def test_a_scale_of_less_than_a_power_of_ten_has_numbers_as_people_write_them():
+    figure, axes = pyplot.subplots()
+    image = np.linspace(201.5, 202.0, 10_000, dtype=np.float32).reshape(100, 100)
+    add_scale(axes, show(axes, image, (0, 1, 1, 0)), counts=False)
+    figure.canvas.draw()
+    bar = figure.axes[1]
+    ticks = [tick.get_text() for tick in bar.get_yticklabels()]
+    assert "201.8" in ticks
+    assert 3 <= len(ticks) <= 10
+    assert [tick.get_text() for tick in bar.get_yticklabels(minor=True)] == []
+    pyplot.close(figure)
 
 
 def test_a_finished_run_has_nothing_in_the_colour_of_what_is_not_computed(of_finished):

@@ -60,6 +60,12 @@ def test_look_ups_of_every_kind_are_shares_of_all():
     assert shown["all"] == ("100", "100 %")
 
 
+def test_what_look_ups_without_an_f_take_is_told():
+    looked = Lookups(out_of_range=5)
+    notes = lookup_table(Status(1, lookups=looked), {"exact"}, 30.0).notes
+    assert notes == ("Every evaluation was counted.", "Where no F is given it is 30 electrons.")
+
+
 def test_quantities_of_every_part_have_their_units():
     words = (
         f"{TILTED} -detector_abs 100 -detector_thick 300 -detector_thicksteps 2 -water 10 "

@@ -40,6 +40,7 @@ def beginning(run_id, *, tiles=(2, 3), client="driver", done=b"", path="/data/ru
         "computed": tiles[0] * tiles[1],
         "seconds": 12.0,
         "counts": False,
+        "default_F": 0.0,
         "faintest": 1e-12,
         "token": "",
         "arrangement": None,

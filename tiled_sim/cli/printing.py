@@ -110,11 +110,14 @@ def summary(run: "Run", status: "Status", seconds: float | None = None) -> list[
             run.attributes["structure_factors"], run.experiment.structure_factors.default_F
         ),
         f"kernel    {settings.kernel}, {settings.precision} precision ({settings.reason})",
-        f"look-ups  {number(looked.in_range)} in range, {number(looked.zero)} at zero, "
-        f"{number(looked.absent)} absent, {number(looked.out_of_range)} out of range"
-        + (f", {number(looked.forbidden)} absent by symmetry" if looked.forbidden else "")
-        + ("" if settings.kernel == REFERENCE else ", of a fixed sample"),
     ]
+    if run.experiment.structure_factors.path is not None:  # without a file all meet the same F
+        lines.append(
+            f"look-ups  {number(looked.in_range)} in range, {number(looked.zero)} at zero, "
+            f"{number(looked.absent)} absent, {number(looked.out_of_range)} out of range"
+            + (f", {number(looked.forbidden)} absent by symmetry" if looked.forbidden else "")
+            + ("" if settings.kernel == REFERENCE else ", of a fixed sample")
+        )
     if looked.interpolation_refused:
         lines.append(
             f"          {number(looked.interpolation_refused)} too near the edge to interpolate: "

@@ -166,9 +166,11 @@ def _draw(found: "Run", options: argparse.Namespace) -> int:
         return 0
     print(path)
     if undone:
+        one = undone == 1
         print(
-            f"note      {undone} tiles of frame {options.frame} are not computed, and have no "
-            f"colour of the scale; `tiled-sim resume {found.path}` computes them"
+            f"note      {undone} tile{'' if one else 's'} of frame {options.frame} "
+            f"{'is' if one else 'are'} not computed; `tiled-sim resume {found.path}` computes "
+            f"{'it' if one else 'them'}"
         )
     return 0
 

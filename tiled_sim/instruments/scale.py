@@ -14,6 +14,7 @@ GAP = "#c9c9c9"
 _BACKGROUND = "#000004"
 #: Decades shown below the brightest spots.
 _DECADES = 6
+_A_DECADE = 10.0
 
 
 def pixels_of(
@@ -80,7 +81,15 @@ def show(
 def add_scale(axes: Any, picture: Any, *, counts: bool) -> None:
     """Add the colour scale, when all else is drawn: places of labels depend on it."""
     label = "counts [ADU] per pixel" if counts else "photons per pixel"
-    axes.figure.colorbar(picture, ax=axes, label=label, aspect=40, extend="both")
+    narrow = picture.norm.vmax < _A_DECADE * picture.norm.vmin  # one power of ten, or none
+    plain: dict[str, Any] = {}
+    if narrow:
+        from matplotlib.ticker import MaxNLocator
+
+        plain = {"ticks": MaxNLocator(8), "format": "{x:.6g}"}
+    bar = axes.figure.colorbar(picture, ax=axes, label=label, aspect=40, extend="both", **plain)
+    if narrow:
+        bar.minorticks_off()
 
 
 def title_of(run: Run, frame: int, panel: int | None, factor: int, *, counts: bool) -> str:

@@ -188,7 +188,9 @@ def _page(run: Run, progress: Progress, frame: int) -> str:
         "span": span(tiles) if len(tiles) else "",
         "times": [stage_table(tiles), worker_table(tiles), slowest_table(tiles)],
         "memory": memory_table(tiles, run.plan.bytes_of_worker),
-        "lookups": lookup_table(status, set(tiles["lookups_counted"])),
+        "lookups": lookup_table(
+            status, set(tiles["lookups_counted"]), run.experiment.structure_factors.default_F
+        ),
         "departures": departure_table(run, tiles),
         "failures": failure_table(status),
         "again": again(run),

@@ -156,13 +156,14 @@ def memory_table(tiles: "pandas.DataFrame", promised: int) -> Table:
     return Table.of("Memory", columns, rows, notes)
 
 
-def lookup_table(status: Status, counted: set[str]) -> Table:
+def lookup_table(status: Status, counted: set[str], default_F: float = 0.0) -> Table:
     """What the look-ups of structure factors met, over all tiles that are done.
 
     Parameters
     ----------
     status : with their sums
     counted : how, by the sidecars
+    default_F : F of a reflection that no source gives [electrons]
     """
     looked = status.lookups
     columns = [Column("they met"), *numbers(("number", ""), ("share", ""))]
@@ -182,6 +183,8 @@ def lookup_table(status: Status, counted: set[str]) -> Table:
         frozenset({"sampled"}): ["Those of a fixed sample of pixels were counted."],
     }
     notes = how.get(frozenset(counted), ["Of some tiles a fixed sample was counted."])
+    if default_F:
+        notes.append(f"Where no F is given it is {default_F:g} electrons.")
     return Table.of("Look-ups of structure factors", columns, rows, notes if counted else [])
 
 

@@ -194,6 +194,7 @@ def _description(
         "computed": len(tiles),
         "seconds": seconds if math.isfinite(seconds) else None,
         "counts": run.experiment.noise is not None,
+        "default_F": run.experiment.structure_factors.default_F,
         "faintest": _FAINTEST * run.experiment.beam.fluence * R_E_SQR,
         "kernel": plan.settings.kernel,
         "precision": plan.settings.precision,

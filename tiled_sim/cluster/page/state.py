@@ -99,6 +99,7 @@ class Description:
     computed : tiles that the driver set out to compute
     seconds : that one core is predicted to take for them [s]; None: that is not known
     counts : whether there are counts beside the photons
+    default_F : F of a reflection that no source gives [electrons]
     faintest : fewer photons in a pixel are as good as none
     token : digest of what lets others stop the run; empty: nothing does
     arrangement : where its panels are drawn, as `panels.arrangement`; None: one by one
@@ -117,6 +118,7 @@ class Description:
     computed: int
     seconds: float | None
     counts: bool
+    default_F: float
     faintest: float
     token: str
     arrangement: Mapping[str, Any] | None
@@ -299,6 +301,7 @@ class RunState:
             "predicted_seconds": description.predicted_seconds(threads),
             "stopping": self.stopping,
             "noise": description.counts,
+            "default_F": description.default_F,
             "faintest_photons": description.faintest,
             "evaluations_planned": description.evaluations,
             "evaluations": int(self._total.evaluations.total),

@@ -113,9 +113,10 @@ export function showFactors(run) {
   const total = LOOKUPS.reduce((sum, [name]) => sum + found[name], 0);
   const missed = found.absent + found.out_of_range;
   const all = found.counted === "exact" ? "All look-ups" : "A sample of the look-ups";
-  setText("counted", total ? `${all} of the tiles that this process had computed.` : "None yet.");
+  const given = run.default_F ? ` Where no F is given it is ${run.default_F} electrons.` : "";
+  setText("counted", total ? `${all} of the tiles that this process had computed.${given}` : "None yet.");
   const miss = `${percent(missed, total)} of the look-ups found no structure factor`;
-  alertWith("miss", 2 * missed <= total ? "" : 10 * missed > 9 * total
+  alertWith("miss", run.default_F || 2 * missed <= total ? "" : 10 * missed > 9 * total
     ? `${miss}. Is it the right file, and does it reach the detector's resolution?`
     : `${miss}. Centred lattices and the corners of the detector explain that; so would a file ` +
       "that is cut short.");
