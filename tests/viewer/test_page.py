@@ -321,6 +321,23 @@ def test_a_run_that_is_being_computed_fills_in(opened, tmp_path, still):
         until(tab, "typeof viewer.panes[0].image.valueAt(80, 80).value === 'number'")
 
 
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        ("Array.from({ length: 10000 }, (_, i) => 150 + i / 100)", 155.0, 250.0),
+        ("Array.from({ length: 10000 }, (_, i) => 201.5 + i / 20000)", 192.38, 202.0),
+        ("Array.from({ length: 10000 }, () => 7)", 0.7, 7),
+        ("Array.from({ length: 10000 }, (_, i) => i % 2)", 0.1, 1),  # counts of nothing and one
+    ],
+)
+def test_a_scale_spreads_over_what_there_is(opened, address, values, low, high):
+    range_ = opened(address).evaluate(
+        f"import('./js/colours.js').then((m) => m.rangeOf([new Float32Array({values})], true))"
+    )
+    assert (range_["low"], range_["high"]) == pytest.approx((low, high), rel=0.005)
+    assert range_["low"] < range_["high"]
+
+
 def test_spots_are_found_and_named(opened, address):
     tab = opened(address)
     tab.check("#spots")

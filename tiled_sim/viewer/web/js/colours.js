@@ -128,6 +128,19 @@ function symmetric(tiles, kind) {
   return { low: -(size || 1), high: size || 1, empty };
 }
 
+// of values that differ by less than a factor, as light without spots does; a twentieth is spread over
+// some ten of the steps in which colours follow values
+function narrow(tiles, count, high) {
+  const stride = Math.ceil(count / 100_000);
+  const some = [];
+  for (const values of tiles)
+    for (let at = 0; at < values.length; at += stride) if (values[at] > 0 && values[at] < Infinity) some.push(values[at]);
+  const sorted = Float32Array.from(some).sort();
+  const of = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  const [low, top] = [of(0.05), of(0.9995)];
+  return low < top ? { low: Math.min(low, top / 1.05), high: top } : { low: high / 10, high };
+}
+
 // the range of a scale that shows what some tiles hold: all but the faintest and the brightest few;
 // `kind` is "level", "difference" or "ratio"; `empty`: they hold nothing to go by
 export function rangeOf(tiles, log, kind = "level") {
@@ -153,5 +166,7 @@ export function rangeOf(tiles, log, kind = "level") {
   };
   const high = quantile(log ? 0.9995 : 0.995);
   if (!log) return { low: 0, high };
+  const faint = quantile(0.05);
+  if (20 * zeros < count && high < 2 * faint) return narrow(tiles, count, high);
   return { low: Math.min(Math.max(quantile(zeros > count ? 0.02 : 0.05), high * 1e-6), high / 10), high };
 }
