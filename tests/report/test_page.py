@@ -126,7 +126,7 @@ def test_time_and_memory_are_those_of_the_sidecars(counted, page):
     assert page.tables["Slowest tiles"][0][0] == slowest["tile"]["id"]
     (worker,) = page.tables["Time by worker"]
     assert worker[2] == str(len(sidecars))
-    assert page.tables["Memory"][0][1].endswith("MiB")
+    assert page.tables["Memory"][0][2].endswith("MiB")
 
 
 def test_the_page_says_that_no_traced_pixel_departs(counted, page):

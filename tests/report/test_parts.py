@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas
 import pytest
 
 from support.exports import TILTED, chips, experiment_of, filled_run, shots
@@ -17,7 +18,7 @@ from tiled_sim.report.parameters import parameter_tables
 from tiled_sim.report.pixels import drawing, histogram, histogram_table
 from tiled_sim.report.provenance import provenance_tables
 from tiled_sim.report.shells import shell_table
-from tiled_sim.report.tiles import MOST_SIDECARS, lookup_table, sampled
+from tiled_sim.report.tiles import MOST_SIDECARS, lookup_table, memory_table, sampled
 from tiled_sim.run.status import Status
 
 
@@ -58,6 +59,20 @@ def test_look_ups_of_every_kind_are_shares_of_all():
     assert shown["absent by symmetry"] == ("10", "10 %")
     assert shown["inside the ranges, but not given"] == ("20", "20 %")
     assert shown["all"] == ("100", "100 %")
+
+
+@pytest.mark.parametrize(("seconds", "together"), [(1.0, "1"), (1.5, "2"), (9.0, "3")])
+def test_memory_is_told_with_how_many_tiles_a_process_computed_at_once(seconds, together):
+    tiles = pandas.DataFrame(
+        {
+            "process": "here, process 7",
+            "start": pandas.to_datetime([f"2026-11-30 10:00:0{second}" for second in range(3)]),
+            "time_s": seconds,
+            **{f"memory_{name}_bytes": 2**20 for name in ("peak", "predicted", "device_peak")},
+            "halvings": 0,
+        }
+    )
+    assert memory_table(tiles, 2**20).rows[0][1] == together
 
 
 def test_what_look_ups_without_an_f_take_is_told():

@@ -127,7 +127,7 @@ def memory_table(tiles: "pandas.DataFrame", promised: int) -> Table:
     """
     columns = [
         Column("worker", long=True),
-        *numbers(("promised", ""), ("taken", ""), ("taken of promised", "")),
+        *numbers(("tiles at once", ""), ("promised", ""), ("taken", ""), ("taken of promised", "")),
         *numbers(("taken of the device", ""), ("blocks halved", "")),
     ]
     rows = []
@@ -142,6 +142,7 @@ def memory_table(tiles: "pandas.DataFrame", promised: int) -> Table:
         rows.append(
             (
                 name,
+                _at_once(some),
                 size(predicted),
                 size(peak),
                 share(peak, predicted),
@@ -150,10 +151,19 @@ def memory_table(tiles: "pandas.DataFrame", promised: int) -> Table:
             )
         )
     notes = [
-        f"The plan promises {size(promised)} to a worker with one thread.",
+        f"The plan promises {size(promised)} to a worker with one thread; what is taken is that of "
+        "the process, with all tiles that it computes at once.",
         *_more(len(grouped) - len(rows), "workers"),
     ]
     return Table.of("Memory", columns, rows, notes)
+
+
+def _at_once(tiles: "pandas.DataFrame") -> int:
+    """How many tiles a process computed at the same time, at most."""
+    starts = tiles["start"].to_numpy("datetime64[us]")
+    ends = np.sort(starts + (1e6 * tiles["time_s"].to_numpy()).astype("timedelta64[us]"))
+    begun = np.sort(starts)
+    return int((np.arange(1, len(begun) + 1) - np.searchsorted(ends, begun, side="right")).max())
 
 
 def lookup_table(status: Status, counted: set[str], default_F: float = 0.0) -> Table:
