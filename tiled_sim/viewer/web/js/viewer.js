@@ -138,7 +138,10 @@ async function poll() {
     const every = await Promise.all(state.runs.map((run) => run.description.offers.status && run.status(state.frame)));
     showState(every[0]);
     const done = JSON.stringify(every.map((one) => one && one.frame.done));
-    if (state.done !== null && done !== state.done) state.panes.forEach((pane) => pane.image.refresh());
+    if (state.done !== null && done !== state.done) {
+      state.panes.forEach((pane) => pane.image.refresh());
+      state.spots.refresh();
+    }
     state.done = done;
     if (every.every((one) => !one || one.run.done >= one.run.tiles)) wait = 0;
     if (state.lost) trouble(null);
