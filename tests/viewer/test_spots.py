@@ -26,7 +26,8 @@ def predicted(run, frame=0):
     mosaic = Mosaic(run)
     spots = Spots(run, mosaic.pixels)
     told = spots.of_frame(frame)
-    count = told.pop("count")
+    count, finest = told.pop("count"), told.pop("finest_A")
+    assert finest is None
     table = pandas.DataFrame(told)
     assert len(table) == count
     panels = range(len(run.experiment.detector.panels))
@@ -116,3 +117,16 @@ def test_more_steps_than_can_be_looked_at_are_drawn_from(tmp_path, monkeypatch):
     assert 0.7 * len(every) < len(joined) < len(every)
     away = np.hypot(joined.slow_x - joined.slow_y, joined.fast_x - joined.fast_y)
     assert away.median() < 1.0
+
+
+def test_where_nodes_are_too_many_those_of_low_resolution_are_predicted(tmp_path, monkeypatch):
+    run = computed_run(experiment_of(""), tmp_path / "a.zarr", tiles=[])
+    every = predicted(run)
+    monkeypatch.setattr("tiled_sim.viewer.prediction._MOST_NODES", 500)
+    told = Spots(run, Mosaic(run).pixels).of_frame(0)
+    reciprocal = np.linalg.inv(run.experiment.crystal.direct_vectors).T
+    nodes = every[["h", "k", "l"]].to_numpy()
+    due = 1.0 / np.linalg.norm(nodes @ reciprocal, axis=1) >= told["finest_A"]
+    found = set(zip(told["h"], told["k"], told["l"], strict=True))
+    assert found == set(map(tuple, nodes[due].tolist()))
+    assert 20 < len(found) < 500

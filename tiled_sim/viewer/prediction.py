@@ -20,7 +20,10 @@ from tiled_sim.physics.vectors import Array
 #: Lines of nodes, and nodes times steps, that are looked at in one go; memory depends on it.
 _AT_A_TIME = 1 << 20
 #: Nodes times steps that are looked at in all; of more steps some are drawn.
-_MOST_PAIRS = 1 << 25
+_MOST_PAIRS = 1 << 23
+#: Nodes that are looked at, about; where there are more, those of the finest resolution are not.
+_MOST_NODES = 1 << 17
+_BISECTIONS = 50
 #: Nodes so many half widths from the sphere may still be seen, by the tails of their spots.
 _TAILS = {"gauss_star": 2.5, "gauss_hkl": 2.5, "tophat": 1.0, "tophat_hkl": 1.0}
 _FRINGES = 6.0
@@ -41,6 +44,7 @@ class Predicted(NamedTuple):
     spread : half the angle that a spot is seen under, float64 (n,) [rad]
     off : distance from the sphere in the step that comes nearest, float64 (n,) [half width]
     strength : F² times the share of the steps that light it, float64 (n,) [electron²]
+    finest : what nodes of finer resolution light is not among them [Å]; None: all is
     """
 
     hkl: npt.NDArray[np.int64]
@@ -48,6 +52,7 @@ class Predicted(NamedTuple):
     spread: Array
     off: Array
     strength: Array
+    finest: float | None
 
 
 def predict(scene: Scene, amplitudes: Amplitudes) -> Predicted:
@@ -60,11 +65,13 @@ def predict(scene: Scene, amplitudes: Amplitudes) -> Predicted:
     """
     steps = _Steps.of(scene)
     shape = _Shape.of(scene.crystal, steps.reciprocal[0])
-    farthest = _farthest(scene, steps)
+    seen = _farthest(scene, steps)
+    farthest = _nearer(seen, steps, shape)
     parts = [_of_nodes(hkl, steps, shape, farthest) for hkl in _near(steps, shape, farthest)]
     hkl = np.concatenate(parts) if parts else np.empty((0, 3), np.int64)
     F = amplitudes(hkl)
-    return _lit(hkl[F != 0.0], F[F != 0.0], steps, shape)
+    lit = _lit(hkl[F != 0.0], F[F != 0.0], steps, shape)
+    return lit if farthest == seen else lit._replace(finest=1.0 / farthest)
 
 
 class _Steps(NamedTuple):
@@ -89,12 +96,12 @@ class _Steps(NamedTuple):
     def of(cls, scene: Scene) -> "_Steps":
         phis, domains = scene.orientations.shape[:2]
         direct = scene.orientations.reshape(-1, 3, 3)
+        reciprocal = np.swapaxes(np.linalg.inv(direct), 1, 2)
         of_domains = np.ones(domains) if scene.domain_weights is None else scene.domain_weights
         of_orientations = np.tile(of_domains, phis)
         first = (phis // 2) * domains
         order = np.r_[first, np.delete(np.arange(len(direct)), first)]
-        direct, of_orientations = direct[order], of_orientations[order]
-        turns = np.linalg.inv(direct[0]) @ direct
+        turns = reciprocal[first].T @ direct
         cosines = (np.trace(turns, axis1=1, axis2=2) - 1.0) / 2.0
         spectrum, weights = scene.spectrum, np.array(scene.weights)
         length = 1.0 / spectrum.wavelength
@@ -102,9 +109,9 @@ class _Steps(NamedTuple):
         at = np.r_[middle, np.delete(np.arange(len(length)), middle)]
         aside = spectrum.incident @ spectrum.incident[middle]
         return cls(
-            np.stack([dual(one) for one in direct]),
+            reciprocal[order],
             (spectrum.incident * length[:, None])[at],
-            (of_orientations, weights[at]),
+            (of_orientations[order], weights[at]),
             sum(float(np.arccos(np.clip(cos, -1.0, 1.0)).max()) for cos in (cosines, aside)),
             float(np.abs(length - length[middle]).max()),
         )
@@ -172,6 +179,25 @@ def _farthest(scene: Scene, steps: _Steps) -> float:
     return reach
 
 
+def _nearer(farthest: float, steps: _Steps, shape: _Shape) -> float:
+    """The largest |q| up to which nodes are not too many [1/Å]."""
+    direct = dual(steps.reciprocal[0])
+    volume = float(np.linalg.det(direct))
+
+    def nodes(q: float) -> float:
+        # up to |q| the sphere has the area π q², whatever its radius
+        thickness = 2.0 * (shape.tails * shape.longest + float(steps.moves(np.array(q))))
+        return volume * np.pi * q**2 * min(thickness, 4.0 / 3.0 * q)
+
+    if nodes(farthest) <= _MOST_NODES:
+        return farthest
+    low, high = 0.0, farthest
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if nodes(middle) <= _MOST_NODES else (low, middle)
+    return low
+
+
 def _near(steps: _Steps, shape: _Shape, farthest: float) -> Iterator[npt.NDArray[np.int64]]:
     """Nodes (n, 3) near the sphere of the first step: at least those that any step may light.
 
@@ -233,10 +259,11 @@ def _of_nodes(
 def _lit(hkl: npt.NDArray[np.int64], F: Array, steps: _Steps, shape: _Shape) -> Predicted:
     """Those of some nodes that a step lights."""
     orientations, sources = (len(weights) for weights in steps.weights)
-    every = np.arange(orientations * sources)
-    most = max(_MOST_PAIRS // max(len(hkl), 1), 1)
-    if len(every) > most:
-        every = np.random.default_rng(0).permutation(every)[:most]
+    count = orientations * sources
+    most = min(max(_MOST_PAIRS // max(len(hkl), 1), 1), count)
+    # evenly of orientations, of sources by chance
+    inside = np.random.default_rng(0).random(most) if most < count else 0.0
+    every = ((np.arange(most) + inside) * (count / most)).astype(np.int64)
     of_orientation, of_source = every // sources, every % sources
     weights = steps.weights[0][of_orientation] * steps.weights[1][of_source]
     waves = np.linalg.norm(steps.incident, axis=1)
@@ -264,4 +291,4 @@ def _lit(hkl: npt.NDArray[np.int64], F: Array, steps: _Steps, shape: _Shape) -> 
     spread = shape.longest / waves[0] + np.sqrt(np.maximum(1.0 - length**2, 0.0))
     strength = F**2 * lit / weights.sum()
     near = off <= shape.tails
-    return Predicted(hkl[near], unit[near], spread[near], off[near], strength[near])
+    return Predicted(hkl[near], unit[near], spread[near], off[near], strength[near], None)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from tiled_sim.kernels.devices import one_torch_thread
-from tiled_sim.kernels.scene import Scene
+from tiled_sim.kernels.scene import Scene, thinned
 from tiled_sim.model.crystals import each_alone
 from tiled_sim.physics.lattice import indices
 from tiled_sim.physics.structure_factor import StructureFactorTable
@@ -28,12 +28,16 @@ MOST_SPOTS = 20_000
 _LEAST_RADIUS, _MOST_RADIUS = 2, 10
 #: A spot is summed so many half widths out.
 _WIDTHS = 1.5
+#: Where phi steps and mosaic domains are more than its square, so many of each stand for all.
+_MOST_TURNS = 300
 #: Of what was found [byte].
 _KEPT = 64 << 20
 _DECIMALS = {"slow": 2, "fast": 2, "off": 2, "photons": 4}
 
 #: What is told of spots, each a list.
 Columns = dict[str, list[Any]]
+#: Columns of all spots of a frame, and the resolution where they end.
+Found = tuple[dict[str, npt.NDArray[Any]], float | None]
 
 
 class Spots:
@@ -51,11 +55,12 @@ class Spots:
         self._sums = BoxSums(run, pixels)
         self._table: StructureFactorTable | None = None
         self._one_at_a_time = threading.Lock()
-        self._kept: Kept[int, dict[str, npt.NDArray[Any]]] = Kept(_KEPT)
+        self._kept: Kept[int, Found] = Kept(_KEPT)
 
     def of_frame(self, frame: int) -> dict[str, Any]:
         """The spots on all panels, the strongest first: ``count`` of them, and lists of the first.
 
+        ``finest_A`` is not None where those of finer resolution are too many to be predicted.
         ``crystal``, ``panel``, ``h``, ``k``, ``l``, ``slow`` and ``fast`` of the middle [pixel],
         ``radius`` of a box around it [pixel], and ``off``: how far the node is from Ewald's sphere
         in the step that comes nearest, in half widths of its spot.
@@ -67,9 +72,9 @@ class Spots:
         StoreError
             if the structure factors cannot be read
         """
-        found = self._found(frame)
+        found, finest = self._found(frame)
         told = {name: _told(name, values[:MOST_SPOTS]) for name, values in found.items()}
-        return {"count": len(found["panel"]), **told}
+        return {"count": len(found["panel"]), "finest_A": finest, **told}
 
     def photons(self, frame: int, panels: Sequence[int]) -> Columns:
         """What the image has of the spots of some panels, above what is around them.
@@ -84,7 +89,7 @@ class Spots:
         StoreError
             if the image is damaged
         """
-        found = self._found(frame)
+        found, _ = self._found(frame)
         told: Columns = {"spot": [], "photons": [], "slow": [], "fast": []}
         for panel in panels:
             self._run.plan.grid.require(frame=frame, panel=panel)
@@ -95,20 +100,21 @@ class Spots:
                 told[name] += _told(name, values)
         return told
 
-    def _found(self, frame: int) -> dict[str, npt.NDArray[Any]]:
+    def _found(self, frame: int) -> Found:
         self._run.plan.grid.require(frame=frame)
         with self._one_at_a_time:
             found = self._kept.get(frame)
             if found is None:
                 with one_torch_thread(), torch.inference_mode():
                     found = self._predict(frame)
-                self._kept.put(frame, found, sum(column.nbytes for column in found.values()))
+                size = sum(column.nbytes for column in found[0].values())
+                self._kept.put(frame, found, size)
         return found
 
-    def _predict(self, frame: int) -> dict[str, npt.NDArray[Any]]:
-        every, strengths = [], []
+    def _predict(self, frame: int) -> Found:
+        every, strengths, finest = [], [], None
         for number, alone in enumerate(self._crystals, 1):
-            scene = Scene.of(alone, frame)
+            scene = Scene.of(thinned(alone, _MOST_TURNS), frame)
             predicted = predict(scene, self._amplitudes)
             spot, panel, slow, fast = on_panels(scene, predicted.direction, predicted.spread)
             across = pixel_angles(scene)[panel]
@@ -124,9 +130,12 @@ class Spots:
                     "off": predicted.off[spot],
                 }
             )
+            if predicted.finest is not None:
+                finest = max(predicted.finest, finest or 0.0)
             strengths.append(predicted.strength[spot] * scene.crystal.share)
         order = np.argsort(-np.concatenate(strengths), kind="stable")
-        return {name: np.concatenate([one[name] for one in every])[order] for name in every[0]}
+        joined = {name: np.concatenate([one[name] for one in every])[order] for name in every[0]}
+        return joined, finest
 
     def _amplitudes(self, hkl: npt.NDArray[np.int64]) -> Array:
         """F of nodes, of the first energy [electron]."""

@@ -126,9 +126,10 @@ export class Spots {
         return { row, column, label, radius, off, photons, faint: typeof photons === "number" ? photons < FAINT : off > WIDE };
       });
     if (this.found) {
-      const { count } = this.found;
+      const { count, finest_A: finest } = this.found;
       const all = count > this.spots.length ? `the strongest ${grouped(this.spots.length)} of ${grouped(count)}` : grouped(count);
-      this.tell(`${all} predicted spots; faint: less than a photon`);
+      const end = finest ? ` to ${number(finest, 3)} Å, finer are too many` : "";
+      this.tell(`${all} predicted spots${end}; faint: less than a photon`);
     }
     this.state.panes.forEach((pane) => pane.image.setOverlay({ marks: this.marks }));
   }
