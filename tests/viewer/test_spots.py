@@ -126,7 +126,19 @@ def test_where_nodes_are_too_many_those_of_low_resolution_are_predicted(tmp_path
     told = Spots(run, Mosaic(run).pixels).of_frame(0)
     reciprocal = np.linalg.inv(run.experiment.crystal.direct_vectors).T
     nodes = every[["h", "k", "l"]].to_numpy()
-    due = 1.0 / np.linalg.norm(nodes @ reciprocal, axis=1) >= told["finest_A"]
+    due = np.linalg.norm(nodes @ reciprocal, axis=1) <= 1.0 / told["finest_A"]
     found = set(zip(told["h"], told["k"], told["l"], strict=True))
     assert found == set(map(tuple, nodes[due].tolist()))
     assert 20 < len(found) < 500
+
+
+def test_spots_that_reach_in_from_beyond_an_edge_have_photons(tmp_path):
+    # they are wider than the boxes in which they are summed; next to the edge one stands 1 pixel
+    # beyond it, then 15
+    for side, beyond in ((398, True), (370, False)):
+        words = f"-N 2 -distance 1000 -pixel 0.1 -detpixels {side}"
+        run = computed_run(experiment_of(words), tmp_path / f"{side}.zarr")
+        found = predicted(run)
+        outside = ~(found.slow.between(0, side) & found.fast.between(0, side))
+        assert outside.any() == beyond
+        assert (found.photons_found >= 0.0).all()

@@ -11,6 +11,8 @@ from tiled_sim.physics.vectors import Array
 
 #: A curved panel is met after so few steps, to so much of a pixel, or not at all.
 _STEPS, _MET = 10, 1e-3
+#: Places are at most so far beyond the edge of a panel [pixel].
+MOST_BEYOND = 10
 
 
 def on_panels(scene: Scene, directions: Array, spread: Array) -> tuple[npt.NDArray[np.int64], ...]:
@@ -30,7 +32,7 @@ def on_panels(scene: Scene, directions: Array, spread: Array) -> tuple[npt.NDArr
     for number in range(len(scene.panels)):
         slow, fast = _met(scene, number, directions)
         high, wide = scene.panels[number].pixels
-        beyond = spread / angles[number]
+        beyond = np.minimum(spread / angles[number], MOST_BEYOND)
         inside = (slow > -beyond) & (slow < high + beyond)
         inside &= (fast > -beyond) & (fast < wide + beyond)
         spot = np.flatnonzero(inside)

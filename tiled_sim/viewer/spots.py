@@ -18,14 +18,14 @@ from tiled_sim.plan.reach import table_of
 from tiled_sim.run.run import Run
 from tiled_sim.viewer.boxes import Boxes, BoxSums
 from tiled_sim.viewer.kept import Kept
-from tiled_sim.viewer.meeting import on_panels, pixel_angles
+from tiled_sim.viewer.meeting import MOST_BEYOND, on_panels, pixel_angles
 from tiled_sim.viewer.pixels import Pixels
 from tiled_sim.viewer.prediction import predict
 
 #: Spots of a frame that are told, the strongest.
 MOST_SPOTS = 20_000
 #: Of boxes in which photons are summed [pixel].
-_LEAST_RADIUS, _MOST_RADIUS = 2, 10
+_LEAST_RADIUS, _MOST_RADIUS = 2, MOST_BEYOND
 #: A spot is summed so many half widths out.
 _WIDTHS = 1.5
 #: Where phi steps and mosaic domains are more than its square, so many of each stand for all.
