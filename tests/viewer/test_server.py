@@ -7,6 +7,8 @@ import pytest
 
 from support.viewing import answer, computed_run, document, served
 from tiled_sim.errors import UsageError
+from tiled_sim.run.copying import copy_run
+from tiled_sim.run.run import Run
 from tiled_sim.viewer.comparing import require_alike
 from tiled_sim.viewer.encoding import encode
 from tiled_sim.viewer.mosaic import Mosaic, Place
@@ -114,3 +116,11 @@ def test_how_far_a_run_is_follows_its_sidecars(still, tmp_path):
 def test_runs_of_different_detectors_are_not_shown_beside_each_other(panels, wide):
     with pytest.raises(UsageError, match="numbers or sizes of panels"):
         require_alike(panels, wide)
+
+
+def test_a_run_in_an_object_store_is_shown(panels, bucket):
+    copy_run(panels, f"{bucket}/a.zarr")
+    with served(Run(f"{bucket}/a.zarr")) as url:
+        found, _ = answer(f"{url}data/0/tiles/image/1/0/0/0")
+        assert found == encode(Mosaic(panels).tile(Place("image", 1, 0, 0, 0)))
+        assert document(f"{url}data/0/spots.json?frame=1")["count"] > 5

@@ -73,10 +73,16 @@ def test_all_bright_reflections_of_the_image_are_predicted(tmp_path, words, own,
 def test_spots_of_panels_that_stand_anyhow_lie_on_the_right_ones(panels):
     reflections = exact(panels, 1)
     bright = reflections[reflections.photons > 0.05 * reflections.photons.max()]
-    joined = bright.merge(predicted(panels, 1), on=NODE, how="left", suffixes=("", "_predicted"))
+    found = predicted(panels, 1)
+    joined = bright.merge(found, on=NODE, how="left", suffixes=("", "_predicted"))
     away = np.hypot(joined.slow_predicted - joined.slow, joined.fast_predicted - joined.fast)
     assert set(joined.panel) >= {0, 1, 2}
     assert (away < 5.0).mean() > 0.9  # those at edges are seen in part
+    high, wide = np.array([one.pixels for one in panels.experiment.detector.panels])[found.panel].T
+    inside = found.slow.between(0, high) & found.fast.between(0, wide)
+    nodes = found[["h", "k", "l"]].apply(tuple, axis=1)
+    assert not inside.all()
+    assert set(nodes[inside]).isdisjoint(nodes[~inside])
 
 
 def test_photons_are_those_above_the_background(tmp_path):

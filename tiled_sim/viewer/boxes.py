@@ -40,11 +40,13 @@ class Sums(NamedTuple):
 
     Parameters
     ----------
-    photons : above the median of the pixels around; NaN: some pixel is not computed
+    photons : above the background; NaN: some pixel is not computed
+    background : photons that they would have if all pixels were the median of those around
     slow, fast : their centroids [pixel, from the corner]
     """
 
     photons: Array
+    background: Array
     slow: Array
     fast: Array
 
@@ -70,7 +72,8 @@ class BoxSums:
         StoreError
             if the image is damaged
         """
-        sums = Sums(np.full(len(boxes.slow), np.nan), boxes.slow.copy(), boxes.fast.copy())
+        photons, background = (np.full(len(boxes.slow), np.nan) for _ in range(2))
+        sums = Sums(photons, background, boxes.slow.copy(), boxes.fast.copy())
         bands = np.floor(boxes.slow).astype(np.int64) // self._band
         for band in np.unique(bands):
             of_band = np.flatnonzero(bands == band)
@@ -108,11 +111,13 @@ class BoxSums:
         radius = boxes.radius[:, None, None]
         rim = there & (away > radius) & (away <= radius + RIM)
         squares = image[at]
-        above = squares - _lower_median(squares, rim)[:, None, None]
-        above = np.where(there & (away <= radius), above, 0.0)
+        within = there & (away <= radius)
+        background = _lower_median(squares, rim)
+        above = np.where(within, squares - background[:, None, None], 0.0)
         photons = above.sum(axis=(1, 2))
         return Sums(
             np.where(np.isnan(photons), np.nan, np.maximum(photons, 0.0)),
+            background * within.sum(axis=(1, 2)),
             *_centroids(np.maximum(above, 0.0), places, boxes),
         )
 

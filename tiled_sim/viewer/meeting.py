@@ -1,5 +1,7 @@
 """Where directions from the sample meet the panels of a detector."""
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -15,11 +17,27 @@ _STEPS, _MET = 10, 1e-3
 MOST_BEYOND = 10
 
 
-def on_panels(scene: Scene, directions: Array, spread: Array) -> tuple[npt.NDArray[np.int64], ...]:
-    """Where directions meet panels: number of the direction, panel, slow and fast [pixel].
+class Met(NamedTuple):
+    """Where directions meet panels.
 
-    A direction may meet several panels, of which none hides another. Places are counted from the
-    corner of the first pixel; those a little beyond the edge, from where a spot reaches in, count.
+    Parameters
+    ----------
+    direction : number, int64 (n,)
+    panel : number, int64 (n,)
+    slow, fast : from the corner of the first pixel, float64 (n,) [pixel]
+    """
+
+    direction: npt.NDArray[np.int64]
+    panel: npt.NDArray[np.int64]
+    slow: Array
+    fast: Array
+
+
+def on_panels(scene: Scene, directions: Array, spread: Array) -> Met:
+    """Where directions meet panels.
+
+    A direction may meet several panels, of which none hides another. Of one that meets none,
+    places a little beyond an edge count, from where its spot reaches in.
 
     Parameters
     ----------
@@ -32,12 +50,13 @@ def on_panels(scene: Scene, directions: Array, spread: Array) -> tuple[npt.NDArr
     for number in range(len(scene.panels)):
         slow, fast = _met(scene, number, directions)
         high, wide = scene.panels[number].pixels
-        beyond = np.minimum(spread / angles[number], MOST_BEYOND)
-        inside = (slow > -beyond) & (slow < high + beyond)
-        inside &= (fast > -beyond) & (fast < wide + beyond)
-        spot = np.flatnonzero(inside)
-        found.append((spot, np.full(len(spot), number), slow[spot], fast[spot]))
-    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+        beyond = np.maximum.reduce([-slow, slow - high, -fast, fast - wide])
+        near = beyond < np.minimum(spread / angles[number], MOST_BEYOND)
+        spot = np.flatnonzero(near | (beyond < 0.0))
+        found.append((spot, np.full(len(spot), number), slow[spot], fast[spot], beyond[spot]))
+    spot, panel, slow, fast, beyond = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    kept = (beyond < 0.0) | ~np.isin(spot, spot[beyond < 0.0])
+    return Met(spot[kept].astype(np.int64), panel[kept], slow[kept], fast[kept])
 
 
 def pixel_angles(scene: Scene) -> Array:

@@ -16,7 +16,7 @@ from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import Array
 from tiled_sim.plan.reach import table_of
 from tiled_sim.run.run import Run
-from tiled_sim.viewer.boxes import Boxes, BoxSums
+from tiled_sim.viewer.boxes import Boxes, BoxSums, Sums
 from tiled_sim.viewer.kept import Kept
 from tiled_sim.viewer.meeting import MOST_BEYOND, on_panels, pixel_angles
 from tiled_sim.viewer.pixels import Pixels
@@ -32,7 +32,7 @@ _WIDTHS = 1.5
 _MOST_TURNS = 300
 #: Of what was found [byte].
 _KEPT = 64 << 20
-_DECIMALS = {"slow": 2, "fast": 2, "off": 2, "photons": 4}
+_DECIMALS = {"slow": 2, "fast": 2, "off": 2, "photons": 4, "background": 4}
 
 #: What is told of spots, each a list.
 Columns = dict[str, list[Any]]
@@ -79,8 +79,8 @@ class Spots:
     def photons(self, frame: int, panels: Sequence[int]) -> Columns:
         """What the image has of the spots of some panels, above what is around them.
 
-        ``spot`` (its place in `of_frame`), ``photons`` (None: some pixel is not computed), and
-        ``slow`` and ``fast`` of their centroid [pixel].
+        ``spot`` (its place in `of_frame`), ``photons`` (None: some pixel is not computed), those of
+        the ``background`` in the same box, and ``slow`` and ``fast`` of the centroid [pixel].
 
         Raises
         ------
@@ -90,7 +90,7 @@ class Spots:
             if the image is damaged
         """
         found, _ = self._found(frame)
-        told: Columns = {"spot": [], "photons": [], "slow": [], "fast": []}
+        told: Columns = {"spot": [], **{name: [] for name in Sums._fields}}
         for panel in panels:
             self._run.plan.grid.require(frame=frame, panel=panel)
             spots = np.flatnonzero(found["panel"][:MOST_SPOTS] == panel)

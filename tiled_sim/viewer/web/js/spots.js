@@ -3,6 +3,7 @@
 import { $, grouped, number, signed } from "./text.js";
 
 const FAINT = 1; // fewer are drawn faintly [photon]
+const NOISE = 3; // and those that stand out of the background no farther [standard deviation of its counts]
 const LEAST = 0.01; // fewer are not drawn [photon]
 const WIDE = 1; // so far off the sphere they are drawn faintly until their photons are known [half width]
 const SOON = 300; // after the last movement [ms]
@@ -88,8 +89,9 @@ export class Spots {
     return true;
   }
 
-  take({ spot, photons, slow, fast }) {
-    spot.forEach((number, at) => Object.assign(this.spots[number], { photons: photons[at], slow: slow[at], fast: fast[at] }));
+  take({ spot, photons, background, slow, fast }) {
+    spot.forEach((number, at) => Object.assign(this.spots[number],
+      { photons: photons[at], background: background[at], slow: slow[at], fast: fast[at] }));
   }
 
   // panels with spots that are seen and not known, those in the middle first
@@ -120,24 +122,27 @@ export class Spots {
     const several = this.state.runs[0].description.crystals > 1;
     this.marks = !this.on || !geometry ? [] : this.spots
       .filter(({ photons }) => !(typeof photons === "number" && photons < LEAST))
-      .map(({ panel, crystal, hkl, slow, fast, radius, off, photons }) => {
+      .map((spot) => {
+        const { panel, crystal, hkl, slow, fast, radius, off, photons, background } = spot;
         const [row, column] = geometry.placeOf(panel, slow, fast);
         const label = hkl.map(signed).join(" ") + (several ? ` (${crystal})` : "");
-        return { row, column, label, radius, off, photons, faint: typeof photons === "number" ? photons < FAINT : off > WIDE };
+        const faint = typeof photons === "number" ? photons < Math.max(FAINT, NOISE * Math.sqrt(background)) : off > WIDE;
+        return { row, column, label, radius, off, photons, background, faint };
       });
     if (this.found) {
       const { count, finest_A: finest } = this.found;
       const all = count > this.spots.length ? `the strongest ${grouped(this.spots.length)} of ${grouped(count)}` : grouped(count);
       const end = finest ? ` to ${number(finest, 3)} Å, finer are too many` : "";
-      this.tell(`${all} predicted spots${end}; faint: less than a photon`);
+      this.tell(`${all} predicted spots${end}; faint: not above the background`);
     }
     this.state.panes.forEach((pane) => pane.image.setOverlay({ marks: this.marks }));
   }
 }
 
 // of a spot, as a note
-export function told({ photons, off }) {
-  const has = typeof photons === "number" ? `${photons < 100 ? number(photons, 3) : grouped(Math.round(photons))} photons` : "";
+export function told({ photons, background, off }) {
+  const short = (value) => (value < 100 ? number(value, 3) : grouped(Math.round(value)));
+  const has = typeof photons === "number" ? `${short(photons)} photons on ${short(background)}` : "";
   const away = off > WIDE ? `${number(off, 2)} half widths off the sphere` : "";
   return [has, away].filter(Boolean).join(", ");
 }

@@ -45,7 +45,7 @@ async function begin() {
 function describe(run) {
   const other = state.runs[1] && state.runs[1].description;
   $("name").textContent = other ? `${run.name} against ${other.name}` : run.name;
-  $("path").textContent = other ? "" : run.path;
+  $("path").textContent = other || run.path === run.name ? "" : run.path;
   document.title = `${$("name").textContent} – tiled_sim`;
   $("frame-field").hidden = run.frames < 2;
   $("frame").max = $("frame-slider").max = run.frames - 1;
