@@ -302,9 +302,15 @@ def test_a_run_that_is_being_computed_fills_in(opened, tmp_path, still):
         x, y = on_canvas(tab, 80, 80)
         tab.hover(STAGE, position={"x": x, "y": y})
         api.expect(tab.locator("#cursor")).to_contain_text("not computed yet")
+        tab.check("#spots")
+        until(
+            tab,
+            "!viewer.spots.asking && viewer.spots.spots.some(({ photons }) => photons === null)",
+        )
         compute(run, range(1, 9))
         api.expect(tab.locator("#state")).to_contain_text("all tiles are done")
         until(tab, "typeof viewer.panes[0].image.valueAt(80, 80).value === 'number'")
+        until(tab, "viewer.spots.spots.every(({ photons }) => typeof photons === 'number')")
 
 
 def test_spots_are_found_and_named(opened, address):

@@ -148,3 +148,18 @@ def test_spots_that_reach_in_from_beyond_an_edge_have_photons(tmp_path):
         outside = ~(found.slow.between(0, side) & found.fast.between(0, side))
         assert outside.any() == beyond
         assert (found.photons_found >= 0.0).all()
+
+
+def test_a_box_is_summed_though_pixels_around_it_are_not_computed(tmp_path):
+    experiment = experiment_of("-N 6 -gauss_xtal -water 0.02")
+    every = predicted(computed_run(experiment, tmp_path / "a.zarr", tile=(32, 32)))
+    half = computed_run(experiment, tmp_path / "b.zarr", tile=(32, 32), tiles=range(10))
+    some = predicted(half)
+    # rows to 63 are done; boxes of 2 pixels have a rim of 2
+    done = some.slow < 62.0
+    assert some.photons_found.notna().equals(done)
+    whole = some.slow < 60.0
+    assert some[whole].photons_found.equals(every[whole].photons_found)
+    cut = done & ~whole
+    assert cut.sum() > 3
+    assert np.isfinite(some[cut].background_found.astype(float)).all()

@@ -112,7 +112,7 @@ class BoxSums:
         rim = there & (away > radius) & (away <= radius + RIM)
         squares = image[at]
         within = there & (away <= radius)
-        background = _lower_median(squares, rim)
+        background = _lower_median(squares, rim & ~np.isnan(squares))
         above = np.where(within, squares - background[:, None, None], 0.0)
         photons = above.sum(axis=(1, 2))
         return Sums(
@@ -123,7 +123,7 @@ class BoxSums:
 
 
 def _lower_median(squares: Array, some: npt.NDArray[np.bool_]) -> Array:
-    """Of some pixels of each square (n, side, side), (n,); 0 of none; NaN where one is NaN."""
+    """Of some pixels of each square (n, side, side), (n,); 0 of none."""
     count = some.sum(axis=(1, 2))
     ordered = np.sort(np.where(some, squares, np.inf).reshape(len(squares), -1), axis=1)
     median = ordered[np.arange(len(squares)), np.maximum(count - 1, 0) // 2]
