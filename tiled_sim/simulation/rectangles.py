@@ -121,6 +121,14 @@ def all_live(parts: Sequence[Rectangle]) -> npt.NDArray[np.bool_]:
     return np.broadcast_to(np.True_, (len(parts), *parts[0].shape))
 
 
+def numbers_live(live: npt.NDArray[np.bool_]) -> list[int]:
+    """How many pixels of each of some rectangles are live; those of `all_live` need no counting."""
+    if not any(live.strides):
+        return [live[0].size] * len(live)
+    numbers: list[int] = np.count_nonzero(live, axis=(1, 2)).tolist()
+    return numbers
+
+
 class RectangleBlocks:
     """Rectangles of one shape as blocks of 16 × 16 pixels.
 
@@ -161,14 +169,12 @@ class RectangleBlocks:
             self._numbers = np.arange(number) if self._whole else np.flatnonzero(flat.any(axis=1))
         self._each = rows * columns
         self._panels = np.array([part.panel for part in parts])
-        corners = (
-            (start + BLOCK * np.arange(count)).astype(np.float64)
+        slow, fast = (
+            start + BLOCK * np.arange(count, dtype=np.float64)
             for (start, _), count in zip((parts[0].slow, parts[0].fast), self._sides, strict=True)
         )
-        self._corners = tuple(
-            torch.from_numpy(np.tile(grid.ravel(), len(parts))).to(device)
-            for grid in np.meshgrid(*corners, indexing="ij")
-        )
+        corners = np.tile(slow.repeat(columns), len(parts)), np.tile(fast, rows * len(parts))
+        self._corners = tuple(torch.from_numpy(corner).to(device) for corner in corners)
         self._images = images
         self._photons: torch.Tensor | None = None
         if images is not None:
@@ -220,11 +226,17 @@ class RectangleBlocks:
     def sample(self, numbers: Numbers) -> Pixels:
         """A live pixel of each of some live blocks: the middle one if it is live."""
         blocks = self.blocks(numbers)
-        first = blocks.live.to(torch.uint8).argmax(dim=1)
-        lane = torch.where(blocks.live[:, _SAMPLED_LANE], _SAMPLED_LANE, first)
-        row = torch.div(lane, BLOCK, rounding_mode="floor")
-        live = torch.ones_like(lane, dtype=torch.bool)
-        return Pixels(blocks.slow + row, blocks.fast + (lane - row * BLOCK), live, blocks.panel)
+        row: int | torch.Tensor
+        column: int | torch.Tensor
+        if blocks.whole:
+            row, column = divmod(_SAMPLED_LANE, BLOCK)
+        else:
+            first = blocks.live.to(torch.uint8).argmax(dim=1)
+            lane = torch.where(blocks.live[:, _SAMPLED_LANE], _SAMPLED_LANE, first)
+            row = torch.div(lane, BLOCK, rounding_mode="floor")
+            column = lane - row * BLOCK
+        live = torch.ones_like(blocks.slow, dtype=torch.bool)
+        return Pixels(blocks.slow + row, blocks.fast + column, live, blocks.panel)
 
     def blocks(self, numbers: Numbers) -> Blocks:
         """Some of the blocks of a frame, in order."""
@@ -257,10 +269,24 @@ class RectangleBlocks:
         """Keep the photons of some blocks, (blocks, 256); pixels that are not live stay 0."""
         assert self._photons is not None
         values = photons if blocks.whole else torch.where(blocks.live, photons, 0.0)
+        if (rows := self._whole_rows(numbers)) is not None:
+            # a copy without indices is fast
+            part, of_part = rows
+            self._photons[part, of_part] = values.view(-1, self._sides[1], BLOCK, BLOCK)
+            return
         image, number = np.divmod(numbers, self._each)
         places = (image, *np.divmod(number, self._sides[1]))
         at = tuple(torch.from_numpy(place).to(self.device) for place in places)
         self._photons[at] = values.to(torch.float32).view(-1, BLOCK, BLOCK)
+
+    def _whole_rows(self, numbers: Numbers) -> tuple[int, slice] | None:
+        """The rectangle and its rows of blocks that some blocks are; None: they are not that."""
+        (image, first), columns = divmod(int(numbers[0]), self._each), self._sides[1]
+        (start, before), (count, rest) = divmod(first, columns), divmod(len(numbers), columns)
+        is_run = int(numbers[-1]) - int(numbers[0]) + 1 == len(numbers)
+        if before or rest or not is_run or first + len(numbers) > self._each:
+            return None
+        return image, slice(start, start + count)
 
     def write(self) -> None:
         """Have all photons in the images."""

@@ -33,6 +33,7 @@ from tiled_sim.simulation.rectangles import (
     all_live,
     cut_to_regions,
     groups,
+    numbers_live,
     rectangles,
 )
 from tiled_sim.simulation.steps import steps_of_pixel
@@ -231,8 +232,8 @@ class Simulator:
     def _planned_of(self, parts: Sequence[Rectangle], live: npt.NDArray[np.bool_]) -> list[int]:
         """Steps of the live pixels of each of some rectangles."""
         return [
-            int(np.count_nonzero(some)) * self._evaluations_of(where.panel)
-            for where, some in zip(parts, live, strict=True)
+            number * self._evaluations_of(where.panel)
+            for where, number in zip(parts, numbers_live(live), strict=True)
         ]
 
     def _evaluations_of(self, panel: int) -> int:
