@@ -123,17 +123,25 @@ class Simulator:
             table = table_of(experiment, inputs.factors, device)
         self._maker = KernelMaker(experiment, plan.settings, table, inputs.amorphous, device)
 
-    def simulate_tile(self, tile: Tile, progress: Progress | None = None) -> TileResult:
+    def simulate_tile(
+        self,
+        tile: Tile,
+        progress: Progress | None = None,
+        image: npt.NDArray[np.float32] | None = None,
+    ) -> TileResult:
         """Compute one tile.
 
         Parameters
         ----------
         tile : of the plan
         progress : told, now and then, how many of the planned evaluations are behind, all in all
+        image : zeros to be filled in, a part of a larger image, say; None: an array of its own
         """
-        result = TileResult(np.zeros(tile.shape, dtype=np.float32))
+        result = TileResult(np.zeros(tile.shape, dtype=np.float32) if image is None else image)
         behind = Behind(progress)
         images = result.image.reshape(-1, *tile.shape[2:])
+        # no copy: a tile of several frames has all of their panels
+        assert np.may_share_memory(images, result.image)
         brightest: tuple[float, Rectangle, npt.NDArray[np.float32]] | None = None
         with stream_of_its_own(self.device):
             for parts, places in self._groups(tile):
