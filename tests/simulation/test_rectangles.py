@@ -70,6 +70,7 @@ def test_panels_that_are_not_of_the_tile_do_not_matter():
         [3, 4, 5, 9, 10, 11],
         range(6, 18),
         range(12, 24),
+        range(24),
         [23],
     ],
     ids=str,
@@ -87,6 +88,16 @@ def test_photons_of_any_blocks_land_on_their_pixels(numbers, slow):
         part, (row, column) = number // 12, divmod(number % 12, 3)
         wanted[part, 16 * row :, 16 * column :][:16, :16] = values.reshape(16, 16)
     assert np.array_equal(images, wanted[:, : images.shape[1]])
+
+
+def test_pixels_that_are_not_live_stay_dark():
+    parts = [Rectangle(0, 0, (0, 32), (0, 48))]
+    images = np.zeros((1, 32, 48), dtype=np.float32)
+    live = np.random.default_rng(1).random(images.shape) < 0.5
+    blocks = RectangleBlocks(parts, live, torch.device("cpu"), images)
+    every = blocks.live()
+    blocks.fill(every, blocks.blocks(every), torch.ones((6, 256), dtype=torch.float64))
+    assert np.array_equal(images, live)
 
 
 def test_live_pixels_are_counted_of_each_rectangle():

@@ -44,9 +44,7 @@ class Library:
     @property
     def source(self) -> str:
         """The text, after that of what all share."""
-        folder = resources.files("tiled_sim.kernels.cpp")
-        files = "vectors.h", f"{self.name}.cpp"
-        return "\n".join(folder.joinpath(file).read_text(encoding="utf-8") for file in files)
+        return "\n".join(map(_text_of, ("vectors.h", f"{self.name}.cpp")))
 
     @property
     def _flags(self) -> tuple[str, ...]:
@@ -71,6 +69,13 @@ class Library:
         )
         if done.returncode:
             raise OSError(done.stderr.strip().rpartition("\n")[2] or f"{compiler()} failed")
+
+
+@functools.cache
+def _text_of(file: str) -> str:
+    """Read once: every image asks whether its loops are compiled."""
+    folder = resources.files("tiled_sim.kernels.cpp")
+    return folder.joinpath(file).read_text(encoding="utf-8")
 
 
 @functools.lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from tiled_sim.kernels.blocks import LANES, Blocks, Pixels, images_at_a_time
-from tiled_sim.model.detector import Panel, Region
+from tiled_sim.model.detector import Panel
 from tiled_sim.model.grid import BLOCK, Range, Tile
 
 #: The pixel of a block whose look-ups are counted for a kernel that does not count, if it is live.
@@ -73,13 +73,19 @@ def cut_to_regions(parts: Sequence[Rectangle], panels: Sequence[Panel]) -> list[
     -------
     of one shape again; empty if there are no such blocks
     """
-    of_parts = [panels[number] for number in {part.panel for part in parts}]
-    regions = [panel.region or Region(0, panel.pixels[0], 0, panel.pixels[1]) for panel in of_parts]
-    slow = _cut(parts[0].slow, [(region.slow_start, region.slow_stop) for region in regions])
-    fast = _cut(parts[0].fast, [(region.fast_start, region.fast_stop) for region in regions])
+    ends = [_ends(panels[number]) for number in {part.panel for part in parts}]
+    slow, fast = map(_cut, (parts[0].slow, parts[0].fast), zip(*ends, strict=True))
     if slow is None or fast is None:
         return []
     return [part._replace(slow=slow, fast=fast) for part in parts]
+
+
+def _ends(panel: Panel) -> tuple[Range, Range]:
+    """(start, stop) of what may be live of a panel, along slow and fast."""
+    region = panel.region
+    if region is None:
+        return (0, panel.pixels[0]), (0, panel.pixels[1])
+    return (region.slow_start, region.slow_stop), (region.fast_start, region.fast_stop)
 
 
 def _cut(side: Range, wanted: Sequence[Range]) -> Range | None:
@@ -268,25 +274,30 @@ class RectangleBlocks:
     def fill(self, numbers: Numbers, blocks: Blocks, photons: torch.Tensor) -> None:
         """Keep the photons of some blocks, (blocks, 256); pixels that are not live stay 0."""
         assert self._photons is not None
-        values = photons if blocks.whole else torch.where(blocks.live, photons, 0.0)
+        values = photons
+        if not blocks.whole:
+            values = torch.where(blocks.live, photons.to(torch.float32), 0.0)
         if (rows := self._whole_rows(numbers)) is not None:
             # a copy without indices is fast
-            part, of_part = rows
-            self._photons[part, of_part] = values.view(-1, self._sides[1], BLOCK, BLOCK)
+            target = self._photons[rows]
+            target.copy_(values.view(target.shape))
             return
         image, number = np.divmod(numbers, self._each)
         places = (image, *np.divmod(number, self._sides[1]))
         at = tuple(torch.from_numpy(place).to(self.device) for place in places)
         self._photons[at] = values.to(torch.float32).view(-1, BLOCK, BLOCK)
 
-    def _whole_rows(self, numbers: Numbers) -> tuple[int, slice] | None:
-        """The rectangle and its rows of blocks that some blocks are; None: they are not that."""
-        (image, first), columns = divmod(int(numbers[0]), self._each), self._sides[1]
-        (start, before), (count, rest) = divmod(first, columns), divmod(len(numbers), columns)
-        is_run = int(numbers[-1]) - int(numbers[0]) + 1 == len(numbers)
-        if before or rest or not is_run or first + len(numbers) > self._each:
+    def _whole_rows(self, numbers: Numbers) -> tuple[slice, slice] | None:
+        """The rectangles, and of each the rows of blocks, that some blocks are; None: others."""
+        first, last, (rows, columns) = int(numbers[0]), int(numbers[-1]), self._sides
+        count, rest = divmod(len(numbers), columns)
+        if last - first + 1 != len(numbers) or first % columns or rest:
             return None
-        return image, slice(start, start + count)
+        image, row = divmod(first // columns, rows)
+        if row + count <= rows:
+            return slice(image, image + 1), slice(row, row + count)
+        whole = slice(image, image + count // rows), slice(rows)
+        return None if row or count % rows else whole
 
     def write(self) -> None:
         """Have all photons in the images."""

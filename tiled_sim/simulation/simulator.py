@@ -419,7 +419,7 @@ class Simulator:
             pixel = record_pixel(kernels, block.pixels(), lane)
         stored = float(image[at[0] - where.slow[0], at[1] - where.fast[0]])
         # a kernel in float32 is traced in float64; between spots the tile's peak is the scale
-        near = stored + 1e-6 * float(image.max())
+        near = stored + 1e-6 * (stored if reason == "brightest" else float(image.max()))
         tolerance = self._tolerance(kernels, near)
         trace = scaling_chain(pixel, kernels[0].scene, place, reason, stored, tolerance)
         result.seconds["trace"] += time.perf_counter() - started
