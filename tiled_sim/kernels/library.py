@@ -53,7 +53,9 @@ class Library:
     @property
     def path(self) -> Path:
         """Where the library lies or will lie: keyed by all that decides what is in it."""
-        facts = self.source, self._flags, platform.machine(), platform.system(), cpu_flags()
+        machine = platform.machine(), platform.system(), cpu_flags()
+        # the representation of a long text takes half a millisecond
+        facts = hashlib.sha256(self.source.encode()).hexdigest(), self._flags, *machine
         key = hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
         return cache_folder() / f"{self.name}-{key}.so"
 
