@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tiled_sim.kernels.anchored import TRACE_ERROR
-from tiled_sim.kernels.blocks import Blocks, Pixels
+from tiled_sim.kernels.blocks import Blocks, Pixels, count_live
 from tiled_sim.kernels.bragg.cost import predicted_cost
 from tiled_sim.kernels.bragg.loops import Camera, Loops
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE, Patch, patches_of
@@ -118,7 +118,7 @@ class SpotsKernel:
         done = 0
         for patch, place, numbers in patches_of(blocks, self.scene.panels, oversample):
             live = blocks.live[numbers]
-            of_steps = after_steps(progress, int(live.sum()) * oversample**2)
+            of_steps = after_steps(progress, count_live(live) * oversample**2)
             places = torch.full((patch.number_of_blocks,), -1)
             places[place] = numbers
             wanted = patch.wanted(place, live)

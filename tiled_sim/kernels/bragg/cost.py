@@ -18,12 +18,12 @@ from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
 # Seconds on one core, measured; only their ratios to those of other kernels decide.
-_PER_PIXEL, _PER_LIT_PIXEL = 3e-9, 5e-9
+_PER_PIXEL, _PER_LIT_PIXEL = 1.5e-9, 5e-9
 #: Of those that are looked at, in blocks that a spot reaches.
 _PER_SUBPIXEL, _PER_SUBPIXEL_AND_DIRECTION = 2.5e-9, 0.5e-9
 #: Blocks that a spot reaches, and steps whose spots are not on the blocks of those before.
 _BLOCKS_OF_A_SPOT, _STEPS_APART = 1.5, 8
-_PER_PATCH, _PER_PATCH_AND_DIRECTION = 0.2e-3, 0.05e-3
+_PER_PATCH, _PER_PATCH_AND_DIRECTION = 0.1e-3, 0.05e-3
 #: Of a step of a pixel, for the sample of look-ups that are counted.
 _PER_PLANNED = 4e-12
 _PER_STEP = 0.1e-6
