@@ -23,7 +23,7 @@ from tiled_sim.physics.vectors import Array, Vector
 
 LIBRARY = Library("spots")
 #: What the loops keep of a subpixel, its direction and its sum, by `Loops.single`.
-BYTES_PER_SUBPIXEL = {False: 32, True: 24}
+BYTES_PER_SUBPIXEL = {False: 32, True: 28}
 _Numbers, _Pair = c_double * 6, c_int64 * 2
 
 

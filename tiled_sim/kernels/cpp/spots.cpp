@@ -11,6 +11,10 @@ namespace {
 constexpr double INDEX_MARGIN = 1e-6, RELATIVE_MARGIN = 1e-9, MARGIN = 1e-6;
 // Pixels along a side of a block.
 constexpr int64_t BLOCK = 16;
+// Steps whose sum is taken in float32, where the precision is mixed: of thousands it would drift.
+constexpr int64_t AT_A_TIME = 128;
+// What is known of a block.
+constexpr uint8_t UNSEEN = 0, SEEN = 1, LIT = 2;
 
 // Subpixels of a rectangle, so many as a vector holds, together so that a spot meets few pages and
 // few vectors: the components of their directions, x infinite where they are not wanted, and their
@@ -24,12 +28,14 @@ struct Group<double> {
     double x[LANES], y[LANES], z[LANES], total[LANES];
 };
 
-// Directions are what they are off that of a subpixel in the middle: float32 holds these.
+// Directions are what they are off that of a subpixel in the middle: float32 holds these. Sums are
+// of few steps, which are added to those of all.
 template <>
 struct alignas(8 * LANES) Group<float> {
     static constexpr int64_t ROWS = LANES / 2, COLUMNS = 4;
-    float x[2 * LANES], y[2 * LANES], z[2 * LANES];
-    double total[2 * LANES], middle[3];
+    float x[2 * LANES], y[2 * LANES], z[2 * LANES], part[2 * LANES];
+    double middle[3];
+    alignas(8 * LANES) double total[2 * LANES];
 };
 
 }  // namespace
@@ -79,7 +85,7 @@ struct Table {
 // ever looked at.
 struct Screen {
     const Optics *optics;
-    // Of each block whether it has been looked at; which subpixels are wanted, row by row over the
+    // Of each block whether it has been looked at, and lit since; which subpixels are wanted, row by row over the
     // patch, null: all; and their groups, row by row over the patch; whether these are of float32.
     uint8_t *seen;
     const bool *wanted;
@@ -275,8 +281,7 @@ void light(const Patch &patch, const Spot &spot, const Step &step, const Nodes &
     }
 }
 
-// The same of Gaussian spots that are alone, in float32 once both are less the middle of a group;
-// sums are of float64, for they may have many steps.
+// The same of Gaussian spots that are alone, in float32 once both are less the middle of a group.
 void light_in_float32(const Patch &patch, const Spot &spot, const Step &step, const Nodes &nodes,
                       const Screen &screen, Counts &counts) {
     typedef Group<float> Each;
@@ -284,7 +289,7 @@ void light_in_float32(const Patch &patch, const Spot &spot, const Step &step, co
     const float per_distance = float(step.exponent * to_2), least = float(spot.least * to_2);
     const int64_t width = patch.number[1] / Each::COLUMNS;
     Each *const groups = static_cast<Each *>(screen.groups);
-    Words number = {};
+    int64_t number = 0;
     for (const Node node : nodes) {
         const Vector c = node.centre;
         const float intensity = float(node.intensity);
@@ -297,12 +302,13 @@ void light_in_float32(const Patch &patch, const Spot &spot, const Step &step, co
                 const Floats z = load(here.z) - float(c.z - here.middle[2]);
                 const Floats exponent = (x * x + y * y + z * z) * per_distance;
                 const Words counted = exponent >= least;
-                number -= counted;
-                add(here.total, (counted ? power_of_2(exponent) : Floats{}) * intensity);
+                number += __builtin_popcount(bits_of(exponent, least));
+                const Floats share = counted ? power_of_2(exponent) : Floats{};
+                store(here.part, load(here.part) + share * intensity);
             }
         }
     }
-    for (int lane = 0; lane < 2 * LANES; ++lane) counts.counted += number[lane];
+    counts.counted += number;
 }
 
 typedef void (*Light)(const Patch &, const Spot &, const Step &, const Nodes &, const Screen &,
@@ -348,7 +354,8 @@ void look_at(const Patch &patch, const Screen &screen, int64_t down, int64_t acr
                         here.x[lane] = Number(found[i][0][first + j] - middle[0]);
                         here.y[lane] = Number(found[i][1][first + j] - middle[1]);
                         here.z[lane] = Number(found[i][2][first + j] - middle[2]);
-                        here.total[lane] = 0;
+                        here.total[lane] = 0.0;
+                        if constexpr (std::is_same_v<Number, float>) here.part[lane] = 0.0f;
                     }
                 if (screen.wanted == nullptr) continue;
                 for (int64_t i = 0; i < Each::ROWS; ++i)
@@ -357,6 +364,23 @@ void look_at(const Patch &patch, const Screen &screen, int64_t down, int64_t acr
                             here.x[i * Each::COLUMNS + j] = INFINITY;
             }
         }
+}
+
+// Add what is in float32 to the sums over all steps.
+void settle(const Patch &patch, const Screen &screen) {
+    const int64_t side = BLOCK * screen.optics->oversample, columns = patch.number[1] / side;
+    for (int64_t block = 0; block < patch.number[0] / side * columns; ++block) {
+        if (screen.seen[block] != LIT) continue;
+        screen.seen[block] = SEEN;
+        const int64_t first_row = block / columns * side, first = block % columns * side;
+        for (int64_t row = 0; row < side; row += Group<float>::ROWS)
+            for (int64_t column = 0; column < side; column += Group<float>::COLUMNS) {
+                auto &here = group_at<float>(patch, screen, first_row + row, first + column);
+                for (int lane = 0; lane < 2 * LANES; ++lane)
+                    here.total[lane] += double(here.part[lane]);
+                store(here.part, Floats{});
+            }
+    }
 }
 
 // The sum of a subpixel, which is 0 then.
@@ -380,12 +404,10 @@ inline void look_at(const Patch &patch, const Screen &screen, const Node &node, 
     for (int64_t row = block_of(node.first[0]); row <= end; ++row)
         for (int64_t column = from; column <= to; ++column) {
             uint8_t &seen = screen.seen[row * columns + column];
-            if (seen) continue;
-            if (screen.single)
-                look_at<float>(patch, screen, row, column);
-            else
-                look_at<double>(patch, screen, row, column);
-            seen = 1;
+            if (seen == LIT) continue;
+            if (seen == UNSEEN && screen.single) look_at<float>(patch, screen, row, column);
+            if (seen == UNSEEN && !screen.single) look_at<double>(patch, screen, row, column);
+            seen = LIT;
         }
 }
 
@@ -535,6 +557,8 @@ void follow_spots(const Patch *patch, const Steps *steps, const Spot *spot, cons
         step.exponent = -spot->sharpness / (wavelength * wavelength);
         work.follow(step);
         if (work.found.number > 0) work.light_found(step);
+        const bool last = number + 1 == steps->number || (number + 1) % AT_A_TIME == 0;
+        if (last && screen != nullptr && screen->single) settle(*patch, *screen);
     }
 }
 

@@ -49,13 +49,6 @@ inline Floats load(const float *from) {
 
 inline void store(float *to, const Floats &values) { std::memcpy(to, &values, sizeof values); }
 
-// Add float32 to float64.
-inline void add(double *to, const Floats &values) {
-    float each[2 * LANES];
-    store(each, values);
-    for (int lane = 0; lane < 2 * LANES; ++lane) to[lane] += double(each[lane]);
-}
-
 // 0, 1, 2, ...
 inline Doubles counting() {
     Doubles numbers;
@@ -90,6 +83,19 @@ inline unsigned bits_of(const Longs &mask) {
 #else
     unsigned bits = 0;
     for (int lane = 0; lane < LANES; ++lane) bits |= unsigned(mask[lane] & 1) << lane;
+    return bits;
+#endif
+}
+
+// A bit for each number that is not less than another.
+inline unsigned bits_of(const Floats &x, float least) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(least), _CMP_GE_OQ);
+#elif defined(__AVX__)
+    return unsigned(_mm256_movemask_ps((__m256)(x >= least)));
+#else
+    unsigned bits = 0;
+    for (int lane = 0; lane < 2 * LANES; ++lane) bits |= unsigned(x[lane] >= least) << lane;
     return bits;
 #endif
 }
