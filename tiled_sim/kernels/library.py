@@ -70,7 +70,10 @@ class Library:
             check=False,
         )
         if done.returncode:
-            raise OSError(done.stderr.strip().rpartition("\n")[2] or f"{compiler()} failed")
+            lines = done.stderr.strip().splitlines()
+            # after the error some lines point at its place in the text
+            errors = [line for line in lines if "error: " in line]
+            raise OSError((errors or lines[-1:] or [f"{compiler()} failed"])[0])
 
 
 @functools.cache

@@ -279,10 +279,16 @@ def remember_wait(
 def _chosen(
     kernel: str, experiment: Experiment, asked: Settings, reason: str, device: str = "cpu"
 ) -> Settings:
-    mixes = kernel in (COMPILED, TRITON) or (kernel == SPOTS and device == "cuda")
-    precision = asked.precision if mixes else PRECISIONS[0]
+    precision = asked.precision if _mixes(kernel, experiment, asked, device) else PRECISIONS[0]
     gaussian = kernel == SPOTS and _is_gaussian(experiment)
     return Settings(kernel, precision, asked.negligible if gaussian else 0.0, reason)
+
+
+def _mixes(kernel: str, experiment: Experiment, asked: Settings, device: str) -> bool:
+    """Whether a kernel has a use for float32."""
+    if kernel == SPOTS and device == "cpu":
+        return any(spots.mixes(one, asked.negligible) for one in each_alone(experiment))
+    return kernel != REFERENCE
 
 
 def _is_gaussian(experiment: Experiment) -> bool:
@@ -344,7 +350,7 @@ def _building(package: Package) -> float:
 def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
     """Predicted time of what a kernel sums of a crystal alone, on one core [s]."""
     if settings.kernel == SPOTS:
-        return predicted_cost(experiment, settings.negligible).seconds
+        return predicted_cost(experiment, settings.negligible, settings.precision).seconds
     pixels = _layered_pixels(experiment)
     evaluations, subpixels = pixels * experiment.steps, pixels * experiment.sampling.oversample**2
     loop = loop_of(experiment.crystal.shape)

@@ -20,7 +20,6 @@ constexpr double SMALLEST_DELTA = 1e-9;
 constexpr double PI = 3.141592653589793;
 
 typedef float Halves __attribute__((vector_size(4 * LANES)));
-typedef float Floats __attribute__((vector_size(8 * LANES)));
 typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
 
 inline Doubles all(double x) { return Doubles{x, x, x, x, x, x, x, x}; }
@@ -34,7 +33,6 @@ inline Doubles fma(Doubles a, Doubles b, Doubles c) {
 inline Floats fma(Floats a, Floats b, Floats c) {
     return (Floats)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 }
-inline Doubles root_of(Doubles x) { return (Doubles)_mm512_sqrt_pd((__m512d)x); }
 inline Doubles ceiling_of(Doubles x) {
     return (Doubles)_mm512_roundscale_pd((__m512d)x, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
 }
