@@ -200,10 +200,9 @@ def _page(run: Run, progress: Progress, frame: int) -> str:
         "encoded": lambda text: base64.b64encode(text.encode()).decode(),
     }
     parts = (told["picture"], told["counts"], told["shells"], *histograms)
-    told["lost"] = len(looked_at) - len(tiles)
-    told["damaged"] = told["lost"] > 0 or any(
-        isinstance(part, Fault) and part.damage for part in parts
-    )
+    lost = len(looked_at) - len(tiles)
+    told["lost"] = lost
+    told["damaged"] = lost > 0 or any(isinstance(part, Fault) and part.damage for part in parts)
     return template("report.html").render(told)
 
 
