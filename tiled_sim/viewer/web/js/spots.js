@@ -142,7 +142,7 @@ export class Spots {
 // of a spot, as a note
 export function told({ photons, background, off }) {
   const short = (value) => (value < 100 ? number(value, 3) : grouped(Math.round(value)));
-  const has = typeof photons === "number" ? `${short(photons)} photons on ${short(background)}` : "";
+  const has = typeof photons === "number" ? `${short(photons)} photons above ${short(background)} of background` : "";
   const away = off > WIDE ? `${number(off, 2)} half widths off the sphere` : "";
   return [has, away].filter(Boolean).join(", ");
 }
