@@ -356,7 +356,9 @@ def test_spots_are_found_and_named(opened, address):
     x, y = on_canvas(tab, brightest["row"] - 0.5, brightest["column"] - 0.5)
     tab.hover(STAGE, position={"x": x, "y": y})
     api.expect(tab.locator("#cursor")).to_contain_text(f"spot{brightest['label']}")
-    api.expect(tab.locator("#cursor")).to_contain_text(re.compile(r"photons above .* of background"))
+    api.expect(tab.locator("#cursor")).to_contain_text(
+        re.compile(r"photons above .* of background")
+    )
 
 
 def test_two_runs_beside_each_other_and_their_ratio(opened, wide, stronger):
