@@ -12,6 +12,7 @@ from tiled_sim.kernels.bragg.gpu_cost import gpu_cost
 from tiled_sim.kernels.bragg.loops import LIBRARY
 from tiled_sim.kernels.compiled import packages_of
 from tiled_sim.kernels.fused_amorphous import BACKGROUND
+from tiled_sim.kernels.noise import NOISE
 from tiled_sim.kernels.packages import Graph, Package, build, is_built, obstacle_to_build
 from tiled_sim.kernels.spots import predicted_cost
 from tiled_sim.kernels.subpixels import sums as sums_subpixels
@@ -318,13 +319,13 @@ def _packages(
     kernel: str, experiment: Experiment, precision: str, device: str = "cpu"
 ) -> tuple[Package, ...]:
     """What is compiled for a kernel."""
-    if device == "cuda":
-        return ()  # by Triton, when it runs
+    if device == "cuda" or kernel in (REFERENCE, TRITON):
+        return ()  # for a GPU by Triton, when it runs
+    counting = () if experiment.noise is None else (NOISE,)
     if kernel == COMPILED:
-        return packages_of(experiment, precision)
-    if kernel != SPOTS:
-        return ()
-    return (LIBRARY,) if experiment.background is None else (LIBRARY, BACKGROUND)
+        return *packages_of(experiment, precision), *counting
+    background = () if experiment.background is None else (BACKGROUND,)
+    return LIBRARY, *background, *counting
 
 
 def _seconds_to_start(settings: Settings, experiment: Experiment) -> float:
