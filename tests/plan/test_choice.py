@@ -10,6 +10,7 @@ from tiled_sim.kernels.bragg import loops
 from tiled_sim.model.crystal import SHAPES
 from tiled_sim.model.diffuse import Diffuse
 from tiled_sim.model.grid import TileGrid
+from tiled_sim.model.readout import Noise, PointSpread
 from tiled_sim.model.settings import BY_REFERENCE, PRECISIONS, Settings
 from tiled_sim.plan import choice
 from tiled_sim.plan.choice import choose_kernel
@@ -517,3 +518,32 @@ def test_a_region_of_interest_takes_the_time_of_its_pixels_alone(still):
     whole = choice.predicted_seconds(chosen, still(), cores=1)
     quarter = still("-roi", 0, 47, 48, 95)
     assert choice.predicted_seconds(chosen, quarter, cores=1) == pytest.approx(whole / 4)
+
+
+def counted(still, **noise):
+    experiment = still("-detpixels", 512)
+    return dataclasses.replace(experiment, noise=Noise(seed=1, **noise))
+
+
+def test_nothing_is_predicted_for_counts_that_nobody_asked_for(still):
+    assert choice.seconds_of_counts(Settings("compiled"), still()) == 0.0
+
+
+def test_counts_are_predicted_by_frames_and_by_the_numbers_that_a_pixel_takes(still):
+    def of(**noise):
+        return choice.seconds_of_counts(Settings("compiled"), counted(still, **noise))
+
+    plain = of(flicker=0.0, calibration=0.0, readout=0.0)
+    assert 0.0 < plain < of(flicker=0.1, calibration=0.0, readout=0.0)
+    assert of(point_spread=PointSpread("fiber", 1e-4)) > 10.0 * plain
+    once = counted(still)
+    thrice = dataclasses.replace(once, exposures=dataclasses.replace(once.exposures, count=3))
+    seconds = [choice.seconds_of_counts(Settings("spots"), each) for each in (once, thrice)]
+    assert seconds[1] == pytest.approx(3.0 * seconds[0])
+
+
+def test_counts_are_in_what_a_plan_predicts(still):
+    with_counts = prepare(counted(still), Settings("compiled")).plan
+    without = prepare(still("-detpixels", 512), Settings("compiled")).plan
+    more = choice.seconds_of_counts(with_counts.settings, counted(still))
+    assert with_counts.seconds - without.seconds == pytest.approx(more, rel=0.3)

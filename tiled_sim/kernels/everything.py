@@ -9,6 +9,7 @@ from tiled_sim.kernels import subpixels
 from tiled_sim.kernels.bragg.loops import LIBRARY
 from tiled_sim.kernels.compiled import every_graph
 from tiled_sim.kernels.fused_amorphous import BACKGROUND
+from tiled_sim.kernels.noise import NOISE
 from tiled_sim.kernels.packages import Package, build, is_built, obstacle_to_build
 from tiled_sim.kernels.waited import forget_wait
 
@@ -16,6 +17,7 @@ from tiled_sim.kernels.waited import forget_wait
 EVERYTHING: tuple[Package, ...] = (
     LIBRARY,
     BACKGROUND,
+    NOISE,
     *((subpixels.LIBRARY,) if subpixels.has_wide_vectors() else ()),
     *every_graph(),
 )

@@ -11,6 +11,7 @@ from tiled_sim.kernels.darkness import dark_panels
 from tiled_sim.kernels.diffuse import DiffuseKernel
 from tiled_sim.kernels.graphs import PRECISIONS
 from tiled_sim.kernels.kernel import Kernel
+from tiled_sim.kernels.noise import arithmetic_of
 from tiled_sim.kernels.panels import Panels
 from tiled_sim.kernels.reference import ReferenceKernel
 from tiled_sim.kernels.scene import Scene
@@ -21,6 +22,7 @@ from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.exposures import Listed
 from tiled_sim.model.first_evaluation import FirstEvaluation
 from tiled_sim.model.settings import COMPILED, REFERENCE, SPOTS, TRITON, Settings
+from tiled_sim.physics.noise import Arithmetic
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
 
@@ -133,6 +135,11 @@ class KernelMaker:
 
             return TritonKernel(scene, table, default_F, settings.precision, self._device)
         raise AssertionError(f"no kernel is named {settings.kernel}")
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """Who draws the random numbers of counts."""
+        return arithmetic_of(self._settings.kernel)
 
     @functools.cached_property
     def dark_panels(self) -> frozenset[int]:

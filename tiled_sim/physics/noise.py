@@ -16,13 +16,13 @@ and frame 0 in every frame, for it is always the same.
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.physics.normal import normal_quantile
-from tiled_sim.physics.poisson import Places, poisson
+from tiled_sim.physics.poisson import Places, inverted, poisson
 from tiled_sim.physics.random import Words, philox, uniform
 
 Array = npt.NDArray[np.float64]
@@ -52,30 +52,70 @@ class Corner(NamedTuple):
     frame: int
 
 
-class _Pixels(NamedTuple):
-    """Some pixels, uint32 (n,) each; panel and frame may be one number for all."""
+class Counter(NamedTuple):
+    """Some pixels of a panel in a frame, uint32 (n,) each of slow and fast."""
 
     slow: Words
     fast: Words
-    panel: Words
-    frame: Words
+    panel: int
+    frame: int
+
+
+class Arithmetic(Protocol):
+    """What takes most of the time of counts; whoever does it, the bits are the same."""
+
+    def uniforms(self, counter: Counter, key: tuple[int, int]) -> tuple[Array, Array]:
+        """Two numbers in (0, 1) of each pixel, float64 (n,), by `random.philox`."""
+
+    def inverted(self, mean: Array, uniform: Array) -> Array:
+        """As `poisson.inverted`."""
+
+
+class NumpyArithmetic:
+    """`Arithmetic` as it is written down in `random` and `poisson`."""
+
+    def uniforms(self, counter: Counter, key: tuple[int, int]) -> tuple[Array, Array]:
+        """As `Arithmetic.uniforms`."""
+        slow, fast, *rest = counter
+        panel, frame = (np.array(number, dtype=np.uint32) for number in rest)
+        first, second, third, fourth = philox((slow, fast, panel, frame), key)
+        return uniform(first, second), uniform(third, fourth)
+
+    def inverted(self, mean: Array, uniform: Array) -> Array:
+        """As `Arithmetic.inverted`."""
+        return inverted(mean, uniform)
+
+
+BY_NUMPY = NumpyArithmetic()
+
+
+class _Pixels(NamedTuple):
+    """Some pixels, and who draws their numbers."""
+
+    counter: Counter
+    arithmetic: Arithmetic
 
     def uniforms(self, seed: int, purpose: int, draw: int = 0) -> tuple[Array, Array]:
         """Two numbers of each pixel in (0, 1)."""
-        first, second, third, fourth = philox(self, (seed, (purpose << _DRAW_BITS) + draw))
-        return uniform(first, second), uniform(third, fourth)
+        return self.arithmetic.uniforms(self.counter, (seed, (purpose << _DRAW_BITS) + draw))
 
     def deviates(self, seed: int, purpose: int) -> Array:
         """A Gaussian number of each pixel, of mean 0 and variance 1."""
         return normal_quantile(self.uniforms(seed, purpose)[0])
 
-    def some(self, places: Places) -> "_Pixels":
-        """Those of the pixels."""
-        return _Pixels(self.slow[places], self.fast[places], self.panel, self.frame)
+    def photons(self, mean: Array, seed: int) -> Array:
+        """Poisson's, of a mean for each pixel."""
+
+        def draw(places: Places | slice, number: int) -> tuple[Array, Array]:
+            slow, fast = self.counter.slow[places], self.counter.fast[places]
+            some = self._replace(counter=self.counter._replace(slow=slow, fast=fast))
+            return some.uniforms(seed, _POISSON, number)
+
+        return poisson(mean, draw, self.arithmetic.inverted)
 
     def in_every_frame(self) -> "_Pixels":
         """The same pixels, whatever the frame."""
-        return self._replace(frame=np.zeros_like(self.frame))
+        return self._replace(counter=self.counter._replace(frame=0))
 
 
 def arriving_photons(
@@ -86,6 +126,7 @@ def arriving_photons(
     flicker: float = 0.0,
     calibration: float = 0.0,
     calibration_seed: int = 0,
+    arithmetic: Arithmetic = BY_NUMPY,
 ) -> Array:
     """Photons that arrive in each pixel of a rectangle.
 
@@ -97,25 +138,22 @@ def arriving_photons(
     flicker : of the source, from pixel to pixel [fraction]
     calibration : error of each pixel, the same in every frame [fraction]
     calibration_seed : below 2³²
+    arithmetic : who draws
 
     Returns
     -------
     whole numbers, float64 (slow, fast); 0 where nothing is expected
     """
     arrived = np.empty(expected.shape)
-    for rows, pixels in _bands(expected.shape, corner):
+    for rows, pixels in _bands(expected.shape, corner, arithmetic):
         mean = expected[rows].astype(np.float64).ravel()
         if flicker > 0.0:
             mean *= 1.0 + flicker * pixels.deviates(seed, _FLICKER)
         if calibration > 0.0:
             fixed = pixels.in_every_frame()
             mean *= 1.0 + calibration * fixed.deviates(calibration_seed, _CALIBRATION)
-        arrived[rows] = _poisson(mean, pixels, seed).reshape(arrived[rows].shape)
+        arrived[rows] = pixels.photons(mean, seed).reshape(arrived[rows].shape)
     return arrived
-
-
-def _poisson(mean: Array, pixels: _Pixels, seed: int) -> Array:
-    return poisson(mean, lambda places, draw: pixels.some(places).uniforms(seed, _POISSON, draw))
 
 
 def read_photons(
@@ -127,6 +165,7 @@ def read_photons(
     offset: float = 0.0,
     readout: float = 0.0,
     saturation: int = LARGEST_COUNT,
+    arithmetic: Arithmetic = BY_NUMPY,
 ) -> npt.NDArray[np.int32]:
     """What a rectangle of pixels reads of the photons that arrived in it.
 
@@ -139,13 +178,14 @@ def read_photons(
     offset : [ADU]
     readout : standard deviation of the read-out noise [ADU]
     saturation : what a pixel reads at most [ADU]
+    arithmetic : who draws
 
     Returns
     -------
     int32 (slow, fast) [ADU], towards zero from what is no whole number
     """
     counts = np.empty(photons.shape, dtype=np.int32)
-    for rows, pixels in _bands(photons.shape, corner):
+    for rows, pixels in _bands(photons.shape, corner, arithmetic):
         value = photons[rows].ravel() * gain + offset
         if readout > 0.0:
             value += readout * pixels.deviates(seed, _READOUT)
@@ -154,16 +194,16 @@ def read_photons(
     return counts
 
 
-def _bands(shape: tuple[int, ...], corner: Corner) -> Iterator[tuple[slice, _Pixels]]:
+def _bands(
+    shape: tuple[int, ...], corner: Corner, arithmetic: Arithmetic
+) -> Iterator[tuple[slice, _Pixels]]:
     """Whole rows of a rectangle, some at a time, and their pixels row by row."""
     rows, columns = shape
     step = math.ceil(_PIXELS_AT_A_TIME / columns)
     fast = np.arange(columns, dtype=np.uint32) + np.uint32(corner.fast)
-    panel, frame = np.uint32(corner.panel), np.uint32(corner.frame)
     for first in range(0, rows, step):
         last = min(first + step, rows)
         slow = np.arange(first, last, dtype=np.uint32) + np.uint32(corner.slow)
-        pixels = _Pixels(
-            np.repeat(slow, columns), np.tile(fast, last - first), np.array(panel), np.array(frame)
-        )
-        yield slice(first, last), pixels
+        every = np.repeat(slow, columns), np.tile(fast, last - first)
+        counter = Counter(*every, corner.panel, corner.frame)
+        yield slice(first, last), _Pixels(counter, arithmetic)

@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
-Draw = Callable[[Places, int], tuple[Array, Array]]
+Draw = Callable[[Places | slice, int], tuple[Array, Array]]
 """Two uniform numbers for each of some elements, of a numbered draw."""
+Invert = Callable[[Array, Array], Array]
+"""The counts of means below ten, of a uniform number each."""
 
 #: Where the rejection method begins to hold; the inversion takes as many rounds as the count.
 _LARGE = 10.0
@@ -33,30 +35,14 @@ _STIRLING_ERROR = np.array(
 )
 
 
-def poisson(mean: Array, draw: Draw) -> Array:
-    """Counts of these means; 0 where the mean is not positive.
+def inverted(mean: Array, uniform: Array) -> Array:
+    """The smallest count whose cumulative probability reaches the uniform number.
 
     Parameters
     ----------
-    mean : float64 (n,)
-    draw : called with indices of elements and 0, 1, …: two uniform numbers for each of them
-
-    Returns
-    -------
-    whole numbers, float64 (n,)
+    mean : below 10, float64 (n,)
+    uniform : in (0, 1), float64 (n,)
     """
-    counts = np.zeros_like(mean)
-    small = np.flatnonzero((mean > 0.0) & (mean < _LARGE))
-    counts[small] = _inverted(mean[small], draw(small, 0)[0])
-    large = np.flatnonzero(mean >= _LARGE)
-    counts[large] = _accepted(
-        np.minimum(mean[large], _LARGEST), lambda some, number: draw(large[some], number)
-    )
-    return counts
-
-
-def _inverted(mean: Array, uniform: Array) -> Array:
-    """The smallest count whose cumulative probability reaches the uniform number."""
     counts = np.zeros_like(mean)
     probability = np.exp(-mean)
     cumulative = probability.copy()
@@ -69,6 +55,35 @@ def _inverted(mean: Array, uniform: Array) -> Array:
         probability = probability[on] * (mean / count)
         cumulative = cumulative[on] + probability
         counts[at] = count
+    return counts
+
+
+def poisson(mean: Array, draw: Draw, invert: Invert = inverted) -> Array:
+    """Counts of these means; 0 where the mean is not positive.
+
+    Parameters
+    ----------
+    mean : float64 (n,)
+    draw : called with indices of elements and 0, 1, …: two uniform numbers for each of them; all
+        in their order are ``slice(None)``
+    invert : another way to what `inverted` gives
+
+    Returns
+    -------
+    whole numbers, float64 (n,)
+    """
+    is_small = (mean > 0.0) & (mean < _LARGE)
+    if 2 * np.count_nonzero(is_small) > len(mean):
+        # to draw for all takes less than to pick those that are; of 0 the count is 0
+        counts = invert(np.where(is_small, mean, 0.0), draw(slice(None), 0)[0])
+    else:
+        counts = np.zeros_like(mean)
+        small = np.flatnonzero(is_small)
+        counts[small] = invert(mean[small], draw(small, 0)[0])
+    large = np.flatnonzero(mean >= _LARGE)
+    counts[large] = _accepted(
+        np.minimum(mean[large], _LARGEST), lambda some, number: draw(large[some], number)
+    )
     return counts
 
 

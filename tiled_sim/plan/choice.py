@@ -12,6 +12,7 @@ from tiled_sim.kernels.bragg.gpu_cost import gpu_cost
 from tiled_sim.kernels.bragg.loops import LIBRARY
 from tiled_sim.kernels.compiled import packages_of
 from tiled_sim.kernels.fused_amorphous import BACKGROUND
+from tiled_sim.kernels.noise import NOISE
 from tiled_sim.kernels.packages import Graph, Package, build, is_built, obstacle_to_build
 from tiled_sim.kernels.spots import predicted_cost
 from tiled_sim.kernels.subpixels import sums as sums_subpixels
@@ -66,6 +67,10 @@ _TOGETHER_LAYER, _TOGETHER_OWN = 10e-9, 1.5e-9
 _TILE, _TRACED_PLACE, _TRACED_STEP, _TRACED_STEP_OF_REFERENCE = 0.7e-3, 0.1e-3, 0.4e-6, 80e-6
 #: Of F of the background by a source, by whether the loop in C++ does it.
 _BACKGROUND_LOOKUP = {False: 60e-9, True: 8e-9}
+#: Of a pixel that is counted, and of each Gaussian number that it takes, by whether loops draw
+#: them; of each two pixels of a disc over which photons spread.
+_COUNTED, _DEVIATE = {False: 80e-9, True: 25e-9}, {False: 60e-9, True: 16e-9}
+_SPREAD = 0.4e-9
 _DIFFUSE_STEP, _DIFFUSE_NODE = 50e-9, 6e-9
 #: Of a compiled kernel in each process, and for the first time on a machine.
 _LOADING, _LOADING_LIBRARY = 0.02, 2e-3
@@ -203,6 +208,26 @@ def seconds_of_tiles(settings: Settings, experiment: Experiment, grid: TileGrid)
     return tiles * each
 
 
+def seconds_of_counts(settings: Settings, experiment: Experiment) -> float:
+    """What it takes on one core to count the photons of all frames [s].
+
+    Parameters
+    ----------
+    settings : with its kernel
+    experiment : what to simulate
+    """
+    noise = experiment.noise
+    if noise is None:
+        return 0.0
+    by_loops = settings.kernel != REFERENCE or is_built(NOISE)
+    deviates = sum(share > 0.0 for share in (noise.flicker, noise.calibration, noise.readout))
+    pixel = _COUNTED[by_loops] + deviates * _DEVIATE[by_loops]
+    if noise.point_spread is not None:
+        radius = noise.point_spread.reach(experiment.detector.panels[0].pixel_size[0])
+        pixel += 0.5 * math.pi * radius**2 * _SPREAD
+    return experiment.detector.pixels_of_interest * len(experiment.exposures) * pixel
+
+
 def _ends(panel: Panel) -> tuple[tuple[int, int], tuple[int, int]]:
     """(start, stop) of what is computed of a panel, along slow and fast."""
     region = panel.region or Region(0, panel.pixels[0], 0, panel.pixels[1])
@@ -326,13 +351,13 @@ def _packages(
     kernel: str, experiment: Experiment, precision: str, device: str = "cpu"
 ) -> tuple[Package, ...]:
     """What is compiled for a kernel."""
-    if device == "cuda":
-        return ()  # by Triton, when it runs
+    if device == "cuda" or kernel in (REFERENCE, TRITON):
+        return ()  # for a GPU by Triton, when it runs
+    counting = () if experiment.noise is None else (NOISE,)
     if kernel == COMPILED:
-        return packages_of(experiment, precision)
-    if kernel != SPOTS:
-        return ()
-    return (LIBRARY,) if experiment.background is None else (LIBRARY, BACKGROUND)
+        return *packages_of(experiment, precision), *counting
+    background = () if experiment.background is None else (BACKGROUND,)
+    return LIBRARY, *background, *counting
 
 
 def _seconds_to_start(settings: Settings, experiment: Experiment) -> float:

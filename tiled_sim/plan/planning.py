@@ -12,7 +12,7 @@ from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.inputs import Inputs
 from tiled_sim.model.mask import Mask
 from tiled_sim.model.settings import Settings
-from tiled_sim.plan.choice import predicted_seconds, seconds_of_tiles
+from tiled_sim.plan.choice import predicted_seconds, seconds_of_counts, seconds_of_tiles
 from tiled_sim.plan.memory import memory_of
 from tiled_sim.plan.plan import Plan
 from tiled_sim.plan.reach import nodes_of_table
@@ -50,6 +50,7 @@ def make_plan(
     for pixel in trace_pixels:
         _require_live(pixel, inputs.mask, trace_panel)
     seconds = predicted_seconds(settings, experiment, cores=1, device=workers.device)
+    seconds += seconds_of_counts(settings, experiment)
     # tiles are as large as if all of the image cost what its regions of interest do
     share = experiment.detector.pixels_of_interest / math.prod(experiment.shape[1:])
     grid = grid_of(experiment.shape, tile, seconds=seconds / share, workers=workers.cores)

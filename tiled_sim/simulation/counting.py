@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.model.readout import Noise
-from tiled_sim.physics.noise import Corner, arriving_photons, read_photons
+from tiled_sim.physics.noise import Arithmetic, Corner, arriving_photons, read_photons
 from tiled_sim.physics.point_spread import blur, spread_of
 from tiled_sim.simulation.rectangles import Rectangle
 
@@ -21,7 +21,11 @@ Photons = npt.NDArray[np.float64]
 
 
 def count_photons(
-    experiment: Experiment, tile: Rectangle, image: Image, expected: Callable[[Rectangle], Image]
+    experiment: Experiment,
+    tile: Rectangle,
+    image: Image,
+    expected: Callable[[Rectangle], Image],
+    arithmetic: Arithmetic,
 ) -> npt.NDArray[np.int32]:
     """What the detector reads in a tile.
 
@@ -31,6 +35,7 @@ def count_photons(
     tile : of one image
     image : expected in the tile, float32 (slow, fast) [photons]
     expected : gives the same of a rectangle of whole blocks beside the tile
+    arithmetic : who draws random numbers
 
     Returns
     -------
@@ -39,9 +44,9 @@ def count_photons(
     noise = experiment.noise
     assert noise is not None
     if noise.point_spread is None:
-        photons = _arriving(noise, tile, image)
+        photons = _arriving(noise, tile, image, arithmetic)
     else:
-        photons = _blurred(experiment, noise, tile, image, expected)
+        photons = _blurred(experiment, noise, tile, image, expected, arithmetic)
     return read_photons(
         photons,
         _corner(tile),
@@ -50,10 +55,11 @@ def count_photons(
         offset=noise.offset,
         readout=noise.readout,
         saturation=noise.saturation,
+        arithmetic=arithmetic,
     )
 
 
-def _arriving(noise: Noise, part: Rectangle, expected: Image) -> Photons:
+def _arriving(noise: Noise, part: Rectangle, expected: Image, arithmetic: Arithmetic) -> Photons:
     return arriving_photons(
         expected,
         _corner(part),
@@ -61,6 +67,7 @@ def _arriving(noise: Noise, part: Rectangle, expected: Image) -> Photons:
         flicker=noise.flicker,
         calibration=noise.calibration,
         calibration_seed=noise.calibration_seed,
+        arithmetic=arithmetic,
     )
 
 
@@ -74,6 +81,7 @@ def _blurred(
     tile: Rectangle,
     image: Image,
     expected: Callable[[Rectangle], Image],
+    arithmetic: Arithmetic,
 ) -> Photons:
     """Photons counted in a tile, of those that arrive there and around it."""
     assert noise.point_spread is not None
@@ -90,7 +98,7 @@ def _blurred(
             slice(first - before, last - before)
             for (first, last), before in zip((part.slow, part.fast), start, strict=True)
         )
-        around[slow, fast] = _arriving(noise, part, image)
+        around[slow, fast] = _arriving(noise, part, image, arithmetic)
 
     fill(tile, image)
     for strip in _strips(tile, margin, experiment.detector.pixels):

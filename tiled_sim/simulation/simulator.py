@@ -289,7 +289,7 @@ class Simulator:
         int32 (frame, panel, slow, fast) [ADU]; pixels that are not live read 0
         """
 
-        def expected(where: Rectangle) -> npt.NDArray[np.float32]:
+        def beside(where: Rectangle) -> npt.NDArray[np.float32]:
             image = np.zeros((1, *where.shape), dtype=np.float32)
             blocks = RectangleBlocks([where], self._live([where]), self.device, image)
             with torch.inference_mode():
@@ -301,10 +301,10 @@ class Simulator:
         counts = np.empty(tile.shape, dtype=np.int32)
         images = image.reshape(-1, *tile.shape[2:])
         with stream_of_its_own(self.device):
-            for where, seen, read in zip(
-                rectangles(tile), images, counts.reshape(images.shape), strict=True
-            ):
-                read[:] = count_photons(self.experiment, where, seen, expected)
+            every = rectangles(tile), images, counts.reshape(images.shape)
+            for where, seen, read in zip(*every, strict=True):
+                who = self._maker.arithmetic
+                read[:] = count_photons(self.experiment, where, seen, beside, who)
                 read[self._mask(where) != 0] = 0
         return counts
 

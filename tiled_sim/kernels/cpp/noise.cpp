@@ -1,0 +1,56 @@
+// The loops of the random numbers of counts: physics/random.py and physics/poisson.py say what is
+// done, and every operation is theirs in their order, so that counts are those of numpy to the bit.
+
+namespace {
+
+// Philox 4x32-10.
+constexpr int ROUNDS = 10;
+constexpr uint32_t MULTIPLIERS[] = {0xD2511F53, 0xCD9E8D57}, WEYL[] = {0x9E3779B9, 0xBB67AE85};
+// Of a mean below 10, with a probability below 1e-27.
+constexpr int NEVER_REACHED = 60;
+
+// In (0, 1), 53 bits of two words; never 1.
+inline double uniform(uint32_t high, uint32_t low) {
+    const int64_t bits = int64_t(high >> 5) << 26 | low >> 6;
+    return smaller((double(bits) + 0.5) * 0x1p-53, 1.0 - 0x1p-53);
+}
+
+}  // namespace
+
+extern "C" {
+
+// Two uniform numbers of each pixel.
+void draw_uniforms(int64_t number, const uint32_t *slow, const uint32_t *fast, uint32_t panel,
+                   uint32_t frame, const uint32_t *key, double *first, double *second) {
+    for (int64_t i = 0; i < number; ++i) {
+        uint32_t x[] = {slow[i], fast[i], panel, frame};
+        for (uint32_t round = 0; round < ROUNDS; ++round) {
+            const uint64_t a = uint64_t(x[0]) * MULTIPLIERS[0], b = uint64_t(x[2]) * MULTIPLIERS[1];
+            x[0] = uint32_t(b >> 32) ^ x[1] ^ (key[0] + round * WEYL[0]);
+            x[1] = uint32_t(b);
+            x[2] = uint32_t(a >> 32) ^ x[3] ^ (key[1] + round * WEYL[1]);
+            x[3] = uint32_t(a);
+        }
+        first[i] = uniform(x[0], x[1]);
+        second[i] = uniform(x[2], x[3]);
+    }
+}
+
+// The smallest counts whose cumulative probabilities, of which the first are given, reach uniform
+// numbers; so many of them that they fill vectors.
+void invert_poisson(int64_t number, const double *means, const double *none,
+                    const double *uniforms, double *counts) {
+    for (int64_t i = 0; i < number; i += LANES) {
+        const Doubles mean = load(means + i), uniform = load(uniforms + i);
+        Doubles probability = load(none + i), cumulative = probability, reached = {};
+        for (int count = 1; count < NEVER_REACHED; ++count) {
+            const Longs on = uniform > cumulative;
+            if (bits_of(on) == 0) break;
+            probability = probability * (mean / double(count));
+            cumulative = on ? cumulative + probability : cumulative;
+            reached = on ? Doubles{} + double(count) : reached;
+        }
+        store(counts + i, reached);
+    }
+}
+}

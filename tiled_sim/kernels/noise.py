@@ -1,0 +1,73 @@
+"""The loops in C++ that draw the random numbers of counts: the bits are those of numpy."""
+
+import ctypes
+import functools
+from typing import Any
+
+import numpy as np
+
+from tiled_sim.kernels.library import Library, load
+from tiled_sim.kernels.packages import is_built, obstacle_to_build
+from tiled_sim.model.settings import REFERENCE
+from tiled_sim.physics.noise import BY_NUMPY, Arithmetic, Array, Counter
+
+#: No product and sum are rounded once, for numpy rounds twice.
+NOISE = Library("noise", contracts=False)
+#: Inverted together.
+_LANES = 8
+
+
+@functools.lru_cache(maxsize=4)
+def arithmetic_of(kernel: str) -> Arithmetic:
+    """Who draws the numbers of a run: the loops where they are there, or worth to be compiled.
+
+    Parameters
+    ----------
+    kernel : of the run; what the reference kernel computes is not worth it
+
+    Raises
+    ------
+    KernelError
+        if the compiler fails
+    """
+    can = is_built(NOISE) or (kernel != REFERENCE and not obstacle_to_build())
+    return CompiledArithmetic() if can else BY_NUMPY
+
+
+class CompiledArithmetic:
+    """`tiled_sim.physics.noise.Arithmetic` by loops.
+
+    Raises
+    ------
+    KernelError
+        if they cannot be compiled
+    """
+
+    def __init__(self) -> None:
+        self._library = load(NOISE)
+
+    def uniforms(self, counter: Counter, key: tuple[int, int]) -> tuple[Array, Array]:
+        """As `Arithmetic.uniforms`."""
+        slow, fast = map(np.ascontiguousarray, (counter.slow, counter.fast))
+        drawn = np.empty((2, len(slow)))
+        one_frame = ctypes.c_uint32(counter.panel), ctypes.c_uint32(counter.frame)
+        keys = (ctypes.c_uint32 * 2)(*key)
+        pixels = ctypes.c_int64(len(slow)), _at(slow), _at(fast)
+        self._library.draw_uniforms(*pixels, *one_frame, keys, _at(drawn[0]), _at(drawn[1]))
+        return drawn[0], drawn[1]
+
+    def inverted(self, mean: Array, uniform: Array) -> Array:
+        """As `Arithmetic.inverted`."""
+        number = len(mean)
+        # whole vectors; of a mean of 0 the count is 0
+        padded = np.zeros((3, -(-number // _LANES) * _LANES))
+        padded[:, :number] = mean, np.exp(-mean), uniform
+        counts = np.empty(padded.shape[1])
+        every = (*padded, counts)
+        self._library.invert_poisson(ctypes.c_int64(len(counts)), *map(_at, every))
+        return counts[:number]
+
+
+def _at(array: np.ndarray[Any, Any]) -> ctypes.c_void_p:
+    """Where a contiguous array lies."""
+    return ctypes.c_void_p(array.ctypes.data)
