@@ -9,6 +9,7 @@ from tiled_sim.kernels import noise
 from tiled_sim.kernels.noise import CompiledArithmetic, arithmetic_of
 from tiled_sim.kernels.packages import has_compiler
 from tiled_sim.physics.noise import BY_NUMPY, Corner, Counter, arriving_photons, read_photons
+from tiled_sim.physics.point_spread import spread_of
 
 pytestmark = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler is installed")
 WORD = st.integers(0, 2**32 - 1)
@@ -66,6 +67,19 @@ def test_readings_are_those_of_numpy(loops):
         for who in (loops, BY_NUMPY)
     )
     np.testing.assert_array_equal(here, there)
+
+
+@pytest.mark.parametrize("kind", ["gauss", "fiber"])
+@pytest.mark.parametrize(
+    ("radius", "shape"), [(1, (3, 1)), (5, (20, 31)), (17, (9, 32)), (40, (2, 100))]
+)
+def test_photons_that_spread_are_those_of_numpy(loops, kind, radius, shape):
+    sides = [side + 2 * radius for side in shape]
+    photons = np.random.default_rng(radius).poisson(300.0, sides).astype(np.float64)
+    spread = spread_of(kind, radius / 3.0, radius)
+    here = loops.blur(photons, spread)
+    assert here.shape == shape
+    np.testing.assert_array_equal(here, BY_NUMPY.blur(photons, spread))
 
 
 # Who draws

@@ -1,4 +1,4 @@
-"""The loops in C++ that draw the random numbers of counts: the bits are those of numpy."""
+"""The loops in C++ that take most of the time of counts: the bits are those of numpy."""
 
 import ctypes
 import functools
@@ -66,6 +66,15 @@ class CompiledArithmetic:
         every = (*padded, counts)
         self._library.invert_poisson(ctypes.c_int64(len(counts)), *map(_at, every))
         return counts[:number]
+
+    def blur(self, photons: Array, spread: Array) -> Array:
+        """As `Arithmetic.blur`."""
+        photons, spread = map(np.ascontiguousarray, (photons, spread))
+        radius = len(spread) - 1
+        blurred = np.empty([side - 2 * radius for side in photons.shape])
+        sizes = map(ctypes.c_int64, (*blurred.shape, radius))
+        self._library.blur(*sizes, *map(_at, (photons, spread, blurred)))
+        return blurred
 
 
 def _at(array: np.ndarray[Any, Any]) -> ctypes.c_void_p:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiled_sim.physics.normal import normal_quantile
+from tiled_sim.physics.point_spread import blur
 from tiled_sim.physics.poisson import Places, inverted, poisson
 from tiled_sim.physics.random import Words, philox, uniform
 
@@ -70,9 +71,12 @@ class Arithmetic(Protocol):
     def inverted(self, mean: Array, uniform: Array) -> Array:
         """As `poisson.inverted`."""
 
+    def blur(self, photons: Array, spread: Array) -> Array:
+        """As `point_spread.blur`."""
+
 
 class NumpyArithmetic:
-    """`Arithmetic` as it is written down in `random` and `poisson`."""
+    """`Arithmetic` as it is written down in `random`, `poisson` and `point_spread`."""
 
     def uniforms(self, counter: Counter, key: tuple[int, int]) -> tuple[Array, Array]:
         """As `Arithmetic.uniforms`."""
@@ -84,6 +88,10 @@ class NumpyArithmetic:
     def inverted(self, mean: Array, uniform: Array) -> Array:
         """As `Arithmetic.inverted`."""
         return inverted(mean, uniform)
+
+    def blur(self, photons: Array, spread: Array) -> Array:
+        """As `Arithmetic.blur`."""
+        return blur(photons, spread)
 
 
 BY_NUMPY = NumpyArithmetic()

@@ -70,7 +70,7 @@ _BACKGROUND_LOOKUP = {False: 60e-9, True: 8e-9}
 #: Of a pixel that is counted, and of each Gaussian number that it takes, by whether loops draw
 #: them; of each two pixels of a disc over which photons spread.
 _COUNTED, _DEVIATE = {False: 80e-9, True: 25e-9}, {False: 60e-9, True: 16e-9}
-_SPREAD = 0.4e-9
+_SPREAD = {False: 0.4e-9, True: 0.04e-9}
 _DIFFUSE_STEP, _DIFFUSE_NODE = 50e-9, 6e-9
 #: Of a compiled kernel in each process, and for the first time on a machine.
 _LOADING, _LOADING_LIBRARY = 0.02, 2e-3
@@ -224,7 +224,7 @@ def seconds_of_counts(settings: Settings, experiment: Experiment) -> float:
     pixel = _COUNTED[by_loops] + deviates * _DEVIATE[by_loops]
     if noise.point_spread is not None:
         radius = noise.point_spread.reach(experiment.detector.panels[0].pixel_size[0])
-        pixel += 0.5 * math.pi * radius**2 * _SPREAD
+        pixel += 0.5 * math.pi * radius**2 * _SPREAD[by_loops]
     return experiment.detector.pixels_of_interest * len(experiment.exposures) * pixel
 
 

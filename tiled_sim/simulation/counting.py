@@ -13,7 +13,7 @@ from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.model.readout import Noise
 from tiled_sim.physics.noise import Arithmetic, Corner, arriving_photons, read_photons
-from tiled_sim.physics.point_spread import blur, spread_of
+from tiled_sim.physics.point_spread import spread_of
 from tiled_sim.simulation.rectangles import Rectangle
 
 Image = npt.NDArray[np.float32]
@@ -105,7 +105,7 @@ def _blurred(
         fill(strip, expected(strip))
     spread = spread_of(noise.point_spread.kind, noise.point_spread.fwhm / pixel_size, radius)
     within = slice(margin - radius, radius - margin or None)
-    return blur(around[within, within], spread)
+    return arithmetic.blur(around[within, within], spread)
 
 
 def _strips(tile: Rectangle, margin: int, pixels: tuple[int, int]) -> Iterator[Rectangle]:

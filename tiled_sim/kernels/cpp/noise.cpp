@@ -1,5 +1,8 @@
-// The loops of the random numbers of counts: physics/random.py and physics/poisson.py say what is
-// done, and every operation is theirs in their order, so that counts are those of numpy to the bit.
+// The loops of counts: physics/random.py, poisson.py and point_spread.py say what is done, and every
+// operation is theirs in their order, so that counts are those of numpy to the bit.
+
+#include <algorithm>
+#include <vector>
 
 namespace {
 
@@ -51,6 +54,39 @@ void invert_poisson(int64_t number, const double *means, const double *none,
             reached = on ? Doubles{} + double(count) : reached;
         }
         store(counts + i, reached);
+    }
+}
+
+// Photons counted in pixels of those that arrived up to a radius beyond them, of which each pixel
+// counts shares by distance, (radius + 1)² of them.
+void blur(int64_t slow, int64_t fast, int64_t radius, const double *photons, const double *shares,
+          double *blurred) {
+    constexpr int TOGETHER = 4;
+    const int64_t width = fast + 2 * radius, padded = TOGETHER * LANES;
+    std::vector<double> pair(width + padded), sums(fast + padded);
+    for (int64_t row = 0; row < slow; ++row) {
+        const double *const middle = photons + (row + radius) * width;
+        std::fill(sums.begin(), sums.end(), 0.0);
+        for (int64_t down = 0; down <= radius; ++down) {
+            const double *const share = shares + down * (radius + 1);
+            const double *const above = middle - down * width, *const below = middle + down * width;
+            // photons are whole numbers, so that a sum of them is exact
+            for (int64_t x = 0; x < width; ++x) pair[x] = down ? above[x] + below[x] : above[x];
+            int64_t end = 0;
+            while ((end + 1) * (end + 1) + down * down <= radius * radius) ++end;
+            for (int64_t first = 0; first < fast; first += padded) {
+                const double *const here = pair.data() + first + radius;
+                Doubles sum[TOGETHER];
+                for (int i = 0; i < TOGETHER; ++i)
+                    sum[i] = load(&sums[first + i * LANES]) + load(here + i * LANES) * share[0];
+                for (int64_t right = 1; right <= end; ++right)
+                    for (int i = 0; i < TOGETHER; ++i)
+                        sum[i] += (load(here + i * LANES - right) + load(here + i * LANES + right)) *
+                                  share[right];
+                for (int i = 0; i < TOGETHER; ++i) store(&sums[first + i * LANES], sum[i]);
+            }
+        }
+        std::copy_n(sums.begin(), fast, blurred + row * fast);
     }
 }
 }
