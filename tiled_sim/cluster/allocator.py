@@ -17,26 +17,26 @@ _KEPT = 1 << 28
 #: tensors of 256 blocks take: 33 ms in place of 8 for a tile of 2048². Images and grids stay above
 #: it: in the heap they leave gaps, 17 MB a worker.
 _MAPPED = 1 << 20
-_TRIM, _MMAP = "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"
+_MMAP = "MALLOC_MMAP_THRESHOLD_"
 #: Of processes that we start, which find it in their environment.
 ALLOCATOR_ENVIRONMENT = {
-    _TRIM: str(_KEPT),
+    "MALLOC_TRIM_THRESHOLD_": str(_KEPT),
     _MMAP: str(_MAPPED),
     # one for all threads: each keeps some of what is freed, 5 MB a worker in all
     "MALLOC_ARENA_MAX": "1",
 }
-#: What dask's nanny sets when nobody has set anything.
-_OF_NANNY = str(1 << 16)
-#: Parameters of mallopt, from malloc.h.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+#: Parameter of mallopt, from malloc.h.
+_M_MMAP_THRESHOLD = -3
 
 
 def settle_allocator() -> None:
-    """Have the allocator of a worker process that others started as in those that we start.
+    """Have tensors of a worker process that others started come from the heap, as in ours.
 
     Once it is to compute, since most that it does before is dask's. What its user has set goes
     before; and a program that has a worker among its threads is left alone. C libraries other than
-    glibc have no such thresholds.
+    glibc have no such threshold. What the nanny says of freed memory stays: that goes back, for a
+    tenth of the time, because each thread that has an arena of its own would keep some more than
+    the plan promises.
     """
     if not _is_of_nanny() or sys.platform != "linux":
         return
@@ -46,8 +46,6 @@ def settle_allocator() -> None:
     tunables = os.environ.get("GLIBC_TUNABLES", "")
     if _MMAP not in os.environ and "malloc.mmap_threshold=" not in tunables:
         library.mallopt(_M_MMAP_THRESHOLD, _MAPPED)
-    if os.environ.get(_TRIM, _OF_NANNY) == _OF_NANNY and "malloc.trim_threshold=" not in tunables:
-        library.mallopt(_M_TRIM_THRESHOLD, _KEPT)
 
 
 def _is_of_nanny() -> bool:
