@@ -17,7 +17,9 @@ PILATUS = (
 )
 
 DENSE = ("reference float64", "compiled float64", "compiled mixed")
-GAUSS = ("reference float64", "compiled float64", "compiled mixed", "spots float64")
+GAUSS = (
+    "reference float64", "compiled float64", "compiled mixed", "spots float64", "spots mixed"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

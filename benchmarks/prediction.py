@@ -38,7 +38,7 @@ _DOMAINS = "-oversample 1 -mosaic 0.5 -mosaic_domains 100 -detpixels 256"
 _DENSE = ("reference float64", "compiled float64", "compiled mixed")
 MORE = {
     "256², a step": (f"{P1} -N 10 -oversample 1 -detpixels 256", _DENSE),
-    "gauss, 256², 100 domains": (f"{P1} -N 10 -gauss_xtal {_DOMAINS}", (*_DENSE, "spots float64")),
+    "gauss, 256², 100 domains": (f"{P1} -N 10 -gauss_xtal {_DOMAINS}", (*_DENSE, "spots float64", "spots mixed")),
     "round, 256², 100 domains": (f"{P1} -N 10 -round_xtal {_DOMAINS}", _DENSE),
     "tophat, 256², 100 domains": (f"{P1} -N 10 -tophat_spots {_DOMAINS}", _DENSE),
     "layers, a step": (f"{P1} -N 10 -oversample 1 -detpixels 256 {_LAYERS}", _DENSE),

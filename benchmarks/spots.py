@@ -3,10 +3,11 @@
     python benchmarks/spots.py [--repeat N] [--against COMMIT]
     python benchmarks/spots.py --device cuda [--repeat N]
 
-Processor time of whole images on one thread, by the kernels `spots` and `compiled` (float64), each
-beside what the plan predicts of it; smallest of so many. Where the compiled kernel is predicted to
-take more than ten seconds it is not run. ``--against``: `simulate` by the `spots` kernel of a commit,
-too, with what it reads and plans, in a process of its own that is warm.
+Processor time of whole images on one thread, by the kernels `spots` (in float64, and mixed where it
+uses float32) and `compiled` (float64), each beside what the plan predicts of it; smallest of so many.
+Where the compiled kernel is predicted to take more than ten seconds it is not run. ``--against``:
+`simulate` by the `spots` kernel of a commit, too, with what it reads and plans, in a process of its
+own that is warm.
 
 ``--device cuda``: instead, time by the clock of the kernels `spots` and `triton` on that device, in
 both precisions, after one run that compiles; what `spots` is predicted to take of the time of the
@@ -100,12 +101,14 @@ PANELS = {
 }
 
 
-def measure(experiment: Experiment, kernel: str, repeat: int) -> tuple[float, float, int]:
+def measure(
+    experiment: Experiment, kernel: str, repeat: int, precision: str = "float64"
+) -> tuple[float, float, int]:
     """Seconds of a kernel, those predicted, and the evaluations that count."""
     inputs = load_inputs(experiment)
-    plan = make_plan(experiment, inputs, Settings(kernel, "float64"))
+    plan = make_plan(experiment, inputs, Settings(kernel, precision))
     predicted = predicted_seconds(plan.settings, experiment, cores=1)
-    if predicted > _LONGEST:
+    if predicted > _LONGEST or plan.settings.precision != precision:
         return float("nan"), predicted, 0
     simulator = Simulator(experiment, inputs, plan, torch.device("cpu"))
     spent, done = [], 0
@@ -190,15 +193,17 @@ def main() -> None:
     if options.device != "cpu":
         print_on_device(options.device, options.repeat)
         return
-    head = "case | planned | that count | spots [ms] | predicted | compiled [ms] | predicted"
+    head = "case | planned | that count | spots [ms] | predicted | mixed [ms] | predicted"
+    head += " | compiled [ms] | predicted"
     head += f" | spots of {then.name} [ms] | times faster" if then else ""
     print(f"| {head} |\n|{' --- |' * (head.count('|') + 1)}")
     for name, experiment, asked in experiments():
         row = [name, f"{experiment.evaluations:.2g}"]
         spots, predicted, done = measure(experiment, "spots", options.repeat)
         row += [f"{done:.2g}", f"{spots * 1e3:.3g}", f"{predicted * 1e3:.3g}"]
-        dense, predicted, _ = measure(experiment, "compiled", options.repeat)
-        row += ["" if dense != dense else f"{dense * 1e3:.3g}", f"{predicted * 1e3:.3g}"]
+        for kernel, precision in (("spots", "mixed"), ("compiled", "float64")):
+            spent, predicted, _ = measure(experiment, kernel, options.repeat, precision)
+            row += ["" if spent != spent else f"{spent * 1e3:.3g}", f"{predicted * 1e3:.3g}"]
         if then:
             with Inside(then, None) as process:
                 for at_least in (0.0, 0.3):  # the first one warms up

@@ -1,10 +1,12 @@
 """Measure the viewer's page in a real browser: figures of docs/viewer.md.
 
-    python benchmarks/viewer.py [--repeat N] [--minutes M] [--folder PATH] [--only first|memory]
+    python benchmarks/viewer.py [--repeat N] [--minutes M] [--folder PATH] [--only first|spots|memory]
 
 Runs are filled with random numbers, without being computed. *First picture*: `tiled-sim view --web`
 is started anew each time, so that nothing is kept; then, in a browser that is open, from the address
-being asked for until every tile that is seen is drawn, the least of the repeats. *Memory*: of the
+being asked for until every tile that is seen is drawn, the least of the repeats. *Spots*: in a page
+that is drawn, from asking for them until their circles are there, and until the photons of all are
+known; the server has not been asked for any before. *Memory*: of the
 processes of the tab while a run of a gigapixel is panned and zoomed without a pause, the most that
 was seen, every second: proportional set size (PSS) of its renderer and of the process that draws.
 """
@@ -116,6 +118,33 @@ def first_pictures(folder: Path, repeat: int) -> None:
                 what = " ".join(words) or "photons"
                 print(f"first picture, {name} {what}: {shown} s", flush=True)
         browser.close()
+
+
+def spots(folder: Path, repeat: int) -> None:
+    """Print how soon those of a detector of 256 panels are there, sorted."""
+    from playwright.sync_api import sync_playwright
+
+    run = make("Jungfrau 16M", folder / "spots.zarr")
+    times = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for _ in range(repeat):
+            with server(str(run.path)) as url:
+                tab = browser.new_page(viewport={"width": 1400, "height": 900})
+                tab.goto(url)
+                tab.wait_for_selector(SETTLED, timeout=120_000)
+                began, taken = time.perf_counter(), []
+                tab.check("#spots")
+                for condition in ("viewer.spots.marks.length > 0", "!viewer.spots.asking"):
+                    # by turns: the page's policy lets nobody wait for an expression in it
+                    while not tab.evaluate(condition):
+                        time.sleep(0.01)
+                    taken.append(time.perf_counter() - began)
+                times.append(tuple(taken))
+                tab.close()
+        browser.close()
+    shown = ", ".join(f"{circles:.2f} and {photons:.2f}" for circles, photons in sorted(times))
+    print(f"spots, Jungfrau 16M, circles and all photons: {shown} s", flush=True)
 
 
 class Tab:
@@ -256,12 +285,14 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--folder", type=Path, help="where runs are made (default: temporary)")
-    parser.add_argument("--only", choices=("first", "memory"))
+    parser.add_argument("--only", choices=("first", "spots", "memory"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        if options.only != "memory":
+        if options.only in (None, "first"):
             first_pictures(Path(folder), options.repeat)
-        if options.only != "first":
+        if options.only in (None, "spots"):
+            spots(Path(folder), options.repeat)
+        if options.only in (None, "memory"):
             run = make("gigapixel", Path(folder) / "gigapixel.zarr")
             profile = Path(folder) / "profile"
             found = asyncio.run(most_memory(run.path, profile, options.minutes))

@@ -39,7 +39,7 @@ def refused(capsys):
         (["--static", "OUT", "--panel-names"], "--panel-names is for a picture"),
         (["--static", "OUT", "--port", "1"], "--port is for --web"),
         (["--port", "1"], "--port is for --web"),
-        (["--against", "b.zarr"], "--against is for --web"),
+        (["--against", "b.zarr"], "--against is for --web and --static"),
         (["--web", "--port", "70000"], "up to 65535"),
         (["--web", "--frame", "1"], "frames 0 to 0"),
         (["--web", "--counts"], "has no counts"),

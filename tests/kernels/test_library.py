@@ -38,7 +38,8 @@ def test_a_library_that_is_built_needs_no_compiler(monkeypatch):
 
 def test_what_the_compiler_says_is_told(monkeypatch, tmp_path, cache):
     broken = tmp_path / "compiler"
-    broken.write_text("#!/bin/sh\necho 'spots.cpp:1: fatal error: no space left' >&2\nexit 1\n")
+    said = "In file:\nspots.cpp:1: fatal error: no space left\n    1 | text\n      | ^~~~"
+    broken.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setenv("CXX", str(broken))
     with pytest.raises(KernelError, match=r"\(spots: .*no space left\).* needs no compiler"):

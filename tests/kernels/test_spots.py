@@ -495,7 +495,7 @@ def evaluations_of(experiment, monkeypatch):
 def test_the_cost_is_predicted_within_a_factor_of_two(monkeypatch, options):
     experiment = cubic(**options)
     done = evaluations_of(experiment, monkeypatch)
-    assert 0.5 < predicted_cost(experiment, NEGLIGIBLE, table(40.0)).evaluations / done < 2.0
+    assert 0.5 < predicted_cost(experiment, NEGLIGIBLE, table=table(40.0)).evaluations / done < 2.0
 
 
 def test_the_cost_is_of_all_frames():
@@ -516,5 +516,5 @@ def test_the_cost_is_of_the_region_only():
 def test_zero_structure_factors_cost_less():
     experiment = cubic(domains=40)
     nothing = StructureFactorTable(np.zeros(GRID), np.ones(GRID, dtype=bool), LOW, 0.0, CPU)
-    assert predicted_cost(experiment, NEGLIGIBLE, nothing).evaluations == 0.0
+    assert predicted_cost(experiment, NEGLIGIBLE, table=nothing).evaluations == 0.0
     assert predicted_cost(experiment, NEGLIGIBLE).evaluations > 0.0

@@ -18,6 +18,7 @@ from tiled_sim.simulation.images import simulate
 
 #: 1440 steps a pixel.
 MANY_STEPS = ("-mosaic", 1, "-mosaic_domains", 144, "-phisteps", 10, "-osc", 1)
+STRAIGHT = ("-cell", 70, 80, 90, 90, 90, 90)
 ENDLESS, ENDING = ("-square_xtal", "-round_xtal"), ("-gauss_xtal", "-tophat_spots")
 
 
@@ -306,8 +307,15 @@ def test_spots_may_be_asked_for_on_a_gpu_and_need_no_loops_in_cpp(
     assert build(taken, of_few_spots, asked="spots", device="cuda", compiling=int) == taken
 
 
-def test_on_a_cpu_spots_are_float64_whatever_is_asked_for(of_few_spots):
-    assert chosen(of_few_spots, kernel="spots", precision="mixed").precision == "float64"
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_on_a_cpu_spots_of_several_pixels_have_the_precision_that_is_asked_for(still, precision):
+    of_several_pixels = still(*STRAIGHT, "-gauss_xtal", "-N", 10, *MANY_STEPS, "-distance", 500)
+    assert chosen(of_several_pixels, kernel="spots", precision=precision).precision == precision
+
+
+def test_on_a_cpu_spots_smaller_than_a_pixel_are_float64_whatever_is_asked_for(still):
+    small = still(*STRAIGHT, "-gauss_xtal", "-N", 60, *MANY_STEPS, "-distance", 100)
+    assert chosen(small, kernel="spots", precision="mixed").precision == "float64"
 
 
 def test_spots_on_a_gpu_without_triton_are_refused(of_few_spots, without_triton):

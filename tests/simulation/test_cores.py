@@ -116,11 +116,11 @@ def test_an_interrupted_image_leaves_no_thread_and_does_not_end_its_tiles(still,
     simulate_tile = Simulator.simulate_tile
     begun, ended = [], []
 
-    def interrupting(self, tile, progress):
+    def interrupting(self, tile, *arguments):
         begun.append(tile)
         if len(begun) == 1:
             os.kill(os.getpid(), signal.SIGINT)
-        simulate_tile(self, tile, progress)
+        simulate_tile(self, tile, *arguments)
         ended.append(tile)
 
     monkeypatch.setattr(Simulator, "simulate_tile", interrupting)

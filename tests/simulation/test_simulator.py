@@ -101,6 +101,16 @@ def dead_at(*places, shape=(24, 40)):
     return mask
 
 
+def test_a_tile_is_computed_in_the_memory_that_is_given(plain):
+    simulator = simulator_of(plain, tile=(16, 16))
+    whole = np.zeros(plain.shape, dtype=np.float32)
+    for tile in simulator.plan:
+        result = simulator.simulate_tile(tile, image=whole[tile.region])
+        assert np.shares_memory(result.image, whole)
+        assert np.array_equal(whole[tile.region], simulator.simulate_tile(tile).image)
+    assert (whole > 0).all()
+
+
 # Masks
 
 

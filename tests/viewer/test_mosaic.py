@@ -63,7 +63,7 @@ def _level(run, number):
 def test_a_coarser_level_of_small_panels_is_of_their_own_means(whole_panels, quantity, monkeypatch):
     monkeypatch.setattr("tiled_sim.viewer.mosaic._SMALL", 128)
     mosaic = Mosaic(whole_panels)
-    assert mosaic._pixels.has_whole_panels
+    assert mosaic.pixels.has_whole_panels
     values, state = whole(mosaic, quantity, 0, 1)
     seen = next(
         one

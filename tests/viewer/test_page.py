@@ -302,18 +302,29 @@ def test_a_run_that_is_being_computed_fills_in(opened, tmp_path, still):
         x, y = on_canvas(tab, 80, 80)
         tab.hover(STAGE, position={"x": x, "y": y})
         api.expect(tab.locator("#cursor")).to_contain_text("not computed yet")
+        tab.check("#spots")
+        until(
+            tab,
+            "!viewer.spots.asking && viewer.spots.spots.some(({ photons }) => photons === null)",
+        )
         compute(run, range(1, 9))
         api.expect(tab.locator("#state")).to_contain_text("all tiles are done")
         until(tab, "typeof viewer.panes[0].image.valueAt(80, 80).value === 'number'")
+        until(tab, "viewer.spots.spots.every(({ photons }) => typeof photons === 'number')")
 
 
 def test_spots_are_found_and_named(opened, address):
     tab = opened(address)
     tab.check("#spots")
-    api.expect(tab.locator("#spots-note")).to_contain_text("spots of the crystal")
+    api.expect(tab.locator("#spots-note")).to_contain_text("predicted spots")
+    until(tab, "!viewer.spots.asking")
     marks = tab.evaluate("viewer.panes[0].image.overlay.marks")
     assert len(marks) > 20
-    assert re.fullmatch(r"-?\d+ -?\d+ -?\d+", marks[0]["label"])
+    brightest = max(marks, key=lambda mark: mark["photons"])
+    assert re.fullmatch(r"−?\d+ −?\d+ −?\d+", brightest["label"])
+    x, y = on_canvas(tab, brightest["row"] - 0.5, brightest["column"] - 0.5)
+    tab.hover(STAGE, position={"x": x, "y": y})
+    api.expect(tab.locator("#cursor")).to_contain_text(f"spot{brightest['label']}")
 
 
 def test_two_runs_beside_each_other_and_their_ratio(opened, wide, stronger):
@@ -339,7 +350,7 @@ def test_two_runs_beside_each_other_and_their_ratio(opened, wide, stronger):
 
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_folder_shows_the_same_from_any_web_server(opened, panels, tmp_path, ranges):
-    write_static(panels, tmp_path / "out", {"frame": 1, "quantity": "image"}, lambda frames: None)
+    write_static([panels], tmp_path / "out", {"frame": 1, "quantity": "image"}, lambda frames: None)
     with files_served(tmp_path / "out", ranges=ranges) as url:
         tab = opened(url)
         place = point_at(tab, panels, 1, 20, 30)
@@ -348,6 +359,23 @@ def test_a_folder_shows_the_same_from_any_web_server(opened, panels, tmp_path, r
         tab.click(STAGE, position=place)
         tab.wait_for_selector("body[data-sidecar]")
         api.expect(tab.locator("#trace")).to_be_hidden()
+        tab.check("#spots")
+        until(tab, "viewer.spots.marks.some(({ photons }) => photons > 1)")
+
+
+def test_a_folder_of_two_runs_shows_their_ratio(opened, wide, stronger, tmp_path):
+    settings = {"frame": 0, "quantity": "image"}
+    write_static([wide, stronger], tmp_path / "out", settings, lambda frames: None)
+    with files_served(tmp_path / "out", ranges=True) as url:
+        tab = opened(url)
+        tab.select_option("#kind", "ratio")
+        until(tab, "viewer.panes[1].kind === 'ratio'")
+        ratio = tab.evaluate("viewer.panes[1].image.exactAt(300, 320)")
+        first, second = (
+            run.store.read_tile(0, 0, slice(300, 301), slice(320, 321))[0, 0]
+            for run in (wide, stronger)
+        )
+        assert ratio == pytest.approx(first / second, rel=1e-6)
 
 
 @pytest.mark.parametrize("width", [420, 1400])

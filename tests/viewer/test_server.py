@@ -3,14 +3,16 @@
 import urllib.error
 import urllib.parse
 
-import numpy as np
 import pytest
 
 from support.viewing import answer, computed_run, document, served
 from tiled_sim.errors import UsageError
+from tiled_sim.run.copying import copy_run
+from tiled_sim.run.run import Run
 from tiled_sim.viewer.comparing import require_alike
 from tiled_sim.viewer.encoding import encode
 from tiled_sim.viewer.mosaic import Mosaic, Place
+from tiled_sim.viewer.spots import Spots
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,8 @@ def test_tiles_are_those_of_the_mosaic(address, panels):
         "tiles/image/0/9/0/0",
         "frames/2.json",
         "sidecar.json?frame=0&panel=9&slow=0&fast=0",
-        "spots.json?frame=0&panel=5",
+        "spots.json?frame=2",
+        "photons.json?frame=0&panels=0,5",
         "status.json?frame=7",
     ],
 )
@@ -90,12 +93,17 @@ def test_a_masked_pixel_has_no_chain_and_it_is_said_why(address):
     assert b"masked" in refused.value.read()
 
 
-def test_spots_hold_the_photons_of_their_panel(address, panels):
-    told = document(f"{address}data/0/spots.json?frame=0&panel=1")
-    photons = np.array([row[-1] for row in told["rows"]])
-    image = panels.store.read_tile(0, 1, slice(0, 40), slice(0, 48))
-    assert photons.sum() == pytest.approx(float(image.sum()), rel=0.01)
-    assert (np.diff(photons) <= 0).all()
+def test_spots_and_their_photons_are_told(address, panels):
+    spots = Spots(panels, Mosaic(panels).pixels)
+    assert document(f"{address}data/0/spots.json?frame=1") == spots.of_frame(1)
+    told = document(f"{address}data/0/photons.json?frame=1&panels=3,1")
+    assert told == spots.photons(1, [3, 1])
+    assert len(told["spot"]) > 5
+
+
+@pytest.mark.parametrize("word", ["1,", "one", "-1", "9" * 20])
+def test_what_is_no_number_is_refused(address, word):
+    assert refusal(f"{address}data/0/photons.json?frame=0&panels={word}") == 400
 
 
 def test_how_far_a_run_is_follows_its_sidecars(still, tmp_path):
@@ -108,3 +116,11 @@ def test_how_far_a_run_is_follows_its_sidecars(still, tmp_path):
 def test_runs_of_different_detectors_are_not_shown_beside_each_other(panels, wide):
     with pytest.raises(UsageError, match="numbers or sizes of panels"):
         require_alike(panels, wide)
+
+
+def test_a_run_in_an_object_store_is_shown(panels, bucket):
+    copy_run(panels, f"{bucket}/a.zarr")
+    with served(Run(f"{bucket}/a.zarr")) as url:
+        found, _ = answer(f"{url}data/0/tiles/image/1/0/0/0")
+        assert found == encode(Mosaic(panels).tile(Place("image", 1, 0, 0, 0)))
+        assert document(f"{url}data/0/spots.json?frame=1")["count"] > 5

@@ -31,7 +31,8 @@ printed (ssh -L PORT:127.0.0.1:PORT HOST) and the address as it is printed. Ctrl
 """
 _OF_PICTURES = {"--out": "out", "--panel": "panel", "--panel-names": "panel_names"}
 _LAST_PORT = 65535
-_OF_WEB = {"--port": "port", "--against": "against"}
+_OF_PAGES = {"--against": "against"}
+_OF_WEB = {"--port": "port"}
 
 
 def parser() -> Parser:
@@ -56,7 +57,9 @@ def parser() -> Parser:
         "--port", type=whole_number, metavar="N", help="for --web: listen there (any that is free)"
     )
     made.add_argument(
-        "--against", metavar="B.zarr", help="for --web: a run to show beside it, their difference"
+        "--against",
+        metavar="B.zarr",
+        help="for --web and --static: a run to show beside it, their difference",
     )
     made.add_argument(
         "--static",
@@ -92,29 +95,35 @@ def _require_one_kind(options: argparse.Namespace) -> None:
     kind = "--web" if options.web else "--static" if options.static else ""
     if options.web and options.static:
         raise UsageError("--web serves and --static writes: give one of them")
-    refused = _OF_PICTURES if kind else {}
-    if kind != "--web":
-        refused = {**refused, **_OF_WEB}
-    for option, name in refused.items():
-        if getattr(options, name) not in (None, False):
-            raise UsageError(
-                f"{option} is for {'a picture' if name in _OF_PICTURES.values() else '--web'}; "
-                "leave it out"
-            )
+    for kinds, what, of_them in (
+        (("",), "a picture", _OF_PICTURES),
+        (("--web", "--static"), "--web and --static", _OF_PAGES),
+        (("--web",), "--web", _OF_WEB),
+    ):
+        for option, name in of_them.items():
+            if kind not in kinds and getattr(options, name) not in (None, False):
+                raise UsageError(f"{option} is for {what}; leave it out")
     if options.port is not None and options.port > _LAST_PORT:
         raise UsageError(f"--port {options.port} is none; they go up to {_LAST_PORT}")
 
 
-def _serve(found: "Run", options: argparse.Namespace, first: dict[str, Any]) -> int:
-    """Show it in a browser, until Ctrl-C."""
+def _with_other(found: "Run", options: argparse.Namespace) -> "list[Run]":
+    """The run, and the one to compare with."""
     from tiled_sim.run.run import Run
     from tiled_sim.viewer.comparing import require_alike
+
+    if options.against is None:
+        return [found]
+    other = Run(options.against)
+    require_alike(found, other)
+    return [found, other]
+
+
+def _serve(found: "Run", options: argparse.Namespace, first: dict[str, Any]) -> int:
+    """Show it in a browser, until Ctrl-C."""
     from tiled_sim.viewer.server import Viewer, serve
 
-    runs = [found]
-    if options.against is not None:
-        runs.append(Run(options.against))
-        require_alike(*runs)
+    runs = _with_other(found, options)
 
     def tell(viewer: Viewer) -> None:
         if options.json:
@@ -135,8 +144,10 @@ def _write(found: "Run", options: argparse.Namespace, first: dict[str, Any]) -> 
     from tiled_sim.viewer.static import write_static
 
     out = Path(options.static)
-    with image_bar(len(found.experiment.exposures), shown=not options.json) as advance:
-        write_static(found, out, first, advance)
+    runs = _with_other(found, options)
+    images = len(runs) * len(found.experiment.exposures)
+    with image_bar(images, shown=not options.json) as advance:
+        write_static(runs, out, first, advance)
     if options.json:
         print_json({"run": str(found.path), "folder": str(out)})
     else:

@@ -44,9 +44,7 @@ class Library:
     @property
     def source(self) -> str:
         """The text, after that of what all share."""
-        folder = resources.files("tiled_sim.kernels.cpp")
-        files = "vectors.h", f"{self.name}.cpp"
-        return "\n".join(folder.joinpath(file).read_text(encoding="utf-8") for file in files)
+        return "\n".join(map(_text_of, ("vectors.h", f"{self.name}.cpp")))
 
     @property
     def _flags(self) -> tuple[str, ...]:
@@ -55,7 +53,9 @@ class Library:
     @property
     def path(self) -> Path:
         """Where the library lies or will lie: keyed by all that decides what is in it."""
-        facts = self.source, self._flags, platform.machine(), platform.system(), cpu_flags()
+        machine = platform.machine(), platform.system(), cpu_flags()
+        # the representation of a long text takes half a millisecond
+        facts = hashlib.sha256(self.source.encode()).hexdigest(), self._flags, *machine
         key = hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
         return cache_folder() / f"{self.name}-{key}.so"
 
@@ -70,7 +70,17 @@ class Library:
             check=False,
         )
         if done.returncode:
-            raise OSError(done.stderr.strip().rpartition("\n")[2] or f"{compiler()} failed")
+            lines = done.stderr.strip().splitlines()
+            # after the error some lines point at its place in the text
+            errors = [line for line in lines if "error: " in line]
+            raise OSError((errors or lines[-1:] or [f"{compiler()} failed"])[0])
+
+
+@functools.cache
+def _text_of(file: str) -> str:
+    """Read once: every image asks whether its loops are compiled."""
+    folder = resources.files("tiled_sim.kernels.cpp")
+    return folder.joinpath(file).read_text(encoding="utf-8")
 
 
 @functools.lru_cache(maxsize=4)

@@ -124,7 +124,7 @@ class KernelMaker:
             asked = settings.negligible, settings.precision, self._device
             return TritonSpotsKernel(scene, table, default_F, *asked)
         if settings.kernel == SPOTS:
-            return SpotsKernel(scene, table, default_F, settings.negligible)
+            return SpotsKernel(scene, table, default_F, settings.negligible, settings.precision)
         if settings.kernel == COMPILED:
             return CompiledKernel(scene, table, default_F, settings.precision)
         if settings.kernel == TRITON:

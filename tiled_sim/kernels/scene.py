@@ -1,6 +1,7 @@
 """Everything that the pixels of one frame share."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -111,7 +112,7 @@ class Scene:
         sampling = self.sampling
         return bool(self.detector.sensors) or sampling.oversample_polar or sampling.oversample_omega
 
-    @property
+    @cached_property
     def weights(self) -> tuple[float, ...]:
         """Of the sources, mean 1; all 1 as the C program has it."""
         weights = self.spectrum.relative_weights()

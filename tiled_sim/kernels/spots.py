@@ -1,4 +1,4 @@
-"""The kernel that follows spots instead of pixels, for crystals whose spots end: float64.
+"""The kernel that follows spots instead of pixels, for crystals whose spots end.
 
 Of most evaluations of a Gaussian or flat-topped spot nothing comes. Here the nodes whose spots
 touch the Ewald sphere are found first, line by line of the reciprocal lattice, each is projected
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tiled_sim.kernels.anchored import TRACE_ERROR
-from tiled_sim.kernels.blocks import Blocks, Pixels
+from tiled_sim.kernels.blocks import Blocks, Pixels, count_live
 from tiled_sim.kernels.bragg.cost import predicted_cost
 from tiled_sim.kernels.bragg.loops import Camera, Loops
 from tiled_sim.kernels.bragg.patches import PATCH_SIDE, Patch, patches_of
@@ -34,7 +34,12 @@ from tiled_sim.physics.structure_factor import StructureFactorTable, constant_ta
 _CPU = torch.device("cpu")
 #: With more a block alone would be larger than a patch.
 MOST_OVERSAMPLE = PATCH_SIDE // BLOCK
-__all__ = ["SpotsKernel", "obstacle", "predicted_cost"]
+__all__ = ["SpotsKernel", "mixes", "obstacle", "predicted_cost"]
+
+
+def mixes(experiment: Experiment, negligible: float) -> bool:
+    """Whether `SpotsKernel` uses float32 for a crystal in the precision ``mixed``."""
+    return Spot.of(experiment.crystal, negligible).suits_float32(experiment)
 
 
 def obstacle(experiment: Experiment | Scene) -> str:
@@ -66,6 +71,8 @@ class SpotsKernel:
     default_F : [electron]
     negligible : evaluations of a Gaussian spot count where F_latt² is at least this share of its
         peak, 0 < negligible < 1; a flat-topped spot ends by itself
+    precision : ``float64``, or ``mixed``: distances from nodes and exponentials are float32, where
+        that suits the spots (`Spot.suits_float32`); sums are float64
 
     Raises
     ------
@@ -77,7 +84,6 @@ class SpotsKernel:
 
     name = SPOTS
     counts = False
-    trace_error = TRACE_ERROR["float64"]
     leaves_out = True
     blocks_a_sample = 64
     #: A patch of the largest size.
@@ -89,6 +95,7 @@ class SpotsKernel:
         table: StructureFactorTable | None,
         default_F: float,
         negligible: float,
+        precision: str = "float64",
     ) -> None:
         cannot = obstacle(scene)
         if cannot:
@@ -98,8 +105,10 @@ class SpotsKernel:
         self.skipped_bound = 0.0
         spot = Spot.of(scene.crystal, negligible)
         height = float(math.prod(scene.crystal.cells)) ** 2
-        self._loops = Loops(spot, height, self.table, default_F)
-        self._camera = Camera(scene)
+        single = precision == "mixed" and spot.suits_float32(scene)
+        self.trace_error = TRACE_ERROR["mixed" if single else "float64"]
+        self._loops = Loops(spot, height, self.table, default_F, single)
+        self._camera = Camera(scene, single)
         self._directions = Directions(scene)
         if scene.crystal.shape in GAUSSIAN:
             self.skipped_bound = negligible * Optics(scene).ceiling(self.table.largest)
@@ -118,7 +127,7 @@ class SpotsKernel:
         done = 0
         for patch, place, numbers in patches_of(blocks, self.scene.panels, oversample):
             live = blocks.live[numbers]
-            of_steps = after_steps(progress, int(live.sum()) * oversample**2)
+            of_steps = after_steps(progress, count_live(live) * oversample**2)
             places = torch.full((patch.number_of_blocks,), -1)
             places[place] = numbers
             wanted = patch.wanted(place, live)

@@ -149,12 +149,24 @@ class SubpixelSum:
         self._is_exact = self._oversample == 1 and not scene.weighs_terms
         grouped = itertools.groupby(steps_of(scene, _CPU), lambda steps: steps.incident)
         self._steps = {incident: list(of_grids) for incident, of_grids in grouped}
+        self._alone = self._alone_step() if self._is_exact else None
+
+    def _alone_step(self) -> tuple[_Beam, _Steps, StepTable]:
+        """The only step of a pixel, with its beam; the loop reads what the table holds."""
+        ((incident, (steps,)),) = self._steps.items()
+        (table,) = steps.parts(1)
+        return self._beam(incident, 0.0), self._steps_of(table, begin=True), table
 
     def photons_of_blocks(
         self, blocks: Blocks, progress: Progress | None = None
     ) -> tuple[Tensor, Lookups]:
         """As `Kernel.photons_of_blocks`."""
         scene = self._scene
+        if self._alone is not None:
+            live = blocks.number_live
+            photons = self._photons_of_step(blocks, *self._alone[:2])
+            after_steps(progress, live)(1)
+            return photons, Lookups(uncounted=live)
         # panels differ in their normals, and may in their layers
         apart = list(blocks.by_panel()) if scene.detector.sensors else [blocks]
         parts, evaluations = [], 0
@@ -164,8 +176,26 @@ class SubpixelSum:
             layers = 1 if sensor is None else sensor.layers
             evaluations += some.number_live * scene.steps * layers
         photons = parts[0] if len(parts) == 1 else torch.cat(parts)
-        photons *= R_E_SQR * scene.fluence / scene.steps
+        photons *= self._scale
         return photons, Lookups(uncounted=evaluations)
+
+    @property
+    def _scale(self) -> float:
+        """Photons for each electron² and steradian."""
+        scene = self._scene
+        return R_E_SQR * scene.fluence / scene.steps
+
+    def _photons_of_step(self, blocks: Blocks, beam: _Beam, step: _Steps) -> Tensor:
+        """Photons of pixels that have but one, (blocks, 256)."""
+        summand, place = self._summand, self._place(blocks, None, 0)
+        photons = torch.empty(blocks.live.shape, dtype=torch.float64)
+        self._library.photons_of_step(
+            *(byref(place.blocks), byref(step), pointer(summand.lattice), byref(beam)),
+            c_int64(summand.dtype is torch.float32),
+            c_double(self._scale),
+            pointer(photons),
+        )
+        return photons
 
     def _photons(self, blocks: Blocks, sensor: Sensor | None, progress: Progress | None) -> Tensor:
         """Sums times their factors, (blocks, 256); of one panel alone where it has a sensor."""
@@ -205,8 +235,7 @@ class SubpixelSum:
         anchors: tuple[Tensor, ...] = ()
         if self._is_exact:
             # torch's square root may be a bit off the nearest number, and decides the bits
-            live = torch.ones_like(slow).bool()
-            pixels = Pixels(slow + ANCHOR[0], fast + ANCHOR[1], live, number)
+            pixels = Pixels(slow + ANCHOR[0], fast + ANCHOR[1], blocks.live[:, 0], number)
             anchors = Optics(self._scene).to_subpixel(pixels, 0)[0]
         tensors = slow, fast, panels, *anchors
         pointers = [tensor.data_ptr() for tensor in tensors]
@@ -240,25 +269,28 @@ class SubpixelSum:
         self, place: _Place, beam: _Beam, steps: StepTable, total: Tensor, begin: bool
     ) -> None:
         summand = self._summand
-        tensors = steps.vectors.contiguous(), steps.weights.contiguous()
-        of_steps = _Steps(
-            len(steps),
-            Numbers3(*steps.incident),
-            begin,
-            *(tensor.data_ptr() for tensor in (*tensors, summand.values[steps.grid])),
-            _Indices(*summand.minimum),
-            self._last,
-        )
         self._library.add_steps(
             byref(place.blocks),
-            byref(of_steps),
+            byref(self._steps_of(steps, begin)),
             pointer(summand.lattice),
             byref(beam),
             reference(place.layer),
             c_int64(_SHAPES.index(summand.shape)),
             c_int64(summand.dtype is torch.float32),
-            c_int64(self._is_exact),
             pointer(total),
+        )
+
+    def _steps_of(self, steps: StepTable, begin: bool) -> _Steps:
+        """Steps as the loop takes them, in the memory of their table."""
+        tensors = steps.vectors, steps.weights, self._summand.values[steps.grid]
+        assert all(tensor.is_contiguous() for tensor in tensors)
+        return _Steps(
+            len(steps),
+            Numbers3(*steps.incident),
+            begin,
+            *(tensor.data_ptr() for tensor in tensors),
+            _Indices(*self._summand.minimum),
+            self._last,
         )
 
     def _beam(self, incident: Vector, attenuation: float) -> _Beam:

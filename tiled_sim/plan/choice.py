@@ -53,17 +53,17 @@ _COMPILED_EVALUATION = {
         _INTERPOLATED: 38e-9,
     },
 }  # fmt: skip
-_COMPILED_SUBPIXEL, _COMPILED_PIXEL = 5e-9, 8e-9
+_COMPILED_SUBPIXEL, _COMPILED_PIXEL = 5e-9, 6e-9
 #: Of the loop that takes subpixels together: of an evaluation, a subpixel and a pixel. Of others
 #: than square crystals it takes float64 numbers always.
 _TOGETHER_EVALUATION = {"square": 2.2e-9, "round": 2.3e-9, "gauss_star": 2.3e-9, "tophat": 0.8e-9}
 _TOGETHER_MIXED = 1.5e-9
-_TOGETHER_SUBPIXEL, _TOGETHER_PIXEL = 1.5e-9, 10e-9
+_TOGETHER_SUBPIXEL, _TOGETHER_PIXEL = 1.5e-9, 4e-9
 #: … of a pixel of a layer of a sensor, and of a subpixel that has factors of its own.
 _TOGETHER_LAYER, _TOGETHER_OWN = 10e-9, 1.5e-9
 #: Of a tile; of each layer and subpixel where its trace takes them one by one; of a step of the
 #: chain; and of a step of a block that the reference kernel traces.
-_TILE, _TRACED_PLACE, _TRACED_STEP, _TRACED_STEP_OF_REFERENCE = 0.9e-3, 0.1e-3, 0.4e-6, 80e-6
+_TILE, _TRACED_PLACE, _TRACED_STEP, _TRACED_STEP_OF_REFERENCE = 0.7e-3, 0.1e-3, 0.4e-6, 80e-6
 #: Of F of the background by a source, by whether the loop in C++ does it.
 _BACKGROUND_LOOKUP = {False: 60e-9, True: 8e-9}
 _DIFFUSE_STEP, _DIFFUSE_NODE = 50e-9, 6e-9
@@ -279,10 +279,16 @@ def remember_wait(
 def _chosen(
     kernel: str, experiment: Experiment, asked: Settings, reason: str, device: str = "cpu"
 ) -> Settings:
-    mixes = kernel in (COMPILED, TRITON) or (kernel == SPOTS and device == "cuda")
-    precision = asked.precision if mixes else PRECISIONS[0]
+    precision = asked.precision if _mixes(kernel, experiment, asked, device) else PRECISIONS[0]
     gaussian = kernel == SPOTS and _is_gaussian(experiment)
     return Settings(kernel, precision, asked.negligible if gaussian else 0.0, reason)
+
+
+def _mixes(kernel: str, experiment: Experiment, asked: Settings, device: str) -> bool:
+    """Whether a kernel has a use for float32."""
+    if kernel == SPOTS and device == "cpu":
+        return any(spots.mixes(one, asked.negligible) for one in each_alone(experiment))
+    return kernel != REFERENCE
 
 
 def _is_gaussian(experiment: Experiment) -> bool:
@@ -344,7 +350,7 @@ def _building(package: Package) -> float:
 def _seconds_of_crystal(settings: Settings, experiment: Experiment) -> float:
     """Predicted time of what a kernel sums of a crystal alone, on one core [s]."""
     if settings.kernel == SPOTS:
-        return predicted_cost(experiment, settings.negligible).seconds
+        return predicted_cost(experiment, settings.negligible, settings.precision).seconds
     pixels = _layered_pixels(experiment)
     evaluations, subpixels = pixels * experiment.steps, pixels * experiment.sampling.oversample**2
     loop = loop_of(experiment.crystal.shape)

@@ -147,7 +147,7 @@ class _Image:
     Parameters
     ----------
     simulator : of its tiles
-    pixels : float32 (frame, panel, slow, fast), as far as they are computed [photons]
+    pixels : float32 (frame, panel, slow, fast), 0 until they are computed [photons]
     under_way : results of tiles that threads compute, in order
     """
 
@@ -175,7 +175,7 @@ class _Image:
             grid = grid_of_threads(experiment.shape, seconds=seconds, threads=asked.threads)
             plan = replace(plan, grid=grid)
         simulator = Simulator(experiment, prepared.inputs, plan, asked.device, image_alone=True)
-        return cls(simulator, np.empty(experiment.shape, dtype=np.float32), [])
+        return cls(simulator, np.zeros(experiment.shape, dtype=np.float32), [])
 
     @property
     def plan(self) -> Plan:
@@ -207,8 +207,7 @@ class _Image:
         self, tile: Tile, progress: Callable[[int], None] | None = None
     ) -> list[dict[str, Any]]:
         """Compute a tile; the traces of it that were asked for."""
-        result = self.simulator.simulate_tile(tile, progress)
-        self.pixels[tile.region] = result.image
+        result = self.simulator.simulate_tile(tile, progress, self.pixels[tile.region])
         return [trace.to_dict() for trace in result.traces if trace.reason == "requested"]
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from tiled_sim.kernels.blocks import LANES, Blocks, Pixels, images_at_a_time
-from tiled_sim.model.detector import Panel, Region
+from tiled_sim.model.detector import Panel
 from tiled_sim.model.grid import BLOCK, Range, Tile
 
 #: The pixel of a block whose look-ups are counted for a kernel that does not count, if it is live.
@@ -73,13 +73,19 @@ def cut_to_regions(parts: Sequence[Rectangle], panels: Sequence[Panel]) -> list[
     -------
     of one shape again; empty if there are no such blocks
     """
-    of_parts = [panels[number] for number in {part.panel for part in parts}]
-    regions = [panel.region or Region(0, panel.pixels[0], 0, panel.pixels[1]) for panel in of_parts]
-    slow = _cut(parts[0].slow, [(region.slow_start, region.slow_stop) for region in regions])
-    fast = _cut(parts[0].fast, [(region.fast_start, region.fast_stop) for region in regions])
+    ends = [_ends(panels[number]) for number in {part.panel for part in parts}]
+    slow, fast = map(_cut, (parts[0].slow, parts[0].fast), zip(*ends, strict=True))
     if slow is None or fast is None:
         return []
     return [part._replace(slow=slow, fast=fast) for part in parts]
+
+
+def _ends(panel: Panel) -> tuple[Range, Range]:
+    """(start, stop) of what may be live of a panel, along slow and fast."""
+    region = panel.region
+    if region is None:
+        return (0, panel.pixels[0]), (0, panel.pixels[1])
+    return (region.slow_start, region.slow_stop), (region.fast_start, region.fast_stop)
 
 
 def _cut(side: Range, wanted: Sequence[Range]) -> Range | None:
@@ -119,6 +125,14 @@ class OfFrames(NamedTuple):
 def all_live(parts: Sequence[Rectangle]) -> npt.NDArray[np.bool_]:
     """Live pixels of rectangles of one shape that have no others; of no size, to be read only."""
     return np.broadcast_to(np.True_, (len(parts), *parts[0].shape))
+
+
+def numbers_live(live: npt.NDArray[np.bool_]) -> list[int]:
+    """How many pixels of each of some rectangles are live; those of `all_live` need no counting."""
+    if not any(live.strides):
+        return [live[0].size] * len(live)
+    numbers: list[int] = np.count_nonzero(live, axis=(1, 2)).tolist()
+    return numbers
 
 
 class RectangleBlocks:
@@ -161,14 +175,12 @@ class RectangleBlocks:
             self._numbers = np.arange(number) if self._whole else np.flatnonzero(flat.any(axis=1))
         self._each = rows * columns
         self._panels = np.array([part.panel for part in parts])
-        corners = (
-            (start + BLOCK * np.arange(count)).astype(np.float64)
+        slow, fast = (
+            start + BLOCK * np.arange(count, dtype=np.float64)
             for (start, _), count in zip((parts[0].slow, parts[0].fast), self._sides, strict=True)
         )
-        self._corners = tuple(
-            torch.from_numpy(np.tile(grid.ravel(), len(parts))).to(device)
-            for grid in np.meshgrid(*corners, indexing="ij")
-        )
+        corners = np.tile(slow.repeat(columns), len(parts)), np.tile(fast, rows * len(parts))
+        self._corners = tuple(torch.from_numpy(corner).to(device) for corner in corners)
         self._images = images
         self._photons: torch.Tensor | None = None
         if images is not None:
@@ -220,11 +232,17 @@ class RectangleBlocks:
     def sample(self, numbers: Numbers) -> Pixels:
         """A live pixel of each of some live blocks: the middle one if it is live."""
         blocks = self.blocks(numbers)
-        first = blocks.live.to(torch.uint8).argmax(dim=1)
-        lane = torch.where(blocks.live[:, _SAMPLED_LANE], _SAMPLED_LANE, first)
-        row = torch.div(lane, BLOCK, rounding_mode="floor")
-        live = torch.ones_like(lane, dtype=torch.bool)
-        return Pixels(blocks.slow + row, blocks.fast + (lane - row * BLOCK), live, blocks.panel)
+        row: int | torch.Tensor
+        column: int | torch.Tensor
+        if blocks.whole:
+            row, column = divmod(_SAMPLED_LANE, BLOCK)
+        else:
+            first = blocks.live.to(torch.uint8).argmax(dim=1)
+            lane = torch.where(blocks.live[:, _SAMPLED_LANE], _SAMPLED_LANE, first)
+            row = torch.div(lane, BLOCK, rounding_mode="floor")
+            column = lane - row * BLOCK
+        live = torch.ones_like(blocks.slow, dtype=torch.bool)
+        return Pixels(blocks.slow + row, blocks.fast + column, live, blocks.panel)
 
     def blocks(self, numbers: Numbers) -> Blocks:
         """Some of the blocks of a frame, in order."""
@@ -256,11 +274,30 @@ class RectangleBlocks:
     def fill(self, numbers: Numbers, blocks: Blocks, photons: torch.Tensor) -> None:
         """Keep the photons of some blocks, (blocks, 256); pixels that are not live stay 0."""
         assert self._photons is not None
-        values = photons if blocks.whole else torch.where(blocks.live, photons, 0.0)
+        values = photons
+        if not blocks.whole:
+            values = torch.where(blocks.live, photons.to(torch.float32), 0.0)
+        if (rows := self._whole_rows(numbers)) is not None:
+            # a copy without indices is fast
+            target = self._photons[rows]
+            target.copy_(values.view(target.shape))
+            return
         image, number = np.divmod(numbers, self._each)
         places = (image, *np.divmod(number, self._sides[1]))
         at = tuple(torch.from_numpy(place).to(self.device) for place in places)
         self._photons[at] = values.to(torch.float32).view(-1, BLOCK, BLOCK)
+
+    def _whole_rows(self, numbers: Numbers) -> tuple[slice, slice] | None:
+        """The rectangles, and of each the rows of blocks, that some blocks are; None: others."""
+        first, last, (rows, columns) = int(numbers[0]), int(numbers[-1]), self._sides
+        count, rest = divmod(len(numbers), columns)
+        if last - first + 1 != len(numbers) or first % columns or rest:
+            return None
+        image, row = divmod(first // columns, rows)
+        if row + count <= rows:
+            return slice(image, image + 1), slice(row, row + count)
+        whole = slice(image, image + count // rows), slice(rows)
+        return None if row or count % rows else whole
 
     def write(self) -> None:
         """Have all photons in the images."""

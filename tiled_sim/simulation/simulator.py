@@ -33,6 +33,7 @@ from tiled_sim.simulation.rectangles import (
     all_live,
     cut_to_regions,
     groups,
+    numbers_live,
     rectangles,
 )
 from tiled_sim.simulation.steps import steps_of_pixel
@@ -122,17 +123,25 @@ class Simulator:
             table = table_of(experiment, inputs.factors, device)
         self._maker = KernelMaker(experiment, plan.settings, table, inputs.amorphous, device)
 
-    def simulate_tile(self, tile: Tile, progress: Progress | None = None) -> TileResult:
+    def simulate_tile(
+        self,
+        tile: Tile,
+        progress: Progress | None = None,
+        image: npt.NDArray[np.float32] | None = None,
+    ) -> TileResult:
         """Compute one tile.
 
         Parameters
         ----------
         tile : of the plan
         progress : told, now and then, how many of the planned evaluations are behind, all in all
+        image : zeros to be filled in, a part of a larger image, say; None: an array of its own
         """
-        result = TileResult(np.zeros(tile.shape, dtype=np.float32))
+        result = TileResult(np.zeros(tile.shape, dtype=np.float32) if image is None else image)
         behind = Behind(progress)
         images = result.image.reshape(-1, *tile.shape[2:])
+        # no copy: a tile of several frames has all of their panels
+        assert np.may_share_memory(images, result.image)
         brightest: tuple[float, Rectangle, npt.NDArray[np.float32]] | None = None
         with stream_of_its_own(self.device):
             for parts, places in self._groups(tile):
@@ -231,8 +240,8 @@ class Simulator:
     def _planned_of(self, parts: Sequence[Rectangle], live: npt.NDArray[np.bool_]) -> list[int]:
         """Steps of the live pixels of each of some rectangles."""
         return [
-            int(np.count_nonzero(some)) * self._evaluations_of(where.panel)
-            for where, some in zip(parts, live, strict=True)
+            number * self._evaluations_of(where.panel)
+            for where, number in zip(parts, numbers_live(live), strict=True)
         ]
 
     def _evaluations_of(self, panel: int) -> int:
@@ -410,7 +419,7 @@ class Simulator:
             pixel = record_pixel(kernels, block.pixels(), lane)
         stored = float(image[at[0] - where.slow[0], at[1] - where.fast[0]])
         # a kernel in float32 is traced in float64; between spots the tile's peak is the scale
-        near = stored + 1e-6 * float(image.max())
+        near = stored + 1e-6 * (stored if reason == "brightest" else float(image.max()))
         tolerance = self._tolerance(kernels, near)
         trace = scaling_chain(pixel, kernels[0].scene, place, reason, stored, tolerance)
         result.seconds["trace"] += time.perf_counter() - started

@@ -1,14 +1,10 @@
-"""What is told of a run beside its pixels: sidecars, scaling chains, reflections, how far it is."""
+"""What is told of a run beside its pixels: sidecars, scaling chains, how far it is."""
 
 import threading
 from typing import Any
 
-import torch
-
 from tiled_sim.errors import StoreError, UsageError
-from tiled_sim.export.spots import LEAST_PHOTONS, SpotFinder
 from tiled_sim.instruments.tracing import Tracer, trace_document
-from tiled_sim.kernels.devices import one_torch_thread
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.model.settings import BY_REFERENCE
 from tiled_sim.run.run import Run
@@ -18,8 +14,6 @@ from tiled_sim.viewer.done import Done
 
 #: Terms of the sum over a pixel's block, which the reference kernel computes in seconds.
 _MOST_TERMS = 2 * 10**8
-#: Reflections of a panel that are told, the brightest.
-_MOST_SPOTS = 20_000
 
 
 class Details:
@@ -34,7 +28,6 @@ class Details:
     def __init__(self, run: Run, done: Done) -> None:
         self._run = run
         self._done = done
-        self._finder: SpotFinder | None = None
         self._one_at_a_time = threading.Lock()
 
     def sidecar(self, frame: int, panel: int, slow: int, fast: int) -> dict[str, Any] | None:
@@ -71,37 +64,6 @@ class Details:
         with self._one_at_a_time:
             tracer = Tracer.of_run(run, [(slow, fast)], BY_REFERENCE, "cpu")
             return trace_document(tracer, [tracer.trace((slow, fast), frame=frame, panel=panel)])
-
-    def spots(self, frame: int, panel: int) -> dict[str, Any]:
-        """The reflections on a panel, the brightest first.
-
-        Raises
-        ------
-        IndexError
-            there is no such panel
-        TileError
-            if some of its pixels are not computed
-        StoreError
-            if the image is damaged
-        """
-        self._run.plan.grid.require(frame=frame, panel=panel)
-        with self._one_at_a_time, one_torch_thread(), torch.inference_mode():
-            if self._finder is None:
-                self._finder = SpotFinder(self._run)
-            tables = list(self._finder.of_panel(frame, panel))
-        names = ("h", "k", "l", "slow", "fast", "photons")
-        rows = [
-            [crystal, *row]
-            for crystal, table in enumerate(tables, 1)
-            for row in zip(*(table[name].tolist() for name in names), strict=True)
-        ]
-        rows.sort(key=lambda row: -row[-1])
-        return {
-            "columns": ["crystal", *names],
-            "rows": rows[:_MOST_SPOTS],
-            "count": len(rows),
-            "least_photons": LEAST_PHOTONS,
-        }
 
     def status(self, frame: int) -> dict[str, Any]:
         """How far the run and one of its frames are.

@@ -104,7 +104,7 @@ class Mosaic:
         while max(self.shape(self.levels - 1)) > _SMALL:
             self.levels += 1
         self.done = Done(run)
-        self._pixels = Pixels(run, self.done)
+        self.pixels = Pixels(run, self.done)
         corners = np.array([panel.corners for panel in self.assembly.panels])
         #: Rows and columns of each panel, (panel, 2) [cell].
         self._first, self._last = corners.min(axis=1), corners.max(axis=1)
@@ -185,10 +185,8 @@ class Mosaic:
         quantity, frame, level = place[:3]
         if level == 0:
             return None
-        if self._pixels.has_whole_panels:
-            return lambda panel, part: self._pixels.read_smaller(
-                quantity, frame, panel, level, part
-            )
+        if self.pixels.has_whole_panels:
+            return lambda panel, part: self.pixels.read_smaller(quantity, frame, panel, level, part)
         own = self._level_arrays() if complete and quantity == "image" else {}
         if level not in own:
             return None
@@ -242,7 +240,7 @@ class Mosaic:
         rows, columns = self._cells(place)
         for one in seen:
             slow, fast = (slice(int(at.min()), int(at.max()) + 1) for at in (one.slow, one.fast))
-            pixels = self._pixels.read(place.quantity, place.frame, one.panel, slow, fast)
+            pixels = self.pixels.read(place.quantity, place.frame, one.panel, slow, fast)
             found = pixels[one.slow - slow.start, one.fast - fast.start]
             at = one.row - rows.start, one.column - columns.start
             values[at] = found
@@ -311,7 +309,7 @@ class Mosaic:
 
     def _dead(self, level: int, seen: Seen) -> npt.NDArray[np.bool_]:
         """Whether all pixels of the run that those of a level stand for are dead, (n,)."""
-        if self._pixels.all_live:
+        if self.pixels.all_live:
             return np.zeros(len(seen.row), np.bool_)
         factor = 2**level
         slow, fast = seen.slow >> level, seen.fast >> level
@@ -323,7 +321,7 @@ class Mosaic:
         for start in range(0, len(found), band):
             stop = min(start + band, len(found))
             rows = slice((first[0] + start) * factor, min((first[0] + stop) * factor, high))
-            mask = self._pixels.dead(seen.panel, rows, columns)
+            mask = self.pixels.dead(seen.panel, rows, columns)
             by_rows = np.logical_and.reduceat(mask, np.arange(0, len(mask), factor), axis=0)
             found[start:stop] = np.logical_and.reduceat(
                 by_rows, np.arange(0, mask.shape[1], factor), axis=1

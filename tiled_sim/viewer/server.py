@@ -7,6 +7,7 @@ machine's own: a page from elsewhere whose name was made to point here can do ne
 import asyncio
 import json
 import math
+import re
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -24,11 +25,13 @@ from tiled_sim.viewer.details import Details
 from tiled_sim.viewer.encoding import encode
 from tiled_sim.viewer.files import HEADERS, content_of, page_files, type_of
 from tiled_sim.viewer.mosaic import Mosaic, Place
+from tiled_sim.viewer.spots import Spots
 
 #: Of its own machine; only who is on it, or comes through a tunnel to it, can ask.
 ADDRESS = "127.0.0.1"
 _HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 _THREADS = 4
+_NUMBER = re.compile("[0-9]{1,15}")
 #: Of detectors that are larger nothing is read before somebody asks [cell].
 _MOST_READY = 1 << 26
 
@@ -45,6 +48,7 @@ class Served:
         self.mosaic = Mosaic(run)
         self.frames = Frames(run.experiment)
         self.details = Details(run, self.mosaic.done)
+        self.spots = Spots(run, self.mosaic.pixels)
         self.description = {
             **describe_run(self.mosaic),
             "offers": {"chain": True, "spots": True, "status": True},
@@ -134,7 +138,9 @@ def listen(runs: Sequence[Run], port: int, settings: dict[str, Any]) -> Viewer:
             (rf"{root}/data/([01])/run\.json", Description, given),
             (rf"{root}/data/([01])/frames/([0-9]+)\.json", Frame, given),
             (rf"{root}/data/([01])/tiles/(image|counts)" + 4 * "/([0-9]+)", Tile, given),
-            (rf"{root}/data/([01])/(sidecar|chain|spots|status)\.json", Detail, given),
+            (rf"{root}/data/([01])/(sidecar|chain|status)\.json", Detail, given),
+            (rf"{root}/data/([01])/spots\.json", FrameSpots, given),
+            (rf"{root}/data/([01])/photons\.json", PanelPhotons, given),
             (rf"{root}/(.*)", File),
         ],
         log_function=lambda handler: None,
@@ -195,6 +201,13 @@ class Handler(web.RequestHandler):
     def write_error(self, status_code: int, **_: Any) -> None:
         """Say in JSON what is wrong."""
         self.finish({"error": self._reason})
+
+    def numbers(self, name: str) -> list[int]:
+        """Whole numbers of the query, with commas between them; 0: none is given."""
+        words = self.get_query_argument(name, "0").split(",")
+        if not all(_NUMBER.fullmatch(word) for word in words):
+            raise web.HTTPError(400, reason=f"{name} is not a number")
+        return [int(word) for word in words]
 
     def run_of(self, number: str) -> Served:
         """A run by its number."""
@@ -272,17 +285,27 @@ class Detail(Handler):
     async def get(self, run: str, what: str) -> None:  # type: ignore[override]
         """Answer."""
         details = self.run_of(run).details
-        names = {"status": ("frame",), "spots": ("frame", "panel")}.get(
-            what, ("frame", "panel", "slow", "fast")
-        )
-        numbers = {name: self._number(name) for name in names}
+        names = ("frame",) if what == "status" else ("frame", "panel", "slow", "fast")
+        numbers = {name: self.numbers(name)[0] for name in names}
         self.answer(await self.made(partial(getattr(details, what), **numbers)))
 
-    def _number(self, name: str) -> int:
-        text = self.get_query_argument(name, "0")
-        if not text.isascii() or not text.isdigit():
-            raise web.HTTPError(400, reason=f"{name} is not a number")
-        return int(text)
+
+class FrameSpots(Handler):
+    """The predicted spots of a frame."""
+
+    async def get(self, run: str) -> None:  # type: ignore[override]
+        """Answer."""
+        spots, frame = self.run_of(run).spots, self.numbers("frame")[0]
+        self.answer(await self.made(partial(spots.of_frame, frame)))
+
+
+class PanelPhotons(Handler):
+    """Photons of the spots of some panels."""
+
+    async def get(self, run: str) -> None:  # type: ignore[override]
+        """Answer."""
+        spots, frame = self.run_of(run).spots, self.numbers("frame")[0]
+        self.answer(await self.made(partial(spots.photons, frame, self.numbers("panels"))))
 
 
 class File(Handler):

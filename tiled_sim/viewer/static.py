@@ -1,4 +1,4 @@
-"""A run as a folder of static files: the page, and its tiles in a few large files with indices.
+"""A run, or two, as a folder of static files: the page, and tiles in a few large files.
 
     OUT/index.html, viewer.css, js/…      the page
     OUT/data/start.json                   how many runs there are, what is shown first
@@ -10,6 +10,9 @@
                counts.tiles, counts.index where there are counts
                sidecars.jsonl, …index     of the tiles of the run, in their order; of one that is
                                           not done nothing
+               spots.columns, …index      of each frame its spots, as the server has them, with
+                                          ``photons`` and centroids: deflated JSON
+    OUT/data/1/…                          the run to compare with
 
 A page reads of them what it shows, by ranges of bytes.
 """
@@ -17,7 +20,8 @@ A page reads of them what it shows, by ranges of bytes.
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,21 +35,22 @@ from tiled_sim.viewer.description import Frames, describe_run
 from tiled_sim.viewer.encoding import encode
 from tiled_sim.viewer.files import content_of, page_files
 from tiled_sim.viewer.mosaic import Mosaic, Place
+from tiled_sim.viewer.spots import Spots
 
 _MOST_AT_ONCE = 8
 
 
 def write_static(
-    run: Run, out: Path, settings: dict[str, Any], advance: Callable[[int], None]
+    runs: Sequence[Run], out: Path, settings: dict[str, Any], advance: Callable[[int], None]
 ) -> None:
     """Write the folder; it is there whole, or not at all.
 
     Parameters
     ----------
-    run : finished or not; later it is not looked at again
+    runs : one, or two to compare; finished or not: later they are not looked at again
     out : the folder, which must not exist
     settings : what the page shows first: ``frame`` and ``quantity``
-    advance : is told of each frame that is written
+    advance : is told of each frame of each run that is written
 
     Raises
     ------
@@ -58,7 +63,7 @@ def write_static(
     try:
         parts.mkdir()
         try:
-            _write(run, parts, settings, advance)
+            _write(runs, parts, settings, advance)
             parts.rename(out)
         finally:
             shutil.rmtree(parts, ignore_errors=True)
@@ -66,24 +71,32 @@ def write_static(
         raise StoreError(f"{out} cannot be written ({error.strerror or error})") from error
 
 
-def _write(run: Run, out: Path, settings: dict[str, Any], advance: Callable[[int], None]) -> None:
+def _write(
+    runs: Sequence[Run], out: Path, settings: dict[str, Any], advance: Callable[[int], None]
+) -> None:
     for name in page_files():
         path = out / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content_of(name))
-    data = out / "data" / "0"
-    data.mkdir(parents=True)
-    _write_json(out / "data" / "start.json", {"kind": "packed", "runs": 1, **settings})
+    for number, run in enumerate(runs):
+        data = out / "data" / str(number)
+        data.mkdir(parents=True)
+        _write_run(run, data, advance)
+    _write_json(out / "data" / "start.json", {"kind": "packed", "runs": len(runs), **settings})
+
+
+def _write_run(run: Run, data: Path, advance: Callable[[int], None]) -> None:
     mosaic = Mosaic(run)
     frame_bytes = _write_frames(data / "frames.jsonl", run)
     described = {
         **describe_run(mosaic),
-        "offers": {"chain": False, "spots": False, "status": False},
+        "offers": {"chain": False, "spots": True, "status": False},
         "packed": {"frame_bytes": frame_bytes},
     }
     _write_json(data / "run.json", described)
     sidecars = (run.sidecar(tile) for tile in run.plan)
     _pack(data, "sidecars", "jsonl", (b"" if one is None else _line(one) for one in sidecars))
+    _pack(data, "spots", "columns", _spots(mosaic))
     quantities = [quantity["name"] for quantity in described["quantities"]]
     for quantity in quantities:
         last = quantity == quantities[-1]
@@ -103,6 +116,15 @@ def _tiles(mosaic: Mosaic, quantity: str, advance: Callable[[int], None]) -> Ite
     for frame in range(len(mosaic.run.experiment.exposures)):
         yield from in_order(made, mosaic.places(quantity, frame), min(_MOST_AT_ONCE, cores()))
         advance(1)
+
+
+def _spots(mosaic: Mosaic) -> Iterator[bytes]:
+    """Those of each frame, with their photons."""
+    spots = Spots(mosaic.run, mosaic.pixels)
+    panels = range(len(mosaic.run.experiment.detector.panels))
+    for frame in range(len(mosaic.run.experiment.exposures)):
+        columns = {**spots.of_frame(frame), "photons": spots.photons(frame, panels)}
+        yield zlib.compress(_line(columns))
 
 
 def _write_frames(path: Path, run: Run) -> int:

@@ -18,19 +18,19 @@ from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics.structure_factor import StructureFactorTable, constant_table
 
 # Seconds on one core, measured; only their ratios to those of other kernels decide.
-_PER_PIXEL, _PER_LIT_PIXEL = 3e-9, 5e-9
+_PER_PIXEL, _PER_LIT_PIXEL = 1.5e-9, 5e-9
 #: Of those that are looked at, in blocks that a spot reaches.
 _PER_SUBPIXEL, _PER_SUBPIXEL_AND_DIRECTION = 2.5e-9, 0.5e-9
 #: Blocks that a spot reaches, and steps whose spots are not on the blocks of those before.
 _BLOCKS_OF_A_SPOT, _STEPS_APART = 1.5, 8
-_PER_PATCH, _PER_PATCH_AND_DIRECTION = 0.2e-3, 0.05e-3
+_PER_PATCH, _PER_PATCH_AND_DIRECTION = 0.1e-3, 0.05e-3
 #: Of a step of a pixel, for the sample of look-ups that are counted.
 _PER_PLANNED = 4e-12
 _PER_STEP = 0.1e-6
 _PER_LINE = 5e-9
 _PER_NODE = 25e-9
-#: By whether spots are alone.
-_PER_EVALUATION = {True: 0.9e-9, False: 1.4e-9}
+#: By whether spots are alone; in float32.
+_PER_EVALUATION, _PER_SINGLE = {True: 0.9e-9, False: 1.4e-9}, 0.4e-9
 #: From so many, evenly over all, the cost of a run is predicted.
 _SAMPLED_PATCHES, _SAMPLED_DIRECTIONS, _SAMPLED_STEPS = 16, 4, 24
 
@@ -61,7 +61,10 @@ class Cost:
 
 
 def predicted_cost(
-    experiment: Experiment, negligible: float, table: StructureFactorTable | None = None
+    experiment: Experiment,
+    negligible: float,
+    precision: str = "float64",
+    table: StructureFactorTable | None = None,
 ) -> Cost:
     """Cost of a whole run, from the nodes that a sample of steps brings to a sample of patches.
 
@@ -71,7 +74,7 @@ def predicted_cost(
     Parameters
     ----------
     experiment : one without an `obstacle`
-    negligible : as `SpotsKernel`
+    negligible, precision : as `SpotsKernel`
     table : of structure factors, on CPU; None: no node has F = 0
     """
     default_F = experiment.structure_factors.default_F
@@ -89,7 +92,8 @@ def predicted_cost(
     # where spots lie is the same at all energies
     scene = replace(Scene.of(experiment, 0), grids=())
     # the height is of no account
-    loops = Loops(spot, 1.0, table, default_F)
+    single = precision == "mixed" and spot.suits_float32(experiment)
+    loops = Loops(spot, 1.0, table, default_F, single)
     directions = steps_made(scene, torch.device("cpu"), most_kept=0)
     for number in sample:
         panel = bisect.bisect_right(starts, number) - 1
@@ -111,7 +115,7 @@ def _of_patch(loops: Loops, directions: list[StepList], patch: Patch, scene: Sce
         steps = Steps.of(every.some(numbers))
         counts = loops.count(patch, scene.panels[patch.panel], steps)
         of_direction = Cost()
-        of_direction.add(_of_counts(counts, loops.alone), len(every) / len(numbers))
+        of_direction.add(_of_counts(counts, loops), len(every) / len(numbers))
         lit = min(pixels, of_direction.evaluations)
         apart = min(len(every), _STEPS_APART) / len(every)
         looked = min(subpixels, of_direction.nodes * apart * _BLOCKS_OF_A_SPOT * of_block)
@@ -124,10 +128,11 @@ def _of_patch(loops: Loops, directions: list[StepList], patch: Patch, scene: Sce
     return cost
 
 
-def _of_counts(counts: Counts, alone: bool) -> Cost:
+def _of_counts(counts: Counts, loops: Loops) -> Cost:
     """Cost of finding and evaluating spots."""
     seconds = counts.lines * _PER_LINE + counts.nodes * _PER_NODE
-    seconds += counts.evaluations * _PER_EVALUATION[alone]
+    each = _PER_SINGLE if loops.single else _PER_EVALUATION[loops.alone]
+    seconds += counts.evaluations * each
     return Cost(counts.lines, counts.nodes, counts.evaluations, seconds)
 
 

@@ -22,6 +22,8 @@ from tiled_sim.physics.structure_factor import StructureFactorTable
 from tiled_sim.physics.vectors import Array, Vector
 
 LIBRARY = Library("spots")
+#: What the loops keep of a subpixel, its direction and its sum, by `Loops.single`.
+BYTES_PER_SUBPIXEL = {False: 32, True: 28}
 _Numbers, _Pair = c_double * 6, c_int64 * 2
 
 
@@ -62,6 +64,7 @@ class _Spot(Structure):
         ("least", c_double),
         ("flat", c_int64),
         ("alone", c_int64),
+        ("single", c_int64),
     )
 
 
@@ -79,7 +82,8 @@ class _Screen(Structure):
         ("optics", ctypes.POINTER(Optics)),
         ("seen", ctypes.c_void_p),
         ("wanted", ctypes.c_void_p),
-        ("subpixels", ctypes.c_void_p),
+        ("groups", ctypes.c_void_p),
+        ("single", c_int64),
     )
 
 
@@ -113,6 +117,7 @@ class Loops:
     height : F_latt² at its peak
     table : of structure factors, on CPU
     default_F : outside the table [electron]
+    single : whether spots are met in float32, which must suit them (`Spot.suits_float32`)
 
     Raises
     ------
@@ -126,15 +131,17 @@ class Loops:
         height: float,
         table: StructureFactorTable,
         default_F: float,
+        single: bool = False,
     ) -> None:
         self._library = load(LIBRARY)
-        self.alone = spot.alone
+        self.alone, self.single = spot.alone, single
         least = math.log(spot.least) if spot.gaussian else -1.0
         (aa, ab, ac), (_, bb, bc), (_, _, cc) = spot.metric.tolist()
         metric = _Numbers(aa, ab, ac, bb, bc, cc)
         radius, margin = spot.radius_and_margin
         flat = not spot.gaussian
-        self._spot = _Spot(radius, margin, height, spot.sharpness, metric, least, flat, spot.alone)
+        shape = flat, spot.alone, single
+        self._spot = _Spot(radius, margin, height, spot.sharpness, metric, least, *shape)
         # the padded tables: their border included
         first = [low - 1 for low in table.minimum]
         last = [start + n for start, n in zip(first, table.last_indices().tolist(), strict=True)]
@@ -174,14 +181,13 @@ class Screen(NamedTuple):
     Parameters
     ----------
     structure : in the memory of the tensors
-    subpixels : four float64 each, so many together as the loops take: the components of the unit
-        vectors to them, and sums over steps [electron²]; (slow, fast, 4)
+    groups : of subpixels, as the loops lay them out, uint8 (slow, fast, `BYTES_PER_SUBPIXEL`)
     seen : which blocks have been looked at, uint8 (blocks,)
     wanted : which subpixels are, (slow, fast); the others are looked for at infinity; None: all
     """
 
     structure: _Screen
-    subpixels: Tensor
+    groups: Tensor
     seen: Tensor
     wanted: Tensor | None
 
@@ -192,11 +198,13 @@ class Camera:
     Parameters
     ----------
     scene : the frame, its detector flat
+    single : whether spots are met in float32, which must suit them (`Spot.suits_float32`)
     """
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, single: bool = False) -> None:
         self._library = load(LIBRARY)
         self._scene = scene
+        self._single = single
         self._photons = R_E_SQR * scene.fluence / scene.steps
 
     def screen(self, patch: Patch, panel: Panel, wanted: Tensor | None) -> Screen:
@@ -207,12 +215,13 @@ class Camera:
         panel : of the patch, on the front of a layer of its sensor
         wanted : which of its subpixels, (slow, fast); None: all
         """
-        subpixels = torch.empty((*patch.subpixels, 4), dtype=torch.float64)
+        size = BYTES_PER_SUBPIXEL[self._single]
+        groups = torch.empty((*patch.subpixels, size), dtype=torch.uint8)
         seen = torch.zeros(patch.number_of_blocks, dtype=torch.uint8)
         optics = self._optics(patch, panel, self._scene.beam.direction)
-        pointers = map(pointer, (seen, wanted, subpixels))
-        structure = _Screen(ctypes.pointer(optics), *pointers)
-        return Screen(structure, subpixels, seen, wanted)
+        pointers = map(pointer, (seen, wanted, groups))
+        structure = _Screen(ctypes.pointer(optics), *pointers, self._single)
+        return Screen(structure, groups, seen, wanted)
 
     def add_photons(
         self,

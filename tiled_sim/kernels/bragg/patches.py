@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tiled_sim.kernels.blocks import Blocks
+from tiled_sim.kernels.blocks import Blocks, count_live
 from tiled_sim.kernels.panels import Panels
 from tiled_sim.model.detector import Panel, Region
 from tiled_sim.model.grid import BLOCK
@@ -53,7 +53,7 @@ class Patch(NamedTuple):
         place : of blocks among those of the patch, int64 (blocks,)
         live : of their pixels, (blocks, 256)
         """
-        if len(place) == self.number_of_blocks and bool(live.all()):
+        if len(place) == self.number_of_blocks and count_live(live) == live.numel():
             return None
         rows, columns = (side // BLOCK for side in self.shape)
         every = torch.zeros((rows * columns, BLOCK * BLOCK), dtype=torch.bool)
@@ -84,12 +84,16 @@ def patches_of(
     for some in blocks.by_panel():
         panel = some.panel
         assert isinstance(panel, int)
-        _, columns = panels[panel].pixels
-        cell = (some.slow // side) * columns + some.fast // side
-        for number in cell.unique():
-            numbers = (cell == number).nonzero()[:, 0]
-            yield *_around(some.some(numbers), panel, oversample), numbers + before
-        before += len(cell)
+        rows, columns = panels[panel].pixels
+        after = before + len(some.slow)
+        if after > before and max(rows, columns) <= side:  # there is but one
+            yield *_around(some, panel, oversample), torch.arange(before, after)
+        else:
+            cell = (some.slow // side) * columns + some.fast // side
+            for number in cell.unique():
+                numbers = (cell == number).nonzero()[:, 0]
+                yield *_around(some.some(numbers), panel, oversample), numbers + before
+        before = after
 
 
 class PatchGrid:

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tiled_sim.kernels.scene import Scene
 from tiled_sim.model.crystal import GAUSSIAN, Crystal
+from tiled_sim.model.experiment import Experiment
 from tiled_sim.physics.cell import dual
 from tiled_sim.physics.lattice import GAUSS_WIDTH, TOPHAT_EDGE
 from tiled_sim.physics.vectors import Array
@@ -15,6 +17,9 @@ SHAPES = ("gauss_star", "tophat", "gauss_hkl", "tophat_hkl")
 #: Of (Δr* · N)² fudge, or its like by h, k, l: F_latt² of a Gaussian spot is 1/e of its peak there.
 _GAUSS_WIDTH = GAUSS_WIDTH / 2.0
 _LEAST_SHARE = 1e-300
+#: In widths of spots: float32 knows where subpixels are to 1e-7 of their size. Of larger ones few
+#: are lit, and their errors do not cancel in the sum.
+_LARGEST_SUBPIXEL = 2.0
 
 # Nodes are looked for a little further out than they can be, for the roundings on the way; what is
 # found in excess is dropped by the evaluation itself.
@@ -83,6 +88,24 @@ class Spot(NamedTuple):
     def radius_and_margin(self) -> tuple[float, float]:
         """Radius with a margin for roundings [1/Å], and what to add to it times λ."""
         return self.radius * (1.0 + _RELATIVE_MARGIN), _MARGIN
+
+    def suits_float32(self, experiment: Experiment | Scene) -> bool:
+        """Whether float32, less the middle of some subpixels, knows how far a node is.
+
+        It does if the spots are Gaussian, each alone, and no subpixel is larger than 2 of their
+        widths to 1/e: the exponent is known to 2e-6, then, where a spot has fallen to
+        a thousandth. What is flat ends by the last digit, and between two nodes the last digit
+        decides which is nearer.
+        """
+        if not (self.gaussian and self.alone):
+            return False
+        wavelength = min(source.wavelength for source in experiment.beam.spectrum)
+        width = wavelength / math.sqrt(self.sharpness)
+        oversample = experiment.sampling.oversample
+        return all(
+            max(panel.pixel_size) <= _LARGEST_SUBPIXEL * width * panel.close_distance * oversample
+            for panel in experiment.detector.panels
+        )
 
 
 def cell_radius(reciprocal: Array) -> float:

@@ -11,6 +11,32 @@ namespace {
 constexpr double INDEX_MARGIN = 1e-6, RELATIVE_MARGIN = 1e-9, MARGIN = 1e-6;
 // Pixels along a side of a block.
 constexpr int64_t BLOCK = 16;
+// Steps whose sum is taken in float32, where the precision is mixed: of thousands it would drift.
+constexpr int64_t AT_A_TIME = 128;
+// What is known of a block.
+constexpr uint8_t UNSEEN = 0, SEEN = 1, LIT = 2;
+
+// Subpixels of a rectangle, so many as a vector holds, together so that a spot meets few pages and
+// few vectors: the components of their directions, x infinite where they are not wanted, and their
+// sums over steps. Rectangles lie on the grid of the panel.
+template <typename Number>
+struct Group;
+
+template <>
+struct Group<double> {
+    static constexpr int64_t ROWS = 2, COLUMNS = LANES / ROWS;
+    double x[LANES], y[LANES], z[LANES], total[LANES];
+};
+
+// Directions are what they are off that of a subpixel in the middle: float32 holds these. Sums are
+// of few steps, which are added to those of all.
+template <>
+struct alignas(8 * LANES) Group<float> {
+    static constexpr int64_t ROWS = LANES / 2, COLUMNS = 4;
+    float x[2 * LANES], y[2 * LANES], z[2 * LANES], part[2 * LANES];
+    double middle[3];
+    alignas(8 * LANES) double total[2 * LANES];
+};
 
 }  // namespace
 
@@ -43,7 +69,8 @@ struct Spot {
     // F_latt² at its peak; its exponent is -sharpness times the squared distance [1/Å²], or by the
     // six numbers of a metric; exponents of less than least do not count.
     double height, sharpness, metric[6], least;
-    int64_t flat, alone;
+    // Whether they are flat, alone, and met in float32.
+    int64_t flat, alone, single;
 };
 
 // F² by h, k, l.
@@ -54,21 +81,16 @@ struct Table {
     int64_t ends;
 };
 
-// Some subpixels side by side, together so that a spot meets few pages of memory: the components
-// of their directions, x infinite where they are not wanted, and their sums over steps.
-struct Subpixels {
-    double x[LANES], y[LANES], z[LANES], total[LANES];
-};
-
 // What the blocks of a patch, row by row, see of a layer; of those that no spot reaches nothing is
 // ever looked at.
 struct Screen {
     const Optics *optics;
-    // Of each block whether it has been looked at; which subpixels are wanted, row by row over the
-    // patch, null: all; and the subpixels, row by row over the patch.
+    // Of each block whether it has been looked at, and lit since; which subpixels are wanted, row by row over the
+    // patch, null: all; and their groups, row by row over the patch; whether these are of float32.
     uint8_t *seen;
     const bool *wanted;
-    Subpixels *subpixels;
+    void *groups;
+    int64_t single;
 };
 
 struct Counts {
@@ -86,10 +108,39 @@ struct Step {
     double intensity, reach, exponent;
 };
 
+// One that may light a subpixel: its place, and the first and last subpixels of its spot.
 struct Node {
     Vector centre;
     double intensity;
     int64_t first[2], last[2];
+};
+
+// Nodes that have been found, and where their spots fall among the subpixels of a patch; those that
+// may light one are gone through.
+struct Nodes {
+    int number = 0;
+    double h[LANES], k[LANES], l[LANES], intensity[LANES];
+    double centre[3][LANES];
+    int64_t first[2][LANES], last[2][LANES];
+    unsigned lit = 0;
+
+    struct Iterator {
+        const Nodes &nodes;
+        unsigned left;
+
+        bool operator!=(const Iterator &other) const { return left != other.left; }
+        void operator++() { left &= left - 1; }
+        Node operator*() const {
+            const int at = __builtin_ctz(left);
+            const auto &[x, y, z] = nodes.centre;
+            return {{x[at], y[at], z[at]},
+                    nodes.intensity[at],
+                    {nodes.first[0][at], nodes.first[1][at]},
+                    {nodes.last[0][at], nodes.last[1][at]}};
+        }
+    };
+    Iterator begin() const { return {*this, lit}; }
+    Iterator end() const { return {*this, 0}; }
 };
 
 // Greatest product of a vector with the directions of a quadrangle: inside, on an edge, or at a
@@ -108,117 +159,239 @@ double greatest(const Patch &patch, const Vector &v) {
     return inside ? std::sqrt(dot(v, v)) : most;
 }
 
-// Where the spot around a node, already placed, falls among the subpixels of a patch: a cone of
-// directions around its centre is cut by the panel's plane in a conic, and this is the rectangle
-// around it.
-bool footprint(const Patch &patch, double reach, Node &node) {
-    const double length = std::sqrt(dot(node.centre, node.centre));
+// Where nodes are, and where the spots around them fall among the subpixels of a patch: a cone of
+// directions around a node is cut by the panel's plane in a conic, and this is the rectangle around
+// it.
+void find_footprints(const Patch &patch, const Step &step, Nodes &nodes) {
+    const Vector *const r = step.reciprocal;
+    const Doubles h = load(nodes.h), k = load(nodes.k), l = load(nodes.l);
+    const Doubles centre[3] = {step.incident.x + (h * r[0].x + k * r[1].x + l * r[2].x),
+                               step.incident.y + (h * r[0].y + k * r[1].y + l * r[2].y),
+                               step.incident.z + (h * r[0].z + k * r[1].z + l * r[2].z)};
+    for (int axis = 0; axis < 3; ++axis) store(nodes.centre[axis], centre[axis]);
+    const Doubles length = length_of(centre);
     // at distance p from the sample: 1 - cos θ = (reach² - (p - 1)²) / 2p
-    const double versine = (reach * reach - (length - 1.0) * (length - 1.0)) / (2.0 * length);
-    if (versine < 0.0) return false;
-    const double sine_sqr = larger(versine * (2.0 - versine), 0.0);
-    const double out = dot(node.centre, at(patch.normal)) / length;
-    const double below = out * out - sine_sqr;
+    const Doubles beyond = length - 1.0, inverse = 1.0 / length;
+    const Doubles versine = (step.reach * step.reach - beyond * beyond) * 0.5 * inverse;
+    const Doubles sine_sqr = at_least_0(versine * (2.0 - versine));
+    const Doubles out = product(centre, patch.normal) * inverse;
+    const Doubles below = out * out - sine_sqr;
     // part of the cone runs beside the plane and has no end there
-    const bool endless = below <= 0.0 || versine >= 1.0;
-    if (out < 0.0 && !endless) return false;
+    const Longs endless = (below <= 0.0) | (versine >= 1.0);
+    Longs lit = (versine >= 0.0) & ((out >= 0.0) | endless);
+    const Doubles scale = 1.0 / (endless ? Doubles{} + 1.0 : below);
     for (int axis = 0; axis < 2; ++axis) {
-        int64_t first = patch.first[axis], last = first + patch.number[axis] - 1;
-        if (!endless) {
-            const double aside = dot(node.centre, at(patch.across[axis])) / length;
-            const double around = out * out + aside * aside - sine_sqr;
-            const double spread = std::sqrt(larger(sine_sqr * around, 0.0));
-            double low = (aside * out - spread) / below * patch.per_tangent[axis];
-            double high = (aside * out + spread) / below * patch.per_tangent[axis];
-            low -= patch.start[axis] + std::fabs(low) * RELATIVE_MARGIN + MARGIN;
-            high -= patch.start[axis] - std::fabs(high) * RELATIVE_MARGIN - MARGIN;
-            low = std::ceil(low);
-            high = std::floor(high);
-            if (!(low <= double(last) && high >= double(first) && low <= high)) return false;
-            if (low > double(first)) first = int64_t(low);
-            if (high < double(last)) last = int64_t(high);
-        }
-        node.first[axis] = first - patch.first[axis];
-        node.last[axis] = last - patch.first[axis];
+        const int64_t first = patch.first[axis], last = first + patch.number[axis] - 1;
+        const Doubles aside = product(centre, patch.across[axis]) * inverse;
+        const Doubles around = out * out + aside * aside - sine_sqr;
+        const Doubles spread = root_of(at_least_0(sine_sqr * around));
+        const Doubles per_tangent = scale * patch.per_tangent[axis];
+        Doubles low = (aside * out - spread) * per_tangent;
+        Doubles high = (aside * out + spread) * per_tangent;
+        low = low - (patch.start[axis] + (magnitude(low) * RELATIVE_MARGIN + MARGIN));
+        high = high - (patch.start[axis] - (magnitude(high) * RELATIVE_MARGIN + MARGIN));
+        for (int lane = 0; lane < LANES; ++lane) low[lane] = std::ceil(low[lane]);
+        for (int lane = 0; lane < LANES; ++lane) high[lane] = std::floor(high[lane]);
+        const Doubles start = Doubles{} + double(first), end = Doubles{} + double(last);
+        low = endless ? start : low;
+        high = endless ? end : high;
+        lit &= (low <= end) & (high >= start) & (low <= high);
+        low = (low > start ? low : start) - start;
+        high = (high < end ? high : end) - start;
+        for (int lane = 0; lane < LANES; ++lane) nodes.first[axis][lane] = int64_t(low[lane]);
+        for (int lane = 0; lane < LANES; ++lane) nodes.last[axis][lane] = int64_t(high[lane]);
     }
-    return true;
+    nodes.lit = bits_of(lit) & ((1u << nodes.number) - 1u);
 }
 
-// Add a spot to the subpixels under it.
+template <typename Number>
+inline Group<Number> &group_at(const Patch &patch, const Screen &screen, int64_t row,
+                               int64_t column) {
+    const int64_t width = patch.number[1] / Group<Number>::COLUMNS;
+    return static_cast<Group<Number> *>(
+        screen.groups)[row / Group<Number>::ROWS * width + column / Group<Number>::COLUMNS];
+}
+
+// The groups under a spot, row by row.
+template <typename Number>
+struct Under {
+    typedef Group<Number> Each;
+    int64_t first_row, last_row, first_column, last_column;
+
+    explicit Under(const Node &node)
+        : first_row(node.first[0] / Each::ROWS),
+          last_row(node.last[0] / Each::ROWS),
+          first_column(node.first[1] / Each::COLUMNS),
+          last_column(node.last[1] / Each::COLUMNS) {}
+
+    int64_t evaluations() const {
+        return (last_row - first_row + 1) * Each::ROWS * (last_column - first_column + 1) *
+               Each::COLUMNS;
+    }
+};
+
+// Add the spots of nodes to the subpixels under them.
 template <bool flat, bool alone>
-void light(const Patch &patch, const Spot &spot, const Step &step, const Node &node,
-           Subpixels *subpixels, Counts &counts) {
-    const Vector c = node.centre;
-    const int64_t width = patch.number[1] / LANES;
-    const int64_t from = node.first[1] / LANES, to = node.last[1] / LANES;
+void light(const Patch &patch, const Spot &spot, const Step &step, const Nodes &nodes,
+           const Screen &screen, Counts &counts) {
+    typedef Group<double> Each;
+    const int64_t width = patch.number[1] / Each::COLUMNS;
+    Each *const groups = static_cast<Each *>(screen.groups);
     const Vector *const a = step.direct;
     const double *const g = spot.metric;
+    for (const Node node : nodes) {
+        const Vector c = node.centre;
+        const Under<double> under(node);
+        int64_t number = 0;
+        for (int64_t row = under.first_row; row <= under.last_row; ++row) {
+            for (int64_t column = under.first_column; column <= under.last_column; ++column) {
+                Each &here = groups[row * width + column];
+                const Doubles x = load(here.x) - c.x, y = load(here.y) - c.y,
+                              z = load(here.z) - c.z;
+                Doubles exponent;
+                Longs counted;
+                if constexpr (alone) {
+                    exponent = (x * x + y * y + z * z) * step.exponent;
+                    counted = flat ? exponent > spot.least : exponent >= spot.least;
+                } else {
+                    const Doubles h = a[0].x * x + a[0].y * y + a[0].z * z;
+                    const Doubles k = a[1].x * x + a[1].y * y + a[1].z * z;
+                    const Doubles l = a[2].x * x + a[2].y * y + a[2].z * z;
+                    exponent = -spot.sharpness *
+                               (h * (g[0] * h + 2.0 * (g[1] * k + g[2] * l)) +
+                                k * (g[3] * k + 2.0 * g[4] * l) + g[5] * (l * l));
+                    counted = flat ? exponent > spot.least : exponent >= spot.least;
+                    // else another node is nearer
+                    counted &= (h > -0.5) & (h <= 0.5) & (k > -0.5) & (k <= 0.5) & (l > -0.5) &
+                               (l <= 0.5);
+                }
+                number += __builtin_popcount(bits_of(counted));
+                Doubles share;
+                if constexpr (flat) {
+                    share = counted ? Doubles{} + 1.0 : Doubles{};
+                } else {
+                    // of those that do not count any that is not slow
+                    share = exponential(counted ? exponent : Doubles{});
+                    share = counted ? share : Doubles{};
+                }
+                store(here.total, load(here.total) + share * node.intensity);
+            }
+        }
+        counts.counted += number;
+    }
+}
+
+// The same of Gaussian spots that are alone, in float32 once both are less the middle of a group.
+void light_in_float32(const Patch &patch, const Spot &spot, const Step &step, const Nodes &nodes,
+                      const Screen &screen, Counts &counts) {
+    typedef Group<float> Each;
+    const double to_2 = 1.4426950408889634;
+    const float per_distance = float(step.exponent * to_2), least = float(spot.least * to_2);
+    const int64_t width = patch.number[1] / Each::COLUMNS;
+    Each *const groups = static_cast<Each *>(screen.groups);
     int64_t number = 0;
-    for (int64_t row = node.first[0]; row <= node.last[0]; ++row) {
-        for (int64_t column = from; column <= to; ++column) {
-            Subpixels &here = subpixels[row * width + column];
-            const Doubles x = load(here.x) - c.x, y = load(here.y) - c.y, z = load(here.z) - c.z;
-            Doubles exponent;
-            Longs counted;
-            if constexpr (alone) {
-                exponent = (x * x + y * y + z * z) * step.exponent;
-                counted = flat ? exponent > spot.least : exponent >= spot.least;
-            } else {
-                const Doubles h = a[0].x * x + a[0].y * y + a[0].z * z;
-                const Doubles k = a[1].x * x + a[1].y * y + a[1].z * z;
-                const Doubles l = a[2].x * x + a[2].y * y + a[2].z * z;
-                exponent = -spot.sharpness *
-                           (h * (g[0] * h + 2.0 * (g[1] * k + g[2] * l)) +
-                            k * (g[3] * k + 2.0 * g[4] * l) + g[5] * (l * l));
-                counted = flat ? exponent > spot.least : exponent >= spot.least;
-                // else another node is nearer
-                counted &= (h > -0.5) & (h <= 0.5) & (k > -0.5) & (k <= 0.5) & (l > -0.5) &
-                           (l <= 0.5);
+    for (const Node node : nodes) {
+        const Vector c = node.centre;
+        const float intensity = float(node.intensity);
+        const Under<float> under(node);
+        for (int64_t row = under.first_row; row <= under.last_row; ++row) {
+            for (int64_t column = under.first_column; column <= under.last_column; ++column) {
+                Each &here = groups[row * width + column];
+                const Floats x = load(here.x) - float(c.x - here.middle[0]);
+                const Floats y = load(here.y) - float(c.y - here.middle[1]);
+                const Floats z = load(here.z) - float(c.z - here.middle[2]);
+                const Floats exponent = (x * x + y * y + z * z) * per_distance;
+                const Words counted = exponent >= least;
+                number += __builtin_popcount(bits_of(exponent, least));
+                const Floats share = counted ? power_of_2(exponent) : Floats{};
+                store(here.part, load(here.part) + share * intensity);
             }
-            number += __builtin_popcount(bits_of(counted));
-            Doubles share;
-            if constexpr (flat) {
-                share = counted ? Doubles{} + 1.0 : Doubles{};
-            } else {
-                // of those that do not count any that is not slow
-                share = exponential(counted ? exponent : Doubles{});
-                share = counted ? share : Doubles{};
-            }
-            store(here.total, load(here.total) + share * node.intensity);
         }
     }
     counts.counted += number;
 }
 
-typedef void (*Light)(const Patch &, const Spot &, const Step &, const Node &, Subpixels *,
+typedef void (*Light)(const Patch &, const Spot &, const Step &, const Nodes &, const Screen &,
                       Counts &);
 
 Light light_of(const Spot &spot) {
+    if (spot.single) return light_in_float32;
     if (spot.flat) return spot.alone ? light<true, true> : light<true, false>;
     return spot.alone ? light<false, true> : light<false, false>;
 }
 
+// Directions to so many subpixels side by side.
+inline void directions(const Patch &patch, const Screen &screen, int64_t row, int64_t column,
+                       double (*found)[LANES]) {
+    const double slow = double(patch.first[0] + row) + 0.5;
+    const Doubles fast = counting() + (double(patch.first[1] + column) + 0.5);
+    Doubles position[3];
+    place(*screen.optics, slow, fast, position);
+    const Doubles inverse = 1.0 / length_of(position);
+    for (int axis = 0; axis < 3; ++axis) store(found[axis], position[axis] * inverse);
+}
+
 // Directions to the subpixels of a block of a patch, and sums of 0.
+template <typename Number>
 void look_at(const Patch &patch, const Screen &screen, int64_t down, int64_t across) {
-    const Doubles lane = counting();
+    typedef Group<Number> Each;
     const int64_t side = BLOCK * screen.optics->oversample, width = patch.number[1];
-    for (int64_t row = down * side; row < (down + 1) * side; ++row) {
-        const double slow = double(patch.first[0] + row) + 0.5;
+    for (int64_t row = down * side; row < (down + 1) * side; row += Each::ROWS)
         for (int64_t column = across * side; column < (across + 1) * side; column += LANES) {
-            const Doubles fast = lane + (double(patch.first[1] + column) + 0.5);
-            Doubles position[3];
-            place(*screen.optics, slow, fast, position);
-            const Doubles inverse = 1.0 / length_of(position);
-            Subpixels &here = screen.subpixels[(row * width + column) / LANES];
-            store(here.x, position[0] * inverse);
-            store(here.y, position[1] * inverse);
-            store(here.z, position[2] * inverse);
-            if (screen.wanted != nullptr)
-                for (int lane = 0; lane < LANES; ++lane)
-                    if (!screen.wanted[row * width + column + lane]) here.x[lane] = INFINITY;
-            store(here.total, Doubles{});
+            double found[Each::ROWS][3][LANES];
+            for (int64_t i = 0; i < Each::ROWS; ++i)
+                directions(patch, screen, row + i, column, found[i]);
+            for (int64_t first = 0; first < LANES; first += Each::COLUMNS) {
+                Each &here = group_at<Number>(patch, screen, row, column + first);
+                double middle[3] = {};
+                if constexpr (std::is_same_v<Number, float>)
+                    for (int axis = 0; axis < 3; ++axis)
+                        here.middle[axis] = middle[axis] =
+                            found[Each::ROWS / 2][axis][first + Each::COLUMNS / 2];
+                for (int64_t i = 0; i < Each::ROWS; ++i)
+                    for (int64_t j = 0; j < Each::COLUMNS; ++j) {
+                        const int64_t lane = i * Each::COLUMNS + j;
+                        here.x[lane] = Number(found[i][0][first + j] - middle[0]);
+                        here.y[lane] = Number(found[i][1][first + j] - middle[1]);
+                        here.z[lane] = Number(found[i][2][first + j] - middle[2]);
+                        here.total[lane] = 0.0;
+                        if constexpr (std::is_same_v<Number, float>) here.part[lane] = 0.0f;
+                    }
+                if (screen.wanted == nullptr) continue;
+                for (int64_t i = 0; i < Each::ROWS; ++i)
+                    for (int64_t j = 0; j < Each::COLUMNS; ++j)
+                        if (!screen.wanted[(row + i) * width + column + first + j])
+                            here.x[i * Each::COLUMNS + j] = INFINITY;
+            }
         }
+}
+
+// Add what is in float32 to the sums over all steps.
+void settle(const Patch &patch, const Screen &screen) {
+    const int64_t side = BLOCK * screen.optics->oversample, columns = patch.number[1] / side;
+    for (int64_t block = 0; block < patch.number[0] / side * columns; ++block) {
+        if (screen.seen[block] != LIT) continue;
+        screen.seen[block] = SEEN;
+        const int64_t first_row = block / columns * side, first = block % columns * side;
+        for (int64_t row = 0; row < side; row += Group<float>::ROWS)
+            for (int64_t column = 0; column < side; column += Group<float>::COLUMNS) {
+                auto &here = group_at<float>(patch, screen, first_row + row, first + column);
+                for (int lane = 0; lane < 2 * LANES; ++lane)
+                    here.total[lane] += double(here.part[lane]);
+                store(here.part, Floats{});
+            }
     }
+}
+
+// The sum of a subpixel, which is 0 then.
+template <typename Number>
+inline double take_total(const Patch &patch, const Screen &screen, int64_t row, int64_t column) {
+    typedef Group<Number> Each;
+    double &total = group_at<Number>(patch, screen, row, column)
+                        .total[row % Each::ROWS * Each::COLUMNS + column % Each::COLUMNS];
+    const double taken = total;
+    total = 0;
+    return taken;
 }
 
 // The same of all blocks that a spot reaches, if that has not been done; per_side is 2³² over the
@@ -231,9 +404,10 @@ inline void look_at(const Patch &patch, const Screen &screen, const Node &node, 
     for (int64_t row = block_of(node.first[0]); row <= end; ++row)
         for (int64_t column = from; column <= to; ++column) {
             uint8_t &seen = screen.seen[row * columns + column];
-            if (seen) continue;
-            look_at(patch, screen, row, column);
-            seen = 1;
+            if (seen == LIT) continue;
+            if (seen == UNSEEN && screen.single) look_at<float>(patch, screen, row, column);
+            if (seen == UNSEEN && !screen.single) look_at<double>(patch, screen, row, column);
+            seen = LIT;
         }
 }
 
@@ -278,6 +452,7 @@ struct Work {
     const Light light;
     Counts &counts;
     const uint64_t per_side;
+    Nodes found;
 
     void follow(const Step &step) {
         double low[3], high[3];
@@ -329,7 +504,7 @@ struct Work {
         }
     }
 
-    __attribute__((noinline)) void node(const Step &step, const double *index) {
+    inline void node(const Step &step, const double *index) {
         int64_t place = 0;
         for (int axis = 0; axis < 3; ++axis) {
             const int64_t first = table.first[axis], last = table.last[axis];
@@ -339,22 +514,23 @@ struct Work {
         }
         const double square = table.squares[place];
         if (square == 0.0) return;
-        const Vector *const r = step.reciprocal;
-        const Vector &i = step.incident;
-        const double h = index[0], k = index[1], l = index[2];
-        Node found;
-        found.centre = {i.x + (h * r[0].x + k * r[1].x + l * r[2].x),
-                        i.y + (h * r[0].y + k * r[1].y + l * r[2].y),
-                        i.z + (h * r[0].z + k * r[1].z + l * r[2].z)};
-        found.intensity = step.intensity * square;
-        if (!footprint(patch, step.reach, found)) return;
-        const int64_t rows = found.last[0] - found.first[0] + 1;
-        const int64_t vectors = found.last[1] / LANES - found.first[1] / LANES + 1;
-        ++counts.nodes;
-        counts.evaluations += rows * vectors * LANES;
-        if (screen == nullptr) return;
-        look_at(patch, *screen, found, per_side);
-        light(patch, spot, step, found, screen->subpixels, counts);
+        const int at = found.number++;
+        found.h[at] = index[0], found.k[at] = index[1], found.l[at] = index[2];
+        found.intensity[at] = step.intensity * square;
+        if (found.number == LANES) light_found(step);
+    }
+
+    // Spots of the nodes that have been found, in their order.
+    __attribute__((noinline)) void light_found(const Step &step) {
+        find_footprints(patch, step, found);
+        for (const Node node : found) {
+            ++counts.nodes;
+            counts.evaluations += spot.single ? Under<float>(node).evaluations()
+                                              : Under<double>(node).evaluations();
+            if (screen != nullptr) look_at(patch, *screen, node, per_side);
+        }
+        if (screen != nullptr && found.lit) light(patch, spot, step, found, *screen, counts);
+        found.number = 0;
     }
 };
 
@@ -367,7 +543,7 @@ void follow_spots(const Patch *patch, const Steps *steps, const Spot *spot, cons
                   const Screen *screen, Counts *counts) {
     const int64_t side = screen == nullptr ? BLOCK : BLOCK * screen->optics->oversample;
     const uint64_t per_side = (uint64_t(1) << 32) / side + 1;
-    Work work = {*patch, *spot, *table, screen, light_of(*spot), *counts, per_side};
+    Work work = {*patch, *spot, *table, screen, light_of(*spot), *counts, per_side, {}};
     for (int64_t number = 0; number < steps->number; ++number) {
         const double wavelength = steps->wavelengths[number];
         Step step;
@@ -380,6 +556,9 @@ void follow_spots(const Patch *patch, const Steps *steps, const Spot *spot, cons
         step.reach = wavelength * spot->radius + spot->radius_margin;
         step.exponent = -spot->sharpness / (wavelength * wavelength);
         work.follow(step);
+        if (work.found.number > 0) work.light_found(step);
+        const bool last = number + 1 == steps->number || (number + 1) % AT_A_TIME == 0;
+        if (last && screen != nullptr && screen->single) settle(*patch, *screen);
     }
 }
 
@@ -399,13 +578,13 @@ void add_photons(const Patch *patch, const Optics *optics, const Layer *layer, d
             Doubles sum = {};
             // one after the other, so that the order is the same everywhere
             for (int64_t slow = 0; slow < oversample; ++slow) {
-                const int64_t first = (row * oversample + slow) * width + column * oversample;
+                const int64_t down = row * oversample + slow;
                 for (int64_t fast = 0; fast < oversample; ++fast)
                     for (int lane = 0; lane < LANES; ++lane) {
-                        const int64_t at = first + lane * oversample + fast;
-                        double &total = screen->subpixels[at / LANES].total[at % LANES];
-                        sum[lane] += total;
-                        total = 0.0;
+                        const int64_t across = (column + lane) * oversample + fast;
+                        sum[lane] += screen->single
+                                         ? take_total<float>(*patch, *screen, down, across)
+                                         : take_total<double>(*patch, *screen, down, across);
                     }
             }
             if (bits_of(sum != 0.0) == 0) continue;

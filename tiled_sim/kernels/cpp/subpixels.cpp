@@ -20,7 +20,6 @@ constexpr double SMALLEST_DELTA = 1e-9;
 constexpr double PI = 3.141592653589793;
 
 typedef float Halves __attribute__((vector_size(4 * LANES)));
-typedef float Floats __attribute__((vector_size(8 * LANES)));
 typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
 
 inline Doubles all(double x) { return Doubles{x, x, x, x, x, x, x, x}; }
@@ -34,7 +33,6 @@ inline Doubles fma(Doubles a, Doubles b, Doubles c) {
 inline Floats fma(Floats a, Floats b, Floats c) {
     return (Floats)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 }
-inline Doubles root_of(Doubles x) { return (Doubles)_mm512_sqrt_pd((__m512d)x); }
 inline Doubles ceiling_of(Doubles x) {
     return (Doubles)_mm512_roundscale_pd((__m512d)x, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
 }
@@ -438,6 +436,16 @@ struct Factors {
     }
 };
 
+// From a node of the table to the next along h, k and l.
+struct Strides {
+    double of[3];
+
+    explicit Strides(const Steps &steps) : of{1.0, 1.0, 1.0} {
+        for (int axis = 1; axis >= 0; --axis)
+            of[axis] = of[axis + 1] * (double(steps.last[axis + 1]) + 1.0);
+    }
+};
+
 // One step at some pixels, by what their directions are less the anchor's.
 template <typename Lattice>
 inline void evaluate(const Anchored<typename Lattice::Precision::Number> &step,
@@ -489,8 +497,7 @@ void add(const Block &block, const Steps &steps, const double *lattice, const Fa
     const int64_t side = int64_t(block.oversample), subpixels = side * side;
     for (int64_t sub = 0; sub < subpixels; ++sub)
         block.offset(double(sub / side), double(sub % side), offsets + 3 * sub);
-    const double across_l = double(steps.last[2]) + 1.0;
-    const double strides[3] = {(double(steps.last[1]) + 1.0) * across_l, across_l, 1.0};
+    const Strides strides(steps);
     Anchored<Number> anchored[AT_A_TIME];
     for (int64_t first = 0; first < steps.number; first += AT_A_TIME) {
         const int number = int(steps.number - first < AT_A_TIME ? steps.number - first : AT_A_TIME);
@@ -502,42 +509,39 @@ void add(const Block &block, const Steps &steps, const double *lattice, const Fa
                 columns[part] = FIRST_LANES + double(pixel % SIDE + part * LANES);
                 sum[part] = begin ? Doubles{} : load(total + pixel + part * LANES);
             }
-            const double row = double(pixel / SIDE);
-            if constexpr (!Lattice::fused) {
-                const Row of_row(block, row, 0.0);
-                for (int part = 0; part < parts; ++part) {
-                    Doubles inverse;
-                    of_row.direction(columns[part], 0.0, d[part], inverse);
-                    for (int axis = 0; axis < 3; ++axis) d[part][axis] -= block.anchor[axis];
-                }
+            const Fine<parts> fine(block, double(pixel / SIDE), columns);
+            for (int64_t sub = 0; sub < subpixels; ++sub) {
+                Doubles inverse[parts];
+                for (int part = 0; part < parts; ++part)
+                    inverse[part] = fine.differences(part, offsets + 3 * sub, d[part]);
                 typename Precision::Values some = {};
                 for (int n = 0; n < number; ++n)
-                    evaluate<Lattice>(anchored[n], d, steps.squares, strides, lattice, some);
-                Precision::add(some, sum);
-            } else {
-                const Fine<parts> fine(block, row, columns);
-                for (int64_t sub = 0; sub < subpixels; ++sub) {
-                    Doubles inverse[parts];
-                    for (int part = 0; part < parts; ++part)
-                        inverse[part] = fine.differences(part, offsets + 3 * sub, d[part]);
-                    typename Precision::Values some = {};
-                    for (int n = 0; n < number; ++n)
-                        evaluate<Lattice>(anchored[n], d, steps.squares, strides, lattice, some);
-                    if (factors == nullptr) {
-                        Precision::add(some, sum);
-                        continue;
-                    }
-                    Doubles plain[parts] = {};
-                    Precision::add(some, plain);
-                    for (int part = 0; part < parts; ++part)
-                        sum[part] = fma(plain[part], factors->of(block, d[part], inverse[part]),
-                                        sum[part]);
+                    evaluate<Lattice>(anchored[n], d, steps.squares, strides.of, lattice, some);
+                if (factors == nullptr) {
+                    Precision::add(some, sum);
+                    continue;
                 }
+                Doubles plain[parts] = {};
+                Precision::add(some, plain);
+                for (int part = 0; part < parts; ++part)
+                    sum[part] =
+                        fma(plain[part], factors->of(block, d[part], inverse[part]), sum[part]);
             }
             for (int part = 0; part < parts; ++part)
                 store(total + pixel + part * LANES, sum[part]);
         }
     }
+}
+
+// Polarization and solid angle of pixels, but for what subpixels have of their own.
+inline Doubles factor_of(const Block &block, const Beam &beam, const Doubles *d, Doubles distance,
+                         Doubles inverse) {
+    Doubles factor = beam.own_polar ? all(1.0) : polarization_of(beam, d);
+    if (!beam.own_omega)
+        factor *= (quotient(all(block.panel[9]), distance, inverse) + block.panel[10]) /
+                  (distance * distance);
+    // across the beam, along the field of fully polarized light, polar rounds to less than 0
+    return factor < 0.0 ? Doubles{} : factor;
 }
 
 // Photons are sums times the factors that subpixels do not have of their own, at the first subpixel;
@@ -550,12 +554,7 @@ void scale(const Block &front, const Block &block, const Beam &beam, const Layer
         Doubles d[3];
         Doubles inverse;
         const Doubles distance = Row(front, row, 0.0).direction(columns, 0.0, d, inverse);
-        Doubles factor = beam.own_polar ? all(1.0) : polarization_of(beam, d);
-        if (!beam.own_omega)
-            factor *= (quotient(all(front.panel[9]), distance, inverse) + front.panel[10]) /
-                      (distance * distance);
-        // across the beam, along the field of fully polarized light, polar rounds to less than 0
-        factor = factor < 0.0 ? Doubles{} : factor;
+        Doubles factor = factor_of(front, beam, d, distance, inverse);
         if (layer != nullptr && !beam.own_capture) {
             Row(block, row, 0.0).direction(columns, 0.0, d, inverse);
             factor *= absorbed(*layer, beam.attenuation, obliquity(*layer, d));
@@ -574,31 +573,63 @@ void sum(const Blocks &blocks, const Steps &steps, const double *lattice, const 
                      total + number * PIXELS);
 }
 
+// Photons of a single step at pixels that are one subpixel each, its direction used for all.
+template <typename Lattice>
+void sum_alone(const Blocks &blocks, const Steps &step, const double *lattice, const Beam &beam,
+               double scale, double *photons) {
+    typedef typename Lattice::Precision Precision;
+    constexpr int parts = Precision::parts;
+    const Strides strides(step);
+    for (int64_t number = 0; number < blocks.number; ++number, photons += PIXELS) {
+        const Block block(blocks, number);
+        Anchored<typename Precision::Number> anchored;
+        block.peel(step, 0, 1, &anchored);
+        for (int pixel = 0; pixel < PIXELS; pixel += parts * LANES) {
+            const Row of_row(block, double(pixel / SIDE), 0.0);
+            Doubles d[parts][3], factor[parts], sum[parts] = {};
+            for (int part = 0; part < parts; ++part) {
+                const Doubles columns = FIRST_LANES + double(pixel % SIDE + part * LANES);
+                Doubles inverse;
+                const Doubles distance = of_row.direction(columns, 0.0, d[part], inverse);
+                factor[part] = factor_of(block, beam, d[part], distance, inverse);
+                for (int axis = 0; axis < 3; ++axis) d[part][axis] -= block.anchor[axis];
+            }
+            typename Precision::Values some = {};
+            evaluate<Lattice>(anchored, d, step.squares, strides.of, lattice, some);
+            Precision::add(some, sum);
+            for (int part = 0; part < parts; ++part)
+                store(photons + pixel + part * LANES, sum[part] * factor[part] * scale);
+        }
+    }
+}
+
 }  // namespace
 
 extern "C" {
 
 // Add the steps to totals of blocks, (blocks, 256). Shapes by their numbers; mixed: the table is of
-// float; exact: no products and sums are fused, and pixels have one subpixel, without factors. The
-// last two are told apart for square crystals. Layer may be null: there is none.
+// float, which is told apart for square crystals. Layer may be null: there is none.
 void add_steps(const Blocks *blocks, const Steps *steps, const double *lattice, const Beam *beam,
-               const Layer *layer, int64_t shape, int64_t mixed, int64_t exact, double *total) {
+               const Layer *layer, int64_t shape, int64_t mixed, double *total) {
     const Factors own = {*beam, layer};
     const bool are_own = beam->own_polar || beam->own_omega || beam->own_capture;
     const Factors *const factors = are_own ? &own : nullptr;
     switch (shape) {
         case 0:
-            if (mixed)
-                exact ? sum<Square<InFloat, false>>(*blocks, *steps, lattice, factors, total)
-                      : sum<Square<InFloat, true>>(*blocks, *steps, lattice, factors, total);
-            else
-                exact ? sum<Square<InDouble, false>>(*blocks, *steps, lattice, factors, total)
-                      : sum<Square<InDouble, true>>(*blocks, *steps, lattice, factors, total);
-            return;
+            return mixed ? sum<Square<InFloat, true>>(*blocks, *steps, lattice, factors, total)
+                         : sum<Square<InDouble, true>>(*blocks, *steps, lattice, factors, total);
         case 1: return sum<Round>(*blocks, *steps, lattice, factors, total);
         case 2: return sum<Gauss>(*blocks, *steps, lattice, factors, total);
         default: return sum<Flat>(*blocks, *steps, lattice, factors, total);
     }
+}
+
+// Photons of blocks whose pixels have one subpixel and one step, of a square crystal and without a
+// sensor, times a scale; no products and sums are fused.
+void photons_of_step(const Blocks *blocks, const Steps *step, const double *lattice,
+                     const Beam *beam, int64_t mixed, double scale, double *photons) {
+    mixed ? sum_alone<Square<InFloat, false>>(*blocks, *step, lattice, *beam, scale, photons)
+          : sum_alone<Square<InDouble, false>>(*blocks, *step, lattice, *beam, scale, photons);
 }
 
 // Make photons of totals of blocks on a layer, or add them to photons that are elsewhere, both

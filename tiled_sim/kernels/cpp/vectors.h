@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #ifdef __AVX__
 #include <immintrin.h>
@@ -20,6 +21,9 @@ constexpr int LANES = 4;
 #endif
 typedef double Doubles __attribute__((vector_size(8 * LANES)));
 typedef int64_t Longs __attribute__((vector_size(8 * LANES)));
+// The same bytes hold twice as many of these.
+typedef float Floats __attribute__((vector_size(8 * LANES)));
+typedef int32_t Words __attribute__((vector_size(8 * LANES)));
 
 struct Vector {
     double x, y, z;
@@ -37,6 +41,14 @@ inline Doubles load(const double *from) {
 
 inline void store(double *to, const Doubles &values) { std::memcpy(to, &values, sizeof values); }
 
+inline Floats load(const float *from) {
+    Floats values;
+    std::memcpy(&values, from, sizeof values);
+    return values;
+}
+
+inline void store(float *to, const Floats &values) { std::memcpy(to, &values, sizeof values); }
+
 // 0, 1, 2, ...
 inline Doubles counting() {
     Doubles numbers;
@@ -48,12 +60,19 @@ inline Doubles product(const Doubles *d, const double *v) {
     return d[0] * v[0] + d[1] * v[1] + d[2] * v[2];
 }
 
-inline Doubles length_of(const Doubles *d) {
-    const Doubles squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-    Doubles length;
-    for (int lane = 0; lane < LANES; ++lane) length[lane] = std::sqrt(squared[lane]);
-    return length;
+inline Doubles root_of(const Doubles &squared) {
+    Doubles root;
+    for (int lane = 0; lane < LANES; ++lane) root[lane] = std::sqrt(squared[lane]);
+    return root;
 }
+
+inline Doubles length_of(const Doubles *d) {
+    return root_of(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+}
+
+inline Doubles magnitude(const Doubles &x) { return x < 0.0 ? -x : x; }
+
+inline Doubles at_least_0(const Doubles &x) { return x > 0.0 ? x : Doubles{}; }
 
 // A bit for each lane of a mask.
 inline unsigned bits_of(const Longs &mask) {
@@ -64,6 +83,19 @@ inline unsigned bits_of(const Longs &mask) {
 #else
     unsigned bits = 0;
     for (int lane = 0; lane < LANES; ++lane) bits |= unsigned(mask[lane] & 1) << lane;
+    return bits;
+#endif
+}
+
+// A bit for each number that is not less than another.
+inline unsigned bits_of(const Floats &x, float least) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(least), _CMP_GE_OQ);
+#elif defined(__AVX__)
+    return unsigned(_mm256_movemask_ps((__m256)(x >= least)));
+#else
+    unsigned bits = 0;
+    for (int lane = 0; lane < 2 * LANES; ++lane) bits |= unsigned(x[lane] >= least) << lane;
     return bits;
 #endif
 }
@@ -92,6 +124,22 @@ inline Doubles exponential(const Doubles &x) {
     e = e * r + 1.0;
     const Longs scale = ((Longs)shifted << 52) + (int64_t(1023) << 52);
     return e * (Doubles)scale;
+}
+
+// 2^x of float32, -126 < x <= 0, to two roundings: 2^n 2^f, |f| <= 1/2, by the polynomial that is
+// least off; of other x any number.
+inline Floats power_of_2(const Floats &x) {
+    const float magic = 12582912.0f;  // 1.5 * 2^23
+    const Floats shifted = x + magic;
+    const Floats f = x - (shifted - magic);
+    Floats e = f * 1.5345812e-4f + 1.3399931e-3f;
+    e = e * f + 9.6184891e-3f;
+    e = e * f + 5.5503286e-2f;
+    e = e * f + 0.24022646f;
+    e = e * f + 0.69314718f;
+    e = e * f + 1.0f;
+    // n is added to the exponent
+    return (Floats)((Words)e + ((Words)shifted << 23));
 }
 
 }  // namespace

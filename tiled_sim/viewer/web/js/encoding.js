@@ -1,9 +1,13 @@
 // Tiles from bytes: see tiled_sim/viewer/encoding.py.
 
+// what zlib deflated
+export function inflated(bytes) {
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate")));
+}
+
 export async function decode(buffer) {
   const bytes = new Uint8Array(buffer);
-  const stream = new Blob([bytes.subarray(1)]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const sorted = new Uint8Array(await new Response(stream).arrayBuffer());
+  const sorted = new Uint8Array(await inflated(bytes.subarray(1)).arrayBuffer());
   const count = sorted.length / 4;
   const words = new Uint32Array(count);
   for (let at = 0; at < count; at++)

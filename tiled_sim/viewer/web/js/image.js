@@ -4,7 +4,7 @@
 //   image.show(source);                                     // null: nothing
 //   image.setScale({ map: "inferno", log: true, low: 0.01, high: 100 });   // or image.autoScale()
 //   image.setOverlay({ outlines: true, names: false, rings: [{ d_A: 2, lines }],
-//                      marks: [{ row, column, label, faint }],
+//                      marks: [{ row, column, label, faint, radius }],   // in cells
 //                      chosen: null });                    // or corners [row, column] of a part
 //
 // `host` is an element that has a size; a canvas fills it. A *cell* is a pixel of level 0, and places
@@ -384,24 +384,26 @@ export class ImageView {
 
   drawMarks(context, marks) {
     const { width, height } = this.size;
-    const radius = Math.max(3.5, Math.min(12, 2.5 * this.view.scale));
-    const seen = marks.map((mark) => [mark, ...this.onCanvas(mark.row, mark.column)])
-      .filter(([, x, y]) => x > -radius && y > -radius && x < width + radius && y < height + radius);
-    context.lineWidth = 1.25;
+    const seen = marks.map((mark) => [mark, ...this.onCanvas(mark.row, mark.column), Math.max(3.5, (mark.radius + 0.5) * this.view.scale)])
+      .filter(([, x, y, radius]) => x > -radius && y > -radius && x < width + radius && y < height + radius);
     for (const [faint, style] of [[true, "rgb(125 255 176 / 40%)"], [false, "#7dffb0"]]) {
-      context.strokeStyle = style;
       context.beginPath();
-      for (const [mark, x, y] of seen) {
+      for (const [mark, x, y, radius] of seen) {
         if (Boolean(mark.faint) !== faint) continue;
         context.moveTo(x + radius, y);
         context.arc(x, y, radius, 0, 7);
       }
-      context.stroke();
+      // seen on what is bright, too
+      for (const [wide, stroke] of faint ? [[1.25, style]] : [[3, "rgb(0 0 0 / 45%)"], [1.25, style]]) {
+        context.lineWidth = wide;
+        context.strokeStyle = stroke;
+        context.stroke();
+      }
     }
     if (this.view.scale < NAMED_FROM) return;
     context.textAlign = "center";
     context.textBaseline = "bottom";
-    for (const [mark, x, y] of seen)
+    for (const [mark, x, y, radius] of seen)
       writeText(context, mark.label, x, y - radius - 1, { size: 10.5, fill: "#c7ffdd" });
   }
 

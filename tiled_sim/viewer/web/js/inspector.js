@@ -1,12 +1,11 @@
 // What is under the cursor, and where the value of a chosen pixel comes from.
 
 import { chain, tileFacts } from "./details.js";
-import { $, exact, facts, number } from "./text.js";
+import { told } from "./spots.js";
+import { $, exact, facts, number, signed } from "./text.js";
 
 const LOOK = 120; // the exact value is fetched when the cursor rests so long [ms]
 const KINDS = { waiting: "not computed yet", masked: "masked", gap: "no panel" };
-
-const signed = (value) => (value < 0 ? `−${-value}` : `${value}`);
 
 export class Inspector {
   constructor(state) {
@@ -68,6 +67,8 @@ export class Inspector {
         looked.hkl.length > 1 ? `h, k, l of ${crystal + 1}` : "h, k, l",
         hkl.map((index) => signed(Math.round(index))).join(" "),
         `at ${hkl.map((index) => number(index, 4)).join(", ")}`]));
+      const spot = this.state.spots.at(cell);
+      if (spot) rows.push(["spot", spot.label, told(spot)]);
       this.spoken += `, panel ${name}, slow ${pixel.slow}, fast ${pixel.fast}, ${number(looked.d_A, 3)} Å`;
     }
     $("cursor").replaceChildren(...facts(rows));

@@ -1,6 +1,6 @@
 // A run in files that `tiled-sim view --static` wrote, by ranges of their bytes; see static.py.
 
-import { decode } from "./encoding.js";
+import { decode, inflated } from "./encoding.js";
 import { fetched } from "./served.js";
 
 const WHOLE = 64 << 20; // a file that comes whole is kept, up to here [byte]
@@ -63,6 +63,12 @@ export class PackedRun {
         return decode(await this.bytes(`${quantity}.tiles`, offsets[at], offsets[at + 1] - offsets[at], signal));
       },
     };
+  }
+
+  // with the photons of all panels
+  async spots(frame) {
+    const [first, end] = await this.offsets("spots.index", frame, 1);
+    return inflated(await this.bytes("spots.columns", first, end - first)).json();
   }
 
   async sidecar({ frame, panel, slow, fast }) {

@@ -1,7 +1,8 @@
 // A run that `tiled-sim view --web` serves.
 //
 // Runs answer: describe(), frame(n), source(description, quantity, frame) for an ImageView, and
-// sidecar, chain, spots and status, of which those that `description.offers` names can be asked for.
+// sidecar, chain, spots(frame) and status, of which those that `description.offers` names can be asked
+// for; and photons(frame, panels) of spots, if these came without.
 
 import { decode } from "./encoding.js";
 
@@ -56,8 +57,12 @@ export class ServedRun {
     return this.ask("chain", pixel);
   }
 
-  spots(frame, panel) {
-    return this.ask("spots", { frame, panel });
+  spots(frame) {
+    return this.ask("spots", { frame });
+  }
+
+  photons(frame, panels) {
+    return this.ask("photons", { frame, panels });
   }
 
   status(frame) {

@@ -24,6 +24,10 @@ export function number(value, digits = 6) {
   return `${String(Number(mantissa)).replace("-", "−")}·10${raised}`;
 }
 
+export function signed(value) {
+  return value < 0 ? `−${-value}` : `${value}`;
+}
+
 export function grouped(value) {
   return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f").replace("-", "−");
 }

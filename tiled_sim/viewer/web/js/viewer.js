@@ -45,7 +45,7 @@ async function begin() {
 function describe(run) {
   const other = state.runs[1] && state.runs[1].description;
   $("name").textContent = other ? `${run.name} against ${other.name}` : run.name;
-  $("path").textContent = other ? "" : run.path;
+  $("path").textContent = other || run.path === run.name ? "" : run.path;
   document.title = `${$("name").textContent} – tiled_sim`;
   $("frame-field").hidden = run.frames < 2;
   $("frame").max = $("frame-slider").max = run.frames - 1;
@@ -138,7 +138,10 @@ async function poll() {
     const every = await Promise.all(state.runs.map((run) => run.description.offers.status && run.status(state.frame)));
     showState(every[0]);
     const done = JSON.stringify(every.map((one) => one && one.frame.done));
-    if (state.done !== null && done !== state.done) state.panes.forEach((pane) => pane.image.refresh());
+    if (state.done !== null && done !== state.done) {
+      state.panes.forEach((pane) => pane.image.refresh());
+      state.spots.refresh();
+    }
     state.done = done;
     if (every.every((one) => !one || one.run.done >= one.run.tiles)) wait = 0;
     if (state.lost) trouble(null);
