@@ -6,20 +6,11 @@ from contextlib import contextmanager
 
 import dask.config
 
-#: Freed memory that a worker process keeps [bytes]. Dask's 64 KiB makes every tensor a system
-#: call: 76 against 53 ns an evaluation, and 300 where tensors reach the threshold of mmap.
-_KEPT = 1 << 28
-#: Pieces of so much and more are mapped one by one, and cleared page by page [bytes]. Where the
-#: figure above is given and this one is not, glibc stays with 128 KiB, which is less than the
-#: tensors of 256 blocks take: 33 ms in place of 8 for a tile of 2048². Images and grids stay above
-#: it: in the heap they leave gaps, 17 MB a worker.
-_MAPPED = 1 << 20
+from tiled_sim.cluster.allocator import ALLOCATOR_ENVIRONMENT
+
 #: Environment of every worker that we start, here or elsewhere.
 WORKER_ENVIRONMENT = {
-    "MALLOC_TRIM_THRESHOLD_": str(_KEPT),
-    "MALLOC_MMAP_THRESHOLD_": str(_MAPPED),
-    # one for all threads: each keeps some of what is freed, 5 MB a worker in all
-    "MALLOC_ARENA_MAX": "1",
+    **ALLOCATOR_ENVIRONMENT,
     # dask's looks at what a worker does, for the dashboard: a hundred a second take 2 % of it
     "DASK_DISTRIBUTED__WORKER__PROFILE__INTERVAL": "100ms",
 }

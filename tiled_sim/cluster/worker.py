@@ -18,6 +18,7 @@ import torch
 from distributed import get_worker
 
 from tiled_sim.cluster import events
+from tiled_sim.cluster.allocator import settle_allocator
 from tiled_sim.cluster.page import topics
 from tiled_sim.cluster.page.thumbnail import thumbnail_of
 from tiled_sim.cluster.shared_tables import SharedTables
@@ -57,6 +58,7 @@ class Workspace:
 
     def __init__(self, path: str, device: str) -> None:
         torch.set_num_threads(1)
+        settle_allocator()
         self.run = Run(path)
         self.presence = Presence(self.run.path, self.run.run_id)
         self.store = RunStore.open(path, mode="r+")
