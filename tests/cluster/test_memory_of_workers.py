@@ -68,6 +68,9 @@ CASES = {
     "spots, narrow": ("spots", 512, f"{NARROW} -osc 1 -phisteps 10", {}),
     "compiled, 100 panels": ("compiled", 254, CELL, {"panels": 100}),
     "spots, 100 panels": ("spots", 254, GAUSS, {"panels": 100}),
+    "compiled, 100 panels, noise": ("compiled", 254, CELL, {"panels": 100, "noise": NOISE}),
+    "spots, noise": ("spots", 2048, GAUSS, {"noise": NOISE}),
+    "spots, noise and point spread": ("spots", 2048, GAUSS, {"noise": SMEARED}),
     "compiled, 400 frames": ("compiled", 100, CELL, {"frames": 400}),
 }
 QUICK = (

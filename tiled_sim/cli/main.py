@@ -10,7 +10,6 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from tiled_sim.cli.collector import collect_rarely_while_importing
 from tiled_sim.cluster.descriptors import OF_READER, require_descriptors
 from tiled_sim.errors import StoreError, TiledSimError, UsageError
 from tiled_sim.versions import __version__
@@ -79,8 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ----------
     arguments : without the program's name; None: those of this process
     """
-    if arguments is None:  # the collector of a program that calls this is its own
-        collect_rarely_while_importing()
     words = list(sys.argv[1:] if arguments is None else arguments)
     _open_streams()
     with on_command_line():

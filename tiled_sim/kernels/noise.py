@@ -69,11 +69,16 @@ class CompiledArithmetic:
 
     def blur(self, photons: Array, spread: Array) -> Array:
         """As `Arithmetic.blur`."""
-        photons, spread = map(np.ascontiguousarray, (photons, spread))
+        spread = np.ascontiguousarray(spread)
         radius = len(spread) - 1
         blurred = np.empty([side - 2 * radius for side in photons.shape])
+        rows, size = photons.strides
+        if size != photons.itemsize or rows % size:
+            photons = np.ascontiguousarray(photons)
+            rows, size = photons.strides
         sizes = map(ctypes.c_int64, (*blurred.shape, radius))
-        self._library.blur(*sizes, *map(_at, (photons, spread, blurred)))
+        arrived = _at(photons), ctypes.c_int64(rows // size)
+        self._library.blur(*sizes, *arrived, _at(spread), _at(blurred))
         return blurred
 
 

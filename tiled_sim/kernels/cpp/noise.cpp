@@ -58,18 +58,20 @@ void invert_poisson(int64_t number, const double *means, const double *none,
 }
 
 // Photons counted in pixels of those that arrived up to a radius beyond them, of which each pixel
-// counts shares by distance, (radius + 1)² of them.
-void blur(int64_t slow, int64_t fast, int64_t radius, const double *photons, const double *shares,
-          double *blurred) {
+// counts shares by distance, (radius + 1)² of them; a row of those that arrived is so many numbers
+// after the one before.
+void blur(int64_t slow, int64_t fast, int64_t radius, const double *photons, int64_t stride,
+          const double *shares, double *blurred) {
     constexpr int TOGETHER = 4;
     const int64_t width = fast + 2 * radius, padded = TOGETHER * LANES;
     std::vector<double> pair(width + padded), sums(fast + padded);
     for (int64_t row = 0; row < slow; ++row) {
-        const double *const middle = photons + (row + radius) * width;
+        const double *const middle = photons + (row + radius) * stride;
         std::fill(sums.begin(), sums.end(), 0.0);
         for (int64_t down = 0; down <= radius; ++down) {
             const double *const share = shares + down * (radius + 1);
-            const double *const above = middle - down * width, *const below = middle + down * width;
+            const double *const above = middle - down * stride;
+            const double *const below = middle + down * stride;
             // photons are whole numbers, so that a sum of them is exact
             for (int64_t x = 0; x < width; ++x) pair[x] = down ? above[x] + below[x] : above[x];
             int64_t end = 0;
