@@ -20,7 +20,7 @@ from tiled_sim.physics.structure_factor import StructureFactorTable, constant_ta
 # Seconds on one core, measured; only their ratios to those of other kernels decide.
 _PER_PIXEL, _PER_LIT_PIXEL = 1.5e-9, 5e-9
 #: Of those that are looked at, in blocks that a spot reaches.
-_PER_SUBPIXEL, _PER_SUBPIXEL_AND_DIRECTION = 2.5e-9, 0.5e-9
+_PER_SUBPIXEL, _PER_SUBPIXEL_AND_DIRECTION = 1.5e-9, 0.5e-9
 #: Blocks that a spot reaches, and steps whose spots are not on the blocks of those before.
 _BLOCKS_OF_A_SPOT, _STEPS_APART = 1.5, 8
 _PER_PATCH, _PER_PATCH_AND_DIRECTION = 0.1e-3, 0.05e-3
@@ -28,9 +28,9 @@ _PER_PATCH, _PER_PATCH_AND_DIRECTION = 0.1e-3, 0.05e-3
 _PER_PLANNED = 4e-12
 _PER_STEP = 0.1e-6
 _PER_LINE = 5e-9
-_PER_NODE = 25e-9
+_PER_NODE = 17e-9
 #: By whether spots are alone; in float32.
-_PER_EVALUATION, _PER_SINGLE = {True: 0.9e-9, False: 1.4e-9}, 0.4e-9
+_PER_EVALUATION, _PER_SINGLE = {True: 0.85e-9, False: 1.4e-9}, 0.4e-9
 #: From so many, evenly over all, the cost of a run is predicted.
 _SAMPLED_PATCHES, _SAMPLED_DIRECTIONS, _SAMPLED_STEPS = 16, 4, 24
 
