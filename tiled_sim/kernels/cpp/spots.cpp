@@ -119,8 +119,7 @@ struct Node {
 // may light one are gone through.
 struct Nodes {
     int number = 0;
-    double h[LANES], k[LANES], l[LANES], intensity[LANES];
-    double centre[3][LANES];
+    double index[3][LANES], intensity[LANES], centre[3][LANES];
     int64_t first[2][LANES], last[2][LANES];
     unsigned lit = 0;
 
@@ -164,7 +163,7 @@ double greatest(const Patch &patch, const Vector &v) {
 // it.
 void find_footprints(const Patch &patch, const Step &step, Nodes &nodes) {
     const Vector *const r = step.reciprocal;
-    const Doubles h = load(nodes.h), k = load(nodes.k), l = load(nodes.l);
+    const Doubles h = load(nodes.index[0]), k = load(nodes.index[1]), l = load(nodes.index[2]);
     const Doubles centre[3] = {step.incident.x + (h * r[0].x + k * r[1].x + l * r[2].x),
                                step.incident.y + (h * r[0].y + k * r[1].y + l * r[2].y),
                                step.incident.z + (h * r[0].z + k * r[1].z + l * r[2].z)};
@@ -421,7 +420,7 @@ struct Crossings {
 struct Quadratic {
     double aa, ab, ac, bb, bc, cc, ia, ib, ic, excess, reach;
 
-    void cross(double u, double first_v, Crossings &found) const {
+    void cross(double u, double first_v, double low, double high, Crossings &found) const {
         // a spot that holds the sphere's centre has no inner shell
         const double inside = reach < 1.0 ? cc * reach * (2.0 - reach) : INFINITY;
         const double outside = cc * reach * (2.0 + reach), inverse = 1.0 / cc;
@@ -434,11 +433,12 @@ struct Quadratic {
             const double outer = std::sqrt(larger(root + outside, 0.0)) * inverse;
             const double inner = std::sqrt(larger(root - inside, 0.0)) * inverse;
             const double middle = -ahead * inverse;
-            found.near_first[lane] = std::ceil(middle - outer);
-            found.near_last[lane] = std::floor(middle - inner);
+            const double near_last = std::floor(middle - inner);
+            found.near_first[lane] = larger(std::ceil(middle - outer), low);
+            found.near_last[lane] = smaller(near_last, high);
             // without an inner shell both intervals end in the middle, which must not count twice
-            found.far_first[lane] = larger(std::ceil(middle + inner), found.near_last[lane] + 1.0);
-            found.far_last[lane] = std::floor(middle + outer);
+            found.far_first[lane] = larger(larger(std::ceil(middle + inner), near_last + 1.0), low);
+            found.far_last[lane] = smaller(std::floor(middle + outer), high);
         }
     }
 };
@@ -483,41 +483,42 @@ struct Work {
                                      dot(i, r[u]),    dot(i, r[v]),    dot(i, r[w]),
                                      // i·i is 1 but for roundings
                                      dot(i, i) - 1.0, step.reach};
-        double index[3];
+        int64_t stride[3] = {0, 0, 1};
+        for (int axis = 1; axis >= 0; --axis)
+            stride[axis] = stride[axis + 1] * (table.last[axis + 1] - table.first[axis + 1] + 1);
+        // where an index is in the table; what is outside is its border
+        const auto place = [&](int axis, double index) {
+            const int64_t first = table.first[axis], last = table.last[axis];
+            const int64_t inside = int64_t(index);
+            return ((inside < first ? first : inside > last ? last : inside) - first) * stride[axis];
+        };
         for (double along_u = low[u]; along_u <= high[u]; along_u += 1.0) {
-            index[u] = along_u;
+            const int64_t of_u = place(u, along_u);
             for (double first_v = low[v]; first_v <= high[v]; first_v += LANES) {
-                Crossings found;
-                quadratic.cross(along_u, first_v, found);
+                Crossings crossings;
+                quadratic.cross(along_u, first_v, low[w], high[w], crossings);
                 const int number = int(smaller(high[v] - first_v + 1.0, LANES));
                 counts.lines += number;
                 for (int lane = 0; lane < number; ++lane) {
-                    index[v] = first_v + lane;
-                    const double near_last = smaller(found.near_last[lane], high[w]);
-                    const double far_last = smaller(found.far_last[lane], high[w]);
-                    index[w] = larger(found.near_first[lane], low[w]);
-                    for (; index[w] <= near_last; index[w] += 1.0) node(step, index);
-                    index[w] = larger(found.far_first[lane], low[w]);
-                    for (; index[w] <= far_last; index[w] += 1.0) node(step, index);
+                    const double along_v = first_v + lane;
+                    const int64_t of_line = of_u + place(v, along_v);
+                    const auto meet = [&](double first, double last) {
+                        for (double along_w = first; along_w <= last; along_w += 1.0) {
+                            const double square = table.squares[of_line + place(w, along_w)];
+                            if (square == 0.0) continue;
+                            const int at = found.number++;
+                            found.index[u][at] = along_u;
+                            found.index[v][at] = along_v;
+                            found.index[w][at] = along_w;
+                            found.intensity[at] = step.intensity * square;
+                            if (found.number == LANES) light_found(step);
+                        }
+                    };
+                    meet(crossings.near_first[lane], crossings.near_last[lane]);
+                    meet(crossings.far_first[lane], crossings.far_last[lane]);
                 }
             }
         }
-    }
-
-    inline void node(const Step &step, const double *index) {
-        int64_t place = 0;
-        for (int axis = 0; axis < 3; ++axis) {
-            const int64_t first = table.first[axis], last = table.last[axis];
-            int64_t inside = int64_t(index[axis]);
-            inside = inside < first ? first : inside > last ? last : inside;
-            place = place * (last - first + 1) + (inside - first);
-        }
-        const double square = table.squares[place];
-        if (square == 0.0) return;
-        const int at = found.number++;
-        found.h[at] = index[0], found.k[at] = index[1], found.l[at] = index[2];
-        found.intensity[at] = step.intensity * square;
-        if (found.number == LANES) light_found(step);
     }
 
     // Spots of the nodes that have been found, in their order.
