@@ -49,6 +49,16 @@ def test_the_rarest_counts_are_those_of_numpy(loops, mean, uniform):
     np.testing.assert_array_equal(loops.inverted(*pair), BY_NUMPY.inverted(*pair))
 
 
+@pytest.mark.parametrize("mean", [10.0, 33.3, 1e6, 2.0**53])
+def test_proposals_are_accepted_at_once_where_numpy_accepts_them(loops, mean):
+    uniform, acceptance = np.random.default_rng(8).random((2, 5001))
+    here, there = (
+        who.accepted_at_once(np.full(5001, mean), uniform, acceptance) for who in (loops, BY_NUMPY)
+    )
+    np.testing.assert_array_equal(here, there)
+    assert 0.2 < np.isfinite(here).mean() < 1.0
+
+
 @pytest.mark.parametrize("mean", MEANS)
 def test_photons_of_a_rectangle_are_those_of_numpy(loops, mean):
     expected = np.full((70, 333), mean, dtype=np.float32)

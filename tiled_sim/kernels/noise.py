@@ -67,6 +67,13 @@ class CompiledArithmetic:
         self._library.invert_poisson(ctypes.c_int64(len(counts)), *map(_at, every))
         return counts[:number]
 
+    def accepted_at_once(self, mean: Array, uniform: Array, acceptance: Array) -> Array:
+        """As `Arithmetic.accepted_at_once`."""
+        given = list(map(np.ascontiguousarray, (mean, uniform, acceptance)))
+        counts = np.empty_like(given[0])
+        self._library.accept_at_once(ctypes.c_int64(len(counts)), *map(_at, (*given, counts)))
+        return counts
+
     def blur(self, photons: Array, spread: Array) -> Array:
         """As `Arithmetic.blur`."""
         spread = np.ascontiguousarray(spread)

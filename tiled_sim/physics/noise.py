@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from tiled_sim.physics.normal import normal_quantile
 from tiled_sim.physics.point_spread import blur
-from tiled_sim.physics.poisson import Places, inverted, poisson
+from tiled_sim.physics.poisson import Places, accepted_at_once, inverted, poisson
 from tiled_sim.physics.random import Words, philox, uniform
 
 Array = npt.NDArray[np.float64]
@@ -71,6 +71,9 @@ class Arithmetic(Protocol):
     def inverted(self, mean: Array, uniform: Array) -> Array:
         """As `poisson.inverted`."""
 
+    def accepted_at_once(self, mean: Array, uniform: Array, acceptance: Array) -> Array:
+        """As `poisson.accepted_at_once`."""
+
     def blur(self, photons: Array, spread: Array) -> Array:
         """As `point_spread.blur`."""
 
@@ -88,6 +91,10 @@ class NumpyArithmetic:
     def inverted(self, mean: Array, uniform: Array) -> Array:
         """As `Arithmetic.inverted`."""
         return inverted(mean, uniform)
+
+    def accepted_at_once(self, mean: Array, uniform: Array, acceptance: Array) -> Array:
+        """As `Arithmetic.accepted_at_once`."""
+        return accepted_at_once(mean, uniform, acceptance)
 
     def blur(self, photons: Array, spread: Array) -> Array:
         """As `Arithmetic.blur`."""
@@ -119,7 +126,7 @@ class _Pixels(NamedTuple):
             some = self._replace(counter=self.counter._replace(slow=slow, fast=fast))
             return some.uniforms(seed, _POISSON, number)
 
-        return poisson(mean, draw, self.arithmetic.inverted)
+        return poisson(mean, draw, self.arithmetic.inverted, self.arithmetic.accepted_at_once)
 
     def in_every_frame(self) -> "_Pixels":
         """The same pixels, whatever the frame."""

@@ -17,7 +17,9 @@ Places = npt.NDArray[np.intp]
 Draw = Callable[[Places | slice, int], tuple[Array, Array]]
 """Two uniform numbers for each of some elements, of a numbered draw."""
 Invert = Callable[[Array, Array], Array]
-"""The counts of means below ten, of a uniform number each."""
+"""`inverted`, by whatever means."""
+Accept = Callable[[Array, Array, Array], Array]
+"""`accepted_at_once`, by whatever means."""
 
 #: Where the rejection method begins to hold; the inversion takes as many rounds as the count.
 _LARGE = 10.0
@@ -58,7 +60,21 @@ def inverted(mean: Array, uniform: Array) -> Array:
     return counts
 
 
-def poisson(mean: Array, draw: Draw, invert: Invert = inverted) -> Array:
+def accepted_at_once(mean: Array, uniform: Array, acceptance: Array) -> Array:
+    """The first proposals, where they are accepted without a look at the probability; else NaN.
+
+    Parameters
+    ----------
+    mean : at least 10, float64 (n,)
+    uniform, acceptance : in (0, 1), float64 (n,)
+    """
+    k, at_once, _ = _proposed(mean, uniform, acceptance)
+    return np.where(at_once, k, np.nan)
+
+
+def poisson(
+    mean: Array, draw: Draw, invert: Invert = inverted, accept: Accept = accepted_at_once
+) -> Array:
     """Counts of these means; 0 where the mean is not positive.
 
     Parameters
@@ -66,7 +82,7 @@ def poisson(mean: Array, draw: Draw, invert: Invert = inverted) -> Array:
     mean : float64 (n,)
     draw : called with indices of elements and 0, 1, …: two uniform numbers for each of them; all
         in their order are ``slice(None)``
-    invert : another way to what `inverted` gives
+    invert, accept : other ways to what `inverted` and `accepted_at_once` give
 
     Returns
     -------
@@ -81,33 +97,39 @@ def poisson(mean: Array, draw: Draw, invert: Invert = inverted) -> Array:
         small = np.flatnonzero(is_small)
         counts[small] = invert(mean[small], draw(small, 0)[0])
     large = np.flatnonzero(mean >= _LARGE)
-    counts[large] = _accepted(
-        np.minimum(mean[large], _LARGEST), lambda some, number: draw(large[some], number)
-    )
+    if len(large):
+        counts[large] = _accepted(np.minimum(mean[large], _LARGEST), large, draw, accept)
     return counts
 
 
-def _accepted(mean: Array, draw: Draw) -> Array:
+def _accepted(mean: Array, places: Places, draw: Draw, accept: Accept) -> Array:
     """The first proposal that is accepted, a draw for each."""
-    counts = np.zeros_like(mean)
-    waiting = np.arange(len(mean))
+    counts = accept(mean, *draw(places, 0))
+    waiting = np.flatnonzero(np.isnan(counts))
     number = 0
     while len(waiting):
-        proposal, accepted = _propose(mean[waiting], *draw(waiting, number))
+        proposal, accepted = _propose(mean[waiting], *draw(places[waiting], number))
         counts[waiting[accepted]] = proposal[accepted]
         waiting = waiting[~accepted]
         number += 1
     return counts
 
 
-def _propose(mean: Array, uniform: Array, acceptance: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """A count from the hat's distribution, and whether it is accepted; names are Hörmann's."""
+def _proposed(
+    mean: Array, uniform: Array, acceptance: Array
+) -> tuple[Array, npt.NDArray[np.bool_], tuple[Array, Array, Array]]:
+    """A count from the hat's distribution, and whether that is enough; names are Hörmann's."""
     b = 0.931 + 2.53 * np.sqrt(mean)
     a = -0.059 + 0.02483 * b
     u = uniform - 0.5
     us = 0.5 - np.abs(u)
     k = np.floor((2.0 * a / us + b) * u + mean + 0.43)
-    accepted = (us >= 0.07) & (acceptance <= 0.9277 - 3.6224 / (b - 2.0))
+    return k, (us >= 0.07) & (acceptance <= 0.9277 - 3.6224 / (b - 2.0)), (a, b, us)
+
+
+def _propose(mean: Array, uniform: Array, acceptance: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """A count from the hat's distribution, and whether it is accepted."""
+    k, accepted, (a, b, us) = _proposed(mean, uniform, acceptance)
     doubtful = np.flatnonzero(~accepted & (k >= 0.0) & ~((us < 0.013) & (acceptance > us)))
     a, b, us = a[doubtful], b[doubtful], us[doubtful]
     inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)

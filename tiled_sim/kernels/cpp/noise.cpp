@@ -57,6 +57,18 @@ void invert_poisson(int64_t number, const double *means, const double *none,
     }
 }
 
+// Proposals for the counts of large means, NaN where they are not accepted at once.
+void accept_at_once(int64_t number, const double *means, const double *uniforms,
+                    const double *acceptances, double *counts) {
+    for (int64_t i = 0; i < number; ++i) {
+        const double b = 0.931 + 2.53 * std::sqrt(means[i]), a = -0.059 + 0.02483 * b;
+        const double u = uniforms[i] - 0.5, us = 0.5 - std::fabs(u);
+        const double k = std::floor((2.0 * a / us + b) * u + means[i] + 0.43);
+        const bool accepted = us >= 0.07 && acceptances[i] <= 0.9277 - 3.6224 / (b - 2.0);
+        counts[i] = accepted ? k : NAN;
+    }
+}
+
 // Photons counted in pixels of those that arrived up to a radius beyond them, of which each pixel
 // counts shares by distance, (radius + 1)² of them; a row of those that arrived is so many numbers
 // after the one before.
