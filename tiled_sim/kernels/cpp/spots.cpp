@@ -37,6 +37,8 @@ struct alignas(8 * LANES) Group<float> {
     double middle[3];
     alignas(8 * LANES) double total[2 * LANES];
 };
+// What loops.py makes room for.
+static_assert(sizeof(Group<double>) == 32 * LANES && sizeof(Group<float>) == 28 * 2 * LANES);
 
 }  // namespace
 
