@@ -176,12 +176,24 @@ def test_where_nothing_can_be_made_is_told(run, tmp_path, monkeypatch, tell, out
     assert complaint in told
 
 
-def test_nothing_is_made_inside_the_run(run, tell):
-    before = sorted(run.path.iterdir())
-    code, _, told = tell("export", run.path, "--to", "npy", "--out", run.path / "0" / "x.npy")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "--to", "npy", "--out", "x.npy"),
+        ("view", "--out", "x.png"),
+        ("view", "--static", "x"),
+        ("report", "--out", "x.html"),
+        ("traces", "--csv", "x.csv"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_is_made_inside_the_run(run, tell, words):
+    before = sorted(run.path.rglob("*"))
+    verb, *options, name = words
+    code, _, told = tell(verb, run.path, *options, run.path / "0" / name)
     assert code == 2
-    assert "is inside the run" in told
-    assert sorted(run.path.iterdir()) == before
+    assert f"{options[-1]} {run.path / '0' / name} is inside the run" in told
+    assert sorted(run.path.rglob("*")) == before
 
 
 def test_a_format_in_capitals_is_known(run, tmp_path, tell):

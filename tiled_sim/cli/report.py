@@ -34,6 +34,7 @@ def run(words: Sequence[str]) -> int:
 
     found = Run(options.run)
     path = Path(options.out) if options.out else Path(f"{found.path.stem}.html")
+    found.require_beside(path, "--out")
     frame = write_report(found, path, frame=options.frame)
     if options.json:
         print_json({"run": str(found.path), "report": str(path), "frame": frame})

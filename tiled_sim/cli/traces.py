@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tiled_sim.cli.parser import Parser
@@ -39,6 +40,7 @@ def run(words: Sequence[str]) -> int:
     from tiled_sim.run.sidecar_table import tables_of_sidecars
 
     found = Run(options.run)
+    found.require_beside(Path(path), f"--{kind}")
     rows = 0
 
     def tables() -> Iterator["pandas.DataFrame"]:

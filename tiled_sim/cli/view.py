@@ -148,6 +148,8 @@ def _write(found: "Run", options: argparse.Namespace, first: dict[str, Any]) -> 
 
     out = Path(options.static)
     runs = _with_other(found, options)
+    for one in runs:
+        one.require_beside(out, "--static")
     images = len(runs) * len(found.experiment.exposures)
     with image_bar(images, shown=not options.json) as advance:
         write_static(runs, out, first, advance)
@@ -163,6 +165,7 @@ def _draw(found: "Run", options: argparse.Namespace) -> int:
     from tiled_sim.instruments.pictures import write_picture
 
     path = Path(options.out) if options.out else Path(f"{found.path.stem}.png")
+    found.require_beside(path, "--out")
     write_picture(
         found,
         path,

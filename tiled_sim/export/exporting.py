@@ -114,8 +114,7 @@ def _target(path: str | Path, run: Run) -> Path:
             f"--out {scheme}://…: exports are made on a disk; give a path, and copy what is there"
         )
     target = Path(path)
-    if isinstance(run.path, Path) and target.resolve().is_relative_to(run.path.resolve()):
-        raise UsageError(f"--out {path} is inside the run {run.path}: give a path beside it")
+    run.require_beside(target, "--out")
     return target
 
 

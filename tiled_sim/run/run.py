@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tiled_sim.errors import ExperimentError, StoreError
+from tiled_sim.errors import ExperimentError, StoreError, UsageError
 from tiled_sim.model.difference import first_difference
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import Tile
@@ -341,6 +341,24 @@ class Run:
             f"{self.path} is a run of another experiment: its {field} is {there!r}, not {here!r}. "
             "Submit this one to another --out, or resume the run as it is"
         )
+
+    def require_beside(self, path: Path, option: str) -> None:
+        """Refuse to write among the files of the run.
+
+        Parameters
+        ----------
+        path : of what is to be written
+        option : that named it
+
+        Raises
+        ------
+        UsageError
+            it lies in the run
+        """
+        if isinstance(self.path, Path) and path.resolve().is_relative_to(self.path.resolve()):
+            raise UsageError(
+                f"{option} {path} is inside the run {self.path}: give a path beside it"
+            )
 
     def missing(self) -> Iterator[Tile]:
         """Tiles that are not `committed`, in the order of the plan."""
