@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import signal
 import socket
 import uuid
 from pathlib import Path
@@ -28,6 +29,13 @@ _STILL = (
     "-cell 70 80 90 75 85 95 -misset 10 20 30 -lambda 1 -N 5 "
     "-distance 100 -detpixels 96 -pixel 0.3 -oversample 1"
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible():
+    """What a shell starts in the background ignores Ctrl-C, and so would all that tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
