@@ -18,6 +18,7 @@ from support.spots import (
     GRID,
     LOW,
     NEGLIGIBLE,
+    assert_dead_pixels_are_dark_and_not_counted,
     blocks_of,
     cubic,
     fudge_for,
@@ -400,14 +401,7 @@ def test_evaluations_are_those_that_are_not_negligible(reach):
 def test_a_dead_pixel_is_dark_and_not_counted():
     experiment = cubic(domains=6)
     kernel, blocks = made(SpotsKernel, experiment), blocks_of(experiment)
-    whole, before = kernel.photons_of_blocks(blocks)
-    live = torch.rand(blocks.live.shape, generator=torch.Generator().manual_seed(5)) > 0.4
-    masked, after = kernel.photons_of_blocks(blocks._replace(live=live, whole=False))
-    others, rest = kernel.photons_of_blocks(blocks._replace(live=~live, whole=False))
-    assert torch.equal(masked, torch.where(live, whole, 0.0))
-    assert torch.equal(others, torch.where(live, 0.0, whole))
-    assert after.total + rest.total == before.total
-    assert 0 < after.total < before.total
+    assert_dead_pixels_are_dark_and_not_counted(kernel, blocks)
 
 
 # Traces

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from strategies import scenes
 from strategies.numbers import finite
-from support.spots import NEGLIGIBLE, blocks_of, cubic, fudge_for, some, table
+from support.spots import (
+    NEGLIGIBLE,
+    assert_dead_pixels_are_dark_and_not_counted,
+    blocks_of,
+    cubic,
+    fudge_for,
+    some,
+    table,
+)
 from tiled_sim.kernels.bragg.spot import SHAPES, Spot
 from tiled_sim.kernels.scene import Scene
 from tiled_sim.kernels.spots import SpotsKernel, mixes
@@ -169,14 +177,7 @@ def test_a_dead_pixel_is_dark_and_not_counted():
     experiment = cubic(domains=6, pixel=3e-5)
     assert mixes(experiment, NEGLIGIBLE)
     kernel, blocks = made(experiment, "mixed"), blocks_of(experiment)
-    whole, before = kernel.photons_of_blocks(blocks)
-    live = torch.rand(blocks.live.shape, generator=torch.Generator().manual_seed(5)) > 0.4
-    masked, after = kernel.photons_of_blocks(blocks._replace(live=live, whole=False))
-    others, rest = kernel.photons_of_blocks(blocks._replace(live=~live, whole=False))
-    assert torch.equal(masked, torch.where(live, whole, 0.0))
-    assert torch.equal(others, torch.where(live, 0.0, whole))
-    assert after.total + rest.total == before.total
-    assert 0 < after.total < before.total
+    assert_dead_pixels_are_dark_and_not_counted(kernel, blocks)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

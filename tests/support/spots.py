@@ -103,6 +103,18 @@ def told_of(kernel, blocks):
     return sum(told)
 
 
+def assert_dead_pixels_are_dark_and_not_counted(kernel, blocks):
+    """Of a kernel, with some pixels dead, and with the others."""
+    whole, before = kernel.photons_of_blocks(blocks)
+    live = torch.rand(blocks.live.shape, generator=torch.Generator().manual_seed(5)) > 0.4
+    masked, after = kernel.photons_of_blocks(blocks._replace(live=live, whole=False))
+    others, rest = kernel.photons_of_blocks(blocks._replace(live=~live, whole=False))
+    assert torch.equal(masked, torch.where(live, whole, 0.0))
+    assert torch.equal(others, torch.where(live, 0.0, whole))
+    assert after.total + rest.total == before.total
+    assert 0 < after.total < before.total
+
+
 def some(blocks, numbers):
     live = blocks.live[numbers]
     return Blocks(blocks.slow[numbers], blocks.fast[numbers], live, bool(live.all()))

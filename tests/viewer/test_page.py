@@ -361,18 +361,23 @@ def test_spots_are_found_and_named(opened, address):
     )
 
 
+def assert_ratio_is_shown(tab, *runs):
+    """Of two runs, at a pixel; its values in each."""
+    tab.select_option("#kind", "ratio")
+    until(tab, "viewer.panes[1].kind === 'ratio'")
+    ratio = tab.evaluate("viewer.panes[1].image.exactAt(300, 320)")
+    first, second = (
+        run.store.read_tile(0, 0, slice(300, 301), slice(320, 321))[0, 0] for run in runs
+    )
+    assert ratio == pytest.approx(first / second, rel=1e-6)
+    return first, second
+
+
 def test_two_runs_beside_each_other_and_their_ratio(opened, wide, stronger):
     with served(wide, stronger) as url:
         tab = opened(url)
         tab.wait_for_selector("#second-stage[data-settled=yes]")
-        tab.select_option("#kind", "ratio")
-        until(tab, "viewer.panes[1].kind === 'ratio'")
-        ratio = tab.evaluate("viewer.panes[1].image.exactAt(300, 320)")
-        first, second = (
-            run.store.read_tile(0, 0, slice(300, 301), slice(320, 321))[0, 0]
-            for run in (wide, stronger)
-        )
-        assert ratio == pytest.approx(first / second, rel=1e-6)
+        first, second = assert_ratio_is_shown(tab, wide, stronger)
         tab.select_option("#kind", "difference")
         until(tab, "viewer.panes[1].kind === 'difference'")
         difference = tab.evaluate("viewer.panes[1].image.exactAt(300, 320)")
@@ -402,14 +407,7 @@ def test_a_folder_of_two_runs_shows_their_ratio(opened, wide, stronger, tmp_path
     write_static([wide, stronger], tmp_path / "out", settings, lambda frames: None)
     with files_served(tmp_path / "out", ranges=True) as url:
         tab = opened(url)
-        tab.select_option("#kind", "ratio")
-        until(tab, "viewer.panes[1].kind === 'ratio'")
-        ratio = tab.evaluate("viewer.panes[1].image.exactAt(300, 320)")
-        first, second = (
-            run.store.read_tile(0, 0, slice(300, 301), slice(320, 321))[0, 0]
-            for run in (wide, stronger)
-        )
-        assert ratio == pytest.approx(first / second, rel=1e-6)
+        assert_ratio_is_shown(tab, wide, stronger)
 
 
 def test_a_page_opened_from_the_disk_says_how_it_is_seen(browser):
