@@ -247,12 +247,17 @@ class Panel:
         return float(np.dot(self.origin, self.normal))
 
     @property
+    def ends(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """(start, stop) of its region, or of all pixels, along slow and fast."""
+        region = self.region
+        if region is None:
+            return (0, self.pixels[0]), (0, self.pixels[1])
+        return (region.slow_start, region.slow_stop), (region.fast_start, region.fast_stop)
+
+    @property
     def pixels_of_interest(self) -> int:
         """Pixels of its region, or all."""
-        if self.region is None:
-            return math.prod(self.pixels)
-        region = self.region
-        return (region.slow_stop - region.slow_start) * (region.fast_stop - region.fast_start)
+        return math.prod(stop - start for start, stop in self.ends)
 
     @property
     def has_square_pixels(self) -> bool:

@@ -73,19 +73,11 @@ def cut_to_regions(parts: Sequence[Rectangle], panels: Sequence[Panel]) -> list[
     -------
     of one shape again; empty if there are no such blocks
     """
-    ends = [_ends(panels[number]) for number in {part.panel for part in parts}]
+    ends = [panels[number].ends for number in {part.panel for part in parts}]
     slow, fast = map(_cut, (parts[0].slow, parts[0].fast), zip(*ends, strict=True))
     if slow is None or fast is None:
         return []
     return [part._replace(slow=slow, fast=fast) for part in parts]
-
-
-def _ends(panel: Panel) -> tuple[Range, Range]:
-    """(start, stop) of what may be live of a panel, along slow and fast."""
-    region = panel.region
-    if region is None:
-        return (0, panel.pixels[0]), (0, panel.pixels[1])
-    return (region.slow_start, region.slow_stop), (region.fast_start, region.fast_stop)
 
 
 def _cut(side: Range, wanted: Sequence[Range]) -> Range | None:

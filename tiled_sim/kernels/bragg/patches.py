@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tiled_sim.kernels.blocks import Blocks, count_live
 from tiled_sim.kernels.panels import Panels
-from tiled_sim.model.detector import Panel, Region
+from tiled_sim.model.detector import Panel
 from tiled_sim.model.grid import BLOCK
 from tiled_sim.physics.vectors import Array
 
@@ -107,14 +107,10 @@ class PatchGrid:
     """
 
     def __init__(self, panel: Panel, oversample: int, number: int = 0) -> None:
-        region = panel.region or Region(0, panel.pixels[0], 0, panel.pixels[1])
         self._oversample = oversample
         self._number = number
         self._side = _side(oversample)
-        self._ends = (
-            (region.slow_start, region.slow_stop),
-            (region.fast_start, region.fast_stop),
-        )
+        self._ends = panel.ends
         self._rows, self._columns = (
             range(first // self._side * self._side, stop, self._side) for first, stop in self._ends
         )
