@@ -19,7 +19,6 @@ from tiled_sim.kernels.subpixels import sums as sums_subpixels
 from tiled_sim.kernels.waited import add_wait, forget_wait, seconds_waited
 from tiled_sim.model.crystal import GAUSSIAN
 from tiled_sim.model.crystals import each_alone
-from tiled_sim.model.detector import Panel, Region
 from tiled_sim.model.experiment import Experiment
 from tiled_sim.model.grid import TileGrid
 from tiled_sim.model.settings import (
@@ -194,7 +193,7 @@ def seconds_of_tiles(settings: Settings, experiment: Experiment, grid: TileGrid)
         return 0.0
     frames, panels, *sides = grid.tile
     lit = sum(
-        math.prod(map(_tiles_across, _ends(panel), sides)) for panel in experiment.detector.panels
+        math.prod(map(_tiles_across, panel.ends, sides)) for panel in experiment.detector.panels
     )
     tiles = lit / min(panels, len(experiment.detector.panels)) * math.ceil(grid.shape[0] / frames)
     sampling, layers = experiment.sampling, experiment.detector.layers
@@ -226,12 +225,6 @@ def seconds_of_counts(settings: Settings, experiment: Experiment) -> float:
         radius = noise.point_spread.reach(experiment.detector.panels[0].pixel_size[0])
         pixel += 0.5 * math.pi * radius**2 * _SPREAD[by_loops]
     return experiment.detector.pixels_of_interest * len(experiment.exposures) * pixel
-
-
-def _ends(panel: Panel) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(start, stop) of what is computed of a panel, along slow and fast."""
-    region = panel.region or Region(0, panel.pixels[0], 0, panel.pixels[1])
-    return (region.slow_start, region.slow_stop), (region.fast_start, region.fast_stop)
 
 
 def _tiles_across(ends: tuple[int, int], side: int) -> int:
@@ -319,6 +312,8 @@ def _chosen(
 
 def _mixes(kernel: str, experiment: Experiment, asked: Settings, device: str) -> bool:
     """Whether a kernel has a use for float32."""
+    if asked.precision == PRECISIONS[0]:
+        return False
     if kernel == SPOTS and device == "cpu":
         return any(spots.mixes(one, asked.negligible) for one in each_alone(experiment))
     return kernel != REFERENCE

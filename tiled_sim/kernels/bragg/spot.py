@@ -93,13 +93,13 @@ class Spot(NamedTuple):
         """Whether float32, less the middle of some subpixels, knows how far a node is.
 
         It does if the spots are Gaussian, each alone, and no subpixel is larger than 2 of their
-        widths to 1/e: the exponent is known to 2e-6, then, where a spot has fallen to
-        a thousandth. What is flat ends by the last digit, and between two nodes the last digit
+        widths to 1/e: the exponent is known to 2e-6, then, where a spot has fallen to a
+        thousandth. What is flat ends by the last digit, and between two nodes the last digit
         decides which is nearer.
         """
         if not (self.gaussian and self.alone):
             return False
-        wavelength = min(source.wavelength for source in experiment.beam.spectrum)
+        wavelength = float(experiment.beam.spectrum.wavelength.min())
         width = wavelength / math.sqrt(self.sharpness)
         oversample = experiment.sampling.oversample
         return all(
