@@ -13,7 +13,7 @@ from tiled_sim.physics.noise import BY_NUMPY, Arithmetic, Array, Counter
 
 #: No product and sum are rounded once, for numpy rounds twice.
 NOISE = Library("noise", contracts=False)
-#: Inverted together.
+#: Inverted together: as many as the longest vectors hold.
 _LANES = 8
 
 

@@ -81,24 +81,16 @@ class Arithmetic(Protocol):
 class NumpyArithmetic:
     """`Arithmetic` as it is written down in `random`, `poisson` and `point_spread`."""
 
+    inverted = staticmethod(inverted)
+    accepted_at_once = staticmethod(accepted_at_once)
+    blur = staticmethod(blur)
+
     def uniforms(self, counter: Counter, key: tuple[int, int]) -> tuple[Array, Array]:
         """As `Arithmetic.uniforms`."""
         slow, fast, *rest = counter
         panel, frame = (np.array(number, dtype=np.uint32) for number in rest)
         first, second, third, fourth = philox((slow, fast, panel, frame), key)
         return uniform(first, second), uniform(third, fourth)
-
-    def inverted(self, mean: Array, uniform: Array) -> Array:
-        """As `Arithmetic.inverted`."""
-        return inverted(mean, uniform)
-
-    def accepted_at_once(self, mean: Array, uniform: Array, acceptance: Array) -> Array:
-        """As `Arithmetic.accepted_at_once`."""
-        return accepted_at_once(mean, uniform, acceptance)
-
-    def blur(self, photons: Array, spread: Array) -> Array:
-        """As `Arithmetic.blur`."""
-        return blur(photons, spread)
 
 
 BY_NUMPY = NumpyArithmetic()

@@ -104,14 +104,17 @@ def poisson(
 
 def _accepted(mean: Array, places: Places, draw: Draw, accept: Accept) -> Array:
     """The first proposal that is accepted, a draw for each."""
-    counts = accept(mean, *draw(places, 0))
+    uniform, acceptance = draw(places, 0)
+    counts = accept(mean, uniform, acceptance)
     waiting = np.flatnonzero(np.isnan(counts))
+    uniform, acceptance = uniform[waiting], acceptance[waiting]
     number = 0
     while len(waiting):
-        proposal, accepted = _propose(mean[waiting], *draw(places[waiting], number))
+        proposal, accepted = _propose(mean[waiting], uniform, acceptance)
         counts[waiting[accepted]] = proposal[accepted]
         waiting = waiting[~accepted]
         number += 1
+        uniform, acceptance = draw(places[waiting], number)
     return counts
 
 
